@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The arch contract, processor part: interrupt masking, the per-CPU pointer, barriers, power. Implemented by arch/arm64 (inline parts
+ * in <asm/cpu.h>) and by arch/host.
+ */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+#include <lib/types.h>
+
+struct percpu;
+
+/*
+ * From <asm/cpu.h>, inline:
+ *   unsigned long arch_irq_save(void)        mask interrupts, return what to give to
+ *   void arch_irq_restore(unsigned long)     the previous mask
+ *   void arch_irq_enable(void), arch_irq_disable(void)
+ *   bool arch_irqs_masked(void)
+ *   struct percpu *arch_percpu(void)         this CPU's; stable only while interrupts are masked or the thread is pinned
+ *   void arch_set_percpu(struct percpu *)    once per CPU, at its start
+ *   void arch_relax(void)                    in a spin loop
+ *   void arch_idle(void)                     wait for an interrupt; entered and left with interrupts masked
+ */
+#include <asm/cpu.h>
+
+/* Stop this CPU for ever, interrupts masked. */
+__noreturn void arch_halt(void);
+
+/* Restart / switch off the machine through firmware. Return only if the firmware refuses. */
+void arch_reboot(void);
+void arch_poweroff(void);
+
+/*
+ * Start a secondary CPU (its hardware id as in the devicetree's reg) on the given stack; it calls kernel_secondary_main(cpu).
+ * 0 or negative errno. Boot CPU, thread context.
+ */
+int __must_check arch_cpu_start(u64 hwid, u32 cpu, void *stack_top);
+
+/* This CPU's hardware id (MPIDR affinity bits). Any context. */
+u64 arch_cpu_hwid(void);
+
+/* One line on what CPU this is, e.g. "Cortex-A72 r0p3" or "MIDR 0x...". Any context. */
+const char *arch_cpu_name(u32 midr);
+u32 arch_cpu_midr(void);
+
+/* Print a backtrace of frame records from fp on (or of the caller if fp is 0) to the log. Any context. */
+void arch_backtrace(u64 fp);
+
+#endif

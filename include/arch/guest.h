@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The arch contract, guest part: what a vCPU's lower exception level consists of, and the typed requests into which arch decodes its traps.
+ * Only arch touches a guest's registers and PC. The upcalls at the end are implemented by vmm/.
+ */
+#ifndef ARCH_GUEST_H
+#define ARCH_GUEST_H
+
+#include <asm/guest.h> /* struct arch_vcpu: EL1 system registers, virtual GIC CPU interface state */
+#include <lib/types.h>
+
+struct vcpu;
+struct stage2;
+
+/* ---- entering and switching ---- */
+
+/*
+ * Reset state of a vCPU: EL1h, MMU off, all interrupts masked, PC = entry, x0 = arg, other registers 0, MPIDR as given, timers off.
+ * The vCPU is the calling thread, or is not running.
+ */
+void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg);
+
+/* Leave for the guest; the thread comes back only through traps, on its own stack. Called once, by the vCPU's thread, after arch_vcpu_reset. */
+__noreturn void arch_guest_enter(struct vcpu *v);
+
+/*
+ * Scheduler hooks' arch half, interrupts masked. load: make this CPU's EL1 state v's (lazy: nothing to do if it still is).
+ * put: the CPU leaves v; EL1 registers may stay loaded. flush: write everything back so that v may be loaded on another CPU or inspected.
+ */
+void arch_vcpu_load(struct vcpu *v);
+void arch_vcpu_put(struct vcpu *v);
+void arch_vcpu_flush(struct vcpu *v);
+
+/* Registers for a report: x0-x30, then SP_EL1, PC, PSTATE, ESR_EL1, FAR_EL1, VBAR_EL1, SCTLR_EL1, as "name value" lines via the sink. */
+struct print_sink;
+void arch_vcpu_print(struct vcpu *v, struct print_sink *out);
+u64 arch_vcpu_pc(const struct vcpu *v);
+
+/* ---- stage 2 ---- */
+
+enum stage2_attr {
+	STAGE2_RAM,	/* normal write-back, read write execute */
+	STAGE2_ROM,	/* normal write-back, read and execute */
+	STAGE2_DEVICE,	/* device nGnRE, read write, never execute */
+};
+
+/* Empty address space with a VMID of its own. Negative errno: -ENOMEM, -ENOSPC (no VMID left). Thread context. */
+int __must_check stage2_init(struct stage2 *s2);
+
+/*
+ * Map [ipa, ipa + size) to pa, with the largest blocks (4 KiB, 2 MiB, 1 GiB) that alignment allows; multiples of 4 KiB.
+ * -ENOMEM, -EEXIST (something is mapped there). Thread context, preemptible. Existing neighbours keep working.
+ */
+int __must_check stage2_map(struct stage2 *s2, ipa_t ipa, paddr_t pa, u64 size, enum stage2_attr attr);
+
+/* Remove what is mapped in [ipa, ipa + size) (page multiples; blocks must lie wholly inside) and invalidate TLBs. */
+void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size);
+
+/* Free the tables and the VMID. No vCPU runs on it any more. */
+void stage2_destroy(struct stage2 *s2);
+
+/* Bytes of table memory in use, for `zvm info`. */
+u64 stage2_table_bytes(const struct stage2 *s2);
+
+/* Invalidate all of the VM's cached instructions/translations on all CPUs (after its images were reloaded). */
+void stage2_flush_tlb(struct stage2 *s2);
+
+/* Largest supported IPA size in bits (e.g. 40). */
+u32 stage2_ipa_bits(void);
+
+/* ---- virtual GIC CPU interface (list registers in the GICv3 ICH_LR<n>_EL2 layout whatever the host has) ---- */
+
+#define LR_STATE_PENDING BIT(62)
+#define LR_STATE_ACTIVE BIT(63)
+#define LR_STATE_MASK (LR_STATE_PENDING | LR_STATE_ACTIVE)
+#define LR_HW BIT(61)
+#define LR_GROUP1 BIT(60)
+#define LR_PRIORITY_SHIFT 48
+#define LR_PINTID_SHIFT 32
+#define LR_EOI BIT(41) /* maintenance interrupt on deactivation; only with LR_HW clear */
+#define LR_VINTID_MASK 0xffffffffULL
+
+#define VGIC_UIE BIT(1)	   /* maintenance interrupt when at most one list register is in use */
+#define VGIC_NPIE BIT(3)   /* ... when none is pending */
+#define VGIC_LRENPIE BIT(2) /* ... on an EOI that hit no list register */
+
+#define VGIC_MAX_LRS 16
+
+/* All of these concern the vCPU that is loaded on this CPU; interrupts masked. */
+u32 arch_vgic_lr_count(void);
+u64 arch_vgic_lr_read(u32 n);
+void arch_vgic_lr_write(u32 n, u64 value);
+/* Bit n set: list register n holds no valid interrupt (ICH_ELRSR). */
+u32 arch_vgic_empty_lrs(void);
+/* Set which of VGIC_UIE/NPIE/LRENPIE are on (the enable bit is arch's). */
+void arch_vgic_maintenance(u64 bits);
+/* Number of EOIs that hit no list register since the last call (ICH_HCR.EOIcount), reset to 0. */
+u32 arch_vgic_take_eoi_count(void);
+/* Virtual priority mask as the guest set it (ICH_VMCR.VPMR), and the group enables (bit 0: group 0, bit 1: group 1). */
+u8 arch_vgic_pmr(void);
+u32 arch_vgic_group_enables(void);
+/* Implemented priority bits of the virtual interface (e.g. 5). */
+u32 arch_vgic_priority_bits(void);
+/* True if a virtual interrupt is being signalled or an equal-priority active one... see WFI: some list register is pending and its group enabled. */
+
+/* ---- virtual timers: both EL1 timers are the guest's own ---- */
+
+enum arch_timer_id { ARCH_TIMER_VIRT, ARCH_TIMER_PHYS };
+
+/* A timer's registers as they stand. cval in counter ticks of that timer's own counter. */
+struct arch_timer_regs {
+	u64 cval;
+	u32 ctl; /* ENABLE bit 0, IMASK bit 1, ISTATUS bit 2 */
+};
+
+/* Read the hardware's registers and disable the timer / write them back. For the vCPU that is (to be) loaded on this CPU; interrupts masked. */
+void arch_guest_timer_save(enum arch_timer_id id, struct arch_timer_regs *regs);
+void arch_guest_timer_restore(enum arch_timer_id id, const struct arch_timer_regs *regs);
+/* CNTVOFF for the loaded vCPU: virtual count = arch_counter() - offset. */
+void arch_guest_timer_offset(u64 offset);
+/* Physical INTIDs of the EL1 virtual and EL1 non-secure physical timers on this machine. */
+u32 arch_guest_timer_intid(enum arch_timer_id id);
+/* The maintenance interrupt's INTID. */
+u32 arch_vgic_maintenance_intid(void);
+
+/* ---- identification registers, physical values ---- */
+
+/* Physical value of the ID register with this encoding (see SYSREG_ENC in vmm/sysreg.h, op0 = 3, op1 = 0, CRn = 0); 0 for unallocated ones. */
+u64 arch_id_register(u32 crm, u32 op2);
+
+/* ---- upcalls, implemented by vmm/; called on the vCPU's thread, interrupts masked ---- */
+
+/* A guest load or store that stage 2 did not map. */
+struct mmio_access {
+	ipa_t ipa;
+	u8 size;   /* bytes: 1, 2, 4, 8 */
+	bool write;
+	u64 value; /* in: zero-extended store data; out: load data, low `size` bytes count */
+};
+
+enum mmio_result {
+	MMIO_OK,
+	MMIO_UNMAPPED, /* no device there: arch injects an external abort */
+	MMIO_FAULT,    /* a device refuses this width or place: the same */
+};
+
+enum mmio_result __must_check vmm_mmio(struct vcpu *v, struct mmio_access *a);
+
+struct sysreg_access {
+	u32 reg;   /* SYSREG_ENC(op0, op1, crn, crm, op2) */
+	bool write;
+	u64 value;
+};
+
+enum sysreg_result {
+	SYSREG_OK,
+	SYSREG_UNDEF, /* arch injects an Undefined Instruction exception */
+};
+
+enum sysreg_result __must_check vmm_sysreg(struct vcpu *v, struct sysreg_access *a);
+
+/* HVC #0 or SMC #0: x0-x7 in, x0-x3 out (x4-x7 as left). */
+struct smccc_args {
+	u64 x[8];
+};
+/* Returns false if the call must not return to its caller now (the vCPU went off); registers are then not written. */
+bool vmm_smccc(struct vcpu *v, struct smccc_args *args);
+
+/* WFI (or WFE) was trapped; PC is already past it. May block the thread. */
+void vmm_wfi(struct vcpu *v);
+void vmm_wfe(struct vcpu *v);
+
+/* What arch could not turn into an architectural answer: stop the VM and say why. */
+struct guest_fault {
+	const char *what;
+	u64 esr, far, ipa, pc;
+};
+void vmm_fault(struct vcpu *v, const struct guest_fault *f);
+
+/* Exit kinds counted per vCPU. */
+enum exit_kind {
+	EXIT_IRQ,
+	EXIT_WFX,
+	EXIT_HVC,
+	EXIT_SMC,
+	EXIT_SYSREG,
+	EXIT_MMIO,
+	EXIT_FP,
+	EXIT_FAULT,
+	EXIT_KINDS
+};
+
+#endif

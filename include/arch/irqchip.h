@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The arch contract, physical interrupt controller. INTIDs as in the GIC architecture: 0-15 SGI, 16-31 PPI, 32-1019 SPI. */
+#ifndef ARCH_IRQCHIP_H
+#define ARCH_IRQCHIP_H
+
+#include <lib/types.h>
+
+#define IRQ_SPURIOUS 1023
+
+/* Number of INTIDs that the controller implements. */
+u32 arch_irq_count(void);
+
+/* Unmask / mask an interrupt. PPIs: on this CPU only. SPIs: routed to CPU `cpu` first. Any context. */
+void arch_irq_unmask(u32 intid, u32 cpu);
+void arch_irq_mask(u32 intid);
+/* Edge or level (PPI and SPI). Before it is unmasked. */
+void arch_irq_set_edge(u32 intid, bool edge);
+
+/* Send SGI `sgi` to one CPU. Any context. */
+void arch_sgi_send(u32 sgi, u32 cpu);
+
+/*
+ * Set or clear the physical active state of a PPI of this CPU (GICR_ISACTIVER0/ICACTIVER0): needed when the vCPU whose virtual interrupt
+ * carries it (list register HW bit) is switched. Interrupts masked.
+ */
+void arch_irq_set_active(u32 intid, bool active);
+
+#endif

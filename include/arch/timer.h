@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The arch contract, time: the system counter and one deadline timer per CPU (the EL2 physical timer). */
+#ifndef ARCH_TIMER_H
+#define ARCH_TIMER_H
+
+#include <lib/types.h>
+
+/* <asm/timer.h>: u64 arch_counter(void), the system counter (CNTPCT_EL0), monotonic, same on all CPUs. */
+#include <asm/timer.h>
+
+/* Counter ticks per second. */
+u64 arch_counter_hz(void);
+
+/* Have this CPU's timer interrupt call timeouts_expired() at counter value `deadline` (past: at once); replaces the last one. Interrupts masked. */
+void arch_timer_set(u64 deadline);
+/* No deadline. */
+void arch_timer_stop(void);
+
+#endif

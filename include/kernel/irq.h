@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interrupt registration, and IPIs. */
+#ifndef KERNEL_IRQ_H
+#define KERNEL_IRQ_H
+
+#include <lib/types.h>
+
+typedef void (*irq_handler_t)(u32 intid, void *arg);
+
+/* What the handler's interrupt needs after it. */
+enum irq_flags {
+	IRQ_EDGE = 1 << 0,    /* else level */
+	IRQ_GUEST = 1 << 1,   /* stays active: a guest's EOI deactivates it through a list register's HW bit */
+};
+
+/*
+ * Register a handler (called with interrupts masked on the CPU that took it) and unmask the interrupt. PPIs: on all CPUs.
+ * SPIs: on CPU 0. -EBUSY, -EINVAL. Thread context.
+ */
+int __must_check irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 flags);
+void irq_free(u32 intid);
+
+/* Called by arch: dispatch one acknowledged interrupt. Returns the flags of its registration (0 if nobody wants it: it is masked). */
+u32 irq_dispatch(u32 intid);
+
+/* Called on each secondary at its start: unmask the PPIs registered so far. Later PPI registrations reach all CPUs by IPI. */
+void irq_init_cpu(void);
+
+struct irq_info {
+	u32 intid;
+	const char *name;
+	u64 count[8]; /* per CPU */
+};
+/* Fill in the info of the next registered INTID >= from; false if none. For `host irq`. */
+bool irq_next_info(u32 from, struct irq_info *info);
+
+/* SGIs used between CPUs. */
+enum ipi {
+	IPI_RESCHEDULE, /* look at the wake queue and at current's work */
+	IPI_CALL,	/* run a function */
+	IPI_HALT,	/* panic elsewhere: stop */
+	IPI_COUNT
+};
+
+void ipi_init(void);
+void ipi_send(enum ipi ipi, u32 cpu);
+/* Run fn(arg) on CPU `cpu` in interrupt context and wait for it. Thread context, interrupts enabled. On the calling CPU: called directly, masked. */
+void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg);
+
+#endif

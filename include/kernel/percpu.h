@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Per-CPU data. */
+#ifndef KERNEL_PERCPU_H
+#define KERNEL_PERCPU_H
+
+#include <asm/percpu.h> /* struct arch_percpu */
+#include <kernel/thread.h>
+
+struct run_queue {
+	u64 ready;		       /* bit 63 - p set: queue[p] is not empty */
+	struct list queue[PRIORITIES];
+	u32 nr_ready;
+};
+
+struct percpu {
+	struct thread *current; /* first: assembly uses the offsets of these four */
+	u32 resched;		/* a switch is due (set on this CPU, or by IPI) */
+	u32 preempt_count;
+	struct arch_percpu arch;
+	u32 id;
+	u32 irq_depth; /* nested in an interrupt handler */
+	bool online;
+	u64 hwid; /* MPIDR affinity */
+	struct thread *idle;
+	struct run_queue rq;	    /* touched by this CPU only, interrupts masked */
+	struct thread *wake_queue;  /* lock-free stack of threads woken by others */
+	struct timeout_queue timeouts;
+	struct timeout slice;	    /* round-robin */
+	u64 idle_ticks, idle_since;
+	u64 switches, irqs, ipis;
+	void *stack_top;	    /* boot/idle stack */
+};
+
+extern struct percpu percpus[MAX_CPUS];
+/* CPUs found in the devicetree that we use, and those running. */
+extern u32 cpu_count;
+u64 cpus_online_mask(void);
+
+static inline struct percpu *this_cpu(void)
+{
+	return arch_percpu();
+}
+
+/* Called by arch on a secondary once its stack, MMU and percpu pointer stand. */
+__noreturn void kernel_secondary_main(u32 cpu);
+
+#endif

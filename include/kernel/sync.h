@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Semaphore, mutex with priority inheritance, message queue. Deadlines are absolute counter values (DEADLINE_NEVER, or 0 to try). */
+#ifndef KERNEL_SYNC_H
+#define KERNEL_SYNC_H
+
+#include <kernel/thread.h>
+#include <kernel/wait.h>
+
+struct sem {
+	struct wait_queue wq;
+	u32 count, limit;
+};
+
+void sem_init(struct sem *s, u32 count, u32 limit);
+/* 0, -EAGAIN (deadline 0), -ETIMEDOUT. Thread context (deadline 0: any). */
+int __must_check sem_take(struct sem *s, u64 deadline);
+/* Any context. Saturates at the limit. */
+void sem_give(struct sem *s);
+
+struct mutex {
+	struct wait_queue wq;
+	struct thread *owner;
+	u32 depth; /* recursive */
+	struct list held_node;
+};
+
+void mutex_init(struct mutex *m);
+/* Recursive. The owner runs at the priority of its most urgent waiter. Thread context. */
+int __must_check mutex_lock_deadline(struct mutex *m, u64 deadline);
+void mutex_lock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+
+/* Fixed-size messages, first in first out. */
+struct msgq {
+	struct wait_queue readers; /* its lock guards the queue */
+	struct wait_queue writers;
+	u8 *buf;
+	u32 msg_size, capacity, head, used;
+};
+
+void msgq_init(struct msgq *q, void *buf, u32 msg_size, u32 capacity);
+/* 0, -EAGAIN, -ETIMEDOUT. Deadline 0: any context. */
+int __must_check msgq_put(struct msgq *q, const void *msg, u64 deadline);
+int __must_check msgq_get(struct msgq *q, void *msg, u64 deadline);
+
+#endif

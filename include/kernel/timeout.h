@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tickless timeouts: per-CPU queues in deadline order, driven by the CPU's deadline timer. Deadlines are absolute counter values. */
+#ifndef KERNEL_TIMEOUT_H
+#define KERNEL_TIMEOUT_H
+
+#include <kernel/spinlock.h>
+#include <lib/list.h>
+
+#define DEADLINE_NEVER UINT64_MAX
+
+struct timeout {
+	struct list node;
+	u64 deadline;
+	void (*fn)(struct timeout *t); /* in interrupt context, interrupts masked, on the CPU that armed it */
+	u32 cpu;
+};
+
+struct timeout_queue {
+	struct spinlock lock;
+	struct list list;
+	struct timeout *running; /* whose fn is being called now */
+};
+
+void timeout_init(struct timeout *t, void (*fn)(struct timeout *t));
+
+/* Arm on this CPU (re-arms if it is queued anywhere). Any context. */
+void timeout_set(struct timeout *t, u64 deadline);
+
+/* Disarm. True if it was queued, and so will not fire. On return its fn is not running on another CPU. Any context but its own fn's lock. */
+bool timeout_cancel(struct timeout *t);
+
+/* Called by arch from the timer interrupt. */
+void timeouts_expired(void);
+
+/* Conversions (rounding up, so that a sleep is never short). */
+u64 us_to_ticks(u64 us);
+u64 ms_to_ticks(u64 ms);
+u64 ticks_to_us(u64 ticks);
+/* Counter value `ms` from now. */
+u64 deadline_ms(u64 ms);
+
+#endif

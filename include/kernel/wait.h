@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wait queues: the one way in which threads block. Waiters are in priority order, equals in order of arrival. */
+#ifndef KERNEL_WAIT_H
+#define KERNEL_WAIT_H
+
+#include <kernel/spinlock.h>
+#include <lib/list.h>
+
+struct thread;
+
+struct wait_queue {
+	struct spinlock lock; /* also guards the condition that waiters wait for */
+	struct list waiters;
+};
+
+#define WAIT_QUEUE_INIT(name)                                        \
+	{                                                            \
+		.lock = SPINLOCK_INIT, .waiters = LIST_INIT((name).waiters) \
+	}
+
+void wait_queue_init(struct wait_queue *wq);
+
+/*
+ * Block the calling thread on wq until woken or until `deadline` (DEADLINE_NEVER: none). Called with wq->lock held by
+ * flags = spin_lock(&wq->lock); released while blocked and on return (with the caller's interrupt mask restored).
+ * 0 if woken, -ETIMEDOUT.
+ */
+int wait_block_locked(struct wait_queue *wq, unsigned long flags, u64 deadline);
+
+/* Wake the first / all waiters. wq->lock held. wake_one returns whom it woke or NULL. */
+struct thread *wait_wake_one_locked(struct wait_queue *wq);
+void wait_wake_all_locked(struct wait_queue *wq);
+
+/* The same, taking the lock. Any context. */
+void wait_wake_all(struct wait_queue *wq);
+
+/* Block until `cond` (evaluated under wq->lock) holds. Thread context. */
+#define wait_until(wq, cond)                                                      \
+	do {                                                                      \
+		unsigned long __f = spin_lock(&(wq)->lock);                       \
+		while (!(cond)) {                                                 \
+			(void)wait_block_locked((wq), __f, DEADLINE_NEVER);       \
+			__f = spin_lock(&(wq)->lock);                             \
+		}                                                                 \
+		spin_unlock(&(wq)->lock, __f);                                    \
+	} while (0)
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bitmaps over u64 words. Not atomic: the caller holds the lock. */
+#ifndef LIB_BITMAP_H
+#define LIB_BITMAP_H
+
+#include <lib/types.h>
+
+#define BITMAP_WORDS(nbits) (((nbits) + 63) / 64)
+
+static inline void bitmap_set(u64 *map, size_t n)
+{
+	map[n / 64] |= BIT(n % 64);
+}
+
+static inline void bitmap_clear(u64 *map, size_t n)
+{
+	map[n / 64] &= ~BIT(n % 64);
+}
+
+static inline bool bitmap_test(const u64 *map, size_t n)
+{
+	return (map[n / 64] >> (n % 64)) & 1;
+}
+
+/* Index of the first set (clear) bit at or after `from`, or nbits if there is none. */
+size_t bitmap_next_set(const u64 *map, size_t nbits, size_t from);
+size_t bitmap_next_clear(const u64 *map, size_t nbits, size_t from);
+
+/*
+ * First run of `len` clear bits whose start is a multiple of `align` (a power of two), at or after `from`;
+ * nbits if there is none.
+ */
+size_t bitmap_find_clear_run(const u64 *map, size_t nbits, size_t from, size_t len, size_t align);
+
+/* Number of set bits. */
+size_t bitmap_weight(const u64 *map, size_t nbits);
+
+#endif

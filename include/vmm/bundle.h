@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What VMs can be made of: the types of the bundle (a cpio archive given as the initrd) and the preloaded images. */
+#ifndef VMM_BUNDLE_H
+#define VMM_BUNDLE_H
+
+#include <kernel/page.h>
+#include <lib/types.h>
+#include <vmm/desc.h>
+
+struct bundle {
+	const void *base; /* NULL: no bundle */
+	u64 size;
+};
+
+#define MAX_TYPES 32
+
+struct vm_type {
+	struct vm_desc desc;
+	char file[DESC_PATH_MAX]; /* the description's file in the bundle; "(preloaded)" */
+	bool valid;
+	struct desc_error error; /* what is wrong with it */
+};
+
+extern struct vm_type vm_types[MAX_TYPES];
+extern u32 vm_type_count;
+extern struct bundle the_bundle;
+
+/*
+ * Find images that a loader placed in memory at the addresses of the start command (zephyr.bin 0xc8000000, Image 0xe0000000,
+ * rootfs.cpio.gz 0xe4000000, linux.dtb 0xf2a00000), by their magic numbers; adds types `zephyr` and `linux`. The ranges found are appended to
+ * reserved[] (at most max); returns how many were. Boot, before page_init: RAM is mapped, nothing is allocated.
+ */
+u32 preload_detect(const struct phys_range *ram, u32 nram, struct phys_range *reserved, u32 max);
+
+/* Read all vms/<name>.dtb of the bundle into vm_types; a type of the bundle replaces a preloaded one of the same name. Boot. */
+void bundle_init(const void *base, u64 size);
+
+/* The type of that name, or NULL. */
+const struct vm_type *type_find(const char *name);
+
+/* Data and length of an image. 0, -ENOENT, -EINVAL. The pointer is into the bundle or the linear map. */
+int __must_check image_get(const struct image_ref *ref, const void **data, u64 *size);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VM descriptions: compiled devicetrees (guest-abi.md), parsed and validated whole before anything acts on them. Also built natively as the checker. */
+#ifndef VMM_DESC_H
+#define VMM_DESC_H
+
+#include <lib/types.h>
+
+#define DESC_NAME_MAX 24
+#define DESC_PATH_MAX 128
+#define DESC_ARGS_MAX 512
+
+enum restart_policy { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
+
+/* Where an image is: a file of the bundle, or preloaded in memory. Absent: both empty. */
+struct image_ref {
+	char path[DESC_PATH_MAX];
+	paddr_t pa;
+	u64 size; /* of a preloaded one; an upper bound where size_is_limit */
+	bool size_is_limit;
+};
+
+struct vm_desc {
+	char label[DESC_NAME_MAX];
+	u32 cpus;
+	u64 memory;		/* bytes */
+	struct image_ref kernel;
+	struct image_ref initrd;
+	struct image_ref devicetree;
+	struct image_ref firmware;
+	bool has_load_address, has_devicetree_address;
+	u64 load_address, devicetree_address;
+	char bootargs[DESC_ARGS_MAX];
+	u32 priority;		/* 0..PRIO_LOWEST */
+	u64 affinity;		/* 0: any */
+	u64 period_us, budget_us; /* 0: none */
+	enum restart_policy restart;
+	bool autostart;
+	bool gicv2;
+	bool watchdog;
+	s32 console_port;	/* -1: lowest free; -2: none */
+};
+
+/* Why a description was refused, one line: file, node, property. */
+struct desc_error {
+	char text[200];
+};
+
+/*
+ * Parse a compiled description. file: its name, for messages. 0 or -EINVAL with err filled. Nothing is allocated; `d` is complete or not to be used.
+ * Unknown properties and nodes, bad sizes, ranges, overlaps are errors; features of the description that this build does not provide (net, disks, channels,
+ * passthrough, budgets) are refused by name as not supported.
+ */
+int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d, struct desc_error *err);
+
+/* Check what can be checked without the machine: memory sizes, addresses inside RAM, images present in the bundle. */
+struct bundle;
+int __must_check desc_check(const struct vm_desc *d, const struct bundle *b, const char *file, struct desc_error *err);
+
+/* Generate the text of the default values (priority 20, affinity any, ...) - the state before any property is read. */
+void desc_defaults(struct vm_desc *d);
+
+#endif

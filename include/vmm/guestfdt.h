@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The devicetree given to a guest. */
+#ifndef VMM_GUESTFDT_H
+#define VMM_GUESTFDT_H
+
+#include <lib/types.h>
+#include <vmm/desc.h>
+#include <vmm/image.h>
+
+#define GUEST_FDT_MAX KIB(64)
+
+struct guest_fdt_params {
+	const struct vm_desc *desc;
+	const struct load_plan *plan;
+	u64 rng_seed[4];
+	u64 kaslr_seed;
+};
+
+/*
+ * Write the generated devicetree (guest-machine.md 'Devicetree') into buf. The values: compatible "linux,dummy-virt"; addresses as in guest-machine.md.
+ * 0, -ENOSPC.
+ */
+int __must_check guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size);
+
+/* The VM's own devicetree `src`, copied into buf with /memory, /cpus, /psci and /chosen filled in. 0, -EINVAL, -ENOSPC. */
+int __must_check guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_size, void *buf, u64 size);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Image formats (Linux arm64 Image header, ELF64, raw) and the placement rules of the guest machine. */
+#ifndef VMM_IMAGE_H
+#define VMM_IMAGE_H
+
+#include <lib/types.h>
+#include <vmm/desc.h>
+#include <vmm/memory.h>
+
+enum image_format { IMAGE_LINUX, IMAGE_ELF, IMAGE_RAW };
+
+/* Where everything goes; computed and validated before anything is copied. */
+struct load_plan {
+	enum image_format format;
+	u64 entry;
+	u64 kernel_base, kernel_end; /* including bss */
+	u64 initrd_base, initrd_size;
+	u64 dtb_base, dtb_max;
+};
+
+/*
+ * Work out the plan for `d` (memory of d->memory bytes at GUEST_RAM_BASE). 0; -EINVAL with err: which image, what is wrong, what would be needed.
+ * Pure; trusts nothing in the images.
+ */
+int __must_check image_plan(const struct vm_desc *d, const void *kernel, u64 kernel_size, u64 initrd_size, struct load_plan *p, struct desc_error *err);
+
+/* Carry the plan out: copy kernel (ELF segments), initrd, and the devicetree `dtb`. RAM was cleared. 0 or negative errno. Thread context, preemptible, long. */
+int __must_check image_load(const struct load_plan *p, const struct vm_ram *ram, const void *kernel, u64 kernel_size, const void *initrd, const void *dtb, u64 dtb_size);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The MMIO bus of a VM: a sorted array of regions, and devices described by tables of registers. */
+#ifndef VMM_MMIO_H
+#define VMM_MMIO_H
+
+#include <arch/guest.h>
+#include <lib/types.h>
+
+struct vm;
+struct vcpu;
+
+struct mmio_region;
+
+/* A device sees an offset, a width and a value; neither registers nor syndromes. `a->ipa` is left as it was. */
+typedef enum mmio_result (*mmio_handler_t)(const struct mmio_region *r, struct vcpu *v, u64 offset, struct mmio_access *a);
+
+struct mmio_region {
+	u64 base; /* IPA */
+	u64 size;
+	const char *name;
+	mmio_handler_t handler;
+	void *dev; /* the device's state */
+	u32 arg;   /* e.g. the redistributor's vCPU number */
+};
+
+#define MMIO_MAX_REGIONS 64
+
+struct mmio_bus {
+	u32 count;
+	struct mmio_region regions[MMIO_MAX_REGIONS];
+};
+
+/* Add a region, keeping the array sorted. -EEXIST (overlap), -ENOSPC, -EINVAL. Before the VM runs. */
+int __must_check mmio_add(struct mmio_bus *bus, const struct mmio_region *r);
+
+/* The region that holds ipa, or NULL. O(log n). */
+const struct mmio_region *mmio_find(const struct mmio_bus *bus, u64 ipa);
+
+/* ---- register tables ---- */
+
+#define REG_W8 BIT(0)
+#define REG_W16 BIT(1)
+#define REG_W32 BIT(3)
+#define REG_W64 BIT(7)
+
+struct reg_row;
+/* index: which of the row's registers (offset - row.offset) / row.stride; 64-bit registers see whole values (narrow accesses are merged by reg_access). */
+typedef u64 (*reg_read_t)(void *dev, struct vcpu *v, u32 index, const struct reg_row *row);
+typedef void (*reg_write_t)(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row);
+
+/* A row describes an array of equal registers at [offset, offset + length). */
+struct reg_row {
+	u32 offset;
+	u32 length;	  /* bytes */
+	u8 stride;	  /* bytes a register: 1 (byte-wise arrays such as IPRIORITYR), 4 or 8 */
+	u32 widths;	  /* legal access sizes, REG_W* */
+	u64 constant;	  /* value of a read-only register without read function (RAZ: 0) */
+	reg_read_t read;  /* NULL: constant */
+	reg_write_t write; /* NULL: ignored (WI) */
+	u32 arg;
+	const char *name;
+};
+
+/*
+ * Look offset up in a table sorted by offset and carry the access out. Illegal width: MMIO_FAULT. No row: RAZ/WI.
+ * Byte-wise rows get one call per byte of the access; a 32-bit access to half of an 8-byte register is merged (read-modify-write).
+ */
+enum mmio_result reg_access(const struct reg_row *table, u32 rows, void *dev, struct vcpu *v, u64 offset, struct mmio_access *a);
+
+#endif

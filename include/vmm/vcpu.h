@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A vCPU: a thread with a guest below it. */
+#ifndef VMM_VCPU_H
+#define VMM_VCPU_H
+
+#include <arch/guest.h>
+#include <kernel/thread.h>
+#include <vmm/vgic.h>
+#include <vmm/vtimer.h>
+
+struct vm;
+
+#define VM_MAX_VCPUS 8
+
+/* PSCI power state (DEN0022, AFFINITY_INFO). */
+enum vcpu_power {
+	VCPU_OFF,
+	VCPU_ON_PENDING, /* CPU_ON was accepted; its thread has not entered yet */
+	VCPU_ON,
+};
+
+/* Bits of thread.work. */
+#define VCPU_WORK_VIRQ BIT(0)  /* virtual interrupts changed */
+#define VCPU_WORK_STATE BIT(1) /* the VM's or the vCPU's run state changed: park, reset or exit */
+
+struct vcpu {
+	struct thread thread; /* first: the running vCPU is the current thread */
+	struct arch_vcpu arch;
+	struct vgic_cpu vgic;
+	struct vtimer timer;
+	struct vm *vm;
+	u32 index;
+	u64 mpidr;
+	enum vcpu_power power;	 /* under vm->state_wq.lock */
+	bool parked;		 /* its thread waits in the work hook; no guest code runs. Under vm->state_wq.lock */
+	bool reset_pending;	 /* enter at boot_entry/boot_arg with reset registers */
+	u64 boot_entry, boot_arg;
+	bool in_wfi;		 /* blocked in vmm_wfi */
+	struct wait_queue wfi_wq;
+	u64 exits[EXIT_KINDS];
+};
+
+/* The vCPU that is the current thread, or NULL if the current thread is no vCPU. */
+struct vcpu *vcpu_current(void);
+
+/* Make v look at its work before its guest runs on, and end a WFI. Any context. */
+void vcpu_kick(struct vcpu *v, u32 work);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The emulated devices beside the GIC. Each keeps its state in one plain struct. */
+#ifndef VMM_VDEV_H
+#define VMM_VDEV_H
+
+#include <kernel/spinlock.h>
+#include <kernel/timeout.h>
+#include <lib/types.h>
+
+struct vm;
+struct console;
+
+#define GUEST_GICD_BASE 0x08000000ULL
+#define GUEST_GICR_BASE 0x080a0000ULL
+#define GUEST_UART_BASE 0x09000000ULL
+#define GUEST_RTC_BASE 0x09010000ULL
+#define GUEST_VIRTIO_BASE 0x0a000000ULL
+#define GUEST_FLASH_BASE 0x00000000ULL
+#define GUEST_FLASH1_BASE 0x04000000ULL
+#define GUEST_UART_IRQ 33
+#define GUEST_RTC_IRQ 34
+
+#define PL011_FIFO 16
+
+/* Arm PL011 (DDI 0183) revision r1p5. */
+struct vpl011 {
+	struct spinlock lock; /* taken before the console's and the vgic's */
+	struct vm *vm;
+	struct console *console;
+	u32 cr, lcr_h, ibrd, fbrd, ifls, imsc, ris, dmacr, ilpr, rsr;
+	u8 rx[PL011_FIFO];
+	u8 rx_head, rx_count;
+	bool irq_level; /* what the VGIC was told */
+};
+
+/* Reset state and place on the VM's bus. The console's input_ready is set to the UART. */
+int __must_check vpl011_init(struct vpl011 *u, struct vm *vm, struct console *c);
+void vpl011_reset(struct vpl011 *u);
+
+/* Arm PL031 (DDI 0224): seconds. Counts from the host's boot plus an offset. */
+struct vrtc {
+	struct spinlock lock;
+	struct vm *vm;
+	u32 match, load, imsc, ris, cr;
+	u64 base_ticks; /* counter value at which the data register was `load` */
+	struct timeout alarm;
+	bool irq_level;
+};
+
+int __must_check vrtc_init(struct vrtc *r, struct vm *vm);
+void vrtc_reset(struct vrtc *r);
+/* Wall-clock seconds (Unix time) now, from the host's own RTC if there is one, else 0 at boot; set by drivers/. */
+extern u64 (*host_wall_clock)(void);
+
+/*
+ * Places that read as an empty slot of `virt`: virtio-mmio transports without a device (magic, version 1, device id 0), and the flash window
+ * that reads all ones. So that software that probes them goes on.
+ */
+int __must_check vempty_init(struct vm *vm);
+
+#endif

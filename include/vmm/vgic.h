@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual GICv3 (IHI 0069, one security state: DS=1). The state of every interrupt is kept in bit maps of 32 interrupts a word, so that a distributor
+ * register is a word. Interrupts in flight live in the list registers of the vCPU that is loaded on a CPU; they are folded back when the vCPU
+ * is switched out, when a register that shows them is read by that vCPU, and before list registers are filled anew.
+ */
+#ifndef VMM_VGIC_H
+#define VMM_VGIC_H
+
+#include <arch/guest.h>
+#include <kernel/spinlock.h>
+#include <lib/types.h>
+
+struct vm;
+struct vcpu;
+
+#define VGIC_SPIS 256 /* INTIDs 32..287 */
+#define VGIC_WORDS (VGIC_SPIS / 32)
+
+/* 32 interrupts: bit n of each word is interrupt base + n. */
+struct vgic_bank {
+	u32 group;   /* IGROUPR: 1 = group 1 */
+	u32 grpmod;  /* IGRPMODR as written (Zephyr's secure configuration); such interrupts are delivered as group 1 */
+	u32 enabled;
+	u32 latch;   /* edge pending, or set by ISPENDR */
+	u32 level;   /* input line of level-sensitive interrupts */
+	u32 active;
+	u32 edge;    /* configured edge-triggered */
+	u32 in_lr;   /* is in a list register of the CPU interface that owns it (then latch/active are folded back from there) */
+	u8 prio[32];
+};
+
+/* A vCPU's CPU interface and redistributor. */
+struct vgic_cpu {
+	struct vgic_bank priv;	/* SGIs 0-15, PPIs 16-31 */
+	u32 hw;			/* PPIs whose deactivation is the physical interrupt's (the timers) */
+	bool asleep;		/* GICR_WAKER.ProcessorSleep */
+	bool loaded;		/* its list registers are in hardware, on the CPU where the vCPU runs */
+	bool dirty;		/* the choice of list registers has to be made anew */
+	u32 lr_used;		/* list registers written since the last fold, a bit each */
+	u64 lr[VGIC_MAX_LRS];	/* their contents while not loaded; what was written while loaded */
+};
+
+/* A VM's distributor. */
+struct vgic {
+	struct spinlock lock; /* guards all vgic state of the VM, including its vCPUs' */
+	u32 ctlr;
+	struct vgic_bank spi[VGIC_WORDS];
+	u64 irouter[VGIC_SPIS]; /* affinity, as written */
+	u8 target[VGIC_SPIS];	/* vCPU index that irouter names, or VGIC_NO_TARGET */
+};
+
+#define VGIC_NO_TARGET 0xff
+
+/* Reset to the architecture's reset state (also at VM reset; no vCPU runs). */
+void vgic_init(struct vm *vm);
+void vgic_cpu_init(struct vcpu *v);
+/* Put the distributor and the redistributors on the VM's bus at guest-machine.md's addresses. */
+int __must_check vgic_map(struct vm *vm);
+
+/* Drive the line of a level-sensitive SPI, or pulse an edge-triggered one (level true). Any context. */
+void vgic_set_spi(struct vm *vm, u32 intid, bool level);
+/* The same for a PPI. Any context. */
+void vgic_set_ppi(struct vcpu *v, u32 intid, bool level);
+/* A PPI whose physical interrupt of the same meaning is active on this CPU and is v's: forwarded with the HW bit. On the CPU where v is loaded, masked. */
+void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid);
+/* Write of ICC_SGI1R_EL1 (group 1; SGI0R/ASGI1R accordingly) by v. */
+void vgic_send_sgi(struct vcpu *v, u64 sgir, u32 group);
+
+/* True if an interrupt could be taken by v if it unmasked PSTATE.I: what ends a WFI. On v's thread or with v off CPU. Any context. */
+bool vgic_pending(struct vcpu *v);
+
+/* Exit path (VCPU_WORK_VIRQ): fold and refill the list registers. On v's thread, masked. */
+void vgic_flush(struct vcpu *v);
+/* Switch hooks: fill the hardware / fold it back. Masked. */
+void vgic_load(struct vcpu *v);
+void vgic_put(struct vcpu *v);
+
+/* Maintenance interrupt registration; once. */
+int __must_check vgic_host_init(void);
+
+/* Debug limit on the number of list registers used (0: all the hardware has). */
+extern u32 vgic_lr_limit;
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A VM and its life. The lifecycle calls are the same for the shell and for any later manager. */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include <kernel/sync.h>
+#include <vmm/bundle.h>
+#include <vmm/console.h>
+#include <vmm/desc.h>
+#include <vmm/image.h>
+#include <vmm/memory.h>
+#include <vmm/mmio.h>
+#include <vmm/vcpu.h>
+#include <vmm/vdev.h>
+#include <vmm/vgic.h>
+
+#define MAX_VMS 16
+
+enum vm_state {
+	VM_CREATED, /* images loaded, never run */
+	VM_RUNNING,
+	VM_PAUSED,
+	VM_STOPPED, /* powered off, or cut off */
+	VM_CRASHED, /* stopped by us: see vm->crash */
+	VM_BUSY,    /* a lifecycle call is at work on it */
+};
+
+/* What a guest asked for (PSCI), or what we had to do to it; served by the manager thread. */
+enum vm_request { VM_REQ_NONE, VM_REQ_OFF, VM_REQ_RESET, VM_REQ_CRASH };
+
+struct vm {
+	u32 id;
+	char name[DESC_NAME_MAX];
+	const struct vm_type *type;
+	struct vm_desc desc; /* as created: the type's with the command's overrides */
+	struct stage2 s2;
+	struct vm_ram ram;
+	struct load_plan plan;
+	struct mmio_bus bus;
+	struct vgic vgic;
+	struct vpl011 uart;
+	struct vrtc rtc;
+	struct console console;
+	u32 nvcpus;
+	struct vcpu *vcpus[VM_MAX_VCPUS];
+	struct wait_queue state_wq; /* guards and signals what follows */
+	enum vm_state state;
+	bool run_allowed;	/* vCPUs may run guest code */
+	bool exiting;		/* vCPU threads end */
+	enum vm_request request;
+	u64 cntvoff;		/* counter value at which the virtual counter is 0 */
+	u64 paused_at;
+	u64 started_at;
+	u32 restarts;
+	char crash[160];	/* why it was stopped, one line */
+	struct list manager_node;
+};
+
+struct vm_options {
+	const char *name; /* NULL: the type's, made unique */
+	u32 cpus;	  /* 0: the description's */
+	u64 memory;	  /* 0: the description's */
+	s32 priority;	  /* -1: the description's */
+	u64 affinity;	  /* 0: the description's */
+};
+
+/* One line of explanation for the operator. */
+struct vm_error {
+	char text[200];
+};
+
+/* Start the manager thread, register the vmm's interrupts. Boot. */
+int __must_check vmm_init(void);
+
+/*
+ * Lifecycle. All in thread context, serialised among themselves; each returns 0 or a negative errno with err->text set. Long ones are preemptible.
+ * vm_create: from a type; state VM_CREATED. vm_run: start, or resume a paused one. vm_stop: ask for power-off (force: cut off). vm_reset: reload
+ * the images and start anew (if it was running). vm_delete: frees everything (force: also a running one).
+ */
+int __must_check vm_create(const struct vm_type *type, const struct vm_options *opt, struct vm **out, struct vm_error *err);
+int __must_check vm_run(struct vm *vm, struct vm_error *err);
+int __must_check vm_pause(struct vm *vm, struct vm_error *err);
+int __must_check vm_resume(struct vm *vm, struct vm_error *err);
+int __must_check vm_stop(struct vm *vm, bool force, struct vm_error *err);
+int __must_check vm_reset(struct vm *vm, struct vm_error *err);
+int __must_check vm_delete(struct vm *vm, bool force, struct vm_error *err);
+
+/*
+ * Look up by id or name, holding a reference-free lock: VMs are only deleted by lifecycle calls, so the caller takes vmm_lock() around the
+ * look-up and the use. The lock is a mutex with priority inheritance; lifecycle calls take it themselves (it is recursive).
+ */
+void vmm_lock(void);
+void vmm_unlock(void);
+struct vm *vm_find(const char *id_or_name);
+/* The VM in slot 0..MAX_VMS-1, or NULL. The slot is the id. */
+struct vm *vm_by_id(u32 id);
+
+const char *vm_state_name(enum vm_state s);
+
+/* A guest's own request (PSCI SYSTEM_OFF/RESET) or a crash: every vCPU stops at its next exit, the manager does the rest. Any context. */
+void vm_request(struct vm *vm, enum vm_request req, const char *why);
+
+/* Figures for `zvm info`. */
+struct vm_stats {
+	u64 run_ticks; /* of all vCPUs */
+	u64 exits[EXIT_KINDS];
+	u64 overhead_bytes; /* memory beside its RAM */
+};
+void vm_stats(const struct vm *vm, struct vm_stats *s);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The EL1 timers of a vCPU. While the vCPU is on a CPU both are the hardware's own; their physical interrupt is forwarded with the HW bit. While it is
+ * off CPU, a kernel timeout at the earlier expiry wakes it.
+ */
+#ifndef VMM_VTIMER_H
+#define VMM_VTIMER_H
+
+#include <arch/guest.h>
+#include <kernel/timeout.h>
+
+struct vcpu;
+
+#define VTIMER_PPI_VIRT 27
+#define VTIMER_PPI_PHYS 30
+
+struct vtimer {
+	struct arch_timer_regs regs[2]; /* by enum arch_timer_id, while off CPU */
+	struct timeout wake;
+};
+
+/* Register the physical timer interrupts; once. */
+int __must_check vtimer_host_init(void);
+/* Timers off, as at reset. */
+void vtimer_reset(struct vcpu *v);
+/* Switch hooks, masked. put arms the wake-up only if the vCPU is blocked or preempted with a timer enabled. */
+void vtimer_load(struct vcpu *v);
+void vtimer_put(struct vcpu *v);
+/* Guest-virtual counter value now. */
+u64 vtimer_count(struct vcpu *v);
+
+#endif
