@@ -15,9 +15,10 @@ enum irq_flags {
 
 /*
  * Register a handler (called with interrupts masked on the CPU that took it) and unmask the interrupt. PPIs: on all CPUs.
- * SPIs: on CPU 0. -EBUSY, -EINVAL. Thread context.
+ * SPIs: on CPU 0. -EBUSY, -EINVAL, -ENOSPC. Thread context, or boot.
  */
 int __must_check irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 flags);
+/* Mask it and forget the handler, which runs nowhere on return. Thread context. */
 void irq_free(u32 intid);
 
 /* Called by arch: dispatch one acknowledged interrupt. Returns the flags of its registration (0 if nobody wants it: it is masked). */
@@ -42,7 +43,9 @@ enum ipi {
 	IPI_COUNT
 };
 
+/* Register the IPIs. Boot CPU, once, before secondaries start. */
 void ipi_init(void);
+/* Any context. */
 void ipi_send(enum ipi ipi, u32 cpu);
 /* Run fn(arg) on CPU `cpu` in interrupt context and wait for it. Thread context, interrupts enabled. On the calling CPU: called directly, masked. */
 void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg);

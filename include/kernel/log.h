@@ -16,7 +16,7 @@ void klog(enum log_level level, const char *fmt, ...) __printf(2, 3);
 #define log_info(...) klog(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) klog(LOG_DEBUG, __VA_ARGS__)
 
-/* Characters straight to the first UART, polled; set by the UART driver (and early by boot). NULL: nowhere. */
+/* Lines end in CR LF there. Characters straight to the first UART, polled; set by the UART driver (and early by boot). NULL: nowhere. */
 extern void (*log_putc)(char c);
 /* Lines at this level and more urgent ones are echoed to log_putc (LOG_INFO at boot; LOG_ERR once the shell runs). */
 extern enum log_level log_echo_level;

@@ -21,11 +21,14 @@ struct mutex {
 	struct wait_queue wq;
 	struct thread *owner;
 	u32 depth; /* recursive */
-	struct list held_node;
+	struct list held_node; /* in the owner's held_mutexes, from the first time that another thread waited */
 };
 
 void mutex_init(struct mutex *m);
-/* Recursive. The owner runs at the priority of its most urgent waiter. Thread context. */
+/*
+ * Recursive. The owner, and whoever it waits for in turn (8 deep), runs at the priority of its most urgent waiter. Unlocking hands the mutex to that waiter.
+ * 0, -EAGAIN (deadline 0), -ETIMEDOUT. Thread context, also unlock.
+ */
 int __must_check mutex_lock_deadline(struct mutex *m, u64 deadline);
 void mutex_lock(struct mutex *m);
 void mutex_unlock(struct mutex *m);

@@ -33,7 +33,8 @@ struct thread;
 struct thread_hooks {
 	void (*switch_in)(struct thread *t);  /* t becomes current on this CPU */
 	void (*switch_out)(struct thread *t); /* t was current; another thread follows */
-	void (*migrate)(struct thread *t);    /* t leaves this CPU for another home: write back all that this CPU holds of it */
+	/* t, switched out before, leaves this CPU for another home or for ever (it exited): write back all that this CPU holds of it. */
+	void (*migrate)(struct thread *t);
 	/* Before returning to the lower level while t->work != 0: on the thread, interrupts masked; may enable them and block. Clears the bits it serves. */
 	void (*work)(struct thread *t);
 };
@@ -42,12 +43,12 @@ struct thread {
 	struct arch_thread arch; /* first: assembly uses its offset */
 	u32 work;		 /* nonzero: the exit path calls hooks->work (atomic bits, the owner of the hooks defines them) */
 	u32 cpu;		 /* home CPU */
-	u8 prio;		 /* effective */
+	u8 prio;		 /* effective (atomic) */
 	u8 base_prio;		 /* without inheritance */
 	u8 state;		 /* enum thread_state */
-	bool migrating;		 /* target_cpu differs: the home CPU moves it at its next chance */
-	u32 target_cpu;
-	u64 affinity;		 /* CPUs it may run on, a bit each */
+	u8 rq_prio;		 /* the queue that run_node is in; prio may have moved on since */
+	u32 requests;		 /* what the home CPU is asked to do (enum sched_request); nonzero: in a wake queue */
+	u64 affinity;		 /* CPUs it may run on, a bit each (atomic) */
 	const struct thread_hooks *hooks;
 	struct list run_node;	 /* in a run queue */
 	struct thread *wake_next; /* in a CPU's wake queue */
@@ -57,7 +58,7 @@ struct thread {
 	struct timeout timeout;
 	struct mutex *blocked_mutex; /* for priority inheritance */
 	struct list held_mutexes;
-	u64 slice_end;		 /* round-robin: counter value at which an equal gets its turn */
+	u64 slice_left;		 /* round-robin: ticks left of its turn among equals; 0: an equal is next */
 	u64 run_ticks;		 /* time on CPU so far */
 	u64 switched_in_at;
 	u64 switches;
@@ -68,16 +69,17 @@ struct thread {
 };
 
 /*
- * Fill in t with a fresh stack; it stays THREAD_NEW until thread_start. affinity 0 means any CPU. -ENOMEM, -EINVAL (no CPU of the mask is online).
+ * Fill in t with a fresh stack; it stays THREAD_NEW until thread_start. affinity 0 means any CPU; its home is the one of them with the fewest
+ * threads. Set t->hooks after this call and before thread_start. -ENOMEM, -EINVAL (no CPU of the mask is online, or prio > PRIO_LOWEST).
  * Thread context (boot included).
  */
 int __must_check thread_create(struct thread *t, const char *name, void (*entry)(void *), void *arg, u8 prio, u64 affinity);
 void thread_start(struct thread *t);
 
-/* End the calling thread. */
+/* End the calling thread. It holds no mutex. */
 __noreturn void thread_exit(void);
 
-/* Wait until t has exited, and free its stack. Thread context. */
+/* Wait until t has exited (or was never started), and free its stack; nothing refers to *t afterwards. Once per thread. Thread context. */
 void thread_join(struct thread *t);
 
 /* The running thread. */
@@ -90,7 +92,10 @@ void thread_yield(void);
 void thread_sleep_until(u64 deadline);
 void thread_sleep_ms(u64 ms);
 
-/* Set the base priority / the affinity mask (moving it if its home is no longer in it; -EINVAL: no CPU of the mask is online). Thread context. */
+/*
+ * Set the base priority / the affinity mask (moving it if its home is no longer in it; -EINVAL: no CPU of the mask is online). Takes effect at once
+ * on the calling thread, else as soon as the home CPU has seen its interrupt. Thread context.
+ */
 void thread_set_priority(struct thread *t, u8 prio);
 int __must_check thread_set_affinity(struct thread *t, u64 affinity);
 
@@ -102,23 +107,37 @@ void thread_post_work(struct thread *t, u32 bits);
 
 /* ---- for arch: the exit path and interrupt return ---- */
 
-/* A reschedule is due on this CPU and preemption is allowed. Interrupts masked. */
+/* A reschedule is due on this CPU and preemption is allowed (irq_depth is 0 again). Interrupts masked. */
 bool sched_pending(void);
-/* Switch to the best thread. Interrupts masked, preemption not disabled; returns when the caller runs again (perhaps much later). */
+/* Switch to the best thread. Interrupts masked, preemption not disabled; returns when the caller runs again (perhaps much later, on another CPU). */
 void schedule(void);
+/*
+ * What the switched-to thread does for the one before it (frees its CPU for others: exit, migration). schedule() calls it itself; the first-entry
+ * trampoline of a new thread calls it before anything else, interrupts still masked.
+ */
+void sched_switch_done(void);
 /*
  * Everything due before a return to the lower level: reschedule, hooks->work. Interrupts masked on entry and on return.
  * The fast path (nothing due) is two loads in assembly-visible places: percpu.resched and thread.work.
  */
 void sched_exit_work(void);
 
-/* Disable / enable preemption of the calling thread (nests). */
+/* Disable / enable preemption of the calling thread (nests). A switch that fell due meanwhile is made at once, unless interrupts are masked. */
 void preempt_disable(void);
 void preempt_enable(void);
 
+/*
+ * Give way if a more urgent thread is ready. For code that woke threads under a lock of its own, after the unlock (the calls that take the lock
+ * themselves do it on their own). Does nothing in an interrupt, with interrupts masked or preemption disabled: a preemption point follows there.
+ */
+void sched_preempt_point(void);
+
 /* ---- start ---- */
 
-/* Make the boot CPU's first thread out of the running code, create its idle thread. Once. */
+/*
+ * Set up every CPU's run queue, make the boot CPU's first thread ('main', PRIO_DEFAULT) out of the running code and create its idle thread. Once, on
+ * CPU 0, after page_init and arch_set_percpu(&percpus[0]), before any interrupt is unmasked.
+ */
 void sched_init(void);
 /* Same for a secondary, never returns: becomes its idle thread. */
 __noreturn void sched_start_secondary(void);

@@ -23,7 +23,7 @@ struct timeout_queue {
 
 void timeout_init(struct timeout *t, void (*fn)(struct timeout *t));
 
-/* Arm on this CPU (re-arms if it is queued anywhere). Any context. */
+/* Arm on this CPU (re-arms if it is queued anywhere; DEADLINE_NEVER disarms). One caller at a time. Any context. Linear in the timeouts queued here. */
 void timeout_set(struct timeout *t, u64 deadline);
 
 /* Disarm. True if it was queued, and so will not fire. On return its fn is not running on another CPU. Any context but its own fn's lock. */
@@ -32,7 +32,7 @@ bool timeout_cancel(struct timeout *t);
 /* Called by arch from the timer interrupt. */
 void timeouts_expired(void);
 
-/* Conversions (rounding up, so that a sleep is never short). */
+/* Conversions (saturating, rounding up, so that a sleep is never short). */
 u64 us_to_ticks(u64 us);
 u64 ms_to_ticks(u64 ms);
 u64 ticks_to_us(u64 ticks);
