@@ -22,7 +22,7 @@ enum {
 	ETIMEDOUT = 110 /* deadline passed */
 };
 
-/* The text of an errno (positive or negative). Any context. */
-const char *strerror(int err);
+/* The text of an errno (positive or negative); not to be written to (the type is ISO C's, so that hosts agree). Any context. */
+char *strerror(int err);
 
 #endif
