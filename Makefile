@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front for meson, ninja and tools/. `make help` says what there is.
+
+BUILD    ?= build
+CPUS     ?= 4
+MEM      ?= 4096
+QEMU_CPU ?= max,pauth-impdef=on
+CONSOLES ?= 8
+GUESTS   ?=
+BUNDLE   ?=
+
+export LINUX_IMAGE LINUX_INITRD ZEPHYR_BIN
+
+# TMUX is also what tmux itself sets; only TMUX=1 is ours.
+TMUX_FLAG := $(if $(filter 1,$(TMUX)),--tmux)
+
+# What has to be fetched for the guests asked for, less what was given by hand.
+WANTED := $(filter linux uboot,$(or $(GUESTS),linux uboot))
+BY_HAND := $(and $(LINUX_IMAGE),$(LINUX_INITRD),linux)
+FETCH := $(filter-out $(BY_HAND),$(WANTED))
+
+RUN = tools/run --cpus $(CPUS) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) \
+      --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
+
+.PHONY: build guests bundle run debug test bench format clean distclean help
+.DEFAULT_GOAL := build
+
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+	@ls -l $(BUILD)/zvm_host.elf $(BUILD)/zvm_host.bin
+
+$(BUILD)/build.ninja: | tools/cross-gcc.ini
+	@tools/deps build
+	@tools/fetch-guests --build $(BUILD) libfdt
+	@meson setup --cross-file tools/cross-gcc.ini -Ddeps=$(abspath $(BUILD))/deps $(BUILD)
+
+guests:
+	@$(if $(FETCH),tools/fetch-guests --build $(BUILD) $(FETCH))
+
+bundle: build guests
+	@tools/deps run
+	@$(if $(BUNDLE),,tools/mkbundle --build $(BUILD) $(GUESTS))
+
+run: bundle
+	@$(if $(TMUX_FLAG),tools/deps tmux)
+	@$(RUN) $(TMUX_FLAG)
+
+debug: bundle
+	@tools/deps debug
+	@$(RUN) --debug $(BUILD)/zvm_host.elf
+
+test:
+	@tools/test --build $(BUILD)
+
+bench: build
+	@tools/deps run
+	@tools/bench --build $(BUILD)
+
+format:
+	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+
+# The fetched packages stay; distclean takes them too.
+clean:
+	@if [ -f $(BUILD)/build.ninja ]; then ninja -C $(BUILD) --quiet -t clean; fi
+	@rm -rf $(BUILD)/clang $(BUILD)/bundle.cpio $(BUILD)/test-logs
+
+distclean:
+	@rm -rf $(BUILD)
+
+help:
+	@echo 'make build      build/zvm_host.elf and build/zvm_host.bin'
+	@echo 'make run        boot it on QEMU with the default guests; Ctrl-A X ends'
+	@echo 'make test       everything that is checked; last line: N passed, N failed'
+	@echo 'make bench      cost of exits, interrupts and IPIs beside the targets'
+	@echo 'make debug      as run, stopped at reset, with gdb attached'
+	@echo 'make bundle     only pack the guests; make format: clang-format -i'
+	@echo 'make clean      remove what was built; make distclean: what was fetched too'
+	@echo
+	@echo 'for run and debug:'
+	@echo '  CPUS=4 MEM=4096 QEMU_CPU=max,pauth-impdef=on CONSOLES=8'
+	@echo '  GUESTS="linux uboot"     names below vms/, or paths to .dts files of your own'
+	@echo '  BUNDLE=FILE              a bundle of your own instead'
+	@echo '  TMUX=1                   the shell and the first VM consoles in panes'
+	@echo '  LINUX_IMAGE= LINUX_INITRD= ZEPHYR_BIN=    images by hand'
+	@echo 'for all: BUILD=build       the folder that everything goes to'
