@@ -50,7 +50,8 @@ debug: bundle
 	@$(RUN) --debug $(BUILD)/zvm_host.elf
 
 test:
-	@tools/test --build $(BUILD)
+	@tools/deps test
+	@tools/test --build $(BUILD) $(if $(ONLY),--only $(ONLY)) $(if $(PYTEST),--pytest "$(PYTEST)")
 
 bench: build
 	@tools/deps run

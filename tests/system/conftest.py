@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boards for the system tests: ZVM on QEMU, driven as an operator would.
+
+    def test_something(boot):
+        board = boot(smp=2, guests=["linux"])
+        assert "2 cpus" in board.sh("host info")
+
+`boot` ends every board that it started, by its own process id. The serial line and every VM
+console are kept in build/test-logs/.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pexpect
+import pexpect.fdpexpect
+import pytest
+import socket
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("ZVM_BUILD", ROOT / "build"))
+LOGS = BUILD / "test-logs"
+PROMPT = "zvm_host:~# "
+# Generous: a loaded machine runs QEMU's TCG ten times slower than an idle one.
+BOOT_SECONDS = 120
+COMMAND_SECONDS = 60
+CPU_MAX = "max,pauth-impdef=on"
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
+
+
+def plain(text):
+    """Terminal output as lines of text: no escape sequences, no carriage returns."""
+    return ESCAPES.sub("", text).replace("\r", "")
+
+
+def log_file(name):
+    LOGS.mkdir(parents=True, exist_ok=True)
+    safe = re.sub(r"[^\w.-]+", "_", name)
+    return open(LOGS / f"{safe}.log", "w", encoding="utf-8", errors="replace")
+
+
+class Console:
+    """A terminal: the shell's serial line or a VM's console port."""
+
+    def __init__(self, child, log):
+        self.child = child
+        self.child.logfile_read = log
+        self.child.delaybeforesend = None
+        self._log = log
+
+    def expect(self, pattern, timeout=COMMAND_SECONDS):
+        """Waits for a regular expression (or a list); the match's index. Fails with the tail."""
+        try:
+            return self.child.expect(pattern, timeout=timeout)
+        except pexpect.TIMEOUT:
+            tail = plain((self.child.before or "")[-3000:])
+            pytest.fail(f"no {pattern!r} within {timeout} s; the last output:\n{tail}")
+        except pexpect.EOF:
+            tail = plain((self.child.before or "")[-3000:])
+            pytest.fail(f"ended before {pattern!r}; the last output:\n{tail}")
+
+    @property
+    def before(self):
+        return plain(self.child.before or "")
+
+    @property
+    def match(self):
+        return self.child.match
+
+    def send(self, text):
+        self.child.send(text)
+
+    def line(self, text=""):
+        """Types a line; a terminal's Enter key sends a carriage return."""
+        self.child.send(text + "\r")
+
+    def run(self, command, prompt, timeout=COMMAND_SECONDS):
+        """Types a command, waits for the prompt, answers what was printed between."""
+        self.line(command)
+        self.expect(re.escape(prompt), timeout)
+        output = self.before
+        # The echo may be redrawn piece by piece: what follows its line is the answer.
+        return output.split("\n", 1)[1].strip() if "\n" in output else ""
+
+    def drain(self, seconds=0.2):
+        """Throws away what is there already."""
+        try:
+            while True:
+                self.child.read_nonblocking(65536, timeout=seconds)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            pass
+
+    def close(self):
+        self._log.close()
+
+
+class Board(Console):
+    """One QEMU `virt` machine with ZVM as its kernel; also its shell's console."""
+
+    def __init__(self, name, *, cpu=CPU_MAX, smp=4, mem=4096, kernel=None, bundle=None,
+                 consoles=4, virtualization=True, gic=3, extra=()):
+        self.sockets = Path(tempfile.mkdtemp(prefix="zvm-"))
+        self.name = name
+        self._ports = {}
+        kernel = Path(kernel or BUILD / "zvm_host.bin")
+        on = "on" if virtualization else "off"
+        argv = ["-machine", f"virt,gic-version={gic},virtualization={on}", "-cpu", cpu,
+                "-smp", str(smp), "-m", str(mem), "-display", "none", "-nic", "none",
+                "-monitor", "none", "-chardev", "stdio,id=shell,signal=off",
+                "-serial", "chardev:shell", "-kernel", str(kernel)]
+        if bundle:
+            argv += ["-initrd", str(bundle)]
+        if consoles:
+            argv += ["-device", "virtio-serial-device,max_ports=31"]
+        for port in range(consoles):
+            path = self.sockets / str(port)
+            argv += ["-chardev", f"socket,id=c{port},path={path},server=on,wait=off",
+                     "-device", f"virtconsole,chardev=c{port}"]
+        self.started = time.monotonic()
+        child = pexpect.spawn("qemu-system-aarch64", argv + list(extra), timeout=BOOT_SECONDS,
+                              encoding="utf-8", codec_errors="replace", maxread=65536,
+                              dimensions=(50, 200))
+        super().__init__(child, log_file(name))
+
+    def wait_prompt(self, timeout=BOOT_SECONDS):
+        """Waits for the shell; answers what was printed until then."""
+        self.expect(re.escape(PROMPT), timeout)
+        return self.before
+
+    def sh(self, command, timeout=COMMAND_SECONDS):
+        """Runs a command of the shell; its output."""
+        return self.run(command, PROMPT, timeout)
+
+    def console(self, port):
+        """The terminal of a VM's console port."""
+        if port not in self._ports:
+            link = socket.socket(socket.AF_UNIX)
+            link.connect(str(self.sockets / str(port)))
+            child = pexpect.fdpexpect.fdspawn(link, encoding="utf-8", codec_errors="replace",
+                                              timeout=COMMAND_SECONDS, maxread=65536)
+            self._ports[port] = (Console(child, log_file(f"{self.name}.port{port}")), link)
+        return self._ports[port][0]
+
+    def alive(self):
+        return self.child.isalive()
+
+    def close(self):
+        """Ends this board's QEMU, and nobody else's."""
+        self.drain(0.05)
+        self.child.close(force=True)
+        for console, link in self._ports.values():
+            console.close()
+            link.close()
+        shutil.rmtree(self.sockets, ignore_errors=True)
+        super().close()
+
+
+def make_bundle(out, guests):
+    """Packs a bundle; skips the test, with the reason, where an image cannot be had."""
+    done = subprocess.run([ROOT / "tools/mkbundle", "--build", BUILD, "--out", out, *guests],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        pytest.skip(done.stdout.strip())
+    return out
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory):
+    """bundles(["linux", "uboot"]) gives the path of a bundle with these guests, made once."""
+    made = {}
+
+    def get(guests):
+        key = "-".join(Path(guest).stem for guest in guests)
+        if key not in made:
+            made[key] = make_bundle(tmp_path_factory.mktemp("bundle") / f"{key}.cpio", guests)
+        return made[key]
+
+    return get
+
+
+def booter(bundles, name):
+    """A function that starts boards, and the list of those it started."""
+    boards = []
+
+    def boot(*, guests=None, prompt=True, **options):
+        if guests:
+            options["bundle"] = bundles(guests)
+        number = f"-{len(boards)}" if boards else ""
+        board = Board(name + number, **options)
+        boards.append(board)
+        if prompt:
+            board.banner = board.wait_prompt()
+        return board
+
+    return boot, boards
+
+
+@pytest.fixture
+def boot(bundles, request):
+    """Starts boards that end with the test: boot(smp=2, guests=["linux"])."""
+    start, boards = booter(bundles, f"{request.module.__name__}.{request.node.name}")
+    yield start
+    for board in boards:
+        board.close()
+
+
+@pytest.fixture(scope="module")
+def boot_module(bundles, request):
+    """Starts boards that all tests of a file share."""
+    start, boards = booter(bundles, request.module.__name__)
+    yield start
+    for board in boards:
+        board.close()

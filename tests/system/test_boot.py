@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ZVM boots on the machines that it promises, and its shell answers."""
+
+import re
+
+import pytest
+
+from conftest import BUILD, CPU_MAX, PROMPT
+
+
+@pytest.fixture(scope="module")
+def board(boot_module):
+    """One board for the questions that change nothing."""
+    return boot_module(smp=4, mem=2048)
+
+
+@pytest.mark.parametrize("shape", ["elf", "bin"])
+def test_both_shapes_boot(boot, shape):
+    board = boot(kernel=BUILD / f"zvm_host.{shape}", smp=2, mem=1024)
+    assert "zvm" in board.sh("host version").lower()
+
+
+@pytest.mark.parametrize("cpu", ["cortex-a53", "cortex-a57", "cortex-a72", CPU_MAX])
+def test_processors(boot, cpu):
+    board = boot(cpu=cpu, smp=2, mem=1024)
+    assert count_cpus(board) == 2
+
+
+@pytest.mark.parametrize("smp, mem", [(1, 512), (8, 8192)])
+def test_machine_sizes(boot, smp, mem):
+    board = boot(smp=smp, mem=mem)
+    assert count_cpus(board) == smp
+
+
+def count_cpus(board):
+    """Rows of `host cpus`: each begins with the CPU's number."""
+    return len(re.findall(r"^\s*(?:cpu)?\d+\b", board.sh("host cpus"), re.M))
+
+
+def test_version(board):
+    assert re.search(r"\d+\.\d+", board.sh("host version"))
+
+
+def test_cpus(board):
+    assert count_cpus(board) == 4
+
+
+@pytest.mark.parametrize("command", ["mem", "irq", "threads", "info", "log"])
+def test_host_commands_answer(board, command):
+    assert board.sh(f"host {command}")
+
+
+@pytest.mark.parametrize("command, names", [
+    ("nonsense", "nonsense"),
+    ("host nonsense", "nonsense"),
+    ("zvm nonsense", "nonsense"),
+    ("zvm run -n 10", "10"),
+    ("zvm run -n nobody", "nobody"),
+    ("zvm new -t nothing", "nothing"),
+    ("zvm new", "-t"),
+])
+def test_wrong_commands_are_told_in_one_line(board, command, names):
+    answer = board.sh(command)
+    assert names in answer
+    assert len(answer.splitlines()) == 1
+
+
+def test_empty_line_and_long_line(board):
+    assert board.sh("") == ""
+    board.sh("x" * 300)
+    assert "zvm" in board.sh("host version").lower()
+
+
+def test_line_editing(board):
+    board.send("host versionnn\x7f\x7f")
+    assert re.search(r"\d+\.\d+", board.sh(""))
+    board.send("\x1b[A")
+    assert re.search(r"\d+\.\d+", board.sh(""))
+
+
+def test_without_el2_one_clear_line(boot):
+    board = boot(virtualization=False, smp=1, mem=512, prompt=False, consoles=0)
+    board.expect(r"[^\r\n]*EL2[^\r\n]*\r?\n", timeout=60)
+    board.drain(1.0)
+    assert PROMPT not in board.before
