@@ -16,7 +16,11 @@ struct console {
 	struct spinlock lock;
 	struct ring log;   /* everything the guest wrote, oldest dropped */
 	struct ring input; /* not yet taken by the UART */
+	bool armed;	   /* the next byte of output wakes readers and calls notify */
+	bool input_full;   /* somebody's input did not fit: room wakes and notifies too */
 	struct wait_queue readers; /* woken when log grows; taken after lock is released */
+	void (*notify)(void *arg); /* see console_listen() */
+	void *notify_arg;
 	void (*input_ready)(void *arg); /* called (no lock held) after input was added: the UART fills its FIFO */
 	void *input_arg;
 	s32 port;	   /* virtio-serial port, or -1 */
@@ -43,25 +47,43 @@ u64 console_tail(struct console *c);
 int console_wait(struct console *c, u64 pos, u64 deadline);
 
 /*
- * Ports: a backend driver (virtio-serial) offers `count` numbered ports. The port service thread moves bytes both ways.
- * console_port_attach takes port `want`, or the lowest free one if want is -1: returns it, or -ENOENT / -EBUSY.
+ * For a reader that has more to wait for than this console: fn(arg) is called (any context, no lock of the console held) where readers are woken:
+ * by the first byte of output after console_arm(), by room for input after a console_send() that fell short, and by console_wake(). NULL: stop.
+ * One listener at a time.
  */
+void console_listen(struct console *c, void (*fn)(void *arg), void *arg);
+/* True if there is output past pos; else the next byte will wake and notify, once. */
+bool __must_check console_arm(struct console *c, u64 pos);
+/* Wake readers and notify: something about the VM changed (it stopped, it runs anew). Any context. */
+void console_wake(struct console *c);
+/* Bytes of input that console_send() would take now; if none, room is announced later as above, and to the port. */
+u32 console_input_room(struct console *c);
+
+/*
+ * Ports: a backend driver (virtio-serial) offers up to `count` numbered ports. The port service thread moves bytes both ways and is the only caller of
+ * read and write; neither blocks.
+ */
+#define CONSOLE_MAX_PORTS 32
+
 struct console_port_ops {
 	u32 count;
-	/* Queue up to len bytes on a port without blocking; returns how many were taken (0: the port's host side does not read). Thread context. */
+	/* Queue up to len bytes on a port; returns how many were taken (less than len: the driver says console_port_ready() when it can take more). */
 	u32 (*write)(u32 port, const void *data, u32 len);
-	/* Name for the user, e.g. "hvc0". */
+	/* Take up to len bytes that were typed at a port. */
+	u32 (*read)(u32 port, void *data, u32 len);
+	/* Name for the user, e.g. "hvc0"; NULL: there is no port of that number (now). */
 	const char *(*name)(u32 port);
 };
 
-/* Called by the driver when ports exist. Boot. */
+/* Called by the driver when ports exist. Boot, once. */
 void console_ports_register(const struct console_port_ops *ops);
-/* Called by the driver, interrupt or thread context, with bytes typed at a port: returns how many were taken. */
-u32 console_port_input(u32 port, const void *data, u32 len);
-/* Called by the driver when a port can take more output. */
-void console_port_writable(u32 port);
+/* Called by the driver: bytes were typed at the port, or it can take more output. Any context. */
+void console_port_ready(u32 port);
+/* Give c port `want`, or the lowest free one if want is -1: the port, or -ENOENT (no such port, none free) / -EBUSY (another VM has it). Thread context. */
 int console_port_attach(struct console *c, s32 want);
+/* Before c goes away. Thread context. */
 void console_port_detach(struct console *c);
+/* NULL if there is no such port. */
 const char *console_port_name(s32 port);
 /* Start the service thread. */
 int __must_check console_service_start(void);

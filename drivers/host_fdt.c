@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reader of the host's devicetree (Devicetree Specification v0.4). */
+#include <drivers/host.h>
+#include <kernel/irq.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <libfdt.h>
+
+const void *host_fdt;
+
+/* Deepest tree that address translation follows: a bound for broken ones. */
+#define MAX_DEPTH 8
+
+int host_fdt_init(const void *fdt)
+{
+	if (!fdt || fdt_check_header(fdt) != 0)
+		return -EINVAL;
+	host_fdt = fdt;
+	return 0;
+}
+
+bool host_fdt_enabled(int node)
+{
+	int len;
+	const char *status = fdt_getprop(host_fdt, node, "status", &len);
+
+	return !status || str_eq(status, "okay") || str_eq(status, "ok");
+}
+
+bool host_fdt_is(int node, const char *compatible)
+{
+	return fdt_node_check_compatible(host_fdt, node, compatible) == 0;
+}
+
+int host_fdt_find(const char *compatible, int after)
+{
+	int node = after;
+
+	do
+		node = fdt_node_offset_by_compatible(host_fdt, node, compatible);
+	while (node >= 0 && !host_fdt_enabled(node));
+	return node;
+}
+
+static const char *text_property(const char *path, const char *name)
+{
+	int node = fdt_path_offset(host_fdt, path);
+	int len;
+	const char *text = node < 0 ? NULL : fdt_getprop(host_fdt, node, name, &len);
+
+	/* A string without its terminator is not one. */
+	return text && len > 0 && text[len - 1] == '\0' ? text : "";
+}
+
+const char *host_fdt_model(void)
+{
+	const char *model = text_property("/", "model");
+
+	return *model ? model : text_property("/", "compatible");
+}
+
+const char *host_fdt_bootargs(void)
+{
+	return text_property("/chosen", "bootargs");
+}
+
+int host_fdt_stdout(void)
+{
+	const char *path = text_property("/chosen", "stdout-path");
+	const char *options;
+
+	if (!*path)
+		path = text_property("/chosen", "linux,stdout-path");
+	if (!*path)
+		return -1;
+	/* "serial0:115200n8": what follows the colon is the line's setting. */
+	options = strchr(path, ':');
+	return fdt_path_offset_namelen(host_fdt, path,
+				       options ? (int)(options - path) : (int)strlen(path));
+}
+
+static u64 cells_value(const fdt32_t *cell, int count)
+{
+	u64 value = 0;
+
+	while (count-- > 0)
+		value = value << 32 | fdt32_to_cpu(*cell++);
+	return value;
+}
+
+/* An address seen on the children's side of `bus` becomes one on the side of its parent. */
+static int translate_once(int bus, int parent, u64 *address)
+{
+	int child_cells = fdt_address_cells(host_fdt, bus);
+	int size_cells = fdt_size_cells(host_fdt, bus);
+	int parent_cells = fdt_address_cells(host_fdt, parent);
+	int len, entry = child_cells + parent_cells + size_cells;
+	const fdt32_t *ranges = fdt_getprop(host_fdt, bus, "ranges", &len);
+
+	if (!ranges || child_cells < 1 || parent_cells < 1 || size_cells < 0)
+		return -ENOENT; /* not reachable from above */
+	if (len == 0)
+		return 0; /* the same addresses */
+	for (; len >= entry * 4; len -= entry * 4, ranges += entry) {
+		u64 base = cells_value(ranges, child_cells);
+		u64 size = cells_value(ranges + child_cells + parent_cells, size_cells);
+
+		if (*address - base < size) {
+			*address =
+				*address - base + cells_value(ranges + child_cells, parent_cells);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int translate(int bus, u64 *address)
+{
+	for (int depth = 0; depth < MAX_DEPTH; depth++) {
+		int parent = fdt_parent_offset(host_fdt, bus);
+
+		if (parent < 0)
+			return 0; /* the root: a CPU address */
+		if (translate_once(bus, parent, address) != 0)
+			return -ENOENT;
+		bus = parent;
+	}
+	return -ENOENT;
+}
+
+int host_fdt_reg(int node, u32 index, struct phys_range *r)
+{
+	int len, parent = fdt_parent_offset(host_fdt, node);
+	const fdt32_t *reg = fdt_getprop(host_fdt, node, "reg", &len);
+	int address_cells, size_cells, entry;
+	u64 address;
+
+	if (parent < 0 || !reg)
+		return -ENOENT;
+	address_cells = fdt_address_cells(host_fdt, parent);
+	size_cells = fdt_size_cells(host_fdt, parent);
+	if (address_cells < 1 || size_cells < 0)
+		return -ENOENT;
+	entry = address_cells + size_cells;
+	if (index >= (u32)len / (u32)(entry * 4))
+		return -ENOENT;
+	reg += (int)index * entry;
+	address = cells_value(reg, address_cells);
+	if (translate(parent, &address) != 0)
+		return -ENOENT;
+	r->base = PADDR(address);
+	r->size = cells_value(reg + address_cells, size_cells);
+	return 0;
+}
+
+/* The number of cells of an interrupt specifier of this node's interrupt parent; 0: none found. */
+static u32 interrupt_cells(int node)
+{
+	int len;
+
+	for (int depth = 0; node >= 0 && depth < MAX_DEPTH; depth++) {
+		const fdt32_t *cell = fdt_getprop(host_fdt, node, "interrupt-parent", &len);
+
+		if (cell && len == 4) {
+			node = fdt_node_offset_by_phandle(host_fdt, fdt32_to_cpu(*cell));
+			cell = node < 0 ? NULL
+					: fdt_getprop(host_fdt, node, "#interrupt-cells", &len);
+			return cell && len == 4 ? fdt32_to_cpu(*cell) : 0;
+		}
+		node = fdt_parent_offset(host_fdt, node);
+	}
+	return 0;
+}
+
+/* Specifier of the GIC binding: kind (0 SPI, 1 PPI), number, trigger (1, 2: edges; 4, 8: levels). */
+#define GIC_CELLS    3
+#define MAX_CELLS    4 /* a fourth names the PPI's CPU partition */
+#define GIC_KIND_SPI 0
+#define GIC_KIND_PPI 1
+#define GIC_EDGES    3
+
+int host_fdt_irq(int node, u32 index, u32 *intid, u32 *flags)
+{
+	int len;
+	const fdt32_t *spec = fdt_getprop(host_fdt, node, "interrupts", &len);
+	u32 kind, number, cells = interrupt_cells(node);
+
+	if (!spec)
+		return -ENOENT;
+	if (cells < GIC_CELLS || cells > MAX_CELLS)
+		return -EINVAL;
+	if (index >= (u32)len / (cells * 4))
+		return -ENOENT;
+	spec += index * cells;
+	kind = fdt32_to_cpu(spec[0]);
+	number = fdt32_to_cpu(spec[1]);
+	if (kind > GIC_KIND_PPI || (kind == GIC_KIND_PPI && number > 15) || number > 987)
+		return -EINVAL;
+	*intid = number + (kind == GIC_KIND_SPI ? 32 : 16);
+	*flags = fdt32_to_cpu(spec[2]) & GIC_EDGES ? IRQ_EDGE : 0;
+	return 0;
+}
+
+u32 host_fdt_memory(struct phys_range *ranges, u32 max)
+{
+	u32 count = 0;
+	int node = -1;
+
+	while ((node = fdt_node_offset_by_prop_value(host_fdt, node, "device_type", "memory",
+						     sizeof("memory"))) >= 0) {
+		if (!host_fdt_enabled(node))
+			continue;
+		for (u32 i = 0; count < max && host_fdt_reg(node, i, &ranges[count]) == 0; i++) {
+			if (ranges[count].size)
+				count++;
+		}
+	}
+	return count;
+}
+
+u32 host_fdt_reserved(struct phys_range *ranges, u32 max)
+{
+	int blocks = fdt_num_mem_rsv(host_fdt);
+	int parent = fdt_path_offset(host_fdt, "/reserved-memory");
+	int node;
+	u32 count = 0;
+
+	for (int i = 0; i < blocks && count < max; i++) {
+		u64 base, size;
+
+		if (fdt_get_mem_rsv(host_fdt, i, &base, &size) == 0 && size)
+			ranges[count++] = (struct phys_range){ PADDR(base), size };
+	}
+	if (parent < 0)
+		return count;
+	fdt_for_each_subnode(node, host_fdt, parent) {
+		for (u32 i = 0; count < max && host_fdt_reg(node, i, &ranges[count]) == 0; i++)
+			count++;
+	}
+	return count;
+}
+
+u32 host_fdt_cpus(u64 *hwids, u32 max)
+{
+	int parent = fdt_path_offset(host_fdt, "/cpus");
+	int node, len, cells = parent < 0 ? 0 : fdt_address_cells(host_fdt, parent);
+	u32 count = 0;
+
+	if (cells < 1)
+		return 0;
+	fdt_for_each_subnode(node, host_fdt, parent) {
+		const char *type = fdt_getprop(host_fdt, node, "device_type", &len);
+		const fdt32_t *reg;
+
+		if (!type || !str_eq(type, "cpu") || !host_fdt_enabled(node))
+			continue;
+		reg = fdt_getprop(host_fdt, node, "reg", &len);
+		if (reg && len >= cells * 4 && count < max)
+			hwids[count++] = cells_value(reg, cells);
+	}
+	return count;
+}
+
+static bool chosen_address(int chosen, const char *name, u64 *value)
+{
+	int len;
+	const fdt32_t *cells = fdt_getprop(host_fdt, chosen, name, &len);
+
+	if (!cells || (len != 4 && len != 8))
+		return false;
+	*value = cells_value(cells, len / 4);
+	return true;
+}
+
+int host_fdt_initrd(struct phys_range *r)
+{
+	int chosen = fdt_path_offset(host_fdt, "/chosen");
+	u64 start, end;
+
+	if (chosen < 0 || !chosen_address(chosen, "linux,initrd-start", &start) ||
+	    !chosen_address(chosen, "linux,initrd-end", &end) || end <= start)
+		return -ENOENT;
+	r->base = PADDR(start);
+	r->size = end - start;
+	return 0;
+}
+
+enum host_psci host_fdt_psci(void)
+{
+	static const char *const names[] = { "arm,psci-1.0", "arm,psci-0.2" };
+	int len, node = -1;
+	const char *method;
+
+	for (u32 i = 0; i < ARRAY_SIZE(names) && node < 0; i++)
+		node = host_fdt_find(names[i], -1);
+	method = node < 0 ? NULL : fdt_getprop(host_fdt, node, "method", &len);
+	if (!method)
+		return HOST_PSCI_NONE;
+	if (str_eq(method, "smc"))
+		return HOST_PSCI_SMC;
+	return str_eq(method, "hvc") ? HOST_PSCI_HVC : HOST_PSCI_NONE;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operator's UART, whatever its chip: rings, blocking, and the polled way out for the log. */
+#include <arch/cpu.h>
+#include <arch/mmu.h>
+#include <drivers/host.h>
+#include <drivers/uart.h>
+#include <kernel/irq.h>
+#include <kernel/log.h>
+#include <kernel/timeout.h>
+#include <kernel/wait.h>
+#include <lib/errno.h>
+#include <lib/ring.h>
+#include "uart.h"
+
+static const struct uart_ops *const uart_drivers[] = { &pl011_ops };
+
+#define RING_SIZE 1024
+
+static struct {
+	const struct uart_ops *ops; /* NULL: no UART; then writes vanish and reads wait for ever */
+	volatile void *base;
+	struct wait_queue readers; /* its lock guards all below and the chip */
+	struct wait_queue writers; /* for room in tx; readers.lock nests in its lock */
+	struct ring rx, tx;
+	bool rx_on, tx_on; /* interrupts enabled now */
+	void (*notify)(void);
+	u8 rx_buf[RING_SIZE], tx_buf[RING_SIZE];
+} uart = {
+	.readers = WAIT_QUEUE_INIT(uart.readers),
+	.writers = WAIT_QUEUE_INIT(uart.writers),
+};
+
+/* ---- the chip; all with readers.lock held ---- */
+
+static void set_irqs(bool rx, bool tx)
+{
+	if (rx == uart.rx_on && tx == uart.tx_on)
+		return;
+	uart.rx_on = rx;
+	uart.tx_on = tx;
+	uart.ops->irq_enable(uart.base, rx, tx);
+}
+
+/* FIFO to ring. Where the ring is full the rest stays in the FIFO, and the sender is held off. */
+static bool receive(void)
+{
+	bool any = false;
+
+	while (ring_free(&uart.rx)) {
+		int byte = uart.ops->rx(uart.base);
+
+		if (byte < 0)
+			break;
+		any |= ring_put(&uart.rx, (u8)byte);
+	}
+	return any;
+}
+
+/* Ring to FIFO, and the transmit interrupt for what does not fit. */
+static bool transmit(void)
+{
+	bool any = false;
+	u8 byte;
+
+	while (!uart.ops->tx_full(uart.base) && ring_get(&uart.tx, &byte)) {
+		uart.ops->tx(uart.base, byte);
+		any = true;
+	}
+	set_irqs(uart.rx_on, ring_used(&uart.tx) != 0);
+	return any;
+}
+
+static void uart_irq(u32 intid __unused, void *arg __unused)
+{
+	unsigned long flags = spin_lock(&uart.readers.lock);
+	bool received = receive(), sent = transmit();
+	void (*notify)(void) = uart.notify;
+
+	set_irqs(ring_free(&uart.rx) != 0, uart.tx_on);
+	if (received)
+		wait_wake_all_locked(&uart.readers);
+	spin_unlock(&uart.readers.lock, flags);
+	if (sent)
+		wait_wake_all(&uart.writers);
+	if (received && notify)
+		notify();
+}
+
+/* ---- reading ---- */
+
+static int take_locked(void)
+{
+	u8 byte;
+
+	if (!ring_get(&uart.rx, &byte))
+		return -EAGAIN;
+	/* There is room again for what waits in the FIFO. */
+	if (!uart.rx_on)
+		set_irqs(true, uart.tx_on);
+	return byte;
+}
+
+int uart_poll(void)
+{
+	unsigned long flags = spin_lock(&uart.readers.lock);
+	int byte = take_locked();
+
+	spin_unlock(&uart.readers.lock, flags);
+	return byte;
+}
+
+int uart_getc(u64 deadline)
+{
+	unsigned long flags = spin_lock(&uart.readers.lock);
+	int byte;
+
+	while ((byte = take_locked()) == -EAGAIN) {
+		if (wait_block_locked(&uart.readers, flags, deadline) != 0)
+			return -ETIMEDOUT;
+		flags = spin_lock(&uart.readers.lock);
+	}
+	spin_unlock(&uart.readers.lock, flags);
+	return byte;
+}
+
+void uart_set_notify(void (*fn)(void))
+{
+	unsigned long flags = spin_lock(&uart.readers.lock);
+
+	uart.notify = fn;
+	spin_unlock(&uart.readers.lock, flags);
+}
+
+/* ---- writing ---- */
+
+/* As much of data as the FIFO and the ring take now. */
+static size_t write_some(const u8 *data, size_t len)
+{
+	unsigned long flags = spin_lock(&uart.readers.lock);
+	size_t n = 0;
+
+	while (n < len) {
+		while (n < len && ring_put(&uart.tx, data[n]))
+			n++;
+		if (!transmit())
+			break;
+	}
+	spin_unlock(&uart.readers.lock, flags);
+	return n;
+}
+
+static bool tx_room(void)
+{
+	unsigned long flags = spin_lock(&uart.readers.lock);
+	bool room = ring_free(&uart.tx) != 0;
+
+	spin_unlock(&uart.readers.lock, flags);
+	return room;
+}
+
+void uart_write(const void *data, size_t len)
+{
+	const u8 *bytes = data;
+
+	while (uart.ops && len) {
+		size_t n = write_some(bytes, len);
+
+		bytes += n;
+		len -= n;
+		if (len)
+			wait_until(&uart.writers, tx_room());
+	}
+}
+
+void uart_drain(void)
+{
+	while (uart.ops) {
+		unsigned long flags = spin_lock(&uart.readers.lock);
+		bool done = (transmit(), !ring_used(&uart.tx)) && uart.ops->tx_idle(uart.base);
+
+		spin_unlock(&uart.readers.lock, flags);
+		if (done)
+			return;
+		arch_relax();
+	}
+}
+
+/*
+ * The log's way out takes no lock: it has to work in a panic, whoever holds the lock. It may
+ * overtake what waits in the ring.
+ */
+static void polled_putc(char c)
+{
+	while (uart.ops->tx_full(uart.base))
+		arch_relax();
+	uart.ops->tx(uart.base, (u8)c);
+}
+
+/* ---- start ---- */
+
+static const struct uart_ops *driver_of(int node)
+{
+	for (u32 i = 0; node >= 0 && i < ARRAY_SIZE(uart_drivers); i++) {
+		if (host_fdt_is(node, uart_drivers[i]->compatible))
+			return uart_drivers[i];
+	}
+	return NULL;
+}
+
+static int find_uart(const struct uart_ops **ops)
+{
+	int node = host_fdt_stdout();
+
+	*ops = driver_of(node);
+	for (u32 i = 0; !*ops && i < ARRAY_SIZE(uart_drivers); i++) {
+		node = host_fdt_find(uart_drivers[i]->compatible, -1);
+		*ops = driver_of(node);
+	}
+	return node;
+}
+
+int uart_probe(void)
+{
+	const struct uart_ops *ops;
+	int node = find_uart(&ops);
+	struct phys_range regs;
+	u32 intid, irq_flags;
+	unsigned long flags;
+
+	if (!ops || host_fdt_reg(node, 0, &regs) != 0 ||
+	    host_fdt_irq(node, 0, &intid, &irq_flags) != 0)
+		return -ENODEV;
+	uart.base = arch_map_device(regs.base, regs.size);
+	if (!uart.base)
+		return -ENOMEM;
+	ring_init(&uart.rx, uart.rx_buf, RING_SIZE);
+	ring_init(&uart.tx, uart.tx_buf, RING_SIZE);
+	ops->setup(uart.base);
+	uart.ops = ops;
+	log_putc = polled_putc;
+	flags = spin_lock(&uart.readers.lock);
+	set_irqs(true, false);
+	spin_unlock(&uart.readers.lock, flags);
+	return irq_request(intid, "uart", uart_irq, NULL, irq_flags);
+}
+
+const char *uart_name(void)
+{
+	return uart.ops ? uart.ops->compatible : "none";
+}

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Driver of virtio consoles (Virtio 1.2, section 5.3), with several ports (MULTIPORT) or the one.
+ * Interrupts only take control messages and say which ports have something to do; bytes are moved by
+ * the console service's thread.
+ */
+#include <arch/mmu.h>
+#include <drivers/host.h>
+#include <drivers/virtio_console.h>
+#include <kernel/irq.h>
+#include <kernel/log.h>
+#include <kernel/spinlock.h>
+#include <kernel/thread.h>
+#include <lib/errno.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <vmm/console.h>
+
+#define F_MULTIPORT      BIT(1)
+#define CFG_MAX_NR_PORTS 4
+
+/* Queue numbers: a pair for port 0, the control pair, then a pair for each further port. */
+#define QUEUE_CONTROL      2
+#define QUEUE_OF_PORT(n)   ((n) == 0 ? 0u : 2u + 2u * (n))
+#define MAX_DEVICES        4
+#define PORT_BUFFERS       4
+#define RX_BYTES           256
+#define TX_BYTES           512
+#define CONTROL_RX_BUFFERS 32
+#define CONTROL_RX_BYTES   64
+#define CONTROL_TX_BUFFERS 32
+
+enum control_event {
+	DEVICE_READY = 0, /* driver: whether it works */
+	DEVICE_ADD = 1,   /* device: there is a port */
+	DEVICE_REMOVE = 2,
+	PORT_READY = 3, /* driver: it knows the port */
+	CONSOLE_PORT = 4,
+	RESIZE = 5,
+	PORT_OPEN = 6, /* both: whether the other end is open */
+	PORT_NAME = 7,
+};
+
+struct control {
+	u32 id;
+	u16 event;
+	u16 value;
+};
+_Static_assert(sizeof(struct control) == 8, "section 5.3.6.2");
+
+/* The memory that a port's buffers lie in: one page. */
+struct port_buffers {
+	u8 rx[PORT_BUFFERS][RX_BYTES];
+	u8 tx[PORT_BUFFERS][TX_BYTES];
+};
+_Static_assert(sizeof(struct port_buffers) <= PAGE_SIZE, "a page per port");
+
+struct port {
+	struct vcon *device; /* NULL: no queues */
+	u32 number;          /* the device's */
+	bool present;
+	struct virtq rx, tx;
+	struct port_buffers *buffers;
+	u32 tx_busy;  /* buffers in flight, a bit each */
+	bool holding; /* a received buffer is being read: */
+	u16 held;     /* its slot, */
+	u32 held_pos, held_len;
+	char name[16];
+};
+
+struct control_buffers {
+	u8 rx[CONTROL_RX_BUFFERS][CONTROL_RX_BYTES];
+	struct control tx[CONTROL_TX_BUFFERS];
+};
+_Static_assert(sizeof(struct control_buffers) <= PAGE_SIZE, "a page for control messages");
+
+/* A device. */
+struct vcon {
+	struct virtio_dev dev;
+	struct spinlock lock; /* guards the device and its ports */
+	bool multiport;
+	u32 first, nr_ports; /* of ports[] */
+	struct virtq crx, ctx;
+	struct control_buffers *control;
+	u32 ctx_busy;
+	bool say_device_ready;   /* messages to send when there is room: */
+	u32 say_ready, say_open; /* of ports, by the device's numbers */
+};
+
+static struct vcon devices[MAX_DEVICES];
+static u32 device_count;
+static struct port ports[CONSOLE_MAX_PORTS];
+static u32 port_count;
+
+/* ---- control messages; all with the device's lock held ---- */
+
+/* False if there is no room now. */
+static bool control_send(struct vcon *d, u32 id, enum control_event event, u16 value)
+{
+	u16 slot;
+	u32 len;
+
+	while (virtq_pop(&d->ctx, &slot, &len))
+		d->ctx_busy &= ~(1u << slot);
+	for (slot = 0; slot < MIN(d->ctx.size, CONTROL_TX_BUFFERS); slot++) {
+		if (d->ctx_busy & (1u << slot))
+			continue;
+		d->control->tx[slot] = (struct control){ id, (u16)event, value };
+		d->ctx_busy |= 1u << slot;
+		virtq_submit(&d->ctx, slot, virt_to_phys(&d->control->tx[slot]),
+			     sizeof(struct control), false);
+		virtq_kick(&d->ctx);
+		return true;
+	}
+	return false;
+}
+
+/* Send what is due and finds room; the rest follows at the interrupt that makes room. */
+static void control_flush(struct vcon *d)
+{
+	if (d->say_device_ready && control_send(d, 0, DEVICE_READY, 1))
+		d->say_device_ready = false;
+	for (u32 n = 0; n < d->nr_ports; n++) {
+		u32 bit = 1u << n;
+
+		if ((d->say_ready & bit) && control_send(d, n, PORT_READY, 1))
+			d->say_ready &= ~bit;
+		/* A port is opened after it was declared ready. */
+		if ((d->say_open & bit) && !(d->say_ready & bit) &&
+		    control_send(d, n, PORT_OPEN, 1))
+			d->say_open &= ~bit;
+	}
+}
+
+static void rx_refill(struct port *p, u16 slot)
+{
+	virtq_submit(&p->rx, slot, virt_to_phys(p->buffers->rx[slot]), RX_BYTES, true);
+}
+
+static void port_appears(struct port *p)
+{
+	if (p->present)
+		return;
+	p->present = true;
+	if (p->device->multiport) {
+		p->device->say_ready |= 1u << p->number;
+		p->device->say_open |= 1u << p->number;
+	}
+}
+
+static void control_message(struct vcon *d, const struct control *m)
+{
+	struct port *p;
+
+	if (m->id >= d->nr_ports)
+		return;
+	p = &ports[d->first + m->id];
+	switch (m->event) {
+	case DEVICE_ADD:
+		port_appears(p);
+		break;
+	case DEVICE_REMOVE:
+		p->present = false;
+		break;
+	default:
+		/* CONSOLE_PORT, RESIZE, PORT_OPEN, PORT_NAME: all the same to us. */
+		break;
+	}
+}
+
+static void control_interrupt(struct vcon *d)
+{
+	bool taken = false;
+	u16 slot;
+	u32 len;
+
+	while (virtq_pop(&d->crx, &slot, &len)) {
+		struct control m;
+
+		if (slot >= CONTROL_RX_BUFFERS)
+			continue;
+		memcpy(&m, d->control->rx[slot], sizeof(m));
+		if (len >= sizeof(m))
+			control_message(d, &m);
+		virtq_submit(&d->crx, slot, virt_to_phys(d->control->rx[slot]), CONTROL_RX_BYTES,
+			     true);
+		taken = true;
+	}
+	if (taken)
+		virtq_kick(&d->crx);
+	control_flush(d);
+}
+
+void virtio_console_interrupt(u32 device)
+{
+	struct vcon *d = &devices[device];
+	unsigned long flags = spin_lock(&d->lock);
+	u32 ready = 0;
+
+	(void)virtio_ack_interrupt(&d->dev);
+	if (d->multiport)
+		control_interrupt(d);
+	for (u32 n = 0; n < d->nr_ports; n++) {
+		struct port *p = &ports[d->first + n];
+
+		if (virtq_ready(&p->rx) || virtq_ready(&p->tx))
+			ready |= 1u << n;
+	}
+	spin_unlock(&d->lock, flags);
+	for (u32 n = 0; ready >> n; n++) {
+		if (ready & (1u << n))
+			console_port_ready(d->first + n);
+	}
+}
+
+static void vcon_irq(u32 intid __unused, void *arg)
+{
+	virtio_console_interrupt((u32)((const struct vcon *)arg - devices));
+}
+
+/* ---- the ports' operations; on the console service's thread ---- */
+
+static u32 port_write_locked(struct port *p, const u8 *data, u32 len)
+{
+	u32 done = 0, used;
+	u16 slot;
+
+	while (virtq_pop(&p->tx, &slot, &used))
+		p->tx_busy &= ~(1u << slot);
+	for (slot = 0; slot < MIN(p->tx.size, PORT_BUFFERS) && done < len; slot++) {
+		u32 n = MIN(len - done, TX_BYTES);
+
+		if (p->tx_busy & (1u << slot))
+			continue;
+		memcpy(p->buffers->tx[slot], data + done, n);
+		p->tx_busy |= 1u << slot;
+		virtq_submit(&p->tx, slot, virt_to_phys(p->buffers->tx[slot]), n, false);
+		done += n;
+	}
+	if (done)
+		virtq_kick(&p->tx);
+	return done;
+}
+
+static u32 port_write(u32 port, const void *data, u32 len)
+{
+	struct port *p = &ports[port];
+	unsigned long flags;
+	u32 done = 0;
+
+	if (port >= port_count)
+		return 0;
+	flags = spin_lock(&p->device->lock);
+	if (p->present)
+		done = port_write_locked(p, data, len);
+	spin_unlock(&p->device->lock, flags);
+	return done;
+}
+
+static bool hold_next(struct port *p)
+{
+	if (p->holding)
+		return true;
+	if (!virtq_pop(&p->rx, &p->held, &p->held_len))
+		return false;
+	p->held_len = MIN(p->held_len, RX_BYTES);
+	p->held_pos = 0;
+	p->holding = p->held < PORT_BUFFERS;
+	return p->holding;
+}
+
+static u32 port_read_locked(struct port *p, u8 *data, u32 len)
+{
+	u32 done = 0;
+
+	while (done < len && hold_next(p)) {
+		u32 n = MIN(len - done, p->held_len - p->held_pos);
+
+		memcpy(data + done, &p->buffers->rx[p->held][p->held_pos], n);
+		done += n;
+		p->held_pos += n;
+		if (p->held_pos == p->held_len) {
+			p->holding = false;
+			rx_refill(p, p->held);
+			virtq_kick(&p->rx);
+		}
+	}
+	return done;
+}
+
+static u32 port_read(u32 port, void *data, u32 len)
+{
+	struct port *p = &ports[port];
+	unsigned long flags;
+	u32 done;
+
+	if (port >= port_count)
+		return 0;
+	flags = spin_lock(&p->device->lock);
+	done = port_read_locked(p, data, len);
+	spin_unlock(&p->device->lock, flags);
+	return done;
+}
+
+static const char *port_name(u32 port)
+{
+	return port < port_count && ports[port].present ? ports[port].name : NULL;
+}
+
+const struct console_port_ops *virtio_console_ops(void)
+{
+	static const struct console_port_ops ops = {
+		.count = CONSOLE_MAX_PORTS,
+		.write = port_write,
+		.read = port_read,
+		.name = port_name,
+	};
+
+	return &ops;
+}
+
+/* ---- start ---- */
+
+static int port_init(struct vcon *d, u32 number)
+{
+	struct port *p = &ports[d->first + number];
+	u16 queue = (u16)QUEUE_OF_PORT(number);
+	int err;
+
+	p->device = d;
+	p->number = number;
+	snprintf(p->name, sizeof(p->name), "hvc%u", d->first + number);
+	p->buffers = page_alloc();
+	if (!p->buffers)
+		return -ENOMEM;
+	err = virtio_queue_init(&d->dev, &p->rx, queue, PORT_BUFFERS);
+	if (err == 0)
+		err = virtio_queue_init(&d->dev, &p->tx, (u16)(queue + 1), PORT_BUFFERS);
+	if (err != 0)
+		return err;
+	for (u16 slot = 0; slot < p->rx.size; slot++)
+		rx_refill(p, slot);
+	return 0;
+}
+
+static int control_init(struct vcon *d)
+{
+	int err;
+
+	d->control = page_alloc();
+	if (!d->control)
+		return -ENOMEM;
+	err = virtio_queue_init(&d->dev, &d->crx, QUEUE_CONTROL, CONTROL_RX_BUFFERS);
+	if (err == 0)
+		err = virtio_queue_init(&d->dev, &d->ctx, QUEUE_CONTROL + 1, CONTROL_TX_BUFFERS);
+	if (err != 0)
+		return err;
+	for (u16 slot = 0; slot < d->crx.size; slot++)
+		virtq_submit(&d->crx, slot, virt_to_phys(d->control->rx[slot]), CONTROL_RX_BYTES,
+			     true);
+	return 0;
+}
+
+static int device_init(struct vcon *d)
+{
+	u32 room = CONSOLE_MAX_PORTS - port_count;
+	int err = virtio_start(&d->dev, F_MULTIPORT);
+
+	if (err != 0)
+		return err;
+	d->multiport = d->dev.features & F_MULTIPORT;
+	d->first = port_count;
+	d->nr_ports = d->multiport ? virtio_config_read32(&d->dev, CFG_MAX_NR_PORTS) : 1;
+	d->nr_ports = MIN(d->nr_ports, room);
+	for (u32 n = 0; n < d->nr_ports && err == 0; n++)
+		err = port_init(d, n);
+	if (err == 0 && d->multiport)
+		err = control_init(d);
+	return err;
+}
+
+/* DRIVER_OK; then the device may have the buffers, and is told that we are there. */
+static void device_go(struct vcon *d)
+{
+	unsigned long flags = spin_lock(&d->lock);
+
+	virtio_driver_ok(&d->dev);
+	for (u32 n = 0; n < d->nr_ports; n++)
+		virtq_kick(&ports[d->first + n].rx);
+	if (d->multiport) {
+		virtq_kick(&d->crx);
+		d->say_device_ready = true;
+		control_flush(d);
+	} else if (d->nr_ports) {
+		port_appears(&ports[d->first]);
+	}
+	spin_unlock(&d->lock, flags);
+}
+
+int virtio_console_add(const struct virtio_dev *dev)
+{
+	struct vcon *d = &devices[device_count];
+	int err;
+
+	if (device_count == MAX_DEVICES || port_count == CONSOLE_MAX_PORTS)
+		return -ENOSPC;
+	memset(d, 0, sizeof(*d));
+	d->dev = *dev;
+	err = device_init(d);
+	if (err != 0) {
+		virtio_fail(&d->dev);
+		return err;
+	}
+	device_count++;
+	port_count += d->nr_ports;
+	device_go(d);
+	return 0;
+}
+
+/* A device's registers, through a mapping of whole pages that its neighbours may share. */
+static volatile void *map_regs(const struct phys_range *regs)
+{
+	static u64 mapped_pa;
+	static volatile u8 *mapped;
+	u64 page = ALIGN_DOWN(regs->base.pa, PAGE_SIZE);
+	u64 offset = regs->base.pa - page;
+
+	if (!mapped || page != mapped_pa || offset + regs->size > PAGE_SIZE) {
+		mapped = arch_map_device(PADDR(page), ALIGN_UP(offset + regs->size, PAGE_SIZE));
+		mapped_pa = page;
+	}
+	return mapped ? mapped + offset : NULL;
+}
+
+static void probe_node(int node)
+{
+	struct virtio_dev dev;
+	struct phys_range regs;
+	volatile void *base;
+	u32 intid, flags;
+	int err;
+
+	if (host_fdt_reg(node, 0, &regs) != 0 || host_fdt_irq(node, 0, &intid, &flags) != 0)
+		return;
+	base = map_regs(&regs);
+	if (!base || !virtio_mmio_open(&dev, base) || dev.device_id != VIRTIO_ID_CONSOLE)
+		return;
+	err = virtio_console_add(&dev);
+	if (err == 0)
+		err = irq_request(intid, "virtio-console", vcon_irq, &devices[device_count - 1],
+				  flags);
+	if (err != 0)
+		log_warn("virtio console at 0x%llx: %s", (unsigned long long)regs.base.pa,
+			 strerror(err));
+}
+
+static bool any_port(u32 device)
+{
+	for (u32 n = 0; n < devices[device].nr_ports; n++) {
+		if (ports[devices[device].first + n].present)
+			return true;
+	}
+	return false;
+}
+
+/* Most devices name their ports while they are notified; others get a moment. */
+#define PATIENCE_MS 20
+
+u32 virtio_console_probe(void)
+{
+	for (int node = host_fdt_find("virtio,mmio", -1); node >= 0;
+	     node = host_fdt_find("virtio,mmio", node))
+		probe_node(node);
+	for (u32 i = 0; i < device_count; i++) {
+		for (u32 ms = 0; ms < PATIENCE_MS && !any_port(i); ms++) {
+			thread_sleep_ms(1);
+			virtio_console_interrupt(i);
+		}
+		log_info("virtio console %u: transport version %u, %s", i, devices[i].dev.version,
+			 any_port(i) ? "ready" : "no ports yet");
+	}
+	if (device_count)
+		console_ports_register(virtio_console_ops());
+	return device_count;
+}

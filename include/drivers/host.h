@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The machine as its devicetree describes it. Nodes are libfdt offsets; negative numbers mean
+ * that there is none. All pure readers of host_fdt; any context once it is set.
+ */
+#ifndef DRIVERS_HOST_H
+#define DRIVERS_HOST_H
+
+#include <kernel/page.h>
+#include <lib/types.h>
+
+/* The host's devicetree, in the linear map; set by init through host_fdt_init(). */
+extern const void *host_fdt;
+
+/* Check the header of the tree at fdt and adopt it. -EINVAL. */
+int __must_check host_fdt_init(const void *fdt);
+
+/* The first node after `after` (-1: of the tree) with this compatible string whose status is okay. */
+int host_fdt_find(const char *compatible, int after);
+/* True if the node's compatible list holds the string. */
+bool host_fdt_is(int node, const char *compatible);
+/* True unless its status property says otherwise. */
+bool host_fdt_enabled(int node);
+/* The node that /chosen names as stdout. */
+int host_fdt_stdout(void);
+
+/* Entry `index` of reg, as a CPU address: translated by the ranges of all buses above. 0, -ENOENT. */
+int __must_check host_fdt_reg(int node, u32 index, struct phys_range *r);
+
+/*
+ * Entry `index` of interrupts, for a GIC parent (three cells): the INTID (SPI n is 32 + n, PPI n is
+ * 16 + n) and the flags for irq_request(). 0, -ENOENT, -EINVAL (not a GIC's).
+ */
+int __must_check host_fdt_irq(int node, u32 index, u32 *intid, u32 *flags);
+
+/* RAM: at most max ranges; returns how many. */
+u32 host_fdt_memory(struct phys_range *ranges, u32 max);
+/* What must not be used as RAM: the reservation block and /reserved-memory. Returns how many. */
+u32 host_fdt_reserved(struct phys_range *ranges, u32 max);
+/* Hardware ids (MPIDR affinity) of the enabled CPUs, in order; returns how many. */
+u32 host_fdt_cpus(u64 *hwids, u32 max);
+/* The initrd that the loader left, from /chosen. 0, -ENOENT. */
+int __must_check host_fdt_initrd(struct phys_range *r);
+
+enum host_psci { HOST_PSCI_NONE, HOST_PSCI_SMC, HOST_PSCI_HVC };
+/* How to call the firmware's PSCI. */
+enum host_psci host_fdt_psci(void);
+
+/* The machine's name, and the command line of /chosen; "" if absent. */
+const char *host_fdt_model(void);
+const char *host_fdt_bootargs(void);
+
+#endif

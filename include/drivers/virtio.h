@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtio over MMIO as a driver sees it: transports of version 1 (legacy, Virtio 0.9.5 appendix X) and
+ * 2 (Virtio 1.2, section 4.2), and split virtqueues (2.7) of which every buffer is one descriptor
+ * whose number the driver chooses.
+ */
+#ifndef DRIVERS_VIRTIO_H
+#define DRIVERS_VIRTIO_H
+
+#include <lib/types.h>
+
+#define VIRTIO_ID_CONSOLE 3
+
+#define VIRTIO_F_VERSION_1 BIT(32)
+
+/* Layouts of section 2.7: 16-byte descriptors, rings of the queue's size. */
+struct virtq_desc {
+	u64 addr;
+	u32 len;
+	u16 flags;
+	u16 next;
+};
+
+struct virtq_avail {
+	u16 flags;
+	u16 idx;
+	u16 ring[];
+};
+
+struct virtq_used_elem {
+	u32 id;
+	u32 len;
+};
+
+struct virtq_used {
+	u16 flags;
+	u16 idx;
+	struct virtq_used_elem ring[];
+};
+
+struct virtio_dev {
+	volatile void *regs;
+	u32 version;   /* 1 or 2 */
+	u32 device_id; /* VIRTIO_ID_* */
+	u64 features;  /* negotiated */
+};
+
+/* A queue; the owner's lock guards it. */
+struct virtq {
+	struct virtio_dev *dev;
+	u16 index; /* the device's number of it */
+	u16 size;  /* descriptors; a power of two */
+	u16 last_used;
+	struct virtq_desc *desc;
+	struct virtq_avail *avail;
+	volatile struct virtq_used *used;
+};
+
+/* Look at the transport at regs: true, and *d filled in, if a device sits there. */
+bool virtio_mmio_open(struct virtio_dev *d, volatile void *regs);
+
+/*
+ * Reset the device and agree on the features in `wanted` that it offers (VERSION_1 is asked for where
+ * the transport has it). -EIO if it does not come along. Boot.
+ */
+int __must_check virtio_start(struct virtio_dev *d, u64 wanted);
+/* Queue `index` with at most max_size descriptors. -ENOENT (device has none), -ENOMEM, -EIO. Boot. */
+int __must_check virtio_queue_init(struct virtio_dev *d, struct virtq *q, u16 index, u16 max_size);
+/* All queues stand: the device may work. */
+void virtio_driver_ok(struct virtio_dev *d);
+/* Give up on the device. */
+void virtio_fail(struct virtio_dev *d);
+
+/* Read and acknowledge the interrupt's reasons. Interrupt context. */
+u32 virtio_ack_interrupt(struct virtio_dev *d);
+u32 virtio_config_read32(const struct virtio_dev *d, u32 offset);
+
+/* Offer the buffer [pa, pa + len) as descriptor `slot` < q->size, which is not in flight. */
+void virtq_submit(struct virtq *q, u16 slot, paddr_t pa, u32 len, bool device_writes);
+/* Tell the device that buffers were submitted. */
+void virtq_kick(struct virtq *q);
+/* True if the device has returned a buffer that virtq_pop() has not. Any context, no lock. */
+bool virtq_ready(const struct virtq *q);
+/* Take back a buffer: its slot, and the bytes that the device wrote. False if there is none. */
+bool virtq_pop(struct virtq *q, u16 *slot, u32 *len);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The service that moves bytes between consoles and the ports of a backend driver. */
+#include <kernel/sync.h>
+#include <kernel/thread.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <vmm/console.h>
+
+/*
+ * More urgent than VMs by default (20): their output reaches the terminal also while one of them
+ * spins on the only CPU. Real-time VMs stand above it, and above the shell (16).
+ */
+#define SERVICE_PRIORITY 18
+
+/* Bytes moved for a port before the next port gets its turn. */
+#define TURN_BYTES  4096
+#define CHUNK_BYTES 256
+
+static struct {
+	struct console *console; /* NULL: the port is free */
+	u64 pos;                 /* output moved so far */
+} ports[CONSOLE_MAX_PORTS];
+
+/* Guards ports[] against attach and detach while the service is at a console. */
+static struct mutex ports_lock;
+static const struct console_port_ops *port_ops;
+/* Ports to look at, a bit each (atomic); the service sleeps on service_wq while it is 0. */
+static u32 ready_ports;
+static struct wait_queue service_wq = WAIT_QUEUE_INIT(service_wq);
+static struct thread service;
+
+void console_port_ready(u32 port)
+{
+	u32 bit = 1u << (port % CONSOLE_MAX_PORTS);
+
+	/*
+	 * Sequentially consistent: our byte is in its ring before we look, and the service clears
+	 * the bit before it looks into the ring; one of the two sees the other.
+	 */
+	if (__atomic_load_n(&ready_ports, __ATOMIC_SEQ_CST) & bit)
+		return;
+	if (__atomic_fetch_or(&ready_ports, bit, __ATOMIC_SEQ_CST) == 0)
+		wait_wake_all(&service_wq);
+}
+
+static void move_input(u32 port, struct console *c)
+{
+	u8 buf[CHUNK_BYTES];
+
+	for (u32 moved = 0; moved < TURN_BYTES;) {
+		/* What is typed at a port of nobody is dropped. */
+		u32 room = c ? console_input_room(c) : CHUNK_BYTES;
+		u32 n = room ? port_ops->read(port, buf, MIN(room, CHUNK_BYTES)) : 0;
+
+		if (n == 0)
+			return;
+		if (c)
+			(void)console_send(c, buf, n);
+		moved += n;
+	}
+	console_port_ready(port);
+}
+
+static void move_output(u32 port, struct console *c)
+{
+	u8 buf[CHUNK_BYTES];
+
+	for (u32 moved = 0; moved < TURN_BYTES;) {
+		u32 n = console_read_at(c, &ports[port].pos, buf, CHUNK_BYTES);
+		u32 taken = n ? port_ops->write(port, buf, n) : 0;
+
+		ports[port].pos -= n - taken;
+		if (taken == 0 || taken < n)
+			return;
+		moved += n;
+	}
+	console_port_ready(port);
+}
+
+static void serve(u32 port)
+{
+	struct console *c;
+
+	mutex_lock(&ports_lock);
+	c = ports[port].console;
+	move_input(port, c);
+	if (c)
+		move_output(port, c);
+	mutex_unlock(&ports_lock);
+}
+
+static void service_main(void *arg __unused)
+{
+	for (;;) {
+		u32 ready;
+
+		wait_until(&service_wq, __atomic_load_n(&ready_ports, __ATOMIC_SEQ_CST) != 0);
+		ready = __atomic_exchange_n(&ready_ports, 0, __ATOMIC_SEQ_CST);
+		for (u32 port = 0; port < CONSOLE_MAX_PORTS; port++) {
+			if (port_ops && (ready & (1u << port)))
+				serve(port);
+		}
+	}
+}
+
+int console_service_start(void)
+{
+	int err;
+
+	mutex_init(&ports_lock);
+	err = thread_create(&service, "console", service_main, NULL, SERVICE_PRIORITY, 0);
+	if (err == 0)
+		thread_start(&service);
+	return err;
+}
+
+void console_ports_register(const struct console_port_ops *ops)
+{
+	port_ops = ops;
+	/* What the driver said before was not heard. */
+	for (u32 port = 0; port < MIN(ops->count, CONSOLE_MAX_PORTS); port++)
+		console_port_ready(port);
+}
+
+const char *console_port_name(s32 port)
+{
+	if (!port_ops || port < 0 || (u32)port >= MIN(port_ops->count, CONSOLE_MAX_PORTS))
+		return NULL;
+	return port_ops->name((u32)port);
+}
+
+static int choose_port(s32 want)
+{
+	s32 last = want >= 0 ? want : CONSOLE_MAX_PORTS - 1;
+
+	for (s32 port = MAX(want, 0); port <= last; port++) {
+		if (!console_port_name(port))
+			continue;
+		if (!ports[port].console)
+			return port;
+		if (want >= 0)
+			return -EBUSY;
+	}
+	return -ENOENT;
+}
+
+int console_port_attach(struct console *c, s32 want)
+{
+	int port;
+
+	if (want < -1)
+		return -ENOENT;
+	mutex_lock(&ports_lock);
+	port = choose_port(want);
+	if (port >= 0) {
+		ports[port].console = c;
+		ports[port].pos = console_tail(c);
+		c->port = port;
+	}
+	mutex_unlock(&ports_lock);
+	if (port >= 0)
+		console_port_ready((u32)port);
+	return port;
+}
+
+void console_port_detach(struct console *c)
+{
+	s32 port = c->port;
+
+	if (port < 0)
+		return;
+	mutex_lock(&ports_lock);
+	ports[port].console = NULL;
+	c->port = -1;
+	mutex_unlock(&ports_lock);
+	/* Input that waited for room goes nowhere now. */
+	console_port_ready((u32)port);
+}
