@@ -31,9 +31,9 @@ typedef struct {
 #define MIB(n) ((u64)(n) << 20)
 #define GIB(n) ((u64)(n) << 30)
 
-#define BIT(n) (1ULL << (n))
+#define BIT(n) (1UL << (n))
 /* Bits hi..lo inclusive, as the manuals write them. */
-#define BITS(hi, lo) ((~0ULL >> (63 - (hi))) & (~0ULL << (lo)))
+#define BITS(hi, lo) ((~0UL >> (63 - (hi))) & (~0UL << (lo)))
 /* Value of the field hi..lo of x. */
 #define FIELD(x, hi, lo) (((u64)(x) & BITS(hi, lo)) >> (lo))
 

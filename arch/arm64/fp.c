@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lazy FP/SIMD switch. The registers of a CPU belong to the thread fp_owner; whoever else uses the unit traps (CPTR_EL2.TFP traps EL2 too, so that library code
+ * with SIMD instructions in our own threads is contained the same way).
+ */
+#include <arch/thread.h>
+#include <asm/sysreg.h>
+#include <asm/trap.h>
+#include <kernel/percpu.h>
+
+void fp_save(struct fp_state *s);
+void fp_restore(const struct fp_state *s);
+
+static void set_cptr(struct arch_percpu *cpu, u64 cptr)
+{
+	if (cpu->cptr == cptr)
+		return;
+	cpu->cptr = cptr;
+	write_sysreg(cptr_el2, cptr);
+	isb(); /* the next instruction may use the unit */
+}
+
+void arch_fp_switch(struct thread *next)
+{
+	struct arch_percpu *cpu = &this_cpu()->arch;
+
+	set_cptr(cpu, cpu->fp_owner == next ? cpu->cptr & ~CPTR_TFP : cpu->cptr | CPTR_TFP);
+}
+
+void fp_trap(void)
+{
+	struct percpu *p = this_cpu();
+	struct arch_percpu *cpu = &p->arch;
+
+	set_cptr(cpu, cpu->cptr & ~CPTR_TFP);
+	if (cpu->fp_owner == p->current)
+		return;
+	if (cpu->fp_owner)
+		fp_save(&cpu->fp_owner->arch.fp);
+	fp_restore(&p->current->arch.fp);
+	cpu->fp_owner = p->current;
+}
+
+void arch_fp_flush(struct thread *t)
+{
+	struct arch_percpu *cpu = &this_cpu()->arch;
+
+	if (cpu->fp_owner != t)
+		return;
+	set_cptr(cpu, cpu->cptr & ~CPTR_TFP);
+	fp_save(&t->arch.fp);
+	arch_fp_drop(t);
+}
+
+void arch_fp_drop(struct thread *t)
+{
+	struct arch_percpu *cpu = &this_cpu()->arch;
+
+	if (cpu->fp_owner != t)
+		return;
+	cpu->fp_owner = NULL;
+	set_cptr(cpu, cpu->cptr | CPTR_TFP);
+}

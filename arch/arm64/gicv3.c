@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The machine's GICv3 (IHI 0069): distributor, redistributors, CPU interface, and the list registers. */
+#include <arch/guest.h>
+#include <arch/irqchip.h>
+#include <arch/mmu.h>
+#include <asm/boot.h>
+#include <kernel/irq.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <lib/errno.h>
+
+#define GICD_CTLR 0x0000
+#define GICD_TYPER 0x0004
+#define GICD_IGROUPR 0x0080
+#define GICD_ISENABLER 0x0100
+#define GICD_ICENABLER 0x0180
+#define GICD_ICACTIVER 0x0380
+#define GICD_IPRIORITYR 0x0400
+#define GICD_ICFGR 0x0c00
+#define GICD_IROUTER 0x6000
+#define GICD_CTLR_RWP BIT(31)
+#define GICD_CTLR_ARE BIT(4)
+#define GICD_CTLR_GRP1 BIT(1)
+
+#define GICR_TYPER 0x0008
+#define GICR_WAKER 0x0014
+#define GICR_CTLR 0x0000
+#define GICR_SGI 0x10000 /* the SGI and PPI frame */
+#define GICR_IGROUPR0 (GICR_SGI + 0x0080)
+#define GICR_ISENABLER0 (GICR_SGI + 0x0100)
+#define GICR_ICENABLER0 (GICR_SGI + 0x0180)
+#define GICR_ISACTIVER0 (GICR_SGI + 0x0300)
+#define GICR_ICACTIVER0 (GICR_SGI + 0x0380)
+#define GICR_IPRIORITYR (GICR_SGI + 0x0400)
+#define GICR_ICFGR1 (GICR_SGI + 0x0c04)
+#define GICR_WAKER_SLEEP BIT(1)
+#define GICR_WAKER_CHILDREN BIT(2)
+#define GICR_TYPER_VLPIS BIT(1)
+#define GICR_TYPER_LAST BIT(4)
+
+#define PRIORITY_HOST 0xa0a0a0a0u
+#define REGION_MAX 4
+
+static volatile u8 *gicd;
+static u32 irq_count;
+static u32 maintenance;
+static struct {
+	volatile u8 *base;
+	u64 size;
+} redists[REGION_MAX];
+static u32 redist_regions;
+
+static u32 rd32(const volatile u8 *base, u32 offset)
+{
+	return *(const volatile u32 *)(base + offset);
+}
+
+static void wr32(volatile u8 *base, u32 offset, u32 value)
+{
+	*(volatile u32 *)(base + offset) = value;
+}
+
+/* Wait for bits of a register to clear; bounded, hardware that hangs is reported once. */
+static void wait_clear(const volatile u8 *base, u32 offset, u64 bits)
+{
+	for (u32 i = 0; i < 1000000; i++)
+		if (!(rd32(base, offset) & bits))
+			return;
+	log_err("gic: register 0x%x does not settle", offset);
+}
+
+u32 arch_irq_count(void)
+{
+	return irq_count;
+}
+
+int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist, u32 maintenance_intid)
+{
+	gicd = arch_map_device(dist, dist_size);
+	for (u32 i = 0; i < nredist && i < REGION_MAX; i++) {
+		redists[i].base = arch_map_device(redist[i].base, redist[i].size);
+		redists[i].size = redist[i].size;
+		if (!redists[i].base)
+			return -ENOMEM;
+		redist_regions++;
+	}
+	if (!gicd)
+		return -ENOMEM;
+	maintenance = maintenance_intid;
+	irq_count = MIN(32 * ((u32)FIELD(rd32(gicd, GICD_TYPER), 4, 0) + 1), 1020u);
+
+	wr32(gicd, GICD_CTLR, 0);
+	wait_clear(gicd, GICD_CTLR, GICD_CTLR_RWP);
+	for (u32 n = 32; n < irq_count; n += 32) {
+		wr32(gicd, GICD_ICENABLER + n / 8, ~0u);
+		wr32(gicd, GICD_ICACTIVER + n / 8, ~0u);
+		wr32(gicd, GICD_IGROUPR + n / 8, ~0u);
+	}
+	for (u32 n = 32; n < irq_count; n += 4)
+		wr32(gicd, GICD_IPRIORITYR + n, PRIORITY_HOST);
+	wait_clear(gicd, GICD_CTLR, GICD_CTLR_RWP);
+	wr32(gicd, GICD_CTLR, (u32)(GICD_CTLR_ARE | GICD_CTLR_GRP1));
+	wait_clear(gicd, GICD_CTLR, GICD_CTLR_RWP);
+	return 0;
+}
+
+/* The redistributor whose affinity is this CPU's, or NULL. */
+static volatile u8 *find_redist(void)
+{
+	u64 hwid = arch_cpu_hwid();
+	u64 affinity = FIELD(hwid, 39, 32) << 24 | (hwid & 0xffffff);
+
+	for (u32 i = 0; i < redist_regions; i++) {
+		volatile u8 *r = redists[i].base;
+
+		while (r < redists[i].base + redists[i].size) {
+			u64 typer = *(volatile u64 *)(r + GICR_TYPER);
+
+			if (typer >> 32 == affinity)
+				return r;
+			if (typer & GICR_TYPER_LAST)
+				break;
+			r += typer & GICR_TYPER_VLPIS ? KIB(256) : KIB(128);
+		}
+	}
+	return NULL;
+}
+
+int gic_init_cpu(void)
+{
+	volatile u8 *r = find_redist();
+
+	if (!r)
+		return -ENODEV;
+	this_cpu()->arch.gicr = r;
+	wr32(r, GICR_WAKER, rd32(r, GICR_WAKER) & ~(u32)GICR_WAKER_SLEEP);
+	wait_clear(r, GICR_WAKER, GICR_WAKER_CHILDREN);
+	wr32(r, GICR_ICENABLER0, ~0u);
+	wr32(r, GICR_ICACTIVER0, ~0u);
+	wr32(r, GICR_IGROUPR0, ~0u);
+	for (u32 n = 0; n < 32; n += 4)
+		wr32(r, GICR_IPRIORITYR + n, PRIORITY_HOST);
+	wait_clear(r, GICR_CTLR, BIT(3));
+	wr32(r, GICR_ISENABLER0, 0xffff); /* SGIs */
+
+	/* System registers for us; EL1's ICC_SRE_EL1 traps (Enable, bit 3, is 0). */
+	write_sysreg_(ICC_SRE_EL2, 0x7);
+	isb();
+	write_sysreg_(ICC_SRE_EL1, 0x7);
+	isb();
+	write_sysreg_(ICC_PMR_EL1, 0xff);
+	write_sysreg_(ICC_BPR1_EL1, 0);
+	write_sysreg_(ICC_CTLR_EL1, BIT(1)); /* EOImode: priority drop and deactivation apart */
+	write_sysreg_(ICC_IGRPEN1_EL1, 1);
+	write_sysreg_(ICH_HCR_EL2, 0);
+	for (u32 i = 0; i < arch_vgic_lr_count(); i++)
+		arch_vgic_lr_write(i, 0);
+	isb();
+	return 0;
+}
+
+void gic_handle(void)
+{
+	u32 iar = (u32)read_sysreg_(ICC_IAR1_EL1);
+	u32 intid = iar & 0xffffff;
+
+	if (intid >= 1020)
+		return;
+	struct percpu *cpu = this_cpu();
+
+	cpu->irq_depth++;
+	u32 flags = irq_dispatch(intid);
+
+	cpu->irq_depth--;
+	write_sysreg_(ICC_EOIR1_EL1, iar);
+	if (!(flags & IRQ_GUEST))
+		write_sysreg_(ICC_DIR_EL1, iar);
+}
+
+static volatile u8 *bank(u32 intid)
+{
+	return intid < 32 ? this_cpu()->arch.gicr + GICR_SGI : gicd;
+}
+
+void arch_irq_unmask(u32 intid, u32 cpu)
+{
+	if (intid >= 32) {
+		u64 hwid = percpus[cpu].hwid;
+
+		*(volatile u64 *)(gicd + GICD_IROUTER + 8 * intid) = hwid & 0xff00ffffffULL;
+	}
+	wr32(bank(intid), GICD_ISENABLER + intid / 32 * 4, 1u << intid % 32);
+}
+
+void arch_irq_mask(u32 intid)
+{
+	wr32(bank(intid), GICD_ICENABLER + intid / 32 * 4, 1u << intid % 32);
+}
+
+void arch_irq_set_edge(u32 intid, bool edge)
+{
+	volatile u8 *b = bank(intid);
+	u32 offset = GICD_ICFGR + intid / 16 * 4;
+	u32 bit = 2u << 2 * (intid % 16);
+	u32 v = rd32(b, offset);
+
+	wr32(b, offset, edge ? v | bit : v & ~bit);
+}
+
+void arch_irq_set_active(u32 intid, bool active)
+{
+	wr32(this_cpu()->arch.gicr, active ? GICR_ISACTIVER0 : GICR_ICACTIVER0, 1u << intid);
+}
+
+void arch_sgi_send(u32 sgi, u32 cpu)
+{
+	u64 hwid = percpus[cpu].hwid;
+	u64 aff0 = FIELD(hwid, 7, 0);
+
+	dsb(ishst); /* what the other CPU is to see comes before the interrupt */
+	write_sysreg_(ICC_SGI1R_EL1, FIELD(hwid, 39, 32) << 48 | FIELD(hwid, 23, 16) << 32 | FIELD(hwid, 15, 8) << 16 |
+					     (u64)sgi << 24 | (aff0 / 16) << 44 | BIT(aff0 % 16));
+	isb();
+}
+
+/* ---- list registers ---- */
+
+u32 arch_vgic_lr_count(void)
+{
+	static u32 count;
+
+	if (!count)
+		count = (u32)FIELD(read_sysreg_(ICH_VTR_EL2), 4, 0) + 1;
+	return count;
+}
+
+u32 arch_vgic_priority_bits(void)
+{
+	static u32 bits;
+
+	if (!bits)
+		bits = (u32)FIELD(read_sysreg_(ICH_VTR_EL2), 31, 29) + 1;
+	return bits;
+}
+
+/* System register names are part of the instruction: a case for each. */
+#define LR_CASES(op)                                                                                             \
+	op(0, S3_4_C12_C12_0) op(1, S3_4_C12_C12_1) op(2, S3_4_C12_C12_2) op(3, S3_4_C12_C12_3)                  \
+	op(4, S3_4_C12_C12_4) op(5, S3_4_C12_C12_5) op(6, S3_4_C12_C12_6) op(7, S3_4_C12_C12_7)                  \
+	op(8, S3_4_C12_C13_0) op(9, S3_4_C12_C13_1) op(10, S3_4_C12_C13_2) op(11, S3_4_C12_C13_3)                \
+	op(12, S3_4_C12_C13_4) op(13, S3_4_C12_C13_5) op(14, S3_4_C12_C13_6) op(15, S3_4_C12_C13_7)
+
+u64 arch_vgic_lr_read(u32 n)
+{
+	switch (n) {
+#define READ_LR(i, reg) \
+	case i:         \
+		return read_sysreg(reg);
+		LR_CASES(READ_LR)
+#undef READ_LR
+	default:
+		return 0;
+	}
+}
+
+void arch_vgic_lr_write(u32 n, u64 value)
+{
+	switch (n) {
+#define WRITE_LR(i, reg)                  \
+	case i:                           \
+		write_sysreg(reg, value); \
+		break;
+		LR_CASES(WRITE_LR)
+#undef WRITE_LR
+	default:
+		break;
+	}
+}
+
+u32 arch_vgic_empty_lrs(void)
+{
+	return (u32)read_sysreg_(ICH_ELRSR_EL2);
+}
+
+void arch_vgic_maintenance(u64 bits)
+{
+	write_sysreg_(ICH_HCR_EL2, bits | ICH_HCR_EN);
+}
+
+u32 arch_vgic_take_eoi_count(void)
+{
+	u64 hcr = read_sysreg_(ICH_HCR_EL2);
+	u32 count = (u32)ICH_HCR_EOICOUNT(hcr);
+
+	if (count)
+		write_sysreg_(ICH_HCR_EL2, hcr & ~BITS(31, 27));
+	return count;
+}
+
+u8 arch_vgic_pmr(void)
+{
+	return (u8)FIELD(read_sysreg_(ICH_VMCR_EL2), 31, 24);
+}
+
+u32 arch_vgic_group_enables(void)
+{
+	return (u32)FIELD(read_sysreg_(ICH_VMCR_EL2), 1, 0);
+}
+
+u32 arch_vgic_maintenance_intid(void)
+{
+	return maintenance;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The arch half of a vCPU and of an address space. */
+#ifndef ASM_GUEST_H
+#define ASM_GUEST_H
+
+#include <lib/types.h>
+
+/* General registers of a lower exception level, at the top of its thread's stack. Laid out for vectors.S. */
+struct trap_frame {
+	u64 x[31];
+	u64 elr;
+	u64 spsr;
+	u64 reserved;
+};
+
+/* EL1 and EL0 system registers of a vCPU while they are not in the CPU. */
+struct el1_regs {
+	u64 sctlr, cpacr, ttbr0, ttbr1, tcr, mair, amair, vbar, contextidr;
+	u64 esr, far, afsr0, afsr1, par, elr, spsr;
+	u64 sp_el0, sp_el1, tpidr_el0, tpidrro_el0, tpidr_el1;
+	u64 csselr, cntkctl;
+};
+
+#define ICH_AP_REGS 4
+
+struct arch_vcpu {
+	struct trap_frame *frame;
+	struct el1_regs el1;
+	u64 vmpidr;
+	u64 ich_vmcr;
+	u64 ich_ap0r[ICH_AP_REGS];
+	u64 ich_ap1r[ICH_AP_REGS];
+};
+
+/* A stage-2 address space: level-1 root, 39-bit IPA. */
+struct stage2 {
+	u64 *root;
+	u64 vttbr;
+	u64 tables; /* pages in use */
+};
+
+#endif

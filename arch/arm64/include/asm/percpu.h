@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ASM_PERCPU_H
+#define ASM_PERCPU_H
+
+#include <lib/types.h>
+
+struct thread;
+struct vcpu;
+
+#define ARCH_MAX_VMIDS 256
+
+struct arch_percpu {
+	u64 emergency_sp;	 /* first: assembly takes it when a stack has overflowed */
+	struct thread *fp_owner; /* whose FP/SIMD state the registers hold */
+	u64 cptr;		 /* CPTR_EL2 as written last */
+	struct vcpu *loaded;	 /* whose EL1 registers the CPU holds */
+	volatile void *gicr;	 /* this CPU's redistributor */
+	u8 last_vcpu[ARCH_MAX_VMIDS]; /* by VMID: index + 1 of the vCPU that ran here last; another one must not meet its TLB entries */
+};
+
+#endif

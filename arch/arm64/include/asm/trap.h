@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Traps of a lower exception level: the handlers by class and the one accessor to a guest's registers. */
+#ifndef ASM_TRAP_H
+#define ASM_TRAP_H
+
+#include <asm/guest.h>
+#include <asm/sysreg.h>
+
+struct vcpu;
+
+/* Guest register Rt as an operand: 31 is the zero register. */
+static inline u64 frame_read(const struct trap_frame *f, u32 rt)
+{
+	return rt < 31 ? f->x[rt] : 0;
+}
+
+static inline void frame_write(struct trap_frame *f, u32 rt, u64 value)
+{
+	if (rt < 31)
+		f->x[rt] = value;
+}
+
+/* Step over the trapped instruction (16 bits in T32, which ESR.IL tells). */
+static inline void frame_step(struct trap_frame *f, u64 esr)
+{
+	f->elr += esr & ESR_IL ? 4 : 2;
+}
+
+/* abort.c: stage-2 aborts. sysreg.c: MSR, MRS. inject.c: exceptions for the guest, as the hardware would have taken them to EL1. */
+void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr);
+void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr);
+void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr);
+
+/* Undefined Instruction at the current PC. */
+void inject_undef(struct trap_frame *f);
+/* Synchronous external abort at the current PC on an access to far. */
+void inject_external_abort(struct trap_frame *f, u64 far, bool instruction);
+
+/* fp.c: the current thread wants the FP/SIMD unit. */
+void fp_trap(void);
+
+/* report.c: registers and a backtrace to the log. */
+void report_frame(const struct trap_frame *f, u64 esr, u64 far);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exceptions that we raise for a guest: the vCPU is loaded, so its EL1 registers are the CPU's (Arm ARM D1.3, AArch64.TakeException). */
+#include <asm/trap.h>
+
+#define PSTATE_MODE 0xf
+#define PSTATE_NRW BIT(4)	    /* AArch32 */
+#define PSTATE_EL1H 0x5
+#define PSTATE_EL1T 0x4
+#define PSTATE_DAIF (0xfULL << 6)
+#define PSTATE_PAN BIT(22)
+#define PSTATE_NZCV (0xfULL << 28)
+#define SCTLR_EL1_SPAN BIT(23)
+
+#define DFSC_EXTERNAL 0x10
+
+static u64 vector_offset(u64 pstate)
+{
+	if (pstate & PSTATE_NRW)
+		return 0x600;
+	switch (pstate & PSTATE_MODE) {
+	case PSTATE_EL1H:
+		return 0x200;
+	case PSTATE_EL1T:
+		return 0;
+	default:
+		return 0x400;
+	}
+}
+
+static bool from_el0(u64 pstate)
+{
+	return (pstate & PSTATE_NRW) || (pstate & PSTATE_MODE) == 0;
+}
+
+static bool has_pan(void)
+{
+	return FIELD(read_sysreg(id_aa64mmfr1_el1), 23, 20) != 0;
+}
+
+static void take_exception(struct trap_frame *f, u64 esr)
+{
+	u64 pstate = PSTATE_EL1H | PSTATE_DAIF | (f->spsr & PSTATE_NZCV) | (f->spsr & PSTATE_PAN);
+
+	if (has_pan() && !(read_sysreg(sctlr_el1) & SCTLR_EL1_SPAN))
+		pstate |= PSTATE_PAN;
+	write_sysreg(esr_el1, esr);
+	write_sysreg(elr_el1, f->elr);
+	write_sysreg(spsr_el1, f->spsr);
+	f->elr = read_sysreg(vbar_el1) + vector_offset(f->spsr);
+	f->spsr = pstate;
+}
+
+void inject_undef(struct trap_frame *f)
+{
+	take_exception(f, (u64)EC_UNKNOWN << 26 | ESR_IL);
+}
+
+void inject_external_abort(struct trap_frame *f, u64 far, bool instruction)
+{
+	u64 ec = instruction ? EC_IABT_SAME : EC_DABT_SAME;
+
+	if (from_el0(f->spsr))
+		ec--; /* the classes for a lower level are one less */
+	write_sysreg(far_el1, far);
+	take_exception(f, ec << 26 | ESR_IL | DFSC_EXTERNAL);
+}

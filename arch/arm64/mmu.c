@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* EL2 stage 1: the final tables (text RX, rodata R, data RW; RAM linear; devices and stacks on demand). Arm ARM D8. */
+#include <arch/cpu.h>
+#include <arch/mmu.h>
+#include <asm/boot.h>
+#include <asm/layout.h>
+#include <asm/sysreg.h>
+#include <kernel/log.h>
+#include <kernel/page.h>
+#include <kernel/spinlock.h>
+#include <lib/bitmap.h>
+#include <lib/string.h>
+
+#define PTE_VALID BIT(0)
+#define PTE_TABLE BIT(1) /* at level 3: page */
+#define PTE_ATTR(n) ((u64)(n) << 2)
+#define PTE_RES1 BIT(6) /* AP[1] */
+#define PTE_RO BIT(7)	/* AP[2] */
+#define PTE_SH_INNER (3ULL << 8)
+#define PTE_AF BIT(10)
+#define PTE_XN BIT(54)
+#define PTE_ADDR BITS(47, 12)
+
+#define PTE_NORMAL (PTE_ATTR(1) | PTE_SH_INNER | PTE_AF | PTE_RES1)
+#define PTE_TEXT (PTE_NORMAL | PTE_RO)
+#define PTE_RODATA (PTE_NORMAL | PTE_RO | PTE_XN)
+#define PTE_DATA (PTE_NORMAL | PTE_XN)
+#define PTE_DEVICE (PTE_ATTR(0) | PTE_AF | PTE_RES1 | PTE_XN)
+
+#define TABLE_ENTRIES 512
+
+extern char __image_start[], __text_end[], __rodata_end[], __boot_stack_guard[], __boot_stack[], __image_end[];
+
+/* The first tables, before the page allocator has memory: one root, image 3, linear map 2 per 512 GiB and 1 per ragged GiB. */
+#define EARLY_TABLES 24
+static u64 early_tables[EARLY_TABLES][TABLE_ENTRIES] __section(".bss_pages") __aligned(4096);
+static u32 early_used;
+static bool page_allocator_up;
+
+static u64 *root;
+static u64 image_pa;
+static struct spinlock map_lock = SPINLOCK_INIT; /* guards the tables, io_next and stack_slots */
+static u64 io_next = IO_VA;
+
+#define STACK_SLOTS 512
+static u64 stack_slots[BITMAP_WORDS(STACK_SLOTS)];
+
+void *phys_to_virt(paddr_t pa)
+{
+	return (void *)(LINEAR_VA + pa.pa);
+}
+
+paddr_t virt_to_phys(const void *va)
+{
+	u64 a = (u64)va;
+
+	return PADDR(a >= LINEAR_VA ? a - LINEAR_VA : a - KIMAGE_VA + image_pa);
+}
+
+static u64 *table_alloc(void)
+{
+	if (page_allocator_up)
+		return page_alloc();
+	kassert(early_used < EARLY_TABLES);
+	return early_tables[early_used++];
+}
+
+static u64 *table_at(u64 entry)
+{
+	paddr_t pa = PADDR(entry & PTE_ADDR);
+
+	/* Early tables lie in the image, which the linear map leaves out. */
+	if (pa.pa >= image_pa && pa.pa < image_pa + (u64)(__image_end - __image_start))
+		return (u64 *)(KIMAGE_VA + (pa.pa - image_pa));
+	return phys_to_virt(pa);
+}
+
+/* The entry for va at `level` (1 to 3), making tables above it. NULL: no memory. */
+static u64 *walk(u64 va, u32 level)
+{
+	u64 *table = root;
+
+	for (u32 l = 0;; l++) {
+		u64 *entry = &table[(va >> (39 - 9 * l)) % TABLE_ENTRIES];
+
+		if (l == level)
+			return entry;
+		if (!(*entry & PTE_VALID)) {
+			u64 *next = table_alloc();
+
+			if (!next)
+				return NULL;
+			/* The zeroed table is visible to the walkers before the entry that leads to it. */
+			dsb(ishst);
+			*entry = virt_to_phys(next).pa | PTE_TABLE | PTE_VALID;
+		}
+		table = table_at(*entry);
+	}
+}
+
+/* Map with blocks as large as alignment allows. Nothing may be mapped there yet. */
+static int map_range(u64 va, u64 pa, u64 size, u64 attr)
+{
+	while (size) {
+		u32 level = 3;
+		u64 step = KIB(4);
+
+		if (IS_ALIGNED(va | pa, GIB(1)) && size >= GIB(1)) {
+			level = 1;
+			step = GIB(1);
+		} else if (IS_ALIGNED(va | pa, MIB(2)) && size >= MIB(2)) {
+			level = 2;
+			step = MIB(2);
+		}
+		u64 *entry = walk(va, level);
+
+		if (!entry)
+			return -1;
+		*entry = pa | attr | PTE_VALID | (level == 3 ? PTE_TABLE : 0);
+		va += step;
+		pa += step;
+		size -= step;
+	}
+	dsb(ishst);
+	isb();
+	return 0;
+}
+
+/* RAM in the linear map, leaving out the 2 MiB that hold the image. */
+static void map_ram(const struct phys_range *r)
+{
+	u64 base = ALIGN_UP(r->base.pa, PAGE_SIZE);
+	u64 end = ALIGN_DOWN(r->base.pa + r->size, PAGE_SIZE);
+	u64 hole = MIN(MAX(image_pa, base), end);
+	u64 after = MIN(MAX(image_pa + MIB(2), base), end);
+
+	if (hole > base)
+		kassert(map_range(LINEAR_VA + base, base, hole - base, PTE_DATA) == 0);
+	if (end > after)
+		kassert(map_range(LINEAR_VA + after, after, end - after, PTE_DATA) == 0);
+}
+
+static void map_image(void)
+{
+	const struct {
+		char *start, *end;
+		u64 attr;
+	} parts[] = {
+		{ __image_start, __text_end, PTE_TEXT },
+		{ __text_end, __rodata_end, PTE_RODATA },
+		{ __rodata_end, __boot_stack_guard, PTE_DATA },
+		{ __boot_stack, __image_end, PTE_DATA }, /* the guard below stays unmapped */
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(parts); i++) {
+		u64 va = (u64)parts[i].start, end = ALIGN_UP((u64)parts[i].end, PAGE_SIZE);
+
+		/* Page by page: a block would reach past the section. */
+		for (; va < end; va += PAGE_SIZE)
+			kassert(map_range(va, va - KIMAGE_VA + image_pa, PAGE_SIZE, parts[i].attr) == 0);
+	}
+}
+
+/* Switch to the final tables; the boot tables' identity map and RWX image are gone. */
+void mmu_enable_final(void)
+{
+	write_sysreg(ttbr0_el2, virt_to_phys(root).pa);
+	isb();
+	__asm__ volatile("tlbi alle2" ::: "memory");
+	dsb(nsh);
+	isb();
+	write_sysreg(sctlr_el2, SCTLR_EL2_RES1 | SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_SA | SCTLR_WXN);
+	isb();
+}
+
+void mmu_init(u64 image, const struct phys_range *ram, u32 nram)
+{
+	kassert((u64)__image_start == KIMAGE_VA);
+	image_pa = image;
+	root = table_alloc();
+	map_image();
+	for (u32 i = 0; i < nram; i++)
+		map_ram(&ram[i]);
+	mmu_enable_final();
+}
+
+void mmu_page_allocator_ready(void)
+{
+	page_allocator_up = true;
+}
+
+u64 mmu_root_pa(void)
+{
+	return virt_to_phys(root).pa;
+}
+
+void *arch_map_device(paddr_t pa, u64 size)
+{
+	u64 offset = pa.pa % PAGE_SIZE;
+	u64 bytes = ALIGN_UP(size + offset, PAGE_SIZE);
+	unsigned long flags = spin_lock(&map_lock);
+	u64 va = io_next;
+
+	io_next += bytes + PAGE_SIZE;
+	bool ok = map_range(va, pa.pa - offset, bytes, PTE_DEVICE) == 0;
+
+	spin_unlock(&map_lock, flags);
+	return ok ? (void *)(va + offset) : NULL;
+}
+
+static void unmap_page(u64 va)
+{
+	u64 *entry = walk(va, 3);
+
+	*entry = 0;
+	dsb(ishst);
+	__asm__ volatile("tlbi vae2is, %0" ::"r"(va >> 12) : "memory");
+	dsb(ish);
+}
+
+void *arch_stack_alloc(void)
+{
+	u64 pages[STACK_BYTES / PAGE_SIZE];
+
+	for (u32 i = 0; i < ARRAY_SIZE(pages); i++) {
+		void *page = page_alloc();
+
+		if (!page) {
+			while (i--)
+				page_free(phys_to_virt(PADDR(pages[i])));
+			return NULL;
+		}
+		pages[i] = virt_to_phys(page).pa;
+	}
+
+	unsigned long flags = spin_lock(&map_lock);
+	size_t slot = bitmap_next_clear(stack_slots, STACK_SLOTS, 0);
+	u64 base = STACK_VA + slot * STACK_SLOT + STACK_BYTES;
+	bool ok = slot < STACK_SLOTS;
+
+	for (u32 i = 0; ok && i < ARRAY_SIZE(pages); i++)
+		ok = map_range(base + i * PAGE_SIZE, pages[i], PAGE_SIZE, PTE_DATA) == 0;
+	if (ok)
+		bitmap_set(stack_slots, slot);
+	spin_unlock(&map_lock, flags);
+	if (ok)
+		return (void *)(base + STACK_BYTES);
+	for (u32 i = 0; i < ARRAY_SIZE(pages); i++)
+		page_free(phys_to_virt(PADDR(pages[i])));
+	return NULL;
+}
+
+void arch_stack_free(void *stack_top)
+{
+	u64 base = (u64)stack_top - STACK_BYTES;
+
+	for (u64 va = base; va < base + STACK_BYTES; va += PAGE_SIZE) {
+		unsigned long flags = spin_lock(&map_lock);
+		u64 pa = *walk(va, 3) & PTE_ADDR;
+
+		unmap_page(va);
+		spin_unlock(&map_lock, flags);
+		page_free(phys_to_virt(PADDR(pa)));
+	}
+	unsigned long flags = spin_lock(&map_lock);
+
+	bitmap_clear(stack_slots, (base - STACK_VA) / STACK_SLOT);
+	spin_unlock(&map_lock, flags);
+}

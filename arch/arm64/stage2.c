@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stage-2 translation: 4 KiB granule, 39-bit IPA, walks start at level 1 (Arm ARM D8). */
+#include <arch/guest.h>
+#include <arch/mmu.h>
+#include <asm/boot.h>
+#include <asm/percpu.h>
+#include <asm/sysreg.h>
+#include <kernel/page.h>
+#include <kernel/spinlock.h>
+#include <lib/bitmap.h>
+#include <lib/errno.h>
+
+#define S2_VALID BIT(0)
+#define S2_TABLE BIT(1) /* at level 3: page */
+#define S2_MEMATTR(a) ((u64)(a) << 2)
+#define S2_AP_READ BIT(6)
+#define S2_AP_WRITE BIT(7)
+#define S2_SH_INNER (3ULL << 8)
+#define S2_AF BIT(10)
+#define S2_XN BIT(54)
+#define S2_ADDR BITS(47, 12)
+#define S2_ENTRIES 512
+
+static const u64 s2_attrs[] = {
+	[STAGE2_RAM] = S2_MEMATTR(0xf) | S2_SH_INNER | S2_AP_READ | S2_AP_WRITE | S2_AF,
+	[STAGE2_ROM] = S2_MEMATTR(0xf) | S2_SH_INNER | S2_AP_READ | S2_AF,
+	[STAGE2_DEVICE] = S2_MEMATTR(0x1) | S2_AP_READ | S2_AP_WRITE | S2_AF | S2_XN,
+};
+
+/* 8-bit VMIDs; 0 is the host's (no guest). */
+static struct spinlock vmid_lock = SPINLOCK_INIT;
+static u64 vmids[BITMAP_WORDS(ARCH_MAX_VMIDS)] = { 1 };
+
+u32 stage2_ipa_bits(void)
+{
+	static const u8 bits[] = { 32, 36, 39, 39, 39, 39, 39, 39 };
+
+	return bits[read_sysreg(id_aa64mmfr0_el1) & 7];
+}
+
+u64 stage2_vtcr(void)
+{
+	u64 parange = MIN(read_sysreg(id_aa64mmfr0_el1) & 0xf, 5ULL);
+
+	return BIT(31)			    /* RES1 */
+	       | parange << 16		    /* PS */
+	       | 3ULL << 12		    /* SH0: inner shareable */
+	       | 1ULL << 10 | 1ULL << 8	    /* walks write-back */
+	       | 1ULL << 6		    /* SL0: level 1 */
+	       | (64 - stage2_ipa_bits()); /* T0SZ */
+}
+
+int stage2_init(struct stage2 *s2)
+{
+	u64 *root = page_alloc();
+
+	if (!root)
+		return -ENOMEM;
+	unsigned long flags = spin_lock(&vmid_lock);
+	size_t vmid = bitmap_next_clear(vmids, ARCH_MAX_VMIDS, 0);
+
+	if (vmid < ARCH_MAX_VMIDS)
+		bitmap_set(vmids, vmid);
+	spin_unlock(&vmid_lock, flags);
+	if (vmid == ARCH_MAX_VMIDS) {
+		page_free(root);
+		return -ENOSPC;
+	}
+	s2->root = root;
+	s2->tables = 1;
+	s2->vttbr = (u64)vmid << 48 | virt_to_phys(root).pa;
+	stage2_flush_tlb(s2); /* of the VMID's last owner */
+	return 0;
+}
+
+/* Table below an entry, made if there is none; NULL: no memory, or a block is mapped there. */
+static u64 *next_table(struct stage2 *s2, u64 *entry)
+{
+	if (!(*entry & S2_VALID)) {
+		u64 *table = page_alloc();
+
+		if (!table)
+			return NULL;
+		s2->tables++;
+		dsb(ishst); /* zeroes before the entry that shows them to the walker */
+		*entry = virt_to_phys(table).pa | S2_TABLE | S2_VALID;
+	}
+	return *entry & S2_TABLE ? phys_to_virt(PADDR(*entry & S2_ADDR)) : NULL;
+}
+
+static const u64 level_size[] = { 0, GIB(1), MIB(2), KIB(4) };
+
+static u32 best_level(u64 ipa, u64 pa, u64 size)
+{
+	for (u32 level = 1; level < 3; level++)
+		if (IS_ALIGNED(ipa | pa, level_size[level]) && size >= level_size[level])
+			return level;
+	return 3;
+}
+
+int stage2_map(struct stage2 *s2, ipa_t ipa, paddr_t pa, u64 size, enum stage2_attr attr)
+{
+	u64 a = ipa.ipa, p = pa.pa;
+
+	while (size) {
+		u32 level = best_level(a, p, size);
+		u64 *table = s2->root;
+
+		for (u32 l = 1; l < level; l++) {
+			table = next_table(s2, &table[(a >> (39 - 9 * l)) % S2_ENTRIES]);
+			if (!table)
+				return -ENOMEM;
+		}
+		u64 *entry = &table[(a >> (39 - 9 * level)) % S2_ENTRIES];
+
+		if (*entry & S2_VALID)
+			return -EEXIST;
+		*entry = p | s2_attrs[attr] | S2_VALID | (level == 3 ? S2_TABLE : 0);
+		a += level_size[level];
+		p += level_size[level];
+		size -= level_size[level];
+	}
+	dsb(ishst);
+	return 0;
+}
+
+void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
+{
+	u64 a = ipa.ipa, end = ipa.ipa + size;
+
+	while (a < end) {
+		u64 *table = s2->root;
+		u32 level = 1;
+		u64 *entry;
+
+		for (;; level++) {
+			entry = &table[(a >> (39 - 9 * level)) % S2_ENTRIES];
+			if (!(*entry & S2_VALID) || !(*entry & S2_TABLE) || level == 3)
+				break;
+			table = phys_to_virt(PADDR(*entry & S2_ADDR));
+		}
+		*entry = 0;
+		a = ALIGN_DOWN(a, level_size[level]) + level_size[level];
+	}
+	stage2_flush_tlb(s2);
+}
+
+/* TLB maintenance by VMID works on the current VTTBR: put s2's there for the moment. */
+void stage2_flush_tlb(struct stage2 *s2)
+{
+	unsigned long flags = arch_irq_save();
+	u64 old = read_sysreg(vttbr_el2);
+
+	dsb(ishst); /* table writes before the invalidation */
+	write_sysreg(vttbr_el2, s2->vttbr);
+	isb();
+	__asm__ volatile("tlbi vmalls12e1is\n\tic ialluis" ::: "memory");
+	dsb(ish);
+	write_sysreg(vttbr_el2, old);
+	isb();
+	arch_irq_restore(flags);
+}
+
+static void free_tables(u64 *table, u32 level)
+{
+	for (u32 i = 0; level < 3 && i < S2_ENTRIES; i++)
+		if ((table[i] & (S2_VALID | S2_TABLE)) == (S2_VALID | S2_TABLE))
+			free_tables(phys_to_virt(PADDR(table[i] & S2_ADDR)), level + 1);
+	page_free(table);
+}
+
+void stage2_destroy(struct stage2 *s2)
+{
+	u32 vmid = (u32)(s2->vttbr >> 48);
+
+	stage2_flush_tlb(s2);
+	free_tables(s2->root, 1);
+	s2->root = NULL;
+	s2->tables = 0;
+	unsigned long flags = spin_lock(&vmid_lock);
+
+	bitmap_clear(vmids, vmid);
+	spin_unlock(&vmid_lock, flags);
+}
+
+u64 stage2_table_bytes(const struct stage2 *s2)
+{
+	return s2->tables * PAGE_SIZE;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* First C code: from the boot tables to the final ones, then kernel_main(). */
+#include <arch/cpu.h>
+#include <arch/mmu.h>
+#include <asm/boot.h>
+#include <asm/layout.h>
+#include <asm/sysreg.h>
+#include <drivers/host.h>
+#include <drivers/uart.h>
+#include <kernel/init.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+
+#define RAM_RANGES 8
+#define EMERGENCY_STACK KIB(4)
+
+#define BLOCK_DEVICE 0x401ULL /* valid block, MAIR 0, accessed */
+#define BLOCK_AP1 BIT(6)
+
+__noreturn void arch_start(u64 fdt_pa, u64 el, u64 image_pa);
+__noreturn void arch_secondary_start(struct percpu *cpu);
+
+extern u64 boot_va_l2[];
+
+static u8 emergency_stacks[MAX_CPUS][EMERGENCY_STACK] __aligned(16);
+
+/* Through the boot tables, so that even a machine that we refuse hears why. */
+static void early_uart(u64 el, struct phys_range *uart)
+{
+	int node = host_fdt_stdout();
+
+	if (node < 0)
+		node = host_fdt_find("arm,pl011", -1);
+	if (node < 0 || !host_fdt_is(node, "arm,pl011") || host_fdt_reg(node, 0, uart))
+		return;
+	boot_va_l2[(BOOT_UART_VA - KIMAGE_VA) / MIB(2)] =
+		ALIGN_DOWN(uart->base.pa, MIB(2)) | BLOCK_DEVICE | (el == 1 ? 0 : BLOCK_AP1);
+	dsb(sy);
+	isb();
+	pl011_early_init((volatile void *)(BOOT_UART_VA + uart->base.pa % MIB(2)));
+}
+
+/* Any exception level: no per-CPU data, no time stamps. */
+static __noreturn void refuse(const char *a, const char *b)
+{
+	const char *parts[] = { "ZVM cannot run here: ", a, b, "\n" };
+
+	for (u32 i = 0; log_putc && i < ARRAY_SIZE(parts); i++)
+		for (const char *p = parts[i]; *p; p++) {
+			if (*p == '\n')
+				log_putc('\r');
+			log_putc(*p);
+		}
+	arch_halt();
+}
+
+static void check_machine(u64 el)
+{
+	if (el == 1)
+		refuse("entered at EL1, and it is a hypervisor: start it at EL2 (QEMU: -machine virtualization=on)", "");
+	if (el == 3)
+		refuse("entered at EL3; it has no secure firmware of its own: start it at EL2 (QEMU: without secure=on)", "");
+	if (cpu_missing_feature())
+		refuse("the CPU lacks ", cpu_missing_feature());
+	if (host_fdt_find("arm,gic-v3", -1) < 0)
+		refuse("the devicetree has no arm,gic-v3 (QEMU: -machine gic-version=3)", "");
+	if (host_fdt_find("arm,armv8-timer", -1) < 0)
+		refuse("the devicetree has no arm,armv8-timer", "");
+}
+
+void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
+{
+	struct phys_range ram[RAM_RANGES], uart = { 0 };
+	u32 nram;
+
+	if (el != 1)
+		write_sysreg(cptr_el2, CPTR_RES1 | CPTR_TZ | CPTR_TSM); /* libfdt may use SIMD: nobody owns it yet */
+	if (!fdt_pa || host_fdt_init((const void *)(BOOT_FDT_VA + fdt_pa % MIB(2))))
+		arch_halt(); /* no devicetree: no UART to say it on */
+	early_uart(el, &uart);
+	check_machine(el);
+	nram = host_fdt_memory(ram, RAM_RANGES);
+	if (!nram)
+		refuse("the devicetree has no memory", "");
+
+	arch_set_percpu(&percpus[0]);
+	percpus[0].hwid = arch_cpu_hwid();
+	percpus[0].arch.emergency_sp = (u64)(emergency_stacks[0] + EMERGENCY_STACK);
+	trap_init_cpu();
+	log_putc = NULL; /* its mapping goes with the boot tables */
+	mmu_init(image_pa, ram, nram);
+	if (host_fdt_init(phys_to_virt(PADDR(fdt_pa))))
+		arch_halt();
+	if (uart.size)
+		pl011_early_init(arch_map_device(uart.base, uart.size));
+	guest_init_cpu();
+	kernel_main(ram, nram, (struct phys_range){ PADDR(image_pa), MIB(2) });
+}
+
+void arch_secondary_start(struct percpu *cpu)
+{
+	arch_set_percpu(cpu);
+	mmu_enable_final();
+	cpu->arch.emergency_sp = (u64)(emergency_stacks[cpu->id] + EMERGENCY_STACK);
+	trap_init_cpu();
+	guest_init_cpu();
+	if (gic_init_cpu()) {
+		log_err("cpu%u: no redistributor of its own", cpu->id);
+		arch_halt();
+	}
+	kernel_secondary_main(cpu->id);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A vCPU's registers: reset, entry, and the lazy switch of what EL1 and EL0 own. */
+#include <arch/guest.h>
+#include <arch/mmu.h>
+#include <asm/boot.h>
+#include <asm/layout.h>
+#include <asm/sysreg.h>
+#include <kernel/percpu.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <vmm/vm.h>
+
+#define PSTATE_EL1H_MASKED 0x3c5ULL /* D, A, I, F masked */
+#define SCTLR_EL1_RESET 0x30d00800ULL
+
+#define HCR_GUEST                                                                                                     \
+	(HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_IS | HCR_TWI | HCR_TID3 | HCR_TSC |        \
+	 HCR_TIDCP | HCR_TACR | HCR_RW | HCR_TLOR | HCR_TERR)
+
+#define MDCR_GUEST (MDCR_TPMCR | MDCR_TPM | MDCR_TDA | MDCR_TDOSA | MDCR_TDRA | MDCR_TPMS | MDCR_TTRF)
+
+void guest_init_cpu(void)
+{
+	write_sysreg(hcr_el2, HCR_GUEST);
+	write_sysreg(mdcr_el2, MDCR_GUEST | (read_sysreg(mdcr_el2) & MDCR_HPMN_MASK));
+	write_sysreg(vtcr_el2, stage2_vtcr());
+	write_sysreg(vttbr_el2, 0);
+	write_sysreg(cnthctl_el2, 0x3); /* EL1 uses the physical counter and timer */
+	write_sysreg(cntvoff_el2, 0);
+	write_sysreg(cntv_ctl_el0, 0);
+	write_sysreg(cntp_ctl_el0, 0);
+	write_sysreg(hstr_el2, 0);
+	write_sysreg(vpidr_el2, read_sysreg(midr_el1));
+	this_cpu()->arch.cptr = CPTR_RES1 | CPTR_TZ | CPTR_TSM | CPTR_TTA | CPTR_TFP;
+	write_sysreg(cptr_el2, this_cpu()->arch.cptr);
+	isb();
+}
+
+static void el1_save(struct el1_regs *r)
+{
+	r->sctlr = read_sysreg(sctlr_el1);
+	r->cpacr = read_sysreg(cpacr_el1);
+	r->ttbr0 = read_sysreg(ttbr0_el1);
+	r->ttbr1 = read_sysreg(ttbr1_el1);
+	r->tcr = read_sysreg(tcr_el1);
+	r->mair = read_sysreg(mair_el1);
+	r->amair = read_sysreg(amair_el1);
+	r->vbar = read_sysreg(vbar_el1);
+	r->contextidr = read_sysreg(contextidr_el1);
+	r->esr = read_sysreg(esr_el1);
+	r->far = read_sysreg(far_el1);
+	r->afsr0 = read_sysreg(afsr0_el1);
+	r->afsr1 = read_sysreg(afsr1_el1);
+	r->par = read_sysreg(par_el1);
+	r->elr = read_sysreg(elr_el1);
+	r->spsr = read_sysreg(spsr_el1);
+	r->sp_el0 = read_sysreg(sp_el0);
+	r->sp_el1 = read_sysreg(sp_el1);
+	r->tpidr_el0 = read_sysreg(tpidr_el0);
+	r->tpidrro_el0 = read_sysreg(tpidrro_el0);
+	r->tpidr_el1 = read_sysreg(tpidr_el1);
+	r->csselr = read_sysreg(csselr_el1);
+	r->cntkctl = read_sysreg(cntkctl_el1);
+}
+
+static void el1_restore(const struct el1_regs *r)
+{
+	write_sysreg(sctlr_el1, r->sctlr);
+	write_sysreg(cpacr_el1, r->cpacr);
+	write_sysreg(ttbr0_el1, r->ttbr0);
+	write_sysreg(ttbr1_el1, r->ttbr1);
+	write_sysreg(tcr_el1, r->tcr);
+	write_sysreg(mair_el1, r->mair);
+	write_sysreg(amair_el1, r->amair);
+	write_sysreg(vbar_el1, r->vbar);
+	write_sysreg(contextidr_el1, r->contextidr);
+	write_sysreg(esr_el1, r->esr);
+	write_sysreg(far_el1, r->far);
+	write_sysreg(afsr0_el1, r->afsr0);
+	write_sysreg(afsr1_el1, r->afsr1);
+	write_sysreg(par_el1, r->par);
+	write_sysreg(elr_el1, r->elr);
+	write_sysreg(spsr_el1, r->spsr);
+	write_sysreg(sp_el0, r->sp_el0);
+	write_sysreg(sp_el1, r->sp_el1);
+	write_sysreg(tpidr_el0, r->tpidr_el0);
+	write_sysreg(tpidrro_el0, r->tpidrro_el0);
+	write_sysreg(tpidr_el1, r->tpidr_el1);
+	write_sysreg(csselr_el1, r->csselr);
+	write_sysreg(cntkctl_el1, r->cntkctl);
+}
+
+/* Active priorities: 5 bits of priority have one register a group, 6 have two, 7 have four (ICH_AP<g>R<n>_EL2). */
+static void ich_save(struct arch_vcpu *a)
+{
+	u32 bits = arch_vgic_priority_bits();
+
+	a->ich_vmcr = read_sysreg_(ICH_VMCR_EL2);
+	a->ich_ap0r[0] = read_sysreg(S3_4_C12_C8_0);
+	a->ich_ap1r[0] = read_sysreg(S3_4_C12_C9_0);
+	if (bits >= 6) {
+		a->ich_ap0r[1] = read_sysreg(S3_4_C12_C8_1);
+		a->ich_ap1r[1] = read_sysreg(S3_4_C12_C9_1);
+	}
+	if (bits >= 7) {
+		a->ich_ap0r[2] = read_sysreg(S3_4_C12_C8_2);
+		a->ich_ap0r[3] = read_sysreg(S3_4_C12_C8_3);
+		a->ich_ap1r[2] = read_sysreg(S3_4_C12_C9_2);
+		a->ich_ap1r[3] = read_sysreg(S3_4_C12_C9_3);
+	}
+}
+
+static void ich_restore(const struct arch_vcpu *a)
+{
+	u32 bits = arch_vgic_priority_bits();
+
+	write_sysreg_(ICH_VMCR_EL2, a->ich_vmcr);
+	write_sysreg(S3_4_C12_C8_0, a->ich_ap0r[0]);
+	write_sysreg(S3_4_C12_C9_0, a->ich_ap1r[0]);
+	if (bits >= 6) {
+		write_sysreg(S3_4_C12_C8_1, a->ich_ap0r[1]);
+		write_sysreg(S3_4_C12_C9_1, a->ich_ap1r[1]);
+	}
+	if (bits >= 7) {
+		write_sysreg(S3_4_C12_C8_2, a->ich_ap0r[2]);
+		write_sysreg(S3_4_C12_C8_3, a->ich_ap0r[3]);
+		write_sysreg(S3_4_C12_C9_2, a->ich_ap1r[2]);
+		write_sysreg(S3_4_C12_C9_3, a->ich_ap1r[3]);
+	}
+}
+
+/* TLB entries of another vCPU of the VM are not v's: guests invalidate locally what only one CPU uses. */
+static void tlb_claim(struct arch_percpu *cpu, const struct vcpu *v)
+{
+	u32 vmid = (u32)(v->vm->s2.vttbr >> 48) % ARCH_MAX_VMIDS;
+	u8 mark = (u8)(v->index + 1);
+
+	if (cpu->last_vcpu[vmid] == mark)
+		return;
+	cpu->last_vcpu[vmid] = mark;
+	__asm__ volatile("tlbi vmalle1\n\tic iallu" ::: "memory");
+	dsb(nsh);
+	isb();
+}
+
+void arch_vcpu_load(struct vcpu *v)
+{
+	struct arch_percpu *cpu = &this_cpu()->arch;
+
+	if (cpu->loaded == v)
+		return;
+	if (cpu->loaded)
+		arch_vcpu_flush(cpu->loaded);
+	write_sysreg(vttbr_el2, v->vm->s2.vttbr);
+	write_sysreg(vmpidr_el2, v->arch.vmpidr);
+	el1_restore(&v->arch.el1);
+	ich_restore(&v->arch);
+	cpu->loaded = v;
+	isb();
+	tlb_claim(cpu, v);
+}
+
+void arch_vcpu_put(struct vcpu *v)
+{
+	(void)v;
+	/* EL1 registers stay loaded; only the virtual interface must not signal maintenance for a vCPU that is off. */
+	write_sysreg_(ICH_HCR_EL2, 0);
+}
+
+void arch_vcpu_flush(struct vcpu *v)
+{
+	struct arch_percpu *cpu = &this_cpu()->arch;
+
+	if (cpu->loaded != v)
+		return;
+	el1_save(&v->arch.el1);
+	ich_save(&v->arch);
+	write_sysreg(vttbr_el2, 0); /* its tables may be freed from now on */
+	cpu->loaded = NULL;
+}
+
+void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg)
+{
+	struct trap_frame *f = (struct trap_frame *)(void *)((char *)v->thread.stack_top - FRAME_SIZE);
+	unsigned long flags = arch_irq_save();
+	struct arch_percpu *cpu = &this_cpu()->arch;
+	bool loaded = cpu->loaded == v;
+
+	if (loaded)
+		cpu->loaded = NULL; /* what the CPU holds is void */
+	memset(f, 0, sizeof(*f));
+	f->x[0] = arg;
+	f->elr = entry;
+	f->spsr = PSTATE_EL1H_MASKED;
+	memset(&v->arch, 0, sizeof(v->arch));
+	v->arch.frame = f;
+	v->arch.vmpidr = mpidr | BIT(31);
+	v->arch.el1.sctlr = SCTLR_EL1_RESET;
+	arch_fp_drop(&v->thread);
+	memset(&v->thread.arch.fp, 0, sizeof(v->thread.arch.fp));
+	if (loaded || vcpu_current() == v)
+		arch_vcpu_load(v);
+	arch_irq_restore(flags);
+}
+
+__noreturn void arch_guest_resume_at(struct trap_frame *frame);
+
+void arch_guest_enter(struct vcpu *v)
+{
+	arch_irq_disable();
+	arch_guest_resume_at(v->arch.frame);
+}
+
+u64 arch_vcpu_pc(const struct vcpu *v)
+{
+	return v->arch.frame ? v->arch.frame->elr : 0;
+}
+
+void arch_vcpu_print(struct vcpu *v, struct print_sink *out)
+{
+	const struct trap_frame *f = v->arch.frame;
+	struct el1_regs r = v->arch.el1;
+
+	if (!f)
+		return;
+	if (this_cpu()->arch.loaded == v)
+		el1_save(&r);
+	for (u32 i = 0; i < 31; i++)
+		sink_printf(out, "x%-2u %016lx%s", i, f->x[i], i % 4 == 3 ? "\n" : "  ");
+	sink_printf(out, "\npc  %016lx  pstate %08lx  sp_el1 %016lx\n", f->elr, f->spsr, r.sp_el1);
+	sink_printf(out, "esr %08lx  far %016lx  vbar %016lx  sctlr %08lx\n", r.esr, r.far, r.vbar, r.sctlr);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one door in (EL2's vectors) and the one door out (guest_resume) of a lower exception level. */
+#include <asm/layout.h>
+
+/*
+ * While a guest runs, SP_EL2 is the top of its thread's stack, so that the frame lands at the place that arch_vcpu.frame names. Every register is saved
+ * once here and nowhere else.
+ */
+	.macro	save_frame
+	sub	sp, sp, #FRAME_SIZE
+	stp	x0, x1, [sp]
+	stp	x2, x3, [sp, #16]
+	stp	x4, x5, [sp, #32]
+	stp	x6, x7, [sp, #48]
+	stp	x8, x9, [sp, #64]
+	stp	x10, x11, [sp, #80]
+	stp	x12, x13, [sp, #96]
+	stp	x14, x15, [sp, #112]
+	stp	x16, x17, [sp, #128]
+	stp	x18, x19, [sp, #144]
+	stp	x20, x21, [sp, #160]
+	stp	x22, x23, [sp, #176]
+	stp	x24, x25, [sp, #192]
+	stp	x26, x27, [sp, #208]
+	stp	x28, x29, [sp, #224]
+	mrs	x0, elr_el2
+	mrs	x1, spsr_el2
+	stp	x30, x0, [sp, #240]
+	str	x1, [sp, #FRAME_SPSR]
+	.endm
+
+	.macro	restore_frame
+	ldp	x30, x0, [sp, #240]
+	ldr	x1, [sp, #FRAME_SPSR]
+	msr	elr_el2, x0
+	msr	spsr_el2, x1
+	ldp	x0, x1, [sp]
+	ldp	x2, x3, [sp, #16]
+	ldp	x4, x5, [sp, #32]
+	ldp	x6, x7, [sp, #48]
+	ldp	x8, x9, [sp, #64]
+	ldp	x10, x11, [sp, #80]
+	ldp	x12, x13, [sp, #96]
+	ldp	x14, x15, [sp, #112]
+	ldp	x16, x17, [sp, #128]
+	ldp	x18, x19, [sp, #144]
+	ldp	x20, x21, [sp, #160]
+	ldp	x22, x23, [sp, #176]
+	ldp	x24, x25, [sp, #192]
+	ldp	x26, x27, [sp, #208]
+	ldp	x28, x29, [sp, #224]
+	add	sp, sp, #FRAME_SIZE
+	.endm
+
+	.macro	vector label
+	.balign	128
+	b	\label
+	.endm
+
+	.text
+	.balign	2048
+	.global vectors
+vectors:
+	vector	el2_sp0			/* EL2 with SP_EL0: never used */
+	vector	el2_sp0
+	vector	el2_sp0
+	vector	el2_sp0
+	vector	el2_sync		/* EL2 */
+	vector	el2_irq
+	vector	el2_irq
+	vector	el2_serror
+	vector	lower_sync		/* lower, AArch64 */
+	vector	lower_irq
+	vector	lower_irq
+	vector	lower_serror
+	vector	lower_sync		/* lower, AArch32 (EL0 of a guest) */
+	vector	lower_irq
+	vector	lower_irq
+	vector	lower_serror
+
+/* ---- from a guest ---- */
+
+lower_sync:
+	save_frame
+	mov	x29, xzr		/* backtraces end here */
+	mov	x0, sp
+	bl	trap_guest_sync
+
+	/* Every way back into a guest: pending work once (the fast path is these loads), then the registers. */
+	.global guest_resume
+guest_resume:
+	mrs	x1, tpidr_el2
+	ldr	w2, [x1, #PERCPU_RESCHED]
+	ldr	x3, [x1, #PERCPU_CURRENT]
+	ldr	w4, [x3, #THREAD_WORK]
+	orr	w2, w2, w4
+	cbnz	w2, 1f
+	restore_frame
+	eret
+1:	bl	sched_exit_work
+	b	guest_resume
+
+lower_irq:
+	save_frame
+	mov	x29, xzr
+	mov	x0, sp
+	bl	trap_guest_irq
+	b	guest_resume
+
+lower_serror:
+	save_frame
+	mov	x29, xzr
+	mov	x0, sp
+	bl	trap_guest_serror
+	b	guest_resume
+
+/* arch_guest_resume_at(frame): first entry of a vCPU. The stack below the frame is given up. */
+	.global arch_guest_resume_at
+arch_guest_resume_at:
+	mov	sp, x0
+	b	guest_resume
+
+/* ---- from EL2 itself ---- */
+
+el2_sync:
+	sub	sp, sp, #FRAME_SIZE
+	/* Has the stack run into its guard? Swap sp and x0 without a free register, and test (see asm/layout.h). */
+	add	sp, sp, x0
+	sub	x0, sp, x0
+	tbz	x0, #STACK_SHIFT, stack_overflow
+	sub	x0, sp, x0
+	sub	sp, sp, x0
+	add	sp, sp, #FRAME_SIZE
+	save_frame
+	mov	x0, sp
+	bl	trap_el2_sync
+	restore_frame
+	eret
+
+stack_overflow:
+	sub	sp, sp, x0		/* sp = x0 as it was; x0 = the stack pointer that overflowed */
+	mrs	x1, tpidr_el2
+	ldr	x1, [x1, #PERCPU_EMERGENCY]
+	mov	sp, x1
+	mov	x1, x29
+	bl	trap_stack_overflow
+
+el2_irq:
+	save_frame
+	mov	x0, sp
+	bl	trap_el2_irq
+	restore_frame
+	eret
+
+el2_serror:
+	save_frame
+	mov	x0, sp
+	bl	trap_el2_serror
+
+el2_sp0:
+	save_frame
+	mov	x0, sp
+	bl	trap_el2_serror
