@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arch/cpu.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+u32 host_cpu;
+bool host_irqs_open[HOST_CPUS];
+struct percpu *host_percpu[HOST_CPUS];
+u32 host_reboots, host_poweroffs;
+struct thread *host_fp_owner[HOST_CPUS];
+void (*host_deliver)(void);
+
+static jmp_buf *halt_target;
+
+void host_set_cpu(u32 n)
+{
+	if (n >= HOST_CPUS)
+		host_die("no such CPU");
+	host_cpu = n;
+}
+
+void host_die(const char *why)
+{
+	fprintf(stderr, "host: CPU %u: %s\n", host_cpu, why);
+	abort();
+}
+
+bool host_halts(void (*fn)(void *arg), void *arg)
+{
+	jmp_buf target;
+
+	halt_target = &target;
+	if (setjmp(target) == 0) {
+		fn(arg);
+		halt_target = NULL;
+		return false;
+	}
+	halt_target = NULL;
+	return true;
+}
+
+void arch_halt(void)
+{
+	arch_irq_disable();
+	if (!halt_target)
+		host_die("halted");
+	longjmp(*halt_target, 1);
+}
+
+void arch_reboot(void)
+{
+	host_reboots++;
+}
+
+void arch_poweroff(void)
+{
+	host_poweroffs++;
+}
+
+u64 arch_cpu_hwid(void)
+{
+	return host_cpu;
+}
+
+const char *arch_cpu_name(u32 midr)
+{
+	(void)midr;
+	return "fake CPU";
+}
+
+u32 arch_cpu_midr(void)
+{
+	return 0x410fd034; /* Cortex-A53 r0p4 */
+}
+
+void arch_backtrace(u64 fp)
+{
+	(void)fp;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arch/guest.h>
+#include <kernel/thread.h>
+#include <lib/printf.h>
+#include <vmm/vcpu.h>
+
+void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg)
+{
+	v->arch.pc = entry;
+	v->arch.x0 = arg;
+	v->arch.mpidr = mpidr;
+	v->arch.vmcr_saved = true;
+	v->arch.pmr = 0xff;
+	v->arch.groups = 3;
+	v->arch.resets++;
+}
+
+void arch_guest_enter(struct vcpu *v)
+{
+	if (!host_guest)
+		host_die("arch_guest_enter without a guest");
+	host_guest(v);
+	thread_exit();
+}
+
+void arch_vcpu_load(struct vcpu *v)
+{
+	host_loaded[host_cpu] = v;
+	v->arch.loads++;
+	if (!v->arch.vmcr_saved)
+		return;
+	host_vgic[host_cpu].pmr = v->arch.pmr;
+	host_vgic[host_cpu].groups = v->arch.groups;
+}
+
+void arch_vcpu_put(struct vcpu *v)
+{
+	v->arch.puts++;
+	v->arch.vmcr_saved = true;
+	v->arch.pmr = host_vgic[host_cpu].pmr;
+	v->arch.groups = host_vgic[host_cpu].groups;
+}
+
+void arch_vcpu_flush(struct vcpu *v)
+{
+	v->arch.flushes++;
+	if (host_loaded[host_cpu] == v)
+		host_loaded[host_cpu] = NULL;
+}
+
+void arch_vcpu_print(struct vcpu *v, struct print_sink *out)
+{
+	sink_printf(out, "x0 0x%llx\npc 0x%llx\n", (unsigned long long)v->arch.x0,
+		    (unsigned long long)v->arch.pc);
+}
+
+u64 arch_vcpu_pc(const struct vcpu *v)
+{
+	return v->arch.pc;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ASM_GUEST_H
+#define ASM_GUEST_H
+
+#include <lib/list.h>
+#include <lib/types.h>
+
+/* What was done to a vCPU, for tests to look at. */
+struct arch_vcpu {
+	u64 pc;
+	u64 x0;
+	u64 mpidr;
+	u32 resets, loads, puts, flushes;
+	bool vmcr_saved; /* pmr and groups below are to be loaded */
+	u8 pmr;
+	u32 groups;
+};
+
+/* A list of mappings. */
+struct stage2 {
+	struct list mappings;
+	u32 count;
+	u32 tlb_flushes;
+};
+
+#endif

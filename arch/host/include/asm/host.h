@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fake machine behind the arch contract, for unit tests on the build machine. One flow of control at a time executes as CPU `host_cpu`; nothing
+ * happens by itself: the counter stands still until a test advances it (or all CPUs are idle), interrupts are delivered where they are unmasked.
+ *
+ * Tests of passive code call host_reset() and set variables. Tests of the scheduler call host_irqs_on() too, which connects the machine's interrupts
+ * to the kernel's upcalls; arch_cpu_start() then gives further CPUs, which run when the executing one idles, spins, or calls host_run_others().
+ */
+#ifndef ASM_HOST_H
+#define ASM_HOST_H
+
+#include <lib/types.h>
+
+#define HOST_CPUS       8
+#define HOST_INTIDS     320
+#define HOST_RAM_BASE   0x40000000ULL
+#define HOST_RAM_SIZE   GIB(1)
+#define HOST_COUNTER_HZ 62500000ULL
+
+struct percpu;
+struct thread;
+struct vcpu;
+struct stage2;
+
+/* ---- processors ---- */
+
+extern u32 host_cpu; /* who executes */
+extern bool host_irqs_open[HOST_CPUS];
+extern struct percpu *host_percpu[HOST_CPUS];
+extern u32 host_reboots, host_poweroffs;
+extern struct thread *host_fp_owner[HOST_CPUS];
+
+/*
+ * Power-on state: CPU 0 executes with interrupts masked, the counter is 0, RAM is all zeros, nothing is loaded, pending, enabled or recorded.
+ * At the start of every test.
+ */
+void host_reset(void);
+
+/* From here on execute as CPU n: for tests that need no flow of control of its own there. */
+void host_set_cpu(u32 n);
+
+/* Call fn(arg); true if it ended in arch_halt() (a panic). Outside it, arch_halt() aborts the test. */
+bool host_halts(void (*fn)(void *arg), void *arg);
+
+/* Say why and abort. */
+__noreturn void host_die(const char *why);
+
+/* arch_relax(): a tick passes and other CPUs run; dies of a lock that is never released. */
+void host_relax(void);
+/* arch_idle(): other CPUs run; if all are idle, time passes to the next deadline. Dies if there is none. */
+void host_idle(void);
+/* Run the other CPUs until each of them is idle with nothing pending (or for a bounded number of turns). */
+void host_run_others(void);
+
+/* ---- time ---- */
+
+extern u64 host_counter;
+/* The deadline that each CPU's timer is set to; UINT64_MAX: stopped. */
+extern u64 host_timer_deadline[HOST_CPUS];
+
+/* Let time pass. With host_irqs_on(), timers fire on their CPUs at their deadlines, other pending interrupts are taken. */
+void host_advance(u64 ticks);
+
+/* ---- interrupts ---- */
+
+/* Whether interrupt `intid` is unmasked (on CPU `cpu` for PPIs and SGIs). */
+bool host_irq_unmasked(u32 intid, u32 cpu);
+bool host_irq_active(u32 intid, u32 cpu);
+bool host_irq_pending(u32 intid, u32 cpu);
+void host_irq_set_active(u32 intid, u32 cpu, bool active);
+/* Where arch_irq_unmask() routed an SPI. */
+u32 host_irq_route(u32 intid);
+/* Whether it was set to edge. */
+bool host_irq_is_edge(u32 intid);
+/* SGIs sent to a CPU so far. */
+u32 host_sgis_sent(u32 sgi, u32 cpu);
+
+/* Make an interrupt pending, for CPU `cpu` if it is an SGI or a PPI. Taken at once where possible. */
+void host_irq_raise(u32 intid, u32 cpu);
+/* The INTID that CPU `cpu` would take next, or IRQ_SPURIOUS; taking it clears its pending state. */
+u32 host_irq_next(u32 cpu);
+void host_irq_take(u32 intid, u32 cpu);
+/* An interrupt or the timer is waiting for CPU `cpu`. */
+bool host_irq_waiting(u32 cpu);
+
+/* Connect interrupts to irq_dispatch(), timeouts_expired() and the scheduler (until host_reset()). */
+void host_irqs_on(void);
+/* Set by host_irqs_on(). */
+extern void (*host_deliver)(void);
+
+/* Take what is pending on this CPU if it is unmasked. */
+static inline void host_poll(void)
+{
+	if (host_deliver)
+		host_deliver();
+}
+
+/* ---- memory ---- */
+
+/* Stacks handed out by arch_stack_alloc() and not yet freed. */
+extern u32 host_stacks_in_use;
+/* Makes the next n calls of arch_stack_alloc() and stage2_map() succeed and those after fail; UINT32_MAX: no limit. */
+extern u32 host_alloc_limit;
+/* Bytes handed to arch_dcache_clean_inval() and arch_icache_sync() so far. */
+extern u64 host_dcache_bytes, host_icache_bytes;
+
+/* ---- guests ---- */
+
+/* What "runs" below a vCPU's thread: called by arch_guest_enter(), the thread exits when it returns. */
+extern void (*host_guest)(struct vcpu *v);
+/* The vCPU loaded on each CPU. */
+extern struct vcpu *host_loaded[HOST_CPUS];
+/* What arch_id_register() returns, by CRm and op2. */
+extern u64 host_id_registers[8][8];
+
+/* The virtual GIC CPU interface of a CPU. */
+struct host_vgic {
+	u64 lr[16];
+	u64 maintenance; /* VGIC_UIE, ... */
+	u32 eoi_count;
+	u8 pmr;     /* 0xff at reset: nothing masked */
+	u32 groups; /* 3 at reset: both enabled */
+};
+extern struct host_vgic host_vgic[HOST_CPUS];
+extern u32 host_lr_count; /* 4 */
+
+/* The guest's side of it, on the executing CPU. Acknowledge: the INTID, or 1023. */
+u32 host_vgic_ack(void);
+/* End of interrupt with deactivation (EOImode 0). A list register with HW set deactivates the physical interrupt. */
+void host_vgic_eoi(u32 intid);
+/* True while the maintenance interrupt is asserted. */
+bool host_vgic_maintenance(void);
+
+/* The EL1 timers of a CPU, by enum arch_timer_id: cval and ctl as last written. */
+struct host_guest_timer {
+	u64 cval;
+	u32 ctl;
+};
+extern struct host_guest_timer host_guest_timers[HOST_CPUS][2];
+extern u64 host_timer_offset[HOST_CPUS];
+
+/* What stage 2 maps at ipa: false if nothing. attr (an enum stage2_attr) may be NULL. */
+bool host_stage2_lookup(const struct stage2 *s2, u64 ipa, u64 *pa, int *attr);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arch/cpu.h>
+#include <arch/guest.h>
+#include <arch/timer.h>
+#include <asm/smp.h>
+#include <string.h>
+
+void (*host_guest)(struct vcpu *v);
+struct vcpu *host_loaded[HOST_CPUS];
+u64 host_id_registers[8][8];
+
+u64 arch_id_register(u32 crm, u32 op2)
+{
+	return crm < 8 && op2 < 8 ? host_id_registers[crm][op2] : 0;
+}
+
+void host_reset(void)
+{
+	u32 cpu;
+
+	host_cpu = 0;
+	host_deliver = NULL;
+	host_reboots = 0;
+	host_poweroffs = 0;
+	host_counter = 0;
+	host_guest = NULL;
+	for (cpu = 0; cpu < HOST_CPUS; cpu++) {
+		host_irqs_open[cpu] = false;
+		host_percpu[cpu] = NULL;
+		host_fp_owner[cpu] = NULL;
+		host_timer_deadline[cpu] = UINT64_MAX;
+		host_timer_offset[cpu] = 0;
+		host_loaded[cpu] = NULL;
+	}
+	memset(host_guest_timers, 0, sizeof(host_guest_timers));
+	memset(host_id_registers, 0, sizeof(host_id_registers));
+	host_irqchip_reset();
+	host_memory_reset();
+	host_smp_reset();
+	host_vgic_reset();
+}

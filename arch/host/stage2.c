@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stage 2 as a list of mappings that do not overlap. */
+#include <arch/guest.h>
+#include <asm/host.h>
+#include <lib/checked.h>
+#include <lib/errno.h>
+#include <stdlib.h>
+
+struct mapping {
+	struct list node;
+	u64 ipa, pa, size;
+	enum stage2_attr attr;
+};
+
+static struct mapping *find(const struct stage2 *s2, u64 ipa, u64 size)
+{
+	struct mapping *m;
+
+	list_for_each_entry(m, &s2->mappings, node)
+		if (ranges_overlap(m->ipa, m->size, ipa, size))
+			return m;
+	return NULL;
+}
+
+static void add(struct stage2 *s2, u64 ipa, u64 pa, u64 size, enum stage2_attr attr)
+{
+	struct mapping *m = malloc(sizeof(*m));
+
+	if (!m)
+		host_die("no memory for the fake machine");
+	*m = (struct mapping){ .ipa = ipa, .pa = pa, .size = size, .attr = attr };
+	list_add_tail(&s2->mappings, &m->node);
+	s2->count++;
+}
+
+static void del(struct stage2 *s2, struct mapping *m)
+{
+	list_del(&m->node);
+	free(m);
+	s2->count--;
+}
+
+int stage2_init(struct stage2 *s2)
+{
+	*s2 = (struct stage2){ .count = 0 };
+	list_init(&s2->mappings);
+	return 0;
+}
+
+int stage2_map(struct stage2 *s2, ipa_t ipa, paddr_t pa, u64 size, enum stage2_attr attr)
+{
+	if (!IS_ALIGNED(ipa.ipa | pa.pa | size, KIB(4)))
+		host_die("stage2_map: no whole pages");
+	if (find(s2, ipa.ipa, size))
+		return -EEXIST;
+	if (host_alloc_limit == 0)
+		return -ENOMEM;
+	if (host_alloc_limit != UINT32_MAX)
+		host_alloc_limit--;
+	add(s2, ipa.ipa, pa.pa, size, attr);
+	return 0;
+}
+
+void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
+{
+	u64 end = ipa.ipa + size;
+	struct mapping *m;
+
+	while ((m = find(s2, ipa.ipa, size)) != NULL) {
+		struct mapping old = *m;
+
+		del(s2, m);
+		if (old.ipa < ipa.ipa)
+			add(s2, old.ipa, old.pa, ipa.ipa - old.ipa, old.attr);
+		if (old.ipa + old.size > end)
+			add(s2, end, old.pa + (end - old.ipa), old.ipa + old.size - end, old.attr);
+	}
+	s2->tlb_flushes++;
+}
+
+void stage2_destroy(struct stage2 *s2)
+{
+	while (!list_empty(&s2->mappings))
+		del(s2, list_entry(list_first(&s2->mappings), struct mapping, node));
+}
+
+u64 stage2_table_bytes(const struct stage2 *s2)
+{
+	return KIB(4) * (1 + (u64)s2->count);
+}
+
+void stage2_flush_tlb(struct stage2 *s2)
+{
+	s2->tlb_flushes++;
+}
+
+u32 stage2_ipa_bits(void)
+{
+	return 40;
+}
+
+bool host_stage2_lookup(const struct stage2 *s2, u64 ipa, u64 *pa, int *attr)
+{
+	struct mapping *m = find(s2, ipa, 1);
+
+	if (!m)
+		return false;
+	*pa = m->pa + (ipa - m->ipa);
+	if (attr)
+		*attr = (int)m->attr;
+	return true;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every unit test includes first: cmocka and what it wants before it. */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <lib/types.h>
+
+/* Row of a test table whose tests start from a machine just powered on. */
+#define unit_machine_test(fn) cmocka_unit_test_setup(fn, unit_machine_setup)
+
+void host_reset(void);
+
+static inline int unit_machine_setup(void **state)
+{
+	*state = NULL;
+	host_reset();
+	return 0;
+}
+
+#endif
