@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kit/exc.h"
+#include "kit/cpu.h"
+#include "kit/irq.h"
+#include "kit/print.h"
+#include "kit/psci.h"
+
+_Static_assert(offsetof(struct exc_frame, sp) == FRAME_SP, "vectors.S");
+_Static_assert(offsetof(struct exc_frame, elr) == FRAME_ELR, "vectors.S");
+_Static_assert(offsetof(struct exc_frame, spsr) == FRAME_SPSR, "vectors.S");
+_Static_assert(offsetof(struct exc_frame, esr) == FRAME_ESR, "vectors.S");
+_Static_assert(offsetof(struct exc_frame, far) == FRAME_FAR, "vectors.S");
+_Static_assert(sizeof(struct exc_frame) == FRAME_SIZE, "vectors.S");
+
+static struct {
+	bool armed;
+	struct probe seen;
+} probes[KIT_MAX_CPUS];
+
+void probe_begin(void)
+{
+	unsigned int cpu = cpu_id();
+
+	probes[cpu].seen = (struct probe){ 0 };
+	probes[cpu].armed = true;
+	asm volatile("msr daifclr, #4; dsb sy; isb" : : : "memory");
+}
+
+struct probe probe_end(void)
+{
+	unsigned int cpu = cpu_id();
+
+	/* An SError that belongs to the statement arrives before the probe is gone. */
+	asm volatile("dsb sy; isb; msr daifset, #4" : : : "memory");
+	probes[cpu].armed = false;
+	return probes[cpu].seen;
+}
+
+static void fatal(const struct exc_frame *frame, unsigned int vector)
+{
+	print("\nkit: cpu %u: unexpected exception, vector %u: esr %lx far %lx elr %lx spsr %lx\n",
+	      cpu_id(), vector, frame->esr, frame->far, frame->elr, frame->spsr);
+	for (unsigned int n = 0; n < 31; n++)
+		print("x%-2u %016lx%s", n, frame->x[n], n % 4 == 3 ? "\n" : "  ");
+	print("sp  %016lx\n", frame->sp);
+	psci_system_off();
+}
+
+static bool probe_take(struct exc_frame *frame, bool serror)
+{
+	struct probe *seen = &probes[cpu_id()].seen;
+
+	if (!probes[cpu_id()].armed)
+		return false;
+	seen->count++;
+	seen->serror = serror;
+	seen->esr = frame->esr;
+	seen->far = frame->far;
+	seen->elr = frame->elr;
+	if (serror)
+		return true;
+	frame->elr = ESR_EC(frame->esr) == EC_IABT_CUR ? frame->x[30] : frame->elr + 4;
+	return true;
+}
+
+/* The vector's number is its place in the table: 4..7 is the current EL with SP_EL1. */
+void exc_dispatch(struct exc_frame *frame, unsigned int vector)
+{
+	switch (vector) {
+	case 4:
+		if (!probe_take(frame, false))
+			fatal(frame, vector);
+		break;
+	case 5:
+		irq_dispatch();
+		break;
+	case 7:
+		if (!probe_take(frame, true))
+			fatal(frame, vector);
+		break;
+	default:
+		fatal(frame, vector);
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FP/SIMD registers as a resource: C code of guests never uses them, so that what these functions
+ * leave in v0..v31 stays there until the next one looks.
+ */
+#ifndef KIT_FP_H
+#define KIT_FP_H
+
+#include "kit/types.h"
+
+/* v[n] = { seed + n * FP_STRIDE, ~that }; FPCR 0, FPSR = seed's low five bits. */
+void fp_fill(uint64_t seed);
+
+#define FP_STRIDE UINT64_C(0x0101010101010101)
+
+/* A bit for each of v0..v31 that fp_fill(seed) would have filled otherwise. */
+uint32_t fp_wrong(uint64_t seed);
+
+/* v[n] += v[n + 1], both halves, from v0 to v31 (whose next is v0). */
+void fp_step(void);
+
+/* All halves folded by exclusive or. */
+uint64_t fp_sum(void);
+
+/* What fp_sum gives after fp_fill(seed) and so many fp_step. */
+uint64_t fp_expected_sum(uint64_t seed, unsigned int steps);
+
+/* 1 + ... + n computed in double precision in v16 and v17, which change. */
+uint64_t fp_triangle(uint64_t n);
+
+#endif

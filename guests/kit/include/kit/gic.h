@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GICv3 (Arm IHI 0069): distributor, redistributors, CPU interface by system registers. */
+#ifndef KIT_GIC_H
+#define KIT_GIC_H
+
+#include "kit/cpu.h"
+#include "kit/mmio.h"
+
+#define GICD_CTLR       (GICD_BASE + 0x0000)
+#define GICD_TYPER      (GICD_BASE + 0x0004)
+#define GICD_IIDR       (GICD_BASE + 0x0008)
+#define GICD_PIDR2      (GICD_BASE + 0xffe8)
+#define GICD_IROUTER(n) (GICD_BASE + 0x6000 + 8 * (n))
+
+#define GICD_CTLR_GRP0 BIT32(0)
+#define GICD_CTLR_GRP1 BIT32(1)
+#define GICD_CTLR_ARE  BIT32(4)
+#define GICD_CTLR_DS   BIT32(6)
+#define GICD_CTLR_RWP  BIT32(31)
+
+/* A redistributor's two frames of 64 KiB, relative to its base. */
+#define GICR_STRIDE   0x20000u
+#define GICR_SGI_PAGE 0x10000u
+#define GICR_CTLR     0x0000u
+#define GICR_IIDR     0x0004u
+#define GICR_TYPER    0x0008u
+#define GICR_WAKER    0x0014u
+#define GICR_PIDR2    0xffe8u
+
+#define GICR_CTLR_RWP     BIT32(3)
+#define GICR_TYPER_LAST   BIT(4)
+#define GICR_TYPER_VLPIS  BIT(1)
+#define GICR_WAKER_SLEEP  BIT32(1)
+#define GICR_WAKER_ASLEEP BIT32(2)
+
+/* Register banks of one bit per interrupt: the same offsets in GICD and in the SGI page. */
+#define GIC_IGROUPR    0x0080u
+#define GIC_ISENABLER  0x0100u
+#define GIC_ICENABLER  0x0180u
+#define GIC_ISPENDR    0x0200u
+#define GIC_ICPENDR    0x0280u
+#define GIC_ISACTIVER  0x0300u
+#define GIC_ICACTIVER  0x0380u
+#define GIC_IPRIORITYR 0x0400u
+#define GIC_ICFGR      0x0c00u
+#define GIC_IGRPMODR   0x0d00u
+
+/* CPU interface, by encoding: older assemblers do not know the names. */
+#define ICC_PMR     S3_0_C4_C6_0
+#define ICC_DIR     S3_0_C12_C11_1
+#define ICC_RPR     S3_0_C12_C11_3
+#define ICC_SGI1R   S3_0_C12_C11_5
+#define ICC_IAR1    S3_0_C12_C12_0
+#define ICC_EOIR1   S3_0_C12_C12_1
+#define ICC_HPPIR1  S3_0_C12_C12_2
+#define ICC_BPR1    S3_0_C12_C12_3
+#define ICC_CTLR    S3_0_C12_C12_4
+#define ICC_SRE     S3_0_C12_C12_5
+#define ICC_IGRPEN1 S3_0_C12_C12_7
+#define ICC_AP1R0   S3_0_C12_C9_0
+
+#define read_icc_(name) read_sysreg(name)
+#define read_icc(name)  read_icc_(name)
+#define write_icc_(name, value)            \
+	do {                               \
+		write_sysreg(name, value); \
+		isb();                     \
+	} while (0)
+#define write_icc(name, value) write_icc_(name, value)
+
+#define ICC_CTLR_EOIMODE BIT(1)
+#define GIC_SPECIAL      1020u /* 1020..1023 are no interrupts */
+#define GIC_SPURIOUS     1023u
+#define GIC_PRIORITY     0xa0u /* what gic_init gives to all */
+
+/* Distributor and this CPU's redistributor and interface: all interrupts Group 1, disabled. */
+void gic_init(void);
+void gic_cpu_init(void);
+
+/* Base of the redistributor of this CPU, found by affinity; 0 if there is none. */
+uintptr_t gic_redist(void);
+
+/* INTIDs below 32 mean this CPU's own. */
+void gic_enable(unsigned int intid);
+void gic_disable(unsigned int intid);
+bool gic_enabled(unsigned int intid);
+void gic_set_pending(unsigned int intid);
+void gic_clear_pending(unsigned int intid);
+bool gic_pending(unsigned int intid);
+void gic_set_active(unsigned int intid);
+void gic_clear_active(unsigned int intid);
+bool gic_active(unsigned int intid);
+void gic_set_priority(unsigned int intid, uint8_t priority);
+uint8_t gic_get_priority(unsigned int intid);
+void gic_set_edge(unsigned int intid, bool edge);
+void gic_route(unsigned int intid, unsigned int cpu);
+
+/* Waits, bounded, for GICD_CTLR.RWP and GICR_CTLR.RWP to be 0. */
+bool gic_sync(void);
+
+/* SGIs: to CPUs 0..15 by a bit each, or to all but this one. */
+void gic_send_sgi(unsigned int intid, uint16_t cpus);
+void gic_send_sgi_others(unsigned int intid);
+
+static inline unsigned int gic_ack(void)
+{
+	unsigned int intid = (unsigned int)read_icc(ICC_IAR1) & 0xffffff;
+
+	dsb();
+	return intid;
+}
+
+static inline void gic_eoi(unsigned int intid)
+{
+	write_icc(ICC_EOIR1, intid);
+}
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The map is fixed (crt0.S): 0..1 GiB devices, 1..2 GiB RAM. Beside it one window of 2 MiB can show
+ * any physical address with other attributes.
+ */
+#ifndef KIT_MMU_H
+#define KIT_MMU_H
+
+#include "kit/types.h"
+
+enum mmu_attr {
+	MMU_DEVICE,   /* Device-nGnRE */
+	MMU_NORMAL,   /* write-back, cacheable, executable */
+	MMU_NONCACHE, /* Normal non-cacheable, executable */
+};
+
+/* Shows the 2 MiB around pa; returns where pa itself is now. The one before is gone. */
+uintptr_t mmu_alias(uint64_t pa, enum mmu_attr attr);
+
+#endif
