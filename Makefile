@@ -58,7 +58,8 @@ bench: build
 	@tools/bench --build $(BUILD)
 
 format:
-	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+	@find arch drivers guests include init kernel lib shell tests vmm -name '*.[ch]' -print0 | \
+	    xargs -0 clang-format -i
 
 # The fetched packages stay; distclean takes them too.
 clean:
