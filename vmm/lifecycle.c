@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Run states of a VM. The operator's calls and the manager thread (which serves what guests ask for) hold the lifecycle lock; vCPUs only ever see
+ * run_allowed, exiting and their power state, under state_wq's lock.
+ */
+#include <arch/timer.h>
+#include <kernel/log.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <vmm/lifecycle.h>
+
+static struct mutex lifecycle;
+static struct sem requests;
+static struct thread manager;
+
+static const char *const state_names[] = {
+	[VM_CREATED] = "created", [VM_RUNNING] = "running", [VM_PAUSED] = "paused",
+	[VM_STOPPED] = "stopped", [VM_CRASHED] = "crashed", [VM_BUSY] = "busy",
+};
+
+/* Which states may follow which, a bit each: everything goes through set_state(). */
+static const u8 next_states[] = {
+	[VM_CREATED] = BIT(VM_RUNNING) | BIT(VM_BUSY),
+	[VM_RUNNING] = BIT(VM_PAUSED) | BIT(VM_STOPPED) | BIT(VM_CRASHED) | BIT(VM_BUSY),
+	[VM_PAUSED] = BIT(VM_RUNNING) | BIT(VM_STOPPED) | BIT(VM_CRASHED) | BIT(VM_BUSY),
+	[VM_STOPPED] = BIT(VM_BUSY),
+	[VM_CRASHED] = BIT(VM_BUSY) | BIT(VM_STOPPED),
+	[VM_BUSY] = BIT(VM_CREATED) | BIT(VM_RUNNING) | BIT(VM_STOPPED),
+};
+
+void vmm_lock(void)
+{
+	mutex_lock(&lifecycle);
+}
+
+void vmm_unlock(void)
+{
+	mutex_unlock(&lifecycle);
+}
+
+const char *vm_state_name(enum vm_state s)
+{
+	return state_names[s];
+}
+
+static void set_state(struct vm *vm, enum vm_state s)
+{
+	kassert(next_states[vm->state] & BIT(s));
+	vm->state = s;
+}
+
+/* Let parked vCPUs go on. */
+static void let_run(struct vm *vm)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+
+	vm->run_allowed = true;
+	wait_wake_all_locked(&vm->state_wq);
+	spin_unlock(&vm->state_wq.lock, flags);
+}
+
+static bool all_parked(const struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		if (!vm->vcpus[i]->parked)
+			return false;
+	return true;
+}
+
+void vm_halt(struct vm *vm)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+
+	vm->run_allowed = false;
+	spin_unlock(&vm->state_wq.lock, flags);
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		vcpu_kick(vm->vcpus[i], VCPU_WORK_STATE);
+	wait_until(&vm->state_wq, all_parked(vm));
+}
+
+/* Everything as after power-on; vCPU 0 will enter at the image's entry point. No vCPU runs. */
+static void power_on_reset(struct vm *vm)
+{
+	unsigned long flags;
+
+	vgic_init(vm);
+	vpl011_reset(&vm->uart);
+	vrtc_reset(&vm->rtc);
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		vgic_cpu_init(vm->vcpus[i]);
+		vtimer_reset(vm->vcpus[i]);
+	}
+	flags = spin_lock(&vm->state_wq.lock);
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		vm->vcpus[i]->power = VCPU_OFF;
+		vm->vcpus[i]->reset_pending = false;
+	}
+	vm->vcpus[0]->power = VCPU_ON_PENDING;
+	vm->vcpus[0]->reset_pending = true;
+	vm->vcpus[0]->boot_entry = vm->plan.entry;
+	vm->vcpus[0]->boot_arg = vm->plan.dtb_base;
+	vm->request = VM_REQ_NONE;
+	vm->crash[0] = '\0';
+	spin_unlock(&vm->state_wq.lock, flags);
+	vm->cntvoff = arch_counter();
+	vm->started_at = vm->cntvoff;
+}
+
+static void start(struct vm *vm)
+{
+	power_on_reset(vm);
+	set_state(vm, VM_RUNNING);
+	let_run(vm);
+	log_info("vm %u '%s' running", vm->id, vm->name);
+}
+
+/* Reload the images of a halted VM and leave it as created. */
+static int reload(struct vm *vm, struct vm_error *err)
+{
+	int r;
+
+	set_state(vm, VM_BUSY);
+	vm_ram_clear(&vm->ram);
+	r = vm_load_images(vm, err);
+	stage2_flush_tlb(&vm->s2); /* stale instructions of the last run */
+	set_state(vm, r ? VM_STOPPED : VM_CREATED);
+	return r;
+}
+
+static int run_locked(struct vm *vm, struct vm_error *err)
+{
+	int r;
+
+	switch (vm->state) {
+	case VM_RUNNING:
+		return vm_fail(err, -EPERM, "vm %u '%s' is running already", vm->id, vm->name);
+	case VM_PAUSED:
+		return vm_resume(vm, err);
+	case VM_STOPPED:
+	case VM_CRASHED:
+		r = reload(vm, err);
+		if (r)
+			return r;
+		vm->restarts++;
+		break;
+	default:
+		break;
+	}
+	start(vm);
+	return 0;
+}
+
+int vm_run(struct vm *vm, struct vm_error *err)
+{
+	vmm_lock();
+	int r = run_locked(vm, err);
+
+	vmm_unlock();
+	return r;
+}
+
+static int refuse_state(const struct vm *vm, struct vm_error *err, const char *what)
+{
+	return vm_fail(err, -EPERM, "vm %u '%s' is %s: only a %s can be %s", vm->id, vm->name, state_names[vm->state],
+		       vm->state == VM_RUNNING ? "paused one" : "running one", what);
+}
+
+int vm_pause(struct vm *vm, struct vm_error *err)
+{
+	int r = 0;
+
+	vmm_lock();
+	if (vm->state == VM_RUNNING && vm->request == VM_REQ_NONE) {
+		vm_halt(vm);
+		vm->paused_at = arch_counter();
+		set_state(vm, VM_PAUSED);
+	} else {
+		r = refuse_state(vm, err, "paused");
+	}
+	vmm_unlock();
+	return r;
+}
+
+int vm_resume(struct vm *vm, struct vm_error *err)
+{
+	int r = 0;
+
+	vmm_lock();
+	if (vm->state == VM_PAUSED) {
+		vm->cntvoff += arch_counter() - vm->paused_at; /* the virtual counter stood still */
+		set_state(vm, VM_RUNNING);
+		let_run(vm);
+	} else {
+		r = refuse_state(vm, err, "resumed");
+	}
+	vmm_unlock();
+	return r;
+}
+
+int vm_stop(struct vm *vm, bool force, struct vm_error *err)
+{
+	int r = 0;
+
+	vmm_lock();
+	if (vm->state != VM_RUNNING && vm->state != VM_PAUSED) {
+		r = vm_fail(err, -EPERM, "vm %u '%s' is not running, it is %s", vm->id, vm->name, state_names[vm->state]);
+	} else if (!force) {
+		r = vm_fail(err, -ENOTSUP, "vm %u '%s' has no power button to press: power it off in its console, or cut it off with -f",
+			    vm->id, vm->name);
+	} else {
+		vm_halt(vm);
+		set_state(vm, VM_STOPPED);
+	}
+	vmm_unlock();
+	return r;
+}
+
+int vm_reset(struct vm *vm, struct vm_error *err)
+{
+	int r;
+
+	vmm_lock();
+	vm_halt(vm);
+	r = reload(vm, err);
+	if (!r) {
+		vm->restarts++;
+		start(vm);
+	}
+	vmm_unlock();
+	return r;
+}
+
+/* ---- what guests ask for ---- */
+
+void vm_request(struct vm *vm, enum vm_request req, const char *why)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	bool first = vm->request == VM_REQ_NONE;
+
+	if (first) {
+		vm->request = req;
+		vm->run_allowed = false;
+		if (req == VM_REQ_CRASH)
+			(void)str_copy(vm->crash, why, sizeof(vm->crash));
+	}
+	spin_unlock(&vm->state_wq.lock, flags);
+	if (!first)
+		return;
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		vcpu_kick(vm->vcpus[i], VCPU_WORK_STATE);
+	sem_give(&requests);
+}
+
+static bool wants_restart(const struct vm *vm, enum vm_request req)
+{
+	switch (req) {
+	case VM_REQ_RESET:
+		return true;
+	case VM_REQ_CRASH:
+		return vm->desc.restart != RESTART_NEVER;
+	default:
+		return vm->desc.restart == RESTART_ALWAYS;
+	}
+}
+
+static void serve(struct vm *vm)
+{
+	enum vm_request req = vm->request;
+	struct vm_error err;
+
+	/* Another lifecycle call may have come first: then there is nothing left to do. */
+	if (req == VM_REQ_NONE || (vm->state != VM_RUNNING && vm->state != VM_PAUSED))
+		return;
+	vm_halt(vm);
+	set_state(vm, req == VM_REQ_CRASH ? VM_CRASHED : VM_STOPPED);
+	switch (req) {
+	case VM_REQ_OFF:
+		log_info("vm %u '%s' powered off", vm->id, vm->name);
+		break;
+	case VM_REQ_CRASH:
+		log_err("vm %u '%s' stopped: %s", vm->id, vm->name, vm->crash);
+		break;
+	default:
+		log_info("vm %u '%s' resets", vm->id, vm->name);
+		break;
+	}
+	if (wants_restart(vm, req) && run_locked(vm, &err))
+		log_err("vm %u '%s' not restarted: %s", vm->id, vm->name, err.text);
+}
+
+static void manager_main(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		if (sem_take(&requests, DEADLINE_NEVER))
+			continue;
+		vmm_lock();
+		for (u32 id = 0; id < MAX_VMS; id++)
+			if (vm_by_id(id))
+				serve(vm_by_id(id));
+		vmm_unlock();
+	}
+}
+
+int vmm_init(void)
+{
+	int r;
+
+	mutex_init(&lifecycle);
+	sem_init(&requests, 0, MAX_VMS * 2);
+	r = vgic_host_init();
+	if (!r)
+		r = vtimer_host_init();
+	if (!r)
+		r = thread_create(&manager, "manager", manager_main, NULL, PRIO_DEFAULT + 1, 0);
+	if (r)
+		return r;
+	thread_start(&manager);
+	return 0;
+}

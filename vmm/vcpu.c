@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A vCPU's thread: its hooks into the scheduler, its waits, and the work it does before its guest runs on. */
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <vmm/lifecycle.h>
+#include <vmm/vm.h>
+
+static void vcpu_switch_in(struct thread *t);
+static void vcpu_switch_out(struct thread *t);
+static void vcpu_migrate(struct thread *t);
+static void vcpu_work(struct thread *t);
+
+const struct thread_hooks vcpu_hooks = {
+	.switch_in = vcpu_switch_in,
+	.switch_out = vcpu_switch_out,
+	.migrate = vcpu_migrate,
+	.work = vcpu_work,
+};
+
+static struct vcpu *to_vcpu(struct thread *t)
+{
+	return container_of(t, struct vcpu, thread);
+}
+
+struct vcpu *vcpu_current(void)
+{
+	struct thread *t = thread_current();
+
+	return t->hooks == &vcpu_hooks ? to_vcpu(t) : NULL;
+}
+
+/* EL1 state first: the timers' and the interface's registers belong to whoever is loaded. */
+static void vcpu_switch_in(struct thread *t)
+{
+	struct vcpu *v = to_vcpu(t);
+
+	arch_vcpu_load(v);
+	vtimer_load(v);
+	vgic_load(v);
+}
+
+static void vcpu_switch_out(struct thread *t)
+{
+	struct vcpu *v = to_vcpu(t);
+
+	vgic_put(v);
+	vtimer_put(v);
+	arch_vcpu_put(v);
+}
+
+static void vcpu_migrate(struct thread *t)
+{
+	arch_vcpu_flush(to_vcpu(t));
+}
+
+void vcpu_kick(struct vcpu *v, u32 work)
+{
+	/* First the work, then the wake-up: vmm_wfi looks at the work under the queue's lock before it sleeps. */
+	thread_post_work(&v->thread, work);
+	if (__atomic_load_n(&v->in_wfi, __ATOMIC_SEQ_CST))
+		wait_wake_all(&v->wfi_wq);
+}
+
+void vmm_wfi(struct vcpu *v)
+{
+	unsigned long flags;
+
+	if (vgic_pending(v))
+		return;
+	flags = spin_lock(&v->wfi_wq.lock);
+	__atomic_store_n(&v->in_wfi, true, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&v->thread.work, __ATOMIC_SEQ_CST))
+		spin_unlock(&v->wfi_wq.lock, flags);
+	else
+		(void)wait_block_locked(&v->wfi_wq, flags, DEADLINE_NEVER);
+	v->in_wfi = false;
+}
+
+void vmm_wfe(struct vcpu *v)
+{
+	(void)v;
+	thread_yield();
+}
+
+void vmm_fault(struct vcpu *v, const struct guest_fault *f)
+{
+	char why[160];
+
+	snprintf(why, sizeof(why), "%s on vcpu %u: ESR %08lx FAR %016lx IPA %010lx PC %016lx", f->what, v->index, f->esr, f->far,
+		 f->ipa, f->pc);
+	vm_request(v->vm, VM_REQ_CRASH, why);
+}
+
+/* Wait here while the guest may not run. True: enter at the boot address with reset registers. Ends the thread if the VM goes. */
+static bool park_while_stopped(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	bool reset;
+
+	while (vm->exiting || !vm->run_allowed || v->power == VCPU_OFF) {
+		if (!v->parked) { /* told once, or parked vCPUs would wake each other for ever */
+			v->parked = true;
+			wait_wake_all_locked(&vm->state_wq);
+		}
+		if (vm->exiting) {
+			spin_unlock(&vm->state_wq.lock, flags);
+			thread_exit();
+		}
+		(void)wait_block_locked(&vm->state_wq, flags, DEADLINE_NEVER);
+		flags = spin_lock(&vm->state_wq.lock);
+	}
+	v->parked = false;
+	v->power = VCPU_ON;
+	reset = v->reset_pending;
+	v->reset_pending = false;
+	spin_unlock(&vm->state_wq.lock, flags);
+	return reset;
+}
+
+static void enter_reset_state(struct vcpu *v)
+{
+	vtimer_reset(v);
+	arch_vcpu_reset(v, v->mpidr, v->boot_entry, v->boot_arg);
+}
+
+static void vcpu_work(struct thread *t)
+{
+	struct vcpu *v = to_vcpu(t);
+	u32 work = __atomic_exchange_n(&t->work, 0, __ATOMIC_ACQ_REL);
+
+	if ((work & VCPU_WORK_STATE) && park_while_stopped(v))
+		enter_reset_state(v);
+	if (work & VCPU_WORK_VIRQ)
+		vgic_flush(v);
+}
+
+void vcpu_main(void *arg)
+{
+	struct vcpu *v = arg;
+
+	arch_irq_disable();
+	if (!park_while_stopped(v))
+		panic("vcpu started without a reset");
+	enter_reset_state(v);
+	arch_guest_enter(v);
+}

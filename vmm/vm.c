@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VMs made, found and unmade. */
+#include <arch/mmu.h>
+#include <arch/timer.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <vmm/guestfdt.h>
+#include <vmm/lifecycle.h>
+
+static struct vm *vms[MAX_VMS];
+
+#define VM_PAGES ((u32)((sizeof(struct vm) + PAGE_SIZE - 1) / PAGE_SIZE))
+#define FDT_PAGES ((u32)(GUEST_FDT_MAX / PAGE_SIZE))
+
+int vm_fail(struct vm_error *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+struct vm *vm_by_id(u32 id)
+{
+	return id < MAX_VMS ? vms[id] : NULL;
+}
+
+static struct vm *find_name(const char *name)
+{
+	for (u32 i = 0; i < MAX_VMS; i++)
+		if (vms[i] && str_eq(vms[i]->name, name))
+			return vms[i];
+	return NULL;
+}
+
+struct vm *vm_find(const char *id_or_name)
+{
+	u64 id;
+
+	if (parse_u64(id_or_name, &id) == 0)
+		return id < MAX_VMS ? vms[id] : NULL;
+	return find_name(id_or_name);
+}
+
+/* ---- description and options ---- */
+
+static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
+{
+	u64 number;
+
+	if (wanted) {
+		if (!*wanted || strlen(wanted) >= sizeof(vm->name))
+			return vm_fail(err, -EINVAL, "a name has 1 to %zu characters", sizeof(vm->name) - 1);
+		if (parse_u64(wanted, &number) == 0)
+			return vm_fail(err, -EINVAL, "name '%s' could be mistaken for an id", wanted);
+		if (find_name(wanted))
+			return vm_fail(err, -EEXIST, "there is a VM '%s' already", wanted);
+		(void)str_copy(vm->name, wanted, sizeof(vm->name));
+		return 0;
+	}
+	(void)str_copy(vm->name, vm->desc.label, sizeof(vm->name));
+	for (u32 n = 2; find_name(vm->name); n++)
+		snprintf(vm->name, sizeof(vm->name), "%.19s-%u", vm->desc.label, n);
+	return 0;
+}
+
+static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct vm_error *err)
+{
+	u64 online = cpus_online_mask();
+
+	if (opt->cpus)
+		d->cpus = opt->cpus;
+	if (opt->memory)
+		d->memory = opt->memory;
+	if (opt->priority >= 0)
+		d->priority = (u32)opt->priority;
+	if (opt->affinity)
+		d->affinity = opt->affinity;
+	if (d->cpus < 1 || d->cpus > VM_MAX_VCPUS)
+		return vm_fail(err, -EINVAL, "%u CPUs: a VM has 1 to %u", d->cpus, VM_MAX_VCPUS);
+	if (!d->memory || d->memory % BLOCK_SIZE || d->memory > GUEST_RAM_MAX)
+		return vm_fail(err, -EINVAL, "memory must be a multiple of 2 MiB, at least 2 MiB, at most %lu MiB",
+			       GUEST_RAM_MAX / MIB(1));
+	if (d->priority > PRIO_LOWEST)
+		return vm_fail(err, -EINVAL, "priority %u: 0 (highest) to %u", d->priority, PRIO_LOWEST);
+	if (d->affinity && !(d->affinity & online))
+		return vm_fail(err, -EINVAL, "CPU mask 0x%lx names no CPU that is online (0x%lx)", d->affinity, online);
+	return 0;
+}
+
+/* ---- images ---- */
+
+static int get_image(const struct image_ref *ref, const char *what, const void **data, u64 *size, struct vm_error *err)
+{
+	*data = NULL;
+	*size = 0;
+	if (!ref->path[0] && !ref->size)
+		return 0;
+	if (image_get(ref, data, size))
+		return vm_fail(err, -ENOENT, "%s '%s' is not in the bundle", what, ref->path);
+	return 0;
+}
+
+static int plan_images(struct vm *vm, struct vm_error *err)
+{
+	struct desc_error why;
+	const void *kernel, *initrd;
+	u64 kernel_size, initrd_size;
+	int r = get_image(&vm->desc.kernel, "kernel", &kernel, &kernel_size, err);
+
+	if (!r)
+		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
+	if (r)
+		return r;
+	if (!kernel)
+		return vm_fail(err, -EINVAL, "type '%s' has no kernel", vm->desc.label);
+	r = image_plan(&vm->desc, kernel, kernel_size, initrd_size, &vm->plan, &why);
+	return r ? vm_fail(err, r, "%s", why.text) : 0;
+}
+
+/* Not secret randomness: the counter, stirred (splitmix64), so that two guests differ. */
+static u64 stir(u64 *state)
+{
+	u64 z = *state += 0x9e3779b97f4a7c15UL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9UL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebUL;
+	return z ^ (z >> 31);
+}
+
+static int make_devicetree(struct vm *vm, void *buf, struct vm_error *err)
+{
+	struct guest_fdt_params p = { .desc = &vm->desc, .plan = &vm->plan };
+	u64 seed = arch_counter() ^ (u64)vm->id << 56, size;
+	const void *own;
+	int r = get_image(&vm->desc.devicetree, "devicetree", &own, &size, err);
+
+	if (r)
+		return r;
+	for (u32 i = 0; i < ARRAY_SIZE(p.rng_seed); i++)
+		p.rng_seed[i] = stir(&seed);
+	p.kaslr_seed = stir(&seed);
+	r = own ? guest_fdt_adapt(&p, own, size, buf, GUEST_FDT_MAX) : guest_fdt_generate(&p, buf, GUEST_FDT_MAX);
+	return r ? vm_fail(err, r, "devicetree of '%s': %s", vm->desc.label, strerror(r)) : 0;
+}
+
+int vm_load_images(struct vm *vm, struct vm_error *err)
+{
+	const void *kernel, *initrd;
+	u64 kernel_size, initrd_size;
+	void *dtb = pages_alloc(FDT_PAGES);
+	int r;
+
+	if (!dtb)
+		return vm_fail(err, -ENOMEM, "no memory for the devicetree of '%s'", vm->name);
+	r = get_image(&vm->desc.kernel, "kernel", &kernel, &kernel_size, err);
+	if (!r)
+		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
+	if (!r)
+		r = make_devicetree(vm, dtb, err);
+	if (!r && image_load(&vm->plan, &vm->ram, kernel, kernel_size, initrd, dtb, GUEST_FDT_MAX))
+		r = vm_fail(err, -EINVAL, "images of '%s' do not fit its memory", vm->name);
+	pages_free(dtb, FDT_PAGES);
+	return r;
+}
+
+/* ---- making and unmaking ---- */
+
+static int make_vcpu(struct vm *vm, u32 index)
+{
+	struct vcpu *v = kzalloc(sizeof(*v));
+	char name[sizeof(v->thread.name)];
+	int r;
+
+	if (!v)
+		return -ENOMEM;
+	v->vm = vm;
+	v->index = index;
+	v->mpidr = (index / 16) << 8 | index % 16;
+	wait_queue_init(&v->wfi_wq);
+	snprintf(name, sizeof(name), "vm%u.%u %s", vm->id, index, vm->name);
+	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority, vm->desc.affinity);
+	if (r) {
+		kfree(v, sizeof(*v));
+		return r;
+	}
+	v->thread.hooks = &vcpu_hooks;
+	vgic_cpu_init(v);
+	vm->vcpus[index] = v;
+	vm->nvcpus = index + 1;
+	return 0;
+}
+
+static int make_vcpus(struct vm *vm, struct vm_error *err)
+{
+	for (u32 i = 0; i < vm->desc.cpus; i++) {
+		int r = make_vcpu(vm, i);
+
+		if (r)
+			return vm_fail(err, r, "no memory for vcpu %u of '%s'", i, vm->name);
+	}
+	return 0;
+}
+
+static int make_devices(struct vm *vm, struct vm_error *err)
+{
+	int r;
+
+	console_init(&vm->console);
+	vgic_init(vm);
+	r = vgic_map(vm);
+	if (!r)
+		r = vpl011_init(&vm->uart, vm, &vm->console);
+	if (!r)
+		r = vrtc_init(&vm->rtc, vm);
+	if (!r)
+		r = vempty_init(vm);
+	return r ? vm_fail(err, r, "devices of '%s': %s", vm->name, strerror(r)) : 0;
+}
+
+static int make_address_space(struct vm *vm, struct vm_error *err)
+{
+	struct page_stats mem;
+	int r = stage2_init(&vm->s2);
+
+	if (r)
+		return vm_fail(err, r, "no %s for '%s'", r == -ENOSPC ? "VMID" : "memory", vm->name);
+	r = vm_ram_init(&vm->ram, &vm->s2, vm->desc.memory);
+	if (r) {
+		page_stats(&mem);
+		return vm_fail(err, r, "no memory for '%s': it wants %lu MiB, %lu MiB are free", vm->name, vm->desc.memory / MIB(1),
+			       mem.blocks_free * BLOCK_SIZE / MIB(1));
+	}
+	return 0;
+}
+
+static void attach_port(struct vm *vm)
+{
+	if (vm->desc.console_port == -2)
+		return;
+	if (console_port_attach(&vm->console, vm->desc.console_port) == -EBUSY)
+		log_warn("vm %u '%s': console port %d is taken", vm->id, vm->name, vm->desc.console_port);
+}
+
+/* vCPU threads end; none was started yet, or all are parked. */
+static void unmake_vcpus(struct vm *vm)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+
+	vm->exiting = true;
+	wait_wake_all_locked(&vm->state_wq);
+	spin_unlock(&vm->state_wq.lock, flags);
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		struct vcpu *v = vm->vcpus[i];
+
+		vcpu_kick(v, VCPU_WORK_STATE);
+		thread_join(&v->thread);
+		timeout_cancel(&v->timer.wake);
+		kfree(v, sizeof(*v));
+	}
+	vm->nvcpus = 0;
+}
+
+/* Undo whatever of vm_create was done; everything it gave back is as before. */
+static void unmake(struct vm *vm)
+{
+	unmake_vcpus(vm);
+	console_port_detach(&vm->console);
+	timeout_cancel(&vm->rtc.alarm);
+	if (vm->s2.root)
+		stage2_destroy(&vm->s2);
+	vm_ram_free(&vm->ram);
+	if (vms[vm->id] == vm)
+		vms[vm->id] = NULL;
+	pages_free(vm, VM_PAGES);
+}
+
+static int build(struct vm *vm, const struct vm_options *opt, struct vm_error *err)
+{
+	int r = apply_options(&vm->desc, opt, err);
+
+	if (!r)
+		r = choose_name(vm, opt->name, err);
+	if (!r)
+		r = plan_images(vm, err);
+	if (!r)
+		r = make_devices(vm, err);
+	if (!r)
+		r = make_address_space(vm, err);
+	if (!r)
+		r = make_vcpus(vm, err);
+	if (!r)
+		r = vm_load_images(vm, err);
+	return r;
+}
+
+static u32 free_slot(void)
+{
+	for (u32 i = 0; i < MAX_VMS; i++)
+		if (!vms[i])
+			return i;
+	return MAX_VMS;
+}
+
+static int create_locked(const struct vm_type *type, const struct vm_options *opt, struct vm **out, struct vm_error *err)
+{
+	u32 id = free_slot();
+	struct vm *vm;
+	int r;
+
+	if (!type->valid)
+		return vm_fail(err, -EINVAL, "%s", type->error.text);
+	if (id == MAX_VMS)
+		return vm_fail(err, -ENOSPC, "there are %u VMs already: delete one first", MAX_VMS);
+	vm = pages_alloc(VM_PAGES);
+	if (!vm)
+		return vm_fail(err, -ENOMEM, "no memory for another VM");
+	vm->id = id;
+	vm->type = type;
+	vm->desc = type->desc;
+	vm->state = VM_CREATED;
+	wait_queue_init(&vm->state_wq);
+	console_init(&vm->console);
+	timeout_init(&vm->rtc.alarm, NULL);
+	r = build(vm, opt, err);
+	if (r) {
+		unmake(vm);
+		return r;
+	}
+	vms[id] = vm;
+	attach_port(vm);
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		thread_start(&vm->vcpus[i]->thread);
+	log_info("vm %u '%s' created: %u vcpus, %lu MiB", id, vm->name, vm->nvcpus, vm->ram.size / MIB(1));
+	*out = vm;
+	return 0;
+}
+
+int vm_create(const struct vm_type *type, const struct vm_options *opt, struct vm **out, struct vm_error *err)
+{
+	vmm_lock();
+	int r = create_locked(type, opt, out, err);
+
+	vmm_unlock();
+	return r;
+}
+
+int vm_delete(struct vm *vm, bool force, struct vm_error *err)
+{
+	int r = 0;
+
+	vmm_lock();
+	if (!force && (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
+		r = vm_fail(err, -EBUSY, "vm %u '%s' is %s: stop it first, or use -f", vm->id, vm->name, vm_state_name(vm->state));
+	} else {
+		vm_halt(vm);
+		log_info("vm %u '%s' deleted", vm->id, vm->name);
+		unmake(vm);
+	}
+	vmm_unlock();
+	return r;
+}
+
+void vm_stats(const struct vm *vm, struct vm_stats *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->overhead_bytes = VM_PAGES * PAGE_SIZE + stage2_table_bytes(&vm->s2);
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		const struct vcpu *v = vm->vcpus[i];
+
+		s->run_ticks += v->thread.run_ticks;
+		s->overhead_bytes += sizeof(*v) + STACK_SIZE;
+		for (u32 k = 0; k < EXIT_KINDS; k++)
+			s->exits[k] += v->exits[k];
+	}
+}
