@@ -288,9 +288,24 @@ static void serve(struct vm *vm)
 		log_err("vm %u '%s' not restarted: %s", vm->id, vm->name, err.text);
 }
 
+static void autostart(void)
+{
+	const struct vm_options none = { .priority = -1 };
+	struct vm_error err;
+	struct vm *vm;
+
+	for (u32 i = 0; i < vm_type_count; i++) {
+		if (!vm_types[i].valid || !vm_types[i].desc.autostart)
+			continue;
+		if (vm_create(&vm_types[i], &none, &vm, &err) || vm_run(vm, &err))
+			log_err("autostart of '%s': %s", vm_types[i].desc.label, err.text);
+	}
+}
+
 static void manager_main(void *arg)
 {
 	(void)arg;
+	autostart();
 	for (;;) {
 		if (sem_take(&requests, DEADLINE_NEVER))
 			continue;
