@@ -1,15 +1,78 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <unit.h>
 
-static void nothing_yet(void **state)
+#include <lib/list.h>
+
+struct item {
+	int value;
+	struct list node;
+};
+
+static int sum(const struct list *head)
 {
+	struct item *item;
+	int digits = 0;
+
+	list_for_each_entry(item, head, node)
+		digits = digits * 10 + item->value;
+	return digits;
+}
+
+static void order(void **state)
+{
+	struct item a = { .value = 1 }, b = { .value = 2 }, c = { .value = 3 };
+	struct list head = LIST_INIT(head);
+
 	(void)state;
+	assert_true(list_empty(&head));
+	assert_null(list_first(&head));
+	assert_int_equal(sum(&head), 0);
+	list_add_tail(&head, &b.node);
+	list_add_head(&head, &a.node);
+	list_add_tail(&head, &c.node);
+	assert_int_equal(sum(&head), 123);
+	assert_ptr_equal(list_entry(list_first(&head), struct item, node), &a);
+	list_del(&b.node);
+	assert_true(list_empty(&b.node));
+	assert_int_equal(sum(&head), 13);
+	list_insert_before(&c.node, &b.node);
+	assert_int_equal(sum(&head), 123);
+	list_del(&b.node);
+	list_del(&b.node); /* of something on no list: nothing */
+	assert_int_equal(sum(&head), 13);
+	list_del(&a.node);
+	list_del(&c.node);
+	assert_true(list_empty(&head));
+}
+
+static void removal_while_walking(void **state)
+{
+	struct list *pos, *tmp;
+	struct list head;
+	struct item items[10];
+	int i;
+
+	(void)state;
+	list_init(&head);
+	for (i = 0; i < 10; i++) {
+		items[i].value = i;
+		list_add_tail(&head, &items[i].node);
+	}
+	list_for_each_safe(pos, tmp, &head)
+		if (list_entry(pos, struct item, node)->value % 2)
+			list_del(pos);
+	assert_int_equal(sum(&head), 2468);
+	i = 0;
+	list_for_each(pos, &head)
+		i++;
+	assert_int_equal(i, 5);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_yet),
+		cmocka_unit_test(order),
+		cmocka_unit_test(removal_while_walking),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
