@@ -27,6 +27,7 @@ struct mmio_region {
 
 struct mmio_bus {
 	u32 count;
+	u32 last; /* where the last access went; a hint */
 	struct mmio_region regions[MMIO_MAX_REGIONS];
 };
 
@@ -62,9 +63,28 @@ struct reg_row {
 };
 
 /*
- * Look offset up in a table sorted by offset and carry the access out. Illegal width: MMIO_FAULT. No row: RAZ/WI.
- * Byte-wise rows get one call per byte of the access; a 32-bit access to half of an 8-byte register is merged (read-modify-write).
+ * Look offset up in a table sorted by offset and carry the access out. Illegal width or misaligned: MMIO_FAULT. No row: RAZ/WI.
+ * An access wider than the row's registers (byte-wise arrays) is one call per register; one to part of an 8-byte register is merged with what the
+ * register reads as; one to part of a smaller register is moved to its byte lane, without a read before the write.
  */
 enum mmio_result reg_access(const struct reg_row *table, u32 rows, void *dev, struct vcpu *v, u64 offset, struct mmio_access *a);
+
+/*
+ * A table with an index of its first 4 KiB, for devices whose registers are read often. index[n]: a row at or before the first register of slot n (128
+ * bytes each); all zeros are right too, only slower.
+ */
+#define REG_SLOT_SHIFT 7
+#define REG_SLOTS 32
+
+struct reg_table {
+	const struct reg_row *rows;
+	u32 count;
+	u8 index[REG_SLOTS];
+};
+
+/* Fill in the index. Once, at boot. */
+void reg_table_init(struct reg_table *t);
+/* As reg_access(). */
+enum mmio_result reg_table_access(const struct reg_table *t, void *dev, struct vcpu *v, u64 offset, struct mmio_access *a);
 
 #endif

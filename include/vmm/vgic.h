@@ -26,19 +26,31 @@ struct vgic_bank {
 	u32 level;   /* input line of level-sensitive interrupts */
 	u32 active;
 	u32 edge;    /* configured edge-triggered */
-	u32 in_lr;   /* is in a list register of the CPU interface that owns it (then latch/active are folded back from there) */
+	u32 in_lr;   /* is in a list register of a loaded vCPU, which then knows pending (from a latch) and active; active here is stale */
 	u8 prio[32];
+	u8 slot[32]; /* which list register, while in_lr */
 };
 
-/* A vCPU's CPU interface and redistributor. */
+/*
+ * A vCPU's CPU interface and redistributor. Invariants: list registers are in use only while it is loaded. While it is loaded and neither dirty nor fresh
+ * nor leftover, everything that could be delivered to it is in a list register. A bit of hw goes with a latch, an active state or a list register.
+ */
 struct vgic_cpu {
 	struct vgic_bank priv;	/* SGIs 0-15, PPIs 16-31 */
-	u32 hw;			/* PPIs whose deactivation is the physical interrupt's (the timers) */
+	u32 hw;			/* PPIs whose physical interrupt is kept active for v: its deactivation is the physical one's (the timers) */
+	u8 pintid[16];		/* their physical INTIDs */
 	bool asleep;		/* GICR_WAKER.ProcessorSleep */
 	bool loaded;		/* its list registers are in hardware, on the CPU where the vCPU runs */
 	bool dirty;		/* the choice of list registers has to be made anew */
+	bool leftover;		/* more is pending than fits */
+	bool act_left;		/* more is active than fits */
+	u32 fresh_words;	/* interrupts whose state changed since, a bit a word; word 0: private */
+	u32 fresh[1 + VGIC_WORDS];
 	u32 lr_used;		/* list registers written since the last fold, a bit each */
-	u64 lr[VGIC_MAX_LRS];	/* their contents while not loaded; what was written while loaded */
+	u32 lr_latched;		/* those whose pending state came from a latch, and goes back there */
+	u32 lr_drop;		/* those whose active state is void: cleared by another vCPU */
+	u64 maintenance;	/* VGIC_UIE, ... */
+	u64 lr[VGIC_MAX_LRS];	/* what was written */
 };
 
 /* A VM's distributor. */
@@ -48,11 +60,15 @@ struct vgic {
 	struct vgic_bank spi[VGIC_WORDS];
 	u64 irouter[VGIC_SPIS]; /* affinity, as written */
 	u8 target[VGIC_SPIS];	/* vCPU index that irouter names, or VGIC_NO_TARGET */
+	u8 holder[VGIC_SPIS];	/* vCPU index: in its list registers, or active on it */
 };
 
 #define VGIC_NO_TARGET 0xff
 
-/* Reset to the architecture's reset state (also at VM reset; no vCPU runs). */
+/*
+ * Reset to the architecture's reset state. vgic_init: no vCPU of the VM runs; *vm was all zeros before the first time. vgic_cpu_init: v is off CPU or
+ * the caller (also in any later reset of the one vCPU).
+ */
 void vgic_init(struct vm *vm);
 void vgic_cpu_init(struct vcpu *v);
 /* Put the distributor and the redistributors on the VM's bus at guest-machine.md's addresses. */
@@ -64,7 +80,9 @@ void vgic_set_spi(struct vm *vm, u32 intid, bool level);
 void vgic_set_ppi(struct vcpu *v, u32 intid, bool level);
 /* A PPI whose physical interrupt of the same meaning is active on this CPU and is v's: forwarded with the HW bit. On the CPU where v is loaded, masked. */
 void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid);
-/* Write of ICC_SGI1R_EL1 (group 1; SGI0R/ASGI1R accordingly) by v. */
+/* v is off CPU, and that physical interrupt would have fired: pending, and physically active once v is loaded. Nothing if v is loaded. Any context. */
+void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid);
+/* Write of ICC_SGI1R_EL1 (group 1: reaches SGIs of both groups), SGI0R or ASGI1R (group 0: group 0 only) by v. */
 void vgic_send_sgi(struct vcpu *v, u64 sgir, u32 group);
 
 /* True if an interrupt could be taken by v if it unmasked PSTATE.I: what ends a WFI. On v's thread or with v off CPU. Any context. */
@@ -72,11 +90,14 @@ bool vgic_pending(struct vcpu *v);
 
 /* Exit path (VCPU_WORK_VIRQ): fold and refill the list registers. On v's thread, masked. */
 void vgic_flush(struct vcpu *v);
-/* Switch hooks: fill the hardware / fold it back. Masked. */
+/*
+ * Switch hooks: fill the hardware / fold it back. Masked. vgic_load comes after arch_vcpu_load, vgic_put before arch_vcpu_put (which stops the
+ * interface) and before vtimer_put (which need not wait for a timer whose interrupt is in flight).
+ */
 void vgic_load(struct vcpu *v);
 void vgic_put(struct vcpu *v);
 
-/* Maintenance interrupt registration; once. */
+/* Maintenance interrupt registration, register tables; once, before the first VM. */
 int __must_check vgic_host_init(void);
 
 /* Debug limit on the number of list registers used (0: all the hardware has). */

@@ -17,13 +17,17 @@ struct vcpu;
 struct vtimer {
 	struct arch_timer_regs regs[2]; /* by enum arch_timer_id, while off CPU */
 	struct timeout wake;
+	bool armed; /* wake was set at the last put */
 };
 
 /* Register the physical timer interrupts; once. */
 int __must_check vtimer_host_init(void);
-/* Timers off, as at reset. */
+/* Timers off, as at reset, and no wake-up is under way. v is off CPU (also: about to be freed) or the caller. *v was all zeros before the first time. */
 void vtimer_reset(struct vcpu *v);
-/* Switch hooks, masked. put arms the wake-up only if the vCPU is blocked or preempted with a timer enabled. */
+/*
+ * Switch hooks, masked. put arms the wake-up only if v is blocked (not parked) with a timer running: a preempted vCPU finds its expired timer when it
+ * is loaded. The wake-up makes the timer's interrupt pending and kicks v.
+ */
 void vtimer_load(struct vcpu *v);
 void vtimer_put(struct vcpu *v);
 /* Guest-virtual counter value now. */

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The virtual GIC's core: from a change of an interrupt's state to the vCPU that has to know. The usual case, a new interrupt for the vCPU that is loaded
+ * here and a free list register, is done at once; a vCPU that is elsewhere finds the interrupt in its `fresh` words at its next exit.
+ */
+#include "vgic_internal.h"
+
+#include <arch/irqchip.h>
+#include <lib/string.h>
+
+void vgic_begin(struct vgic_op *op, struct vm *vm)
+{
+	struct vcpu *v;
+
+	op->vm = vm;
+	op->kicks = 0;
+	op->flags = spin_lock(&vm->vgic.lock);
+	v = vcpu_current();
+	op->here = v && v->vm == vm && v->vgic.loaded ? v : NULL;
+}
+
+void vgic_end(struct vgic_op *op)
+{
+	u32 kicks = op->kicks;
+
+	spin_unlock(&op->vm->vgic.lock, op->flags);
+	for (; unlikely(kicks); kicks &= kicks - 1)
+		vcpu_kick(op->vm->vcpus[__builtin_ctz(kicks)], VCPU_WORK_VIRQ);
+}
+
+void vgic_mark_dirty(struct vgic_op *op, struct vcpu *v)
+{
+	v->vgic.dirty = true;
+	op->kicks |= 1U << v->index;
+}
+
+static void mark_fresh(struct vgic_op *op, struct vcpu *v, const struct virq *q)
+{
+	v->vgic.fresh[q->intid / 32] |= q->mask;
+	v->vgic.fresh_words |= 1U << (q->intid / 32);
+	op->kicks |= 1U << v->index;
+}
+
+void vgic_settle(struct vgic_op *op, struct vcpu *v, const struct virq *q)
+{
+	struct vcpu *target;
+
+	if ((q->bank->active & q->mask) || !virq_deliverable(op->vm, q))
+		return;
+	target = virq_target(op->vm, q);
+	if (target == v)
+		vgic_mark_dirty(op, v);
+	else if (target)
+		mark_fresh(op, target, q);
+}
+
+/* q is in a list register of v: bring that into line with the bank. */
+static void sync_slot(struct vgic_op *op, struct vcpu *v, const struct virq *q)
+{
+	u32 n = q->bank->slot[q->n];
+
+	(void)vgic_fold_slot(v, n);
+	if (vgic_fill_slot(v, n, q))
+		return;
+	vgic_settle(op, v, q);
+	if (v->vgic.leftover || v->vgic.act_left)
+		vgic_mark_dirty(op, v); /* a list register is free for those */
+}
+
+/* A list register for a new interrupt, or -1. One that the guest is done with is folded first. */
+static int free_slot(struct vgic_op *op, struct vcpu *v)
+{
+	u32 usable = vgic_usable_lrs();
+	u32 unused = usable & ~v->vgic.lr_used;
+	struct virq old;
+	u32 done;
+
+	if (unused)
+		return __builtin_ctz(unused);
+	done = usable & arch_vgic_empty_lrs();
+	if (!done)
+		return -1;
+	old = vgic_fold_slot(v, (u32)__builtin_ctz(done));
+	vgic_settle(op, v, &old);
+	return __builtin_ctz(done);
+}
+
+/* q is for v, and in no list register. */
+static void insert(struct vgic_op *op, struct vcpu *v, const struct virq *q)
+{
+	int n;
+
+	if (v->vgic.dirty)
+		return;
+	n = v->vgic.leftover ? -1 : free_slot(op, v);
+	if (n < 0)
+		vgic_mark_dirty(op, v);
+	else
+		(void)vgic_fill_slot(v, (u32)n, q);
+}
+
+void vgic_update(struct vgic_op *op, const struct virq *q)
+{
+	struct vgic_bank *b = q->bank;
+	struct vcpu *v;
+
+	if (b->in_lr & q->mask) {
+		v = virq_holder(op->vm, q);
+		if (v == op->here)
+			sync_slot(op, v, q);
+		else
+			mark_fresh(op, v, q);
+	} else {
+		if ((b->active & q->mask) || !virq_deliverable(op->vm, q))
+			return;
+		v = virq_target(op->vm, q);
+		if (!v)
+			return;
+		if (v == op->here)
+			insert(op, v, q);
+		else
+			mark_fresh(op, v, q);
+	}
+	if (v->in_wfi)
+		op->kicks |= 1U << v->index;
+}
+
+void vgic_update_fresh(struct vgic_op *op, struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	u32 words = c->fresh_words;
+
+	c->fresh_words = 0;
+	for (; words; words &= words - 1) {
+		u32 w = (u32)__builtin_ctz(words);
+		u32 bits = c->fresh[w];
+
+		c->fresh[w] = 0;
+		for (; bits; bits &= bits - 1) {
+			struct virq q = virq_of(v, 32 * w + (u32)__builtin_ctz(bits));
+
+			vgic_update(op, &q);
+		}
+	}
+}
+
+/* ---- inputs ---- */
+
+static void set_line(struct vm *vm, struct vcpu *owner, struct vgic_bank *b, u32 intid, bool level)
+{
+	struct virq q = virq_at(b, owner, intid);
+	struct vgic_op op;
+	u32 was;
+
+	vgic_begin(&op, vm);
+	was = b->level & q.mask;
+	if (level)
+		b->level |= q.mask;
+	else
+		b->level &= ~q.mask;
+	if (b->edge & q.mask) {
+		if (level) {
+			b->latch |= q.mask;
+			vgic_update(&op, &q);
+		}
+	} else if (level != (was != 0)) {
+		vgic_update(&op, &q);
+	}
+	vgic_end(&op);
+}
+
+void vgic_set_spi(struct vm *vm, u32 intid, bool level)
+{
+	if (intid >= 32 && intid < VGIC_INTIDS)
+		set_line(vm, NULL, &vm->vgic.spi[intid / 32 - 1], intid, level);
+}
+
+void vgic_set_ppi(struct vcpu *v, u32 intid, bool level)
+{
+	if (intid >= 16 && intid < 32)
+		set_line(v->vm, v, &v->vgic.priv, intid, level);
+}
+
+void vgic_release_hw(struct vcpu *v, u32 n)
+{
+	struct vgic_cpu *c = &v->vgic;
+
+	if (!(c->hw & 1U << n))
+		return;
+	c->hw &= ~(1U << n);
+	if (c->loaded)
+		arch_irq_set_active(c->pintid[n - 16], false);
+}
+
+void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid)
+{
+	struct virq q = virq_of(v, vintid);
+	struct vgic_cpu *c = &v->vgic;
+	struct vgic_bank *b = q.bank;
+	u32 in_lr, slot = b->slot[q.n];
+	struct vgic_op op;
+
+	vgic_begin(&op, v->vm);
+	in_lr = b->in_lr & q.mask;
+	if (in_lr) /* as a rule what the guest ended: the physical interrupt fired again */
+		(void)vgic_fold_slot(v, slot);
+	c->hw |= q.mask;
+	c->pintid[q.n - 16] = (u8)pintid;
+	if (!(b->active & q.mask))
+		b->latch |= q.mask;
+	if (in_lr && vgic_fill_slot(v, slot, &q))
+		op.kicks |= v->in_wfi ? 1U << v->index : 0;
+	else
+		vgic_update(&op, &q);
+	vgic_end(&op);
+}
+
+void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid)
+{
+	struct virq q = virq_of(v, vintid);
+	struct vgic_op op;
+
+	vgic_begin(&op, v->vm);
+	/* Loaded: the timer is in hardware and fires by itself. */
+	if (!v->vgic.loaded && !(v->vgic.hw & q.mask)) {
+		v->vgic.hw |= q.mask;
+		v->vgic.pintid[q.n - 16] = (u8)pintid;
+		q.bank->latch |= q.mask;
+		vgic_update(&op, &q);
+	}
+	vgic_end(&op);
+}
+
+/* ---- software generated interrupts ---- */
+
+struct vcpu *vgic_find_affinity(const struct vm *vm, u32 affinity)
+{
+	u32 i;
+
+	/* MPIDR.Aff0 is the number of the vCPU in all machines of up to 16. */
+	if (affinity < vm->nvcpus && vgic_affinity(vm->vcpus[affinity]->mpidr) == affinity)
+		return vm->vcpus[affinity];
+	for (i = 0; i < vm->nvcpus; i++)
+		if (vgic_affinity(vm->vcpus[i]->mpidr) == affinity)
+			return vm->vcpus[i];
+	return NULL;
+}
+
+static void send_to(struct vgic_op *op, struct vcpu *target, u32 sgi, u32 group)
+{
+	struct virq q = virq_of(target, sgi);
+
+	if (group == 0 && ((q.bank->group | q.bank->grpmod) & q.mask))
+		return;
+	q.bank->latch |= q.mask;
+	vgic_update(op, &q);
+}
+
+/* ICC_SGI<n>R_EL1: Aff3 55:48, RS 47:44, IRM 40, Aff2 39:32, INTID 27:24, Aff1 23:16, TargetList 15:0 (IHI 0069, 12.2.20) */
+void vgic_send_sgi(struct vcpu *v, u64 sgir, u32 group)
+{
+	struct vm *vm = v->vm;
+	u32 sgi = (u32)FIELD(sgir, 27, 24);
+	u32 list = (u32)FIELD(sgir, 15, 0);
+	u32 first = (u32)(FIELD(sgir, 55, 48) << 24 | FIELD(sgir, 39, 32) << 16 |
+			  FIELD(sgir, 23, 16) << 8 | FIELD(sgir, 47, 44) << 4);
+	struct vgic_op op;
+	u32 i;
+
+	vgic_begin(&op, vm);
+	if (sgir & BIT(40)) {
+		for (i = 0; i < vm->nvcpus; i++)
+			if (vm->vcpus[i] != v)
+				send_to(&op, vm->vcpus[i], sgi, group);
+	} else {
+		for (; list; list &= list - 1) {
+			struct vcpu *target =
+				vgic_find_affinity(vm, first + (u32)__builtin_ctz(list));
+
+			if (target)
+				send_to(&op, target, sgi, group);
+		}
+	}
+	vgic_end(&op);
+}
+
+/* ---- reset, place ---- */
+
+void vgic_init(struct vm *vm)
+{
+	struct vgic *g = &vm->vgic;
+	unsigned long flags = spin_lock(&g->lock);
+
+	g->ctlr = 0;
+	memset(g->spi, 0, sizeof(g->spi));
+	memset(g->irouter, 0, sizeof(g->irouter));
+	memset(g->target, 0, sizeof(g->target)); /* affinity 0: vCPU 0 */
+	memset(g->holder, 0, sizeof(g->holder));
+	spin_unlock(&g->lock, flags);
+}
+
+void vgic_cpu_init(struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	struct vgic_op op;
+	bool loaded;
+	u32 n;
+
+	vgic_begin(&op, v->vm);
+	loaded = op.here == v;
+	if (loaded) {
+		vgic_fold_all(&op, v);
+		arch_vgic_maintenance(0);
+		for (n = 16; n < 32; n++)
+			vgic_release_hw(v, n);
+	}
+	memset(c, 0, sizeof(*c));
+	c->loaded = loaded;
+	c->asleep = true;
+	c->priv.edge = 0xffff; /* SGIs */
+	c->dirty = true;       /* SPIs may wait for it */
+	if (loaded)
+		vgic_mark_dirty(&op, v);
+	vgic_end(&op);
+}
+
+int vgic_map(struct vm *vm)
+{
+	struct mmio_region dist = {
+		.base = GUEST_GICD_BASE,
+		.size = KIB(64),
+		.name = "gicd",
+		.handler = vgic_dist_access,
+		.dev = vm,
+	};
+	struct mmio_region redist = {
+		.base = GUEST_GICR_BASE,
+		.size = vm->nvcpus * KIB(128),
+		.name = "gicr",
+		.handler = vgic_redist_access,
+		.dev = vm,
+	};
+	int err = mmio_add(&vm->bus, &dist);
+
+	return err ? err : mmio_add(&vm->bus, &redist);
+}

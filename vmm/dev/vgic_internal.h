@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the virtual GIC. All but vgic_begin() and the register tables' handlers want vm->vgic.lock held, as an operation. */
+#ifndef VMM_DEV_VGIC_INTERNAL_H
+#define VMM_DEV_VGIC_INTERNAL_H
+
+#include <vmm/mmio.h>
+#include <vmm/vm.h>
+
+#define VGIC_INTIDS     (32 + VGIC_SPIS)
+#define VGIC_ALL_WORDS  (1 + VGIC_WORDS)
+
+#define GICD_CTLR_GRP0  BIT(0)
+#define GICD_CTLR_GRP1  BIT(1)
+#define GICD_CTLR_GRP1S BIT(2) /* EnableGrp1S of software that believes that it is secure: counts as group 1 */
+#define GICD_CTLR_ARE   BIT(4)
+#define GICD_CTLR_DS    BIT(6)
+
+#define GIC_IMPLEMENTER 0x5a00043bU /* product 'Z', implementer as JEP106 code of Arm */
+
+/* An operation on a VM's interrupts: the lock is held, and vCPUs that must look are told after it is dropped. */
+struct vgic_op {
+	struct vm *vm;
+	struct vcpu *here; /* the VM's vCPU whose list registers are in this CPU, or NULL */
+	u32 kicks;	   /* by index */
+	unsigned long flags;
+};
+
+void vgic_begin(struct vgic_op *op, struct vm *vm);
+void vgic_end(struct vgic_op *op);
+
+/* One interrupt. */
+struct virq {
+	struct vgic_bank *bank;
+	struct vcpu *owner; /* of a private interrupt; else NULL */
+	u32 intid;
+	u32 n;	  /* in its bank */
+	u32 mask; /* 1 << n */
+};
+
+static inline struct virq virq_at(struct vgic_bank *bank, struct vcpu *owner, u32 intid)
+{
+	return (struct virq){ bank, owner, intid, intid % 32, 1U << (intid % 32) };
+}
+
+/* v: any vCPU of the VM for an SPI, else the owner. */
+static inline struct virq virq_of(struct vcpu *v, u32 intid)
+{
+	if (intid < 32)
+		return virq_at(&v->vgic.priv, v, intid);
+	return virq_at(&v->vm->vgic.spi[intid / 32 - 1], NULL, intid);
+}
+
+static inline struct vcpu *virq_target(const struct vm *vm, const struct virq *q)
+{
+	u8 target;
+
+	if (q->owner)
+		return q->owner;
+	target = vm->vgic.target[q->intid - 32];
+	return target == VGIC_NO_TARGET ? NULL : vm->vcpus[target];
+}
+
+/* Of an interrupt that is in a list register or active. */
+static inline struct vcpu *virq_holder(const struct vm *vm, const struct virq *q)
+{
+	return q->owner ? q->owner : vm->vcpus[vm->vgic.holder[q->intid - 32]];
+}
+
+/* Pending, enabled, of an enabled group. Says nothing of interrupts in list registers that are pending by a latch. */
+static inline u32 bank_deliverable(const struct vgic *g, const struct vgic_bank *b)
+{
+	u32 group1 = b->group | b->grpmod;
+	u32 on = (g->ctlr & (GICD_CTLR_GRP1 | GICD_CTLR_GRP1S) ? group1 : 0) |
+		 (g->ctlr & GICD_CTLR_GRP0 ? ~group1 : 0);
+
+	return (b->latch | (b->level & ~b->edge)) & b->enabled & on;
+}
+
+static inline bool virq_deliverable(const struct vm *vm, const struct virq *q)
+{
+	return bank_deliverable(&vm->vgic, q->bank) & q->mask;
+}
+
+/* ---- vgic.c ---- */
+
+/* The interrupt's state in its bank changed: bring the list registers into line, here or by telling the vCPU concerned. */
+void vgic_update(struct vgic_op *op, const struct virq *q);
+/* v's list registers have to be chosen anew. */
+void vgic_mark_dirty(struct vgic_op *op, struct vcpu *v);
+/* q left a list register of v; if it is still to be delivered, see to it. */
+void vgic_settle(struct vgic_op *op, struct vcpu *v, const struct virq *q);
+/* v's fresh interrupts; v is here. */
+void vgic_update_fresh(struct vgic_op *op, struct vcpu *v);
+/* v no longer keeps the physical interrupt of this PPI active. v is here, or not loaded. */
+void vgic_release_hw(struct vcpu *v, u32 n);
+/* The vCPU with this affinity (Aff3.Aff2.Aff1.Aff0, a byte each), or NULL. */
+struct vcpu *vgic_find_affinity(const struct vm *vm, u32 affinity);
+/* Affinity of an MPIDR, packed like that. */
+static inline u32 vgic_affinity(u64 mpidr)
+{
+	return (u32)(FIELD(mpidr, 39, 32) << 24 | FIELD(mpidr, 23, 0));
+}
+
+/* ---- vgic_lr.c: the list registers of v, which is here ---- */
+
+/* The list registers that may be used, a bit each. */
+u32 vgic_usable_lrs(void);
+/* Take list register n's state back into the bank. The hardware's copy is stale then. */
+struct virq vgic_fold_slot(struct vcpu *v, u32 n);
+/* Fold q, which is in a list register, and clear that. */
+void vgic_unload(struct vcpu *v, const struct virq *q);
+/* Put q into list register n; false (and the list register is empty) if it is neither active nor to be delivered to v. */
+bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q);
+/* Choose and fill all list registers. */
+void vgic_refill(struct vgic_op *op, struct vcpu *v);
+/* Fold all of them. */
+void vgic_fold_all(struct vgic_op *op, struct vcpu *v);
+
+/* ---- vgic_regs.c: registers that distributor and redistributors share ---- */
+
+enum vgic_word {
+	WORD_GROUP,
+	WORD_GRPMOD,
+	WORD_SET_ENABLE,
+	WORD_CLEAR_ENABLE,
+	WORD_SET_PENDING,
+	WORD_CLEAR_PENDING,
+	WORD_SET_ACTIVE,
+	WORD_CLEAR_ACTIVE,
+};
+
+/* A bank as a guest's access sees it. */
+struct vgic_view {
+	struct vm *vm;
+	struct vcpu *owner; /* NULL: a bank of SPIs */
+	struct vgic_bank *bank;
+	u32 base; /* its first INTID */
+};
+
+u64 vgic_word_read(const struct vgic_view *w, enum vgic_word word);
+void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value);
+void vgic_priority_write(const struct vgic_view *w, u32 n, u8 value);
+/* ICFGR: half 0 is interrupts 0-15 of the bank. */
+u64 vgic_config_read(const struct vgic_view *w, u32 half);
+void vgic_config_write(const struct vgic_view *w, u32 half, u32 value);
+
+/* ---- vgic_dist.c, vgic_redist.c ---- */
+
+void vgic_dist_init(void);
+void vgic_redist_init(void);
+enum mmio_result vgic_dist_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
+				  struct mmio_access *a);
+enum mmio_result vgic_redist_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
+				    struct mmio_access *a);
+
+/* Identification registers at 0xffd0 of each frame, as CoreLink parts have them; PIDR2.ArchRev = 3. */
+#define VGIC_ID_ROWS(part)                                                                         \
+	{ .offset = 0xffd0, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0x44, .name = "PIDR4" },    \
+	{ .offset = 0xffe0, .length = 4, .stride = 4, .widths = REG_W32, .constant = (part), .name = "PIDR0" }, \
+	{ .offset = 0xffe4, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0xb4, .name = "PIDR1" },    \
+	{ .offset = 0xffe8, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0x3b, .name = "PIDR2" },    \
+	{ .offset = 0xfff0, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0x0d, .name = "CIDR0" },    \
+	{ .offset = 0xfff4, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0xf0, .name = "CIDR1" },    \
+	{ .offset = 0xfff8, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0x05, .name = "CIDR2" },    \
+	{ .offset = 0xfffc, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0xb1, .name = "CIDR3" }
+
+#endif

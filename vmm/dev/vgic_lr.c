@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * List registers (IHI 0069, 6.3 and 12.4): composed from an interrupt's bank, folded back into it, chosen anew when there is more to deliver than fits.
+ *
+ * If more is pending than fits, the best by priority are in list registers, one of them at least, and NPIE tells when the guest has acknowledged them all.
+ * If more is active than fits, LRENPIE tells of the EOIs that hit no list register; they end the most urgent active interrupt first, as
+ * priority drops do.
+ */
+#include "vgic_internal.h"
+
+#include <arch/irqchip.h>
+#include <kernel/irq.h>
+#include <lib/string.h>
+
+u32 vgic_lr_limit;
+
+u32 vgic_usable_lrs(void)
+{
+	u32 count = arch_vgic_lr_count();
+
+	if (unlikely(vgic_lr_limit && vgic_lr_limit < count))
+		count = vgic_lr_limit;
+	return (u32)BITS(count - 1, 0);
+}
+
+struct virq vgic_fold_slot(struct vcpu *v, u32 n)
+{
+	struct vgic_cpu *c = &v->vgic;
+	u64 value = arch_vgic_lr_read(n);
+	struct virq q = virq_of(v, (u32)(c->lr[n] & LR_VINTID_MASK));
+	struct vgic_bank *b = q.bank;
+	u32 bit = 1U << n;
+
+	c->lr_used &= ~bit;
+	b->in_lr &= ~q.mask;
+	if ((value & LR_STATE_ACTIVE) && !(c->lr_drop & bit))
+		b->active |= q.mask;
+	else
+		b->active &= ~q.mask;
+	if ((value & LR_STATE_PENDING) && (c->lr_latched & bit))
+		b->latch |= q.mask;
+	if (value & LR_HW) {
+		if (!(value & LR_STATE_MASK))
+			c->hw &= ~q.mask; /* the guest's EOI has deactivated the physical one */
+		else if (c->lr_drop & bit)
+			vgic_release_hw(v, q.n);
+	}
+	c->lr_latched &= ~bit;
+	c->lr_drop &= ~bit;
+	return q;
+}
+
+void vgic_unload(struct vcpu *v, const struct virq *q)
+{
+	u32 n = q->bank->slot[q->n];
+
+	(void)vgic_fold_slot(v, n);
+	arch_vgic_lr_write(n, 0);
+}
+
+/* The list register for q on v, or 0. *latched: its pending state is from the latch. */
+static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
+{
+	const struct vgic_bank *b = q->bank;
+	bool deliverable = virq_deliverable(v->vm, q);
+	bool deliver = deliverable && virq_target(v->vm, q) == v;
+	bool edge = b->edge & q->mask;
+	bool hw = q->owner && (v->vgic.hw & q->mask);
+	u64 value = q->intid | (u64)b->prio[q->n] << LR_PRIORITY_SHIFT;
+
+	*latched = false;
+	if ((b->group | b->grpmod) & q->mask)
+		value |= LR_GROUP1;
+	if (hw)
+		value |= LR_HW | (u64)v->vgic.pintid[q->n - 16] << LR_PINTID_SHIFT;
+	if (b->active & q->mask) {
+		value |= LR_STATE_ACTIVE;
+		/* HW excludes pending and active; a level is sampled again, and a moved interrupt goes on to its new target, after the EOI. */
+		if (hw)
+			return value;
+		if (!deliver || !edge)
+			return deliverable ? value | LR_EOI : value;
+	} else if (!deliver) {
+		return 0;
+	}
+	*latched = b->latch & q->mask;
+	value |= LR_STATE_PENDING;
+	return edge || hw ? value : value | LR_EOI;
+}
+
+bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q)
+{
+	struct vgic_cpu *c = &v->vgic;
+	bool latched;
+	u64 value = compose(v, q, &latched);
+
+	arch_vgic_lr_write(n, value);
+	if (!value)
+		return false;
+	if (latched) {
+		q->bank->latch &= ~q->mask;
+		c->lr_latched |= 1U << n;
+	}
+	q->bank->in_lr |= q->mask;
+	q->bank->slot[q->n] = (u8)n;
+	if (!q->owner)
+		v->vm->vgic.holder[q->intid - 32] = (u8)v->index;
+	c->lr_used |= 1U << n;
+	c->lr[n] = value;
+	return true;
+}
+
+/* ---- choosing ---- */
+
+/* The best few of a kind, best first; equals in order of INTID. */
+struct choice {
+	u32 total; /* all there are */
+	u32 kept;
+	u32 intid[VGIC_MAX_LRS];
+	u8 prio[VGIC_MAX_LRS];
+};
+
+static void offer(struct choice *c, u32 room, u32 intid, u8 prio)
+{
+	u32 i;
+
+	c->total++;
+	if (c->kept < room)
+		c->kept++;
+	else if (prio >= c->prio[room - 1])
+		return;
+	for (i = c->kept - 1; i > 0 && c->prio[i - 1] > prio; i--) {
+		c->intid[i] = c->intid[i - 1];
+		c->prio[i] = c->prio[i - 1];
+	}
+	c->intid[i] = intid;
+	c->prio[i] = prio;
+}
+
+/* All that is active on v, and all that is pending for it, outside list registers. */
+static void survey(struct vcpu *v, u32 room, struct choice *active, struct choice *pending)
+{
+	const struct vgic *g = &v->vm->vgic;
+	u32 w, bits;
+
+	for (w = 0; w < VGIC_ALL_WORDS; w++) {
+		const struct vgic_bank *b = w ? &g->spi[w - 1] : &v->vgic.priv;
+
+		bits = (b->active | bank_deliverable(g, b)) & ~b->in_lr;
+		for (; bits; bits &= bits - 1) {
+			u32 n = (u32)__builtin_ctz(bits);
+			bool is_active = b->active >> n & 1;
+			u32 spi = 32 * (w - 1) + n;
+
+			if (w && (is_active ? g->holder[spi] : g->target[spi]) != v->index)
+				continue;
+			offer(is_active ? active : pending, room, 32 * w + n, b->prio[n]);
+		}
+	}
+}
+
+/* EOIs that hit no list register: each ended the most urgent active interrupt that has none. */
+static void take_eois(struct vgic_op *op, struct vcpu *v)
+{
+	u32 count = arch_vgic_take_eoi_count();
+
+	for (; count; count--) {
+		struct choice active = { 0 }, pending = { 0 };
+		struct virq q;
+
+		survey(v, 1, &active, &pending);
+		if (!active.kept)
+			return;
+		q = virq_of(v, active.intid[0]);
+		q.bank->active &= ~q.mask;
+		if (q.owner && q.n >= 16)
+			vgic_release_hw(v, q.n);
+		vgic_settle(op, v, &q);
+	}
+}
+
+void vgic_fold_all(struct vgic_op *op, struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+
+	if (unlikely(c->act_left))
+		take_eois(op, v);
+	if (c->leftover || c->act_left)
+		c->dirty = true;
+	while (c->lr_used) {
+		u32 n = (u32)__builtin_ctz(c->lr_used);
+		struct virq q = vgic_fold_slot(v, n);
+
+		arch_vgic_lr_write(n, 0);
+		if ((q.bank->active & q.mask) || virq_deliverable(v->vm, &q))
+			c->dirty = true;
+		if (!q.owner && virq_target(v->vm, &q) != v)
+			vgic_settle(op, v, &q);
+	}
+	op->kicks &= ~(1U << v->index); /* the caller deals with v */
+}
+
+static void fill_from(struct vcpu *v, const struct choice *c, u32 count, u32 first_slot)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		struct virq q = virq_of(v, c->intid[i]);
+
+		(void)vgic_fill_slot(v, first_slot + i, &q);
+	}
+}
+
+void vgic_refill(struct vgic_op *op, struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	struct choice active = { 0 }, pending = { 0 };
+	u32 room = (u32)__builtin_popcount(vgic_usable_lrs());
+	u64 maintenance = 0;
+	u32 nactive, npending;
+
+	vgic_fold_all(op, v);
+	survey(v, room, &active, &pending);
+	/* One list register at least is for what is pending, so that NPIE falls silent. */
+	nactive = MIN(active.kept, pending.total ? room - 1 : room);
+	npending = MIN(pending.kept, room - nactive);
+	fill_from(v, &active, nactive, 0);
+	fill_from(v, &pending, npending, nactive);
+
+	c->dirty = false;
+	c->fresh_words = 0;
+	memset(c->fresh, 0, sizeof(c->fresh));
+	c->leftover = pending.total > npending;
+	if (active.total > nactive && !c->act_left)
+		(void)arch_vgic_take_eoi_count(); /* those before do not count */
+	c->act_left = active.total > nactive;
+	if (c->leftover)
+		maintenance |= VGIC_NPIE;
+	if (c->act_left)
+		maintenance |= VGIC_LRENPIE;
+	if (maintenance != c->maintenance) {
+		c->maintenance = maintenance;
+		arch_vgic_maintenance(maintenance);
+	}
+}
+
+/* ---- exit path, switch hooks ---- */
+
+static void flush(struct vgic_op *op, struct vcpu *v)
+{
+	if (!v->vgic.dirty)
+		vgic_update_fresh(op, v);
+	if (v->vgic.dirty)
+		vgic_refill(op, v);
+}
+
+void vgic_flush(struct vcpu *v)
+{
+	struct vgic_op op;
+
+	vgic_begin(&op, v->vm);
+	if (op.here == v)
+		flush(&op, v);
+	op.kicks &= ~(1U << v->index);
+	vgic_end(&op);
+}
+
+void vgic_load(struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	struct vgic_op op;
+	u32 hw;
+
+	vgic_begin(&op, v->vm);
+	op.here = v;
+	c->loaded = true;
+	for (hw = c->hw; hw; hw &= hw - 1)
+		arch_irq_set_active(c->pintid[__builtin_ctz(hw) - 16], true);
+	c->maintenance = 0;
+	arch_vgic_maintenance(0);
+	flush(&op, v);
+	op.kicks &= ~(1U << v->index);
+	vgic_end(&op);
+}
+
+void vgic_put(struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	struct vgic_op op;
+	u32 hw;
+
+	vgic_begin(&op, v->vm);
+	op.here = v;
+	vgic_fold_all(&op, v);
+	/* The physical interrupt serves whoever comes next. */
+	for (hw = c->hw; hw; hw &= hw - 1)
+		arch_irq_set_active(c->pintid[__builtin_ctz(hw) - 16], false);
+	if (c->maintenance)
+		arch_vgic_maintenance(0);
+	c->leftover = false;
+	c->act_left = false;
+	c->loaded = false;
+	vgic_end(&op);
+}
+
+/* ---- what ends a WFI ---- */
+
+/* Some list register of v, which is here, would be signalled. */
+static bool lr_signals(const struct vcpu *v, u32 pmr, u32 groups)
+{
+	u32 used = v->vgic.lr_used;
+
+	for (; used; used &= used - 1) {
+		u64 value = arch_vgic_lr_read((u32)__builtin_ctz(used));
+
+		if ((value & LR_STATE_MASK) == LR_STATE_PENDING && FIELD(value, 55, 48) < pmr &&
+		    (groups & (value & LR_GROUP1 ? BIT(1) : BIT(0))))
+			return true;
+	}
+	return false;
+}
+
+static bool bank_signals(const struct vcpu *v, u32 pmr, u32 groups)
+{
+	const struct vgic *g = &v->vm->vgic;
+	u32 w, bits;
+
+	for (w = 0; w < VGIC_ALL_WORDS; w++) {
+		const struct vgic_bank *b = w ? &g->spi[w - 1] : &v->vgic.priv;
+		u32 group1 = b->group | b->grpmod;
+
+		bits = bank_deliverable(g, b) & ~(b->active | b->in_lr);
+		bits &= (groups & BIT(1) ? group1 : 0) | (groups & BIT(0) ? ~group1 : 0);
+		for (; bits; bits &= bits - 1) {
+			u32 n = (u32)__builtin_ctz(bits);
+
+			if (b->prio[n] < pmr && (!w || g->target[32 * (w - 1) + n] == v->index))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool vgic_pending(struct vcpu *v)
+{
+	const struct vgic_cpu *c = &v->vgic;
+	struct vgic_op op;
+	bool pending;
+
+	vgic_begin(&op, v->vm);
+	if (op.here == v) {
+		u32 pmr = arch_vgic_pmr(), groups = arch_vgic_group_enables();
+
+		pending = lr_signals(v, pmr, groups) ||
+			  ((c->dirty || c->fresh_words || c->leftover) &&
+			   bank_signals(v, pmr, groups));
+	} else {
+		pending = bank_signals(v, 0x100, 3); /* the interface's mask is not at hand */
+	}
+	vgic_end(&op);
+	return pending;
+}
+
+/* ---- maintenance interrupt ---- */
+
+/* Ended level-sensitive interrupts are sampled again; beyond that all is chosen anew. */
+static void maintenance(u32 intid, void *arg)
+{
+	struct vcpu *v = vcpu_current();
+	struct vgic_op op;
+	u32 done;
+
+	(void)intid;
+	(void)arg;
+	if (!v || !v->vgic.loaded) {
+		arch_vgic_maintenance(0);
+		return;
+	}
+	vgic_begin(&op, v->vm);
+	if (v->vgic.leftover || v->vgic.act_left)
+		v->vgic.dirty = true;
+	for (done = v->vgic.dirty ? 0 : v->vgic.lr_used; done; done &= done - 1) {
+		u32 n = (u32)__builtin_ctz(done);
+
+		if (!(arch_vgic_lr_read(n) & LR_STATE_MASK)) {
+			struct virq q = virq_of(v, (u32)(v->vgic.lr[n] & LR_VINTID_MASK));
+
+			vgic_update(&op, &q);
+		}
+	}
+	flush(&op, v);
+	if (!v->in_wfi) /* else it is about to block */
+		op.kicks &= ~(1U << v->index);
+	vgic_end(&op);
+}
+
+int vgic_host_init(void)
+{
+	vgic_dist_init();
+	vgic_redist_init();
+	return irq_request(arch_vgic_maintenance_intid(), "vgic", maintenance, NULL, 0);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The redistributors' registers (IHI 0069, 12.11, 12.12): for each vCPU a control frame and a frame of its SGIs and PPIs, 64 KiB each. No LPIs. */
+#include "vgic_internal.h"
+
+#define WAKER_SLEEP    BIT(1) /* ProcessorSleep */
+#define WAKER_CHILDREN BIT(2) /* ChildrenAsleep follows at once */
+
+#define FRAME_SHIFT    16
+
+/* ---- control frame; dev is the vCPU that it belongs to ---- */
+
+/* Affinity 63:32, Processor_Number 23:8, Last 4 */
+static u64 typer_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	const struct vcpu *t = dev;
+
+	(void)v, (void)index, (void)row;
+	return (u64)vgic_affinity(t->mpidr) << 32 | t->index << 8 |
+	       (t->index + 1 == t->vm->nvcpus ? BIT(4) : 0);
+}
+
+/* Sleep holds nothing back: a vCPU that does not run takes no interrupts anyway. */
+static u64 waker_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	const struct vcpu *t = dev;
+
+	(void)v, (void)index, (void)row;
+	return t->vgic.asleep ? WAKER_SLEEP | WAKER_CHILDREN : 0;
+}
+
+static void waker_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+{
+	struct vcpu *t = dev;
+
+	(void)v, (void)index, (void)row;
+	t->vgic.asleep = value & WAKER_SLEEP;
+}
+
+#define RO(at, value, id) \
+	{ .offset = (at), .length = 4, .stride = 4, .widths = REG_W32, .constant = (value), .name = id }
+
+static const struct reg_row control_rows[] = {
+	RO(0x0000, 0, "CTLR"),
+	RO(0x0004, GIC_IMPLEMENTER, "IIDR"),
+	{ .offset = 0x0008, .length = 8, .stride = 8, .widths = REG_W32 | REG_W64,
+	  .read = typer_read, .name = "TYPER" },
+	RO(0x0010, 0, "STATUSR"),
+	{ .offset = 0x0014, .length = 4, .stride = 4, .widths = REG_W32, .read = waker_read,
+	  .write = waker_write, .name = "WAKER" },
+	{ .offset = 0x0070, .length = 16, .stride = 8, .widths = REG_W32 | REG_W64,
+	  .name = "PROPBASER, PENDBASER" },
+	VGIC_ID_ROWS(0x93),
+};
+
+/* ---- SGIs and PPIs ---- */
+
+static struct vgic_view view_of(void *dev)
+{
+	struct vcpu *t = dev;
+
+	return (struct vgic_view){ t->vm, t, &t->vgic.priv, 0 };
+}
+
+static u64 word_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	struct vgic_view w = view_of(dev);
+
+	(void)v, (void)index;
+	return vgic_word_read(&w, row->arg);
+}
+
+static void word_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+{
+	struct vgic_view w = view_of(dev);
+
+	(void)v, (void)index;
+	vgic_word_write(&w, row->arg, (u32)value);
+}
+
+static u64 priority_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	const struct vcpu *t = dev;
+
+	(void)v, (void)row;
+	return t->vgic.priv.prio[index];
+}
+
+static void priority_write(void *dev, struct vcpu *v, u32 index, u64 value,
+			   const struct reg_row *row)
+{
+	struct vgic_view w = view_of(dev);
+
+	(void)v, (void)row;
+	vgic_priority_write(&w, index, (u8)value);
+}
+
+static u64 config_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	struct vgic_view w = view_of(dev);
+
+	(void)v, (void)index, (void)row;
+	return vgic_config_read(&w, 1);
+}
+
+static void config_write(void *dev, struct vcpu *v, u32 index, u64 value,
+			 const struct reg_row *row)
+{
+	struct vgic_view w = view_of(dev);
+
+	(void)v, (void)index, (void)row;
+	vgic_config_write(&w, 1, (u32)value);
+}
+
+#define WORD(at, word, id)                                                                  \
+	{ .offset = (at), .length = 4, .stride = 4, .widths = REG_W32, .read = word_read,   \
+	  .write = word_write, .arg = (word), .name = id }
+
+static const struct reg_row private_rows[] = {
+	WORD(0x0080, WORD_GROUP, "IGROUPR0"),
+	WORD(0x0100, WORD_SET_ENABLE, "ISENABLER0"),
+	WORD(0x0180, WORD_CLEAR_ENABLE, "ICENABLER0"),
+	WORD(0x0200, WORD_SET_PENDING, "ISPENDR0"),
+	WORD(0x0280, WORD_CLEAR_PENDING, "ICPENDR0"),
+	WORD(0x0300, WORD_SET_ACTIVE, "ISACTIVER0"),
+	WORD(0x0380, WORD_CLEAR_ACTIVE, "ICACTIVER0"),
+	{ .offset = 0x0400, .length = 32, .stride = 1, .widths = REG_W8 | REG_W32,
+	  .read = priority_read, .write = priority_write, .name = "IPRIORITYR" },
+	RO(0x0c00, 0xaaaaaaaa, "ICFGR0"),
+	{ .offset = 0x0c04, .length = 4, .stride = 4, .widths = REG_W32, .read = config_read,
+	  .write = config_write, .name = "ICFGR1" },
+	WORD(0x0d00, WORD_GRPMOD, "IGRPMODR0"),
+	{ .offset = 0x0e00, .length = 4, .stride = 4, .widths = REG_W32, .name = "NSACR" },
+};
+
+static struct reg_table tables[] = {
+	{ .rows = control_rows, .count = ARRAY_SIZE(control_rows) },
+	{ .rows = private_rows, .count = ARRAY_SIZE(private_rows) },
+};
+
+void vgic_redist_init(void)
+{
+	reg_table_init(&tables[0]);
+	reg_table_init(&tables[1]);
+}
+
+enum mmio_result vgic_redist_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
+				    struct mmio_access *a)
+{
+	const struct vm *vm = r->dev;
+	u64 frame = offset >> FRAME_SHIFT;
+
+	return reg_table_access(&tables[frame & 1], vm->vcpus[frame >> 1], v,
+				offset & BITS(FRAME_SHIFT - 1, 0), a);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The registers that exist for SPIs in the distributor and for private interrupts in the redistributors: a word of them is a word of the bank. */
+#include "vgic_internal.h"
+
+/* ---- reading ---- */
+
+/* Which of the bank's interrupts that are in list registers have that state there. Of another vCPU's we know what was written. */
+static u32 state_in_lrs(const struct vgic_op *op, const struct vgic_view *w, u64 state)
+{
+	u32 bits = w->bank->in_lr, found = 0;
+
+	for (; bits; bits &= bits - 1) {
+		struct virq q = virq_at(w->bank, w->owner, w->base + (u32)__builtin_ctz(bits));
+		const struct vcpu *v = virq_holder(op->vm, &q);
+		u32 slot = q.bank->slot[q.n];
+		u64 value = v == op->here ? arch_vgic_lr_read(slot) : v->vgic.lr[slot];
+
+		if (value & state)
+			found |= q.mask;
+	}
+	return found;
+}
+
+static u32 pending_word(const struct vgic_view *w)
+{
+	const struct vgic_bank *b = w->bank;
+	struct vgic_op op;
+	u32 word;
+
+	vgic_begin(&op, w->vm);
+	word = b->latch | (b->level & ~b->edge) | state_in_lrs(&op, w, LR_STATE_PENDING);
+	vgic_end(&op);
+	return word;
+}
+
+static u32 active_word(const struct vgic_view *w)
+{
+	struct vgic_op op;
+	u32 word;
+
+	vgic_begin(&op, w->vm);
+	word = (w->bank->active & ~w->bank->in_lr) | state_in_lrs(&op, w, LR_STATE_ACTIVE);
+	vgic_end(&op);
+	return word;
+}
+
+u64 vgic_word_read(const struct vgic_view *w, enum vgic_word word)
+{
+	switch (word) {
+	case WORD_SET_ENABLE:
+	case WORD_CLEAR_ENABLE:
+		return w->bank->enabled;
+	case WORD_GROUP:
+		return w->bank->group;
+	case WORD_GRPMOD:
+		return w->bank->grpmod;
+	case WORD_SET_PENDING:
+	case WORD_CLEAR_PENDING:
+		return pending_word(w);
+	case WORD_SET_ACTIVE:
+	case WORD_CLEAR_ACTIVE:
+		return active_word(w);
+	}
+	return 0;
+}
+
+/* ---- writing ---- */
+
+static void update_all(struct vgic_op *op, const struct vgic_view *w, u32 bits)
+{
+	for (; bits; bits &= bits - 1) {
+		struct virq q = virq_at(w->bank, w->owner, w->base + (u32)__builtin_ctz(bits));
+
+		vgic_update(op, &q);
+	}
+}
+
+/* The state of an interrupt that is in a list register here is edited in the bank; update_edited() puts it back. */
+static void edit_here(struct vgic_op *op, const struct virq *q)
+{
+	if ((q->bank->in_lr & q->mask) && virq_holder(op->vm, q) == op->here)
+		vgic_unload(op->here, q);
+}
+
+static void update_edited(struct vgic_op *op, const struct virq *q)
+{
+	struct vcpu *holder;
+
+	if ((q->bank->active & q->mask) && !(q->bank->in_lr & q->mask)) {
+		holder = virq_holder(op->vm, q);
+		vgic_mark_dirty(op, holder);
+	} else {
+		vgic_update(op, q);
+	}
+}
+
+/* ICPENDR. A level-sensitive interrupt whose line is high stays pending; so does a timer's: if the physical line is high, it fires again. */
+static void clear_pending(struct vgic_op *op, const struct virq *q)
+{
+	struct vgic_bank *b = q->bank;
+	struct vcpu *owner = q->owner;
+
+	edit_here(op, q);
+	if (owner && (owner->vgic.hw & q->mask)) {
+		if (owner->vgic.loaded && owner != op->here)
+			return; /* its line is on the other CPU: take it as high */
+		if (!(b->active & q->mask))
+			vgic_release_hw(owner, q->n);
+	}
+	b->latch &= ~q->mask;
+	if (b->in_lr & q->mask)
+		virq_holder(op->vm, q)->vgic.lr_latched &= ~(1U << b->slot[q->n]);
+	update_edited(op, q);
+}
+
+static void set_active(struct vgic_op *op, const struct virq *q)
+{
+	struct vgic_bank *b = q->bank;
+	const struct vcpu *target = virq_target(op->vm, q);
+
+	edit_here(op, q);
+	if ((b->in_lr & q->mask) || (b->active & q->mask) || !target)
+		return; /* in flight on another CPU: active in a moment anyway */
+	b->active |= q->mask;
+	if (!q->owner)
+		op->vm->vgic.holder[q->intid - 32] = (u8)target->index;
+	update_edited(op, q);
+}
+
+static void clear_active(struct vgic_op *op, const struct virq *q)
+{
+	struct vgic_bank *b = q->bank;
+	struct vcpu *owner = q->owner;
+
+	edit_here(op, q);
+	if (b->in_lr & q->mask) {
+		virq_holder(op->vm, q)->vgic.lr_drop |= 1U << b->slot[q->n];
+	} else if (b->active & q->mask) {
+		b->active &= ~q->mask;
+		if (owner && (!owner->vgic.loaded || owner == op->here) &&
+		    !(b->latch & q->mask))
+			vgic_release_hw(owner, q->n);
+	}
+	update_edited(op, q);
+}
+
+static void edit_all(struct vgic_op *op, const struct vgic_view *w, u32 bits,
+		     void (*edit)(struct vgic_op *op, const struct virq *q))
+{
+	for (; bits; bits &= bits - 1) {
+		struct virq q = virq_at(w->bank, w->owner, w->base + (u32)__builtin_ctz(bits));
+
+		edit(op, &q);
+	}
+}
+
+void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
+{
+	struct vgic_bank *b = w->bank;
+	struct vgic_op op;
+	u32 old;
+
+	if (!value && word >= WORD_SET_ENABLE)
+		return;
+	vgic_begin(&op, w->vm);
+	switch (word) {
+	case WORD_GROUP:
+		old = b->group;
+		b->group = value;
+		update_all(&op, w, old ^ value);
+		break;
+	case WORD_GRPMOD:
+		old = b->grpmod;
+		b->grpmod = value;
+		update_all(&op, w, old ^ value);
+		break;
+	case WORD_SET_ENABLE:
+		old = b->enabled;
+		b->enabled |= value;
+		update_all(&op, w, value & ~old);
+		break;
+	case WORD_CLEAR_ENABLE:
+		old = b->enabled;
+		b->enabled &= ~value;
+		update_all(&op, w, value & old);
+		break;
+	case WORD_SET_PENDING:
+		b->latch |= value;
+		update_all(&op, w, value);
+		break;
+	case WORD_CLEAR_PENDING:
+		edit_all(&op, w, value, clear_pending);
+		break;
+	case WORD_SET_ACTIVE:
+		edit_all(&op, w, value, set_active);
+		break;
+	case WORD_CLEAR_ACTIVE:
+		edit_all(&op, w, value, clear_active);
+		break;
+	}
+	vgic_end(&op);
+}
+
+void vgic_priority_write(const struct vgic_view *w, u32 n, u8 value)
+{
+	struct virq q = virq_at(w->bank, w->owner, w->base + n);
+	u32 bits = arch_vgic_priority_bits();
+	struct vgic_op op;
+
+	vgic_begin(&op, w->vm);
+	value = (u8)(value & BITS(7, 8 - bits));
+	if (w->bank->prio[n] != value) {
+		w->bank->prio[n] = value;
+		vgic_update(&op, &q);
+	}
+	vgic_end(&op);
+}
+
+/* ICFGR has two bits an interrupt, of which the upper says edge. */
+u64 vgic_config_read(const struct vgic_view *w, u32 half)
+{
+	u32 edge = w->bank->edge >> (16 * half);
+	u32 n, word = 0;
+
+	for (n = 0; n < 16; n++)
+		word |= (edge >> n & 1) << (2 * n + 1);
+	return word;
+}
+
+void vgic_config_write(const struct vgic_view *w, u32 half, u32 value)
+{
+	u32 n, old, edge = 0;
+	struct vgic_op op;
+
+	for (n = 0; n < 16; n++)
+		edge |= (value >> (2 * n + 1) & 1) << n;
+	vgic_begin(&op, w->vm);
+	old = w->bank->edge;
+	w->bank->edge = (old & ~(0xffffU << (16 * half))) | edge << (16 * half);
+	update_all(&op, w, old ^ w->bank->edge);
+	vgic_end(&op);
+}

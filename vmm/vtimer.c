@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The EL1 timers of vCPUs: forwarded while in hardware, kept by a timeout while the vCPU waits. */
+#include <arch/irqchip.h>
+#include <arch/timer.h>
+#include <kernel/irq.h>
+#include <lib/string.h>
+#include <vmm/vm.h>
+#include <vmm/vtimer.h>
+
+#define CTL_ENABLE BIT(0)
+#define CTL_IMASK  BIT(1)
+
+static const u32 vintids[] = {
+	[ARCH_TIMER_VIRT] = VTIMER_PPI_VIRT,
+	[ARCH_TIMER_PHYS] = VTIMER_PPI_PHYS,
+};
+
+/* System counter value at which the saved timer asserts its interrupt. */
+static u64 expiry(const struct vcpu *v, enum arch_timer_id id)
+{
+	const struct arch_timer_regs *r = &v->timer.regs[id];
+	u64 offset = id == ARCH_TIMER_VIRT ? v->vm->cntvoff : 0;
+	u64 at;
+
+	if ((r->ctl & (CTL_ENABLE | CTL_IMASK)) != CTL_ENABLE)
+		return DEADLINE_NEVER;
+	return __builtin_add_overflow(r->cval, offset, &at) ? DEADLINE_NEVER : at;
+}
+
+/* The physical timer interrupt of the vCPU that is loaded on this CPU. It stays active until the guest's EOI. */
+static void timer_irq(u32 intid, void *arg)
+{
+	enum arch_timer_id id = *(const enum arch_timer_id *)arg;
+	struct vcpu *v = vcpu_current();
+	struct arch_timer_regs regs;
+
+	if (likely(v && v->vgic.loaded)) {
+		vgic_forward_ppi(v, vintids[id], intid);
+		return;
+	}
+	/* Nobody's: a put disables the timers, so it was under way then. */
+	arch_guest_timer_save(id, &regs);
+	arch_irq_set_active(intid, false);
+}
+
+int vtimer_host_init(void)
+{
+	static enum arch_timer_id ids[] = { ARCH_TIMER_VIRT, ARCH_TIMER_PHYS };
+	int err;
+
+	err = irq_request(arch_guest_timer_intid(ids[0]), "vtimer", timer_irq, &ids[0], IRQ_GUEST);
+	if (err)
+		return err;
+	return irq_request(arch_guest_timer_intid(ids[1]), "ptimer", timer_irq, &ids[1], IRQ_GUEST);
+}
+
+/* v waits, off CPU, and a timer of its has come. */
+static void wake(struct timeout *t)
+{
+	struct vcpu *v = container_of(t, struct vcpu, timer.wake);
+	u64 now = arch_counter();
+	enum arch_timer_id id;
+
+	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++)
+		if (expiry(v, id) <= now)
+			vgic_expire_ppi(v, vintids[id], arch_guest_timer_intid(id));
+	vcpu_kick(v, VCPU_WORK_VIRQ);
+}
+
+void vtimer_reset(struct vcpu *v)
+{
+	struct vtimer *t = &v->timer;
+	unsigned long flags = arch_irq_save();
+
+	if (t->wake.fn)
+		(void)timeout_cancel(&t->wake);
+	else
+		timeout_init(&t->wake, wake);
+	t->armed = false;
+	memset(t->regs, 0, sizeof(t->regs));
+	if (vcpu_current() == v && v->vgic.loaded) {
+		arch_guest_timer_restore(ARCH_TIMER_VIRT, &t->regs[ARCH_TIMER_VIRT]);
+		arch_guest_timer_restore(ARCH_TIMER_PHYS, &t->regs[ARCH_TIMER_PHYS]);
+	}
+	arch_irq_restore(flags);
+}
+
+void vtimer_load(struct vcpu *v)
+{
+	struct vtimer *t = &v->timer;
+
+	if (t->armed) {
+		(void)timeout_cancel(&t->wake);
+		t->armed = false;
+	}
+	arch_guest_timer_offset(v->vm->cntvoff);
+	arch_guest_timer_restore(ARCH_TIMER_VIRT, &t->regs[ARCH_TIMER_VIRT]);
+	arch_guest_timer_restore(ARCH_TIMER_PHYS, &t->regs[ARCH_TIMER_PHYS]);
+}
+
+void vtimer_put(struct vcpu *v)
+{
+	struct vtimer *t = &v->timer;
+	u64 deadline = DEADLINE_NEVER;
+	enum arch_timer_id id;
+
+	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++) {
+		arch_guest_timer_save(id, &t->regs[id]);
+		/* One whose interrupt is in flight already has done its part. */
+		if ((t->regs[id].ctl & CTL_ENABLE) &&
+		    (v->vgic.loaded || !(v->vgic.hw & 1U << vintids[id])))
+			deadline = MIN(deadline, expiry(v, id));
+	}
+	if (deadline == DEADLINE_NEVER || v->thread.state != THREAD_BLOCKED || v->parked)
+		return;
+	t->armed = true;
+	timeout_set(&t->wake, deadline);
+}
+
+u64 vtimer_count(struct vcpu *v)
+{
+	return arch_counter() - v->vm->cntvoff;
+}
