@@ -32,8 +32,18 @@ extern struct bundle the_bundle;
  */
 u32 preload_detect(const struct phys_range *ram, u32 nram, struct phys_range *reserved, u32 max);
 
-/* Read all vms/<name>.dtb of the bundle into vm_types; a type of the bundle replaces a preloaded one of the same name. Boot. */
+/*
+ * Read all vms/<name>.dtb of the bundle (base NULL: none) into vm_types; a type of the bundle replaces a preloaded one of the same name. Boot,
+ * after preload_detect; allocates nothing.
+ */
 void bundle_init(const void *base, u64 size);
+
+/*
+ * Append the ranges of images that descriptions of the bundle name by address (kernel-address, initrd-address) to reserved[] (at most max); returns
+ * how many were. Types whose images are not in RAM become invalid. Boot, after bundle_init, before page_init. Unless it is called, such images
+ * cannot be read.
+ */
+u32 bundle_reserve(struct phys_range *reserved, u32 max);
 
 /* The type of that name, or NULL. */
 const struct vm_type *type_find(const char *name);

@@ -8,6 +8,10 @@
 #define DESC_NAME_MAX 24
 #define DESC_PATH_MAX 128
 #define DESC_ARGS_MAX 512
+#define DESC_CPUS_MAX 8 /* VM_MAX_VCPUS */
+
+#define CONSOLE_PORT_ANY (-1)  /* the lowest free one */
+#define CONSOLE_PORT_NONE (-2)
 
 enum restart_policy { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
 
@@ -37,7 +41,7 @@ struct vm_desc {
 	bool autostart;
 	bool gicv2;
 	bool watchdog;
-	s32 console_port;	/* -1: lowest free; -2: none */
+	s32 console_port;	/* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */
 };
 
 /* Why a description was refused, one line: file, node, property. */
@@ -46,7 +50,12 @@ struct desc_error {
 };
 
 /*
- * Parse a compiled description. file: its name, for messages. 0 or -EINVAL with err filled. Nothing is allocated; `d` is complete or not to be used.
+ * Write "file: node: property: text" (node and property may be NULL), with whatever a terminal should not see replaced; returns -EINVAL.
+ */
+int desc_refuse(struct desc_error *err, const char *file, const char *node, const char *prop, const char *fmt, ...) __printf(5, 6);
+
+/*
+ * Parse a compiled description (8-byte aligned). file: its name, for messages. 0 or -EINVAL with err filled. Nothing is allocated; `d` is complete or not to be used.
  * Unknown properties and nodes, bad sizes, ranges, overlaps are errors; features of the description that this build does not provide (net, disks, channels,
  * passthrough, budgets) are refused by name as not supported.
  */
@@ -56,7 +65,7 @@ int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct 
 struct bundle;
 int __must_check desc_check(const struct vm_desc *d, const struct bundle *b, const char *file, struct desc_error *err);
 
-/* Generate the text of the default values (priority 20, affinity any, ...) - the state before any property is read. */
+/* The state before any property is read: one vCPU, priority 20, any CPU, the lowest free console port. */
 void desc_defaults(struct vm_desc *d);
 
 #endif

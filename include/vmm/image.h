@@ -18,6 +18,13 @@ struct load_plan {
 	u64 dtb_base, dtb_max;
 };
 
+/* The little-endian number of 1 to 8 bytes at `offset` of an image, whatever its alignment. */
+u64 image_le(const void *image, u64 offset, u32 bytes);
+
+/* True if it begins with an arm64 Image header; then its image_size (0 in old kernels, an end address in Zephyr). */
+bool image_has_header(const void *image, u64 size);
+u64 image_header_size(const void *image);
+
 /*
  * Work out the plan for `d` (memory of d->memory bytes at GUEST_RAM_BASE). 0; -EINVAL with err: which image, what is wrong, what would be needed.
  * Pure; trusts nothing in the images.

@@ -15,6 +15,7 @@ struct console;
 #define GUEST_UART_BASE 0x09000000ULL
 #define GUEST_RTC_BASE 0x09010000ULL
 #define GUEST_VIRTIO_BASE 0x0a000000ULL
+#define GUEST_VIRTIO_SIZE 0x4000ULL /* 32 slots of 0x200 bytes */
 #define GUEST_FLASH_BASE 0x00000000ULL
 #define GUEST_FLASH1_BASE 0x04000000ULL
 #define GUEST_UART_IRQ 33
@@ -30,6 +31,7 @@ struct vpl011 {
 	u32 cr, lcr_h, ibrd, fbrd, ifls, imsc, ris, dmacr, ilpr, rsr;
 	u8 rx[PL011_FIFO];
 	u8 rx_head, rx_count;
+	bool overrun;	/* a byte was lost: the next one read says so */
 	bool irq_level; /* what the VGIC was told */
 };
 
@@ -41,13 +43,14 @@ void vpl011_reset(struct vpl011 *u);
 struct vrtc {
 	struct spinlock lock;
 	struct vm *vm;
-	u32 match, load, imsc, ris, cr;
+	u32 match, load, imsc, ris;
 	u64 base_ticks; /* counter value at which the data register was `load` */
 	struct timeout alarm;
 	bool irq_level;
 };
 
 int __must_check vrtc_init(struct vrtc *r, struct vm *vm);
+/* Disarms the alarm too: call it before the VM is freed. No lock held. */
 void vrtc_reset(struct vrtc *r);
 /* Wall-clock seconds (Unix time) now, from the host's own RTC if there is one, else 0 at boot; set by drivers/. */
 extern u64 (*host_wall_clock)(void);

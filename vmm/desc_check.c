@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a description says against what there is: room in the VM's RAM, and the files of the bundle.
+ */
+#include <lib/checked.h>
+#include <lib/cpio.h>
+#include <vmm/bundle.h>
+#include <vmm/desc.h>
+#include <vmm/guestfdt.h>
+#include <vmm/image.h>
+
+/* The description being checked and where complaints go. */
+struct check {
+	const struct vm_desc *d;
+	const struct bundle *b;
+	const char *file;
+	struct desc_error *err;
+};
+
+#define refuse(c, prop, ...) desc_refuse((c)->err, (c)->file, "/", prop, __VA_ARGS__)
+
+/* The file that ref names, if it names one: *e is empty otherwise. */
+static int check_file(const struct check *c, const struct image_ref *ref, const char *prop,
+		      struct cpio_entry *e)
+{
+	*e = (struct cpio_entry){ .size = 0 };
+	if (!ref->path[0])
+		return 0;
+	if (cpio_find(c->b->base, c->b->size, ref->path, e))
+		return refuse(c, prop, "the bundle has no file '%.60s'", ref->path);
+	if (!e->size)
+		return refuse(c, prop, "'%.60s' is empty", ref->path);
+	return 0;
+}
+
+static int check_files(const struct check *c)
+{
+	const struct vm_desc *d = c->d;
+	struct cpio_entry kernel, initrd, dtb;
+	struct desc_error why;
+	struct load_plan plan;
+	int ret = check_file(c, &d->kernel, "kernel", &kernel);
+
+	if (!ret)
+		ret = check_file(c, &d->initrd, "initrd", &initrd);
+	if (!ret)
+		ret = check_file(c, &d->devicetree, "devicetree", &dtb);
+	if (ret)
+		return ret;
+	if (dtb.size > GUEST_FDT_MAX / 2)
+		return refuse(c, "devicetree", "'%.60s' is larger than 32 KiB", d->devicetree.path);
+	/* A kernel that is in memory is looked at when the VM is created. */
+	if (!d->kernel.path[0])
+		return 0;
+	ret = image_plan(d, kernel.data, kernel.size,
+			 d->initrd.path[0] ? initrd.size : d->initrd.size, &plan, &why);
+	return ret ? refuse(c, NULL, "%s", why.text) : 0;
+}
+
+int desc_check(const struct vm_desc *d, const struct bundle *b, const char *file,
+	       struct desc_error *err)
+{
+	const struct check c = { .d = d, .b = b, .file = file, .err = err };
+	const u64 end = GUEST_RAM_BASE + d->memory;
+
+	err->text[0] = '\0';
+	if (d->memory < BLOCK_SIZE || d->memory > GUEST_RAM_MAX ||
+	    !IS_ALIGNED(d->memory, BLOCK_SIZE))
+		return refuse(&c, "memory", "0x%lx is no multiple of 2 MiB up to 255 GiB",
+			      d->memory);
+	if (d->has_load_address &&
+	    (d->load_address < GUEST_RAM_BASE || d->load_address >= end || d->load_address % 4))
+		return refuse(&c, "load-address", "0x%lx is no place in RAM (0x%llx to 0x%lx)",
+			      d->load_address, GUEST_RAM_BASE, end);
+	if (d->has_devicetree_address &&
+	    (!range_within(d->devicetree_address, GUEST_FDT_MAX, GUEST_RAM_BASE, d->memory) ||
+	     d->devicetree_address % 8))
+		return refuse(&c, "devicetree-address",
+			      "0x%lx has no 64 KiB of RAM (0x%llx to 0x%lx)", d->devicetree_address,
+			      GUEST_RAM_BASE, end);
+	return b && b->base ? check_files(&c) : 0;
+}

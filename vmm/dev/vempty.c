@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What software probes on `virt` before it knows what is there: virtio-mmio transports without a
+ * device, and erased flash.
+ */
+#include <lib/types.h>
+#include <vmm/mmio.h>
+#include <vmm/vdev.h>
+#include <vmm/vm.h>
+
+/*
+ * VIRTIO 1.2, 4.2.2: registers of a transport. Device id 0 says that there is no device; drivers
+ * then look no further.
+ */
+#define MAGIC_VALUE 0x000
+#define VERSION     0x004
+#define VENDOR_ID   0x00c
+#define SLOT_SIZE   0x200ULL
+
+#define FLASH_SIZE MIB(64)
+
+static enum mmio_result no_device(const struct mmio_region *r, struct vcpu *v, u64 offset,
+				  struct mmio_access *a)
+{
+	(void)r;
+	(void)v;
+	if (a->write)
+		return MMIO_OK;
+	switch (offset % SLOT_SIZE) {
+	case MAGIC_VALUE:
+		a->value = 0x74726976; /* "virt" */
+		break;
+	case VERSION:
+		a->value = 1;
+		break;
+	case VENDOR_ID:
+		a->value = 0x204d565a; /* "ZVM " */
+		break;
+	default: /* DeviceID (8) is among the zeros */
+		a->value = 0;
+		break;
+	}
+	return MMIO_OK;
+}
+
+static enum mmio_result erased_flash(const struct mmio_region *r, struct vcpu *v, u64 offset,
+				     struct mmio_access *a)
+{
+	(void)r;
+	(void)v;
+	(void)offset;
+	if (!a->write)
+		a->value = ~0ULL >> (64 - 8 * a->size);
+	return MMIO_OK;
+}
+
+int vempty_init(struct vm *vm)
+{
+	static const struct mmio_region regions[] = {
+		{ .base = GUEST_FLASH_BASE,
+		  .size = FLASH_SIZE,
+		  .name = "flash0",
+		  .handler = erased_flash },
+		{ .base = GUEST_FLASH1_BASE,
+		  .size = FLASH_SIZE,
+		  .name = "flash1",
+		  .handler = erased_flash },
+		{ .base = GUEST_VIRTIO_BASE,
+		  .size = GUEST_VIRTIO_SIZE,
+		  .name = "virtio-mmio",
+		  .handler = no_device },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(regions); i++) {
+		int ret = mmio_add(&vm->bus, &regions[i]);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Images at the addresses of the start command. Nothing says how long a file in memory is: a window
+ * ends where the next one begins, and the zeros at its end are not part of the image (RAM is zero
+ * where nobody wrote, and a guest's RAM is zero where nothing is copied).
+ */
+#include <arch/mmu.h>
+#include <lib/checked.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <libfdt.h>
+#include <vmm/bundle.h>
+#include <vmm/guestfdt.h>
+#include <vmm/image.h>
+#include <vmm/image_elf.h>
+#include <vmm/preload.h>
+
+#define ZEPHYR_AT  0xc8000000ULL
+#define ZEPHYR_MAX MIB(16)
+#define LINUX_AT   0xe0000000ULL
+#define LINUX_MAX  MIB(64)
+#define INITRD_AT  0xe4000000ULL
+#define DTB_AT     0xf2a00000ULL
+#define INITRD_MAX (DTB_AT - INITRD_AT)
+
+#define ZEPHYR_MEMORY   MIB(128) /* what qemu_cortex_a53 claims */
+#define ZEPHYR_PRIORITY 8
+#define LINUX_MEMORY    MIB(512)
+#define LINUX_CPUS      2
+#define LINUX_CPUS_MAX  4
+#define LINUX_BOOTARGS  "console=ttyAMA0"
+
+#define RAM_RANGES_MAX 8
+#define KEPT_MAX       16
+
+static struct phys_range ram_ranges[RAM_RANGES_MAX];
+static u32 ram_range_count;
+static struct phys_range kept[KEPT_MAX];
+static u32 kept_count;
+
+/* How many bytes of RAM there are from pa on, at most max. */
+static u64 ram_from(u64 pa, u64 max)
+{
+	for (u32 i = 0; i < ram_range_count; i++) {
+		const struct phys_range *r = &ram_ranges[i];
+
+		if (pa >= r->base.pa && pa - r->base.pa < r->size)
+			return MIN(max, r->size - (pa - r->base.pa));
+	}
+	return 0;
+}
+
+bool preload_keep(paddr_t pa, u64 size)
+{
+	if (!size || ram_from(pa.pa, size) < size || kept_count == KEPT_MAX)
+		return false;
+	kept[kept_count++] = (struct phys_range){ .base = pa, .size = size };
+	return true;
+}
+
+bool preload_kept(paddr_t pa, u64 size)
+{
+	for (u32 i = 0; i < kept_count; i++)
+		if (range_within(pa.pa, size, kept[i].base.pa, kept[i].size))
+			return true;
+	return false;
+}
+
+/* Length of what lies in the window without the zeros at its end, in whole pages. */
+static u64 used_length(const void *window, u64 size)
+{
+	const u64 *words = window;
+	u64 n = size / sizeof(u64);
+
+	while (n >= 8 && !(words[n - 1] | words[n - 2] | words[n - 3] | words[n - 4] |
+			   words[n - 5] | words[n - 6] | words[n - 7] | words[n - 8]))
+		n -= 8;
+	return MIN(size, ALIGN_UP(n * sizeof(u64), PAGE_SIZE));
+}
+
+/* Make ref name the image in the window [pa, pa + max): false if it holds nothing. */
+static bool take(struct image_ref *ref, u64 pa, u64 max)
+{
+	const u64 window = ALIGN_DOWN(ram_from(pa, max), 64);
+	const u64 size = window ? used_length(phys_to_virt(PADDR(pa)), window) : 0;
+
+	if (!preload_keep(PADDR(pa), size))
+		return false;
+	ref->pa = PADDR(pa);
+	ref->size = size;
+	return true;
+}
+
+/* Start of a window of at least a page of RAM, or NULL. */
+static const void *window_at(u64 pa)
+{
+	return ram_from(pa, PAGE_SIZE) == PAGE_SIZE ? phys_to_virt(PADDR(pa)) : NULL;
+}
+
+static bool is_initrd(const void *p)
+{
+	static const struct {
+		const char *magic;
+		size_t len;
+	} formats[] = {
+		{ "\x1f\x8b", 2 }, /* gzip */
+		{ "070701", 6 },   /* cpio, newc */
+		{ "070702", 6 },   /* cpio, crc */
+		{ "\xfd"
+		  "7zXZ",
+		  5 },                     /* xz */
+		{ "\x28\xb5\x2f\xfd", 4 }, /* zstd */
+		{ "\x02\x21\x4c\x18", 4 }, /* lz4, legacy */
+		{ "BZh", 3 },              /* bzip2 */
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(formats); i++)
+		if (!memcmp(p, formats[i].magic, formats[i].len))
+			return true;
+	return false;
+}
+
+/* A raw image has no magic: code without a gap is what it begins with. */
+static bool is_code(const void *p)
+{
+	for (u64 i = 0; i < 16; i++)
+		if (!image_le(p, i * 4, 4))
+			return false;
+	return true;
+}
+
+/* ---- types ---- */
+
+static struct vm_type *new_type(const char *label)
+{
+	struct vm_type *t;
+
+	if (vm_type_count == MAX_TYPES)
+		return NULL;
+	t = &vm_types[vm_type_count];
+	memset(t, 0, sizeof(*t));
+	desc_defaults(&t->desc);
+	(void)str_copy(t->desc.label, label, sizeof(t->desc.label));
+	(void)str_copy(t->file, PRELOADED_FILE, sizeof(t->file));
+	return t;
+}
+
+/* The type is complete: is there a way to load it? */
+static void finish_type(struct vm_type *t)
+{
+	struct load_plan plan;
+
+	t->valid = !image_plan(&t->desc, phys_to_virt(t->desc.kernel.pa), t->desc.kernel.size,
+			       t->desc.initrd.size, &plan, &t->error);
+	vm_type_count++;
+}
+
+static void detect_zephyr(void)
+{
+	const void *window = window_at(ZEPHYR_AT);
+	struct vm_type *t;
+	bool header;
+
+	if (!window)
+		return;
+	header = image_has_header(window, PAGE_SIZE);
+	if (!header && !elf_has_magic(window, PAGE_SIZE) && !is_code(window))
+		return;
+	t = new_type("zephyr");
+	if (!t || !take(&t->desc.kernel, ZEPHYR_AT, ZEPHYR_MAX))
+		return;
+	t->desc.memory = ZEPHYR_MEMORY;
+	t->desc.priority = ZEPHYR_PRIORITY;
+	if (!header && !elf_has_magic(window, PAGE_SIZE)) {
+		t->desc.has_load_address = true;
+		t->desc.load_address = GUEST_RAM_BASE;
+	}
+	finish_type(t);
+}
+
+static const void *find_dtb(struct vm_desc *d)
+{
+	const void *fdt = window_at(DTB_AT);
+	u64 size;
+
+	if (!fdt || fdt_magic(fdt) != FDT_MAGIC)
+		return NULL;
+	size = fdt_totalsize(fdt);
+	if (size > GUEST_FDT_MAX / 2 || ram_from(DTB_AT, size) < size ||
+	    fdt_check_full(fdt, size) || !preload_keep(PADDR(DTB_AT), size))
+		return NULL;
+	d->devicetree.pa = PADDR(DTB_AT);
+	d->devicetree.size = size;
+	return fdt;
+}
+
+/* A number of one or two cells; false if the property is neither. */
+static bool get_number(const void *fdt, int node, const char *name, u64 *value)
+{
+	int len;
+	const void *p = fdt_getprop(fdt, node, name, &len);
+
+	if (!p || (len != 4 && len != 8))
+		return false;
+	*value = len == 4 ? fdt32_ld(p) : fdt64_ld(p);
+	return true;
+}
+
+static u32 count_cpus(const void *fdt)
+{
+	u32 count = 0;
+	int node, cpus = fdt_path_offset(fdt, "/cpus");
+
+	fdt_for_each_subnode(node, fdt, cpus) {
+		const char *type = fdt_getprop(fdt, node, "device_type", NULL);
+
+		count += type && str_eq(type, "cpu");
+	}
+	return MAX(1, MIN(count, LINUX_CPUS_MAX));
+}
+
+/* What the devicetree claims, but not more than half of what is left, and enough in any case. */
+static u64 memory_size(const void *fdt)
+{
+	const char type[] = "memory";
+	int len, node = fdt_node_offset_by_prop_value(fdt, -1, "device_type", type, sizeof(type));
+	const u8 *reg = node < 0 ? NULL : fdt_getprop(fdt, node, "reg", &len);
+	u64 size = LINUX_MEMORY, left = 0;
+
+	if (reg && len >= 16 && fdt_address_cells(fdt, 0) == 2 && fdt_size_cells(fdt, 0) == 2)
+		size = fdt64_ld((const void *)(reg + 8));
+	for (u32 i = 0; i < ram_range_count; i++)
+		left += ram_ranges[i].size;
+	for (u32 i = 0; i < kept_count; i++)
+		left -= MIN(left, kept[i].size);
+	return ALIGN_DOWN(MAX(MIN(size, left / 2), LINUX_MEMORY), BLOCK_SIZE);
+}
+
+static void apply_dtb(struct vm_desc *d, const void *fdt)
+{
+	const int chosen = fdt_path_offset(fdt, "/chosen");
+	int len;
+	const char *args = chosen < 0 ? NULL : fdt_getprop(fdt, chosen, "bootargs", &len);
+
+	d->cpus = count_cpus(fdt);
+	d->memory = memory_size(fdt);
+	if (args && len > 1 && strnlen(args, (size_t)len) < (size_t)len)
+		(void)str_copy(d->bootargs, args, sizeof(d->bootargs));
+}
+
+/* The window of the initrd, or the length that the devicetree gives if that is shorter. */
+static u64 initrd_limit(const void *fdt)
+{
+	const int chosen = fdt ? fdt_path_offset(fdt, "/chosen") : -1;
+	u64 start, end;
+
+	if (chosen >= 0 && get_number(fdt, chosen, "linux,initrd-start", &start) &&
+	    get_number(fdt, chosen, "linux,initrd-end", &end) && end > start)
+		return MIN(INITRD_MAX, ALIGN_UP(end - start, PAGE_SIZE));
+	return INITRD_MAX;
+}
+
+static void detect_linux(void)
+{
+	const void *window = window_at(LINUX_AT), *fdt;
+	struct vm_type *t;
+	u64 size;
+
+	if (!window || !image_has_header(window, PAGE_SIZE))
+		return;
+	size = image_header_size(window);
+	t = new_type("linux");
+	if (!t || !take(&t->desc.kernel, LINUX_AT, size ? MIN(size, LINUX_MAX) : LINUX_MAX))
+		return;
+	fdt = find_dtb(&t->desc);
+	window = window_at(INITRD_AT);
+	if (window && is_initrd(window) && !take(&t->desc.initrd, INITRD_AT, initrd_limit(fdt)))
+		return;
+	t->desc.cpus = LINUX_CPUS;
+	t->desc.memory = LINUX_MEMORY;
+	(void)str_copy(t->desc.bootargs, LINUX_BOOTARGS, sizeof(t->desc.bootargs));
+	if (fdt)
+		apply_dtb(&t->desc, fdt);
+	finish_type(t);
+}
+
+u32 preload_detect(const struct phys_range *ram, u32 nram, struct phys_range *reserved, u32 max)
+{
+	ram_range_count = MIN(nram, RAM_RANGES_MAX);
+	memcpy(ram_ranges, ram, ram_range_count * sizeof(*ram));
+	kept_count = 0;
+	detect_zephyr();
+	detect_linux();
+	if (kept_count > max)
+		kept_count = vm_type_count = 0;
+	memcpy(reserved, kept, kept_count * sizeof(*kept));
+	return kept_count;
+}
