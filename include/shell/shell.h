@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operator's shell on the machine's first UART. */
+#ifndef SHELL_SHELL_H
+#define SHELL_SHELL_H
+
+#include <lib/types.h>
+
+/* Start its thread. Boot, once everything that it commands stands. */
+int __must_check shell_start(void);
+
+/* The thread: greets, then reads and carries out lines for ever. */
+void shell_main(void *arg);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `zvm info` and `zvm list`. */
+#include <arch/timer.h>
+#include <kernel/timeout.h>
+#include <lib/string.h>
+#include <vmm/vm.h>
+#include "shell.h"
+
+/* ---- figures ---- */
+
+/* What was counted when a VM was last looked at, so that shares are those since then. */
+struct sample {
+	u64 started_at; /* of the VM: another VM may have taken the id */
+	u64 when, ticks, exits;
+};
+
+static struct sample samples[MAX_VMS];
+
+struct rates {
+	u64 cpu_permille; /* of one CPU */
+	u64 exits_per_s;
+};
+
+static u64 sum_exits(const struct vm_stats *s)
+{
+	u64 sum = 0;
+
+	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
+		sum += s->exits[kind];
+	return sum;
+}
+
+static struct rates take_sample(const struct vm *vm, const struct vm_stats *s)
+{
+	struct sample *old = &samples[vm->id];
+	struct sample now = { vm->started_at, arch_counter(), 0, sum_exits(s) };
+	struct rates r = { 0, 0 };
+	u64 passed;
+
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		now.ticks += thread_ticks(&vm->vcpus[i]->thread);
+	if (old->started_at != now.started_at || old->ticks > now.ticks || old->exits > now.exits)
+		*old = (struct sample){ now.started_at, now.started_at, 0, 0 };
+	passed = now.when - old->when;
+	if (vm->started_at && passed) {
+		r.cpu_permille = (now.ticks - old->ticks) * 1000 / passed;
+		r.exits_per_s = (now.exits - old->exits) * arch_counter_hz() / passed;
+	}
+	*old = now;
+	return r;
+}
+
+/* "3d 04:05:06", or "-" for a VM that does not run. */
+static const char *uptime_text(const struct vm *vm, char *buf, size_t size)
+{
+	u64 s = (arch_counter() - vm->started_at) / arch_counter_hz();
+
+	if (vm->state != VM_RUNNING && vm->state != VM_PAUSED)
+		return "-";
+	if (s >= 86400)
+		snprintf(buf, size, "%lud %02lu:%02lu:%02lu", s / 86400, s / 3600 % 24, s / 60 % 60,
+			 s % 60);
+	else
+		snprintf(buf, size, "%lu:%02lu:%02lu", s / 3600, s / 60 % 60, s % 60);
+	return buf;
+}
+
+static const char *affinity_text(u64 mask, char *buf, size_t size)
+{
+	if (!mask)
+		return "any";
+	snprintf(buf, size, "0x%lx", mask);
+	return buf;
+}
+
+/* ---- the table ---- */
+
+static void print_row(const struct vm *vm)
+{
+	char uptime[32], affinity[24];
+	struct vm_stats stats;
+	struct rates r;
+
+	vm_stats(vm, &stats);
+	r = take_sample(vm, &stats);
+	shell_printf("%2u  %-12s %-12s %-8s %5u %5lu MiB %4u  %-8s %4lu.%lu %8lu %9s %8u\n", vm->id,
+		     vm->name, vm->desc.label, vm_state_name(vm->state), vm->nvcpus,
+		     vm->ram.size / MIB(1), vm->desc.priority,
+		     affinity_text(vm->desc.affinity, affinity, sizeof(affinity)),
+		     r.cpu_permille / 10, r.cpu_permille % 10, r.exits_per_s,
+		     uptime_text(vm, uptime, sizeof(uptime)), vm->restarts);
+}
+
+static void print_table(void)
+{
+	bool any = false;
+
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *vm = vm_by_id(id);
+
+		if (!vm)
+			continue;
+		if (!any)
+			shell_printf("ID  %-12s %-12s %-8s VCPUS    MEMORY PRIO  AFFINITY   CPU%%  "
+				     "EXITS/S    UPTIME RESTARTS\n",
+				     "NAME", "TYPE", "STATE");
+		any = true;
+		print_row(vm);
+	}
+	if (!any)
+		shell_printf("no VMs; `zvm new -t TYPE` makes one\n");
+}
+
+/* ---- one VM ---- */
+
+static const char *const exit_names[] = {
+	[EXIT_IRQ] = "irq",       [EXIT_WFX] = "wfx",   [EXIT_HVC] = "hvc", [EXIT_SMC] = "smc",
+	[EXIT_SYSREG] = "sysreg", [EXIT_MMIO] = "mmio", [EXIT_FP] = "fp",   [EXIT_FAULT] = "fault",
+};
+_Static_assert(ARRAY_SIZE(exit_names) == EXIT_KINDS, "each kind has a name");
+
+static const char *const format_names[] = {
+	[IMAGE_LINUX] = "Linux Image",
+	[IMAGE_ELF] = "ELF",
+	[IMAGE_RAW] = "raw",
+};
+
+static const char *const restart_names[] = {
+	[RESTART_NEVER] = "never",
+	[RESTART_ON_FAILURE] = "on-failure",
+	[RESTART_ALWAYS] = "always",
+};
+
+static const char *power_text(const struct vcpu *v)
+{
+	if (v->power == VCPU_OFF)
+		return "off";
+	if (v->parked)
+		return "parked";
+	return v->in_wfi ? "wfi" : "on";
+}
+
+static void print_vcpu(struct vcpu *v)
+{
+	u64 exits = 0, ms = ticks_to_us(thread_ticks(&v->thread)) / 1000;
+
+	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
+		exits += v->exits[kind];
+	shell_printf("  vcpu %u      %s, cpu %u, pc 0x%lx, ran %lu.%03lu s, %lu exits (", v->index,
+		     power_text(v), v->thread.cpu, arch_vcpu_pc(v), ms / 1000, ms % 1000, exits);
+	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
+		shell_printf("%s%s %lu", kind ? ", " : "", exit_names[kind], v->exits[kind]);
+	shell_printf(")\n");
+}
+
+static void print_regions(const struct mmio_bus *bus)
+{
+	char size[24];
+
+	for (u32 i = 0; i < bus->count; i++) {
+		const struct mmio_region *r = &bus->regions[i];
+
+		shell_printf("  region      0x%08lx %8s  %s\n", r->base,
+			     size_text(r->size, size, sizeof(size)), r->name);
+	}
+}
+
+static void print_images(const struct vm *vm)
+{
+	const struct load_plan *p = &vm->plan;
+
+	shell_printf("  image       %s, entry 0x%lx, 0x%lx..0x%lx\n", format_names[p->format],
+		     p->entry, p->kernel_base, p->kernel_end);
+	if (p->initrd_size)
+		shell_printf("  initrd      0x%lx..0x%lx\n", p->initrd_base,
+			     p->initrd_base + p->initrd_size);
+	shell_printf("  devicetree  0x%lx\n", p->dtb_base);
+	if (vm->desc.bootargs[0])
+		shell_printf("  bootargs    %s\n", vm->desc.bootargs);
+}
+
+static void print_console(struct console *c)
+{
+	const char *port = console_port_name(c->port);
+
+	shell_printf("  console     %lu bytes written, ", console_head(c));
+	if (port)
+		shell_printf("port %d (%s)\n", c->port, port);
+	else
+		shell_printf("no port\n");
+}
+
+static void print_vm(struct vm *vm)
+{
+	char uptime[32], affinity[24], overhead[24];
+	struct vm_stats stats;
+	struct rates r;
+
+	vm_stats(vm, &stats);
+	r = take_sample(vm, &stats);
+	shell_printf("vm %u '%s': %s\n", vm->id, vm->name, vm_state_name(vm->state));
+	shell_printf("  type        %s, %s\n", vm->desc.label, vm->type->file);
+	shell_printf("  memory      %lu MiB at 0x%llx, and %s of ours\n", vm->ram.size / MIB(1),
+		     GUEST_RAM_BASE, size_text(stats.overhead_bytes, overhead, sizeof(overhead)));
+	shell_printf(
+		"  cpus        %u, priority %u, affinity %s, %lu.%lu %% of a CPU, %lu exits/s\n",
+		vm->nvcpus, vm->desc.priority,
+		affinity_text(vm->desc.affinity, affinity, sizeof(affinity)), r.cpu_permille / 10,
+		r.cpu_permille % 10, r.exits_per_s);
+	shell_printf("  uptime      %s, %u restarts, restarted %s\n",
+		     uptime_text(vm, uptime, sizeof(uptime)), vm->restarts,
+		     restart_names[vm->desc.restart]);
+	print_images(vm);
+	print_console(&vm->console);
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		print_vcpu(vm->vcpus[i]);
+	print_regions(&vm->bus);
+	if (vm->crash[0])
+		shell_printf("  crash       %s\n", vm->crash);
+}
+
+void cmd_zvm_info(const struct args *a)
+{
+	struct vm *vm;
+
+	vmm_lock();
+	if (!option_value(a, "-n") && !a->operand) {
+		print_table();
+	} else {
+		vm = vm_argument(a);
+		if (vm)
+			print_vm(vm);
+	}
+	vmm_unlock();
+}
+
+/* ---- types ---- */
+
+static void print_type(const struct vm_type *t)
+{
+	const struct image_ref *kernel = &t->desc.kernel;
+
+	if (!t->valid) {
+		shell_printf("%-12s cannot be created: %s\n", t->desc.label, t->error.text);
+		return;
+	}
+	shell_printf("%-12s %5u %5lu MiB %4u  ", t->desc.label, t->desc.cpus,
+		     t->desc.memory / MIB(1), t->desc.priority);
+	if (kernel->path[0])
+		shell_printf("%s", kernel->path);
+	else
+		shell_printf("preloaded at 0x%lx", kernel->pa.pa);
+	shell_printf(" (%s)\n", t->file);
+}
+
+void cmd_zvm_list(const struct args *a __unused)
+{
+	if (vm_type_count == 0) {
+		print_types();
+		return;
+	}
+	shell_printf("%-12s VCPUS    MEMORY PRIO  IMAGE (DESCRIPTION)\n", "TYPE");
+	for (u32 i = 0; i < vm_type_count; i++)
+		print_type(&vm_types[i]);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands, finding one in it, and the help that it makes. */
+#include <lib/string.h>
+#include "shell.h"
+
+#define VM_OPTION "-n", "VM", ARG_VM, "the VM, by id or by name"
+
+static const struct option vm_options[] = { { VM_OPTION } };
+
+static const struct option new_options[] = {
+	{ "-t", "TYPE", ARG_TYPE, "what to make it of: a type that `zvm list` shows" },
+	{ "--name", "NAME", ARG_TEXT, "its name; else the type's, made unique" },
+	{ "-c", "CPUS", ARG_TEXT, "number of vCPUs" },
+	{ "-m", "MIB", ARG_TEXT, "memory in MiB" },
+	{ "-p", "PRIO", ARG_TEXT, "priority, 0 is the highest" },
+	{ "-a", "CPUMASK", ARG_TEXT, "CPUs that it may run on, a bit each: 0xc is 2 and 3" },
+};
+
+static const struct option stop_options[] = {
+	{ VM_OPTION },
+	{ "-f", NULL, ARG_NONE, "cut it off" },
+};
+
+static const struct option delete_options[] = {
+	{ VM_OPTION },
+	{ "-f", NULL, ARG_NONE, "even if it runs" },
+};
+
+static const struct option log_options[] = {
+	{ VM_OPTION },
+	{ "-f", NULL, ARG_NONE, "go on as it grows; Ctrl-C leaves" },
+};
+
+#define OPTIONS(o) .options = (o), .noptions = ARRAY_SIZE(o)
+#define VM_OPERAND .operand = ARG_VM, .operand_name = "VM"
+#define ON_VM      OPTIONS(vm_options), VM_OPERAND
+
+static const struct command zvm_commands[] = {
+	{ "new", "create", "create a VM", OPTIONS(new_options), .operand = ARG_TYPE,
+	  .operand_name = "TYPE", .run = cmd_zvm_new },
+	{ "run", "start", "start a VM, or resume a paused one", ON_VM, .run = cmd_zvm_run },
+	{ "pause", NULL, "stop a VM's CPUs and its virtual time", ON_VM, .run = cmd_zvm_pause },
+	{ "resume", NULL, "let a paused VM go on", ON_VM, .run = cmd_zvm_resume },
+	{ "reset", NULL, "restart a VM from its images", ON_VM, .run = cmd_zvm_reset },
+	{ "stop", NULL, "ask a VM to power off", OPTIONS(stop_options), VM_OPERAND,
+	  .run = cmd_zvm_stop },
+	{ "delete", NULL, "remove a VM; its memory is cleared and returned",
+	  OPTIONS(delete_options), VM_OPERAND, .run = cmd_zvm_delete },
+	{ "info", NULL, "the VMs; or everything about one", ON_VM, .run = cmd_zvm_info },
+	{ "list", NULL, "the types that can be created", .run = cmd_zvm_list },
+	{ "console", "look", "attach this terminal to a VM; Ctrl-] leaves", ON_VM,
+	  .run = cmd_zvm_console },
+	{ "log", NULL, "what a VM wrote to its console", OPTIONS(log_options), VM_OPERAND,
+	  .run = cmd_zvm_log },
+};
+
+const struct command zvm_command = {
+	.name = "zvm",
+	.summary = "virtual machines",
+	.sub = zvm_commands,
+	.nsub = ARRAY_SIZE(zvm_commands),
+};
+
+static const struct command help_command = {
+	.name = "help",
+	.summary = "what there is, and how to use it",
+	.operand = ARG_COMMAND,
+	.operand_name = "COMMAND",
+	.raw = true,
+	.run = cmd_help,
+};
+
+const struct command *const root_commands[] = { &zvm_command, &host_command, &help_command };
+const u32 root_count = ARRAY_SIZE(root_commands);
+
+static bool is_called(const struct command *c, const char *name)
+{
+	return str_eq(c->name, name) || (c->alias && str_eq(c->alias, name));
+}
+
+const struct command *find_sub(const struct command *parent, const char *name)
+{
+	for (u32 i = 0; i < parent->nsub; i++) {
+		if (is_called(&parent->sub[i], name))
+			return &parent->sub[i];
+	}
+	return NULL;
+}
+
+const struct command *find_root(const char *name)
+{
+	for (u32 i = 0; i < root_count; i++) {
+		if (is_called(root_commands[i], name))
+			return root_commands[i];
+	}
+	return NULL;
+}
+
+/* ---- help ---- */
+
+static void print_usage(const char *path, const struct command *c)
+{
+	shell_printf("usage: %s", path);
+	for (u32 i = 0; i < c->noptions; i++)
+		shell_printf(" [%s%s%s]", c->options[i].name, c->options[i].value ? " " : "",
+			     c->options[i].value ? c->options[i].value : "");
+	if (c->operand_name)
+		shell_printf(" [%s]", c->operand_name);
+	shell_printf("\n");
+}
+
+static void print_row(const char *path, const struct command *c)
+{
+	char name[48];
+
+	snprintf(name, sizeof(name), "%s%s%s%s%s", path, *path ? " " : "", c->name,
+		 c->alias ? "|" : "", c->alias ? c->alias : "");
+	shell_printf("  %-20s %s\n", name, c->summary);
+}
+
+void command_help(const char *path, const struct command *c)
+{
+	if (c->nsub) {
+		for (u32 i = 0; i < c->nsub; i++)
+			print_row(path, &c->sub[i]);
+		shell_printf("`%s COMMAND -h` says more about one.\n", path);
+		return;
+	}
+	print_usage(path, c);
+	shell_printf("  %s\n", c->summary);
+	for (u32 i = 0; i < c->noptions; i++) {
+		char left[24];
+
+		snprintf(left, sizeof(left), "%s %s", c->options[i].name,
+			 c->options[i].value ? c->options[i].value : "");
+		shell_printf("  %-16s %s\n", left, c->options[i].help);
+	}
+	if (c->alias)
+		shell_printf("`%s` is the same.\n", c->alias);
+}
+
+static void print_sub_names(const struct command *parent)
+{
+	for (u32 i = 0; i < parent->nsub; i++)
+		shell_printf("%s%s", i ? ", " : "", parent->sub[i].name);
+	shell_printf("\n");
+}
+
+static void no_command(const char *name)
+{
+	shell_printf("no command '%s'; there are: ", name);
+	for (u32 i = 0; i < root_count; i++)
+		shell_printf("%s%s", i ? ", " : "", root_commands[i]->name);
+	shell_printf("\n");
+}
+
+static void no_sub(const struct command *parent, const char *name)
+{
+	shell_printf("%s: no command '%s'; there are: ", parent->name, name);
+	print_sub_names(parent);
+}
+
+void cmd_help(const struct args *a)
+{
+	const struct command *c, *sub = NULL;
+	char path[32];
+
+	if (a->nwords == 0) {
+		for (u32 i = 0; i < root_count; i++) {
+			print_row("", root_commands[i]);
+			for (u32 j = 0; j < root_commands[i]->nsub; j++)
+				print_row(root_commands[i]->name, &root_commands[i]->sub[j]);
+		}
+		shell_printf("`help COMMAND` or `COMMAND -h` says more; Tab completes; "
+			     "VMs go by id or by name.\n");
+		return;
+	}
+	c = find_root(a->words[0]);
+	if (!c) {
+		no_command(a->words[0]);
+		return;
+	}
+	if (a->nwords > 1) {
+		sub = find_sub(c, a->words[1]);
+		if (!sub) {
+			no_sub(c, a->words[1]);
+			return;
+		}
+	}
+	snprintf(path, sizeof(path), "%s%s%s", c->name, sub ? " " : "", sub ? sub->name : "");
+	command_help(path, sub ? sub : c);
+}
+
+/* ---- running ---- */
+
+u32 split_words(char *line, const char **words, u32 max)
+{
+	u32 count = 0;
+
+	for (char *p = line; *p;) {
+		while (*p == ' ')
+			*p++ = '\0';
+		if (!*p)
+			break;
+		if (count < max)
+			words[count] = p;
+		count++;
+		while (*p && *p != ' ')
+			p++;
+	}
+	return count;
+}
+
+static bool wants_help(const struct args *a)
+{
+	for (u32 i = 0; i < a->nwords; i++) {
+		if (str_eq(a->words[i], "-h") || str_eq(a->words[i], "--help"))
+			return true;
+	}
+	return false;
+}
+
+static void run_words(const struct command *c, const char *const *words, u32 nwords)
+{
+	const struct command *parent = c->nsub ? c : NULL;
+	struct args a = { .command = c, .words = words, .nwords = nwords };
+
+	str_copy(a.path, c->name, sizeof(a.path));
+	if (parent && nwords && words[0][0] != '-') {
+		a.command = find_sub(parent, words[0]);
+		if (!a.command) {
+			no_sub(parent, words[0]);
+			return;
+		}
+		snprintf(a.path, sizeof(a.path), "%s %s", parent->name, a.command->name);
+		a.words++;
+		a.nwords--;
+	}
+	if (a.command->nsub || (wants_help(&a) && !a.command->raw))
+		command_help(a.path, a.command);
+	else if (a.command->raw || options_parse(&a))
+		a.command->run(&a);
+}
+
+void command_run(char *line)
+{
+	const char *words[MAX_WORDS];
+	u32 count = split_words(line, words, MAX_WORDS);
+	const struct command *c;
+
+	if (count == 0)
+		return;
+	c = find_root(words[0]);
+	if (!c)
+		no_command(words[0]);
+	else if (count > MAX_WORDS)
+		shell_printf("%s: more than %u words\n", words[0], MAX_WORDS);
+	else
+		run_words(c, words + 1, count - 1);
+}

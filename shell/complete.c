@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Completion: which words the table of commands, the bundle and the VMs allow at the cursor. */
+#include <lib/string.h>
+#include <vmm/bundle.h>
+#include <vmm/vm.h>
+#include "shell.h"
+
+struct word {
+	const char *text;
+	u32 len;
+};
+
+static void add(struct completions *c, const struct word *w, const char *candidate)
+{
+	completion_add(c, w->text, w->len, candidate);
+}
+
+static void add_commands(struct completions *c, const struct word *w, const struct command *parent)
+{
+	for (u32 i = 0; parent && i < parent->nsub; i++)
+		add(c, w, parent->sub[i].name);
+	for (u32 i = 0; !parent && i < root_count; i++)
+		add(c, w, root_commands[i]->name);
+}
+
+static void add_vms(struct completions *c, const struct word *w)
+{
+	vmm_lock();
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *vm = vm_by_id(id);
+
+		if (vm)
+			add(c, w, vm->name);
+	}
+	vmm_unlock();
+}
+
+static void add_kind(struct completions *c, const struct word *w, enum arg_kind kind)
+{
+	switch (kind) {
+	case ARG_VM:
+		add_vms(c, w);
+		break;
+	case ARG_TYPE:
+		for (u32 i = 0; i < vm_type_count; i++)
+			add(c, w, vm_types[i].desc.label);
+		break;
+	case ARG_COMMAND:
+		add_commands(c, w, NULL);
+		break;
+	case ARG_NONE:
+	case ARG_TEXT:
+		break;
+	}
+}
+
+/* True if the word before the current one is an option that wants a value: that is what comes. */
+static bool add_value(struct completions *c, const struct word *w, const struct command *command,
+		      const char *before)
+{
+	for (u32 i = 0; before && i < command->noptions; i++) {
+		const struct option *o = &command->options[i];
+
+		if (o->value && str_eq(o->name, before)) {
+			add_kind(c, w, o->kind);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void add_arguments(struct completions *c, const struct word *w,
+			  const struct command *command, const char *before)
+{
+	if (add_value(c, w, command, before))
+		return;
+	if (w->len == 0 || w->text[0] != '-') {
+		add_kind(c, w, command->operand);
+		return;
+	}
+	for (u32 i = 0; i < command->noptions; i++)
+		add(c, w, command->options[i].name);
+	if (!command->raw)
+		add(c, w, "-h");
+}
+
+void shell_complete(const char *line, u32 cursor, struct completions *c)
+{
+	static char text[LINE_SIZE];
+	const char *words[MAX_WORDS];
+	const struct command *command = NULL;
+	struct word w;
+	u32 count, next = 0;
+
+	c->start = cursor;
+	while (c->start > 0 && line[c->start - 1] != ' ')
+		c->start--;
+	w = (struct word){ line + c->start, cursor - c->start };
+	/* The words before the current one lead to the command. */
+	memcpy(text, line, c->start);
+	text[c->start] = '\0';
+	count = split_words(text, words, MAX_WORDS);
+	if (count > MAX_WORDS)
+		return;
+	if (count > 0 && str_eq(words[0], "help")) {
+		command = count > 1 ? find_root(words[1]) : NULL;
+		if (count == 1 || (count == 2 && command && command->nsub))
+			add_commands(c, &w, command);
+		return;
+	}
+	if (count > next)
+		command = find_root(words[next++]);
+	if (count > next && command && command->nsub)
+		command = find_sub(command, words[next++]);
+	if (count == 0 || (command && command->nsub))
+		add_commands(c, &w, command);
+	else if (command)
+		add_arguments(c, &w, command, count > next ? words[count - 1] : NULL);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Line editor: bytes of a terminal in, a line and its echo out. Pure but for the sink that it writes to.
+ * Keys: arrows, Home, End, Delete, Ctrl-A/B/C/D/E/F/H/K/L/N/P/U/W/Y, Alt-B/F, Tab, Enter.
+ */
+#ifndef SHELL_LINE_H
+#define SHELL_LINE_H
+
+#include <lib/printf.h>
+#include <lib/types.h>
+
+#define LINE_SIZE       256 /* with the terminator */
+#define LINE_HISTORY    32
+#define COMPLETIONS_MAX 48
+#define COMPLETION_SIZE 32
+
+/* What the word in front of the cursor could become. */
+struct completions {
+	u32 start; /* where that word begins */
+	u32 count;
+	char text[COMPLETIONS_MAX][COMPLETION_SIZE];
+};
+
+enum line_result {
+	LINE_EDITING,   /* more to come */
+	LINE_ENTERED,   /* Enter: text holds the line */
+	LINE_ABANDONED, /* Ctrl-C: the line is empty */
+};
+
+struct line_editor {
+	struct print_sink *out;
+	const char *prompt;
+	/* Fill in *c for the first `cursor` characters of line. May be NULL. */
+	void (*complete)(const char *line, u32 cursor, struct completions *c);
+	char text[LINE_SIZE];
+	u32 len, cursor;
+	char killed[LINE_SIZE]; /* by Ctrl-K/U/W, for Ctrl-Y */
+	u8 escape;              /* state of the escape sequence: enum in line.c */
+	u32 parameter;          /* of a control sequence, the last */
+	bool after_cr;          /* a line feed that follows belongs to it */
+	char history[LINE_HISTORY][LINE_SIZE];
+	u32 history_count;     /* lines ever entered: the last LINE_HISTORY are kept */
+	u32 browsing;          /* how many lines back; 0: the new line */
+	char draft[LINE_SIZE]; /* the new line while browsing */
+	struct completions completions;
+};
+
+void line_init(struct line_editor *e, struct print_sink *out, const char *prompt,
+	       void (*complete)(const char *line, u32 cursor, struct completions *c));
+/* Show the prompt and begin a new, empty line. */
+void line_start(struct line_editor *e);
+/* One byte from the terminal. An entered line was added to the history and its end echoed. */
+enum line_result line_feed(struct line_editor *e, u8 byte);
+
+/* Add a candidate if it begins with the word's `len` characters and there is room. */
+void completion_add(struct completions *c, const char *word, u32 len, const char *candidate);
+
+#endif

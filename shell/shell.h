@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the shell share. All in the shell's thread. */
+#ifndef SHELL_PRIVATE_H
+#define SHELL_PRIVATE_H
+
+#include <lib/printf.h>
+#include <lib/types.h>
+#include "line.h"
+
+/* ---- output.c ---- */
+
+/* The terminal, as lines of text: '\n' goes out as CR LF. */
+extern struct print_sink shell_sink;
+void shell_printf(const char *fmt, ...) __printf(1, 2);
+/* Bytes as they are. */
+void shell_write(const void *data, size_t len);
+/* "512 KiB", "2 MiB", ... of a size in bytes, exact; in a buffer of the caller. */
+const char *size_text(u64 bytes, char *buf, size_t size);
+
+/* ---- command.c, options.c ---- */
+
+enum arg_kind { ARG_NONE, ARG_TEXT, ARG_VM, ARG_TYPE, ARG_COMMAND };
+
+struct option {
+	const char *name;
+	const char *value;  /* what it wants, as the help names it; NULL: nothing */
+	enum arg_kind kind; /* of that */
+	const char *help;
+};
+
+#define MAX_OPTIONS 8
+#define MAX_WORDS   24
+
+struct command;
+
+/* A command line, taken apart. */
+struct args {
+	const struct command *command;
+	char path[32]; /* the command's full name, "zvm new" */
+	const char *option
+		[MAX_OPTIONS];    /* value of command->options[i], "" without one; NULL: absent */
+	const char *operand;      /* the word that belongs to no option, or NULL */
+	const char *const *words; /* all that follow the command */
+	u32 nwords;
+};
+
+struct command {
+	const char *name;
+	const char *alias; /* or NULL */
+	const char *summary;
+	const struct option *options;
+	u32 noptions;
+	enum arg_kind operand;
+	const char *operand_name; /* for the help; NULL: none is taken */
+	void (*run)(const struct args *a);
+	const struct command *sub; /* instead of run: the commands below it */
+	u32 nsub;
+	bool raw; /* takes its words as they are */
+};
+
+extern const struct command zvm_command, host_command;
+extern const struct command *const root_commands[];
+extern const u32 root_count;
+
+/* Carry a line out. It is cut into words in place. */
+void command_run(char *line);
+/* Cut line into at most max words at blanks; the number there are (which may be more than max). */
+u32 split_words(char *line, const char **words, u32 max);
+const struct command *find_sub(const struct command *parent, const char *name);
+const struct command *find_root(const char *name);
+/* Usage, summary and options; or the table of what is below it. */
+void command_help(const char *path, const struct command *c);
+
+/* Sort a->words into options and operand; false, and a line says why, if they do not fit. */
+bool options_parse(struct args *a);
+/* The value of an option by name: NULL if it was not given. */
+const char *option_value(const struct args *a, const char *name);
+/*
+ * The number after an option, within [min, max]; *value stays if the option was not given. False, and a line says so, if it is none:
+ * "zvm new: -c 99: <what> are <min> to <max>".
+ */
+bool option_number(const struct args *a, const char *name, const char *what, u64 min, u64 max,
+		   u64 *value);
+
+/* The words that may follow at the cursor, for the line editor. */
+void shell_complete(const char *line, u32 cursor, struct completions *c);
+
+/* ---- cmd_vm.c ---- */
+
+struct vm;
+/* The VM that -n or the operand names; NULL, and a line says why, if there is none. vmm_lock held. */
+struct vm *vm_argument(const struct args *a);
+/* "linux, zephyr, rtos" */
+void print_types(void);
+
+/* ---- cmd_host.c ---- */
+
+struct thread;
+/* Time on CPU so far, what it runs right now included. */
+u64 thread_ticks(const struct thread *t);
+
+/* ---- commands ---- */
+
+void cmd_zvm_new(const struct args *a);
+void cmd_zvm_run(const struct args *a);
+void cmd_zvm_pause(const struct args *a);
+void cmd_zvm_resume(const struct args *a);
+void cmd_zvm_reset(const struct args *a);
+void cmd_zvm_stop(const struct args *a);
+void cmd_zvm_delete(const struct args *a);
+void cmd_zvm_info(const struct args *a);
+void cmd_zvm_list(const struct args *a);
+void cmd_zvm_console(const struct args *a);
+void cmd_zvm_log(const struct args *a);
+void cmd_help(const struct args *a);
+
+/* ---- shell.c ---- */
+
+/* Something that the shell may be waiting for has happened: a key, output of a VM. Any context. */
+void shell_notify(void *arg);
+/* Wait until then (since the last return), or until the deadline. */
+void shell_wait(u64 deadline);
+
+#endif
