@@ -60,12 +60,12 @@ static void check_machine(u64 el)
 		refuse("entered at EL1, and it is a hypervisor: start it at EL2 (QEMU: -machine virtualization=on)", "");
 	if (el == 3)
 		refuse("entered at EL3; it has no secure firmware of its own: start it at EL2 (QEMU: without secure=on)", "");
-	if (cpu_missing_feature())
-		refuse("the CPU lacks ", cpu_missing_feature());
 	if (host_fdt_find("arm,gic-v3", -1) < 0)
 		refuse("the devicetree has no arm,gic-v3 (QEMU: -machine gic-version=3)", "");
 	if (host_fdt_find("arm,armv8-timer", -1) < 0)
 		refuse("the devicetree has no arm,armv8-timer", "");
+	if (cpu_missing_feature())
+		refuse("the CPU lacks ", cpu_missing_feature());
 }
 
 void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
