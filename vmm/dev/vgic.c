@@ -333,9 +333,10 @@ int vgic_map(struct vm *vm)
 		.handler = vgic_dist_access,
 		.dev = vm,
 	};
+	/* The vCPUs need not exist yet. */
 	struct mmio_region redist = {
 		.base = GUEST_GICR_BASE,
-		.size = vm->nvcpus * KIB(128),
+		.size = vm->desc.cpus * KIB(128),
 		.name = "gicr",
 		.handler = vgic_redist_access,
 		.dev = vm,

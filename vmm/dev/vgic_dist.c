@@ -89,8 +89,7 @@ static u64 config_read(void *dev, struct vcpu *v, u32 index, const struct reg_ro
 	return vgic_config_read(&w, index % 2);
 }
 
-static void config_write(void *dev, struct vcpu *v, u32 index, u64 value,
-			 const struct reg_row *row)
+static void config_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vgic_view w = view_of(dev, index / 2);
 
@@ -127,8 +126,7 @@ static void irouter_write(void *dev, struct vcpu *v, u32 index, u64 value,
 }
 
 /* SETSPI, CLRSPI: a message makes the SPI of this number pending, or not; it is the line of one that is level-sensitive. */
-static void setspi_write(void *dev, struct vcpu *v, u32 index, u64 value,
-			 const struct reg_row *row)
+static void setspi_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vm *vm = dev;
 	u32 intid = (u32)FIELD(value, 12, 0);
@@ -144,28 +142,19 @@ static void setspi_write(void *dev, struct vcpu *v, u32 index, u64 value,
 		vgic_word_write(&w, WORD_CLEAR_PENDING, 1U << (intid % 32));
 }
 
-#define RO(at, value, id) \
-	{ .offset = (at), .length = 4, .stride = 4, .widths = REG_W32, .constant = (value), .name = id }
-#define SPI_MESSAGE(at, set, id)                                                            \
-	{ .offset = (at), .length = 4, .stride = 4, .widths = REG_W16 | REG_W32,            \
-	  .write = setspi_write, .arg = (set), .name = id }
-/* The first word of each array is INTIDs 0-31. */
-#define WORDS(at, word, id)                                                                 \
-	{ .offset = (at) + 4, .length = 4 * VGIC_WORDS, .stride = 4, .widths = REG_W32,     \
-	  .read = word_read, .write = word_write, .arg = (word), .name = id }
+/* Of each array, the part for INTIDs 0-31 is left out. */
+#define WORDS(at, word, id) VGIC_ROW(at + 4, VGIC_WORDS, 4, W32, word_read, word_write, word, id)
 
 static const struct reg_row rows[] = {
-	{ .offset = 0x0000, .length = 4, .stride = 4, .widths = REG_W32, .read = ctlr_read,
-	  .write = ctlr_write, .name = "CTLR" },
-	{ .offset = 0x0004, .length = 4, .stride = 4, .widths = REG_W32, .read = typer_read,
-	  .name = "TYPER" },
-	RO(0x0008, GIC_IMPLEMENTER, "IIDR"),
-	RO(0x000c, 0, "TYPER2"),
-	RO(0x0010, 0, "STATUSR"),
-	SPI_MESSAGE(0x0040, true, "SETSPI_NSR"),
-	SPI_MESSAGE(0x0048, false, "CLRSPI_NSR"),
-	SPI_MESSAGE(0x0050, true, "SETSPI_SR"),
-	SPI_MESSAGE(0x0058, false, "CLRSPI_SR"),
+	VGIC_ROW(0x0000, 1, 4, W32, ctlr_read, ctlr_write, 0, "CTLR"),
+	VGIC_ROW(0x0004, 1, 4, W32, typer_read, NULL, 0, "TYPER"),
+	VGIC_RO(0x0008, GIC_IMPLEMENTER, "IIDR"),
+	VGIC_RO(0x000c, 0, "TYPER2"),
+	VGIC_RO(0x0010, 0, "STATUSR"),
+	VGIC_ROW(0x0040, 1, 4, W16_W32, NULL, setspi_write, true, "SETSPI_NSR"),
+	VGIC_ROW(0x0048, 1, 4, W16_W32, NULL, setspi_write, false, "CLRSPI_NSR"),
+	VGIC_ROW(0x0050, 1, 4, W16_W32, NULL, setspi_write, true, "SETSPI_SR"),
+	VGIC_ROW(0x0058, 1, 4, W16_W32, NULL, setspi_write, false, "CLRSPI_SR"),
 	WORDS(0x0080, WORD_GROUP, "IGROUPR"),
 	WORDS(0x0100, WORD_SET_ENABLE, "ISENABLER"),
 	WORDS(0x0180, WORD_CLEAR_ENABLE, "ICENABLER"),
@@ -173,17 +162,13 @@ static const struct reg_row rows[] = {
 	WORDS(0x0280, WORD_CLEAR_PENDING, "ICPENDR"),
 	WORDS(0x0300, WORD_SET_ACTIVE, "ISACTIVER"),
 	WORDS(0x0380, WORD_CLEAR_ACTIVE, "ICACTIVER"),
-	{ .offset = 0x0420, .length = VGIC_SPIS, .stride = 1, .widths = REG_W8 | REG_W32,
-	  .read = priority_read, .write = priority_write, .name = "IPRIORITYR" },
-	{ .offset = 0x0800, .length = 0x400, .stride = 1, .widths = REG_W8 | REG_W32,
-	  .name = "ITARGETSR" },
-	{ .offset = 0x0c08, .length = VGIC_SPIS / 4, .stride = 4, .widths = REG_W32,
-	  .read = config_read, .write = config_write, .name = "ICFGR" },
+	VGIC_ROW(0x0420, VGIC_SPIS, 1, W8_W32, priority_read, priority_write, 0, "IPRIORITYR"),
+	VGIC_ROW(0x0800, 0x400, 1, W8_W32, NULL, NULL, 0, "ITARGETSR"),
+	VGIC_ROW(0x0c08, VGIC_SPIS / 16, 4, W32, config_read, config_write, 0, "ICFGR"),
 	WORDS(0x0d00, WORD_GRPMOD, "IGRPMODR"),
-	{ .offset = 0x0e00, .length = 0x100, .stride = 4, .widths = REG_W32, .name = "NSACR" },
-	RO(0x0f00, 0, "SGIR"),
-	{ .offset = 0x6100, .length = 8 * VGIC_SPIS, .stride = 8, .widths = REG_W32 | REG_W64,
-	  .read = irouter_read, .write = irouter_write, .name = "IROUTER" },
+	VGIC_ROW(0x0e00, 64, 4, W32, NULL, NULL, 0, "NSACR"),
+	VGIC_RO(0x0f00, 0, "SGIR"),
+	VGIC_ROW(0x6100, VGIC_SPIS, 8, W32_W64, irouter_read, irouter_write, 0, "IROUTER"),
 	VGIC_ID_ROWS(0x92),
 };
 

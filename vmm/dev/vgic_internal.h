@@ -6,14 +6,15 @@
 #include <vmm/mmio.h>
 #include <vmm/vm.h>
 
-#define VGIC_INTIDS     (32 + VGIC_SPIS)
-#define VGIC_ALL_WORDS  (1 + VGIC_WORDS)
+#define VGIC_INTIDS    (32 + VGIC_SPIS)
+#define VGIC_ALL_WORDS (1 + VGIC_WORDS)
 
-#define GICD_CTLR_GRP0  BIT(0)
-#define GICD_CTLR_GRP1  BIT(1)
-#define GICD_CTLR_GRP1S BIT(2) /* EnableGrp1S of software that believes that it is secure: counts as group 1 */
-#define GICD_CTLR_ARE   BIT(4)
-#define GICD_CTLR_DS    BIT(6)
+#define GICD_CTLR_GRP0 BIT(0)
+#define GICD_CTLR_GRP1 BIT(1)
+#define GICD_CTLR_GRP1S \
+	BIT(2) /* EnableGrp1S of software that believes that it is secure: counts as group 1 */
+#define GICD_CTLR_ARE BIT(4)
+#define GICD_CTLR_DS  BIT(6)
 
 #define GIC_IMPLEMENTER 0x5a00043bU /* product 'Z', implementer as JEP106 code of Arm */
 
@@ -21,7 +22,7 @@
 struct vgic_op {
 	struct vm *vm;
 	struct vcpu *here; /* the VM's vCPU whose list registers are in this CPU, or NULL */
-	u32 kicks;	   /* by index */
+	u32 kicks;         /* by index */
 	unsigned long flags;
 };
 
@@ -33,7 +34,7 @@ struct virq {
 	struct vgic_bank *bank;
 	struct vcpu *owner; /* of a private interrupt; else NULL */
 	u32 intid;
-	u32 n;	  /* in its bank */
+	u32 n;    /* in its bank */
 	u32 mask; /* 1 << n */
 };
 
@@ -153,15 +154,35 @@ enum mmio_result vgic_dist_access(const struct mmio_region *r, struct vcpu *v, u
 enum mmio_result vgic_redist_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
 				    struct mmio_access *a);
 
-/* Identification registers at 0xffd0 of each frame, as CoreLink parts have them; PIDR2.ArchRev = 3. */
-#define VGIC_ID_ROWS(part)                                                                         \
-	{ .offset = 0xffd0, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0x44, .name = "PIDR4" },    \
-	{ .offset = 0xffe0, .length = 4, .stride = 4, .widths = REG_W32, .constant = (part), .name = "PIDR0" }, \
-	{ .offset = 0xffe4, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0xb4, .name = "PIDR1" },    \
-	{ .offset = 0xffe8, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0x3b, .name = "PIDR2" },    \
-	{ .offset = 0xfff0, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0x0d, .name = "CIDR0" },    \
-	{ .offset = 0xfff4, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0xf0, .name = "CIDR1" },    \
-	{ .offset = 0xfff8, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0x05, .name = "CIDR2" },    \
-	{ .offset = 0xfffc, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0xb1, .name = "CIDR3" }
+/* Legal widths. */
+#define W32     REG_W32
+#define W8_W32  (REG_W8 | REG_W32)
+#define W16_W32 (REG_W16 | REG_W32)
+#define W32_W64 (REG_W32 | REG_W64)
+
+/* Rows of the tables: offset, registers, bytes each, legal widths, handlers, argument; and a read-only word. */
+#define VGIC_ROW(at, n, bytes, width, rd, wr, argument, id)                                    \
+	{                                                                                      \
+		.offset = (at), .length = (n) * (bytes), .stride = (bytes), .widths = (width), \
+		.read = (rd), .write = (wr), .arg = (argument), .name = id                     \
+	}
+#define VGIC_RO(at, value, id)                                                                    \
+	{                                                                                         \
+		.offset = (at), .length = 4, .stride = 4, .widths = REG_W32, .constant = (value), \
+		.name = id                                                                        \
+	}
+
+/* Identification registers of a frame, as CoreLink parts have them; PIDR2.ArchRev = 3. */
+/* clang-format off */
+#define VGIC_ID_ROWS(part)                  \
+	VGIC_RO(0xffd0, 0x44, "PIDR4"),     \
+	VGIC_RO(0xffe0, (part), "PIDR0"),   \
+	VGIC_RO(0xffe4, 0xb4, "PIDR1"),     \
+	VGIC_RO(0xffe8, 0x3b, "PIDR2"),     \
+	VGIC_RO(0xfff0, 0x0d, "CIDR0"),     \
+	VGIC_RO(0xfff4, 0xf0, "CIDR1"),     \
+	VGIC_RO(0xfff8, 0x05, "CIDR2"),     \
+	VGIC_RO(0xfffc, 0xb1, "CIDR3")
+/* clang-format on */
 
 #endif

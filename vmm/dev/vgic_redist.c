@@ -5,7 +5,7 @@
 #define WAKER_SLEEP    BIT(1) /* ProcessorSleep */
 #define WAKER_CHILDREN BIT(2) /* ChildrenAsleep follows at once */
 
-#define FRAME_SHIFT    16
+#define FRAME_SHIFT 16
 
 /* ---- control frame; dev is the vCPU that it belongs to ---- */
 
@@ -36,19 +36,13 @@ static void waker_write(void *dev, struct vcpu *v, u32 index, u64 value, const s
 	t->vgic.asleep = value & WAKER_SLEEP;
 }
 
-#define RO(at, value, id) \
-	{ .offset = (at), .length = 4, .stride = 4, .widths = REG_W32, .constant = (value), .name = id }
-
 static const struct reg_row control_rows[] = {
-	RO(0x0000, 0, "CTLR"),
-	RO(0x0004, GIC_IMPLEMENTER, "IIDR"),
-	{ .offset = 0x0008, .length = 8, .stride = 8, .widths = REG_W32 | REG_W64,
-	  .read = typer_read, .name = "TYPER" },
-	RO(0x0010, 0, "STATUSR"),
-	{ .offset = 0x0014, .length = 4, .stride = 4, .widths = REG_W32, .read = waker_read,
-	  .write = waker_write, .name = "WAKER" },
-	{ .offset = 0x0070, .length = 16, .stride = 8, .widths = REG_W32 | REG_W64,
-	  .name = "PROPBASER, PENDBASER" },
+	VGIC_RO(0x0000, 0, "CTLR"),
+	VGIC_RO(0x0004, GIC_IMPLEMENTER, "IIDR"),
+	VGIC_ROW(0x0008, 1, 8, W32_W64, typer_read, NULL, 0, "TYPER"),
+	VGIC_RO(0x0010, 0, "STATUSR"),
+	VGIC_ROW(0x0014, 1, 4, W32, waker_read, waker_write, 0, "WAKER"),
+	VGIC_ROW(0x0070, 2, 8, W32_W64, NULL, NULL, 0, "PROPBASER, PENDBASER"),
 	VGIC_ID_ROWS(0x93),
 };
 
@@ -102,8 +96,7 @@ static u64 config_read(void *dev, struct vcpu *v, u32 index, const struct reg_ro
 	return vgic_config_read(&w, 1);
 }
 
-static void config_write(void *dev, struct vcpu *v, u32 index, u64 value,
-			 const struct reg_row *row)
+static void config_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vgic_view w = view_of(dev);
 
@@ -111,9 +104,7 @@ static void config_write(void *dev, struct vcpu *v, u32 index, u64 value,
 	vgic_config_write(&w, 1, (u32)value);
 }
 
-#define WORD(at, word, id)                                                                  \
-	{ .offset = (at), .length = 4, .stride = 4, .widths = REG_W32, .read = word_read,   \
-	  .write = word_write, .arg = (word), .name = id }
+#define WORD(at, word, id) VGIC_ROW(at, 1, 4, W32, word_read, word_write, word, id)
 
 static const struct reg_row private_rows[] = {
 	WORD(0x0080, WORD_GROUP, "IGROUPR0"),
@@ -123,13 +114,11 @@ static const struct reg_row private_rows[] = {
 	WORD(0x0280, WORD_CLEAR_PENDING, "ICPENDR0"),
 	WORD(0x0300, WORD_SET_ACTIVE, "ISACTIVER0"),
 	WORD(0x0380, WORD_CLEAR_ACTIVE, "ICACTIVER0"),
-	{ .offset = 0x0400, .length = 32, .stride = 1, .widths = REG_W8 | REG_W32,
-	  .read = priority_read, .write = priority_write, .name = "IPRIORITYR" },
-	RO(0x0c00, 0xaaaaaaaa, "ICFGR0"),
-	{ .offset = 0x0c04, .length = 4, .stride = 4, .widths = REG_W32, .read = config_read,
-	  .write = config_write, .name = "ICFGR1" },
+	VGIC_ROW(0x0400, 32, 1, W8_W32, priority_read, priority_write, 0, "IPRIORITYR"),
+	VGIC_RO(0x0c00, 0xaaaaaaaa, "ICFGR0"),
+	VGIC_ROW(0x0c04, 1, 4, W32, config_read, config_write, 0, "ICFGR1"),
 	WORD(0x0d00, WORD_GRPMOD, "IGRPMODR0"),
-	{ .offset = 0x0e00, .length = 4, .stride = 4, .widths = REG_W32, .name = "NSACR" },
+	VGIC_RO(0x0e00, 0, "NSACR"),
 };
 
 static struct reg_table tables[] = {

@@ -137,8 +137,7 @@ static void clear_active(struct vgic_op *op, const struct virq *q)
 		virq_holder(op->vm, q)->vgic.lr_drop |= 1U << b->slot[q->n];
 	} else if (b->active & q->mask) {
 		b->active &= ~q->mask;
-		if (owner && (!owner->vgic.loaded || owner == op->here) &&
-		    !(b->latch & q->mask))
+		if (owner && (!owner->vgic.loaded || owner == op->here) && !(b->latch & q->mask))
 			vgic_release_hw(owner, q->n);
 	}
 	update_edited(op, q);
