@@ -15,7 +15,7 @@
 #define MAX_CPUS 8
 #define PRIORITIES 64
 #define PRIO_HIGHEST 0
-#define PRIO_DEFAULT 32 /* the shell, services */
+#define PRIO_DEFAULT 16 /* the shell and its services: below real-time work, above everything ordinary */
 #define PRIO_LOWEST 62
 #define PRIO_IDLE 63
 

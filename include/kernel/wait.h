@@ -28,7 +28,7 @@ void wait_queue_init(struct wait_queue *wq);
  * flags = spin_lock(&wq->lock); released while blocked and on return (with the caller's interrupt mask restored).
  * On return the waker has left wq: it may be on the caller's stack. 0 if woken, -ETIMEDOUT.
  */
-int __must_check wait_block_locked(struct wait_queue *wq, unsigned long flags, u64 deadline);
+int wait_block_locked(struct wait_queue *wq, unsigned long flags, u64 deadline);
 
 /* Wake the most urgent / all waiters. wq->lock held. wake_one returns whom it woke or NULL. From thread context follow the unlock with sched_preempt_point(). */
 struct thread *wait_wake_one_locked(struct wait_queue *wq);

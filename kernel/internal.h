@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the kernel's own files share and nobody else calls. */
+#ifndef KERNEL_INTERNAL_H
+#define KERNEL_INTERNAL_H
+
+#include <kernel/percpu.h>
+#include <kernel/sync.h>
+
+/* ---- run queue (runqueue.c): the owning CPU only, interrupts masked ---- */
+
+void rq_init(struct run_queue *rq);
+/* Queue t at its priority of now: last among its equals, or first (it was preempted in its turn). */
+void rq_insert(struct run_queue *rq, struct thread *t, bool first);
+void rq_remove(struct run_queue *rq, struct thread *t);
+/* Take the first of the most urgent threads off the queue; NULL if there is none. */
+struct thread *rq_pop(struct run_queue *rq);
+
+static inline bool rq_has(const struct run_queue *rq, u32 prio)
+{
+	return rq->ready & BIT(63 - prio);
+}
+
+/* Priority of the best thread, PRIORITIES if there is none. */
+static inline u32 rq_best(const struct run_queue *rq)
+{
+	return rq->ready ? (u32)__builtin_clzll(rq->ready) : PRIORITIES;
+}
+
+/* ---- CPUs ---- */
+
+/* From here on other CPUs send this one threads and interrupts. */
+void percpu_set_online(u32 cpu);
+
+/* ---- threads ---- */
+
+static inline u8 thread_prio(const struct thread *t)
+{
+	return __atomic_load_n(&t->prio, __ATOMIC_RELAXED);
+}
+
+/* Fill in what every thread starts with, and list it. */
+void thread_setup(struct thread *t, const char *name, u8 prio, u32 cpu, u64 affinity);
+/* t has exited and is off its stack. On its home CPU, interrupts masked. */
+void thread_reap(struct thread *t);
+/* The CPU of the mask with the fewest threads; MAX_CPUS if none of the mask is online. */
+u32 thread_choose_cpu(u64 affinity);
+
+/* ---- scheduler ---- */
+
+/* What other CPUs ask of a thread's home CPU (bits of thread.requests). */
+enum sched_request {
+	REQ_WAKE = 1 << 0,    /* it may run again: exactly once per block */
+	REQ_REFRESH = 1 << 1, /* its priority or affinity changed */
+};
+
+/* Empty run queue and timeouts. Boot. */
+void sched_init_cpu(struct percpu *pc);
+/* Make t out of the code that runs on this CPU. */
+void sched_become_current(struct thread *t);
+
+/* Make t runnable. Called exactly once per block, by whoever took it off its wait queue. Any context. */
+void sched_wake(struct thread *t);
+/* t->prio or t->affinity changed. Any context; t cannot be freed meanwhile. */
+void sched_refresh(struct thread *t);
+/* Serve the requests of other CPUs. Interrupt context. */
+void sched_serve_requests(void);
+
+/* ---- wait queues, in two halves, for those who hold a second lock. Interrupts masked throughout. ---- */
+
+/* Put the calling thread on wq (lock held): from here on it can be woken. */
+void wait_prepare_locked(struct wait_queue *wq, u64 deadline);
+/* All locks released: give the CPU away. 0 if woken, -ETIMEDOUT. */
+int wait_finish(struct wait_queue *wq);
+/* The waiter to be woken next; NULL if there is none. wq->lock held. */
+struct thread *wait_best_locked(const struct wait_queue *wq);
+/* Wake this waiter of wq. wq->lock held. */
+void wait_wake_locked(struct thread *t, int result);
+
+/* ---- mutex ---- */
+
+/* t->base_prio changed: settle its effective priority and that of those it waits for. */
+void mutex_set_base_prio(struct thread *t, u8 prio);
+
+/* ---- log and panic ---- */
+
+/* From now on klog takes no locks and echoes everything: this CPU alone is left. */
+void log_panic_mode(void);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interrupts between CPUs. */
+#include "internal.h"
+
+#include <arch/irqchip.h>
+#include <kernel/irq.h>
+#include <kernel/log.h>
+#include <lib/errno.h>
+
+/* On the caller's stack, until done. */
+struct ipi_request {
+	struct ipi_request *next;
+	void (*fn)(void *arg);
+	void *arg;
+	bool done;
+};
+
+/* Bounded by the number of threads: each has at most one call under way. */
+static void serve_calls(struct percpu *pc)
+{
+	struct ipi_request *r = __atomic_exchange_n(&pc->calls, NULL, __ATOMIC_ACQUIRE);
+
+	while (r) {
+		struct ipi_request *next = r->next;
+
+		r->fn(r->arg);
+		/* *r may be gone at once. */
+		__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
+		r = next;
+	}
+}
+
+static void handle_ipi(u32 intid, void *arg __unused)
+{
+	struct percpu *pc = this_cpu();
+
+	pc->ipis++;
+	switch ((enum ipi)intid) {
+	case IPI_RESCHEDULE:
+		/* That current's work is looked at is done by the interrupt itself: the exit path follows. */
+		sched_serve_requests();
+		break;
+	case IPI_CALL:
+		serve_calls(pc);
+		break;
+	case IPI_HALT:
+		arch_halt();
+	case IPI_COUNT:
+		break;
+	}
+}
+
+void ipi_init(void)
+{
+	static const char *const names[IPI_COUNT] = {
+		[IPI_RESCHEDULE] = "ipi reschedule",
+		[IPI_CALL] = "ipi call",
+		[IPI_HALT] = "ipi halt",
+	};
+
+	for (u32 ipi = 0; ipi < IPI_COUNT; ipi++) {
+		if (irq_request(ipi, names[ipi], handle_ipi, NULL, IRQ_EDGE))
+			panic("cannot register %s", names[ipi]);
+	}
+}
+
+void ipi_send(enum ipi ipi, u32 cpu)
+{
+	arch_sgi_send(ipi, cpu);
+}
+
+static void push_call(u32 cpu, struct ipi_request *r)
+{
+	struct ipi_request **calls = &percpus[cpu].calls;
+
+	r->next = __atomic_load_n(calls, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(calls, &r->next, r, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		;
+	ipi_send(IPI_CALL, cpu);
+}
+
+void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg)
+{
+	struct ipi_request r = { .fn = fn, .arg = arg };
+	unsigned long flags = arch_irq_save();
+	bool here = this_cpu()->id == cpu;
+
+	if (here)
+		fn(arg);
+	arch_irq_restore(flags);
+	if (here)
+		return;
+	push_call(cpu, &r);
+	while (!__atomic_load_n(&r.done, __ATOMIC_ACQUIRE)) {
+		/* A masked caller serves its own calls, so that two that call each other both get on. */
+		if (arch_irqs_masked())
+			serve_calls(this_cpu());
+		arch_relax();
+	}
+}

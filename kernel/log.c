@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel log. A line is formatted on the caller's stack and copied into the ring under a lock. The echo has a lock of its own, so that lines do not mix
+ * on the UART and a slow one does not keep other CPUs from logging; both hold interrupts masked for at most LINE_SIZE characters.
+ */
+#include "internal.h"
+
+#include <arch/timer.h>
+#include <kernel/log.h>
+#include <lib/ring.h>
+#include <lib/string.h>
+
+#define LOG_SIZE  KIB(32)
+#define LINE_SIZE 240
+
+void (*log_putc)(char c);
+enum log_level log_echo_level = LOG_INFO;
+
+static u8 log_buf[LOG_SIZE];
+static struct ring log_ring = { .buf = log_buf, .size = LOG_SIZE };
+static struct spinlock ring_lock = SPINLOCK_INIT;
+static struct spinlock echo_lock = SPINLOCK_INIT;
+static bool panic_mode;
+
+void log_panic_mode(void)
+{
+	panic_mode = true;
+}
+
+static unsigned long lock(struct spinlock *l)
+{
+	return panic_mode ? arch_irq_save() : spin_lock(l);
+}
+
+static void unlock(struct spinlock *l, unsigned long flags)
+{
+	if (panic_mode)
+		arch_irq_restore(flags);
+	else
+		spin_unlock(l, flags);
+}
+
+static void keep(const char *line, size_t len)
+{
+	unsigned long flags = lock(&ring_lock);
+
+	for (size_t i = 0; i < len; i++)
+		ring_put_over(&log_ring, (u8)line[i]);
+	unlock(&ring_lock, flags);
+}
+
+static void echo(const char *line, size_t len)
+{
+	void (*put)(char c) = log_putc;
+	unsigned long flags;
+
+	if (!put)
+		return;
+	flags = lock(&echo_lock);
+	for (size_t i = 0; i < len; i++) {
+		if (line[i] == '\n')
+			put('\r');
+		put(line[i]);
+	}
+	unlock(&echo_lock, flags);
+}
+
+void klog(enum log_level level, const char *fmt, ...)
+{
+	char line[LINE_SIZE];
+	u64 us = ticks_to_us(arch_counter());
+	int len = snprintf(line, sizeof(line), "[%5u.%06u] ", (u32)(us / 1000000),
+			   (u32)(us % 1000000));
+	size_t used = (size_t)len;
+	va_list ap;
+
+	va_start(ap, fmt);
+	len = vsnprintf(line + used, sizeof(line) - used, fmt, ap);
+	va_end(ap);
+	used = MIN(used + (size_t)MAX(len, 0), sizeof(line) - 1); /* the newline takes the terminator's place */
+	line[used++] = '\n';
+	keep(line, used);
+	if (panic_mode || level <= log_echo_level)
+		echo(line, used);
+}
+
+/* Position of the oldest whole line. */
+static u64 first_line(void)
+{
+	unsigned long flags = lock(&ring_lock);
+	u64 pos = log_ring.tail;
+	u8 c = '\n';
+
+	if (pos) { /* lines were dropped, the last of them perhaps in part */
+		while (ring_read_at(&log_ring, &pos, &c, 1) && c != '\n')
+			;
+	}
+	unlock(&ring_lock, flags);
+	return pos;
+}
+
+void log_dump(struct print_sink *out)
+{
+	u64 end = __atomic_load_n(&log_ring.head, __ATOMIC_RELAXED), pos = first_line();
+
+	while (pos < end) { /* not what is logged while we write */
+		char chunk[128];
+		unsigned long flags = lock(&ring_lock);
+		u32 len = ring_read_at(&log_ring, &pos, chunk,
+				       (u32)MIN(end - pos, (u64)sizeof(chunk)));
+
+		unlock(&ring_lock, flags);
+		if (!len)
+			break;
+		out->put(out, chunk, len);
+	}
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mutex with priority inheritance.
+ *
+ * m->wq.lock guards owner, depth and the waiters. A mutex that nobody waits for needs nothing else. Once a thread waits, the mutex is in its owner's
+ * held_mutexes, and from then on the global pi_lock (taken outside wq.lock) is needed to change the owner; pi_lock also guards held_mutexes,
+ * blocked_mutex, base_prio and the computation of prio. So under pi_lock the chain thread -> blocked_mutex -> owner -> ... stands still, and everything in it
+ * lives: a waiter clears its blocked_mutex, and an owner gives up a mutex that is in held_mutexes, under pi_lock only.
+ */
+#include "internal.h"
+
+#include <kernel/log.h>
+#include <lib/errno.h>
+
+/* Links of a chain that are followed; a longer one (or a cycle: a deadlock) is left at what it has. */
+#define PI_DEPTH 8
+
+static struct spinlock pi_lock = SPINLOCK_INIT;
+
+void mutex_init(struct mutex *m)
+{
+	wait_queue_init(&m->wq);
+	m->owner = NULL;
+	m->depth = 0;
+	list_init(&m->held_node);
+}
+
+/* ---- inheritance, under pi_lock ---- */
+
+static u8 inherited_prio(struct thread *t)
+{
+	u8 prio = t->base_prio;
+	struct mutex *m;
+
+	list_for_each_entry(m, &t->held_mutexes, held_node) {
+		const struct thread *waiter;
+
+		spin_acquire(&m->wq.lock);
+		waiter = wait_best_locked(&m->wq);
+		if (waiter)
+			prio = MIN(prio, thread_prio(waiter));
+		spin_release(&m->wq.lock);
+	}
+	return prio;
+}
+
+/* Settle t's priority, then that of the owner it waits for, and so on while they change. */
+static void settle(struct thread *t)
+{
+	for (u32 n = 0; t && n < PI_DEPTH; n++) {
+		u8 prio = inherited_prio(t);
+
+		if (prio == thread_prio(t))
+			return;
+		__atomic_store_n(&t->prio, prio, __ATOMIC_RELAXED);
+		sched_refresh(t);
+		t = t->blocked_mutex ? t->blocked_mutex->owner : NULL;
+	}
+}
+
+void mutex_set_base_prio(struct thread *t, u8 prio)
+{
+	unsigned long flags = spin_lock(&pi_lock);
+
+	t->base_prio = prio;
+	settle(t);
+	spin_unlock(&pi_lock, flags);
+}
+
+/* ---- locking ---- */
+
+static void take_locked(struct mutex *m, struct thread *t)
+{
+	m->owner = t;
+	m->depth = 1;
+}
+
+/* Without pi_lock: free, or ours already. */
+static bool lock_fast(struct mutex *m)
+{
+	unsigned long flags = spin_lock(&m->wq.lock);
+	struct thread *self = this_cpu()->current;
+	bool done = true;
+
+	kassert(!this_cpu()->irq_depth);
+	if (!m->owner)
+		take_locked(m, self);
+	else if (m->owner == self)
+		m->depth++;
+	else
+		done = false;
+	spin_unlock(&m->wq.lock, flags);
+	return done;
+}
+
+/* Gave up on m: the owner (and its chain) lose our priority. */
+static void abandon(struct mutex *m, struct thread *self)
+{
+	spin_acquire(&pi_lock);
+	self->blocked_mutex = NULL;
+	/* Stable: the mutex is still in held_mutexes (or free), so its owner changes under pi_lock only. */
+	if (!list_empty(&m->held_node))
+		settle(m->owner);
+	spin_release(&pi_lock);
+}
+
+static int lock_slow(struct mutex *m, u64 deadline)
+{
+	unsigned long flags = spin_lock(&pi_lock);
+	struct thread *self = this_cpu()->current;
+	int result;
+
+	spin_acquire(&m->wq.lock);
+	if (!m->owner) { /* given up in between */
+		take_locked(m, self);
+		spin_release(&m->wq.lock);
+		spin_unlock(&pi_lock, flags);
+		return 0;
+	}
+	if (list_empty(&m->held_node))
+		list_add_tail(&m->owner->held_mutexes, &m->held_node);
+	self->blocked_mutex = m;
+	wait_prepare_locked(&m->wq, deadline);
+	spin_release(&m->wq.lock);
+	settle(m->owner);
+	spin_release(&pi_lock);
+	/* 0: the owner has handed it to us, and cleared blocked_mutex. */
+	result = wait_finish(&m->wq);
+	if (result)
+		abandon(m, self);
+	arch_irq_restore(flags);
+	return result;
+}
+
+int mutex_lock_deadline(struct mutex *m, u64 deadline)
+{
+	if (lock_fast(m))
+		return 0;
+	return deadline ? lock_slow(m, deadline) : -EAGAIN;
+}
+
+void mutex_lock(struct mutex *m)
+{
+	int result = mutex_lock_deadline(m, DEADLINE_NEVER);
+
+	kassert(!result);
+}
+
+/* ---- unlocking ---- */
+
+/* Without pi_lock: nested, or nobody ever waited for this ownership. */
+static bool unlock_fast(struct mutex *m)
+{
+	unsigned long flags = spin_lock(&m->wq.lock);
+	bool done = true;
+
+	kassert(m->owner == this_cpu()->current);
+	if (m->depth > 1)
+		m->depth--;
+	else if (list_empty(&m->held_node))
+		m->owner = NULL;
+	else
+		done = false;
+	spin_unlock(&m->wq.lock, flags);
+	return done;
+}
+
+/* Give m to its most urgent waiter, who is at least as urgent as those that go on waiting: it inherits nothing now. */
+static void hand_over_locked(struct mutex *m)
+{
+	struct thread *next = wait_best_locked(&m->wq);
+
+	list_del(&m->held_node);
+	m->owner = NULL;
+	if (!next)
+		return;
+	take_locked(m, next);
+	list_add_tail(&next->held_mutexes, &m->held_node);
+	next->blocked_mutex = NULL;
+	wait_wake_locked(next, 0);
+}
+
+static void unlock_slow(struct mutex *m)
+{
+	unsigned long flags = spin_lock(&pi_lock);
+
+	spin_acquire(&m->wq.lock);
+	hand_over_locked(m);
+	spin_release(&m->wq.lock);
+	settle(this_cpu()->current);
+	spin_unlock(&pi_lock, flags);
+}
+
+void mutex_unlock(struct mutex *m)
+{
+	if (unlock_fast(m))
+		return;
+	unlock_slow(m);
+	sched_preempt_point();
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Page allocator. Each RAM range is a zone of 2 MiB blocks, numbered from a 1 GiB boundary so that block numbers align as addresses do.
+ *
+ * A block is in one of three states:
+ *	free	used 0, split 0		its page map is all clear
+ *	whole	used 1, split 0		handed out (or part of a run); its page map is all clear
+ *	split	used 1, split 1		bit p of its page map is set if page p is handed out, reserved or no RAM;
+ *					`partial` is set if some bit is clear; all clear makes the block free again
+ */
+#include <arch/mmu.h>
+#include <kernel/log.h>
+#include <kernel/page.h>
+#include <kernel/spinlock.h>
+#include <lib/bitmap.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+
+#define MAX_ZONES	16
+#define BLOCK_PAGES	512
+#define MAX_BLOCK_ALIGN 512 /* in blocks: 1 GiB */
+
+struct page_map {
+	u64 used[BITMAP_WORDS(BLOCK_PAGES)];
+	u64 nfree;
+};
+
+struct zone {
+	u64 base;	       /* of block 0 */
+	u64 ram_start, ram_end; /* whole pages */
+	size_t first, nblocks; /* blocks first..nblocks-1 hold RAM */
+	u64 *used, *split, *partial;
+	struct page_map *maps; /* of block `first` on */
+};
+
+/* What page_init() keeps out; the metadata comes after the caller's. */
+struct reserved_set {
+	const struct phys_range *ranges;
+	u32 count;
+	struct phys_range metadata;
+};
+
+static struct zone zones[MAX_ZONES];
+static u32 zone_count;
+static struct spinlock page_lock = SPINLOCK_INIT;
+
+/* Under page_lock. */
+static u64 total_pages, free_pages, free_blocks, single_pages;
+
+static struct page_map *map_of(const struct zone *z, size_t block)
+{
+	return &z->maps[block - z->first];
+}
+
+static u64 block_pa(const struct zone *z, size_t block)
+{
+	return z->base + block * BLOCK_SIZE;
+}
+
+static size_t block_of(const struct zone *z, u64 pa)
+{
+	return (pa - z->base) / BLOCK_SIZE;
+}
+
+static size_t page_of(u64 pa)
+{
+	return pa % BLOCK_SIZE / PAGE_SIZE;
+}
+
+/* The zone whose RAM holds pa; NULL if none. */
+static struct zone *zone_of(u64 pa)
+{
+	for (u32 i = 0; i < zone_count; i++) {
+		if (pa >= zones[i].ram_start && pa < zones[i].ram_end)
+			return &zones[i];
+	}
+	return NULL;
+}
+
+/* ---- blocks and pages, under page_lock ---- */
+
+static void split_block(struct zone *z, size_t block)
+{
+	bitmap_set(z->used, block);
+	bitmap_set(z->split, block);
+	bitmap_set(z->partial, block);
+	map_of(z, block)->nfree = BLOCK_PAGES;
+	free_blocks--;
+}
+
+static void take_pages(struct zone *z, size_t block, size_t page, size_t count)
+{
+	struct page_map *map = map_of(z, block);
+
+	for (size_t i = page; i < page + count; i++)
+		bitmap_set(map->used, i);
+	map->nfree -= count;
+	if (!map->nfree)
+		bitmap_clear(z->partial, block);
+	free_pages -= count;
+}
+
+static void give_pages(struct zone *z, size_t block, size_t page, size_t count)
+{
+	struct page_map *map = map_of(z, block);
+
+	kassert(bitmap_test(z->split, block));
+	for (size_t i = page; i < page + count; i++) {
+		kassert(bitmap_test(map->used, i)); /* else it is freed twice */
+		bitmap_clear(map->used, i);
+	}
+	map->nfree += count;
+	free_pages += count;
+	bitmap_set(z->partial, block);
+	if (map->nfree == BLOCK_PAGES) {
+		bitmap_clear(z->used, block);
+		bitmap_clear(z->split, block);
+		bitmap_clear(z->partial, block);
+		free_blocks++;
+	}
+}
+
+static void take_block(struct zone *z, size_t block)
+{
+	bitmap_set(z->used, block);
+	free_blocks--;
+	free_pages -= BLOCK_PAGES;
+}
+
+static void give_block(struct zone *z, size_t block)
+{
+	kassert(bitmap_test(z->used, block) && !bitmap_test(z->split, block));
+	bitmap_clear(z->used, block);
+	free_blocks++;
+	free_pages += BLOCK_PAGES;
+}
+
+/* ---- runs of pages inside a block ---- */
+
+/* A run of `count` free pages in a block that is split already. */
+static u64 find_in_split(u32 count)
+{
+	for (struct zone *z = zones; z < zones + zone_count; z++) {
+		size_t b = bitmap_next_set(z->partial, z->nblocks, 0);
+
+		for (; b < z->nblocks; b = bitmap_next_set(z->partial, z->nblocks, b + 1)) {
+			size_t page = bitmap_find_clear_run(map_of(z, b)->used, BLOCK_PAGES, 0,
+							    count, 1);
+
+			if (page < BLOCK_PAGES) {
+				take_pages(z, b, page, count);
+				return block_pa(z, b) + page * PAGE_SIZE;
+			}
+		}
+	}
+	return 0;
+}
+
+static u64 take_from_new_block(u32 count)
+{
+	for (struct zone *z = zones; z < zones + zone_count; z++) {
+		size_t b = bitmap_next_clear(z->used, z->nblocks, 0);
+
+		if (b < z->nblocks) {
+			split_block(z, b);
+			take_pages(z, b, 0, count);
+			return block_pa(z, b);
+		}
+	}
+	return 0;
+}
+
+/* ---- runs of blocks ---- */
+
+/* `count` consecutive blocks, of whose last one only `tail` pages are taken (0: all). */
+static u64 take_blocks(u32 count, u32 align, u32 tail)
+{
+	for (struct zone *z = zones; z < zones + zone_count; z++) {
+		size_t b = bitmap_find_clear_run(z->used, z->nblocks, 0, count, align);
+		size_t whole = tail ? count - 1 : count;
+
+		if (b >= z->nblocks)
+			continue;
+		for (size_t i = b; i < b + whole; i++)
+			take_block(z, i);
+		if (tail) {
+			split_block(z, b + whole);
+			take_pages(z, b + whole, 0, tail);
+		}
+		return block_pa(z, b);
+	}
+	return 0;
+}
+
+bool block_alloc(u32 count, u32 align, paddr_t *pa)
+{
+	unsigned long flags;
+
+	if (!count || !align || align > MAX_BLOCK_ALIGN || (align & (align - 1)))
+		return false;
+	flags = spin_lock(&page_lock);
+	pa->pa = take_blocks(count, align, 0);
+	spin_unlock(&page_lock, flags);
+	return pa->pa;
+}
+
+void block_free(paddr_t pa, u32 count)
+{
+	struct zone *z = zone_of(pa.pa);
+	unsigned long flags;
+
+	kassert(z && IS_ALIGNED(pa.pa, BLOCK_SIZE));
+	flags = spin_lock(&page_lock);
+	for (u32 i = 0; i < count; i++) {
+		kassert(block_of(z, pa.pa) + i < z->nblocks);
+		give_block(z, block_of(z, pa.pa) + i);
+	}
+	spin_unlock(&page_lock, flags);
+}
+
+/* ---- pages ---- */
+
+void *pages_alloc(u32 count)
+{
+	u32 tail = count % BLOCK_PAGES;
+	unsigned long flags;
+	void *va;
+	u64 pa;
+
+	if (!count)
+		return NULL;
+	flags = spin_lock(&page_lock);
+	if (count < BLOCK_PAGES) {
+		pa = find_in_split(count);
+		if (!pa)
+			pa = take_from_new_block(count);
+	} else {
+		pa = take_blocks((count + BLOCK_PAGES - 1) / BLOCK_PAGES, 1, tail);
+	}
+	if (pa)
+		single_pages += tail;
+	spin_unlock(&page_lock, flags);
+	if (!pa)
+		return NULL;
+	va = phys_to_virt(PADDR(pa));
+	arch_zero_pages(va, count * PAGE_SIZE); /* outside of the lock: it takes long */
+	return va;
+}
+
+void pages_free(void *p, u32 count)
+{
+	u32 blocks = count / BLOCK_PAGES, tail = count % BLOCK_PAGES;
+	u64 pa = virt_to_phys(p).pa, tail_pa = pa + blocks * BLOCK_SIZE;
+	struct zone *z = zone_of(pa);
+	unsigned long flags;
+
+	kassert(z && IS_ALIGNED(pa, PAGE_SIZE));
+	if (blocks)
+		block_free(PADDR(pa), blocks);
+	if (!tail)
+		return;
+	flags = spin_lock(&page_lock);
+	give_pages(z, block_of(z, tail_pa), page_of(tail_pa), tail);
+	single_pages -= tail;
+	spin_unlock(&page_lock, flags);
+}
+
+void *page_alloc(void)
+{
+	return pages_alloc(1);
+}
+
+void page_free(void *page)
+{
+	pages_free(page, 1);
+}
+
+void page_stats(struct page_stats *s)
+{
+	unsigned long flags = spin_lock(&page_lock);
+
+	s->total = total_pages * PAGE_SIZE;
+	s->free = free_pages * PAGE_SIZE;
+	s->blocks_free = free_blocks;
+	s->pages_used = single_pages;
+	spin_unlock(&page_lock, flags);
+}
+
+/* ---- handing RAM over ---- */
+
+/* Give whole pages [start, end) of z, reserved so far, to the allocator: a block at a time, so that the lock is never held long. */
+static void give_span(struct zone *z, u64 start, u64 end)
+{
+	while (start < end) {
+		u64 stop = MIN(end, ALIGN_DOWN(start, BLOCK_SIZE) + BLOCK_SIZE);
+		size_t count = (stop - start) / PAGE_SIZE;
+		unsigned long flags = spin_lock(&page_lock);
+
+		give_pages(z, block_of(z, start), page_of(start), count);
+		total_pages += count;
+		spin_unlock(&page_lock, flags);
+		start = stop;
+	}
+}
+
+void page_release_range(struct phys_range r)
+{
+	u64 start = ALIGN_UP(r.base.pa, PAGE_SIZE), end = ALIGN_DOWN(r.base.pa + r.size, PAGE_SIZE);
+
+	for (u32 i = 0; i < zone_count; i++)
+		give_span(&zones[i], MAX(start, zones[i].ram_start), MIN(end, zones[i].ram_end));
+}
+
+/* The i-th reserved range, rounded outwards to pages. */
+static void reserved_get(const struct reserved_set *set, u32 i, u64 *start, u64 *end)
+{
+	const struct phys_range *r = i < set->count ? &set->ranges[i] : &set->metadata;
+
+	*start = ALIGN_DOWN(r->base.pa, PAGE_SIZE);
+	*end = r->size ? ALIGN_UP(r->base.pa + r->size, PAGE_SIZE) : *start;
+}
+
+/* If `pa` is reserved: true, and *until is where that range ends. Else *until is where the next one starts, at most `limit`. */
+static bool reserved_at(const struct reserved_set *set, u64 pa, u64 limit, u64 *until)
+{
+	*until = limit;
+	for (u32 i = 0; i <= set->count; i++) {
+		u64 start, end;
+
+		reserved_get(set, i, &start, &end);
+		if (start <= pa && pa < end) {
+			*until = end;
+			return true;
+		}
+		if (start > pa && start < end)
+			*until = MIN(*until, start);
+	}
+	return false;
+}
+
+static void give_unreserved(struct zone *z, const struct reserved_set *set)
+{
+	u64 pa = z->ram_start, until;
+
+	while (pa < z->ram_end) {
+		if (!reserved_at(set, pa, z->ram_end, &until))
+			give_span(z, pa, until);
+		pa = until;
+	}
+}
+
+/* ---- metadata ---- */
+
+static bool zone_shape(struct zone *z, const struct phys_range *ram)
+{
+	u64 end;
+
+	if (__builtin_add_overflow(ram->base.pa, ram->size, &end))
+		return false;
+	z->ram_start = ALIGN_UP(ram->base.pa, PAGE_SIZE);
+	z->ram_end = MAX(ALIGN_DOWN(end, PAGE_SIZE), z->ram_start);
+	z->base = ALIGN_DOWN(z->ram_start, MAX_BLOCK_ALIGN * BLOCK_SIZE);
+	z->first = block_of(z, z->ram_start);
+	z->nblocks = (z->ram_end - z->base + BLOCK_SIZE - 1) / BLOCK_SIZE;
+	return true;
+}
+
+static u64 zone_metadata_size(const struct zone *z)
+{
+	return 3 * BITMAP_WORDS(z->nblocks) * sizeof(u64) +
+	       (z->nblocks - z->first) * sizeof(struct page_map);
+}
+
+/* Lay out z's metadata at `at`: every page is reserved. Returns its end. */
+static u8 *zone_metadata_init(struct zone *z, u8 *at)
+{
+	size_t words = BITMAP_WORDS(z->nblocks);
+
+	memset(at, 0xff, zone_metadata_size(z));
+	z->used = (u64 *)(void *)at;
+	z->split = z->used + words;
+	z->partial = z->split + words;
+	z->maps = (struct page_map *)(void *)(z->partial + words);
+	memset(z->partial, 0, words * sizeof(u64));
+	for (size_t b = z->first; b < z->nblocks; b++)
+		map_of(z, b)->nfree = 0;
+	return at + zone_metadata_size(z);
+}
+
+/* Find the lowest place for the metadata in unreserved RAM. */
+static bool place_metadata(struct reserved_set *set, u64 size)
+{
+	for (u32 i = 0; i < zone_count; i++) {
+		u64 pa = zones[i].ram_start, until;
+
+		while (pa < zones[i].ram_end) {
+			if (!reserved_at(set, pa, zones[i].ram_end, &until) && until - pa >= size) {
+				set->metadata = (struct phys_range){ PADDR(pa), size };
+				return true;
+			}
+			pa = until;
+		}
+	}
+	return false;
+}
+
+int page_init(const struct phys_range *ram, u32 nram, const struct phys_range *reserved,
+	      u32 nreserved)
+{
+	struct reserved_set set = { .ranges = reserved, .count = nreserved };
+	u64 size = 0;
+	u8 *at;
+
+	if (nram > MAX_ZONES)
+		return -EINVAL;
+	zone_count = nram;
+	total_pages = free_pages = free_blocks = single_pages = 0;
+	for (u32 i = 0; i < nram; i++) {
+		if (!zone_shape(&zones[i], &ram[i]))
+			return -EINVAL;
+		size += zone_metadata_size(&zones[i]);
+	}
+	if (!place_metadata(&set, size))
+		return -ENOMEM;
+	at = phys_to_virt(set.metadata.base);
+	for (u32 i = 0; i < nram; i++)
+		at = zone_metadata_init(&zones[i], at);
+	for (u32 i = 0; i < nram; i++)
+		give_unreserved(&zones[i], &set);
+	return 0;
+}

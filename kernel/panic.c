@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The end: an invariant of ours broke. */
+#include "internal.h"
+
+#include <kernel/irq.h>
+#include <kernel/log.h>
+
+#define MESSAGE_SIZE 160
+
+static bool panicking;
+
+static void stop_others(const struct percpu *self)
+{
+	u64 online = cpus_online_mask();
+
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
+		if ((online & BIT(cpu)) && cpu != self->id)
+			ipi_send(IPI_HALT, cpu);
+	}
+}
+
+static void report(const struct percpu *self, const char *message)
+{
+	const struct thread *t = self ? self->current : NULL;
+
+	log_err("panic: %s", message);
+	if (self)
+		log_err("CPU %u, thread '%s'%s", self->id, t ? t->name : "none",
+			self->irq_depth ? ", in an interrupt" : "");
+	arch_backtrace(0);
+	log_err("halted");
+}
+
+void panic(const char *fmt, ...)
+{
+	char message[MESSAGE_SIZE];
+	const struct percpu *self;
+	va_list ap;
+
+	arch_irq_disable();
+	/* Another CPU was first, or this one broke again while it reported. */
+	if (__atomic_exchange_n(&panicking, true, __ATOMIC_ACQ_REL))
+		arch_halt();
+	self = this_cpu();
+	if (self)
+		stop_others(self);
+	/* They may stop inside klog: no locks from here on. */
+	log_panic_mode();
+	va_start(ap, fmt);
+	(void)vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	report(self, message);
+	arch_halt();
+}

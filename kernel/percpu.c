@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <kernel/irq.h>
+
+struct percpu percpus[MAX_CPUS];
+u32 cpu_count;
+
+static u64 online_mask;
+
+u64 cpus_online_mask(void)
+{
+	return __atomic_load_n(&online_mask, __ATOMIC_ACQUIRE);
+}
+
+void percpu_set_online(u32 cpu)
+{
+	__atomic_store_n(&percpus[cpu].online, true, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&online_mask, BIT(cpu), __ATOMIC_ACQ_REL);
+}
+
+__noreturn void kernel_secondary_main(u32 cpu)
+{
+	/*
+	 * Online first: who registers a PPI from now on sends us an IPI, which waits until we unmask; what was registered before is in the table that
+	 * irq_init_cpu() reads. Threads sent here wait in the wake queue for the first schedule().
+	 */
+	percpu_set_online(cpu);
+	irq_init_cpu();
+	sched_start_secondary();
+}

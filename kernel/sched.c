@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The scheduler. Every CPU owns its run queue and the threads whose home it is; whoever wants something of a thread of another CPU sets a bit in
+ * thread.requests, pushes the thread on that CPU's wake queue and interrupts it.
+ *
+ * Invariants
+ * - A runnable thread is current, or in its home's run queue, or on its way there with REQ_WAKE set.
+ * - t->cpu is written by t's home only, and never while t is blocked: whoever wakes a blocked thread may rely on it.
+ * - A thread is in at most one wake queue: the one who turns `requests` from 0 pushes it, the one who turns it to 0 has popped it.
+ * - A thread leaves its home only when it is off its stack there: from the run queue, at its wake, or by sched_switch_done().
+ */
+#include "internal.h"
+
+#include <arch/timer.h>
+#include <kernel/irq.h>
+#include <kernel/log.h>
+
+#define SLICE_MS 10
+
+static u64 slice_ticks;
+
+/* ---- round-robin: the turn of the running thread ends by a timeout, armed only while an equal is ready ---- */
+
+static bool slice_armed(const struct percpu *pc)
+{
+	return !list_empty(&pc->slice.node);
+}
+
+static void slice_expired(struct timeout *timeout)
+{
+	struct percpu *pc = container_of(timeout, struct percpu, slice);
+
+	pc->current->slice_left = 0;
+	pc->resched = 1;
+}
+
+static void slice_arm(struct percpu *pc, const struct thread *t, u64 now)
+{
+	if (!slice_armed(pc) && rq_has(&pc->rq, thread_prio(t)))
+		timeout_set(&pc->slice, now + t->slice_left);
+}
+
+/* The running thread keeps what is left of its turn while a more urgent one runs. */
+static void slice_account(struct percpu *pc, struct thread *t, u64 now)
+{
+	if (slice_armed(pc))
+		t->slice_left = pc->slice.deadline > now ? pc->slice.deadline - now : 0;
+}
+
+/* ---- making threads ready ---- */
+
+static bool may_run_on(const struct thread *t, const struct percpu *pc)
+{
+	return __atomic_load_n(&t->affinity, __ATOMIC_RELAXED) & BIT(pc->id);
+}
+
+static void wake_queue_push(struct thread *t)
+{
+	u32 cpu = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
+	struct thread **queue = &percpus[cpu].wake_queue;
+	struct thread *head = __atomic_load_n(queue, __ATOMIC_RELAXED);
+
+	do {
+		t->wake_next = head;
+	} while (!__atomic_compare_exchange_n(queue, &head, t, true, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
+	/* Whoever found it empty sends the interrupt that serves all that follow. */
+	if (!head)
+		ipi_send(IPI_RESCHEDULE, cpu);
+}
+
+static void request(struct thread *t, u32 bits)
+{
+	/* Nonzero before: it is in a wake queue, and its drainer sees our bits or passes it on. */
+	if (!__atomic_fetch_or(&t->requests, bits, __ATOMIC_ACQ_REL))
+		wake_queue_push(t);
+}
+
+/* Hand t, which is neither current nor queued, over to a CPU that it may run on. */
+static void migrate(struct percpu *pc, struct thread *t)
+{
+	u32 target = thread_choose_cpu(__atomic_load_n(&t->affinity, __ATOMIC_RELAXED));
+
+	if (t->hooks && t->hooks->migrate)
+		t->hooks->migrate(t);
+	arch_fp_flush(t);
+	__atomic_fetch_sub(&pc->homed, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&percpus[target].homed, 1, __ATOMIC_RELAXED);
+	/* Release: all that this CPU knew of t is in memory before the new home touches it. */
+	__atomic_store_n(&t->cpu, target, __ATOMIC_RELEASE);
+	request(t, REQ_WAKE);
+}
+
+static void make_ready(struct percpu *pc, struct thread *t)
+{
+	struct thread *cur = pc->current;
+
+	if (t == cur) { /* woken between wait_prepare_locked() and the switch: it never left */
+		t->state = THREAD_RUNNING;
+		return;
+	}
+	t->state = THREAD_READY;
+	if (!may_run_on(t, pc)) {
+		migrate(pc, t);
+		return;
+	}
+	t->slice_left = slice_ticks;
+	rq_insert(&pc->rq, t, false);
+	if (t->rq_prio < thread_prio(cur))
+		pc->resched = 1;
+	else if (t->rq_prio == thread_prio(cur))
+		slice_arm(pc, cur, arch_counter());
+}
+
+static void refresh(struct percpu *pc, struct thread *t)
+{
+	if (t == pc->current) {
+		pc->resched = 1;
+	} else if (!list_empty(&t->run_node)) {
+		rq_remove(&pc->rq, t);
+		make_ready(pc, t);
+	} /* else it is blocked: its wake reads the new values */
+}
+
+static void serve(struct percpu *pc, struct thread *t)
+{
+	u32 bits;
+
+	if (__atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE) != pc->id) {
+		wake_queue_push(t); /* moved meanwhile: pass it on, requests and all */
+		return;
+	}
+	if (t->state == THREAD_DEAD) {
+		/* thread_join() waits for this; *t may be gone at once. */
+		__atomic_store_n(&t->requests, 0, __ATOMIC_RELEASE);
+		return;
+	}
+	bits = __atomic_exchange_n(&t->requests, 0, __ATOMIC_ACQ_REL);
+	if (bits & REQ_WAKE)
+		make_ready(pc, t);
+	if (bits & REQ_REFRESH)
+		refresh(pc, t);
+}
+
+/* Bounded by the number of threads: each is in at most one wake queue. */
+static void drain_wake_queue(struct percpu *pc)
+{
+	struct thread *t, *next, *fifo = NULL;
+
+	if (!__atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))
+		return;
+	t = __atomic_exchange_n(&pc->wake_queue, NULL, __ATOMIC_ACQUIRE);
+	for (; t; t = next) { /* last in is first: turn it round */
+		next = t->wake_next;
+		t->wake_next = fifo;
+		fifo = t;
+	}
+	for (t = fifo; t; t = next) {
+		next = t->wake_next;
+		serve(pc, t);
+	}
+}
+
+void sched_serve_requests(void)
+{
+	drain_wake_queue(this_cpu());
+}
+
+void sched_wake(struct thread *t)
+{
+	unsigned long flags = arch_irq_save();
+	struct percpu *pc = this_cpu();
+
+	if (__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == pc->id)
+		make_ready(pc, t);
+	else
+		request(t, REQ_WAKE);
+	arch_irq_restore(flags);
+}
+
+void sched_refresh(struct thread *t)
+{
+	unsigned long flags = arch_irq_save();
+	struct percpu *pc = this_cpu();
+
+	/* If it is ours now, only we can move it away, and we do not. */
+	if (__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == pc->id)
+		refresh(pc, t);
+	else
+		request(t, REQ_REFRESH);
+	arch_irq_restore(flags);
+}
+
+/* ---- switching ---- */
+
+static void account(struct percpu *pc, struct thread *t, u64 now)
+{
+	u64 ticks = now - t->switched_in_at;
+
+	t->run_ticks += ticks;
+	t->switched_in_at = now;
+	if (t == pc->idle) {
+		pc->idle_ticks += ticks;
+		pc->idle_since = now;
+	}
+	slice_account(pc, t, now);
+}
+
+/* prev goes on, or goes back to the run queue: first of its equals if it was preempted in its turn, last if its turn is over. */
+static bool prev_goes_on(struct percpu *pc, struct thread *prev)
+{
+	u32 best = rq_best(&pc->rq), prio = thread_prio(prev);
+	bool in_turn = prev->slice_left;
+
+	if (!in_turn)
+		prev->slice_left = slice_ticks;
+	if (best > prio || (best == prio && in_turn))
+		return true;
+	prev->state = THREAD_READY;
+	rq_insert(&pc->rq, prev, in_turn);
+	return false;
+}
+
+static struct thread *pick_next(struct percpu *pc, struct thread *prev)
+{
+	struct thread *next;
+
+	if (prev == pc->idle) {
+		prev->state = THREAD_READY; /* but never queued: it runs when nobody else is ready */
+	} else if (prev->state == THREAD_RUNNING) {
+		if (!may_run_on(prev, pc)) {
+			prev->state = THREAD_READY;
+			pc->leaving = prev;
+		} else if (prev_goes_on(pc, prev)) {
+			return prev;
+		}
+	}
+	next = rq_pop(&pc->rq);
+	return next ? next : pc->idle;
+}
+
+/* What prev asked of its successor: it is off its stack now. */
+static void finish_switch(void)
+{
+	struct percpu *pc = this_cpu();
+	struct thread *leaving = pc->leaving, *reap = pc->reap;
+
+	pc->leaving = NULL;
+	pc->reap = NULL;
+	if (leaving)
+		migrate(pc, leaving);
+	if (reap)
+		thread_reap(reap);
+}
+
+static void switch_to(struct percpu *pc, struct thread *prev, struct thread *next, u64 now)
+{
+	if (prev->hooks && prev->hooks->switch_out)
+		prev->hooks->switch_out(prev);
+	if (slice_armed(pc))
+		(void)timeout_cancel(&pc->slice);
+	slice_arm(pc, next, now);
+	next->state = THREAD_RUNNING;
+	next->switched_in_at = now;
+	next->switches++;
+	pc->switches++;
+	pc->idle_since = next == pc->idle ? now : 0;
+	arch_fp_switch(next);
+	__atomic_store_n(&pc->current, next, __ATOMIC_RELAXED);
+	/* Pairs with thread_post_work(): we read next->work after this, or the poster sees that next is current. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (next->hooks && next->hooks->switch_in)
+		next->hooks->switch_in(next);
+	arch_switch(prev, next);
+	/* prev again, perhaps on another CPU: pc is stale. */
+	finish_switch();
+}
+
+static void schedule_once(void)
+{
+	struct percpu *pc = this_cpu();
+	struct thread *prev = pc->current, *next;
+	u64 now;
+
+	drain_wake_queue(pc);
+	pc->resched = 0;
+	now = arch_counter();
+	account(pc, prev, now);
+	next = pick_next(pc, prev);
+	if (next != prev) {
+		switch_to(pc, prev, next, now);
+	} else {
+		next->state = THREAD_RUNNING;
+		slice_arm(pc, next, now);
+	}
+}
+
+void schedule(void)
+{
+	kassert(arch_irqs_masked());
+	kassert(!this_cpu()->preempt_count && !this_cpu()->irq_depth);
+	/* Again only if what finish_switch() did woke a more urgent thread: a switch each time, so others progress. */
+	do {
+		schedule_once();
+	} while (this_cpu()->resched);
+}
+
+void sched_switch_done(void)
+{
+	finish_switch();
+	if (sched_pending())
+		schedule();
+}
+
+bool sched_pending(void)
+{
+	const struct percpu *pc = this_cpu();
+
+	return pc->resched && !pc->preempt_count && !pc->irq_depth;
+}
+
+/* Ends when nothing is due: each turn serves a switch or bits of work, which others may post again. */
+void sched_exit_work(void)
+{
+	for (;;) {
+		struct thread *t;
+
+		if (sched_pending())
+			schedule();
+		t = this_cpu()->current;
+		if (likely(!__atomic_load_n(&t->work, __ATOMIC_ACQUIRE)))
+			return;
+		if (!t->hooks || !t->hooks->work)
+			return;
+		t->hooks->work(t);
+	}
+}
+
+void thread_post_work(struct thread *t, u32 bits)
+{
+	unsigned long flags = arch_irq_save();
+	u32 cpu;
+
+	__atomic_fetch_or(&t->work, bits, __ATOMIC_RELEASE);
+	/* Pairs with switch_to(): t sees the bits before it enters its lower level, or we see it as current and interrupt it. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	cpu = __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
+	if (cpu != this_cpu()->id && __atomic_load_n(&percpus[cpu].current, __ATOMIC_RELAXED) == t)
+		ipi_send(IPI_RESCHEDULE, cpu);
+	arch_irq_restore(flags);
+}
+
+/* ---- giving way, preemption ---- */
+
+void thread_yield(void)
+{
+	unsigned long flags = arch_irq_save();
+	struct percpu *pc = this_cpu();
+
+	if (slice_armed(pc))
+		(void)timeout_cancel(&pc->slice);
+	pc->current->slice_left = 0;
+	schedule();
+	arch_irq_restore(flags);
+}
+
+void sched_preempt_point(void)
+{
+	unsigned long flags;
+
+	if (arch_irqs_masked())
+		return;
+	flags = arch_irq_save();
+	if (sched_pending())
+		schedule();
+	arch_irq_restore(flags);
+}
+
+/* Interrupts masked: between reading the CPU and counting on it the thread could move. */
+void preempt_disable(void)
+{
+	unsigned long flags = arch_irq_save();
+
+	this_cpu()->preempt_count++;
+	arch_irq_restore(flags);
+}
+
+void preempt_enable(void)
+{
+	unsigned long flags = arch_irq_save();
+
+	kassert(this_cpu()->preempt_count);
+	this_cpu()->preempt_count--;
+	arch_irq_restore(flags);
+	sched_preempt_point();
+}
+
+/* ---- start (see idle.c) ---- */
+
+void sched_init_cpu(struct percpu *pc)
+{
+	slice_ticks = ms_to_ticks(SLICE_MS);
+	rq_init(&pc->rq);
+	list_init(&pc->timeouts.list);
+	timeout_init(&pc->slice, slice_expired);
+}
+
+void sched_become_current(struct thread *t)
+{
+	struct percpu *pc = this_cpu();
+
+	t->state = THREAD_RUNNING;
+	t->slice_left = slice_ticks;
+	t->stack_top = pc->stack_top;
+	t->switched_in_at = arch_counter();
+	pc->idle_since = t == pc->idle ? t->switched_in_at : 0;
+	/* Release: other CPUs may look at it from now on (thread_post_work). */
+	__atomic_store_n(&pc->current, t, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Wait queues. A thread is on a queue exactly while t->waiting_on names it; whoever clears that, under the queue's lock, owes it one sched_wake().
+ */
+#include "internal.h"
+
+#include <arch/timer.h>
+#include <kernel/log.h>
+#include <lib/errno.h>
+
+void wait_queue_init(struct wait_queue *wq)
+{
+	wq->lock = (struct spinlock)SPINLOCK_INIT;
+	list_init(&wq->waiters);
+}
+
+void wait_prepare_locked(struct wait_queue *wq, u64 deadline)
+{
+	struct percpu *pc = this_cpu();
+	struct thread *t = pc->current;
+
+	kassert(!pc->irq_depth && !pc->preempt_count && t != pc->idle);
+	t->wait_result = 0;
+	t->state = THREAD_BLOCKED;
+	list_add_tail(&wq->waiters, &t->wait_node);
+	__atomic_store_n(&t->waiting_on, wq, __ATOMIC_RELEASE);
+	t->timeout.deadline = deadline; /* wait_finish() has nothing to cancel if it is DEADLINE_NEVER */
+	if (deadline != DEADLINE_NEVER)
+		timeout_set(&t->timeout, deadline);
+}
+
+int wait_finish(struct wait_queue *wq)
+{
+	struct thread *t = this_cpu()->current;
+
+	schedule();
+	/*
+	 * The timeout's function and the waker both use wq. Let them leave it before the caller may free it: cancel waits for the one, the lock for the other.
+	 */
+	if (t->timeout.deadline != DEADLINE_NEVER)
+		(void)timeout_cancel(&t->timeout);
+	spin_acquire(&wq->lock);
+	spin_release(&wq->lock);
+	return t->wait_result;
+}
+
+int wait_block_locked(struct wait_queue *wq, unsigned long flags, u64 deadline)
+{
+	int result;
+
+	if (deadline <= arch_counter()) {
+		spin_unlock(&wq->lock, flags);
+		return -ETIMEDOUT;
+	}
+	wait_prepare_locked(wq, deadline);
+	spin_release(&wq->lock);
+	result = wait_finish(wq);
+	arch_irq_restore(flags);
+	return result;
+}
+
+void wait_wake_locked(struct thread *t, int result)
+{
+	list_del(&t->wait_node);
+	t->wait_result = result;
+	__atomic_store_n(&t->waiting_on, NULL, __ATOMIC_RELEASE);
+	sched_wake(t);
+}
+
+/* Linear in the waiters. Strictly better only, so that the first of equals is found. */
+struct thread *wait_best_locked(const struct wait_queue *wq)
+{
+	struct thread *t, *best = NULL;
+
+	list_for_each_entry(t, &wq->waiters, wait_node) {
+		if (!best || thread_prio(t) < thread_prio(best))
+			best = t;
+	}
+	return best;
+}
+
+struct thread *wait_wake_one_locked(struct wait_queue *wq)
+{
+	struct thread *t = wait_best_locked(wq);
+
+	if (t)
+		wait_wake_locked(t, 0);
+	return t;
+}
+
+void wait_wake_all_locked(struct wait_queue *wq)
+{
+	struct list *first;
+
+	while ((first = list_first(&wq->waiters)))
+		wait_wake_locked(list_entry(first, struct thread, wait_node), 0);
+}
+
+void wait_wake_all(struct wait_queue *wq)
+{
+	unsigned long flags = spin_lock(&wq->lock);
+
+	wait_wake_all_locked(wq);
+	spin_unlock(&wq->lock, flags);
+	sched_preempt_point();
+}
