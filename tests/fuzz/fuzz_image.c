@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kernel images: a plan that was accepted lies in the VM's RAM, and so does every byte that carrying it out writes. */
+#include "fuzz.h"
+
+#include <lib/checked.h>
+#include <string.h>
+#include <vmm/image.h>
+
+static u64 ram_size;
+
+/* In place of vmm/memory.c's. */
+int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
+{
+	volatile u8 sum = 0;
+	u64 i;
+
+	(void)ram;
+	fuzz_assert(range_within(ipa, len, GUEST_RAM_BASE, ram_size));
+	for (i = 0; i < len; i++)
+		sum = (u8)(sum + ((const u8 *)src)[i]); /* the sanitizer sees where it comes from */
+	return 0;
+}
+
+static void put(u8 *p, u64 value, u32 bytes)
+{
+	u32 i;
+
+	for (i = 0; i < bytes; i++)
+		p[i] = (u8)(value >> (8 * i));
+}
+
+/* A number near something that matters. */
+static u64 interesting(struct fuzz_input *in)
+{
+	static const u64 bases[] = { 0,      GUEST_RAM_BASE, GUEST_RAM_BASE + MIB(16),
+				     MIB(2), ~0ULL,          1ULL << 63 };
+	u8 kind = fuzz_byte(in);
+
+	return kind & 0x80 ? fuzz_u64(in)
+			   : bases[kind % ARRAY_SIZE(bases)] + (u64)(signed char)fuzz_byte(in);
+}
+
+static void make_linux(struct fuzz_input *in, u8 *p, size_t size)
+{
+	if (size < 64)
+		return;
+	put(p + 8, interesting(in), 8);
+	put(p + 16, interesting(in), 8);
+	memcpy(p + 56, "ARM\x64", 4);
+}
+
+/* A header and up to three program headers behind it. */
+static void make_elf(struct fuzz_input *in, u8 *p, size_t size)
+{
+	u32 n, i;
+
+	if (size < 64 + 3 * 56)
+		return;
+	memset(p, 0, 64 + 3 * 56);
+	memcpy(p,
+	       "\x7f"
+	       "ELF\2\1\1",
+	       7);
+	put(p + 16, 2, 2);   /* executable */
+	put(p + 18, 183, 2); /* AArch64 */
+	put(p + 20, 1, 4);
+	put(p + 24, interesting(in), 8);
+	put(p + 32, fuzz_byte(in) & 0x80 ? fuzz_u64(in) : 64, 8);
+	put(p + 52, 64, 2);
+	put(p + 54, 56, 2);
+	n = fuzz_byte(in) % 5;
+	put(p + 56, n, 2);
+	for (i = 0; i < MIN(n, 3U); i++) {
+		u8 *segment = p + 64 + 56 * (size_t)i;
+
+		put(segment, fuzz_byte(in) % 4 ? 1 : fuzz_byte(in), 4);
+		put(segment + 8, fuzz_byte(in) & 0x80 ? interesting(in) : fuzz_byte(in), 8);
+		put(segment + 16, interesting(in), 8);
+		put(segment + 24, interesting(in), 8);
+		put(segment + 32, fuzz_byte(in) & 0x80 ? interesting(in) : fuzz_byte(in), 8);
+		put(segment + 40, fuzz_byte(in) & 0x80 ? interesting(in) : 255U, 8);
+	}
+}
+
+static void check_plan(const struct vm_desc *d, const struct load_plan *p, const u8 *kernel,
+		       size_t size)
+{
+	static const u8 initrd[256], dtb[256];
+	struct vm_ram ram = { .size = d->memory };
+
+	fuzz_assert(p->kernel_end >= p->kernel_base);
+	fuzz_assert(range_within(p->kernel_base, p->kernel_end - p->kernel_base, GUEST_RAM_BASE,
+				 d->memory));
+	fuzz_assert(range_within(p->dtb_base, p->dtb_max, GUEST_RAM_BASE, d->memory));
+	fuzz_assert(p->initrd_size == 0 ||
+		    range_within(p->initrd_base, p->initrd_size, GUEST_RAM_BASE, d->memory));
+	fuzz_assert(!ranges_overlap(p->kernel_base, p->kernel_end - p->kernel_base, p->dtb_base,
+				    p->dtb_max));
+	fuzz_assert(!ranges_overlap(p->kernel_base, p->kernel_end - p->kernel_base, p->initrd_base,
+				    p->initrd_size));
+	fuzz_assert(!ranges_overlap(p->dtb_base, p->dtb_max, p->initrd_base, p->initrd_size));
+	if (p->initrd_size <= sizeof(initrd))
+		(void)!image_load(p, &ram, kernel, size, initrd, dtb, MIN(p->dtb_max, sizeof(dtb)));
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	struct fuzz_input in = { data, size };
+	struct vm_desc d = { .cpus = 1 };
+	u8 kind = fuzz_byte(&in);
+	struct desc_error err = { "" };
+	struct load_plan plan;
+	size_t kernel_size;
+	u64 initrd_size;
+	u8 *kernel;
+
+	d.memory = MIB(2) * (1 + fuzz_byte(&in) % 16);
+	d.has_load_address = kind & 4;
+	d.load_address = interesting(&in);
+	d.has_devicetree_address = kind & 8;
+	d.devicetree_address = interesting(&in);
+	initrd_size = kind & 16 ? interesting(&in) : fuzz_byte(&in);
+	ram_size = d.memory;
+	kernel = fuzz_copy(&in, 512, &kernel_size);
+	if (kind % 4 == 1)
+		make_linux(&in, kernel, kernel_size);
+	else if (kind % 4 >= 2)
+		make_elf(&in, kernel, kernel_size);
+	if (image_plan(&d, kernel, kernel_size, initrd_size, &plan, &err) == 0)
+		check_plan(&d, &plan, kernel, kernel_size);
+	else
+		fuzz_assert(err.text[0] != '\0');
+	free(kernel);
+	return 0;
+}
