@@ -45,12 +45,12 @@ size_t bitmap_find_clear_run(const u64 *map, size_t nbits, size_t from, size_t l
 }
 
 /* In general registers: the compiler's own population count would want FP or a library call. */
-static u64 word_weight(u64 x)
+u32 word_weight(u64 x)
 {
 	x -= (x >> 1) & 0x5555555555555555ULL;
 	x = (x & 0x3333333333333333ULL) + ((x >> 2) & 0x3333333333333333ULL);
 	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
-	return (x * 0x0101010101010101ULL) >> 56;
+	return (u32)((x * 0x0101010101010101ULL) >> 56);
 }
 
 size_t bitmap_weight(const u64 *map, size_t nbits)

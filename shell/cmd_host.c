@@ -10,6 +10,7 @@
 #include <kernel/log.h>
 #include <kernel/page.h>
 #include <kernel/percpu.h>
+#include <lib/bitmap.h>
 #include <lib/string.h>
 #include <vmm/vm.h>
 #include "shell.h"
@@ -69,7 +70,7 @@ static void host_info(const struct args *a)
 	host_version(a);
 	shell_printf("machine   %s\n", host_fdt_model());
 	shell_printf("cpu       %u cpus, %s\n",
-		     (u32)__builtin_popcountll((unsigned long long)cpus_online_mask()),
+		     word_weight(cpus_online_mask()),
 		     arch_cpu_name(arch_cpu_midr()));
 	shell_printf("memory    %lu MiB, %lu MiB free\n", mem.total / MIB(1), mem.free / MIB(1));
 	shell_printf("guests    %u vms of at most %u, %u types, %u-bit addresses\n", vms, MAX_VMS,

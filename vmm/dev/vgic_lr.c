@@ -10,6 +10,7 @@
 
 #include <arch/irqchip.h>
 #include <kernel/irq.h>
+#include <lib/bitmap.h>
 #include <lib/string.h>
 
 u32 vgic_lr_limit;
@@ -215,7 +216,7 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
 	struct choice active = { 0 }, pending = { 0 };
-	u32 room = (u32)__builtin_popcount(vgic_usable_lrs());
+	u32 room = word_weight(vgic_usable_lrs());
 	u64 maintenance = 0;
 	u32 nactive, npending;
 
