@@ -53,7 +53,7 @@ u64 image_header_size(const void *image)
 
 static u64 to_mib(u64 bytes)
 {
-	return ALIGN_UP(bytes, MIB(1)) >> 20;
+	return (bytes >> 20) + !IS_ALIGNED(bytes, MIB(1));
 }
 
 static int too_large(const struct vm_desc *d, const char *what, u64 base, u64 size,

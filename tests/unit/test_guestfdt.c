@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The guest's devicetree: what drivers look for, in the generated tree and in one that a VM brings
+ * along.
+ */
+#include <unit.h>
+
+#include <lib/errno.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vmm/guestfdt.h>
+#include <vmm/memory.h>
+
+static struct vm_desc d;
+static struct load_plan plan;
+static struct guest_fdt_params p = { .desc = &d, .plan = &plan };
+static u8 buf[GUEST_FDT_MAX] __aligned(8);
+
+static int setup(void **state)
+{
+	(void)state;
+	desc_defaults(&d);
+	d.cpus = 2;
+	d.memory = MIB(512);
+	strcpy(d.bootargs, "console=ttyAMA0");
+	memset(&plan, 0, sizeof(plan));
+	p.rng_seed[0] = 0x1122334455667788;
+	p.rng_seed[3] = 1;
+	p.kaslr_seed = 0xfedcba9876543210;
+	memset(buf, 0xff, sizeof(buf));
+	return 0;
+}
+
+static int at(const char *path)
+{
+	int node = fdt_path_offset(buf, path);
+
+	if (node < 0)
+		print_message("no node %s\n", path);
+	assert_true(node >= 0);
+	return node;
+}
+
+static void is_absent(const char *path, const char *prop)
+{
+	assert_null(fdt_getprop(buf, at(path), prop, NULL));
+}
+
+static void is_bytes(const char *path, const char *prop, const void *want, size_t len)
+{
+	int got;
+	const void *value = fdt_getprop(buf, at(path), prop, &got);
+
+	assert_non_null(value);
+	assert_int_equal(got, len);
+	assert_memory_equal(value, want, len);
+}
+
+static void is_string(const char *path, const char *prop, const char *want)
+{
+	is_bytes(path, prop, want, strlen(want) + 1);
+}
+
+#define is_cells(path, prop, ...)                                 \
+	do {                                                      \
+		const u32 want_[] = { __VA_ARGS__ };              \
+		fdt32_t cells_[ARRAY_SIZE(want_)];                \
+		for (size_t i_ = 0; i_ < ARRAY_SIZE(want_); i_++) \
+			cells_[i_] = cpu_to_fdt32(want_[i_]);     \
+		is_bytes(path, prop, cells_, sizeof(cells_));     \
+	} while (0)
+
+static u32 cell(const char *path, const char *prop)
+{
+	int len;
+	const fdt32_t *value = fdt_getprop(buf, at(path), prop, &len);
+
+	assert_non_null(value);
+	assert_int_equal(len, 4);
+	return fdt32_ld(value);
+}
+
+static void generate(void)
+{
+	assert_int_equal(guest_fdt_generate(&p, buf, sizeof(buf)), 0);
+	assert_int_equal(fdt_check_full(buf, fdt_totalsize(buf)), 0);
+}
+
+static void check_vm_parts(void)
+{
+	is_cells("/memory@40000000", "reg", 0, 0x40000000, 0, 0x20000000);
+	is_string("/memory@40000000", "device_type", "memory");
+	is_cells("/cpus/cpu@0", "reg", 0);
+	is_cells("/cpus/cpu@1", "reg", 1);
+	is_string("/cpus/cpu@1", "enable-method", "psci");
+	is_string("/cpus/cpu@1", "device_type", "cpu");
+	assert_int_equal(cell("/cpus/cpu-map/socket0/cluster0/core1", "cpu"),
+			 cell("/cpus/cpu@1", "phandle"));
+	assert_true(fdt_path_offset(buf, "/cpus/cpu@2") < 0);
+	assert_int_equal(fdt_node_check_compatible(buf, at("/psci"), "arm,psci-0.2"), 0);
+	is_string("/psci", "method", "hvc");
+	is_cells("/psci", "cpu_on", 0xc4000003);
+	is_bytes("/chosen", "rng-seed", p.rng_seed, 32);
+	is_cells("/chosen", "kaslr-seed", 0xfedcba98, 0x76543210);
+}
+
+static void test_generated(void **state)
+{
+	(void)state;
+	generate();
+	is_string("/", "compatible", "linux,dummy-virt");
+	is_cells("/", "#address-cells", 2);
+	is_cells("/", "#size-cells", 2);
+	assert_int_equal(cell("/", "interrupt-parent"), cell("/intc@8000000", "phandle"));
+	check_vm_parts();
+	is_string("/intc@8000000", "compatible", "arm,gic-v3");
+	is_cells("/intc@8000000", "reg", 0, 0x8000000, 0, 0x10000, 0, 0x80a0000, 0, 0x40000);
+	is_cells("/intc@8000000", "#interrupt-cells", 3);
+	is_bytes("/intc@8000000", "interrupt-controller", "", 0);
+	is_cells("/timer", "interrupts", 1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4);
+	is_bytes("/timer", "always-on", "", 0);
+	is_bytes("/pl011@9000000", "compatible", "arm,pl011\0arm,primecell", 24);
+	is_cells("/pl011@9000000", "reg", 0, 0x9000000, 0, 0x1000);
+	is_cells("/pl011@9000000", "interrupts", 0, 1, 4);
+	is_bytes("/pl011@9000000", "clock-names", "uartclk\0apb_pclk", 17);
+	is_cells("/pl011@9000000", "clocks", cell("/apb-pclk", "phandle"),
+		 cell("/apb-pclk", "phandle"));
+	is_cells("/apb-pclk", "clock-frequency", 24000000);
+	is_cells("/pl031@9010000", "interrupts", 0, 2, 4);
+	is_string("/chosen", "stdout-path", "/pl011@9000000");
+	is_string("/aliases", "serial0", "/pl011@9000000");
+	is_string("/chosen", "bootargs", "console=ttyAMA0");
+	is_absent("/chosen", "linux,initrd-start");
+}
+
+static void test_initrd_and_large_memory(void **state)
+{
+	(void)state;
+	plan.initrd_base = 0x142000000;
+	plan.initrd_size = 0x1234;
+	d.memory = GIB(6);
+	d.cpus = 8;
+	d.bootargs[0] = '\0';
+	generate();
+	is_cells("/chosen", "linux,initrd-start", 1, 0x42000000);
+	is_cells("/chosen", "linux,initrd-end", 1, 0x42001234);
+	is_cells("/memory@40000000", "reg", 0, 0x40000000, 1, 0x80000000);
+	is_cells("/cpus/cpu@7", "reg", 7);
+	is_absent("/chosen", "bootargs");
+}
+
+static void test_no_space(void **state)
+{
+	(void)state;
+	for (u64 size = 0; size < 1500; size += 37) {
+		u8 *small = aligned_alloc(8, ALIGN_UP(size + 1, 8));
+
+		assert_true(guest_fdt_generate(&p, small, size) < 0);
+		free(small);
+	}
+	assert_int_equal(guest_fdt_generate(&p, buf, 1024), -ENOSPC);
+}
+
+/* dtc has a look too, if it is here: not a word of warning. */
+static void test_dtc(void **state)
+{
+	FILE *f;
+
+	(void)state;
+	if (system("dtc --version > /dev/null 2>&1"))
+		skip();
+	generate();
+	f = popen("w=$(dtc -I dtb -O dts -o /dev/null - 2>&1); echo \"$w\" >&2; test -z \"$w\"",
+		  "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(buf, 1, fdt_totalsize(buf), f), fdt_totalsize(buf));
+	assert_int_equal(pclose(f), 0);
+}
+
+/* ---- a VM's own tree ---- */
+
+static u8 own[16384] __aligned(8);
+
+static void own_string(int node, const char *prop, const char *value)
+{
+	assert_int_equal(fdt_setprop(own, node, prop, value, (int)strlen(value) + 1), 0);
+}
+
+static int own_node(int parent, const char *name, u64 address, const char *type)
+{
+	int node = fdt_add_subnode(own, parent, name);
+
+	assert_true(node >= 0);
+	assert_int_equal(fdt_setprop_u64(own, node, "reg", address), 0);
+	assert_int_equal(fdt_appendprop_u64(own, node, "reg", 0x1000), 0);
+	if (type)
+		own_string(node, "device_type", type);
+	return node;
+}
+
+static int own_tree(void **state)
+{
+	int node;
+
+	setup(state);
+	fdt_create_empty_tree(own, sizeof(own));
+	fdt_setprop_u32(own, 0, "#address-cells", 2);
+	fdt_setprop_u32(own, 0, "#size-cells", 2);
+	own_node(0, "pl011@9000000", 0x9000000, NULL);
+	own_node(0, "pl061@9030000", 0x9030000, NULL);
+	own_node(0, "virtio_mmio@a000200", 0xa000200, NULL);
+	node = own_node(0, "intc@8000000", 0x8000000, NULL);
+	fdt_setprop_u32(own, node, "#address-cells", 2);
+	fdt_setprop_u32(own, node, "#size-cells", 2);
+	own_node(node, "its@8080000", 0x8080000, NULL);
+	own_node(0, "memory@80000000", 0x80000000, "memory");
+	own_node(0, "ram", 0x90000000, "memory");
+	node = fdt_add_subnode(own, 0, "cpus");
+	fdt_setprop_u32(own, node, "#address-cells", 1);
+	fdt_setprop_u32(own, fdt_add_subnode(own, node, "cpu@7"), "reg", 7);
+	node = fdt_add_subnode(own, 0, "firmware");
+	own_string(node, "compatible", "arm,psci-0.2");
+	node = fdt_add_subnode(own, 0, "psci");
+	fdt_setprop(own, node, "compatible", "arm,psci-0.2\0arm,psci", 22);
+	own_string(node, "method", "smc");
+	node = fdt_add_subnode(own, 0, "chosen");
+	own_string(node, "stdout-path", "/pl011@9000000");
+	fdt_setprop_u64(own, node, "linux,initrd-start", 1);
+	fdt_setprop_u64(own, node, "linux,initrd-end", 2);
+	own_string(node, "bootargs", "quiet");
+	return fdt_pack(own);
+}
+
+static void adapt(void)
+{
+	assert_int_equal(guest_fdt_adapt(&p, own, fdt_totalsize(own), buf, sizeof(buf)), 0);
+	assert_int_equal(fdt_check_full(buf, fdt_totalsize(buf)), 0);
+}
+
+static void test_adapted(void **state)
+{
+	(void)state;
+	adapt();
+	check_vm_parts();
+	assert_true(fdt_path_offset(buf, "/memory@80000000") < 0);
+	assert_true(fdt_path_offset(buf, "/ram") < 0);
+	assert_true(fdt_path_offset(buf, "/firmware") < 0);
+	assert_true(fdt_path_offset(buf, "/cpus/cpu@7") < 0);
+	is_absent("/chosen", "linux,initrd-start");
+	is_absent("/chosen", "linux,initrd-end");
+	is_string("/chosen", "stdout-path", "/pl011@9000000");
+	is_string("/chosen", "bootargs", "console=ttyAMA0");
+	is_string("/pl061@9030000", "status", "disabled");
+	is_string("/intc@8000000/its@8080000", "status", "disabled");
+	is_absent("/pl011@9000000", "status");
+	is_absent("/intc@8000000", "status");
+	is_absent("/virtio_mmio@a000200", "status");
+}
+
+static void test_adapted_keeps_bootargs(void **state)
+{
+	(void)state;
+	d.bootargs[0] = '\0';
+	plan.initrd_base = 0x42000000;
+	plan.initrd_size = 0x100;
+	adapt();
+	is_string("/chosen", "bootargs", "quiet");
+	is_cells("/chosen", "linux,initrd-end", 0, 0x42000100);
+}
+
+/* From a bundle, in which nothing is aligned; without chosen; in place of the buffer's own end. */
+static void test_adapted_unaligned(void **state)
+{
+	static u8 shifted[16400] __aligned(8);
+
+	(void)state;
+	fdt_open_into(own, own, sizeof(own));
+	fdt_del_node(own, fdt_path_offset(own, "/chosen"));
+	fdt_pack(own);
+	memcpy(shifted + 4, own, fdt_totalsize(own));
+	assert_int_equal(guest_fdt_adapt(&p, shifted + 4, fdt_totalsize(own), buf, sizeof(buf)), 0);
+	check_vm_parts();
+}
+
+static void test_adapt_refused(void **state)
+{
+	u8 junk[64] = { 0xd0, 0x0d, 0xfe, 0xed };
+
+	(void)state;
+	assert_int_equal(guest_fdt_adapt(&p, junk, sizeof(junk), buf, sizeof(buf)), -EINVAL);
+	assert_int_equal(guest_fdt_adapt(&p, junk, 0, buf, sizeof(buf)), -EINVAL);
+	assert_int_equal(guest_fdt_adapt(&p, own, fdt_totalsize(own), buf, 64), -ENOSPC);
+	assert_int_equal(guest_fdt_adapt(&p, own, fdt_totalsize(own), buf, fdt_totalsize(own) + 64),
+			 -ENOSPC);
+	assert_int_equal(guest_fdt_adapt(&p, own, GUEST_FDT_MAX + 1, buf, sizeof(buf)), -ENOSPC);
+}
+
+static void test_adapt_broken(void **state)
+{
+	const u32 size = fdt_totalsize(own);
+	u8 *copy = malloc(size);
+
+	(void)state;
+	for (u32 n = 0; n < size; n++) {
+		for (u32 bit = 0; bit < 8; bit++) {
+			memcpy(copy, own, size);
+			copy[n] ^= (u8)(1 << bit);
+			if (!guest_fdt_adapt(&p, copy, size, buf, sizeof(buf)))
+				assert_int_equal(fdt_check_full(buf, sizeof(buf)), 0);
+		}
+	}
+	free(copy);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_generated, setup),
+		cmocka_unit_test_setup(test_initrd_and_large_memory, setup),
+		cmocka_unit_test_setup(test_no_space, setup),
+		cmocka_unit_test_setup(test_dtc, setup),
+		cmocka_unit_test_setup(test_adapted, own_tree),
+		cmocka_unit_test_setup(test_adapted_keeps_bootargs, own_tree),
+		cmocka_unit_test_setup(test_adapted_unaligned, own_tree),
+		cmocka_unit_test_setup(test_adapt_refused, own_tree),
+		cmocka_unit_test_setup(test_adapt_broken, own_tree),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
