@@ -22,7 +22,7 @@ static const struct id_row id_rows[] = {
 	{ 4, 1, F(3, 0) | F(7, 4), 0 },				    /* PFR1: BT, SSBS */
 	{ 5, 0, F(3, 0), 1UL << 12 | 1UL << 20 },		    /* DFR0: DebugVer; 2 breakpoints, 2 watchpoints */
 	{ 6, 0, F(23, 4) | F(55, 28) | F(63, 60) | F(59, 56), 0 },   /* ISAR0: all but TME */
-	{ 6, 1, F(3, 0) | F(23, 12) | F(39, 28) | F(55, 44), 0 },    /* ISAR1: without PAC, LS64, XS, SPECRES */
+	{ 6, 1, F(3, 0) | F(23, 12) | F(39, 32) | F(55, 44), 0 },    /* ISAR1: without PAC, LS64, XS, SPECRES */
 	{ 7, 0, F(7, 4) | F(31, 20), 0 },			    /* MMFR0: ASIDBits, TGran; PARange below */
 	{ 7, 1, F(3, 0) | F(15, 12) | F(23, 20) | F(39, 36), 0 },    /* MMFR1: HAFDBS, HPDS, PAN, ETS */
 	{ 7, 2, F(11, 0) | F(23, 16) | F(39, 28) | F(51, 48) | F(55, 52) | F(63, 60), 0 }, /* MMFR2: CnP, UAO, LSM, VARange, CCIDX, ST, AT, IDS, TTL, BBM, E0PD */

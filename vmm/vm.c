@@ -170,6 +170,37 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 
 /* ---- making and unmaking ---- */
 
+static u32 vcpus_on(const struct vm *vm, u32 cpu)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; vm && i < vm->nvcpus; i++)
+		n += vm->vcpus[i]->thread.cpu == cpu;
+	return n;
+}
+
+/*
+ * The CPU for vm's next vCPU: the fewest vCPUs of this VM, then the fewest of all VMs, then the highest number (the shell
+ * and its interrupts are on CPU 0). It stays there, so that nobody's timing depends on who else moves.
+ */
+static u32 place_vcpu(const struct vm *vm)
+{
+	u64 mask = cpus_online_mask() & (vm->desc.affinity ? vm->desc.affinity : ~0UL);
+	u32 best = 0, fewest = UINT32_MAX;
+
+	for (u32 cpu = MAX_CPUS; cpu-- > 0;) {
+		u32 load = vcpus_on(vm, cpu) * MAX_VMS * VM_MAX_VCPUS;
+
+		for (u32 i = 0; i < MAX_VMS; i++)
+			load += vcpus_on(vms[i], cpu);
+		if ((mask & BIT(cpu)) && load < fewest) {
+			best = cpu;
+			fewest = load;
+		}
+	}
+	return best;
+}
+
 static int make_vcpu(struct vm *vm, u32 index)
 {
 	struct vcpu *v = kzalloc(sizeof(*v));
@@ -183,7 +214,7 @@ static int make_vcpu(struct vm *vm, u32 index)
 	v->mpidr = (index / 16) << 8 | index % 16;
 	wait_queue_init(&v->wfi_wq);
 	snprintf(name, sizeof(name), "vm%u.%u %s", vm->id, index, vm->name);
-	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority, vm->desc.affinity);
+	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority, BIT(place_vcpu(vm)));
 	if (r) {
 		kfree(v, sizeof(*v));
 		return r;
