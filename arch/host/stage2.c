@@ -16,7 +16,7 @@ static struct mapping *find(const struct stage2 *s2, u64 ipa, u64 size)
 {
 	struct mapping *m;
 
-	list_for_each_entry(m, &s2->mappings, node)
+	list_for_each_entry(m, s2->root, node)
 		if (ranges_overlap(m->ipa, m->size, ipa, size))
 			return m;
 	return NULL;
@@ -29,7 +29,7 @@ static void add(struct stage2 *s2, u64 ipa, u64 pa, u64 size, enum stage2_attr a
 	if (!m)
 		host_die("no memory for the fake machine");
 	*m = (struct mapping){ .ipa = ipa, .pa = pa, .size = size, .attr = attr };
-	list_add_tail(&s2->mappings, &m->node);
+	list_add_tail(s2->root, &m->node);
 	s2->count++;
 }
 
@@ -42,8 +42,10 @@ static void del(struct stage2 *s2, struct mapping *m)
 
 int stage2_init(struct stage2 *s2)
 {
-	*s2 = (struct stage2){ .count = 0 };
-	list_init(&s2->mappings);
+	*s2 = (struct stage2){ .root = malloc(sizeof(*s2->root)) };
+	if (!s2->root)
+		host_die("no memory for the fake machine");
+	list_init(s2->root);
 	return 0;
 }
 
@@ -80,8 +82,10 @@ void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
 
 void stage2_destroy(struct stage2 *s2)
 {
-	while (!list_empty(&s2->mappings))
-		del(s2, list_entry(list_first(&s2->mappings), struct mapping, node));
+	while (!list_empty(s2->root))
+		del(s2, list_entry(list_first(s2->root), struct mapping, node));
+	free(s2->root);
+	s2->root = NULL;
 }
 
 u64 stage2_table_bytes(const struct stage2 *s2)

@@ -16,9 +16,9 @@ struct arch_vcpu {
 	u32 groups;
 };
 
-/* A list of mappings. */
+/* A list of mappings, NULL before stage2_init(). */
 struct stage2 {
-	struct list mappings;
+	struct list *root;
 	u32 count;
 	u32 tlb_flushes;
 };
