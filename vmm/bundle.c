@@ -2,10 +2,8 @@
 /* The types that VMs can be made of. Filled in at boot, read-only afterwards. */
 #include <arch/mmu.h>
 #include <kernel/log.h>
-#include <lib/checked.h>
 #include <lib/cpio.h>
 #include <lib/errno.h>
-#include <lib/printf.h>
 #include <lib/string.h>
 #include <vmm/bundle.h>
 #include <vmm/preload.h>
@@ -61,11 +59,9 @@ static int read_description(struct vm_type *t, const struct cpio_entry *e)
 {
 	int ret;
 
-	if (e->size > sizeof(desc_file)) {
-		(void)snprintf(t->error.text, sizeof(t->error.text),
-			       "%s: a description of more than 16 KiB", t->file);
-		return -EINVAL;
-	}
+	if (e->size > sizeof(desc_file))
+		return desc_refuse(&t->error, t->file, NULL, NULL,
+				   "a description of more than 16 KiB");
 	memcpy(desc_file, e->data, e->size);
 	ret = desc_parse(desc_file, e->size, t->file, &t->desc, &t->error);
 	return ret ? ret : desc_check(&t->desc, &the_bundle, t->file, &t->error);
@@ -87,9 +83,8 @@ static void add_type(const struct vm_type *t)
 	*to = *t;
 	if (old && old != to) {
 		to->valid = false;
-		(void)snprintf(to->error.text, sizeof(to->error.text),
-			       "%.60s: /: label: '%s' is taken by %.60s", t->file, t->desc.label,
-			       old->file);
+		(void)desc_refuse(&to->error, t->file, "/", "label", "'%s' is taken by %.60s",
+				  t->desc.label, old->file);
 		label_by_file(to, t->file, description_name(t->file));
 	}
 }
@@ -103,9 +98,11 @@ static void add_description(const struct cpio_entry *e)
 		return;
 	memset(&t, 0, sizeof(t));
 	(void)str_copy(t.file, e->name, sizeof(t.file));
+	for (char *c = t.file; *c; c++)
+		*c = *c >= ' ' && *c <= '~' ? *c : '?'; /* it is shown on terminals */
 	t.valid = !read_description(&t, e);
 	if (!t.desc.label[0])
-		label_by_file(&t, e->name, len);
+		label_by_file(&t, t.file, MIN(len, strlen(t.file) - 4));
 	add_type(&t);
 }
 
@@ -148,8 +145,8 @@ u32 bundle_reserve(struct phys_range *reserved, u32 max)
 		    add_range(reserved, max, &count, &t->desc.initrd))
 			continue;
 		t->valid = false;
-		(void)snprintf(t->error.text, sizeof(t->error.text),
-			       "%.60s: /: kernel-address or initrd-address: no RAM there", t->file);
+		(void)desc_refuse(&t->error, t->file, "/", "kernel-address or initrd-address",
+				  "no RAM there");
 	}
 	return count;
 }

@@ -107,7 +107,7 @@ static void *field(struct reader *r, const struct prop_row *row)
 
 static int read_u32(struct reader *r, const struct prop_row *row)
 {
-	u64 number;
+	u64 number = 0;
 	int ret = read_cells(r, 1, &number);
 
 	if (!ret)
@@ -119,7 +119,7 @@ static int read_u32(struct reader *r, const struct prop_row *row)
 
 static int read_u64(struct reader *r, const struct prop_row *row)
 {
-	u64 number;
+	u64 number = 0;
 	int ret = read_cells(r, 2, &number);
 
 	if (!ret)
@@ -177,7 +177,7 @@ static bool label_char(char c)
 static int read_label(struct reader *r, const struct prop_row *row)
 {
 	const char *s = r->d->label;
-	u64 number;
+	u64 number = 0;
 	int ret = read_string(r, row);
 
 	if (ret)
@@ -250,7 +250,7 @@ static int read_restart(struct reader *r, const struct prop_row *row)
 
 static int read_gic_version(struct reader *r, const struct prop_row *row)
 {
-	u64 version;
+	u64 version = 0;
 	int ret = read_cells(r, 1, &version);
 
 	(void)row;

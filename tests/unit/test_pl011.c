@@ -133,9 +133,9 @@ static void test_masks(void **state)
 	static const struct {
 		u32 offset;
 		u32 mask;
-	} regs[] = { { ILPR, 0xff },  { IBRD, 0xffff }, { FBRD, 0x3f },	 { LCR_H, 0xff },
-		     { CR, 0xff87 },  { IFLS, 0x3f },	{ IMSC, 0x7ff }, { DMACR, 7 },
-		     { FR, 0x90 },    { MIS, 0x20 },	{ 0x100, 0 },	 { ICR, 0 } };
+	} regs[] = { { ILPR, 0xff }, { IBRD, 0xffff }, { FBRD, 0x3f },  { LCR_H, 0xff },
+		     { CR, 0xff87 }, { IFLS, 0x3f },   { IMSC, 0x7ff }, { DMACR, 7 },
+		     { FR, 0x90 },   { MIS, 0x20 },    { 0x100, 0 },    { ICR, 0 } };
 
 	for (u32 i = 0; i < ARRAY_SIZE(regs); i++) {
 		setup(state);
