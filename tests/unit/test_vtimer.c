@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The EL1 timers of a vCPU: forwarded while loaded, a wake-up while it waits. */
+#include <unit.h>
+#include <vgic_fixture.h>
+
+#include <string.h>
+
+static struct vcpu *const v0 = &fixture_vcpus[0];
+static u64 armed_at;
+static struct timeout *armed;
+
+/* ---- in place of timeout.c: one timeout ---- */
+
+void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
+{
+	t->fn = fn;
+}
+
+void timeout_set(struct timeout *t, u64 deadline)
+{
+	armed = t;
+	armed_at = deadline;
+}
+
+bool timeout_cancel(struct timeout *t)
+{
+	bool was = armed == t;
+
+	if (was)
+		armed = NULL;
+	return was;
+}
+
+static void expire(void)
+{
+	struct timeout *t = armed;
+
+	assert_non_null(t);
+	host_counter = armed_at;
+	armed = NULL;
+	t->fn(t);
+}
+
+/* ---- */
+
+static int setup(void **state)
+{
+	u32 i;
+
+	fixture_setup(state);
+	armed = NULL;
+	fixture_vm.cntvoff = 1000;
+	assert_int_equal(vtimer_host_init(), 0);
+	for (i = 0; i < FIXTURE_VCPUS; i++)
+		vtimer_reset(&fixture_vcpus[i]);
+	fixture_enable(0, 27, 0);
+	fixture_enable(0, 30, 0);
+	fixture_kicked();
+	return 0;
+}
+
+static void load(u32 n)
+{
+	vtimer_load(&fixture_vcpus[n]);
+	fixture_load(n);
+	fixture_vcpus[n].thread.state = THREAD_RUNNING;
+}
+
+static void put(u8 state)
+{
+	struct vcpu *v = fixture_current[host_cpu];
+
+	v->thread.state = state;
+	fixture_put();
+	vtimer_put(v);
+	assert_int_equal(host_guest_timers[host_cpu][0].ctl, 0);
+	assert_int_equal(host_guest_timers[host_cpu][1].ctl, 0);
+}
+
+static void program(enum arch_timer_id id, u64 cval, u32 ctl)
+{
+	host_guest_timers[host_cpu][id].cval = cval;
+	host_guest_timers[host_cpu][id].ctl = ctl;
+}
+
+static void physical(u32 intid)
+{
+	host_irq_set_active(intid, host_cpu, true);
+	fixture_irq(intid);
+}
+
+static void counts_from_the_offset(void **state)
+{
+	(void)state;
+	host_counter = 5000;
+	assert_int_equal(vtimer_count(v0), 4000);
+	load(0);
+	assert_int_equal(host_timer_offset[0], 1000);
+}
+
+static void registers_follow_the_vcpu(void **state)
+{
+	(void)state;
+	load(0);
+	program(ARCH_TIMER_VIRT, 111, 1);
+	program(ARCH_TIMER_PHYS, 222, 3);
+	put(THREAD_READY);
+	assert_null(armed); /* preempted: it finds its timer when it is back */
+	load(1);
+	assert_int_equal(host_guest_timers[0][ARCH_TIMER_VIRT].cval, 0);
+	put(THREAD_BLOCKED);
+	assert_null(armed);
+	host_set_cpu(3);
+	load(0);
+	assert_int_equal(host_guest_timers[3][ARCH_TIMER_VIRT].cval, 111);
+	assert_int_equal(host_guest_timers[3][ARCH_TIMER_VIRT].ctl, 1);
+	assert_int_equal(host_guest_timers[3][ARCH_TIMER_PHYS].cval, 222);
+	assert_int_equal(host_guest_timers[3][ARCH_TIMER_PHYS].ctl, 3);
+}
+
+static void forwarded_while_loaded(void **state)
+{
+	(void)state;
+	load(0);
+	physical(27);
+	physical(30);
+	assert_int_equal(fixture_kicked(), 0);
+	assert_int_equal(host_vgic_ack(), 27);
+	host_vgic_eoi(27);
+	assert_false(host_irq_active(27, 0));
+	assert_int_equal(host_vgic_ack(), 30);
+	assert_true(host_irq_active(30, 0));
+	host_vgic_eoi(30);
+	assert_false(host_irq_active(30, 0));
+	assert_int_equal(host_vgic_ack(), 1023);
+}
+
+static void nobodys_is_stopped(void **state)
+{
+	(void)state;
+	program(ARCH_TIMER_VIRT, 1, 1);
+	physical(27);
+	assert_false(host_irq_active(27, 0));
+	assert_int_equal(host_guest_timers[0][ARCH_TIMER_VIRT].ctl, 0);
+}
+
+static void the_earlier_wakes(void **state)
+{
+	(void)state;
+	load(0);
+	program(ARCH_TIMER_VIRT, 500, 1);
+	program(ARCH_TIMER_PHYS, 1600, 1);
+	put(THREAD_BLOCKED);
+	assert_int_equal(armed_at, 1500);
+	expire();
+	assert_int_equal(fixture_kicked(), 1);
+	assert_true(vgic_pending(v0));
+	load(0);
+	assert_true(host_irq_active(27, 0)); /* it need not fire again */
+	assert_false(host_irq_active(30, 0));
+	assert_int_equal(host_vgic_ack(), 27);
+	program(ARCH_TIMER_VIRT, 500, 0);
+	host_vgic_eoi(27);
+	assert_int_equal(host_vgic_ack(), 1023);
+	put(THREAD_BLOCKED);
+	assert_int_equal(armed_at, 1600);
+	load(0); /* by something else */
+	assert_null(armed);
+}
+
+static void masked_and_impossible_ones_do_not(void **state)
+{
+	(void)state;
+	load(0);
+	program(ARCH_TIMER_VIRT, 500, 3);
+	program(ARCH_TIMER_PHYS, 500, 0);
+	put(THREAD_BLOCKED);
+	assert_null(armed);
+	load(0);
+	program(ARCH_TIMER_VIRT, UINT64_MAX - 5, 1);
+	put(THREAD_BLOCKED);
+	assert_null(armed);
+	load(0);
+	program(ARCH_TIMER_VIRT, 500, 1);
+	v0->parked = true;
+	put(THREAD_BLOCKED);
+	assert_null(armed);
+	v0->parked = false;
+}
+
+static void in_flight_does_not_wake_again(void **state)
+{
+	(void)state;
+	load(0);
+	host_counter = 10000;
+	program(ARCH_TIMER_VIRT, 500, 1);
+	physical(27);
+	assert_int_equal(host_vgic_ack(), 27);
+	put(THREAD_BLOCKED); /* WFI in the handler */
+	assert_null(armed);
+	load(0);
+	host_vgic_eoi(27); /* still asserted */
+	put(THREAD_BLOCKED);
+	assert_int_equal(armed_at, 1500);
+}
+
+static void reset_stops(void **state)
+{
+	(void)state;
+	load(0);
+	program(ARCH_TIMER_VIRT, 500, 1);
+	vtimer_reset(v0);
+	assert_int_equal(host_guest_timers[0][ARCH_TIMER_VIRT].ctl, 0);
+	program(ARCH_TIMER_VIRT, 500, 1);
+	put(THREAD_BLOCKED);
+	assert_non_null(armed);
+	vtimer_reset(v0);
+	assert_null(armed);
+	load(0);
+	assert_int_equal(host_guest_timers[0][ARCH_TIMER_VIRT].ctl, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(counts_from_the_offset, setup),
+		cmocka_unit_test_setup(registers_follow_the_vcpu, setup),
+		cmocka_unit_test_setup(forwarded_while_loaded, setup),
+		cmocka_unit_test_setup(nobodys_is_stopped, setup),
+		cmocka_unit_test_setup(the_earlier_wakes, setup),
+		cmocka_unit_test_setup(masked_and_impossible_ones_do_not, setup),
+		cmocka_unit_test_setup(in_flight_does_not_wake_again, setup),
+		cmocka_unit_test_setup(reset_stops, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <unit.h>
+#include <vgic_fixture.h>
+
+#include <arch/irqchip.h>
+#include <kernel/irq.h>
+#include <string.h>
+
+struct vm fixture_vm;
+struct vcpu fixture_vcpus[FIXTURE_VCPUS];
+struct vcpu *fixture_current[8];
+static u32 kicked;
+static struct {
+	irq_handler_t fn;
+	void *arg;
+} handlers[32];
+
+/* ---- in place of vcpu.c and irq.c ---- */
+
+struct vcpu *vcpu_current(void)
+{
+	return fixture_current[host_cpu];
+}
+
+void vcpu_kick(struct vcpu *v, u32 work)
+{
+	assert_int_equal(work, VCPU_WORK_VIRQ);
+	/* Nothing may be kicked under the lock. */
+	assert_int_equal(fixture_vm.vgic.lock.next, fixture_vm.vgic.lock.owner);
+	kicked |= 1U << v->index;
+}
+
+int irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 flags)
+{
+	(void)name;
+	(void)flags;
+	handlers[intid].fn = fn;
+	handlers[intid].arg = arg;
+	return 0;
+}
+
+u32 fixture_kicked(void)
+{
+	u32 was = kicked;
+
+	kicked = 0;
+	return was;
+}
+
+void fixture_irq(u32 intid)
+{
+	handlers[intid].fn(intid, handlers[intid].arg);
+}
+
+/* ---- machine ---- */
+
+int fixture_setup(void **state)
+{
+	u32 i;
+
+	*state = NULL;
+	host_reset();
+	memset(&fixture_vm, 0, sizeof(fixture_vm));
+	memset(fixture_vcpus, 0, sizeof(fixture_vcpus));
+	memset(fixture_current, 0, sizeof(fixture_current));
+	vgic_lr_limit = 0;
+	fixture_vm.desc.cpus = FIXTURE_VCPUS;
+	assert_int_equal(vgic_host_init(), 0);
+	vgic_init(&fixture_vm);
+	assert_int_equal(vgic_map(&fixture_vm), 0);
+	for (i = 0; i < FIXTURE_VCPUS; i++) {
+		struct vcpu *v = &fixture_vcpus[i];
+
+		v->vm = &fixture_vm;
+		v->index = i;
+		v->mpidr = BIT(31) | i;
+		vgic_cpu_init(v);
+		fixture_vm.vcpus[i] = v;
+		fixture_vm.nvcpus = i + 1;
+	}
+	fixture_write(0, GICD(0), 4, 3);
+	kicked = 0;
+	return 0;
+}
+
+void fixture_load(u32 n)
+{
+	if (fixture_current[host_cpu])
+		fixture_put();
+	fixture_current[host_cpu] = &fixture_vcpus[n];
+	vgic_load(&fixture_vcpus[n]);
+}
+
+void fixture_put(void)
+{
+	u32 n;
+
+	vgic_put(fixture_current[host_cpu]);
+	fixture_current[host_cpu] = NULL;
+	for (n = 0; n < host_lr_count; n++)
+		assert_int_equal(host_vgic[host_cpu].lr[n], 0);
+}
+
+void fixture_exit(void)
+{
+	struct vcpu *v = fixture_current[host_cpu];
+
+	if (!(kicked & 1U << v->index))
+		return;
+	kicked &= ~(1U << v->index);
+	vgic_flush(v);
+}
+
+u32 fixture_maintenance(void)
+{
+	u32 count = 0;
+
+	while (host_vgic_maintenance()) {
+		fixture_irq(arch_vgic_maintenance_intid());
+		fixture_exit();
+		assert_true(++count < 10);
+	}
+	return count;
+}
+
+enum mmio_result fixture_access(u32 n, u64 ipa, u32 size, bool write, u64 *value)
+{
+	struct mmio_access a = {
+		.ipa = IPA(ipa), .size = (u8)size, .write = write, .value = *value
+	};
+	enum mmio_result r = vmm_mmio(&fixture_vcpus[n], &a);
+
+	*value = a.value;
+	return r;
+}
+
+u64 fixture_read(u32 n, u64 ipa, u32 size)
+{
+	u64 value = 0x5555555555555555;
+
+	assert_int_equal(fixture_access(n, ipa, size, false, &value), MMIO_OK);
+	return value;
+}
+
+void fixture_write(u32 n, u64 ipa, u32 size, u64 value)
+{
+	assert_int_equal(fixture_access(n, ipa, size, true, &value), MMIO_OK);
+}
+
+void fixture_enable(u32 n, u32 intid, u8 prio)
+{
+	u64 base = intid < 32 ? SGI(n, 0) : GICD(0);
+	u32 word = 4 * (intid / 32), bit = 1U << (intid % 32);
+
+	fixture_write(n, base + 0x400 + intid, 1, prio);
+	fixture_write(n, base + 0x80 + word, 4, fixture_read(n, base + 0x80 + word, 4) | bit);
+	fixture_write(n, base + 0x100 + word, 4, bit);
+}
+
+u64 fixture_lr(u32 intid)
+{
+	u32 n;
+
+	for (n = 0; n < host_lr_count; n++) {
+		u64 value = host_vgic[host_cpu].lr[n];
+
+		if ((value & LR_STATE_MASK) && (value & LR_VINTID_MASK) == intid)
+			return value;
+	}
+	return 0;
+}
