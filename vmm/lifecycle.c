@@ -327,6 +327,8 @@ int vmm_init(void)
 	if (!r)
 		r = vtimer_host_init();
 	if (!r)
+		r = vempty_host_init();
+	if (!r)
 		r = thread_create(&manager, "manager", manager_main, NULL, PRIO_DEFAULT + 1, 0);
 	if (r)
 		return r;

@@ -319,9 +319,9 @@ static int build(struct vm *vm, const struct vm_options *opt, struct vm_error *e
 	if (!r)
 		r = plan_images(vm, err);
 	if (!r)
-		r = make_devices(vm, err);
-	if (!r)
 		r = make_address_space(vm, err);
+	if (!r)
+		r = make_devices(vm, err);
 	if (!r)
 		r = make_vcpus(vm, err);
 	if (!r)

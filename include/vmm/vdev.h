@@ -59,6 +59,9 @@ extern u64 (*host_wall_clock)(void);
  * Places that read as an empty slot of `virt`: virtio-mmio transports without a device (magic, version 1, device id 0), and the flash window
  * that reads all ones. So that software that probes them goes on.
  */
+/* Once, before the first VM. */
+int __must_check vempty_host_init(void);
+/* The VM's stage 2 exists. */
 int __must_check vempty_init(struct vm *vm);
 
 #endif

@@ -3,7 +3,10 @@
  * What software probes on `virt` before it knows what is there: virtio-mmio transports without a
  * device, and erased flash.
  */
-#include <lib/types.h>
+#include <arch/mmu.h>
+#include <kernel/page.h>
+#include <lib/errno.h>
+#include <lib/string.h>
 #include <vmm/mmio.h>
 #include <vmm/vdev.h>
 #include <vmm/vm.h>
@@ -17,7 +20,8 @@
 #define VENDOR_ID   0x00c
 #define SLOT_SIZE   0x200ULL
 
-#define FLASH_SIZE MIB(64)
+#define FLASH_SIZE    MIB(64)
+#define ERASED_MAPPED MIB(1)
 
 static enum mmio_result no_device(const struct mmio_region *r, struct vcpu *v, u64 offset,
 				  struct mmio_access *a)
@@ -54,6 +58,32 @@ static enum mmio_result erased_flash(const struct mmio_region *r, struct vcpu *v
 	return MMIO_OK;
 }
 
+/*
+ * U-Boot reads its whole environment from the start of flash1, byte by byte: let it read one shared page of ones
+ * without an exit. Never written (stores fault into erased_flash).
+ */
+static void *erased_page;
+
+int vempty_host_init(void)
+{
+	erased_page = page_alloc();
+	if (!erased_page)
+		return -ENOMEM;
+	memset(erased_page, 0xff, PAGE_SIZE);
+	arch_dcache_clean_inval(erased_page, PAGE_SIZE);
+	return 0;
+}
+
+static int map_erased_page(struct vm *vm)
+{
+	int ret = 0;
+
+	for (u64 offset = 0; !ret && offset < ERASED_MAPPED; offset += PAGE_SIZE)
+		ret = stage2_map(&vm->s2, IPA(GUEST_FLASH1_BASE + offset),
+				 virt_to_phys(erased_page), PAGE_SIZE, STAGE2_ROM);
+	return ret;
+}
+
 int vempty_init(struct vm *vm)
 {
 	static const struct mmio_region regions[] = {
@@ -77,5 +107,5 @@ int vempty_init(struct vm *vm)
 		if (ret)
 			return ret;
 	}
-	return 0;
+	return map_erased_page(vm);
 }
