@@ -244,11 +244,11 @@ static u32 port_write_locked(struct port *p, const u8 *data, u32 len)
 
 static u32 port_write(u32 port, const void *data, u32 len)
 {
-	struct port *p = &ports[port];
+	struct port *p = port < port_count ? &ports[port] : NULL;
 	unsigned long flags;
 	u32 done = 0;
 
-	if (port >= port_count)
+	if (!p)
 		return 0;
 	flags = spin_lock(&p->device->lock);
 	if (p->present)
@@ -290,11 +290,11 @@ static u32 port_read_locked(struct port *p, u8 *data, u32 len)
 
 static u32 port_read(u32 port, void *data, u32 len)
 {
-	struct port *p = &ports[port];
+	struct port *p = port < port_count ? &ports[port] : NULL;
 	unsigned long flags;
 	u32 done;
 
-	if (port >= port_count)
+	if (!p)
 		return 0;
 	flags = spin_lock(&p->device->lock);
 	done = port_read_locked(p, data, len);

@@ -75,21 +75,22 @@ static void send_keys(struct session *s)
 		s->typed = 0;
 }
 
-/* False when the operator leaves. */
+/* False when the operator leaves; what was typed before that is sent. */
 static bool take_keys(struct session *s)
 {
-	while (s->typed < TYPED_BYTES) {
+	bool leave = false;
+
+	while (!leave && s->typed < TYPED_BYTES) {
 		int key = uart_poll();
 
 		if (key < 0)
 			break;
-		if (key == KEY_LEAVE || (!s->forward && (key == KEY_INTERRUPT || key == 'q')))
-			return false;
-		if (s->forward)
+		leave = key == KEY_LEAVE || (!s->forward && (key == KEY_INTERRUPT || key == 'q'));
+		if (s->forward && !leave)
 			s->keys[s->typed++] = (u8)key;
 	}
 	send_keys(s);
-	return true;
+	return !leave;
 }
 
 /* True if no output will come until the operator does something elsewhere. */

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Consoles: rings, waking, and the service that moves bytes to and from ports. */
+#include "unit_boot.h"
+
+#include <kernel/thread.h>
+#include <lib/errno.h>
+#include <string.h>
+#include <vmm/console.h>
+
+static struct console consoles[3];
+static u32 notified, inputs;
+
+static void notify(void *arg)
+{
+	(*(u32 *)arg)++;
+}
+
+static int setup(void **state)
+{
+	*state = NULL;
+	notified = inputs = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(consoles); i++)
+		console_init(&consoles[i]);
+	return 0;
+}
+
+static void write_text(struct console *c, const char *text)
+{
+	for (; *text; text++)
+		console_output(c, (u8)*text);
+}
+
+/* ---- rings ---- */
+
+static void test_output(void **state)
+{
+	struct console *c = &consoles[0];
+	char buf[CONSOLE_LOG_SIZE];
+	u64 pos = 0;
+
+	(void)state;
+	write_text(c, "hello");
+	assert_int_equal(console_head(c), 5);
+	assert_int_equal(console_read_at(c, &pos, buf, 3), 3);
+	assert_memory_equal(buf, "hel", 3);
+	assert_int_equal(console_read_at(c, &pos, buf, sizeof(buf)), 2);
+	assert_int_equal(console_read_at(c, &pos, buf, sizeof(buf)), 0);
+	/* A reader that was overtaken goes on with the oldest byte kept. */
+	for (u32 i = 0; i < CONSOLE_LOG_SIZE + 10; i++)
+		console_output(c, (u8)(i % 251));
+	assert_int_equal(console_tail(c), 15);
+	assert_int_equal(console_read_at(c, &pos, buf, 1), 1);
+	assert_int_equal((u8)buf[0], 10);
+	assert_int_equal(pos, 16);
+}
+
+static void test_arm(void **state)
+{
+	struct console *c = &consoles[0];
+
+	(void)state;
+	console_listen(c, notify, &notified);
+	write_text(c, "x");
+	assert_int_equal(notified, 0); /* nobody asked */
+	assert_true(console_arm(c, 0));
+	assert_false(console_arm(c, 1));
+	write_text(c, "yz");
+	assert_int_equal(notified, 1); /* once */
+	console_wake(c);
+	assert_int_equal(notified, 2);
+	assert_false(console_arm(c, 3));
+	console_listen(c, NULL, NULL);
+	write_text(c, "a");
+	assert_int_equal(notified, 2);
+	assert_int_equal(console_wait(c, 0, 0), 0);
+}
+
+static void test_input(void **state)
+{
+	struct console *c = &consoles[0];
+	char text[CONSOLE_INPUT_SIZE + 10];
+	u8 byte;
+
+	(void)state;
+	memset(text, 'k', sizeof(text));
+	c->input_ready = notify;
+	c->input_arg = &inputs;
+	console_listen(c, notify, &notified);
+	assert_false(console_take_input(c, &byte));
+	assert_int_equal(console_send(c, text, sizeof(text)), CONSOLE_INPUT_SIZE);
+	assert_int_equal(inputs, 1);
+	assert_int_equal(console_send(c, text, 1), 0);
+	assert_int_equal(inputs, 1);
+	assert_int_equal(console_input_room(c), 0);
+	/* Room is announced once half of it is there. */
+	for (u32 i = 0; i < CONSOLE_INPUT_SIZE / 2; i++) {
+		assert_int_equal(notified, 0);
+		assert_true(console_take_input(c, &byte));
+		assert_int_equal(byte, 'k');
+	}
+	assert_int_equal(notified, 1);
+	assert_int_equal(console_input_room(c), CONSOLE_INPUT_SIZE / 2);
+	while (console_take_input(c, &byte))
+		;
+	assert_int_equal(notified, 1);
+}
+
+/* ---- ports ---- */
+
+/* A backend of three ports, of which number 1 does not exist. */
+static struct {
+	char written[32768];
+	u32 len, room, calls;
+	const char *typed;
+} backend[3];
+
+static u32 backend_write(u32 port, const void *data, u32 len)
+{
+	u32 n = MIN(len, backend[port].room);
+
+	memcpy(backend[port].written + backend[port].len, data, n);
+	backend[port].len += n;
+	backend[port].room -= n;
+	backend[port].calls++;
+	return n;
+}
+
+static u32 backend_read(u32 port, void *data, u32 len)
+{
+	u32 n = backend[port].typed ? (u32)MIN(len, strlen(backend[port].typed)) : 0;
+
+	if (n) {
+		memcpy(data, backend[port].typed, n);
+		backend[port].typed += n;
+	}
+	return n;
+}
+
+static const char *backend_name(u32 port)
+{
+	return port == 1 ? NULL : "a port";
+}
+
+static const struct console_port_ops backend_ops = {
+	.count = ARRAY_SIZE(backend),
+	.write = backend_write,
+	.read = backend_read,
+	.name = backend_name,
+};
+
+static int setup_ports(void **state)
+{
+	setup(state);
+	memset(backend, 0, sizeof(backend));
+	for (size_t i = 0; i < ARRAY_SIZE(backend); i++)
+		backend[i].room = UINT32_MAX;
+	return 0;
+}
+
+static int start_service(void **state)
+{
+	(void)state;
+	unit_boot(1);
+	console_ports_register(&backend_ops);
+	return console_service_start();
+}
+
+/* Let the service run until it sleeps: it is more urgent than this thread. */
+static void settle(void)
+{
+	thread_sleep_ms(10);
+}
+
+static void check_written(u32 port, const char *text)
+{
+	settle();
+	assert_int_equal(backend[port].len, strlen(text));
+	assert_memory_equal(backend[port].written, text, strlen(text));
+}
+
+static void test_attach(void **state)
+{
+	(void)state;
+	assert_int_equal(console_port_attach(&consoles[0], 3), -ENOENT);
+	assert_int_equal(console_port_attach(&consoles[0], 1), -ENOENT);
+	assert_int_equal(console_port_attach(&consoles[0], -2), -ENOENT);
+	assert_int_equal(console_port_attach(&consoles[0], -1), 0);
+	assert_int_equal(console_port_attach(&consoles[1], 0), -EBUSY);
+	assert_int_equal(console_port_attach(&consoles[1], -1), 2);
+	assert_int_equal(console_port_attach(&consoles[2], -1), -ENOENT);
+	assert_int_equal(consoles[2].port, -1);
+	console_port_detach(&consoles[2]);
+	console_port_detach(&consoles[0]);
+	assert_int_equal(console_port_attach(&consoles[2], -1), 0);
+	assert_string_equal(console_port_name(2), "a port");
+	assert_null(console_port_name(1));
+	assert_null(console_port_name(-1));
+	assert_null(console_port_name(99));
+	console_port_detach(&consoles[1]);
+	console_port_detach(&consoles[2]);
+}
+
+static void test_port_output(void **state)
+{
+	(void)state;
+	/* What was written before is shown as well. */
+	write_text(&consoles[0], "boot ");
+	assert_int_equal(console_port_attach(&consoles[0], 0), 0);
+	assert_int_equal(console_port_attach(&consoles[1], 2), 2);
+	check_written(0, "boot ");
+	write_text(&consoles[0], "login: ");
+	write_text(&consoles[1], "=> ");
+	check_written(0, "boot login: ");
+	check_written(2, "=> ");
+	console_port_detach(&consoles[0]);
+	write_text(&consoles[0], "unheard");
+	check_written(0, "boot login: ");
+	console_port_detach(&consoles[1]);
+}
+
+static void test_port_that_nobody_reads(void **state)
+{
+	u32 calls;
+
+	(void)state;
+	backend[0].room = 3;
+	assert_int_equal(console_port_attach(&consoles[0], 0), 0);
+	write_text(&consoles[0], "abcdefgh");
+	check_written(0, "abc");
+	/* The service sleeps instead of trying again and again. */
+	calls = backend[0].calls;
+	settle();
+	assert_int_equal(backend[0].calls, calls);
+	backend[0].room = 100;
+	console_port_ready(0);
+	check_written(0, "abcdefgh");
+	/* So much meanwhile that the oldest is gone: the guest was not held up. */
+	backend[0].room = 0;
+	for (u32 i = 0; i < CONSOLE_LOG_SIZE * 3; i++)
+		console_output(&consoles[0], (u8)'z');
+	backend[0].room = UINT32_MAX;
+	console_port_ready(0);
+	settle();
+	assert_int_equal(backend[0].len, 8 + CONSOLE_LOG_SIZE);
+	console_port_detach(&consoles[0]);
+}
+
+static void test_port_input(void **state)
+{
+	char typed[CONSOLE_INPUT_SIZE * 2 + 1];
+	u32 taken = 0;
+	u8 byte;
+
+	(void)state;
+	backend[2].typed = "nobody is there";
+	console_port_ready(2);
+	settle();
+	assert_string_equal(backend[2].typed, "");
+	assert_int_equal(console_port_attach(&consoles[0], 2), 2);
+	memset(typed, 't', sizeof(typed) - 1);
+	typed[sizeof(typed) - 1] = '\0';
+	backend[2].typed = typed;
+	console_port_ready(2);
+	settle();
+	/* What does not fit stays with the driver until the guest has read. */
+	assert_int_equal(strlen(backend[2].typed), CONSOLE_INPUT_SIZE);
+	while (taken < CONSOLE_INPUT_SIZE * 2 && console_take_input(&consoles[0], &byte)) {
+		taken++;
+		settle();
+	}
+	assert_int_equal(taken, CONSOLE_INPUT_SIZE * 2);
+	assert_string_equal(backend[2].typed, "");
+	console_port_detach(&consoles[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_output, setup),
+		cmocka_unit_test_setup(test_arm, setup),
+		cmocka_unit_test_setup(test_input, setup),
+		cmocka_unit_test_setup(test_attach, setup_ports),
+		cmocka_unit_test_setup(test_port_output, setup_ports),
+		cmocka_unit_test_setup(test_port_that_nobody_reads, setup_ports),
+		cmocka_unit_test_setup(test_port_input, setup_ports),
+	};
+
+	return cmocka_run_group_tests(tests, start_service, NULL);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reader of the host's devicetree, over trees made here. */
+#include "unit.h"
+
+#include <drivers/host.h>
+#include <kernel/irq.h>
+#include <lib/errno.h>
+#include <libfdt.h>
+#include <string.h>
+
+static u8 tree[8192] __aligned(8);
+
+#define ok(call) assert_int_equal(call, 0)
+
+static void cells(const char *name, const u32 *values, u32 count)
+{
+	fdt32_t out[16];
+
+	for (u32 i = 0; i < count; i++)
+		out[i] = cpu_to_fdt32(values[i]);
+	ok(fdt_property(tree, name, out, (int)(count * 4)));
+}
+
+static void text(const char *name, const char *value)
+{
+	ok(fdt_property(tree, name, value, (int)strlen(value) + 1));
+}
+
+#define CELLS(name, ...) \
+	cells(name, (const u32[]){ __VA_ARGS__ }, (u32)(sizeof((const u32[]){ __VA_ARGS__ }) / 4))
+
+static void cpu_node(const char *name, u32 hwid, const char *status)
+{
+	ok(fdt_begin_node(tree, name));
+	text("device_type", "cpu");
+	CELLS("reg", hwid);
+	if (status)
+		text("status", status);
+	ok(fdt_end_node(tree));
+}
+
+static void uart_node(const char *name, u32 address, u32 kind, u32 number, u32 trigger)
+{
+	ok(fdt_begin_node(tree, name));
+	text("compatible", "arm,pl011");
+	CELLS("reg", address, 0x1000);
+	CELLS("interrupts", kind, number, trigger);
+	ok(fdt_end_node(tree));
+}
+
+static void root_properties(void)
+{
+	CELLS("#address-cells", 2);
+	CELLS("#size-cells", 2);
+	CELLS("interrupt-parent", 1);
+	text("model", "a board");
+	ok(fdt_begin_node(tree, "chosen"));
+	text("stdout-path", "serial0:115200n8");
+	text("bootargs", "quiet");
+	CELLS("linux,initrd-start", 0x48000000);
+	CELLS("linux,initrd-end", 0, 0x48100000);
+	ok(fdt_end_node(tree));
+	ok(fdt_begin_node(tree, "aliases"));
+	text("serial0", "/soc/bus/uart@1000");
+	ok(fdt_end_node(tree));
+}
+
+static void memory_nodes(void)
+{
+	ok(fdt_begin_node(tree, "memory@40000000"));
+	text("device_type", "memory");
+	CELLS("reg", 0, 0x40000000, 0, 0x40000000, 1, 0, 0, 0x80000000);
+	ok(fdt_end_node(tree));
+	ok(fdt_begin_node(tree, "reserved-memory"));
+	CELLS("#address-cells", 2);
+	CELLS("#size-cells", 2);
+	ok(fdt_property(tree, "ranges", NULL, 0));
+	ok(fdt_begin_node(tree, "firmware@41000000"));
+	CELLS("reg", 0, 0x41000000, 0, 0x20000);
+	ok(fdt_end_node(tree));
+	ok(fdt_end_node(tree));
+}
+
+static void soc_nodes(void)
+{
+	ok(fdt_begin_node(tree, "soc"));
+	CELLS("#address-cells", 1);
+	CELLS("#size-cells", 1);
+	CELLS("ranges", 0x80000000, 0, 0x9000000, 0x100000);
+	ok(fdt_begin_node(tree, "gic"));
+	CELLS("#interrupt-cells", 3);
+	CELLS("phandle", 1);
+	ok(fdt_end_node(tree));
+	ok(fdt_begin_node(tree, "bus"));
+	CELLS("#address-cells", 1);
+	CELLS("#size-cells", 1);
+	CELLS("ranges", 0, 0x80010000, 0x8000);
+	uart_node("uart@1000", 0x1000, 0, 1, 4);
+	uart_node("uart@2000", 0x2000, 1, 7, 1);
+	uart_node("uart@9000", 0x9000, 2, 7, 1);
+	ok(fdt_end_node(tree));
+	ok(fdt_end_node(tree));
+}
+
+static int setup(void **state)
+{
+	*state = NULL;
+	ok(fdt_create(tree, sizeof(tree)));
+	ok(fdt_add_reservemap_entry(tree, 0x42000000, 0x1000));
+	ok(fdt_finish_reservemap(tree));
+	ok(fdt_begin_node(tree, ""));
+	root_properties();
+	memory_nodes();
+	soc_nodes();
+	ok(fdt_begin_node(tree, "cpus"));
+	CELLS("#address-cells", 1);
+	CELLS("#size-cells", 0);
+	cpu_node("cpu@0", 0, NULL);
+	cpu_node("cpu@1", 1, "disabled");
+	cpu_node("cpu@100", 0x100, "okay");
+	ok(fdt_end_node(tree));
+	ok(fdt_begin_node(tree, "psci"));
+	text("compatible", "arm,psci-0.2");
+	text("method", "smc");
+	ok(fdt_end_node(tree));
+	ok(fdt_end_node(tree));
+	ok(fdt_finish(tree));
+	return host_fdt_init(tree);
+}
+
+static void test_init(void **state)
+{
+	u32 junk[16] = { 0 };
+
+	(void)state;
+	assert_int_equal(host_fdt_init(NULL), -EINVAL);
+	assert_int_equal(host_fdt_init(junk), -EINVAL);
+	assert_ptr_equal(host_fdt, tree);
+}
+
+static void test_chosen(void **state)
+{
+	struct phys_range r;
+
+	(void)state;
+	assert_string_equal(host_fdt_model(), "a board");
+	assert_string_equal(host_fdt_bootargs(), "quiet");
+	assert_int_equal(host_fdt_stdout(), fdt_path_offset(tree, "/soc/bus/uart@1000"));
+	assert_int_equal(host_fdt_initrd(&r), 0);
+	assert_int_equal(r.base.pa, 0x48000000);
+	assert_int_equal(r.size, 0x100000);
+	assert_int_equal(host_fdt_psci(), HOST_PSCI_SMC);
+}
+
+static void test_reg_is_translated(void **state)
+{
+	int node = host_fdt_find("arm,pl011", -1);
+	struct phys_range r;
+
+	(void)state;
+	assert_int_equal(host_fdt_reg(node, 0, &r), 0);
+	assert_int_equal(r.base.pa, 0x9011000);
+	assert_int_equal(r.size, 0x1000);
+	assert_int_equal(host_fdt_reg(node, 1, &r), -ENOENT);
+	node = host_fdt_find("arm,pl011", node);
+	assert_int_equal(host_fdt_reg(node, 0, &r), 0);
+	assert_int_equal(r.base.pa, 0x9012000);
+	/* Outside of what its bus shows of it. */
+	node = host_fdt_find("arm,pl011", node);
+	assert_int_equal(host_fdt_reg(node, 0, &r), -ENOENT);
+	assert_true(host_fdt_find("arm,pl011", node) < 0);
+	assert_int_equal(host_fdt_reg(-1, 0, &r), -ENOENT);
+}
+
+static void test_interrupts(void **state)
+{
+	int node = host_fdt_find("arm,pl011", -1);
+	u32 intid, flags;
+
+	(void)state;
+	assert_int_equal(host_fdt_irq(node, 0, &intid, &flags), 0);
+	assert_int_equal(intid, 33);
+	assert_int_equal(flags, 0);
+	assert_int_equal(host_fdt_irq(node, 1, &intid, &flags), -ENOENT);
+	node = host_fdt_find("arm,pl011", node);
+	assert_int_equal(host_fdt_irq(node, 0, &intid, &flags), 0);
+	assert_int_equal(intid, 23);
+	assert_int_equal(flags, IRQ_EDGE);
+	node = host_fdt_find("arm,pl011", node);
+	assert_int_equal(host_fdt_irq(node, 0, &intid, &flags), -EINVAL);
+	assert_int_equal(host_fdt_irq(-1, 0, &intid, &flags), -ENOENT);
+}
+
+static void test_memory(void **state)
+{
+	struct phys_range r[4];
+
+	(void)state;
+	assert_int_equal(host_fdt_memory(r, 4), 2);
+	assert_int_equal(r[0].base.pa, 0x40000000);
+	assert_int_equal(r[1].base.pa, 0x100000000);
+	assert_int_equal(r[1].size, 0x80000000);
+	assert_int_equal(host_fdt_memory(r, 1), 1);
+	assert_int_equal(host_fdt_reserved(r, 4), 2);
+	assert_int_equal(r[0].base.pa, 0x42000000);
+	assert_int_equal(r[1].base.pa, 0x41000000);
+	assert_int_equal(r[1].size, 0x20000);
+}
+
+static void test_cpus(void **state)
+{
+	u64 hwids[4];
+
+	(void)state;
+	assert_int_equal(host_fdt_cpus(hwids, 4), 2);
+	assert_int_equal(hwids[0], 0);
+	assert_int_equal(hwids[1], 0x100);
+	assert_int_equal(host_fdt_cpus(hwids, 1), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_init, setup),
+		cmocka_unit_test_setup(test_chosen, setup),
+		cmocka_unit_test_setup(test_reg_is_translated, setup),
+		cmocka_unit_test_setup(test_interrupts, setup),
+		cmocka_unit_test_setup(test_memory, setup),
+		cmocka_unit_test_setup(test_cpus, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
