@@ -125,15 +125,23 @@ static void access_part(const struct reg_row *row, void *dev, struct vcpu *v, u6
 	row_write(row, dev, v, index, value);
 }
 
+/* Out of line, so that the straight path below saves few registers. */
+static __attribute__((noinline)) void access_odd(const struct reg_row *row, void *dev,
+						 struct vcpu *v, u64 rel, struct mmio_access *a)
+{
+	if (a->size > row->stride)
+		access_several(row, dev, v, rel, a);
+	else
+		access_part(row, dev, v, rel, a);
+}
+
 static enum mmio_result row_access(const struct reg_row *row, void *dev, struct vcpu *v, u64 rel,
 				   struct mmio_access *a)
 {
 	if (unlikely(!(row->widths >> (a->size - 1) & 1) || rel & (a->size - 1U)))
 		return MMIO_FAULT;
-	if (unlikely(a->size > row->stride))
-		access_several(row, dev, v, rel, a);
-	else if (unlikely(a->size < row->stride))
-		access_part(row, dev, v, rel, a);
+	if (unlikely(a->size != row->stride))
+		access_odd(row, dev, v, rel, a);
 	else if (a->write)
 		row_write(row, dev, v, (u32)(rel / row->stride), a->value);
 	else
