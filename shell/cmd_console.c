@@ -2,6 +2,7 @@
 /* `zvm console` and `zvm log`: a VM's console on this terminal. */
 #include <arch/timer.h>
 #include <drivers/uart.h>
+#include <kernel/thread.h>
 #include <kernel/timeout.h>
 #include <lib/string.h>
 #include <vmm/vm.h>
@@ -17,6 +18,8 @@
 #define PATIENCE_MS 1000
 /* Output, keys, room for keys and console_wake() end the wait; this long at most, for the VM's state. */
 #define LOOK_MS 1000
+/* Output comes a byte at a time: what follows the first is shown with it. */
+#define GATHER_MS 2
 
 struct session {
 	struct vm *vm;
@@ -119,8 +122,10 @@ static void follow(struct session *s)
 			s->midline = true;
 			break;
 		}
-		if (!console_arm(s->console, s->pos))
+		if (!console_arm(s->console, s->pos)) {
 			shell_wait(deadline_ms(LOOK_MS));
+			thread_sleep_ms(GATHER_MS);
+		}
 	}
 	console_listen(s->console, NULL, NULL);
 	if (s->midline)

@@ -69,8 +69,7 @@ static void host_info(const struct args *a)
 	page_stats(&mem);
 	host_version(a);
 	shell_printf("machine   %s\n", host_fdt_model());
-	shell_printf("cpu       %u cpus, %s\n",
-		     word_weight(cpus_online_mask()),
+	shell_printf("cpu       %u cpus, %s\n", word_weight(cpus_online_mask()),
 		     arch_cpu_name(arch_cpu_midr()));
 	shell_printf("memory    %lu MiB, %lu MiB free\n", mem.total / MIB(1), mem.free / MIB(1));
 	shell_printf("guests    %u vms of at most %u, %u types, %u-bit addresses\n", vms, MAX_VMS,
@@ -192,8 +191,8 @@ static void host_threads(const struct args *a __unused)
 		const struct thread_row *t = &thread_table.rows[i];
 
 		shell_printf("%-24s %-8s %4u %3u  0x%-6lx %10lu %10lu\n", t->name, states[t->state],
-			     t->prio, t->cpu, t->affinity, ticks_to_us(t->ticks) / 1000,
-			     t->switches);
+			     t->prio, t->cpu, t->affinity & cpus_online_mask(),
+			     ticks_to_us(t->ticks) / 1000, t->switches);
 	}
 	if (shown < thread_table.count)
 		shell_printf("and %u more\n", thread_table.count - shown);

@@ -8,18 +8,22 @@
 
 /* ---- figures ---- */
 
-/* What was counted when a VM was last looked at, so that shares are those since then. */
-struct sample {
-	u64 started_at; /* of the VM: another VM may have taken the id */
-	u64 when, ticks, exits;
-};
-
-static struct sample samples[MAX_VMS];
-
 struct rates {
 	u64 cpu_permille; /* of one CPU */
 	u64 exits_per_s;
 };
+
+/* What was counted when a VM was last looked at, so that shares are those since then. */
+struct sample {
+	u64 started_at; /* of the VM: another VM may have taken the id */
+	u64 when, ticks, exits;
+	struct rates rates;
+};
+
+static struct sample samples[MAX_VMS];
+
+/* Two looks closer together than this show the same. */
+#define SAMPLE_MS 500
 
 static u64 sum_exits(const struct vm_stats *s)
 {
@@ -33,21 +37,22 @@ static u64 sum_exits(const struct vm_stats *s)
 static struct rates take_sample(const struct vm *vm, const struct vm_stats *s)
 {
 	struct sample *old = &samples[vm->id];
-	struct sample now = { vm->started_at, arch_counter(), 0, sum_exits(s) };
-	struct rates r = { 0, 0 };
+	struct sample now = { .started_at = vm->started_at, .exits = sum_exits(s) };
 	u64 passed;
 
+	now.when = arch_counter();
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		now.ticks += thread_ticks(&vm->vcpus[i]->thread);
 	if (old->started_at != now.started_at || old->ticks > now.ticks || old->exits > now.exits)
-		*old = (struct sample){ now.started_at, now.started_at, 0, 0 };
+		*old = (struct sample){ .started_at = now.started_at, .when = now.started_at };
 	passed = now.when - old->when;
-	if (vm->started_at && passed) {
-		r.cpu_permille = (now.ticks - old->ticks) * 1000 / passed;
-		r.exits_per_s = (now.exits - old->exits) * arch_counter_hz() / passed;
-	}
+	if (!vm->started_at || (old->ticks && passed < ms_to_ticks(SAMPLE_MS)))
+		return old->rates;
+	passed = MAX(passed, 1);
+	now.rates.cpu_permille = (now.ticks - old->ticks) * 1000 / passed;
+	now.rates.exits_per_s = (now.exits - old->exits) * arch_counter_hz() / passed;
 	*old = now;
-	return r;
+	return now.rates;
 }
 
 /* "3d 04:05:06", or "-" for a VM that does not run. */
@@ -192,7 +197,7 @@ static void print_console(struct console *c)
 
 static void print_vm(struct vm *vm)
 {
-	char uptime[32], affinity[24], overhead[24];
+	char uptime[32], affinity[24];
 	struct vm_stats stats;
 	struct rates r;
 
@@ -200,8 +205,8 @@ static void print_vm(struct vm *vm)
 	r = take_sample(vm, &stats);
 	shell_printf("vm %u '%s': %s\n", vm->id, vm->name, vm_state_name(vm->state));
 	shell_printf("  type        %s, %s\n", vm->desc.label, vm->type->file);
-	shell_printf("  memory      %lu MiB at 0x%llx, and %s of ours\n", vm->ram.size / MIB(1),
-		     GUEST_RAM_BASE, size_text(stats.overhead_bytes, overhead, sizeof(overhead)));
+	shell_printf("  memory      %lu MiB at 0x%llx, and %lu KiB beside it\n",
+		     vm->ram.size / MIB(1), GUEST_RAM_BASE, stats.overhead_bytes / KIB(1));
 	shell_printf(
 		"  cpus        %u, priority %u, affinity %s, %lu.%lu %% of a CPU, %lu exits/s\n",
 		vm->nvcpus, vm->desc.priority,

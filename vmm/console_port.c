@@ -12,6 +12,9 @@
  */
 #define SERVICE_PRIORITY 18
 
+/* From the first byte to its way out: others join it meanwhile, instead of a wake-up for each. */
+#define GATHER_MS 2
+
 /* Bytes moved for a port before the next port gets its turn. */
 #define TURN_BYTES  4096
 #define CHUNK_BYTES 256
@@ -95,6 +98,7 @@ static void service_main(void *arg __unused)
 		u32 ready;
 
 		wait_until(&service_wq, __atomic_load_n(&ready_ports, __ATOMIC_SEQ_CST) != 0);
+		thread_sleep_ms(GATHER_MS);
 		ready = __atomic_exchange_n(&ready_ports, 0, __ATOMIC_SEQ_CST);
 		for (u32 port = 0; port < CONSOLE_MAX_PORTS; port++) {
 			if (port_ops && (ready & (1u << port)))
