@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Small objects: pages cut into objects of one size class. A page that has a free object is in its class's list; one whose objects are all free goes back
- * to the page allocator at once, so that nothing is kept when everything was freed.
+ * Small objects: pages cut into objects of one size class. A page that has a free object is in its
+ * class's list; one whose objects are all free goes back to the page allocator at once, so that
+ * nothing is kept when everything was freed.
  */
 #include <kernel/log.h>
 #include <kernel/page.h>

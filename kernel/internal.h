@@ -9,7 +9,9 @@
 /* ---- run queue (runqueue.c): the owning CPU only, interrupts masked ---- */
 
 void rq_init(struct run_queue *rq);
-/* Queue t at its priority of now: last among its equals, or first (it was preempted in its turn). */
+/*
+ * Queue t at its priority of now: last among its equals, or first (it was preempted in its turn).
+ */
 void rq_insert(struct run_queue *rq, struct thread *t, bool first);
 void rq_remove(struct run_queue *rq, struct thread *t);
 /* Take the first of the most urgent threads off the queue; NULL if there is none. */
@@ -58,14 +60,20 @@ void sched_init_cpu(struct percpu *pc);
 /* Make t out of the code that runs on this CPU. */
 void sched_become_current(struct thread *t);
 
-/* Make t runnable. Called exactly once per block, by whoever took it off its wait queue. Any context. */
+/*
+ * Make t runnable. Called exactly once per block, by whoever took it off its wait queue. Any
+ * context.
+ */
 void sched_wake(struct thread *t);
 /* t->prio or t->affinity changed. Any context; t cannot be freed meanwhile. */
 void sched_refresh(struct thread *t);
 /* Serve the requests of other CPUs. Interrupt context. */
 void sched_serve_requests(void);
 
-/* ---- wait queues, in two halves, for those who hold a second lock. Interrupts masked throughout. ---- */
+/*
+ * ---- wait queues, in two halves, for those who hold a second lock. Interrupts masked throughout.
+ * ----
+ */
 
 /* Put the calling thread on wq (lock held): from here on it can be woken. */
 void wait_prepare_locked(struct wait_queue *wq, u64 deadline);

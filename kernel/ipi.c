@@ -37,7 +37,10 @@ static void handle_ipi(u32 intid, void *arg __unused)
 	pc->ipis++;
 	switch ((enum ipi)intid) {
 	case IPI_RESCHEDULE:
-		/* That current's work is looked at is done by the interrupt itself: the exit path follows. */
+		/*
+		 * That current's work is looked at is done by the interrupt itself: the exit path
+		 * follows.
+		 */
 		sched_serve_requests();
 		break;
 	case IPI_CALL:
@@ -93,7 +96,10 @@ void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg)
 		return;
 	push_call(cpu, &r);
 	while (!__atomic_load_n(&r.done, __ATOMIC_ACQUIRE)) {
-		/* A masked caller serves its own calls, so that two that call each other both get on. */
+		/*
+		 * A masked caller serves its own calls, so that two that call each other both get
+		 * on.
+		 */
 		if (arch_irqs_masked())
 			serve_calls(this_cpu());
 		arch_relax();

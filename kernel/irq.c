@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interrupt registration and dispatch. action_of[] maps an INTID to its action; 0 means that nobody wants it. An action is filled in before its number is
- * published, and reused only after irq_free() has made sure that no CPU is in it.
+ * Interrupt registration and dispatch. action_of[] maps an INTID to its action; 0 means that nobody
+ * wants it. An action is filled in before its number is published, and reused only after irq_free()
+ * has made sure that no CPU is in it.
  */
 #include "internal.h"
 
@@ -11,11 +12,11 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 
-#define MAX_INTIDS    1020
-#define FIRST_SPI     32
-#define FIRST_PPI     16
-#define MAX_ACTIONS   128
-#define SPI_CPU	      0
+#define MAX_INTIDS  1020
+#define FIRST_SPI   32
+#define FIRST_PPI   16
+#define MAX_ACTIONS 128
+#define SPI_CPU     0
 
 struct irq_action {
 	const char *name; /* NULL: unused */
@@ -69,7 +70,10 @@ static void mask_here(void *arg)
 	arch_irq_mask(a->intid);
 }
 
-/* fn(a) on every CPU that is online, or may be about to ask irq_init_cpu() for it; on the boot CPU before the scheduler stands. */
+/*
+ * fn(a) on every CPU that is online, or may be about to ask irq_init_cpu() for it; on the boot CPU
+ * before the scheduler stands.
+ */
 static void on_all_cpus(void (*fn)(void *arg), struct irq_action *a)
 {
 	u64 online = cpus_online_mask();
@@ -142,7 +146,10 @@ void irq_free(u32 intid)
 	if (!n)
 		return;
 	__atomic_store_n(&action_of[intid], 0, __ATOMIC_RELEASE);
-	/* A CPU that answers this call is in no handler of an interrupt that came before: they do not nest. */
+	/*
+	 * A CPU that answers this call is in no handler of an interrupt that came before: they do
+	 * not nest.
+	 */
 	if (intid < FIRST_SPI) {
 		on_all_cpus(mask_here, &actions[n]);
 	} else {

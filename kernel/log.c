@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel log. A line is formatted on the caller's stack and copied into the ring under a lock. The echo has a lock of its own, so that lines do not mix
- * on the UART and a slow one does not keep other CPUs from logging; both hold interrupts masked for at most LINE_SIZE characters.
+ * The kernel log. A line is formatted on the caller's stack and copied into the ring under a lock.
+ * The echo has a lock of its own, so that lines do not mix on the UART and a slow one does not keep
+ * other CPUs from logging; both hold interrupts masked for at most LINE_SIZE characters.
  */
 #include "internal.h"
 
@@ -77,7 +78,8 @@ void klog(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	len = vsnprintf(line + used, sizeof(line) - used, fmt, ap);
 	va_end(ap);
-	used = MIN(used + (size_t)MAX(len, 0), sizeof(line) - 1); /* the newline takes the terminator's place */
+	used = MIN(used + (size_t)MAX(len, 0),
+		   sizeof(line) - 1); /* the newline takes the terminator's place */
 	line[used++] = '\n';
 	keep(line, used);
 	if (panic_mode || level <= log_echo_level)

@@ -2,17 +2,21 @@
 /*
  * Mutex with priority inheritance.
  *
- * m->wq.lock guards owner, depth and the waiters. A mutex that nobody waits for needs nothing else. Once a thread waits, the mutex is in its owner's
- * held_mutexes, and from then on the global pi_lock (taken outside wq.lock) is needed to change the owner; pi_lock also guards held_mutexes,
- * blocked_mutex, base_prio and the computation of prio. So under pi_lock the chain thread -> blocked_mutex -> owner -> ... stands still, and everything in it
- * lives: a waiter clears its blocked_mutex, and an owner gives up a mutex that is in held_mutexes, under pi_lock only.
+ * m->wq.lock guards owner, depth and the waiters. A mutex that nobody waits for needs nothing else.
+ * Once a thread waits, the mutex is in its owner's held_mutexes, and from then on the global
+ * pi_lock (taken outside wq.lock) is needed to change the owner; pi_lock also guards held_mutexes,
+ * blocked_mutex, base_prio and the computation of prio. So under pi_lock the chain thread ->
+ * blocked_mutex -> owner -> ... stands still, and everything in it lives: a waiter clears its
+ * blocked_mutex, and an owner gives up a mutex that is in held_mutexes, under pi_lock only.
  */
 #include "internal.h"
 
 #include <kernel/log.h>
 #include <lib/errno.h>
 
-/* Links of a chain that are followed; a longer one (or a cycle: a deadlock) is left at what it has. */
+/*
+ * Links of a chain that are followed; a longer one (or a cycle: a deadlock) is left at what it has.
+ */
 #define PI_DEPTH 8
 
 static struct spinlock pi_lock = SPINLOCK_INIT;
@@ -98,7 +102,10 @@ static void abandon(struct mutex *m, struct thread *self)
 {
 	spin_acquire(&pi_lock);
 	self->blocked_mutex = NULL;
-	/* Stable: the mutex is still in held_mutexes (or free), so its owner changes under pi_lock only. */
+	/*
+	 * Stable: the mutex is still in held_mutexes (or free), so its owner changes under pi_lock
+	 * only.
+	 */
 	if (!list_empty(&m->held_node))
 		settle(m->owner);
 	spin_release(&pi_lock);
@@ -165,7 +172,10 @@ static bool unlock_fast(struct mutex *m)
 	return done;
 }
 
-/* Give m to its most urgent waiter, who is at least as urgent as those that go on waiting: it inherits nothing now. */
+/*
+ * Give m to its most urgent waiter, who is at least as urgent as those that go on waiting: it
+ * inherits nothing now.
+ */
 static void hand_over_locked(struct mutex *m)
 {
 	struct thread *next = wait_best_locked(&m->wq);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Page allocator. Each RAM range is a zone of 2 MiB blocks, numbered from a 1 GiB boundary so that block numbers align as addresses do.
+ * Page allocator. Each RAM range is a zone of 2 MiB blocks, numbered from a 1 GiB boundary so that
+ * block numbers align as addresses do.
  *
  * A block is in one of three states:
- *	free	used 0, split 0		its page map is all clear
- *	whole	used 1, split 0		handed out (or part of a run); its page map is all clear
- *	split	used 1, split 1		bit p of its page map is set if page p is handed out, reserved or no RAM;
- *					`partial` is set if some bit is clear; all clear makes the block free again
+ * free   used 0, split 0; its page map is all clear
+ * whole  used 1, split 0; handed out, alone or in a run; its page map is all clear
+ * split  used 1, split 1; bit p of its page map is set if page p is handed out, reserved or no
+ *        RAM. `partial` is set if some bit is clear; when all are, the block is free again.
  */
 #include <arch/mmu.h>
 #include <kernel/log.h>
@@ -16,8 +17,8 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 
-#define MAX_ZONES	16
-#define BLOCK_PAGES	512
+#define MAX_ZONES       16
+#define BLOCK_PAGES     512
 #define MAX_BLOCK_ALIGN 512 /* in blocks: 1 GiB */
 
 struct page_map {
@@ -26,9 +27,9 @@ struct page_map {
 };
 
 struct zone {
-	u64 base;	       /* of block 0 */
+	u64 base;               /* of block 0 */
 	u64 ram_start, ram_end; /* whole pages */
-	size_t first, nblocks; /* blocks first..nblocks-1 hold RAM */
+	size_t first, nblocks;  /* blocks first..nblocks-1 hold RAM */
 	u64 *used, *split, *partial;
 	struct page_map *maps; /* of block `first` on */
 };
@@ -144,8 +145,8 @@ static u64 find_in_split(u32 count)
 		size_t b = bitmap_next_set(z->partial, z->nblocks, 0);
 
 		for (; b < z->nblocks; b = bitmap_next_set(z->partial, z->nblocks, b + 1)) {
-			size_t page = bitmap_find_clear_run(map_of(z, b)->used, BLOCK_PAGES, 0,
-							    count, 1);
+			size_t page =
+				bitmap_find_clear_run(map_of(z, b)->used, BLOCK_PAGES, 0, count, 1);
 
 			if (page < BLOCK_PAGES) {
 				take_pages(z, b, page, count);
@@ -288,7 +289,10 @@ void page_stats(struct page_stats *s)
 
 /* ---- handing RAM over ---- */
 
-/* Give whole pages [start, end) of z, reserved so far, to the allocator: a block at a time, so that the lock is never held long. */
+/*
+ * Give whole pages [start, end) of z, reserved so far, to the allocator: a block at a time, so that
+ * the lock is never held long.
+ */
 static void give_span(struct zone *z, u64 start, u64 end)
 {
 	while (start < end) {
@@ -320,7 +324,10 @@ static void reserved_get(const struct reserved_set *set, u32 i, u64 *start, u64 
 	*end = r->size ? ALIGN_UP(r->base.pa + r->size, PAGE_SIZE) : *start;
 }
 
-/* If `pa` is reserved: true, and *until is where that range ends. Else *until is where the next one starts, at most `limit`. */
+/*
+ * If `pa` is reserved: true, and *until is where that range ends. Else *until is where the next one
+ * starts, at most `limit`.
+ */
 static bool reserved_at(const struct reserved_set *set, u64 pa, u64 limit, u64 *until)
 {
 	*until = limit;

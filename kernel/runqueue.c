@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Run queue: a list per priority and a bitmap of the lists that are not empty, so every operation is O(1).
- * Invariant: bit 63 - p of `ready` is set if and only if queue[p] is not empty; a queued thread is in queue[t->rq_prio].
+ * Run queue: a list per priority and a bitmap of the lists that are not empty, so every operation
+ * is O(1). Invariant: bit 63 - p of `ready` is set if and only if queue[p] is not empty; a queued
+ * thread is in queue[t->rq_prio].
  */
 #include "internal.h"
 

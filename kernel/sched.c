@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The scheduler. Every CPU owns its run queue and the threads whose home it is; whoever wants something of a thread of another CPU sets a bit in
- * thread.requests, pushes the thread on that CPU's wake queue and interrupts it.
+ * The scheduler. Every CPU owns its run queue and the threads whose home it is; whoever wants
+ * something of a thread of another CPU sets a bit in thread.requests, pushes the thread on that
+ * CPU's wake queue and interrupts it.
  *
  * Invariants
- * - A runnable thread is current, or in its home's run queue, or on its way there with REQ_WAKE set.
- * - t->cpu is written by t's home only, and never while t is blocked: whoever wakes a blocked thread may rely on it.
- * - A thread is in at most one wake queue: the one who turns `requests` from 0 pushes it, the one who turns it to 0 has popped it.
- * - A thread leaves its home only when it is off its stack there: from the run queue, at its wake, or by sched_switch_done().
+ * - A runnable thread is current, or in its home's run queue, or on its way there with REQ_WAKE
+ *   set.
+ * - t->cpu is written by t's home only, and never while t is blocked: whoever wakes a blocked
+ *   thread may rely on it.
+ * - A thread is in at most one wake queue: the one who turns `requests` from 0 pushes it, the one
+ *   who turns it to 0 has popped it.
+ * - A thread leaves its home only when it is off its stack there: from the run queue, at its wake,
+ *   or by sched_switch_done().
  */
 #include "internal.h"
 
@@ -19,7 +24,10 @@
 
 static u64 slice_ticks;
 
-/* ---- round-robin: the turn of the running thread ends by a timeout, armed only while an equal is ready ---- */
+/*
+ * ---- round-robin: the turn of the running thread ends by a timeout, armed only while an equal is
+ * ready ----
+ */
 
 static bool slice_armed(const struct percpu *pc)
 {
@@ -206,7 +214,10 @@ static void account(struct percpu *pc, struct thread *t, u64 now)
 	slice_account(pc, t, now);
 }
 
-/* prev goes on, or goes back to the run queue: first of its equals if it was preempted in its turn, last if its turn is over. */
+/*
+ * prev goes on, or goes back to the run queue: first of its equals if it was preempted in its turn,
+ * last if its turn is over.
+ */
 static bool prev_goes_on(struct percpu *pc, struct thread *prev)
 {
 	u32 best = rq_best(&pc->rq), prio = thread_prio(prev);
@@ -226,7 +237,8 @@ static struct thread *pick_next(struct percpu *pc, struct thread *prev)
 	struct thread *next;
 
 	if (prev == pc->idle) {
-		prev->state = THREAD_READY; /* but never queued: it runs when nobody else is ready */
+		prev->state =
+			THREAD_READY; /* but never queued: it runs when nobody else is ready */
 	} else if (prev->state == THREAD_RUNNING) {
 		if (!may_run_on(prev, pc)) {
 			prev->state = THREAD_READY;
@@ -267,7 +279,10 @@ static void switch_to(struct percpu *pc, struct thread *prev, struct thread *nex
 	pc->idle_since = next == pc->idle ? now : 0;
 	arch_fp_switch(next);
 	__atomic_store_n(&pc->current, next, __ATOMIC_RELAXED);
-	/* Pairs with thread_post_work(): we read next->work after this, or the poster sees that next is current. */
+	/*
+	 * Pairs with thread_post_work(): we read next->work after this, or the poster sees that
+	 * next is current.
+	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (next->hooks && next->hooks->switch_in)
 		next->hooks->switch_in(next);
@@ -299,7 +314,10 @@ void schedule(void)
 {
 	kassert(arch_irqs_masked());
 	kassert(!this_cpu()->preempt_count && !this_cpu()->irq_depth);
-	/* Again only if what finish_switch() did woke a more urgent thread: a switch each time, so others progress. */
+	/*
+	 * Again only if what finish_switch() did woke a more urgent thread: a switch each time, so
+	 * others progress.
+	 */
 	do {
 		schedule_once();
 	} while (this_cpu()->resched);
@@ -319,7 +337,9 @@ bool sched_pending(void)
 	return pc->resched && !pc->preempt_count && !pc->irq_depth;
 }
 
-/* Ends when nothing is due: each turn serves a switch or bits of work, which others may post again. */
+/*
+ * Ends when nothing is due: each turn serves a switch or bits of work, which others may post again.
+ */
 void sched_exit_work(void)
 {
 	for (;;) {
@@ -342,7 +362,10 @@ void thread_post_work(struct thread *t, u32 bits)
 	u32 cpu;
 
 	__atomic_fetch_or(&t->work, bits, __ATOMIC_RELEASE);
-	/* Pairs with switch_to(): t sees the bits before it enters its lower level, or we see it as current and interrupt it. */
+	/*
+	 * Pairs with switch_to(): t sees the bits before it enters its lower level, or we see it as
+	 * current and interrupt it.
+	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	cpu = __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
 	if (cpu != this_cpu()->id && __atomic_load_n(&percpus[cpu].current, __ATOMIC_RELAXED) == t)

@@ -38,7 +38,8 @@ void sem_give(struct sem *s)
 }
 
 /*
- * Message queue. readers.lock guards buffer, head and used; writers.lock nests inside it and guards the list of writers only. Whoever is woken looks again.
+ * Message queue. readers.lock guards buffer, head and used; writers.lock nests inside it and guards
+ * the list of writers only. Whoever is woken looks again.
  */
 
 void msgq_init(struct msgq *q, void *buf, u32 msg_size, u32 capacity)

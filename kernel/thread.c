@@ -18,8 +18,9 @@ static void wait_timed_out(struct timeout *timeout)
 	unsigned long flags;
 
 	/*
-	 * If it is on a queue, the queue outlives this call: t does not return from wait_finish() while this function runs (timeout_cancel).
-	 * Whoever finds waiting_on set under the lock has the right to wake, so it is woken exactly once.
+	 * If it is on a queue, the queue outlives this call: t does not return from wait_finish()
+	 * while this function runs (timeout_cancel). Whoever finds waiting_on set under the lock
+	 * has the right to wake, so it is woken exactly once.
 	 */
 	if (!wq)
 		return;
@@ -137,7 +138,10 @@ void thread_join(struct thread *t)
 	if (t->state == THREAD_NEW)
 		discard_new(t);
 	wait_until(&t->joiners, t->state == THREAD_DEAD);
-	/* A request made while it lived (a priority it was given) may still be in a wake queue; the interrupt that serves it is under way. */
+	/*
+	 * A request made while it lived (a priority it was given) may still be in a wake queue; the
+	 * interrupt that serves it is under way.
+	 */
 	while (__atomic_load_n(&t->requests, __ATOMIC_ACQUIRE)) {
 		thread_yield();
 		arch_relax();
@@ -188,7 +192,10 @@ int thread_set_affinity(struct thread *t, u64 affinity)
 	if (!(mask & cpus_online_mask()))
 		return -EINVAL;
 	__atomic_store_n(&t->affinity, mask, __ATOMIC_RELAXED);
-	/* Request after store: the home reads the mask when it serves the request, or at the thread's wake. */
+	/*
+	 * Request after store: the home reads the mask when it serves the request, or at the
+	 * thread's wake.
+	 */
 	sched_refresh(t);
 	sched_preempt_point();
 	return 0;

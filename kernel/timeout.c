@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Timeouts. A queued timeout is in the queue of CPU t->cpu, and only under that queue's lock does it enter or leave it. `running` names the timeout whose
- * function a CPU is calling, so that timeout_cancel() can wait for the end of the call; it is a bare address: the function may free its timeout.
+ * Timeouts. A queued timeout is in the queue of CPU t->cpu, and only under that queue's lock does
+ * it enter or leave it. `running` names the timeout whose function a CPU is calling, so that
+ * timeout_cancel() can wait for the end of the call; it is a bare address: the function may free
+ * its timeout.
  */
 #include <arch/timer.h>
 #include <kernel/percpu.h>
 #include <kernel/timeout.h>
 
-/* Calls per timer interrupt. A function that arms itself in the past so cannot keep other interrupts out. */
+/*
+ * Calls per timer interrupt. A function that arms itself in the past so cannot keep other
+ * interrupts out.
+ */
 #define MAX_EXPIRIES 32
 
 void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
@@ -41,7 +46,8 @@ static void insert_locked(struct timeout_queue *q, struct timeout *t)
 }
 
 /*
- * Take t off its queue. True if it was queued. Another CPU's timer is left as it is: it finds nothing due and is set anew then.
+ * Take t off its queue. True if it was queued. Another CPU's timer is left as it is: it finds
+ * nothing due and is set anew then.
  */
 static bool dequeue(struct timeout *t)
 {
@@ -81,7 +87,10 @@ void timeout_set(struct timeout *t, u64 deadline)
 	arch_irq_restore(flags);
 }
 
-/* Wait until no other CPU is in t's function. True if one was. The wait is as long as the rest of that call. */
+/*
+ * Wait until no other CPU is in t's function. True if one was. The wait is as long as the rest of
+ * that call.
+ */
 static bool wait_not_running(const struct timeout *t)
 {
 	unsigned long flags = arch_irq_save();
@@ -110,7 +119,10 @@ bool timeout_cancel(struct timeout *t)
 	return queued;
 }
 
-/* The first timeout that is due by `now`, off the queue and marked as running; NULL if there is none. */
+/*
+ * The first timeout that is due by `now`, off the queue and marked as running; NULL if there is
+ * none.
+ */
 static struct timeout *take_due(struct timeout_queue *q, u64 now)
 {
 	struct list *first;

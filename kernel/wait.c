@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Wait queues. A thread is on a queue exactly while t->waiting_on names it; whoever clears that, under the queue's lock, owes it one sched_wake().
+ * Wait queues. A thread is on a queue exactly while t->waiting_on names it; whoever clears that,
+ * under the queue's lock, owes it one sched_wake().
  */
 #include "internal.h"
 
@@ -24,7 +25,8 @@ void wait_prepare_locked(struct wait_queue *wq, u64 deadline)
 	t->state = THREAD_BLOCKED;
 	list_add_tail(&wq->waiters, &t->wait_node);
 	__atomic_store_n(&t->waiting_on, wq, __ATOMIC_RELEASE);
-	t->timeout.deadline = deadline; /* wait_finish() has nothing to cancel if it is DEADLINE_NEVER */
+	t->timeout.deadline =
+		deadline; /* wait_finish() has nothing to cancel if it is DEADLINE_NEVER */
 	if (deadline != DEADLINE_NEVER)
 		timeout_set(&t->timeout, deadline);
 }
@@ -35,7 +37,8 @@ int wait_finish(struct wait_queue *wq)
 
 	schedule();
 	/*
-	 * The timeout's function and the waker both use wq. Let them leave it before the caller may free it: cancel waits for the one, the lock for the other.
+	 * The timeout's function and the waker both use wq. Let them leave it before the caller may
+	 * free it: cancel waits for the one, the lock for the other.
 	 */
 	if (t->timeout.deadline != DEADLINE_NEVER)
 		(void)timeout_cancel(&t->timeout);

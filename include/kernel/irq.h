@@ -9,22 +9,29 @@ typedef void (*irq_handler_t)(u32 intid, void *arg);
 
 /* What the handler's interrupt needs after it. */
 enum irq_flags {
-	IRQ_EDGE = 1 << 0,    /* else level */
-	IRQ_GUEST = 1 << 1,   /* stays active: a guest's EOI deactivates it through a list register's HW bit */
+	IRQ_EDGE = 1 << 0, /* else level */
+	/* stays active: a guest's EOI deactivates it through a list register's HW bit */
+	IRQ_GUEST = 1 << 1,
 };
 
 /*
- * Register a handler (called with interrupts masked on the CPU that took it) and unmask the interrupt. PPIs: on all CPUs.
- * SPIs: on CPU 0. -EBUSY, -EINVAL, -ENOSPC. Thread context, or boot.
+ * Register a handler (called with interrupts masked on the CPU that took it) and unmask the
+ * interrupt. PPIs: on all CPUs. SPIs: on CPU 0. -EBUSY, -EINVAL, -ENOSPC. Thread context, or boot.
  */
 int __must_check irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 flags);
 /* Mask it and forget the handler, which runs nowhere on return. Thread context. */
 void irq_free(u32 intid);
 
-/* Called by arch: dispatch one acknowledged interrupt. Returns the flags of its registration (0 if nobody wants it: it is masked). */
+/*
+ * Called by arch: dispatch one acknowledged interrupt. Returns the flags of its registration (0 if
+ * nobody wants it: it is masked).
+ */
 u32 irq_dispatch(u32 intid);
 
-/* Called on each secondary at its start: unmask the PPIs registered so far. Later PPI registrations reach all CPUs by IPI. */
+/*
+ * Called on each secondary at its start: unmask the PPIs registered so far. Later PPI registrations
+ * reach all CPUs by IPI.
+ */
 void irq_init_cpu(void);
 
 struct irq_info {
@@ -38,8 +45,8 @@ bool irq_next_info(u32 from, struct irq_info *info);
 /* SGIs used between CPUs. */
 enum ipi {
 	IPI_RESCHEDULE, /* look at the wake queue and at current's work */
-	IPI_CALL,	/* run a function */
-	IPI_HALT,	/* panic elsewhere: stop */
+	IPI_CALL,       /* run a function */
+	IPI_HALT,       /* panic elsewhere: stop */
 	IPI_COUNT
 };
 
@@ -47,7 +54,10 @@ enum ipi {
 void ipi_init(void);
 /* Any context. */
 void ipi_send(enum ipi ipi, u32 cpu);
-/* Run fn(arg) on CPU `cpu` in interrupt context and wait for it. Thread context, interrupts enabled. On the calling CPU: called directly, masked. */
+/*
+ * Run fn(arg) on CPU `cpu` in interrupt context and wait for it. Thread context, interrupts
+ * enabled. On the calling CPU: called directly, masked.
+ */
 void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel log: a ring of lines with time stamps, echoed to the UART until the shell runs, shown by `host log`. */
+/*
+ * The kernel log: a ring of lines with time stamps, echoed to the UART until the shell runs, shown
+ * by `host log`.
+ */
 #ifndef KERNEL_LOG_H
 #define KERNEL_LOG_H
 
@@ -11,25 +14,34 @@ enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* One line (no newline in fmt). Any context, never blocks. */
 void klog(enum log_level level, const char *fmt, ...) __printf(2, 3);
 
-#define log_err(...) klog(LOG_ERR, __VA_ARGS__)
-#define log_warn(...) klog(LOG_WARN, __VA_ARGS__)
-#define log_info(...) klog(LOG_INFO, __VA_ARGS__)
+#define log_err(...)   klog(LOG_ERR, __VA_ARGS__)
+#define log_warn(...)  klog(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  klog(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) klog(LOG_DEBUG, __VA_ARGS__)
 
-/* Lines end in CR LF there. Characters straight to the first UART, polled; set by the UART driver (and early by boot). NULL: nowhere. */
+/*
+ * Lines end in CR LF there. Characters straight to the first UART, polled; set by the UART driver
+ * (and early by boot). NULL: nowhere.
+ */
 extern void (*log_putc)(char c);
-/* Lines at this level and more urgent ones are echoed to log_putc (LOG_INFO at boot; LOG_ERR once the shell runs). */
+/*
+ * Lines at this level and more urgent ones are echoed to log_putc (LOG_INFO at boot; LOG_ERR once
+ * the shell runs).
+ */
 extern enum log_level log_echo_level;
 
 /* Write the log so far, oldest first, to a sink. Thread context. */
 void log_dump(struct print_sink *out);
 
-/* Our own invariant broke: print the message, registers and backtrace, stop all CPUs. Any context. A guest can never cause it. */
+/*
+ * Our own invariant broke: print the message, registers and backtrace, stop all CPUs. Any context.
+ * A guest can never cause it.
+ */
 __noreturn void panic(const char *fmt, ...) __printf(1, 2);
 
-#define kassert(cond)                                                             \
-	do {                                                                      \
-		if (unlikely(!(cond)))                                            \
+#define kassert(cond)                                                                    \
+	do {                                                                             \
+		if (unlikely(!(cond)))                                                   \
 			panic("assertion failed: %s, %s:%d", #cond, __FILE__, __LINE__); \
 	} while (0)
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Page allocator: 4 KiB pages and 2 MiB blocks, and aligned runs of blocks. Lowest address first, so that neighbours make large mappings.
- * All calls: thread context or boot; short (bounded by bitmap scans).
+ * Page allocator: 4 KiB pages and 2 MiB blocks, and aligned runs of blocks. Lowest address first,
+ * so that neighbours make large mappings. All calls: thread context or boot; short (bounded by
+ * bitmap scans).
  */
 #ifndef KERNEL_PAGE_H
 #define KERNEL_PAGE_H
 
 #include <lib/types.h>
 
-#define PAGE_SIZE KIB(4)
+#define PAGE_SIZE  KIB(4)
 #define BLOCK_SIZE MIB(2)
 
 struct phys_range {
@@ -17,18 +18,19 @@ struct phys_range {
 };
 
 /*
- * Hand RAM over. Ranges in `reserved` are kept out (rounded outwards to pages). metadata lives in the RAM itself. Boot.
- * -EINVAL, -ENOMEM.
+ * Hand RAM over. Ranges in `reserved` are kept out (rounded outwards to pages). The metadata lives
+ * in the RAM itself. Boot. -EINVAL, -ENOMEM.
  */
-int __must_check page_init(const struct phys_range *ram, u32 nram, const struct phys_range *reserved, u32 nreserved);
+int __must_check page_init(const struct phys_range *ram, u32 nram,
+			   const struct phys_range *reserved, u32 nreserved);
 
 /* One 4 KiB page, zeroed (NULL: none), and back. */
 void *page_alloc(void);
 void page_free(void *page);
 
 /*
- * `count` consecutive 2 MiB blocks, aligned to `align` blocks (power of two); contents undefined. False: no such run.
- * block_free returns them (any subset of an allocation).
+ * `count` consecutive 2 MiB blocks, aligned to `align` blocks (power of two, at most 512); contents
+ * undefined. False: no such run. block_free returns them (any subset of an allocation).
  */
 bool __must_check block_alloc(u32 count, u32 align, paddr_t *pa);
 void block_free(paddr_t pa, u32 count);
@@ -37,10 +39,10 @@ void block_free(paddr_t pa, u32 count);
 void page_release_range(struct phys_range r);
 
 struct page_stats {
-	u64 total;	/* bytes managed */
-	u64 free;	/* bytes */
+	u64 total;       /* bytes managed */
+	u64 free;        /* bytes */
 	u64 blocks_free; /* whole 2 MiB blocks free */
-	u64 pages_used;	/* 4 KiB pages handed out singly */
+	u64 pages_used;  /* 4 KiB pages handed out singly */
 };
 void page_stats(struct page_stats *s);
 

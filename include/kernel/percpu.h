@@ -7,7 +7,7 @@
 #include <kernel/thread.h>
 
 struct run_queue {
-	u64 ready;		       /* bit 63 - p set: queue[p] is not empty */
+	u64 ready; /* bit 63 - p set: queue[p] is not empty */
 	struct list queue[PRIORITIES];
 	u32 nr_ready;
 };
@@ -16,7 +16,7 @@ struct ipi_request;
 
 struct percpu {
 	struct thread *current; /* first: assembly uses the offsets of these four */
-	u32 resched;		/* a switch is due (set on this CPU, or by IPI) */
+	u32 resched;            /* a switch is due (set on this CPU, or by IPI) */
 	u32 preempt_count;
 	struct arch_percpu arch;
 	u32 id;
@@ -24,17 +24,17 @@ struct percpu {
 	bool online;
 	u64 hwid; /* MPIDR affinity */
 	struct thread *idle;
-	struct run_queue rq;	    /* touched by this CPU only, interrupts masked */
-	struct thread *wake_queue;  /* lock-free stack of threads with requests from other CPUs */
-	struct thread *reap;	    /* exited, and off its stack once sched_switch_done() runs */
-	struct thread *leaving;	    /* the same, for a thread that moves to another CPU */
-	struct ipi_request *calls;  /* lock-free stack of ipi_call()s to this CPU */
-	u32 homed;		    /* threads whose home this is (atomic) */
+	struct run_queue rq;       /* touched by this CPU only, interrupts masked */
+	struct thread *wake_queue; /* lock-free stack of threads with requests from other CPUs */
+	struct thread *reap;       /* exited, and off its stack once sched_switch_done() runs */
+	struct thread *leaving;    /* the same, for a thread that moves to another CPU */
+	struct ipi_request *calls; /* lock-free stack of ipi_call()s to this CPU */
+	u32 homed;                 /* threads whose home this is (atomic) */
 	struct timeout_queue timeouts;
-	struct timeout slice;	    /* round-robin */
+	struct timeout slice;       /* round-robin */
 	u64 idle_ticks, idle_since; /* idle_since: 0 while it is not idle */
 	u64 switches, irqs, ipis;
-	void *stack_top;	    /* boot/idle stack */
+	void *stack_top; /* boot/idle stack */
 };
 
 extern struct percpu percpus[MAX_CPUS];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ticket spinlock. Taking it masks interrupts; no allocation, logging, callback or blocking while one is held.
- * Lock order (outer first): vmm lifecycle mutex; vgic; wait queue; run queue; timeout queue; page allocator; log.
+ * Ticket spinlock. Taking it masks interrupts; no allocation, logging, callback or blocking while
+ * one is held. Lock order (outer first): vmm lifecycle mutex; vgic; priority inheritance; wait
+ * queue; run queue; timeout queue; page allocator; log.
  */
 #ifndef KERNEL_SPINLOCK_H
 #define KERNEL_SPINLOCK_H

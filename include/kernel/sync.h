@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Semaphore, mutex with priority inheritance, message queue. Deadlines are absolute counter values (DEADLINE_NEVER, or 0 to try). */
+/*
+ * Semaphore, mutex with priority inheritance, message queue. Deadlines are absolute counter values
+ * (DEADLINE_NEVER, or 0 to try).
+ */
 #ifndef KERNEL_SYNC_H
 #define KERNEL_SYNC_H
 
@@ -21,13 +24,15 @@ struct mutex {
 	struct wait_queue wq;
 	struct thread *owner;
 	u32 depth; /* recursive */
-	struct list held_node; /* in the owner's held_mutexes, from the first time that another thread waited */
+	/* in the owner's held_mutexes, from the first time that another thread waited */
+	struct list held_node;
 };
 
 void mutex_init(struct mutex *m);
 /*
- * Recursive. The owner, and whoever it waits for in turn (8 deep), runs at the priority of its most urgent waiter. Unlocking hands the mutex to that waiter.
- * 0, -EAGAIN (deadline 0), -ETIMEDOUT. Thread context, also unlock.
+ * Recursive. The owner, and whoever it waits for in turn (8 deep), runs at the priority of its most
+ * urgent waiter. Unlocking hands the mutex to that waiter. 0, -EAGAIN (deadline 0), -ETIMEDOUT.
+ * Thread context, also unlock.
  */
 int __must_check mutex_lock_deadline(struct mutex *m, u64 deadline);
 void mutex_lock(struct mutex *m);

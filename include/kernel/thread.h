@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads and the scheduler: 64 fixed priorities (0 is the highest), O(1) pick, round-robin among equals, one run queue per CPU.
- * A thread belongs to its home CPU: only that CPU touches it while it is runnable; others ask through a wake queue and an IPI.
- * A thread may have a lower exception level below it; the kernel knows of it only the hooks.
+ * Threads and the scheduler: 64 fixed priorities (0 is the highest), O(1) pick, round-robin among
+ * equals, one run queue per CPU. A thread belongs to its home CPU: only that CPU touches it while
+ * it is runnable; others ask through a wake queue and an IPI. A thread may have a lower exception
+ * level below it; the kernel knows of it only the hooks.
  */
 #ifndef KERNEL_THREAD_H
 #define KERNEL_THREAD_H
@@ -12,74 +13,95 @@
 #include <kernel/wait.h>
 #include <lib/list.h>
 
-#define MAX_CPUS 8
-#define PRIORITIES 64
+#define MAX_CPUS     8
+#define PRIORITIES   64
 #define PRIO_HIGHEST 0
-#define PRIO_DEFAULT 16 /* the shell and its services: below real-time work, above everything ordinary */
-#define PRIO_LOWEST 62
-#define PRIO_IDLE 63
+/* the shell and its services: below real-time work, above everything ordinary */
+#define PRIO_DEFAULT 16
+#define PRIO_LOWEST  62
+#define PRIO_IDLE    63
 
 enum thread_state {
-	THREAD_NEW,	/* created, never started */
-	THREAD_READY,	/* on its home CPU's run queue, or on the way there */
+	THREAD_NEW,     /* created, never started */
+	THREAD_READY,   /* on its home CPU's run queue, or on the way there */
 	THREAD_RUNNING, /* current on its home CPU */
 	THREAD_BLOCKED, /* on a wait queue, or suspended */
-	THREAD_DEAD,	/* exited; its stack may be freed */
+	THREAD_DEAD,    /* exited; its stack may be freed */
 };
 
 struct thread;
 
-/* All but `work` are called by the scheduler with interrupts masked and must not block. Any of them may be NULL. */
+/*
+ * All but `work` are called by the scheduler with interrupts masked and must not block. Any of them
+ * may be NULL.
+ */
 struct thread_hooks {
 	void (*switch_in)(struct thread *t);  /* t becomes current on this CPU */
 	void (*switch_out)(struct thread *t); /* t was current; another thread follows */
-	/* t, switched out before, leaves this CPU for another home or for ever (it exited): write back all that this CPU holds of it. */
+	/*
+	 * t, switched out before, leaves this CPU for another home or for ever (it exited): write
+	 * back all that this CPU holds of it.
+	 */
 	void (*migrate)(struct thread *t);
-	/* Before returning to the lower level while t->work != 0: on the thread, interrupts masked; may enable them and block. Clears the bits it serves. */
+	/*
+	 * Before returning to the lower level while t->work != 0: on the thread, interrupts masked;
+	 * may enable them and block. Clears the bits it serves.
+	 */
 	void (*work)(struct thread *t);
 };
 
 struct thread {
 	struct arch_thread arch; /* first: assembly uses its offset */
-	u32 work;		 /* nonzero: the exit path calls hooks->work (atomic bits, the owner of the hooks defines them) */
-	u32 cpu;		 /* home CPU */
-	u8 prio;		 /* effective (atomic) */
-	u8 base_prio;		 /* without inheritance */
-	u8 state;		 /* enum thread_state */
-	u8 rq_prio;		 /* the queue that run_node is in; prio may have moved on since */
-	u32 requests;		 /* what the home CPU is asked to do (enum sched_request); nonzero: in a wake queue */
-	u64 affinity;		 /* CPUs it may run on, a bit each (atomic) */
+	/*
+	 * nonzero: the exit path calls hooks->work (atomic bits, the owner of the hooks defines
+	 * them)
+	 */
+	u32 work;
+	u32 cpu;      /* home CPU */
+	u8 prio;      /* effective (atomic) */
+	u8 base_prio; /* without inheritance */
+	u8 state;     /* enum thread_state */
+	u8 rq_prio;   /* the queue that run_node is in; prio may have moved on since */
+	/* what the home CPU is asked to do (enum sched_request); nonzero: in a wake queue */
+	u32 requests;
+	u64 affinity; /* CPUs it may run on, a bit each (atomic) */
 	const struct thread_hooks *hooks;
-	struct list run_node;	 /* in a run queue */
+	struct list run_node;     /* in a run queue */
 	struct thread *wake_next; /* in a CPU's wake queue */
-	struct list wait_node;	 /* in a wait queue */
+	struct list wait_node;    /* in a wait queue */
 	struct wait_queue *waiting_on;
 	int wait_result;
 	struct timeout timeout;
 	struct mutex *blocked_mutex; /* for priority inheritance */
 	struct list held_mutexes;
-	u64 slice_left;		 /* round-robin: ticks left of its turn among equals; 0: an equal is next */
-	u64 run_ticks;		 /* time on CPU so far */
+	/* round-robin: ticks left of its turn among equals; 0: an equal is next */
+	u64 slice_left;
+	u64 run_ticks; /* time on CPU so far */
 	u64 switched_in_at;
 	u64 switches;
 	void *stack_top;
-	struct list all_node;	 /* in the list of all threads */
+	struct list all_node; /* in the list of all threads */
 	struct wait_queue joiners;
 	char name[24];
 };
 
 /*
- * Fill in t with a fresh stack; it stays THREAD_NEW until thread_start. affinity 0 means any CPU; its home is the one of them with the fewest
- * threads. Set t->hooks after this call and before thread_start. -ENOMEM, -EINVAL (no CPU of the mask is online, or prio > PRIO_LOWEST).
- * Thread context (boot included).
+ * Fill in t with a fresh stack; it stays THREAD_NEW until thread_start. affinity 0 means any CPU;
+ * its home is the one of them with the fewest threads. Set t->hooks after this call and before
+ * thread_start. -ENOMEM, -EINVAL (no CPU of the mask is online, or prio > PRIO_LOWEST). Thread
+ * context (boot included).
  */
-int __must_check thread_create(struct thread *t, const char *name, void (*entry)(void *), void *arg, u8 prio, u64 affinity);
+int __must_check thread_create(struct thread *t, const char *name, void (*entry)(void *), void *arg,
+			       u8 prio, u64 affinity);
 void thread_start(struct thread *t);
 
 /* End the calling thread. It holds no mutex. */
 __noreturn void thread_exit(void);
 
-/* Wait until t has exited (or was never started), and free its stack; nothing refers to *t afterwards. Once per thread. Thread context. */
+/*
+ * Wait until t has exited (or was never started), and free its stack; nothing refers to *t
+ * afterwards. Once per thread. Thread context.
+ */
 void thread_join(struct thread *t);
 
 /* The running thread. */
@@ -93,50 +115,65 @@ void thread_sleep_until(u64 deadline);
 void thread_sleep_ms(u64 ms);
 
 /*
- * Set the base priority / the affinity mask (moving it if its home is no longer in it; -EINVAL: no CPU of the mask is online). Takes effect at once
- * on the calling thread, else as soon as the home CPU has seen its interrupt. Thread context.
+ * Set the base priority / the affinity mask (moving it if its home is no longer in it; -EINVAL: no
+ * CPU of the mask is online). Takes effect at once on the calling thread, else as soon as the home
+ * CPU has seen its interrupt. Thread context.
  */
 void thread_set_priority(struct thread *t, u8 prio);
 int __must_check thread_set_affinity(struct thread *t, u64 affinity);
 
 /*
- * Set bits of t->work; if t is below in its lower level on another CPU, that CPU is interrupted so that the exit path sees them before the lower level
- * runs on. Does not wake a blocked thread: pair it with a wake. Any context.
+ * Set bits of t->work; if t is below in its lower level on another CPU, that CPU is interrupted so
+ * that the exit path sees them before the lower level runs on. Does not wake a blocked thread: pair
+ * it with a wake. Any context.
  */
 void thread_post_work(struct thread *t, u32 bits);
 
 /* ---- for arch: the exit path and interrupt return ---- */
 
-/* A reschedule is due on this CPU and preemption is allowed (irq_depth is 0 again). Interrupts masked. */
+/*
+ * A reschedule is due on this CPU and preemption is allowed (irq_depth is 0 again). Interrupts
+ * masked.
+ */
 bool sched_pending(void);
-/* Switch to the best thread. Interrupts masked, preemption not disabled; returns when the caller runs again (perhaps much later, on another CPU). */
+/*
+ * Switch to the best thread. Interrupts masked, preemption not disabled; returns when the caller
+ * runs again (perhaps much later, on another CPU).
+ */
 void schedule(void);
 /*
- * What the switched-to thread does for the one before it (frees its CPU for others: exit, migration). schedule() calls it itself; the first-entry
- * trampoline of a new thread calls it before anything else, interrupts still masked.
+ * What the switched-to thread does for the one before it (frees its CPU for others: exit,
+ * migration). schedule() calls it itself; the first-entry trampoline of a new thread calls it
+ * before anything else, interrupts still masked.
  */
 void sched_switch_done(void);
 /*
- * Everything due before a return to the lower level: reschedule, hooks->work. Interrupts masked on entry and on return.
- * The fast path (nothing due) is two loads in assembly-visible places: percpu.resched and thread.work.
+ * Everything due before a return to the lower level: reschedule, hooks->work. Interrupts masked on
+ * entry and on return. The fast path (nothing due) is two loads in assembly-visible places:
+ * percpu.resched and thread.work.
  */
 void sched_exit_work(void);
 
-/* Disable / enable preemption of the calling thread (nests). A switch that fell due meanwhile is made at once, unless interrupts are masked. */
+/*
+ * Disable / enable preemption of the calling thread (nests). A switch that fell due meanwhile is
+ * made at once, unless interrupts are masked.
+ */
 void preempt_disable(void);
 void preempt_enable(void);
 
 /*
- * Give way if a more urgent thread is ready. For code that woke threads under a lock of its own, after the unlock (the calls that take the lock
- * themselves do it on their own). Does nothing in an interrupt, with interrupts masked or preemption disabled: a preemption point follows there.
+ * Give way if a more urgent thread is ready. For code that woke threads under a lock of its own,
+ * after the unlock (the calls that take the lock themselves do it on their own). Does nothing in an
+ * interrupt, with interrupts masked or preemption disabled: a preemption point follows there.
  */
 void sched_preempt_point(void);
 
 /* ---- start ---- */
 
 /*
- * Set up every CPU's run queue, make the boot CPU's first thread ('main', PRIO_DEFAULT) out of the running code and create its idle thread. Once, on
- * CPU 0, after page_init and arch_set_percpu(&percpus[0]), before any interrupt is unmasked.
+ * Set up every CPU's run queue, make the boot CPU's first thread ('main', PRIO_DEFAULT) out of the
+ * running code and create its idle thread. Once, on CPU 0, after page_init and
+ * arch_set_percpu(&percpus[0]), before any interrupt is unmasked.
  */
 void sched_init(void);
 /* Same for a secondary, never returns: becomes its idle thread. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tickless timeouts: per-CPU queues in deadline order, driven by the CPU's deadline timer. Deadlines are absolute counter values. */
+/*
+ * Tickless timeouts: per-CPU queues in deadline order, driven by the CPU's deadline timer.
+ * Deadlines are absolute counter values.
+ */
 #ifndef KERNEL_TIMEOUT_H
 #define KERNEL_TIMEOUT_H
 
@@ -11,7 +14,8 @@
 struct timeout {
 	struct list node;
 	u64 deadline;
-	void (*fn)(struct timeout *t); /* in interrupt context, interrupts masked, on the CPU that armed it */
+	/* in interrupt context, interrupts masked, on the CPU that armed it */
+	void (*fn)(struct timeout *t);
 	u32 cpu;
 };
 
@@ -23,10 +27,16 @@ struct timeout_queue {
 
 void timeout_init(struct timeout *t, void (*fn)(struct timeout *t));
 
-/* Arm on this CPU (re-arms if it is queued anywhere; DEADLINE_NEVER disarms). One caller at a time. Any context. Linear in the timeouts queued here. */
+/*
+ * Arm on this CPU (re-arms if it is queued anywhere; DEADLINE_NEVER disarms). One caller at a time.
+ * Any context. Linear in the timeouts queued here.
+ */
 void timeout_set(struct timeout *t, u64 deadline);
 
-/* Disarm. True if it was queued, and so will not fire. On return its fn is not running on another CPU. Any context but its own fn's lock. */
+/*
+ * Disarm. True if it was queued, and so will not fire. On return its fn is not running on another
+ * CPU. Any context but its own fn's lock.
+ */
 bool timeout_cancel(struct timeout *t);
 
 /* Called by arch from the timer interrupt. */

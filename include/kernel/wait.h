@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Wait queues: the one way in which threads block. The most urgent waiter (by its priority at the time of the wake) is woken first, equals in order
- * of arrival; so the list is in order of arrival, and a priority that changes meanwhile needs no repair.
+ * Wait queues: the one way in which threads block. The most urgent waiter (by its priority at the
+ * time of the wake) is woken first, equals in order of arrival; so the list is in order of arrival,
+ * and a priority that changes meanwhile needs no repair.
  */
 #ifndef KERNEL_WAIT_H
 #define KERNEL_WAIT_H
@@ -16,21 +17,25 @@ struct wait_queue {
 	struct list waiters;
 };
 
-#define WAIT_QUEUE_INIT(name)                                        \
-	{                                                            \
+#define WAIT_QUEUE_INIT(name)                                               \
+	{                                                                   \
 		.lock = SPINLOCK_INIT, .waiters = LIST_INIT((name).waiters) \
 	}
 
 void wait_queue_init(struct wait_queue *wq);
 
 /*
- * Block the calling thread on wq until woken or until `deadline` (DEADLINE_NEVER: none). Called with wq->lock held by
- * flags = spin_lock(&wq->lock); released while blocked and on return (with the caller's interrupt mask restored).
- * On return the waker has left wq: it may be on the caller's stack. 0 if woken, -ETIMEDOUT.
+ * Block the calling thread on wq until woken or until `deadline` (DEADLINE_NEVER: none). Called
+ * with wq->lock held by flags = spin_lock(&wq->lock); released while blocked and on return (with
+ * the caller's interrupt mask restored). On return the waker has left wq: it may be on the caller's
+ * stack. 0 if woken, -ETIMEDOUT.
  */
 int wait_block_locked(struct wait_queue *wq, unsigned long flags, u64 deadline);
 
-/* Wake the most urgent / all waiters. wq->lock held. wake_one returns whom it woke or NULL. From thread context follow the unlock with sched_preempt_point(). */
+/*
+ * Wake the most urgent / all waiters. wq->lock held. wake_one returns whom it woke or NULL. From
+ * thread context follow the unlock with sched_preempt_point().
+ */
 struct thread *wait_wake_one_locked(struct wait_queue *wq);
 void wait_wake_all_locked(struct wait_queue *wq);
 
@@ -38,14 +43,14 @@ void wait_wake_all_locked(struct wait_queue *wq);
 void wait_wake_all(struct wait_queue *wq);
 
 /* Block until `cond` (evaluated under wq->lock) holds. Thread context. */
-#define wait_until(wq, cond)                                                      \
-	do {                                                                      \
-		unsigned long __f = spin_lock(&(wq)->lock);                       \
-		while (!(cond)) {                                                 \
-			(void)wait_block_locked((wq), __f, DEADLINE_NEVER);       \
-			__f = spin_lock(&(wq)->lock);                             \
-		}                                                                 \
-		spin_unlock(&(wq)->lock, __f);                                    \
+#define wait_until(wq, cond)                                                \
+	do {                                                                \
+		unsigned long __f = spin_lock(&(wq)->lock);                 \
+		while (!(cond)) {                                           \
+			(void)wait_block_locked((wq), __f, DEADLINE_NEVER); \
+			__f = spin_lock(&(wq)->lock);                       \
+		}                                                           \
+		spin_unlock(&(wq)->lock, __f);                              \
 	} while (0)
 
 #endif

@@ -1,41 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the kernel's tests share: a booted fake machine whose main thread the tests are. Boot once per program (the kernel starts once); threads of a test
- * record what happens, and only the main thread asserts.
+ * What the kernel's tests share. The tests are the main thread of a machine booted once per program
+ * (unit_boot); the threads that they start record what happens, and only the main thread asserts.
  */
 #ifndef TEST_KERNEL_H
 #define TEST_KERNEL_H
 
-#include <unit.h>
+#include "unit_boot.h"
 
 #include <arch/cpu.h>
 #include <arch/timer.h>
-#include <kernel/irq.h>
 #include <kernel/percpu.h>
 #include <kernel/sync.h>
 #include <lib/errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define MS (HOST_COUNTER_HZ / 1000)
 
-static inline void boot(u32 cpus)
-{
-	host_reset();
-	arch_set_percpu(&percpus[0]);
-	sched_init();
-	ipi_init();
-	host_irqs_on();
-	arch_irq_enable();
-	cpu_count = cpus;
-	for (u32 cpu = 1; cpu < cpus; cpu++) {
-		percpus[cpu].stack_top = &percpus[cpu];
-		if (arch_cpu_start(cpu, cpu, percpus[cpu].stack_top))
-			host_die("a CPU does not start");
-		while (!(cpus_online_mask() & BIT(cpu)))
-			arch_relax();
-	}
-}
+/* Of the tests themselves, in the middle of the priorities that they give to others. */
+#define MAIN_PRIO 32
 
 /* ---- what happened: a string that threads append to ---- */
 

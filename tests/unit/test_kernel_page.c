@@ -257,7 +257,8 @@ int main(void)
 		cmocka_unit_test_setup(no_room_for_metadata, setup),
 		cmocka_unit_test_setup(small_objects, setup),
 		cmocka_unit_test_setup(small_objects_until_nothing_is_left, setup),
-		cmocka_unit_test_setup(a_double_free_is_noticed, setup), /* last: it leaves the lock taken */
+		cmocka_unit_test_setup(a_double_free_is_noticed,
+				       setup), /* last: it leaves the lock taken */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interrupt registration and dispatch, per CPU counts; the log; panic. */
+#include "test_kernel.h"
+
+#include <arch/irqchip.h>
+#include <kernel/irq.h>
+#include <kernel/log.h>
+
+#define PPI 23
+#define SPI 50
+
+static u32 handled[8];
+
+static void handle(u32 intid, void *arg)
+{
+	(void)intid;
+	++*(u32 *)arg;
+	handled[host_cpu]++;
+}
+
+static int setup(void **state)
+{
+	*state = NULL;
+	memset(handled, 0, sizeof(handled));
+	return 0;
+}
+
+static void spi(void **state)
+{
+	struct irq_info info;
+	u32 count = 0;
+
+	(void)state;
+	assert_int_equal(irq_request(SPI, "dev", handle, &count, IRQ_EDGE), 0);
+	assert_int_equal(irq_request(SPI, "other", handle, &count, 0), -EBUSY);
+	assert_true(host_irq_is_edge(SPI));
+	assert_int_equal(host_irq_route(SPI), 0);
+	host_irq_raise(SPI, 0);
+	host_irq_raise(SPI, 0);
+	assert_int_equal(count, 2);
+	assert_true(irq_next_info(33, &info));
+	assert_int_equal(info.intid, SPI);
+	assert_string_equal(info.name, "dev");
+	assert_int_equal(info.count[0], 2);
+	assert_int_equal(info.count[1], 0);
+	assert_false(irq_next_info(SPI + 1, &info));
+	irq_free(SPI);
+	assert_false(host_irq_unmasked(SPI, 0));
+	assert_false(irq_next_info(33, &info));
+	irq_free(SPI);
+	assert_int_equal(irq_request(SPI, "dev", handle, &count, 0), 0);
+	irq_free(SPI);
+}
+
+static void ppi_is_on_every_cpu(void **state)
+{
+	struct irq_info info;
+	u32 count = 0;
+
+	(void)state;
+	assert_int_equal(irq_request(PPI, "pmu", handle, &count, 0), 0);
+	for (u32 cpu = 0; cpu < 3; cpu++) {
+		assert_true(host_irq_unmasked(PPI, cpu));
+		host_irq_raise(PPI, cpu);
+	}
+	host_run_others();
+	assert_int_equal(count, 3);
+	assert_int_equal(handled[2], 1);
+	assert_true(irq_next_info(16, &info));
+	assert_int_equal(info.intid, PPI);
+	assert_int_equal(info.count[1], 1);
+	irq_free(PPI);
+	for (u32 cpu = 0; cpu < 3; cpu++)
+		assert_false(host_irq_unmasked(PPI, cpu));
+}
+
+static void flags_reach_arch(void **state)
+{
+	u32 count = 0;
+
+	(void)state;
+	assert_int_equal(irq_request(27, "vtimer", handle, &count, IRQ_GUEST), 0);
+	host_irq_raise(27, 0);
+	assert_true(host_irq_active(27, 0)); /* left to the guest */
+	host_irq_raise(27, 0);
+	assert_int_equal(count, 1);
+	host_irq_set_active(27, 0, false);
+	host_poll();
+	assert_int_equal(count, 2);
+	host_irq_set_active(27, 0, false);
+	irq_free(27);
+}
+
+static void unwanted_ones_are_masked(void **state)
+{
+	(void)state;
+	arch_irq_unmask(77, 0);
+	host_irq_raise(77, 0);
+	assert_false(host_irq_unmasked(77, 0));
+	assert_int_equal(irq_dispatch(1023), 0);
+	assert_int_equal(irq_dispatch(8192), 0);
+}
+
+static void refused(void **state)
+{
+	u32 n = 0, intid;
+
+	(void)state;
+	assert_int_equal(irq_request(SPI, "x", NULL, NULL, 0), -EINVAL);
+	assert_int_equal(irq_request(HOST_INTIDS, "x", handle, &n, 0), -EINVAL);
+	assert_int_equal(irq_request(5000, "x", handle, &n, 0), -EINVAL);
+	for (intid = 32; irq_request(intid, "x", handle, &n, 0) == 0;)
+		intid++;
+	assert_int_equal(irq_request(intid, "x", handle, &n, 0), -ENOSPC);
+	assert_true(intid > 32 + 100);
+	while (intid-- > 32)
+		irq_free(intid);
+}
+
+/* ---- log ---- */
+
+struct text {
+	struct print_sink sink;
+	char buf[40000];
+	size_t len;
+};
+
+static struct text dump;
+static char echoed[1000];
+static size_t echoed_len;
+
+static void collect(struct print_sink *sink, const char *s, size_t len)
+{
+	struct text *text = container_of(sink, struct text, sink);
+
+	assert_true(text->len + len < sizeof(text->buf));
+	memcpy(text->buf + text->len, s, len);
+	text->len += len;
+	text->buf[text->len] = '\0';
+}
+
+static void echo(char c)
+{
+	if (echoed_len + 1 < sizeof(echoed))
+		echoed[echoed_len++] = c;
+}
+
+static const char *dump_log(void)
+{
+	dump.sink.put = collect;
+	dump.len = 0;
+	log_dump(&dump.sink);
+	return dump.buf;
+}
+
+static void lines_have_time_stamps(void **state)
+{
+	(void)state;
+	log_putc = echo;
+	log_echo_level = LOG_INFO;
+	host_counter = HOST_COUNTER_HZ * 12 + 125; /* 12.000002 s */
+	log_info("hello %d", 5);
+	log_debug("quiet");
+	assert_memory_equal(echoed, "[   12.000002] hello 5\r\n", echoed_len);
+	assert_int_equal(echoed_len, 24);
+	assert_non_null(strstr(dump_log(), "[   12.000002] hello 5\n[   12.000002] quiet\n"));
+}
+
+static void long_lines_are_cut(void **state)
+{
+	char text[500];
+	const char *line;
+
+	(void)state;
+	log_putc = NULL;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	log_info("%s", text);
+	log_info("next");
+	line = strstr(dump_log(), "xxx");
+	assert_non_null(line);
+	assert_true(strcspn(line, "\n") < 240);
+	assert_non_null(strstr(line, "] next\n"));
+}
+
+static void the_oldest_lines_go(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 2000; i++)
+		log_info("line %u", i);
+	dump_log();
+	assert_true(dump.len <= KIB(32) && dump.len > KIB(31));
+	assert_int_equal(dump.buf[0], '[');
+	assert_null(strstr(dump.buf, "line 5\n"));
+	assert_non_null(strstr(dump.buf, "line 1999\n"));
+}
+
+/* ---- panic ---- */
+
+static void do_panic(void *arg)
+{
+	panic("the %s broke", (const char *)arg);
+}
+
+static void panic_reports_and_stops_everybody(void **state)
+{
+	u32 before = host_sgis_sent(IPI_HALT, 1);
+	unsigned long flags = arch_irq_save();
+
+	(void)state;
+	log_putc = echo;
+	log_echo_level = LOG_ERR;
+	echoed_len = 0;
+	assert_true(host_halts(do_panic, "vase"));
+	echoed[echoed_len] = '\0';
+	assert_non_null(strstr(echoed, "panic: the vase broke\r\n"));
+	assert_non_null(strstr(echoed, "CPU 0, thread 'main'"));
+	assert_int_equal(host_sgis_sent(IPI_HALT, 1), before + 1);
+	assert_int_equal(host_sgis_sent(IPI_HALT, 2), before + 1);
+	assert_int_equal(host_sgis_sent(IPI_HALT, 0), 0);
+	/* Again on the way out: silently. */
+	echoed_len = 0;
+	assert_true(host_halts(do_panic, "pot"));
+	assert_int_equal(echoed_len, 0);
+	(void)flags; /* the others would halt: leave them alone */
+}
+
+static int boot_three(void **state)
+{
+	*state = NULL;
+	unit_boot(3);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(spi, setup),
+		cmocka_unit_test_setup(ppi_is_on_every_cpu, setup),
+		cmocka_unit_test_setup(flags_reach_arch, setup),
+		cmocka_unit_test_setup(unwanted_ones_are_masked, setup),
+		cmocka_unit_test_setup(refused, setup),
+		cmocka_unit_test_setup(lines_have_time_stamps, setup),
+		cmocka_unit_test_setup(long_lines_are_cut, setup),
+		cmocka_unit_test_setup(the_oldest_lines_go, setup),
+		cmocka_unit_test_setup(panic_reports_and_stops_everybody, setup), /* last */
+	};
+
+	return cmocka_run_group_tests(tests, boot_three, NULL);
+}
