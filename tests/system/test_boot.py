@@ -80,6 +80,6 @@ def test_line_editing(board):
 
 def test_without_el2_one_clear_line(boot):
     board = boot(virtualization=False, smp=1, mem=512, prompt=False, consoles=0)
-    board.expect(r"[^\r\n]*EL2[^\r\n]*\r?\n", timeout=60)
+    board.expect(r"[^\r\n]*EL2[^\r\n]*\r*\n", timeout=60)
     board.drain(1.0)
     assert PROMPT not in board.before
