@@ -47,7 +47,9 @@ static int check_files(const struct check *c)
 		ret = check_file(c, &d->devicetree, "devicetree", &dtb);
 	if (ret)
 		return ret;
-	if (dtb.size > GUEST_FDT_MAX / 2)
+	if (d->devicetree.path[0] && !image_fdt_length(dtb.data, dtb.size))
+		return refuse(c, "devicetree", "'%.60s' is no devicetree", d->devicetree.path);
+	if (dtb.size && image_fdt_length(dtb.data, dtb.size) > GUEST_FDT_MAX / 2)
 		return refuse(c, "devicetree", "'%.60s' is larger than 32 KiB", d->devicetree.path);
 	/* A kernel that is in memory is looked at when the VM is created. */
 	if (!d->kernel.path[0])

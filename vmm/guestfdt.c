@@ -366,12 +366,16 @@ int guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_s
 {
 	struct builder b = { .fdt = buf };
 	const u64 room = MIN(size, GUEST_FDT_MAX);
+	const u64 length = image_fdt_length(src, src_size);
 
-	if (src_size > room)
+	if (!length)
+		return -EINVAL;
+	if (length > room)
 		return -ENOSPC;
 	/* libfdt wants it aligned to 8 bytes, which a file in the bundle need not be. */
-	memmove(buf, src, src_size);
-	note(&b, fdt_check_full(buf, src_size));
+	memmove(buf, src, length);
+	fdt_set_totalsize(buf, (u32)length);
+	note(&b, fdt_check_full(buf, length));
 	if (b.err)
 		return -EINVAL;
 	note(&b, fdt_open_into(buf, buf, (int)room));

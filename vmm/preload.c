@@ -21,6 +21,7 @@
 #define LINUX_MAX  MIB(64)
 #define INITRD_AT  0xe4000000ULL
 #define DTB_AT     0xf2a00000ULL
+#define DTB_MAX    MIB(2)
 #define INITRD_MAX (DTB_AT - INITRD_AT)
 
 #define ZEPHYR_MEMORY   MIB(128) /* what qemu_cortex_a53 claims */
@@ -181,16 +182,18 @@ static void detect_zephyr(void)
 static const void *find_dtb(struct vm_desc *d)
 {
 	const void *fdt = window_at(DTB_AT);
-	u64 size;
+	u64 length;
 
 	if (!fdt || fdt_magic(fdt) != FDT_MAGIC)
 		return NULL;
-	size = fdt_totalsize(fdt);
-	if (size > GUEST_FDT_MAX / 2 || ram_from(DTB_AT, size) < size ||
-	    fdt_check_full(fdt, size) || !preload_keep(PADDR(DTB_AT), size))
+	/* What QEMU dumps is 1 MiB long and mostly empty. */
+	length = image_fdt_length(fdt, ram_from(DTB_AT, DTB_MAX));
+	if (!length || length > GUEST_FDT_MAX / 2 ||
+	    fdt_totalsize(fdt) > ram_from(DTB_AT, DTB_MAX) ||
+	    fdt_check_full(fdt, fdt_totalsize(fdt)) || !preload_keep(PADDR(DTB_AT), length))
 		return NULL;
 	d->devicetree.pa = PADDR(DTB_AT);
-	d->devicetree.size = size;
+	d->devicetree.size = length;
 	return fdt;
 }
 

@@ -284,6 +284,17 @@ static void test_adapted_unaligned(void **state)
 	check_vm_parts();
 }
 
+/* As QEMU dumps it: larger than there is room for, but nearly empty. */
+static void test_adapted_with_slack(void **state)
+{
+	static u8 large[MIB(1)] __aligned(8);
+
+	(void)state;
+	assert_int_equal(fdt_open_into(own, large, sizeof(large)), 0);
+	assert_int_equal(guest_fdt_adapt(&p, large, sizeof(large), buf, sizeof(buf)), 0);
+	check_vm_parts();
+}
+
 static void test_adapt_refused(void **state)
 {
 	u8 junk[64] = { 0xd0, 0x0d, 0xfe, 0xed };
@@ -294,7 +305,8 @@ static void test_adapt_refused(void **state)
 	assert_int_equal(guest_fdt_adapt(&p, own, fdt_totalsize(own), buf, 64), -ENOSPC);
 	assert_int_equal(guest_fdt_adapt(&p, own, fdt_totalsize(own), buf, fdt_totalsize(own) + 64),
 			 -ENOSPC);
-	assert_int_equal(guest_fdt_adapt(&p, own, GUEST_FDT_MAX + 1, buf, sizeof(buf)), -ENOSPC);
+	assert_int_equal(guest_fdt_adapt(&p, own, fdt_totalsize(own) - 1, buf, sizeof(buf)),
+			 -EINVAL);
 }
 
 static void test_adapt_broken(void **state)
@@ -324,6 +336,7 @@ int main(void)
 		cmocka_unit_test_setup(test_adapted, own_tree),
 		cmocka_unit_test_setup(test_adapted_keeps_bootargs, own_tree),
 		cmocka_unit_test_setup(test_adapted_unaligned, own_tree),
+		cmocka_unit_test_setup(test_adapted_with_slack, own_tree),
 		cmocka_unit_test_setup(test_adapt_refused, own_tree),
 		cmocka_unit_test_setup(test_adapt_broken, own_tree),
 	};
