@@ -9,21 +9,22 @@
 #include <kernel/wait.h>
 #include <lib/ring.h>
 
-#define CONSOLE_LOG_SIZE KIB(16)
+#define CONSOLE_LOG_SIZE   KIB(16)
 #define CONSOLE_INPUT_SIZE 256
 
 struct console {
 	struct spinlock lock;
-	struct ring log;   /* everything the guest wrote, oldest dropped */
-	struct ring input; /* not yet taken by the UART */
-	bool armed;	   /* the next byte of output wakes readers and calls notify */
-	bool input_full;   /* somebody's input did not fit: room wakes and notifies too */
+	struct ring log;           /* everything the guest wrote, oldest dropped */
+	struct ring input;         /* not yet taken by the UART */
+	bool armed;                /* the next byte of output wakes readers and calls notify */
+	bool input_full;           /* somebody's input did not fit: room wakes and notifies too */
 	struct wait_queue readers; /* woken when log grows; taken after lock is released */
 	void (*notify)(void *arg); /* see console_listen() */
 	void *notify_arg;
-	void (*input_ready)(void *arg); /* called (no lock held) after input was added: the UART fills its FIFO */
+	void (*input_ready)(
+		void *arg); /* called (no lock held) after input was added: the UART fills its FIFO */
 	void *input_arg;
-	s32 port;	   /* virtio-serial port, or -1 */
+	s32 port; /* virtio-serial port, or -1 */
 	u8 log_buf[CONSOLE_LOG_SIZE];
 	u8 input_buf[CONSOLE_INPUT_SIZE];
 };
