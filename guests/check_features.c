@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the ID registers promise is there, and what they deny is undefined: for each optional feature
- * one register that only exists with it.
+ * What the ID registers promise is there, and what they deny is undefined: for each optional
+ * feature one register that only exists with it.
  */
 #include "check.h"
 #include "kit/cpu.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The CPU interface (ICC_*): priorities, masking, preemption, split end of interrupt. All by polling
- * with PSTATE.I set, on SPIs that nothing is wired to.
+ * The CPU interface (ICC_*): priorities, masking, preemption, split end of interrupt. All by
+ * polling with PSTATE.I set, on SPIs that nothing is wired to.
  */
 #include "check.h"
 #include "kit/gic.h"

@@ -55,7 +55,7 @@ static const struct reg_case routes[] = {
 	{ "gicd.irouter.back", WR, 64, 0x6200, 0, ~UINT64_C(0), 0 },
 };
 
-/* With affinity routing, the distributor's rows for INTIDs 0..31 are RAZ/WI; so is what is unnamed. */
+/* With affinity routing the rows of INTIDs 0..31 are RAZ/WI; so is what has no name. */
 static const struct reg_case reserved[] = {
 	{ "gicd.raz.igroupr0", WR, 32, 0x0080, ALL, ALL, 0 },
 	{ "gicd.raz.isenabler0", WR, 32, 0x0100, ALL, ALL, 0 },

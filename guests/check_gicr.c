@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The redistributors' registers (Arm IHI 0069, 12.11): all frames' identity, this CPU's SGI page. */
+/* Redistributor registers (Arm IHI 0069, 12.11): identity of all frames, this CPU's SGI page. */
 #include "check.h"
 #include "kit/gic.h"
 #include "kit/time.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Delivery: more interrupts at once than any machine has list registers, in the order of priority. */
+/* Delivery: more interrupts at once than there are list registers, in the order of priority. */
 #include "check.h"
 #include "kit/gic.h"
 #include "kit/irq.h"
@@ -97,8 +97,8 @@ static void many_by_vector(bool use_mixed, const char *all, const char *order)
 }
 
 /*
- * Eight active at once, each preempting the one before, ended in reverse: the state of those that find
- * no list register has to be kept elsewhere.
+ * Eight active at once, each preempting the one before, ended in reverse: the state of those that
+ * find no list register has to be kept elsewhere.
  */
 static void nested(void)
 {

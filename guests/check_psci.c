@@ -96,7 +96,7 @@ static void conduit(void)
 			   0x10003, 0x10004, 0x10005, NOT_SUPPORTED);
 	(void)check_eq("smccc.registers-kept", hvc_changed_registers(PSCI_VERSION), 0);
 	(void)check_eq("smccc.registers-kept-unknown", hvc_changed_registers(0xc400007f), 0);
-	/* Other immediates are reserved (DEN0028 2.9): NOT_SUPPORTED, or the call as if it were 0. */
+	/* Other immediates are reserved (DEN0028 2.9): NOT_SUPPORTED, or the call as by 0. */
 	probe = PROBE(got = hvc_imm(0x123, PSCI_VERSION));
 	(void)check_eq("smccc.hvc-immediate.no-exception", probe.count, 0);
 	(void)CHECK_ONE_OF("smccc.hvc-immediate", (uint32_t)got, NOT_SUPPORTED, version);

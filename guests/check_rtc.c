@@ -71,7 +71,7 @@ void check_rtc(void)
 	gic_route(RTC_INTID, cpu_id());
 	gic_enable(RTC_INTID);
 	check_registers(RTC_BASE, registers, ARRAY_SIZE(registers));
-	/* From one change to the next: a second by the counter, within the noise of a busy machine. */
+	/* From one change to the next: a second by the counter, but for a busy machine. */
 	(void)check_true("rtc.counts", wait_for(mmio_read32(RTC_DR) != start, 5 * SECOND_US));
 	first = mmio_read32(RTC_DR);
 	ticks = now();

@@ -42,8 +42,9 @@ static void silence(unsigned int intid)
 }
 
 /*
- * The transmit interrupt: software that prints from its handler (a shell's prompt) relies on it being
- * raised once it is unmasked while the FIFO is empty, after characters have been sent before.
+ * The transmit interrupt: software that prints from its handler (a shell's prompt) relies on it
+ * being raised once it is unmasked while the FIFO is empty, after characters have been sent
+ * before.
  */
 static void transmit(void)
 {

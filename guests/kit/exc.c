@@ -59,7 +59,10 @@ static bool probe_take(struct exc_frame *frame, bool serror)
 	seen->elr = frame->elr;
 	if (serror)
 		return true;
-	frame->elr = ESR_EC(frame->esr) == EC_IABT_CUR ? frame->x[30] : frame->elr + 4;
+	if (ESR_EC(frame->esr) == EC_IABT_CUR)
+		frame->elr = frame->x[30];
+	else if (ESR_EC(frame->esr) != EC_SVC64) /* its ELR is behind it already */
+		frame->elr += 4;
 	return true;
 }
 

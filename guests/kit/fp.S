@@ -66,16 +66,28 @@ fp_wrong:
 	.global	fp_step
 	.type	fp_step, %function
 fp_step:
-	.irp	pair, "0, 1", "1, 2", "2, 3", "3, 4", "4, 5", "5, 6", "6, 7", "7, 8"
+	.irp	pair, "0, 1", "1, 2", "2, 3", "3, 4"
 	add_next \pair
 	.endr
-	.irp	pair, "8, 9", "9, 10", "10, 11", "11, 12", "12, 13", "13, 14", "14, 15", "15, 16"
+	.irp	pair, "4, 5", "5, 6", "6, 7", "7, 8"
 	add_next \pair
 	.endr
-	.irp	pair, "16, 17", "17, 18", "18, 19", "19, 20", "20, 21", "21, 22", "22, 23", "23, 24"
+	.irp	pair, "8, 9", "9, 10", "10, 11", "11, 12"
 	add_next \pair
 	.endr
-	.irp	pair, "24, 25", "25, 26", "26, 27", "27, 28", "28, 29", "29, 30", "30, 31", "31, 0"
+	.irp	pair, "12, 13", "13, 14", "14, 15", "15, 16"
+	add_next \pair
+	.endr
+	.irp	pair, "16, 17", "17, 18", "18, 19", "19, 20"
+	add_next \pair
+	.endr
+	.irp	pair, "20, 21", "21, 22", "22, 23", "23, 24"
+	add_next \pair
+	.endr
+	.irp	pair, "24, 25", "25, 26", "26, 27", "27, 28"
+	add_next \pair
+	.endr
+	.irp	pair, "28, 29", "29, 30", "30, 31", "31, 0"
 	add_next \pair
 	.endr
 	ret

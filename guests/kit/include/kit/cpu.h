@@ -39,6 +39,12 @@ static inline void wfi(void)
 	asm volatile("dsb sy; wfi" : : : "memory");
 }
 
+/* With an event set before, so that it does not sleep for ever. */
+static inline void wfe(void)
+{
+	asm volatile("sevl; wfe" : : : "memory");
+}
+
 /* For every spin: under -icount a loop without YIELD starves the other CPUs. */
 static inline void cpu_relax(void)
 {

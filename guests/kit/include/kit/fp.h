@@ -25,6 +25,13 @@ uint64_t fp_sum(void);
 /* What fp_sum gives after fp_fill(seed) and so many fp_step. */
 uint64_t fp_expected_sum(uint64_t seed, unsigned int steps);
 
+/* One FP/SIMD load or store of the memory at addr: fp_mmio_by("ldr q31, [%0]", addr). */
+#define fp_mmio_by(insn, addr)                                         \
+	asm volatile(".arch_extension fp\n.arch_extension simd\n" insn \
+		     :                                                 \
+		     : "r"((uint64_t)(addr))                           \
+		     : "memory")
+
 /* 1 + ... + n computed in double precision in v16 and v17, which change. */
 uint64_t fp_triangle(uint64_t n);
 

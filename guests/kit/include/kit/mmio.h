@@ -41,6 +41,12 @@
 /* An access whose data registers are all named in the text: mmio_by("str xzr,", addr). */
 #define mmio_by(insn, addr) asm volatile(insn : : "r"((uint64_t)(addr)) : "memory")
 
+/*
+ * Loads the word at addr into each of x0..x30 in turn (x18 aside): a bit for each that then did not
+ * hold value.
+ */
+uint32_t mmio_wrong_destinations(uint64_t addr, uint64_t value);
+
 static inline uint8_t mmio_read8(uintptr_t addr)
 {
 	return (uint8_t)mmio_load_by("ldrb %w0,", addr);

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bench: what single operations cost, in ticks of the virtual counter. Under QEMU's -icount
+ * shift=4 a tick is one instruction, whoever executes it. Every figure of an operation holds the
+ * ISB and the counter read behind it and the instructions that make its operands (see the row
+ * `empty`), as do published ones.
+ */
+#include "kit/cpu.h"
+#include "kit/exc.h"
+#include "kit/gic.h"
+#include "kit/lock.h"
+#include "kit/mmio.h"
+#include "kit/print.h"
+#include "kit/psci.h"
+#include "kit/smp.h"
+#include "kit/stamp.h"
+#include "kit/time.h"
+#include "kit/uart.h"
+
+#define RUNS       2000u
+#define WARM_UP    16u
+#define LIMIT_US   1000000u
+#define PING       1u
+#define PONG       2u
+#define MAX_MISSED 3u /* interrupts that do not come, before a row is given up */
+
+struct stat {
+	uint64_t min;
+	uint64_t max;
+	uint64_t sum;
+	uint32_t count;
+	uint32_t runs;
+};
+
+/* What the stamp vector left, per CPU; the handler is the only writer. */
+static struct {
+	volatile uint64_t stamp;
+	volatile uint32_t count;
+} taken[KIT_MAX_CPUS];
+
+static bool target_sleeps;
+static uint32_t target_ready;
+static uint32_t target_leave;
+
+static void sample(struct stat *stat, uint64_t ticks)
+{
+	if (stat->runs++ < WARM_UP)
+		return;
+	if (!stat->count || ticks < stat->min)
+		stat->min = ticks;
+	if (ticks > stat->max)
+		stat->max = ticks;
+	stat->sum += ticks;
+	stat->count++;
+}
+
+static void report(const char *name, const struct stat *stat)
+{
+	if (!stat->count) {
+		print("bench: %-26s: none, the interrupt does not come\n", name);
+		return;
+	}
+	print("bench: %-26s: avg %4lu, max %4lu, min %4lu\n", name,
+	      (stat->sum + stat->count / 2) / stat->count, stat->max, stat->min);
+}
+
+/* A row a line: isb; mrs; operation; isb; mrs, over and over. */
+#define MEASURE(name, operation)                                             \
+	do {                                                                 \
+		struct stat stat_ = { 0 };                                   \
+		for (unsigned int run_ = 0; run_ < RUNS + WARM_UP; run_++) { \
+			uint64_t before_ = now();                            \
+			operation;                                           \
+			sample(&stat_, now() - before_);                     \
+		}                                                            \
+		report(name, &stat_);                                        \
+	} while (0)
+
+/* Called by stamp.S with the counter as the vector's first instruction read it. */
+void stamp_irq(uint64_t intid, uint64_t stamp)
+{
+	unsigned int cpu = cpu_id();
+
+	if (intid == PING) {
+		write_icc(ICC_SGI1R, (uint64_t)PONG << 24 | 1);
+	} else if (intid == CNTV_INTID) {
+		write_sysreg(cntv_ctl_el0, 0);
+		isb();
+	} else if (intid == CNTP_INTID) {
+		/* The rescue of a sleep that missed its interrupt; counts as nothing. */
+		write_sysreg(cntp_ctl_el0, 0);
+		isb();
+		return;
+	}
+	taken[cpu].stamp = stamp;
+	taken[cpu].count++;
+}
+
+/* Spins tightly until this CPU has taken another interrupt than those counted before. */
+static bool wait_taken(uint32_t before)
+{
+	uint64_t deadline = now() + us_to_ticks(LIMIT_US);
+
+	while (taken[0].count == before) {
+		if (read_sysreg(cntvct_el0) > deadline)
+			return false;
+	}
+	return true;
+}
+
+static bool sleep_taken(uint32_t before)
+{
+	timer_start_us(TIMER_PHYS, LIMIT_US);
+	wfi();
+	while (taken[0].count == before && (timer_get_ctl(TIMER_PHYS) & TIMER_ENABLE))
+		wfi();
+	timer_stop(TIMER_PHYS);
+	return taken[0].count != before;
+}
+
+/* From the tick at which the timer is due to the first instruction of the vector. */
+static void timer_to_vector(const char *name, bool (*wait)(uint32_t before), uint64_t ahead)
+{
+	struct stat stat = { 0 };
+	unsigned int missed = 0;
+	uint64_t due;
+	uint32_t before;
+
+	for (unsigned int run = 0; run < RUNS + WARM_UP && missed < MAX_MISSED; run++) {
+		before = taken[0].count;
+		/* Not always the same distance, so that no period of the host's own is hit. */
+		due = now() + ahead + run * 37 % 1024;
+		timer_set_cval(TIMER_VIRT, due);
+		timer_set_ctl(TIMER_VIRT, TIMER_ENABLE);
+		if (wait(before))
+			sample(&stat, taken[0].stamp - due);
+		else
+			missed++;
+	}
+	timer_stop(TIMER_VIRT);
+	report(name, &stat);
+}
+
+/* Armed for now, through vector, acknowledge, handler, end of interrupt and return. */
+static void timer_armed_to_return(void)
+{
+	struct stat stat = { 0 };
+	unsigned int missed = 0;
+	uint32_t before;
+	uint64_t start;
+
+	for (unsigned int run = 0; run < RUNS + WARM_UP && missed < MAX_MISSED; run++) {
+		before = taken[0].count;
+		start = now();
+		write_sysreg(cntv_tval_el0, 0);
+		write_sysreg(cntv_ctl_el0, TIMER_ENABLE);
+		isb();
+		if (taken[0].count != before || wait_taken(before))
+			sample(&stat, now() - start);
+		else
+			missed++;
+	}
+	report("timer armed to return", &stat);
+}
+
+static void sgi_to_self(void)
+{
+	struct stat stat = { 0 };
+	unsigned int missed = 0;
+	uint32_t before;
+	uint64_t start;
+
+	for (unsigned int run = 0; run < RUNS + WARM_UP && missed < MAX_MISSED; run++) {
+		before = taken[0].count;
+		start = now();
+		write_icc(ICC_SGI1R, (uint64_t)PONG << 24 | 1);
+		if (wait_taken(before))
+			sample(&stat, taken[0].stamp - start);
+		else
+			missed++;
+	}
+	report("SGI to self", &stat);
+}
+
+/* CPU 1: answers every PING from its vector; spins or sleeps in between. */
+static void target(void *arg)
+{
+	bool sleeps = target_sleeps;
+
+	(void)arg;
+	stamp_vectors_on();
+	gic_enable(PING);
+	irq_unmask();
+	store_release(&target_ready, 1);
+	while (!load_acquire(&target_leave)) {
+		if (sleeps)
+			wfi();
+		else
+			cpu_relax();
+	}
+	irq_mask();
+}
+
+/* One PING and its PONG; the target's stamp and this CPU's, or false. */
+static bool exchange(uint64_t *sent, uint64_t *there, uint64_t *back)
+{
+	uint32_t before = taken[0].count;
+	uint64_t start = now();
+
+	write_icc(ICC_SGI1R, (uint64_t)PING << 24 | 2);
+	while (taken[0].count == before) {
+		if (read_sysreg(cntvct_el0) - start > us_to_ticks(LIMIT_US))
+			return false;
+		cpu_relax();
+	}
+	*sent = start;
+	*there = taken[1].stamp;
+	*back = taken[0].stamp;
+	return true;
+}
+
+static void ipi(bool sleeps, const char *name, const char *name_round_trip)
+{
+	struct stat one_way = { 0 };
+	struct stat round_trip = { 0 };
+	unsigned int missed = 0;
+	uint64_t sent;
+	uint64_t there;
+	uint64_t back;
+
+	target_sleeps = sleeps;
+	target_ready = 0;
+	target_leave = 0;
+	if (cpu_start(1, target, NULL, 0) != PSCI_SUCCESS ||
+	    !wait_for(load_acquire(&target_ready), LIMIT_US)) {
+		print("bench: cpu 1 does not start\n");
+		return;
+	}
+	for (unsigned int run = 0; run < RUNS + WARM_UP && missed < MAX_MISSED; run++) {
+		/* Let the target settle in its loop or its sleep. */
+		delay_us(20);
+		if (exchange(&sent, &there, &back)) {
+			sample(&one_way, there - sent);
+			sample(&round_trip, back - sent);
+		} else {
+			missed++;
+		}
+	}
+	report(name, &one_way);
+	report(name_round_trip, &round_trip);
+	store_release(&target_leave, 1);
+	(void)exchange(&sent, &there, &back);
+	(void)cpu_wait_off(1, LIMIT_US);
+}
+
+static void operations(void)
+{
+	MEASURE("empty", (void)0);
+	MEASURE("null hypercall", hvc_null(PSCI_VERSION));
+	MEASURE("GICD_CTLR read", (void)mmio_read32(GICD_CTLR));
+	MEASURE("GICD_TYPER read", (void)mmio_read32(GICD_TYPER));
+	MEASURE("GICD_ISENABLER1 read", (void)mmio_read32(GICD_BASE + GIC_ISENABLER + 4));
+	MEASURE("GICD_ISENABLER1 write", mmio_write32(GICD_BASE + GIC_ISENABLER + 4, 0));
+	MEASURE("GICR_TYPER read", (void)mmio_read64(GICR_BASE + GICR_TYPER));
+	MEASURE("UART FR read", (void)mmio_read32(UART_FR));
+	MEASURE("ID register read", (void)read_sysreg(id_aa64pfr0_el1));
+}
+
+void guest_main(void)
+{
+	unsigned int cpus = cpu_count();
+
+	print("bench: %u cpus, %u runs a row, ticks of %lu Hz\n", cpus, RUNS, ticks_per_second());
+	operations();
+	stamp_vectors_on();
+	gic_enable(CNTV_INTID);
+	gic_enable(CNTP_INTID);
+	gic_enable(PONG);
+	irq_unmask();
+	timer_to_vector("timer to vector, spinning", wait_taken, 4000);
+	timer_armed_to_return();
+	timer_to_vector("timer to vector, WFI", sleep_taken, 20000);
+	sgi_to_self();
+	if (cpus > 1) {
+		ipi(false, "IPI one way, spinning", "IPI round trip, spinning");
+		ipi(true, "IPI one way, WFI", "IPI round trip, WFI");
+	} else {
+		print("bench: one cpu, no IPI rows\n");
+	}
+	irq_mask();
+	print("bench: done\n");
+}
