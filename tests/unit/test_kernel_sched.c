@@ -278,6 +278,19 @@ static void urgent_joiner_runs_as_soon_as_the_thread_is_gone(void **state)
 	assert_int_equal(host_stacks_in_use, 1);
 }
 
+static void urgent_joiner_runs_before_a_new_thread(void **state)
+{
+	(void)state;
+	start(&t[0], "exits", mark_once, "x", 50, 0);
+	start(&t[1], "joins", join_first, &t[0], 10, 0);
+	start(&t[2], "spins", spin, ".", 60, 0); /* its first entry is the switch after the exit */
+	thread_sleep_until(host_counter + 1);
+	stop = true;
+	assert_string_equal(trace, "xj.");
+	thread_join(&t[1]);
+	thread_join(&t[2]);
+}
+
 static void never_started(void **state)
 {
 	(void)state;
@@ -430,6 +443,7 @@ int main(void)
 		cmocka_unit_test_setup(woken_under_a_lock, setup),
 		cmocka_unit_test_setup(an_interrupt_switches_when_it_returns, setup),
 		cmocka_unit_test_setup(urgent_joiner_runs_as_soon_as_the_thread_is_gone, setup),
+		cmocka_unit_test_setup(urgent_joiner_runs_before_a_new_thread, setup),
 		cmocka_unit_test_setup(never_started, setup),
 		cmocka_unit_test_setup(refused, setup),
 		cmocka_unit_test_setup(threads_are_listed, setup),
