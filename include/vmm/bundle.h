@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What VMs can be made of: the types of the bundle (a cpio archive given as the initrd) and the preloaded images. */
+/*
+ * What VMs can be made of: the types of the bundle (a cpio archive given as the initrd) and the
+ * preloaded images.
+ */
 #ifndef VMM_BUNDLE_H
 #define VMM_BUNDLE_H
 
@@ -26,21 +29,23 @@ extern u32 vm_type_count;
 extern struct bundle the_bundle;
 
 /*
- * Find images that a loader placed in memory at the addresses of the start command (zephyr.bin 0xc8000000, Image 0xe0000000,
- * rootfs.cpio.gz 0xe4000000, linux.dtb 0xf2a00000), by their magic numbers; adds types `zephyr` and `linux`. The ranges found are appended to
- * reserved[] (at most max); returns how many were. Boot, before page_init: RAM is mapped, nothing is allocated.
+ * Find images that a loader placed in memory at the addresses of the start command (zephyr.bin
+ * 0xc8000000, Image 0xe0000000, rootfs.cpio.gz 0xe4000000, linux.dtb 0xf2a00000), by their magic
+ * numbers; adds types `zephyr` and `linux`. The ranges found are appended to reserved[] (at most
+ * max); returns how many were. Boot, before page_init: RAM is mapped, nothing is allocated.
  */
 u32 preload_detect(const struct phys_range *ram, u32 nram, struct phys_range *reserved, u32 max);
 
 /*
- * Read all vms/<name>.dtb of the bundle (base NULL: none) into vm_types; a type of the bundle replaces a preloaded one of the same name. Boot,
- * after preload_detect; allocates nothing.
+ * Read all vms/<name>.dtb of the bundle (base NULL: none) into vm_types; a type of the bundle
+ * replaces a preloaded one of the same name. Boot, after preload_detect; allocates nothing.
  */
 void bundle_init(const void *base, u64 size);
 
 /*
- * Append the ranges of images that descriptions of the bundle name by address (kernel-address, initrd-address) to reserved[] (at most max); returns
- * how many were. Types whose images are not in RAM become invalid. Boot, after bundle_init, before page_init. Unless it is called, such images
+ * Append the ranges of images that descriptions of the bundle name by address (kernel-address,
+ * initrd-address) to reserved[] (at most max); returns how many were. Types whose images are not in
+ * RAM become invalid. Boot, after bundle_init, before page_init. Unless it is called, such images
  * cannot be read.
  */
 u32 bundle_reserve(struct phys_range *reserved, u32 max);
@@ -48,7 +53,10 @@ u32 bundle_reserve(struct phys_range *reserved, u32 max);
 /* The type of that name, or NULL. */
 const struct vm_type *type_find(const char *name);
 
-/* Data and length of an image. 0, -ENOENT, -EINVAL. The pointer is into the bundle or the linear map. */
+/*
+ * Data and length of an image. 0, -ENOENT, -EINVAL. The pointer is into the bundle or the linear
+ * map.
+ */
 int __must_check image_get(const struct image_ref *ref, const void **data, u64 *size);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* VM descriptions: compiled devicetrees (guest-abi.md), parsed and validated whole before anything acts on them. Also built natively as the checker. */
+/*
+ * VM descriptions: compiled devicetrees (docs/guest-abi.md), parsed and validated whole before
+ * anything acts on them. Also built natively as the checker.
+ */
 #ifndef VMM_DESC_H
 #define VMM_DESC_H
 
@@ -10,7 +13,7 @@
 #define DESC_ARGS_MAX 512
 #define DESC_CPUS_MAX 8 /* VM_MAX_VCPUS */
 
-#define CONSOLE_PORT_ANY (-1)  /* the lowest free one */
+#define CONSOLE_PORT_ANY  (-1) /* the lowest free one */
 #define CONSOLE_PORT_NONE (-2)
 
 enum restart_policy { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
@@ -26,7 +29,7 @@ struct image_ref {
 struct vm_desc {
 	char label[DESC_NAME_MAX];
 	u32 cpus;
-	u64 memory;		/* bytes */
+	u64 memory; /* bytes */
 	struct image_ref kernel;
 	struct image_ref initrd;
 	struct image_ref devicetree;
@@ -34,14 +37,14 @@ struct vm_desc {
 	bool has_load_address, has_devicetree_address;
 	u64 load_address, devicetree_address;
 	char bootargs[DESC_ARGS_MAX];
-	u32 priority;		/* 0..PRIO_LOWEST */
-	u64 affinity;		/* 0: any */
+	u32 priority;             /* 0..PRIO_LOWEST */
+	u64 affinity;             /* 0: any */
 	u64 period_us, budget_us; /* 0: none */
 	enum restart_policy restart;
 	bool autostart;
 	bool gicv2;
 	bool watchdog;
-	s32 console_port;	/* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */
+	s32 console_port; /* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */
 };
 
 /* Why a description was refused, one line: file, node, property. */
@@ -50,22 +53,33 @@ struct desc_error {
 };
 
 /*
- * Write "file: node: property: text" (node and property may be NULL), with whatever a terminal should not see replaced; returns -EINVAL.
+ * Write "file: node: property: text" (node and property may be NULL), with whatever a terminal
+ * should not see replaced; returns -EINVAL.
  */
-int desc_refuse(struct desc_error *err, const char *file, const char *node, const char *prop, const char *fmt, ...) __printf(5, 6);
+int desc_refuse(struct desc_error *err, const char *file, const char *node, const char *prop,
+		const char *fmt, ...) __printf(5, 6);
 
 /*
- * Parse a compiled description (8-byte aligned). file: its name, for messages. 0 or -EINVAL with err filled. Nothing is allocated; `d` is complete or not to be used.
- * Unknown properties and nodes, bad sizes, ranges, overlaps are errors; features of the description that this build does not provide (net, disks, channels,
- * passthrough, budgets) are refused by name as not supported.
+ * Parse a compiled description (8-byte aligned). file: its name, for messages. 0 or -EINVAL with
+ * err filled. Nothing is allocated; `d` is complete or not to be used. Unknown properties and
+ * nodes, bad sizes, ranges, overlaps are errors; features of the description that this build does
+ * not provide (net, disks, channels, passthrough, budgets) are refused by name as not supported.
  */
-int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d, struct desc_error *err);
+int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
+			    struct desc_error *err);
 
-/* Check what can be checked without the machine: memory sizes, addresses inside RAM, images present in the bundle. */
+/*
+ * Check what can be checked without the machine: memory sizes, addresses inside RAM, images present
+ * in the bundle.
+ */
 struct bundle;
-int __must_check desc_check(const struct vm_desc *d, const struct bundle *b, const char *file, struct desc_error *err);
+int __must_check desc_check(const struct vm_desc *d, const struct bundle *b, const char *file,
+			    struct desc_error *err);
 
-/* The state before any property is read: one vCPU, priority 20, any CPU, the lowest free console port. */
+/*
+ * The state before any property is read: one vCPU, priority 20, any CPU, the lowest free console
+ * port.
+ */
 void desc_defaults(struct vm_desc *d);
 
 #endif

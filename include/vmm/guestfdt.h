@@ -17,15 +17,18 @@ struct guest_fdt_params {
 };
 
 /*
- * Write the generated devicetree (guest-machine.md 'Devicetree') into buf (8-byte aligned; the length is then fdt_totalsize(buf)). The values: compatible "linux,dummy-virt"; addresses as in guest-machine.md.
- * 0, -ENOSPC.
+ * Write the generated devicetree (docs/guest-abi.md) into buf (8-byte aligned; the
+ * length is then fdt_totalsize(buf)). The values: compatible "linux,dummy-virt"; addresses as in
+ * docs/guest-abi.md. 0, -ENOSPC.
  */
 int __must_check guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size);
 
 /*
- * The VM's own devicetree `src`, copied into buf with /memory, /cpus, /psci and /chosen filled in and the devices that the VM does not have
- * marked disabled. 0, -EINVAL (not a devicetree, or one of another kind of machine), -ENOSPC.
+ * The VM's own devicetree `src`, copied into buf with /memory, /cpus, /psci and /chosen filled in
+ * and the devices that the VM does not have marked disabled. 0, -EINVAL (not a devicetree, or one
+ * of another kind of machine), -ENOSPC.
  */
-int __must_check guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_size, void *buf, u64 size);
+int __must_check guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_size,
+				 void *buf, u64 size);
 
 #endif

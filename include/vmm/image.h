@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Image formats (Linux arm64 Image header, ELF64, raw) and the placement rules of the guest machine. */
+/*
+ * Image formats (Linux arm64 Image header, ELF64, raw) and the placement rules of the guest
+ * machine.
+ */
 #ifndef VMM_IMAGE_H
 #define VMM_IMAGE_H
 
@@ -21,23 +24,31 @@ struct load_plan {
 /* The little-endian number of 1 to 8 bytes at `offset` of an image, whatever its alignment. */
 u64 image_le(const void *image, u64 offset, u32 bytes);
 
-/* True if it begins with an arm64 Image header; then its image_size (0 in old kernels, an end address in Zephyr). */
+/*
+ * True if it begins with an arm64 Image header; then its image_size (0 in old kernels, an end
+ * address in Zephyr).
+ */
 bool image_has_header(const void *image, u64 size);
 u64 image_header_size(const void *image);
 
 /*
- * Length of the devicetree at fdt (of any alignment, untrusted) without the space that its maker left at its end; 0 if it is none or does not lie in
- * `size` bytes.
+ * Length of the devicetree at fdt (of any alignment, untrusted) without the space that its maker
+ * left at its end; 0 if it is none or does not lie in `size` bytes.
  */
 u64 image_fdt_length(const void *fdt, u64 size);
 
 /*
- * Work out the plan for `d` (memory of d->memory bytes at GUEST_RAM_BASE). 0; -EINVAL with err: which image, what is wrong, what would be needed.
- * Pure; trusts nothing in the images.
+ * Work out the plan for `d` (memory of d->memory bytes at GUEST_RAM_BASE). 0; -EINVAL with err:
+ * which image, what is wrong, what would be needed. Pure; trusts nothing in the images.
  */
-int __must_check image_plan(const struct vm_desc *d, const void *kernel, u64 kernel_size, u64 initrd_size, struct load_plan *p, struct desc_error *err);
+int __must_check image_plan(const struct vm_desc *d, const void *kernel, u64 kernel_size,
+			    u64 initrd_size, struct load_plan *p, struct desc_error *err);
 
-/* Carry the plan out: copy kernel (ELF segments), initrd, and the devicetree `dtb`. RAM was cleared. 0 or negative errno. Thread context, preemptible, long. */
-int __must_check image_load(const struct load_plan *p, const struct vm_ram *ram, const void *kernel, u64 kernel_size, const void *initrd, const void *dtb, u64 dtb_size);
+/*
+ * Carry the plan out: copy kernel (ELF segments), initrd, and the devicetree `dtb`. RAM was
+ * cleared. 0 or negative errno. Thread context, preemptible, long.
+ */
+int __must_check image_load(const struct load_plan *p, const struct vm_ram *ram, const void *kernel,
+			    u64 kernel_size, const void *initrd, const void *dtb, u64 dtb_size);
 
 #endif

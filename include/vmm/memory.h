@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A VM's RAM: 2 MiB blocks, not necessarily contiguous, mapped in stage 2 from GUEST_RAM_BASE on. */
+/*
+ * A VM's RAM: 2 MiB blocks, not necessarily contiguous, mapped in stage 2 from GUEST_RAM_BASE on.
+ */
 #ifndef VMM_MEMORY_H
 #define VMM_MEMORY_H
 
@@ -8,17 +10,17 @@
 #include <lib/types.h>
 
 #define GUEST_RAM_BASE 0x40000000ULL
-#define GUEST_RAM_MAX (GIB(255))
+#define GUEST_RAM_MAX  (GIB(255))
 
 struct vm_ram {
-	u64 size;	 /* bytes, multiple of 2 MiB */
+	u64 size; /* bytes, multiple of 2 MiB */
 	u64 nblocks;
 	paddr_t *blocks; /* one per 2 MiB of guest RAM, in IPA order */
 };
 
 /*
- * Allocate (as 1 GiB runs, else larger runs, else single blocks), zero and map `size` bytes at GUEST_RAM_BASE. All or nothing: -ENOMEM, -EINVAL.
- * Thread context, preemptible, long.
+ * Allocate (as 1 GiB runs, else larger runs, else single blocks), zero and map `size` bytes at
+ * GUEST_RAM_BASE. All or nothing: -ENOMEM, -EINVAL. Thread context, preemptible, long.
  */
 int __must_check vm_ram_init(struct vm_ram *ram, struct stage2 *s2, u64 size);
 /* Zero and return all of it. The stage-2 tables are gone or no vCPU runs. */
@@ -26,10 +28,16 @@ void vm_ram_free(struct vm_ram *ram);
 /* Zero all of it (before a reload). */
 void vm_ram_clear(struct vm_ram *ram);
 
-/* Host address of guest RAM at ipa and how many bytes are contiguous from there (up to the end of the block run); NULL if it is no RAM. Any context. */
+/*
+ * Host address of guest RAM at ipa and how many bytes are contiguous from there (up to the end of
+ * the block run); NULL if it is no RAM. Any context.
+ */
 void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa, u64 *contiguous);
 
-/* Copy in and out; -EFAULT if any of it is not RAM (nothing is copied then). Copy-in makes data visible to a guest with caches off. Thread context. */
+/*
+ * Copy in and out; -EFAULT if any of it is not RAM (nothing is copied then). Copy-in makes data
+ * visible to a guest with caches off. Thread context.
+ */
 int __must_check vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len);
 int __must_check vm_ram_read(const struct vm_ram *ram, u64 ipa, void *dst, u64 len);
 

@@ -10,16 +10,16 @@
 struct vm;
 struct console;
 
-#define GUEST_GICD_BASE 0x08000000ULL
-#define GUEST_GICR_BASE 0x080a0000ULL
-#define GUEST_UART_BASE 0x09000000ULL
-#define GUEST_RTC_BASE 0x09010000ULL
+#define GUEST_GICD_BASE   0x08000000ULL
+#define GUEST_GICR_BASE   0x080a0000ULL
+#define GUEST_UART_BASE   0x09000000ULL
+#define GUEST_RTC_BASE    0x09010000ULL
 #define GUEST_VIRTIO_BASE 0x0a000000ULL
 #define GUEST_VIRTIO_SIZE 0x4000ULL /* 32 slots of 0x200 bytes */
-#define GUEST_FLASH_BASE 0x00000000ULL
+#define GUEST_FLASH_BASE  0x00000000ULL
 #define GUEST_FLASH1_BASE 0x04000000ULL
-#define GUEST_UART_IRQ 33
-#define GUEST_RTC_IRQ 34
+#define GUEST_UART_IRQ    33
+#define GUEST_RTC_IRQ     34
 
 #define PL011_FIFO 16
 
@@ -31,7 +31,7 @@ struct vpl011 {
 	u32 cr, lcr_h, ibrd, fbrd, ifls, imsc, ris, dmacr, ilpr, rsr;
 	u8 rx[PL011_FIFO];
 	u8 rx_head, rx_count;
-	bool overrun;	/* a byte was lost: the next one read says so */
+	bool overrun;   /* a byte was lost: the next one read says so */
 	bool irq_level; /* what the VGIC was told */
 };
 
@@ -52,12 +52,16 @@ struct vrtc {
 int __must_check vrtc_init(struct vrtc *r, struct vm *vm);
 /* Disarms the alarm too: call it before the VM is freed. No lock held. */
 void vrtc_reset(struct vrtc *r);
-/* Wall-clock seconds (Unix time) now, from the host's own RTC if there is one, else 0 at boot; set by drivers/. */
+/*
+ * Wall-clock seconds (Unix time) now, from the host's own RTC if there is one, else 0 at boot; set
+ * by drivers/.
+ */
 extern u64 (*host_wall_clock)(void);
 
 /*
- * Places that read as an empty slot of `virt`: virtio-mmio transports without a device (magic, version 1, device id 0), and the flash window
- * that reads all ones. So that software that probes them goes on.
+ * Places that read as an empty slot of `virt`: virtio-mmio transports without a device (magic,
+ * version 1, device id 0), and the flash window that reads all ones. So that software that probes
+ * them goes on.
  */
 /* Once, before the first VM. */
 int __must_check vempty_host_init(void);
