@@ -16,8 +16,6 @@
 /* Keys that wait for a guest that does not read, and how long before they are dropped. */
 #define TYPED_BYTES 128
 #define PATIENCE_MS 1000
-/* Output, keys, room for keys and console_wake() end the wait; this long at most, for the VM's state. */
-#define LOOK_MS 1000
 /* Output comes a byte at a time: what follows the first is shown with it. */
 #define GATHER_MS 2
 
@@ -123,7 +121,7 @@ static void follow(struct session *s)
 			break;
 		}
 		if (!console_arm(s->console, s->pos)) {
-			shell_wait(deadline_ms(LOOK_MS));
+			shell_wait(DEADLINE_NEVER);
 			thread_sleep_ms(GATHER_MS);
 		}
 	}

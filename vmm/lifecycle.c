@@ -47,6 +47,7 @@ static void set_state(struct vm *vm, enum vm_state s)
 {
 	kassert(next_states[vm->state] & BIT(s));
 	vm->state = s;
+	console_wake(&vm->console); /* whoever is attached looks */
 }
 
 /* Let parked vCPUs go on. */
