@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `make run` does around QEMU: terminals for the VMs, a bundle, clear messages."""
+
+import os
+import re
+import subprocess
+
+import pexpect
+import pytest
+
+from conftest import BOOT_SECONDS, BUILD, COMMAND_SECONDS, PROMPT, ROOT, log_file
+
+
+@pytest.fixture
+def run(request):
+    """Starts tools/run on a terminal of its own."""
+    started = []
+
+    def start(*options):
+        log = log_file(f"test_run.{request.node.name}")
+        child = pexpect.spawn(str(ROOT / "tools/run"),
+                              ["--cpus", "2", "--mem", "1024", "--kernel",
+                               str(BUILD / "zvm_host.bin"), *options],
+                              encoding="utf-8", codec_errors="replace", timeout=BOOT_SECONDS)
+        child.logfile_read = log
+        started.append((child, log))
+        return child
+
+    yield start
+    for child, log in started:
+        child.close(force=True)
+        log.close()
+
+
+def test_terminals_are_shown_before_the_shell(run):
+    child = run("--consoles", "3")
+    child.expect_exact(PROMPT)
+    ports = re.findall(r"console port (\d) -> (/dev/pts/\d+)", child.before)
+    assert [port for port, _ in ports] == ["0", "1", "2"]
+    assert all(os.path.exists(path) for _, path in ports)
+    child.send("\x01x")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_a_terminal_talks_to_its_vm(run, bundles):
+    child = run("--consoles", "1", "--bundle", str(bundles(["uboot"])))
+    child.expect_exact(PROMPT)
+    path = re.search(r"-> (/dev/pts/\d+)", child.before)[1]
+    for command in ("zvm new -t uboot", "zvm run -n 0"):
+        child.send(command + "\r")
+        child.expect_exact(PROMPT, timeout=COMMAND_SECONDS)
+    terminal = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    try:
+        subprocess.run(["stty", "raw", "-echo"], stdin=terminal, check=True)
+        console = pexpect.fdpexpect.fdspawn(terminal, encoding="utf-8", codec_errors="replace")
+        console.expect("Hit any key to stop autoboot|=> ", timeout=BOOT_SECONDS)
+        console.send("\r")
+        console.expect("=> ", timeout=COMMAND_SECONDS)
+        console.send("version\r")
+        console.expect("U-Boot 20", timeout=COMMAND_SECONDS)
+    finally:
+        os.close(terminal)
+
+
+def test_missing_files_are_named(run):
+    child = run("--bundle", "/nonexistent.cpio")
+    child.expect("no file /nonexistent.cpio")
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["nobody"], "nobody: no .*there are: .*linux"),
+    (["zephyr"], "zephyr/zephyr.bin; give it with ZEPHYR_BIN=FILE"),
+])
+def test_bundle_says_what_is_missing(tmp_path, arguments, message):
+    environment = {k: v for k, v in os.environ.items() if k != "ZEPHYR_BIN"}
+    done = subprocess.run([ROOT / "tools/mkbundle", "--build", BUILD, "--out",
+                           tmp_path / "bundle.cpio", *arguments], env=environment, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 1
+    assert re.search(message, done.stdout)
+    assert not (tmp_path / "bundle.cpio").exists()
