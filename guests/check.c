@@ -125,11 +125,10 @@ void check_registers(uintptr_t base, const struct reg_case *cases, size_t number
 	}
 }
 
-/* name = prefix.bank.what; cut where it does not fit. */
-static const char *compose(const char *prefix, const char *bank, const char *what)
+const char *check_name(const char *first, const char *second, const char *third)
 {
 	static char name[64];
-	const char *parts[] = { prefix, ".", bank, ".", what };
+	const char *parts[] = { first, ".", second, third ? "." : "", third ? third : "" };
 	size_t at = 0;
 
 	for (size_t n = 0; n < ARRAY_SIZE(parts); n++) {
@@ -146,20 +145,20 @@ static void check_bit_bank(const char *prefix, const char *bank, uintptr_t set, 
 	uint32_t low = pattern & -pattern;
 
 	mmio_write32(clear, pattern);
-	(void)check_eq(compose(prefix, bank, "clear"), mmio_read32(set) & pattern, 0);
+	(void)check_eq(check_name(prefix, bank, "clear"), mmio_read32(set) & pattern, 0);
 	mmio_write32(set, pattern);
-	(void)check_eq(compose(prefix, bank, "set"), mmio_read32(set) & pattern, pattern);
-	(void)check_eq(compose(prefix, bank, "clear-register-reads-same"),
+	(void)check_eq(check_name(prefix, bank, "set"), mmio_read32(set) & pattern, pattern);
+	(void)check_eq(check_name(prefix, bank, "clear-register-reads-same"),
 		       mmio_read32(clear) & pattern, pattern);
 	mmio_write32(set, 0);
 	mmio_write32(clear, 0);
-	(void)check_eq(compose(prefix, bank, "zero-changes-nothing"), mmio_read32(set) & pattern,
+	(void)check_eq(check_name(prefix, bank, "zero-changes-nothing"), mmio_read32(set) & pattern,
 		       pattern);
 	mmio_write32(clear, low);
-	(void)check_eq(compose(prefix, bank, "clear-one"), mmio_read32(set) & pattern,
+	(void)check_eq(check_name(prefix, bank, "clear-one"), mmio_read32(set) & pattern,
 		       pattern & ~low);
 	mmio_write32(clear, pattern);
-	(void)check_eq(compose(prefix, bank, "clear-all"), mmio_read32(set) & pattern, 0);
+	(void)check_eq(check_name(prefix, bank, "clear-all"), mmio_read32(set) & pattern, 0);
 }
 
 void check_bit_banks(const char *prefix, uintptr_t base, unsigned int word, uint32_t pattern)

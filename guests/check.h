@@ -19,6 +19,9 @@ bool check_among(const char *name, uint64_t got, size_t count, const uint64_t *a
 /* `skip NAME: reason`; neither passed nor failed. */
 void check_skip(const char *name, const char *reason);
 
+/* first.second or first.second.third (may be NULL), in a buffer that the next call overwrites. */
+const char *check_name(const char *first, const char *second, const char *third);
+
 /* Register cases, run in order: a row is a case. */
 enum reg_op {
 	RD,   /* read & mask == want */

@@ -95,14 +95,14 @@ static void check_abort(const char *name, struct probe probe, uint64_t addr, boo
 		check_skip(name, "taken as SError");
 		return;
 	}
-	if (!check_eq(name, probe.count, 1))
+	if (!check_eq(check_name(name, "taken", NULL), probe.count, 1))
 		return;
-	(void)check_eq(name, ESR_EC(probe.esr), EC_DABT_CUR);
-	(void)check_eq(name, ESR_FSC(probe.esr), FSC_EXTERNAL);
-	(void)check_eq(name, (probe.esr & ESR_WNR) != 0, write);
-	(void)check_eq(name, field(probe.esr, 25, 25), 1);
+	(void)check_eq(check_name(name, "ec", NULL), ESR_EC(probe.esr), EC_DABT_CUR);
+	(void)check_eq(check_name(name, "dfsc", NULL), ESR_FSC(probe.esr), FSC_EXTERNAL);
+	(void)check_eq(check_name(name, "wnr", NULL), (probe.esr & ESR_WNR) != 0, write);
+	(void)check_eq(check_name(name, "il", NULL), field(probe.esr, 25, 25), 1);
 	if (!(probe.esr & ESR_FNV))
-		(void)check_eq(name, probe.far, addr);
+		(void)check_eq(check_name(name, "far", NULL), probe.far, addr);
 }
 
 static void aborts(void)

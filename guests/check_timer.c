@@ -108,11 +108,15 @@ static void delivery(enum timer_kind kind)
 	(void)check_eq("timer.irq.masked-does-not", irq_log_wait(1, SHORT_US), 0);
 	timer_set_ctl(kind, TIMER_ENABLE);
 	(void)check_eq("timer.irq.unmasked-does", irq_log_wait(1, LONG_US), 1);
-	/* Taken back before it is acknowledged. */
+	/*
+	 * Taken back when it is signalled already. That it goes is only promised in finite time: one
+	 * interrupt may still come (and does, where a list register holds it), but no more.
+	 */
 	arm(kind, 0, TIMER_ENABLE);
+	stop_after = UINT32_MAX;
 	(void)wait_for(irq_waiting(), LONG_US);
 	timer_set_cval(kind, FAR);
-	(void)check_eq("timer.irq.taken-back", irq_log_wait(1, SHORT_US), 0);
+	(void)CHECK_ONE_OF("timer.irq.taken-back", irq_log_wait(2, SHORT_US), 0, 1);
 	timer_stop(kind);
 }
 
