@@ -26,7 +26,7 @@ RUN = tools/run --cpus $(CPUS) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSO
 .DEFAULT_GOAL := build
 
 build: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) --quiet
+	@ninja -C $(BUILD) --quiet zvm
 	@ls -l $(BUILD)/zvm_host.elf $(BUILD)/zvm_host.bin
 
 $(BUILD)/build.ninja: | tools/cross-gcc.ini
