@@ -59,7 +59,6 @@ void check_features(void)
 	FEATURE("feature.sve.zcr", id_aa64pfr0_el1, 35, 32, 1, (void)read_sysreg(S3_0_C1_C2_0));
 	FEATURE("feature.sme.smcr", id_aa64pfr1_el1, 27, 24, 1, (void)read_sysreg(S3_0_C1_C2_6));
 	FEATURE("feature.ras.erridr", id_aa64pfr0_el1, 31, 28, 1, (void)read_sysreg(S3_0_C5_C3_0));
-	FEATURE("feature.ras.disr", id_aa64pfr0_el1, 31, 28, 1, (void)read_sysreg(S3_0_C12_C1_1));
 	FEATURE("feature.mte.gcr", id_aa64pfr1_el1, 11, 8, 2, (void)read_sysreg(S3_0_C1_C0_6));
 	FEATURE("feature.mte.tfsr", id_aa64pfr1_el1, 11, 8, 2, (void)read_sysreg(S3_0_C5_C6_0));
 	FEATURE("feature.ssbs", id_aa64pfr1_el1, 7, 4, 2, (void)read_sysreg(S3_3_C4_C2_6));
