@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the ID registers promise is there, and what they deny is undefined: for each optional
- * feature one register that only exists with it.
+ * feature one register that only exists with it. DISR_EL1 is not among them: EL2 cannot trap it, so
+ * hiding RAS leaves it there.
  */
 #include "check.h"
 #include "kit/cpu.h"
