@@ -19,7 +19,7 @@
 #include <vmm/vm.h>
 
 #define RESERVED_RANGES 24
-#define REDIST_REGIONS 4
+#define REDIST_REGIONS  4
 
 /* Interrupts of an arm,armv8-timer node, in order: secure physical, physical, virtual, EL2 physical. */
 enum { TIMER_PHYS = 1, TIMER_VIRT = 2, TIMER_HYP = 3 };
@@ -27,7 +27,8 @@ enum { TIMER_PHYS = 1, TIMER_VIRT = 2, TIMER_HYP = 3 };
 static struct phys_range initrd;
 
 /* RAM that is in use before the page allocator exists. */
-static u32 reserved_ranges(const struct phys_range *ram, u32 nram, struct phys_range image, struct phys_range *r)
+static u32 reserved_ranges(const struct phys_range *ram, u32 nram, struct phys_range image,
+			   struct phys_range *r)
 {
 	u32 n = 0;
 
@@ -37,6 +38,8 @@ static u32 reserved_ranges(const struct phys_range *ram, u32 nram, struct phys_r
 		r[n++] = initrd;
 	n += host_fdt_reserved(&r[n], RESERVED_RANGES - n);
 	n += preload_detect(ram, nram, &r[n], RESERVED_RANGES - n);
+	bundle_init(initrd.size ? phys_to_virt(initrd.base) : NULL, initrd.size);
+	n += bundle_reserve(&r[n], RESERVED_RANGES - n);
 	return n;
 }
 
@@ -84,7 +87,8 @@ static int start_timer(void)
 	int node = host_fdt_find("arm,armv8-timer", -1);
 	u32 phys, virt, hyp, flags;
 
-	if (host_fdt_irq(node, TIMER_PHYS, &phys, &flags) || host_fdt_irq(node, TIMER_VIRT, &virt, &flags) ||
+	if (host_fdt_irq(node, TIMER_PHYS, &phys, &flags) ||
+	    host_fdt_irq(node, TIMER_VIRT, &virt, &flags) ||
 	    host_fdt_irq(node, TIMER_HYP, &hyp, &flags))
 		return -ENODEV;
 	return timer_init(phys, virt, hyp);
@@ -102,7 +106,9 @@ static void start_secondaries(void)
 		int r;
 
 		percpus[cpu].stack_top = arch_stack_alloc();
-		r = percpus[cpu].stack_top ? arch_cpu_start(percpus[cpu].hwid, cpu, percpus[cpu].stack_top) : -ENOMEM;
+		r = percpus[cpu].stack_top
+			    ? arch_cpu_start(percpus[cpu].hwid, cpu, percpus[cpu].stack_top)
+			    : -ENOMEM;
 		while (!r && !(cpus_online_mask() & BIT(cpu)))
 			if (arch_counter() > limit)
 				r = -ETIMEDOUT;
@@ -143,7 +149,6 @@ void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image
 	may(uart_probe(), "uart");
 	may(rtc_probe(), "rtc");
 	(void)virtio_console_probe();
-	bundle_init(initrd.size ? phys_to_virt(initrd.base) : NULL, initrd.size);
 	must(vmm_init(), "vmm");
 	must(console_service_start(), "console service");
 	must(shell_start(), "shell");

@@ -255,7 +255,7 @@ static void print_type(const struct vm_type *t)
 		shell_printf("%s", kernel->path);
 	else
 		shell_printf("preloaded at 0x%lx", kernel->pa.pa);
-	shell_printf(" (%s)\n", t->file);
+	shell_printf(kernel->path[0] ? " (%s)\n" : " %s\n", t->file);
 }
 
 void cmd_zvm_list(const struct args *a __unused)

@@ -123,7 +123,6 @@ static int reload(struct vm *vm, struct vm_error *err)
 	set_state(vm, VM_BUSY);
 	vm_ram_clear(&vm->ram);
 	r = vm_load_images(vm, err);
-	stage2_flush_tlb(&vm->s2); /* stale instructions of the last run */
 	set_state(vm, r ? VM_STOPPED : VM_CREATED);
 	return r;
 }
@@ -162,7 +161,8 @@ int vm_run(struct vm *vm, struct vm_error *err)
 
 static int refuse_state(const struct vm *vm, struct vm_error *err, const char *what)
 {
-	return vm_fail(err, -EPERM, "vm %u '%s' is %s: only a %s can be %s", vm->id, vm->name, state_names[vm->state],
+	return vm_fail(err, -EPERM, "vm %u '%s' is %s: only a %s can be %s", vm->id, vm->name,
+		       state_names[vm->state],
 		       vm->state == VM_RUNNING ? "paused one" : "running one", what);
 }
 
@@ -204,10 +204,13 @@ int vm_stop(struct vm *vm, bool force, struct vm_error *err)
 
 	vmm_lock();
 	if (vm->state != VM_RUNNING && vm->state != VM_PAUSED) {
-		r = vm_fail(err, -EPERM, "vm %u '%s' is not running, it is %s", vm->id, vm->name, state_names[vm->state]);
+		r = vm_fail(err, -EPERM, "vm %u '%s' is not running, it is %s", vm->id, vm->name,
+			    state_names[vm->state]);
 	} else if (!force) {
-		r = vm_fail(err, -ENOTSUP, "vm %u '%s' has no power button to press: power it off in its console, or cut it off with -f",
-			    vm->id, vm->name);
+		r = vm_fail(
+			err, -ENOTSUP,
+			"vm %u '%s' has no power button to press: power it off in its console, or cut it off with -f",
+			vm->id, vm->name);
 	} else {
 		vm_halt(vm);
 		set_state(vm, VM_STOPPED);

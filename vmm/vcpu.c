@@ -86,8 +86,8 @@ void vmm_fault(struct vcpu *v, const struct guest_fault *f)
 {
 	char why[160];
 
-	snprintf(why, sizeof(why), "%s on vcpu %u: ESR %08lx FAR %016lx IPA %010lx PC %016lx", f->what, v->index, f->esr, f->far,
-		 f->ipa, f->pc);
+	snprintf(why, sizeof(why), "%s on vcpu %u: ESR %08lx FAR %016lx IPA %010lx PC %016lx",
+		 f->what, v->index, f->esr, f->far, f->ipa, f->pc);
 	vm_request(v->vm, VM_REQ_CRASH, why);
 }
 
@@ -120,6 +120,7 @@ static bool park_while_stopped(struct vcpu *v)
 
 static void enter_reset_state(struct vcpu *v)
 {
+	v->os_lock = true;
 	vtimer_reset(v);
 	arch_vcpu_reset(v, v->mpidr, v->boot_entry, v->boot_arg);
 }

@@ -11,7 +11,7 @@
 
 static struct vm *vms[MAX_VMS];
 
-#define VM_PAGES ((u32)((sizeof(struct vm) + PAGE_SIZE - 1) / PAGE_SIZE))
+#define VM_PAGES  ((u32)((sizeof(struct vm) + PAGE_SIZE - 1) / PAGE_SIZE))
 #define FDT_PAGES ((u32)(GUEST_FDT_MAX / PAGE_SIZE))
 
 int vm_fail(struct vm_error *err, int code, const char *fmt, ...)
@@ -54,9 +54,11 @@ static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
 
 	if (wanted) {
 		if (!*wanted || strlen(wanted) >= sizeof(vm->name))
-			return vm_fail(err, -EINVAL, "a name has 1 to %zu characters", sizeof(vm->name) - 1);
+			return vm_fail(err, -EINVAL, "a name has 1 to %zu characters",
+				       sizeof(vm->name) - 1);
 		if (parse_u64(wanted, &number) == 0)
-			return vm_fail(err, -EINVAL, "name '%s' could be mistaken for an id", wanted);
+			return vm_fail(err, -EINVAL, "name '%s' could be mistaken for an id",
+				       wanted);
 		if (find_name(wanted))
 			return vm_fail(err, -EEXIST, "there is a VM '%s' already", wanted);
 		(void)str_copy(vm->name, wanted, sizeof(vm->name));
@@ -83,18 +85,23 @@ static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct
 	if (d->cpus < 1 || d->cpus > VM_MAX_VCPUS)
 		return vm_fail(err, -EINVAL, "%u CPUs: a VM has 1 to %u", d->cpus, VM_MAX_VCPUS);
 	if (!d->memory || d->memory % BLOCK_SIZE || d->memory > GUEST_RAM_MAX)
-		return vm_fail(err, -EINVAL, "memory must be a multiple of 2 MiB, at least 2 MiB, at most %lu MiB",
-			       GUEST_RAM_MAX / MIB(1));
+		return vm_fail(
+			err, -EINVAL,
+			"memory must be a multiple of 2 MiB, at least 2 MiB, at most %lu MiB",
+			GUEST_RAM_MAX / MIB(1));
 	if (d->priority > PRIO_LOWEST)
-		return vm_fail(err, -EINVAL, "priority %u: 0 (highest) to %u", d->priority, PRIO_LOWEST);
+		return vm_fail(err, -EINVAL, "priority %u: 0 (highest) to %u", d->priority,
+			       PRIO_LOWEST);
 	if (d->affinity && !(d->affinity & online))
-		return vm_fail(err, -EINVAL, "CPU mask 0x%lx names no CPU that is online (0x%lx)", d->affinity, online);
+		return vm_fail(err, -EINVAL, "CPU mask 0x%lx names no CPU that is online (0x%lx)",
+			       d->affinity, online);
 	return 0;
 }
 
 /* ---- images ---- */
 
-static int get_image(const struct image_ref *ref, const char *what, const void **data, u64 *size, struct vm_error *err)
+static int get_image(const struct image_ref *ref, const char *what, const void **data, u64 *size,
+		     struct vm_error *err)
 {
 	*data = NULL;
 	*size = 0;
@@ -144,7 +151,8 @@ static int make_devicetree(struct vm *vm, void *buf, struct vm_error *err)
 	for (u32 i = 0; i < ARRAY_SIZE(p.rng_seed); i++)
 		p.rng_seed[i] = stir(&seed);
 	p.kaslr_seed = stir(&seed);
-	r = own ? guest_fdt_adapt(&p, own, size, buf, GUEST_FDT_MAX) : guest_fdt_generate(&p, buf, GUEST_FDT_MAX);
+	r = own ? guest_fdt_adapt(&p, own, size, buf, GUEST_FDT_MAX)
+		: guest_fdt_generate(&p, buf, GUEST_FDT_MAX);
 	return r ? vm_fail(err, r, "devicetree of '%s': %s", vm->desc.label, strerror(r)) : 0;
 }
 
@@ -165,6 +173,7 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 	if (!r && image_load(&vm->plan, &vm->ram, kernel, kernel_size, initrd, dtb, GUEST_FDT_MAX))
 		r = vm_fail(err, -EINVAL, "images of '%s' do not fit its memory", vm->name);
 	pages_free(dtb, FDT_PAGES);
+	stage2_flush_tlb(&vm->s2); /* and with it stale instructions of what was there before */
 	return r;
 }
 
@@ -214,7 +223,8 @@ static int make_vcpu(struct vm *vm, u32 index)
 	v->mpidr = (index / 16) << 8 | index % 16;
 	wait_queue_init(&v->wfi_wq);
 	snprintf(name, sizeof(name), "vm%u.%u %s", vm->id, index, vm->name);
-	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority, BIT(place_vcpu(vm)));
+	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority,
+			  BIT(place_vcpu(vm)));
 	if (r) {
 		kfree(v, sizeof(*v));
 		return r;
@@ -259,11 +269,13 @@ static int make_address_space(struct vm *vm, struct vm_error *err)
 	int r = stage2_init(&vm->s2);
 
 	if (r)
-		return vm_fail(err, r, "no %s for '%s'", r == -ENOSPC ? "VMID" : "memory", vm->name);
+		return vm_fail(err, r, "no %s for '%s'", r == -ENOSPC ? "VMID" : "memory",
+			       vm->name);
 	r = vm_ram_init(&vm->ram, &vm->s2, vm->desc.memory);
 	if (r) {
 		page_stats(&mem);
-		return vm_fail(err, r, "no memory for '%s': it wants %lu MiB, %lu MiB are free", vm->name, vm->desc.memory / MIB(1),
+		return vm_fail(err, r, "no memory for '%s': it wants %lu MiB, %lu MiB are free",
+			       vm->name, vm->desc.memory / MIB(1),
 			       mem.blocks_free * BLOCK_SIZE / MIB(1));
 	}
 	return 0;
@@ -274,7 +286,8 @@ static void attach_port(struct vm *vm)
 	if (vm->desc.console_port == -2)
 		return;
 	if (console_port_attach(&vm->console, vm->desc.console_port) == -EBUSY)
-		log_warn("vm %u '%s': console port %d is taken", vm->id, vm->name, vm->desc.console_port);
+		log_warn("vm %u '%s': console port %d is taken", vm->id, vm->name,
+			 vm->desc.console_port);
 }
 
 /* vCPU threads end; none was started yet, or all are parked. */
@@ -337,7 +350,8 @@ static u32 free_slot(void)
 	return MAX_VMS;
 }
 
-static int create_locked(const struct vm_type *type, const struct vm_options *opt, struct vm **out, struct vm_error *err)
+static int create_locked(const struct vm_type *type, const struct vm_options *opt, struct vm **out,
+			 struct vm_error *err)
 {
 	u32 id = free_slot();
 	struct vm *vm;
@@ -366,12 +380,14 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	attach_port(vm);
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		thread_start(&vm->vcpus[i]->thread);
-	log_info("vm %u '%s' created: %u vcpus, %lu MiB", id, vm->name, vm->nvcpus, vm->ram.size / MIB(1));
+	log_info("vm %u '%s' created: %u vcpus, %lu MiB", id, vm->name, vm->nvcpus,
+		 vm->ram.size / MIB(1));
 	*out = vm;
 	return 0;
 }
 
-int vm_create(const struct vm_type *type, const struct vm_options *opt, struct vm **out, struct vm_error *err)
+int vm_create(const struct vm_type *type, const struct vm_options *opt, struct vm **out,
+	      struct vm_error *err)
 {
 	vmm_lock();
 	int r = create_locked(type, opt, out, err);
@@ -386,7 +402,8 @@ int vm_delete(struct vm *vm, bool force, struct vm_error *err)
 
 	vmm_lock();
 	if (!force && (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
-		r = vm_fail(err, -EBUSY, "vm %u '%s' is %s: stop it first, or use -f", vm->id, vm->name, vm_state_name(vm->state));
+		r = vm_fail(err, -EBUSY, "vm %u '%s' is %s: stop it first, or use -f", vm->id,
+			    vm->name, vm_state_name(vm->state));
 	} else {
 		vm_halt(vm);
 		log_info("vm %u '%s' deleted", vm->id, vm->name);

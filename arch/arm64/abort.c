@@ -3,15 +3,15 @@
 #include <arch/guest.h>
 #include <asm/trap.h>
 
-#define ISS_ISV BIT(24)
+#define ISS_ISV      BIT(24)
 #define ISS_SAS(iss) FIELD(iss, 23, 22)
-#define ISS_SSE BIT(21)
+#define ISS_SSE      BIT(21)
 #define ISS_SRT(iss) ((u32)FIELD(iss, 20, 16))
-#define ISS_SF BIT(15)
-#define ISS_FNV BIT(10)
-#define ISS_CM BIT(8)
-#define ISS_S1PTW BIT(7)
-#define ISS_WNR BIT(6)
+#define ISS_SF       BIT(15)
+#define ISS_FNV      BIT(10)
+#define ISS_CM       BIT(8)
+#define ISS_S1PTW    BIT(7)
+#define ISS_WNR      BIT(6)
 
 /* The faulting IPA: the page from HPFAR_EL2, the offset from FAR_EL2. */
 static u64 fault_ipa(u64 far)
@@ -48,13 +48,13 @@ void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 		if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
 			frame_step(f, esr);
 		else
-			inject_external_abort(f, far, false);
+			inject_external_abort(f, far, a.write ? ABORT_WRITE : ABORT_READ);
 		return;
 	}
 	if (a.write)
 		a.value = frame_read(f, ISS_SRT(iss)) & (~0ULL >> (64 - 8 * a.size));
 	if (vmm_mmio(v, &a) != MMIO_OK) {
-		inject_external_abort(f, far, false);
+		inject_external_abort(f, far, a.write ? ABORT_WRITE : ABORT_READ);
 		return;
 	}
 	if (!a.write)
@@ -66,5 +66,5 @@ void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	(void)v;
 	(void)esr;
-	inject_external_abort(f, read_sysreg(far_el2), true);
+	inject_external_abort(f, read_sysreg(far_el2), ABORT_FETCH);
 }

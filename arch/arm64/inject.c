@@ -2,15 +2,16 @@
 /* Exceptions that we raise for a guest: the vCPU is loaded, so its EL1 registers are the CPU's (Arm ARM D1.3, AArch64.TakeException). */
 #include <asm/trap.h>
 
-#define PSTATE_MODE 0xf
-#define PSTATE_NRW BIT(4)	    /* AArch32 */
-#define PSTATE_EL1H 0x5
-#define PSTATE_EL1T 0x4
-#define PSTATE_DAIF (0xfULL << 6)
-#define PSTATE_PAN BIT(22)
-#define PSTATE_NZCV (0xfULL << 28)
+#define PSTATE_MODE    0xf
+#define PSTATE_NRW     BIT(4) /* AArch32 */
+#define PSTATE_EL1H    0x5
+#define PSTATE_EL1T    0x4
+#define PSTATE_DAIF    (0xfULL << 6)
+#define PSTATE_PAN     BIT(22)
+#define PSTATE_NZCV    (0xfULL << 28)
 #define SCTLR_EL1_SPAN BIT(23)
 
+#define ISS_WNR       BIT(6)
 #define DFSC_EXTERNAL 0x10
 
 static u64 vector_offset(u64 pstate)
@@ -55,12 +56,13 @@ void inject_undef(struct trap_frame *f)
 	take_exception(f, (u64)EC_UNKNOWN << 26 | ESR_IL);
 }
 
-void inject_external_abort(struct trap_frame *f, u64 far, bool instruction)
+void inject_external_abort(struct trap_frame *f, u64 far, enum abort_access access)
 {
-	u64 ec = instruction ? EC_IABT_SAME : EC_DABT_SAME;
+	u64 ec = access == ABORT_FETCH ? EC_IABT_SAME : EC_DABT_SAME;
 
 	if (from_el0(f->spsr))
 		ec--; /* the classes for a lower level are one less */
 	write_sysreg(far_el1, far);
-	take_exception(f, ec << 26 | ESR_IL | DFSC_EXTERNAL);
+	take_exception(f,
+		       ec << 26 | ESR_IL | (access == ABORT_WRITE ? ISS_WNR : 0) | DFSC_EXTERNAL);
 }

@@ -11,13 +11,20 @@
 #include <vmm/vm.h>
 
 #define PSTATE_EL1H_MASKED 0x3c5ULL /* D, A, I, F masked */
-#define SCTLR_EL1_RESET 0x30d00800ULL
+#define SCTLR_EL1_RESET    0x30d00800ULL
 
-#define HCR_GUEST                                                                                                     \
-	(HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_IS | HCR_TWI | HCR_TID3 | HCR_TSC |        \
-	 HCR_TIDCP | HCR_TACR | HCR_RW | HCR_TLOR | HCR_TERR)
+#define HCR_GUEST                                                                          \
+	(HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_IS | HCR_TWI | \
+	 HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_RW | HCR_TLOR | HCR_TERR)
 
-#define MDCR_GUEST (MDCR_TPMCR | MDCR_TPM | MDCR_TDA | MDCR_TDOSA | MDCR_TDRA | MDCR_TPMS | MDCR_TTRF)
+#define MDCR_GUEST \
+	(MDCR_TPMCR | MDCR_TPM | MDCR_TDA | MDCR_TDOSA | MDCR_TDRA | MDCR_TPMS | MDCR_TTRF)
+
+/* RAS extension: its registers exist. */
+static bool has_ras(void)
+{
+	return FIELD(read_sysreg(id_aa64pfr0_el1), 31, 28) != 0;
+}
 
 void guest_init_cpu(void)
 {
@@ -30,6 +37,8 @@ void guest_init_cpu(void)
 	write_sysreg(cntv_ctl_el0, 0);
 	write_sysreg(cntp_ctl_el0, 0);
 	write_sysreg(hstr_el2, 0);
+	if (has_ras())
+		write_sysreg_(VSESR_EL2, 0);
 	write_sysreg(vpidr_el2, read_sysreg(midr_el1));
 	this_cpu()->arch.cptr = CPTR_RES1 | CPTR_TZ | CPTR_TSM | CPTR_TTA | CPTR_TFP;
 	write_sysreg(cptr_el2, this_cpu()->arch.cptr);
@@ -61,6 +70,8 @@ static void el1_save(struct el1_regs *r)
 	r->tpidr_el1 = read_sysreg(tpidr_el1);
 	r->csselr = read_sysreg(csselr_el1);
 	r->cntkctl = read_sysreg(cntkctl_el1);
+	if (has_ras())
+		r->vdisr = read_sysreg_(VDISR_EL2);
 }
 
 static void el1_restore(const struct el1_regs *r)
@@ -88,6 +99,8 @@ static void el1_restore(const struct el1_regs *r)
 	write_sysreg(tpidr_el1, r->tpidr_el1);
 	write_sysreg(csselr_el1, r->csselr);
 	write_sysreg(cntkctl_el1, r->cntkctl);
+	if (has_ras())
+		write_sysreg_(VDISR_EL2, r->vdisr);
 }
 
 /* Active priorities: 5 bits of priority have one register a group, 6 have two, 7 have four (ICH_AP<g>R<n>_EL2). */
@@ -181,7 +194,8 @@ void arch_vcpu_flush(struct vcpu *v)
 
 void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg)
 {
-	struct trap_frame *f = (struct trap_frame *)(void *)((char *)v->thread.stack_top - FRAME_SIZE);
+	struct trap_frame *f =
+		(struct trap_frame *)(void *)((char *)v->thread.stack_top - FRAME_SIZE);
 	unsigned long flags = arch_irq_save();
 	struct arch_percpu *cpu = &this_cpu()->arch;
 	bool loaded = cpu->loaded == v;
@@ -228,5 +242,6 @@ void arch_vcpu_print(struct vcpu *v, struct print_sink *out)
 	for (u32 i = 0; i < 31; i++)
 		sink_printf(out, "x%-2u %016lx%s", i, f->x[i], i % 4 == 3 ? "\n" : "  ");
 	sink_printf(out, "\npc  %016lx  pstate %08lx  sp_el1 %016lx\n", f->elr, f->spsr, r.sp_el1);
-	sink_printf(out, "esr %08lx  far %016lx  vbar %016lx  sctlr %08lx\n", r.esr, r.far, r.vbar, r.sctlr);
+	sink_printf(out, "esr %08lx  far %016lx  vbar %016lx  sctlr %08lx\n", r.esr, r.far, r.vbar,
+		    r.sctlr);
 }

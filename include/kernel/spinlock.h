@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ticket spinlock. Taking it masks interrupts; no allocation, logging, callback or blocking while
+ * Spinlock: test and set, not a ticket lock. Whoever runs takes it: where CPUs are threads of a simulator, or vCPUs of another hypervisor, a queue of tickets
+ * stands still whenever the CPU whose turn it is does not run. Holders are bounded and few (one lock a VM, one a queue). Taking it masks interrupts; no allocation, logging, callback or blocking while
  * one is held. Lock order (outer first): vmm lifecycle mutex; vgic; priority inheritance; wait
  * queue; run queue; timeout queue; page allocator; log.
  */
@@ -11,27 +12,25 @@
 #include <lib/types.h>
 
 struct spinlock {
-	u16 next;
-	u16 owner;
+	u32 locked;
 };
 
 #define SPINLOCK_INIT \
 	{             \
-		0, 0  \
+		0     \
 	}
 
 /* Acquire without touching the interrupt mask (interrupts are masked already). */
 static inline void spin_acquire(struct spinlock *l)
 {
-	u16 ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
-
-	while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
-		arch_relax();
+	while (unlikely(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)))
+		while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
+			arch_relax();
 }
 
 static inline void spin_release(struct spinlock *l)
 {
-	__atomic_store_n(&l->owner, (u16)(l->owner + 1), __ATOMIC_RELEASE);
+	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 }
 
 /* Mask interrupts and acquire; returns what spin_unlock() wants. Any context. */

@@ -20,7 +20,7 @@ enum vcpu_power {
 };
 
 /* Bits of thread.work. */
-#define VCPU_WORK_VIRQ BIT(0)  /* virtual interrupts changed */
+#define VCPU_WORK_VIRQ  BIT(0) /* virtual interrupts changed */
 #define VCPU_WORK_STATE BIT(1) /* the VM's or the vCPU's run state changed: park, reset or exit */
 
 struct vcpu {
@@ -31,11 +31,12 @@ struct vcpu {
 	struct vm *vm;
 	u32 index;
 	u64 mpidr;
-	enum vcpu_power power;	 /* under vm->state_wq.lock */
-	bool parked;		 /* its thread waits in the work hook; no guest code runs. Under vm->state_wq.lock */
-	bool reset_pending;	 /* enter at boot_entry/boot_arg with reset registers */
+	enum vcpu_power power; /* under vm->state_wq.lock */
+	bool parked; /* its thread waits in the work hook; no guest code runs. Under vm->state_wq.lock */
+	bool reset_pending; /* enter at boot_entry/boot_arg with reset registers */
 	u64 boot_entry, boot_arg;
-	bool in_wfi;		 /* blocked in vmm_wfi */
+	bool in_wfi;  /* blocked in vmm_wfi */
+	bool os_lock; /* OSLSR_EL1.OSLK: set at reset */
 	struct wait_queue wfi_wq;
 	u64 exits[EXIT_KINDS];
 };

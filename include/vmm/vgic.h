@@ -14,19 +14,19 @@
 struct vm;
 struct vcpu;
 
-#define VGIC_SPIS 256 /* INTIDs 32..287 */
+#define VGIC_SPIS  256 /* INTIDs 32..287 */
 #define VGIC_WORDS (VGIC_SPIS / 32)
 
 /* 32 interrupts: bit n of each word is interrupt base + n. */
 struct vgic_bank {
-	u32 group;   /* IGROUPR: 1 = group 1 */
-	u32 grpmod;  /* IGRPMODR as written (Zephyr's secure configuration); such interrupts are delivered as group 1 */
+	u32 group; /* IGROUPR: 1 = group 1 */
+	u32 grpmod; /* IGRPMODR as written (Zephyr's secure configuration); such interrupts are delivered as group 1 */
 	u32 enabled;
-	u32 latch;   /* edge pending, or set by ISPENDR */
-	u32 level;   /* input line of level-sensitive interrupts */
+	u32 latch; /* edge pending, or set by ISPENDR */
+	u32 level; /* input line of level-sensitive interrupts */
 	u32 active;
-	u32 edge;    /* configured edge-triggered */
-	u32 in_lr;   /* is in a list register of a loaded vCPU, which then knows pending (from a latch) and active; active here is stale */
+	u32 edge;  /* configured edge-triggered */
+	u32 in_lr; /* is in a list register of a loaded vCPU, which then knows pending (from a latch) and active; active here is stale */
 	u8 prio[32];
 	u8 slot[32]; /* which list register, while in_lr */
 };
@@ -36,21 +36,21 @@ struct vgic_bank {
  * nor leftover, everything that could be delivered to it is in a list register. A bit of hw goes with a latch, an active state or a list register.
  */
 struct vgic_cpu {
-	struct vgic_bank priv;	/* SGIs 0-15, PPIs 16-31 */
-	u32 hw;			/* PPIs whose physical interrupt is kept active for v: its deactivation is the physical one's (the timers) */
-	u8 pintid[16];		/* their physical INTIDs */
-	bool asleep;		/* GICR_WAKER.ProcessorSleep */
-	bool loaded;		/* its list registers are in hardware, on the CPU where the vCPU runs */
-	bool dirty;		/* the choice of list registers has to be made anew */
-	bool leftover;		/* more is pending than fits */
-	bool act_left;		/* more is active than fits */
-	u32 fresh_words;	/* interrupts whose state changed since, a bit a word; word 0: private */
+	struct vgic_bank priv; /* SGIs 0-15, PPIs 16-31 */
+	u32 hw; /* PPIs whose physical interrupt is kept active for v: its deactivation is the physical one's (the timers) */
+	u8 pintid[16];   /* their physical INTIDs */
+	bool asleep;     /* GICR_WAKER.ProcessorSleep */
+	bool loaded;     /* its list registers are in hardware, on the CPU where the vCPU runs */
+	bool dirty;      /* the choice of list registers has to be made anew */
+	bool leftover;   /* more is pending than fits */
+	bool act_left;   /* more is active than fits */
+	u32 fresh_words; /* interrupts whose state changed since, a bit a word; word 0: private */
 	u32 fresh[1 + VGIC_WORDS];
-	u32 lr_used;		/* list registers written since the last fold, a bit each */
-	u32 lr_latched;		/* those whose pending state came from a latch, and goes back there */
-	u32 lr_drop;		/* those whose active state is void: cleared by another vCPU */
-	u64 maintenance;	/* VGIC_UIE, ... */
-	u64 lr[VGIC_MAX_LRS];	/* what was written */
+	u32 lr_used;          /* list registers written since the last fold, a bit each */
+	u32 lr_latched;       /* those whose pending state came from a latch, and goes back there */
+	u32 lr_drop;          /* those whose active state is void: cleared by another vCPU */
+	u64 maintenance;      /* VGIC_UIE, ... */
+	u64 lr[VGIC_MAX_LRS]; /* what was written */
 };
 
 /* A VM's distributor. */
@@ -59,8 +59,8 @@ struct vgic {
 	u32 ctlr;
 	struct vgic_bank spi[VGIC_WORDS];
 	u64 irouter[VGIC_SPIS]; /* affinity, as written */
-	u8 target[VGIC_SPIS];	/* vCPU index that irouter names, or VGIC_NO_TARGET */
-	u8 holder[VGIC_SPIS];	/* vCPU index: in its list registers, or active on it */
+	u8 target[VGIC_SPIS];   /* vCPU index that irouter names, or VGIC_NO_TARGET */
+	u8 holder[VGIC_SPIS];   /* vCPU index: in its list registers, or active on it */
 };
 
 #define VGIC_NO_TARGET 0xff
@@ -71,7 +71,7 @@ struct vgic {
  */
 void vgic_init(struct vm *vm);
 void vgic_cpu_init(struct vcpu *v);
-/* Put the distributor and the redistributors on the VM's bus at guest-machine.md's addresses. */
+/* Put the distributor and the redistributors on the VM's bus at docs/guest-abi.md's addresses. */
 int __must_check vgic_map(struct vm *vm);
 
 /* Drive the line of a level-sensitive SPI, or pulse an edge-triggered one (level true). Any context. */

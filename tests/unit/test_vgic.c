@@ -608,8 +608,16 @@ static bool physically_active(void)
 	return host_irq_active(27, host_cpu);
 }
 
+/* The timer's output on this CPU. */
+static void line(bool high)
+{
+	host_guest_timers[host_cpu][ARCH_TIMER_VIRT].cval = 0;
+	host_guest_timers[host_cpu][ARCH_TIMER_VIRT].ctl = high ? 1 : 3;
+}
+
 static void fire(void)
 {
+	line(true);
 	host_irq_set_active(27, host_cpu, true);
 	vgic_forward_ppi(fixture_current[host_cpu], 27, 27);
 }
@@ -719,6 +727,25 @@ static void hw_ppi_disabled_stays_for_later(void **state)
 	assert_int_equal(v0->vgic.hw, 0);
 }
 
+/* Found by the check guest: a timer stopped while its interrupt is disabled is pending no more. */
+static void hw_ppi_follows_line_while_disabled(void **state)
+{
+	(void)state;
+	fixture_load(0);
+	fire();
+	assert_int_equal(fixture_read(0, SGI(0, 0x200), 4) & BIT(27), BIT(27));
+	line(false);
+	assert_int_equal(fixture_read(0, SGI(0, 0x200), 4) & BIT(27), 0);
+	assert_false(physically_active());
+	fire();
+	line(false);
+	fixture_enable(0, 27, 0);
+	nothing();
+	assert_false(physically_active());
+	fixture_put();
+	assert_int_equal(v0->vgic.hw, 0);
+}
+
 static void hw_ppi_expired_off_cpu(void **state)
 {
 	(void)state;
@@ -806,6 +833,7 @@ int main(void)
 		cmocka_unit_test_setup(hw_ppi_across_put_and_load, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_never_pending_and_active, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_disabled_stays_for_later, fixture_setup),
+		cmocka_unit_test_setup(hw_ppi_follows_line_while_disabled, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_expired_off_cpu, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_overflows, fixture_setup),
 		cmocka_unit_test_setup(reset_lets_go, fixture_setup),

@@ -21,6 +21,39 @@ static u32 state_in_lrs(const struct vgic_op *op, const struct vgic_view *w, u64
 	return found;
 }
 
+/* The EL1 timer behind a PPI of the vCPU that is here asserts its line now. */
+static bool timer_asserted(u32 ppi)
+{
+	enum arch_timer_id id = ppi == VTIMER_PPI_VIRT ? ARCH_TIMER_VIRT : ARCH_TIMER_PHYS;
+	struct arch_timer_regs regs;
+
+	arch_guest_timer_save(id, &regs);
+	arch_guest_timer_restore(id, &regs);
+	return (regs.ctl & 7) == 5; /* ISTATUS, not masked, enabled */
+}
+
+/*
+ * A forwarded timer interrupt that the guest has not been shown yet is pending only while the line is high: the guest may have stopped
+ * the timer meanwhile, without an exit.
+ */
+static void resample_timers(const struct vgic_op *op, const struct vgic_view *w)
+{
+	struct vcpu *v = w->owner;
+	u32 bits;
+
+	if (!v || v != op->here)
+		return;
+	bits = v->vgic.hw & w->bank->latch & ~w->bank->in_lr & ~w->bank->active;
+	for (; bits; bits &= bits - 1) {
+		u32 n = (u32)__builtin_ctz(bits);
+
+		if (!timer_asserted(n)) {
+			w->bank->latch &= ~(1U << n);
+			vgic_release_hw(v, n);
+		}
+	}
+}
+
 static u32 pending_word(const struct vgic_view *w)
 {
 	const struct vgic_bank *b = w->bank;
@@ -28,6 +61,7 @@ static u32 pending_word(const struct vgic_view *w)
 	u32 word;
 
 	vgic_begin(&op, w->vm);
+	resample_timers(&op, w);
 	word = b->latch | (b->level & ~b->edge) | state_in_lrs(&op, w, LR_STATE_PENDING);
 	vgic_end(&op);
 	return word;
@@ -174,6 +208,7 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 		update_all(&op, w, old ^ value);
 		break;
 	case WORD_SET_ENABLE:
+		resample_timers(&op, w);
 		old = b->enabled;
 		b->enabled |= value;
 		update_all(&op, w, value & ~old);

@@ -5,16 +5,16 @@
 
 #include <lib/types.h>
 
-#define read_sysreg(reg)                                              \
-	({                                                            \
-		u64 r_;                                               \
+#define read_sysreg(reg)                                                \
+	({                                                              \
+		u64 r_;                                                 \
 		__asm__ volatile("mrs %0, " #reg : "=r"(r_)::"memory"); \
-		r_;                                                   \
+		r_;                                                     \
 	})
 
-#define write_sysreg(reg, value)                                              \
-	do {                                                                  \
-		u64 v_ = (value);                                             \
+#define write_sysreg(reg, value)                                             \
+	do {                                                                 \
+		u64 v_ = (value);                                            \
 		__asm__ volatile("msr " #reg ", %x0" ::"rZ"(v_) : "memory"); \
 	} while (0)
 
@@ -26,91 +26,93 @@ static inline void isb(void)
 #define dsb(type) __asm__ volatile("dsb " #type ::: "memory")
 
 /* Registers whose names the assemblers do not all know. */
-#define ICC_IAR1_EL1 S3_0_C12_C12_0
-#define ICC_EOIR1_EL1 S3_0_C12_C12_1
-#define ICC_HPPIR1_EL1 S3_0_C12_C12_2
-#define ICC_BPR1_EL1 S3_0_C12_C12_3
-#define ICC_CTLR_EL1 S3_0_C12_C12_4
-#define ICC_SRE_EL1 S3_0_C12_C12_5
+#define ICC_IAR1_EL1    S3_0_C12_C12_0
+#define ICC_EOIR1_EL1   S3_0_C12_C12_1
+#define ICC_HPPIR1_EL1  S3_0_C12_C12_2
+#define ICC_BPR1_EL1    S3_0_C12_C12_3
+#define ICC_CTLR_EL1    S3_0_C12_C12_4
+#define ICC_SRE_EL1     S3_0_C12_C12_5
 #define ICC_IGRPEN1_EL1 S3_0_C12_C12_7
-#define ICC_DIR_EL1 S3_0_C12_C11_1
-#define ICC_SGI1R_EL1 S3_0_C12_C11_5
-#define ICC_PMR_EL1 S3_0_C4_C6_0
-#define ICC_SRE_EL2 S3_4_C12_C9_5
-#define ICH_HCR_EL2 S3_4_C12_C11_0
-#define ICH_VTR_EL2 S3_4_C12_C11_1
-#define ICH_MISR_EL2 S3_4_C12_C11_2
-#define ICH_EISR_EL2 S3_4_C12_C11_3
-#define ICH_ELRSR_EL2 S3_4_C12_C11_5
-#define ICH_VMCR_EL2 S3_4_C12_C11_7
+#define ICC_DIR_EL1     S3_0_C12_C11_1
+#define ICC_SGI1R_EL1   S3_0_C12_C11_5
+#define ICC_PMR_EL1     S3_0_C4_C6_0
+#define ICC_SRE_EL2     S3_4_C12_C9_5
+#define VDISR_EL2       S3_4_C12_C1_1
+#define VSESR_EL2       S3_4_C5_C2_3
+#define ICH_HCR_EL2     S3_4_C12_C11_0
+#define ICH_VTR_EL2     S3_4_C12_C11_1
+#define ICH_MISR_EL2    S3_4_C12_C11_2
+#define ICH_EISR_EL2    S3_4_C12_C11_3
+#define ICH_ELRSR_EL2   S3_4_C12_C11_5
+#define ICH_VMCR_EL2    S3_4_C12_C11_7
 
-#define read_sysreg_(name) read_sysreg(name)
+#define read_sysreg_(name)         read_sysreg(name)
 #define write_sysreg_(name, value) write_sysreg(name, value)
 
 /* HCR_EL2 */
-#define HCR_VM BIT(0)	  /* stage 2 */
-#define HCR_SWIO BIT(1)	  /* set/way invalidate also cleans */
-#define HCR_FMO BIT(3)	  /* FIQ to EL2, virtual FIQ */
-#define HCR_IMO BIT(4)	  /* IRQ to EL2, virtual IRQ */
-#define HCR_AMO BIT(5)	  /* SError to EL2 */
-#define HCR_FB BIT(9)	  /* TLB maintenance of the guest is broadcast */
+#define HCR_VM     BIT(0)  /* stage 2 */
+#define HCR_SWIO   BIT(1)  /* set/way invalidate also cleans */
+#define HCR_FMO    BIT(3)  /* FIQ to EL2, virtual FIQ */
+#define HCR_IMO    BIT(4)  /* IRQ to EL2, virtual IRQ */
+#define HCR_AMO    BIT(5)  /* SError to EL2 */
+#define HCR_FB     BIT(9)  /* TLB maintenance of the guest is broadcast */
 #define HCR_BSU_IS BIT(10) /* barriers reach the inner shareable domain */
-#define HCR_TWI BIT(13)	  /* trap WFI */
-#define HCR_TWE BIT(14)	  /* trap WFE */
-#define HCR_TID3 BIT(18)  /* trap ID group 3 */
-#define HCR_TSC BIT(19)	  /* trap SMC */
-#define HCR_TIDCP BIT(20) /* trap implementation-defined registers */
-#define HCR_TACR BIT(21)  /* trap ACTLR_EL1 */
-#define HCR_RW BIT(31)	  /* EL1 is AArch64 */
-#define HCR_TLOR BIT(35)  /* trap LORegions */
-#define HCR_TERR BIT(36)  /* trap error records */
+#define HCR_TWI    BIT(13) /* trap WFI */
+#define HCR_TWE    BIT(14) /* trap WFE */
+#define HCR_TID3   BIT(18) /* trap ID group 3 */
+#define HCR_TSC    BIT(19) /* trap SMC */
+#define HCR_TIDCP  BIT(20) /* trap implementation-defined registers */
+#define HCR_TACR   BIT(21) /* trap ACTLR_EL1 */
+#define HCR_RW     BIT(31) /* EL1 is AArch64 */
+#define HCR_TLOR   BIT(35) /* trap LORegions */
+#define HCR_TERR   BIT(36) /* trap error records */
 
 /* CPTR_EL2, E2H = 0 */
 #define CPTR_RES1 0x22ffULL /* bits 13, 9, 7:0 */
-#define CPTR_TZ BIT(8)	    /* trap SVE (RES1 without) */
-#define CPTR_TFP BIT(10)    /* trap FP and SIMD at EL2, EL1, EL0 */
-#define CPTR_TSM BIT(12)    /* trap SME (RES1 without) */
-#define CPTR_TTA BIT(20)    /* trap trace registers */
+#define CPTR_TZ   BIT(8)    /* trap SVE (RES1 without) */
+#define CPTR_TFP  BIT(10)   /* trap FP and SIMD at EL2, EL1, EL0 */
+#define CPTR_TSM  BIT(12)   /* trap SME (RES1 without) */
+#define CPTR_TTA  BIT(20)   /* trap trace registers */
 
 /* MDCR_EL2 */
 #define MDCR_HPMN_MASK 0x1fULL
-#define MDCR_TPMCR BIT(5)
-#define MDCR_TPM BIT(6)
-#define MDCR_TDA BIT(9)
-#define MDCR_TDOSA BIT(10)
-#define MDCR_TDRA BIT(11)
-#define MDCR_TPMS BIT(14)
-#define MDCR_TTRF BIT(19)
+#define MDCR_TPMCR     BIT(5)
+#define MDCR_TPM       BIT(6)
+#define MDCR_TDA       BIT(9)
+#define MDCR_TDOSA     BIT(10)
+#define MDCR_TDRA      BIT(11)
+#define MDCR_TPMS      BIT(14)
+#define MDCR_TTRF      BIT(19)
 
 /* ICH_HCR_EL2 */
-#define ICH_HCR_EN BIT(0)
+#define ICH_HCR_EN          BIT(0)
 #define ICH_HCR_EOICOUNT(x) FIELD(x, 31, 27)
 
 /* SCTLR_EL2, E2H = 0 */
 #define SCTLR_EL2_RES1 0x30c50830ULL
-#define SCTLR_M BIT(0)
-#define SCTLR_C BIT(2)
-#define SCTLR_SA BIT(3)
-#define SCTLR_I BIT(12)
-#define SCTLR_WXN BIT(19)
+#define SCTLR_M        BIT(0)
+#define SCTLR_C        BIT(2)
+#define SCTLR_SA       BIT(3)
+#define SCTLR_I        BIT(12)
+#define SCTLR_WXN      BIT(19)
 
 /* ESR_ELx */
-#define ESR_EC(esr) FIELD(esr, 31, 26)
-#define ESR_IL BIT(25)
+#define ESR_EC(esr)  FIELD(esr, 31, 26)
+#define ESR_IL       BIT(25)
 #define ESR_ISS(esr) FIELD(esr, 24, 0)
 
-#define EC_UNKNOWN 0x00
-#define EC_WFX 0x01
-#define EC_FP 0x07
-#define EC_PAC 0x09
+#define EC_UNKNOWN       0x00
+#define EC_WFX           0x01
+#define EC_FP            0x07
+#define EC_PAC           0x09
 #define EC_ILLEGAL_STATE 0x0e
-#define EC_HVC64 0x16
-#define EC_SMC64 0x17
-#define EC_SYSREG 0x18
-#define EC_SVE 0x19
-#define EC_IABT_LOWER 0x20
-#define EC_IABT_SAME 0x21
-#define EC_DABT_LOWER 0x24
-#define EC_DABT_SAME 0x25
+#define EC_HVC64         0x16
+#define EC_SMC64         0x17
+#define EC_SYSREG        0x18
+#define EC_SVE           0x19
+#define EC_IABT_LOWER    0x20
+#define EC_IABT_SAME     0x21
+#define EC_DABT_LOWER    0x24
+#define EC_DABT_SAME     0x25
 
 #endif

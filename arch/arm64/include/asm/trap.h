@@ -34,7 +34,8 @@ void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr);
 /* Undefined Instruction at the current PC. */
 void inject_undef(struct trap_frame *f);
 /* Synchronous external abort at the current PC on an access to far. */
-void inject_external_abort(struct trap_frame *f, u64 far, bool instruction);
+enum abort_access { ABORT_READ, ABORT_WRITE, ABORT_FETCH };
+void inject_external_abort(struct trap_frame *f, u64 far, enum abort_access access);
 
 /* fp.c: the current thread wants the FP/SIMD unit. */
 void fp_trap(void);
