@@ -11,25 +11,26 @@
 #include <lib/bitmap.h>
 #include <lib/string.h>
 
-#define PTE_VALID BIT(0)
-#define PTE_TABLE BIT(1) /* at level 3: page */
-#define PTE_ATTR(n) ((u64)(n) << 2)
-#define PTE_RES1 BIT(6) /* AP[1] */
-#define PTE_RO BIT(7)	/* AP[2] */
+#define PTE_VALID    BIT(0)
+#define PTE_TABLE    BIT(1) /* at level 3: page */
+#define PTE_ATTR(n)  ((u64)(n) << 2)
+#define PTE_RES1     BIT(6) /* AP[1] */
+#define PTE_RO       BIT(7) /* AP[2] */
 #define PTE_SH_INNER (3ULL << 8)
-#define PTE_AF BIT(10)
-#define PTE_XN BIT(54)
-#define PTE_ADDR BITS(47, 12)
+#define PTE_AF       BIT(10)
+#define PTE_XN       BIT(54)
+#define PTE_ADDR     BITS(47, 12)
 
 #define PTE_NORMAL (PTE_ATTR(1) | PTE_SH_INNER | PTE_AF | PTE_RES1)
-#define PTE_TEXT (PTE_NORMAL | PTE_RO)
+#define PTE_TEXT   (PTE_NORMAL | PTE_RO)
 #define PTE_RODATA (PTE_NORMAL | PTE_RO | PTE_XN)
-#define PTE_DATA (PTE_NORMAL | PTE_XN)
+#define PTE_DATA   (PTE_NORMAL | PTE_XN)
 #define PTE_DEVICE (PTE_ATTR(0) | PTE_AF | PTE_RES1 | PTE_XN)
 
 #define TABLE_ENTRIES 512
 
-extern char __image_start[], __text_end[], __rodata_end[], __boot_stack_guard[], __boot_stack[], __image_end[];
+extern char __image_start[], __text_end[], __rodata_end[], __boot_stack_guard[], __boot_stack[],
+	__image_end[];
 
 /* The first tables, before the page allocator has memory: one root, image 3, linear map 2 per 512 GiB and 1 per ragged GiB. */
 #define EARLY_TABLES 24
@@ -157,7 +158,8 @@ static void map_image(void)
 
 		/* Page by page: a block would reach past the section. */
 		for (; va < end; va += PAGE_SIZE)
-			kassert(map_range(va, va - KIMAGE_VA + image_pa, PAGE_SIZE, parts[i].attr) == 0);
+			kassert(map_range(va, va - KIMAGE_VA + image_pa, PAGE_SIZE,
+					  parts[i].attr) == 0);
 	}
 }
 
@@ -169,7 +171,8 @@ void mmu_enable_final(void)
 	__asm__ volatile("tlbi alle2" ::: "memory");
 	dsb(nsh);
 	isb();
-	write_sysreg(sctlr_el2, SCTLR_EL2_RES1 | SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_SA | SCTLR_WXN);
+	write_sysreg(sctlr_el2,
+		     SCTLR_EL2_RES1 | SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_SA | SCTLR_WXN);
 	isb();
 }
 

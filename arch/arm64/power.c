@@ -8,11 +8,11 @@
 #include <kernel/percpu.h>
 #include <lib/errno.h>
 
-#define PSCI_SYSTEM_OFF 0x84000008u
+#define PSCI_SYSTEM_OFF   0x84000008u
 #define PSCI_SYSTEM_RESET 0x84000009u
-#define PSCI_CPU_ON 0xc4000003u
-#define PSCI_SUCCESS 0
-#define PSCI_ALREADY_ON -4
+#define PSCI_CPU_ON       0xc4000003u
+#define PSCI_SUCCESS      0
+#define PSCI_ALREADY_ON   -4
 
 /* What boot.S reads with the MMU off. */
 struct secondary_boot {
@@ -38,7 +38,9 @@ static s64 firmware_call(u64 fn, u64 a1, u64 a2, u64 a3)
 	register u64 x2 __asm__("x2") = a2;
 	register u64 x3 __asm__("x3") = a3;
 
-#define SMCCC_CLOBBERS "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory"
+#define SMCCC_CLOBBERS                                                                       \
+	"x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", \
+		"x17", "memory"
 	if (conduit_hvc)
 		__asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::SMCCC_CLOBBERS);
 	else
@@ -54,7 +56,8 @@ int arch_cpu_start(u64 hwid, u32 cpu, void *stack_top)
 	b->percpu = (u64)&percpus[cpu];
 	b->ttbr0 = mmu_root_pa();
 	arch_dcache_clean_inval(b, sizeof(*b));
-	s64 r = firmware_call(PSCI_CPU_ON, hwid & 0xff00ffffffULL, virt_to_phys(secondary_start).pa, virt_to_phys(b).pa);
+	s64 r = firmware_call(PSCI_CPU_ON, hwid & 0xff00ffffffULL, virt_to_phys(secondary_start).pa,
+			      virt_to_phys(b).pa);
 
 	return r == PSCI_SUCCESS ? 0 : r == PSCI_ALREADY_ON ? -EBUSY : -EIO;
 }

@@ -12,9 +12,11 @@
 
 void report_frame(const struct trap_frame *f, u64 esr, u64 far)
 {
-	log_err("ESR %08lx (class 0x%02lx)  FAR %016lx  PC %016lx  PSTATE %08lx", esr, ESR_EC(esr), far, f->elr, f->spsr);
+	log_err("ESR %08lx (class 0x%02lx)  FAR %016lx  PC %016lx  PSTATE %08lx", esr, ESR_EC(esr),
+		far, f->elr, f->spsr);
 	for (u32 i = 0; i < 30; i += 3)
-		log_err("x%-2u %016lx  x%-2u %016lx  x%-2u %016lx", i, f->x[i], i + 1, f->x[i + 1], i + 2, f->x[i + 2]);
+		log_err("x%-2u %016lx  x%-2u %016lx  x%-2u %016lx", i, f->x[i], i + 1, f->x[i + 1],
+			i + 2, f->x[i + 2]);
 	log_err("x30 %016lx  sp %016lx", f->x[30], (u64)f + FRAME_SIZE);
 	arch_backtrace(f->x[29]);
 }
@@ -48,9 +50,10 @@ const char *arch_cpu_name(u32 midr)
 		u32 part;
 		const char *name;
 	} parts[] = {
-		{ 0xd03, "Cortex-A53" }, { 0xd04, "Cortex-A35" }, { 0xd05, "Cortex-A55" }, { 0xd07, "Cortex-A57" },
-		{ 0xd08, "Cortex-A72" }, { 0xd09, "Cortex-A73" }, { 0xd0a, "Cortex-A75" }, { 0xd0b, "Cortex-A76" },
-		{ 0xd0c, "Neoverse-N1" }, { 0xd40, "Neoverse-V1" }, { 0xd41, "Cortex-A78" }, { 0xd49, "Neoverse-N2" },
+		{ 0xd03, "Cortex-A53" },  { 0xd04, "Cortex-A35" }, { 0xd05, "Cortex-A55" },
+		{ 0xd07, "Cortex-A57" },  { 0xd08, "Cortex-A72" }, { 0xd09, "Cortex-A73" },
+		{ 0xd0a, "Cortex-A75" },  { 0xd0b, "Cortex-A76" }, { 0xd0c, "Neoverse-N1" },
+		{ 0xd40, "Neoverse-V1" }, { 0xd41, "Cortex-A78" }, { 0xd49, "Neoverse-N2" },
 	};
 
 	if (midr >> 24 == 0x41)

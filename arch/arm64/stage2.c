@@ -10,16 +10,16 @@
 #include <lib/bitmap.h>
 #include <lib/errno.h>
 
-#define S2_VALID BIT(0)
-#define S2_TABLE BIT(1) /* at level 3: page */
+#define S2_VALID      BIT(0)
+#define S2_TABLE      BIT(1) /* at level 3: page */
 #define S2_MEMATTR(a) ((u64)(a) << 2)
-#define S2_AP_READ BIT(6)
-#define S2_AP_WRITE BIT(7)
-#define S2_SH_INNER (3ULL << 8)
-#define S2_AF BIT(10)
-#define S2_XN BIT(54)
-#define S2_ADDR BITS(47, 12)
-#define S2_ENTRIES 512
+#define S2_AP_READ    BIT(6)
+#define S2_AP_WRITE   BIT(7)
+#define S2_SH_INNER   (3ULL << 8)
+#define S2_AF         BIT(10)
+#define S2_XN         BIT(54)
+#define S2_ADDR       BITS(47, 12)
+#define S2_ENTRIES    512
 
 static const u64 s2_attrs[] = {
 	[STAGE2_RAM] = S2_MEMATTR(0xf) | S2_SH_INNER | S2_AP_READ | S2_AP_WRITE | S2_AF,
@@ -42,11 +42,11 @@ u64 stage2_vtcr(void)
 {
 	u64 parange = MIN(read_sysreg(id_aa64mmfr0_el1) & 0xf, 5ULL);
 
-	return BIT(31)			    /* RES1 */
-	       | parange << 16		    /* PS */
-	       | 3ULL << 12		    /* SH0: inner shareable */
-	       | 1ULL << 10 | 1ULL << 8	    /* walks write-back */
-	       | 1ULL << 6		    /* SL0: level 1 */
+	return BIT(31)                     /* RES1 */
+	       | parange << 16             /* PS */
+	       | 3ULL << 12                /* SH0: inner shareable */
+	       | 1ULL << 10 | 1ULL << 8    /* walks write-back */
+	       | 1ULL << 6                 /* SL0: level 1 */
 	       | (64 - stage2_ipa_bits()); /* T0SZ */
 }
 

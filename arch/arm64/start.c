@@ -11,11 +11,11 @@
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 
-#define RAM_RANGES 8
+#define RAM_RANGES      8
 #define EMERGENCY_STACK KIB(4)
 
 #define BLOCK_DEVICE 0x401ULL /* valid block, MAIR 0, accessed */
-#define BLOCK_AP1 BIT(6)
+#define BLOCK_AP1    BIT(6)
 
 __noreturn void arch_start(u64 fdt_pa, u64 el, u64 image_pa);
 __noreturn void arch_secondary_start(struct percpu *cpu);
@@ -33,8 +33,8 @@ static void early_uart(u64 el, struct phys_range *uart)
 		node = host_fdt_find("arm,pl011", -1);
 	if (node < 0 || !host_fdt_is(node, "arm,pl011") || host_fdt_reg(node, 0, uart))
 		return;
-	boot_va_l2[(BOOT_UART_VA - KIMAGE_VA) / MIB(2)] =
-		ALIGN_DOWN(uart->base.pa, MIB(2)) | BLOCK_DEVICE | (el == 1 ? 0 : BLOCK_AP1);
+	boot_va_l2[(BOOT_UART_VA - KIMAGE_VA) / MIB(2)] = ALIGN_DOWN(uart->base.pa, MIB(2)) |
+							  BLOCK_DEVICE | (el == 1 ? 0 : BLOCK_AP1);
 	dsb(sy);
 	isb();
 	pl011_early_init((volatile void *)(BOOT_UART_VA + uart->base.pa % MIB(2)));
@@ -57,9 +57,11 @@ static __noreturn void refuse(const char *a, const char *b)
 static void check_machine(u64 el)
 {
 	if (el == 1)
-		refuse("entered at EL1, and it is a hypervisor: start it at EL2 (QEMU: -machine virtualization=on)", "");
+		refuse("entered at EL1, and it is a hypervisor: start it at EL2 (QEMU: -machine virtualization=on)",
+		       "");
 	if (el == 3)
-		refuse("entered at EL3; it has no secure firmware of its own: start it at EL2 (QEMU: without secure=on)", "");
+		refuse("entered at EL3; it has no secure firmware of its own: start it at EL2 (QEMU: without secure=on)",
+		       "");
 	if (host_fdt_find("arm,gic-v3", -1) < 0)
 		refuse("the devicetree has no arm,gic-v3 (QEMU: -machine gic-version=3)", "");
 	if (host_fdt_find("arm,armv8-timer", -1) < 0)
@@ -74,7 +76,9 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 	u32 nram;
 
 	if (el != 1)
-		write_sysreg(cptr_el2, CPTR_RES1 | CPTR_TZ | CPTR_TSM); /* libfdt may use SIMD: nobody owns it yet */
+		write_sysreg(cptr_el2,
+			     CPTR_RES1 | CPTR_TZ |
+				     CPTR_TSM); /* libfdt may use SIMD: nobody owns it yet */
 	if (!fdt_pa || host_fdt_init((const void *)(BOOT_FDT_VA + fdt_pa % MIB(2))))
 		arch_halt(); /* no devicetree: no UART to say it on */
 	early_uart(el, &uart);

@@ -17,7 +17,8 @@ _Static_assert(sizeof(struct switch_frame) == 96, "switch.S");
 void arch_thread_init(struct thread *t, void *stack_top, void (*entry)(void *arg), void *arg)
 {
 	/* The room above belongs to the frame of a lower exception level. */
-	struct switch_frame *s = (struct switch_frame *)(void *)((char *)stack_top - FRAME_SIZE) - 1;
+	struct switch_frame *s =
+		(struct switch_frame *)(void *)((char *)stack_top - FRAME_SIZE) - 1;
 
 	memset(s, 0, sizeof(*s));
 	s->lr = (u64)thread_trampoline;

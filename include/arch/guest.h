@@ -39,9 +39,9 @@ u64 arch_vcpu_pc(const struct vcpu *v);
 /* ---- stage 2 ---- */
 
 enum stage2_attr {
-	STAGE2_RAM,	/* normal write-back, read write execute */
-	STAGE2_ROM,	/* normal write-back, read and execute */
-	STAGE2_DEVICE,	/* device nGnRE, read write, never execute */
+	STAGE2_RAM,    /* normal write-back, read write execute */
+	STAGE2_ROM,    /* normal write-back, read and execute */
+	STAGE2_DEVICE, /* device nGnRE, read write, never execute */
 };
 
 /* Empty address space with a VMID of its own. Negative errno: -ENOMEM, -ENOSPC (no VMID left). Thread context. */
@@ -51,7 +51,8 @@ int __must_check stage2_init(struct stage2 *s2);
  * Map [ipa, ipa + size) to pa, with the largest blocks (4 KiB, 2 MiB, 1 GiB) that alignment allows; multiples of 4 KiB.
  * -ENOMEM, -EEXIST (something is mapped there). Thread context, preemptible. Existing neighbours keep working.
  */
-int __must_check stage2_map(struct stage2 *s2, ipa_t ipa, paddr_t pa, u64 size, enum stage2_attr attr);
+int __must_check stage2_map(struct stage2 *s2, ipa_t ipa, paddr_t pa, u64 size,
+			    enum stage2_attr attr);
 
 /* Remove what is mapped in [ipa, ipa + size) (page multiples; blocks must lie wholly inside) and invalidate TLBs. */
 void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size);
@@ -70,18 +71,18 @@ u32 stage2_ipa_bits(void);
 
 /* ---- virtual GIC CPU interface (list registers in the GICv3 ICH_LR<n>_EL2 layout whatever the host has) ---- */
 
-#define LR_STATE_PENDING BIT(62)
-#define LR_STATE_ACTIVE BIT(63)
-#define LR_STATE_MASK (LR_STATE_PENDING | LR_STATE_ACTIVE)
-#define LR_HW BIT(61)
-#define LR_GROUP1 BIT(60)
+#define LR_STATE_PENDING  BIT(62)
+#define LR_STATE_ACTIVE   BIT(63)
+#define LR_STATE_MASK     (LR_STATE_PENDING | LR_STATE_ACTIVE)
+#define LR_HW             BIT(61)
+#define LR_GROUP1         BIT(60)
 #define LR_PRIORITY_SHIFT 48
-#define LR_PINTID_SHIFT 32
-#define LR_EOI BIT(41) /* maintenance interrupt on deactivation; only with LR_HW clear */
-#define LR_VINTID_MASK 0xffffffffULL
+#define LR_PINTID_SHIFT   32
+#define LR_EOI            BIT(41) /* maintenance interrupt on deactivation; only with LR_HW clear */
+#define LR_VINTID_MASK    0xffffffffULL
 
-#define VGIC_UIE BIT(1)	   /* maintenance interrupt when at most one list register is in use */
-#define VGIC_NPIE BIT(3)   /* ... when none is pending */
+#define VGIC_UIE     BIT(1) /* maintenance interrupt when at most one list register is in use */
+#define VGIC_NPIE    BIT(3) /* ... when none is pending */
 #define VGIC_LRENPIE BIT(2) /* ... on an EOI that hit no list register */
 
 #define VGIC_MAX_LRS 16
@@ -133,7 +134,7 @@ u64 arch_id_register(u32 crm, u32 op2);
 /* A guest load or store that stage 2 did not map. */
 struct mmio_access {
 	ipa_t ipa;
-	u8 size;   /* bytes: 1, 2, 4, 8 */
+	u8 size; /* bytes: 1, 2, 4, 8 */
 	bool write;
 	u64 value; /* in: zero-extended store data; out: load data, low `size` bytes count */
 };
@@ -147,7 +148,7 @@ enum mmio_result {
 enum mmio_result __must_check vmm_mmio(struct vcpu *v, struct mmio_access *a);
 
 struct sysreg_access {
-	u32 reg;   /* SYSREG_ENC(op0, op1, crn, crm, op2) */
+	u32 reg; /* SYSREG_ENC(op0, op1, crn, crm, op2) */
 	bool write;
 	u64 value;
 };

@@ -9,8 +9,8 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(name)                        \
-	{                                      \
+#define LIST_INIT(name)                          \
+	{                                        \
 		.next = &(name), .prev = &(name) \
 	}
 
@@ -65,7 +65,7 @@ static inline struct list *list_first(const struct list *l)
 #define list_for_each_safe(pos, tmp, head) \
 	for (pos = (head)->next, tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
 
-#define list_for_each_entry(e, head, member)                                     \
+#define list_for_each_entry(e, head, member)                                             \
 	for (e = list_entry((head)->next, __typeof__(*e), member); &e->member != (head); \
 	     e = list_entry(e->member.next, __typeof__(*e), member))
 

@@ -25,7 +25,7 @@ typedef struct {
 } ipa_t;
 
 #define PADDR(x) ((paddr_t){ .pa = (x) })
-#define IPA(x) ((ipa_t){ .ipa = (x) })
+#define IPA(x)   ((ipa_t){ .ipa = (x) })
 
 #define KIB(n) ((u64)(n) << 10)
 #define MIB(n) ((u64)(n) << 20)
@@ -35,27 +35,27 @@ typedef struct {
 /* Bits hi..lo inclusive, as the manuals write them. */
 #define BITS(hi, lo) ((~0UL >> (63 - (hi))) & (~0UL << (lo)))
 /* Value of the field hi..lo of x. */
-#define FIELD(x, hi, lo) (((u64)(x) & BITS(hi, lo)) >> (lo))
+#define FIELD(x, hi, lo) (((u64)(x)&BITS(hi, lo)) >> (lo))
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define ALIGN_UP(x, a) (((x) + ((a)-1)) & ~((u64)(a)-1))
+#define ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))
+#define ALIGN_UP(x, a)   (((x) + ((a)-1)) & ~((u64)(a)-1))
 #define ALIGN_DOWN(x, a) ((x) & ~((u64)(a)-1))
 #define IS_ALIGNED(x, a) (((x) & ((u64)(a)-1)) == 0)
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MIN(a, b)        ((a) < (b) ? (a) : (b))
+#define MAX(a, b)        ((a) > (b) ? (a) : (b))
 
 /* The structure that holds `member` at address ptr. */
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-#define __must_check __attribute__((warn_unused_result))
-#define __noreturn __attribute__((noreturn))
-#define __packed __attribute__((packed))
-#define __aligned(n) __attribute__((aligned(n)))
+#define __must_check   __attribute__((warn_unused_result))
+#define __noreturn     __attribute__((noreturn))
+#define __packed       __attribute__((packed))
+#define __aligned(n)   __attribute__((aligned(n)))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
-#define __section(s) __attribute__((section(s)))
-#define __unused __attribute__((unused))
+#define __section(s)   __attribute__((section(s)))
+#define __unused       __attribute__((unused))
 
-#define likely(x) __builtin_expect(!!(x), 1)
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #endif

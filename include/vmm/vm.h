@@ -45,23 +45,23 @@ struct vm {
 	struct vcpu *vcpus[VM_MAX_VCPUS];
 	struct wait_queue state_wq; /* guards and signals what follows */
 	enum vm_state state;
-	bool run_allowed;	/* vCPUs may run guest code */
-	bool exiting;		/* vCPU threads end */
+	bool run_allowed; /* vCPUs may run guest code */
+	bool exiting;     /* vCPU threads end */
 	enum vm_request request;
-	u64 cntvoff;		/* counter value at which the virtual counter is 0 */
+	u64 cntvoff; /* counter value at which the virtual counter is 0 */
 	u64 paused_at;
 	u64 started_at;
 	u32 restarts;
-	char crash[160];	/* why it was stopped, one line */
+	char crash[160]; /* why it was stopped, one line */
 	struct list manager_node;
 };
 
 struct vm_options {
 	const char *name; /* NULL: the type's, made unique */
-	u32 cpus;	  /* 0: the description's */
-	u64 memory;	  /* 0: the description's */
-	s32 priority;	  /* -1: the description's */
-	u64 affinity;	  /* 0: the description's */
+	u32 cpus;         /* 0: the description's */
+	u64 memory;       /* 0: the description's */
+	s32 priority;     /* -1: the description's */
+	u64 affinity;     /* 0: the description's */
 };
 
 /* One line of explanation for the operator. */
@@ -77,7 +77,8 @@ int __must_check vmm_init(void);
  * vm_create: from a type; state VM_CREATED. vm_run: start, or resume a paused one. vm_stop: ask for power-off (force: cut off). vm_reset: reload
  * the images and start anew (if it was running). vm_delete: frees everything (force: also a running one).
  */
-int __must_check vm_create(const struct vm_type *type, const struct vm_options *opt, struct vm **out, struct vm_error *err);
+int __must_check vm_create(const struct vm_type *type, const struct vm_options *opt,
+			   struct vm **out, struct vm_error *err);
 int __must_check vm_run(struct vm *vm, struct vm_error *err);
 int __must_check vm_pause(struct vm *vm, struct vm_error *err);
 int __must_check vm_resume(struct vm *vm, struct vm_error *err);
