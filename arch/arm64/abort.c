@@ -47,8 +47,10 @@ void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 	if (!(iss & ISS_ISV) || (iss & ISS_S1PTW)) {
 		if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
 			frame_step(f, esr);
-		else
+		else if (iss & ISS_S1PTW)
 			inject_external_abort(f, far, a.write ? ABORT_WRITE : ABORT_READ);
+		else
+			emulate_access(v, f, far, a.ipa.ipa, a.write ? ABORT_WRITE : ABORT_READ);
 		return;
 	}
 	if (a.write)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uint32_t mmio_wrong_destinations(uint64_t addr, uint64_t value); see kit/mmio.h. */
+/* Loads that have to be whole functions; see kit/mmio.h. */
 
 /* [sp, #96] holds the address, #104 the value, #112 the result. The base is the destination too. */
 .macro try_register n
@@ -39,6 +39,26 @@ mmio_wrong_destinations:
 	ldp	x25, x26, [sp, #64]
 	ldp	x27, x28, [sp, #80]
 	ldp	x29, x30, [sp], #128
+	ret
+
+	.global	mmio_load_post
+	.type	mmio_load_post, %function
+mmio_load_post:
+	ldr	w1, [x0], #4
+	mov	w0, w1
+	ret
+
+	.global	mmio_load_post_physical
+	.type	mmio_load_post_physical, %function
+mmio_load_post_physical:
+	mrs	x2, sctlr_el1
+	bic	x3, x2, #1			/* M: addresses are physical, and the same */
+	msr	sctlr_el1, x3
+	isb
+	ldr	w1, [x0], #4
+	msr	sctlr_el1, x2
+	isb
+	mov	w0, w1
 	ret
 
 	.section .note.GNU-stack, "", %progbits

@@ -37,6 +37,14 @@ void inject_undef(struct trap_frame *f);
 enum abort_access { ABORT_READ, ABORT_WRITE, ABORT_FETCH };
 void inject_external_abort(struct trap_frame *f, u64 far, enum abort_access access);
 
+/*
+ * emulate.c: a load or store without valid syndrome at the current PC, its fault at far and ipa:
+ * carried out and stepped over, or answered with an external abort and no register changed. The
+ * vCPU is loaded, interrupts masked.
+ */
+void emulate_access(struct vcpu *v, struct trap_frame *f, u64 far, u64 ipa,
+		    enum abort_access access);
+
 /* fp.c: the current thread wants the FP/SIMD unit. */
 void fp_trap(void);
 

@@ -47,6 +47,10 @@
  */
 uint32_t mmio_wrong_destinations(uint64_t addr, uint64_t value);
 
+/* A word, by a post-indexed load; with the MMU off while it loads. */
+uint64_t mmio_load_post(uint64_t addr);
+uint64_t mmio_load_post_physical(uint64_t addr);
+
 static inline uint8_t mmio_read8(uintptr_t addr)
 {
 	return (uint8_t)mmio_load_by("ldrb %w0,", addr);

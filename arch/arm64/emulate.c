@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A guest's load or store to a device whose syndrome does not say what it is (ESR_EL2.ISS.ISV is
+ * 0): fetched from the guest's memory, decoded, and carried out one access after the other. What
+ * can be refused without asking a device is refused before the first access; registers change
+ * after the last.
+ */
+#include <arch/mmu.h>
+#include <asm/decode.h>
+#include <asm/trap.h>
+#include <kernel/percpu.h>
+#include <vmm/vm.h>
+
+#define PSTATE_NRW  BIT(4) /* AArch32 */
+#define PSTATE_MODE 0xf
+#define PSTATE_EL1H 0x5
+
+#define SCTLR_E0E BIT(24) /* data of EL0 is big-endian */
+#define SCTLR_EE  BIT(25) /* of EL1 */
+
+#define PAR_F BIT(0)
+
+/* What a guest's stage 1 makes of va. PAR_EL1 is the guest's: it may be about to read it. */
+#define AT(op, va)                                                          \
+	({                                                                  \
+		u64 guest_ = read_sysreg(par_el1), par_;                    \
+                                                                            \
+		__asm__ volatile("at " #op ", %1\n\tisb\n\tmrs %0, par_el1" \
+				 : "=r"(par_)                               \
+				 : "r"((u64)(va))                           \
+				 : "memory");                               \
+		write_sysreg(par_el1, guest_);                              \
+		par_;                                                       \
+	})
+
+/* A Q register is two accesses. */
+#define MAX_BEATS 4
+
+/* The instruction and what it will do, filled in from top to bottom before any of it is done. */
+struct emulation {
+	struct vcpu *v;
+	struct trap_frame *f;
+	struct decoded d;
+	u64 base; /* Rn, or the PC */
+	u64 va;   /* of the first access */
+	u32 nbeats;
+	struct mmio_access beats[MAX_BEATS];
+};
+
+static bool from_el0(const struct trap_frame *f)
+{
+	return (f->spsr & PSTATE_MODE) == 0;
+}
+
+static bool par_to_ipa(u64 par, u64 va, u64 *ipa)
+{
+	*ipa = (par & BITS(47, 12)) | (va & 0xfff);
+	return !(par & PAR_F);
+}
+
+static bool translate_data(const struct emulation *e, u64 va, u64 *ipa)
+{
+	if (from_el0(e->f))
+		return par_to_ipa(e->d.load ? AT(s1e0r, va) : AT(s1e0w, va), va, ipa);
+	return par_to_ipa(e->d.load ? AT(s1e1r, va) : AT(s1e1w, va), va, ipa);
+}
+
+/*
+ * The trapped instruction. EL1 may read whatever either level executes (Arm ARM D8.4.1). Read once:
+ * another vCPU may be writing there. The guest's caches may be off: no older copy of the line may
+ * answer.
+ */
+static bool fetch(const struct vcpu *v, u64 pc, u32 *insn)
+{
+	u64 ipa;
+	u32 *word;
+
+	if (!par_to_ipa(AT(s1e1r, pc), pc, &ipa))
+		return false;
+	word = vm_ram_ptr(&v->vm->ram, ipa, NULL);
+	if (!word)
+		return false;
+	arch_dcache_clean_inval(word, sizeof(*word));
+	*insn = __atomic_load_n(word, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* Only A64 code, and only little-endian data. */
+static bool plain_state(const struct trap_frame *f)
+{
+	if (f->spsr & PSTATE_NRW)
+		return false;
+	return !(read_sysreg(sctlr_el1) & (from_el0(f) ? SCTLR_E0E : SCTLR_EE));
+}
+
+static bool own_sp(const struct trap_frame *f)
+{
+	return (f->spsr & PSTATE_MODE) == PSTATE_EL1H;
+}
+
+static u64 read_base(const struct emulation *e)
+{
+	if (e->d.literal)
+		return e->f->elr;
+	if (e->d.rn < 31)
+		return e->f->x[e->d.rn];
+	return own_sp(e->f) ? read_sysreg(sp_el1) : read_sysreg(sp_el0);
+}
+
+static void write_base(const struct emulation *e, u64 value)
+{
+	if (e->d.rn < 31)
+		e->f->x[e->d.rn] = value;
+	else if (own_sp(e->f))
+		write_sysreg(sp_el1, value);
+	else
+		write_sysreg(sp_el0, value);
+}
+
+static u64 offset_of(const struct emulation *e)
+{
+	u64 index;
+
+	if (!e->d.indexed)
+		return (u64)e->d.offset;
+	index = frame_read(e->f, e->d.rm);
+	if (e->d.extend == EXTEND_UXTW)
+		index = (u32)index;
+	else if (e->d.extend == EXTEND_SXTW)
+		index = (u64)(s32)(u32)index;
+	return index << e->d.shift;
+}
+
+/* Without the tag, as FAR_EL2 may not hold it. */
+static u64 page_of(u64 va)
+{
+	return FIELD(va, 55, 12);
+}
+
+/*
+ * Split into accesses that a device understands, each with its IPA: in the page of the fault it is
+ * known, another page (of a pair that crosses) is looked up. An instruction that does not touch the
+ * page of the fault is not the one that trapped: it has been changed since.
+ */
+static bool plan(struct emulation *e, u64 far, u64 fault_ipa)
+{
+	u8 size = MIN(e->d.size, (u8)8);
+	bool met = false;
+
+	e->nbeats = (u32)(e->d.count * e->d.size / size);
+	for (u32 i = 0; i < e->nbeats; i++) {
+		u64 va = e->va + i * size, ipa;
+
+		if ((va & 0xfff) + size > 0x1000)
+			return false;
+		if (page_of(va) == page_of(far)) {
+			ipa = ALIGN_DOWN(fault_ipa, 0x1000) | (va & 0xfff);
+			met = true;
+		} else if (!translate_data(e, va, &ipa)) {
+			return false;
+		}
+		e->beats[i] =
+			(struct mmio_access){ .ipa = IPA(ipa), .size = size, .write = !e->d.load };
+	}
+	return met;
+}
+
+/* The FP/SIMD registers are in memory from here on: the thread does not own the unit. */
+static u64 *simd_half(const struct emulation *e, u32 beat)
+{
+	u32 halves = e->d.size == 16 ? 2 : 1;
+
+	return &e->v->thread.arch.fp.v[e->d.rt[beat / halves]][beat % halves];
+}
+
+static void take_store_data(struct emulation *e)
+{
+	for (u32 i = 0; i < e->nbeats; i++) {
+		struct mmio_access *a = &e->beats[i];
+
+		a->value = e->d.simd ? *simd_half(e, i) : frame_read(e->f, e->d.rt[i]);
+		a->value &= ~0ULL >> (64 - 8 * a->size);
+	}
+}
+
+static u64 extended(const struct decoded *d, const struct mmio_access *a)
+{
+	u32 unused = 64 - 8U * a->size;
+	u64 value = a->value << unused;
+
+	if (!d->sign)
+		return value >> unused;
+	value = (u64)((s64)value >> unused);
+	return d->wide ? value : (u32)value;
+}
+
+static void give_load_data(const struct emulation *e)
+{
+	for (u32 i = 0; i < e->nbeats; i++) {
+		u64 value = extended(&e->d, &e->beats[i]);
+
+		if (!e->d.simd) {
+			frame_write(e->f, e->d.rt[i], value);
+			continue;
+		}
+		*simd_half(e, i) = value;
+		if (e->d.size < 16) /* the rest of the register is zeroed */
+			simd_half(e, i)[1] = 0;
+	}
+}
+
+static void finish(const struct emulation *e)
+{
+	if (e->d.load)
+		give_load_data(e);
+	if (e->d.writeback)
+		write_base(e, e->base + offset_of(e));
+	e->f->elr += 4;
+}
+
+/* False: refused, no register has changed; *far is where. */
+static bool emulate(struct emulation *e, u64 *far, u64 fault_ipa)
+{
+	if (!plan(e, *far, fault_ipa))
+		return false;
+	if (e->d.simd)
+		arch_fp_flush(&e->v->thread);
+	if (!e->d.load)
+		take_store_data(e);
+	for (u32 i = 0; i < e->nbeats; i++) {
+		if (vmm_mmio(e->v, &e->beats[i]) == MMIO_OK)
+			continue;
+		*far = e->va + i * e->beats[i].size;
+		return false;
+	}
+	finish(e);
+	return true;
+}
+
+/* Find out what trapped. */
+static bool understand(struct emulation *e, enum abort_access access)
+{
+	u32 insn;
+
+	if (!plain_state(e->f) || !fetch(e->v, e->f->elr, &insn) || !decode(insn, &e->d))
+		return false;
+	if (e->d.load != (access == ABORT_READ))
+		return false;
+	e->base = read_base(e);
+	e->va = e->d.post ? e->base : e->base + offset_of(e);
+	return true;
+}
+
+void emulate_access(struct vcpu *v, struct trap_frame *f, u64 far, u64 ipa,
+		    enum abort_access access)
+{
+	struct emulation e = { .v = v, .f = f };
+
+	if (!understand(&e, access) || !emulate(&e, &far, ipa))
+		inject_external_abort(f, far, access);
+}
