@@ -40,6 +40,7 @@ int mmio_add(struct mmio_bus *bus, const struct mmio_region *r)
 	for (i = bus->count; i > at; i--)
 		bus->regions[i] = bus->regions[i - 1];
 	bus->regions[at] = *r;
+	bus->regions[at].straight = r->table ? MIN(r->size / 4, REG_SLOTS) : 0;
 	bus->count++;
 	return 0;
 }
@@ -55,23 +56,78 @@ const struct mmio_region *mmio_find(const struct mmio_bus *bus, u64 ipa)
 	return ipa - r->base < r->size ? r : NULL;
 }
 
+/* The region of v's last access is tried first. */
+static const struct mmio_region *find_for(struct vcpu *v, u64 ipa)
+{
+	const struct mmio_region *r = v->mmio_hint;
+
+	if (r && ipa - r->base < r->size)
+		return r;
+	r = mmio_find(&v->vm->bus, ipa);
+	if (r)
+		v->mmio_hint = r;
+	return r;
+}
+
 enum mmio_result vmm_mmio(struct vcpu *v, struct mmio_access *a)
 {
-	struct mmio_bus *bus = &v->vm->bus;
-	const struct mmio_region *r = &bus->regions[__atomic_load_n(&bus->last, __ATOMIC_RELAXED)];
-	u64 offset = a->ipa.ipa - r->base;
+	const struct mmio_region *r = find_for(v, a->ipa.ipa);
+	u64 offset;
 
-	/* A wrong hint, and an empty slot's size of 0, fail this test as well. */
-	if (unlikely(offset >= r->size)) {
-		r = mmio_find(bus, a->ipa.ipa);
-		if (!r)
-			return MMIO_UNMAPPED;
-		__atomic_store_n(&bus->last, (u32)(r - bus->regions), __ATOMIC_RELAXED);
-		offset = a->ipa.ipa - r->base;
-	}
+	if (!r)
+		return MMIO_UNMAPPED;
+	offset = a->ipa.ipa - r->base;
 	if (unlikely(r->size - offset < a->size))
 		return MMIO_FAULT;
 	return r->handler(r, v, offset, a);
+}
+
+/*
+ * ---- the straight path: the region that v used last, and a slot of its table that says that an access of this width is to one whole register. All that
+ * the search below would check was checked when the slot was filled in. ----
+ */
+
+#define WRITE 4
+
+/* NULL: not straight. kind: bit of reg_slot.straight. */
+static inline const struct reg_slot *find_slot(const struct mmio_region *r, u64 ipa, u32 kind)
+{
+	const struct reg_slot *slot;
+	u64 word;
+
+	if (unlikely(!r))
+		return NULL;
+	word = ipa - r->base;
+	word = word >> 2 | word << 62; /* too large if misaligned */
+	if (unlikely(word >= r->straight))
+		return NULL;
+	slot = &r->table->slots[word];
+	return likely(slot->straight >> kind & 1) ? slot : NULL;
+}
+
+struct mmio_reply vmm_mmio_read(ipa_t ipa, struct vcpu *v, u32 order)
+{
+	const struct mmio_region *r = v->mmio_hint;
+	const struct reg_slot *slot = find_slot(r, ipa.ipa, order);
+	const struct reg_row *row;
+
+	if (unlikely(!slot))
+		return (struct mmio_reply){ 0, false };
+	row = &r->table->rows[slot->row];
+	return (struct mmio_reply){ row->read(r->dev, v, slot->index, row), true };
+}
+
+bool vmm_mmio_write(ipa_t ipa, struct vcpu *v, u32 order, u64 value)
+{
+	const struct mmio_region *r = v->mmio_hint;
+	const struct reg_slot *slot = find_slot(r, ipa.ipa, order + WRITE);
+	const struct reg_row *row;
+
+	if (unlikely(!slot))
+		return false;
+	row = &r->table->rows[slot->row];
+	row->write(r->dev, v, slot->index, value, row);
+	return true;
 }
 
 /* ---- register tables ---- */
@@ -126,7 +182,7 @@ static void access_part(const struct reg_row *row, void *dev, struct vcpu *v, u6
 }
 
 /* Out of line, so that the straight path below saves few registers. */
-static __attribute__((noinline)) void access_odd(const struct reg_row *row, void *dev,
+static __noinline void access_odd(const struct reg_row *row, void *dev,
 						 struct vcpu *v, u64 rel, struct mmio_access *a)
 {
 	if (a->size > row->stride)
@@ -149,21 +205,8 @@ static enum mmio_result row_access(const struct reg_row *row, void *dev, struct 
 	return MMIO_OK;
 }
 
-/* row is the last one at or before offset, or the table's first. */
-static enum mmio_result access_at(const struct reg_row *row, void *dev, struct vcpu *v, u64 offset,
-				  struct mmio_access *a)
-{
-	u64 rel = offset - row->offset;
-
-	if (likely(rel < row->length))
-		return row_access(row, dev, v, rel, a);
-	if (!a->write)
-		a->value = 0;
-	return MMIO_OK;
-}
-
 /* The last row at or before offset, or the first. */
-static u32 row_at(const struct reg_row *table, u32 rows, u64 offset)
+static const struct reg_row *row_at(const struct reg_row *table, u32 rows, u64 offset)
 {
 	u32 row = 0, left = rows;
 
@@ -174,32 +217,58 @@ static u32 row_at(const struct reg_row *table, u32 rows, u64 offset)
 			row += half;
 		left -= half;
 	}
-	return row;
+	return &table[row];
 }
 
 enum mmio_result reg_access(const struct reg_row *table, u32 rows, void *dev, struct vcpu *v,
 			    u64 offset, struct mmio_access *a)
 {
-	return access_at(&table[row_at(table, rows, offset)], dev, v, offset, a);
+	const struct reg_row *row = row_at(table, rows, offset);
+	u64 rel = offset - row->offset;
+
+	if (likely(rel < row->length))
+		return row_access(row, dev, v, rel, a);
+	if (!a->write)
+		a->value = 0;
+	return MMIO_OK;
+}
+
+enum mmio_result mmio_table_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
+				   struct mmio_access *a)
+{
+	return reg_access(r->table->rows, r->table->count, r->dev, v, offset, a);
+}
+
+/* The widths at which an access at a register's start is straight: narrow ones of 8-byte registers are merged. */
+static u32 straight_orders(const struct reg_row *row)
+{
+	if (row->stride == 8)
+		return row->widths & REG_W64 ? BIT(3) : 0;
+	return (row->widths & REG_W8 ? BIT(0) : 0) | (row->widths & REG_W16 ? BIT(1) : 0) |
+	       (row->widths & REG_W32 ? BIT(2) : 0);
+}
+
+static void fill_slots(struct reg_table *t, u32 n)
+{
+	const struct reg_row *row = &t->rows[n];
+	u32 orders = straight_orders(row);
+	u32 i, slot;
+	u8 straight = (u8)((row->read ? orders : 0) | (row->write ? orders << WRITE : 0));
+
+	if (row->stride < 4) /* byte-wise */
+		return;
+	for (i = 0; i < row->length / row->stride; i++) {
+		slot = (row->offset + i * row->stride) / 4;
+		if (slot >= REG_SLOTS)
+			return;
+		t->slots[slot] = (struct reg_slot){ (u8)n, straight, (u16)i };
+	}
 }
 
 void reg_table_init(struct reg_table *t)
 {
-	u32 slot;
+	u32 n;
 
-	for (slot = 0; slot < REG_SLOTS; slot++)
-		t->index[slot] = (u8)row_at(t->rows, t->count, (u64)slot << REG_SLOT_SHIFT);
-}
-
-enum mmio_result reg_table_access(const struct reg_table *t, void *dev, struct vcpu *v, u64 offset,
-				  struct mmio_access *a)
-{
-	const struct reg_row *row, *last = &t->rows[t->count - 1];
-
-	if (unlikely(offset >> REG_SLOT_SHIFT >= REG_SLOTS))
-		return reg_access(t->rows, t->count, dev, v, offset, a);
-	row = &t->rows[t->index[offset >> REG_SLOT_SHIFT]];
-	while (row < last && row[1].offset <= offset)
-		row++;
-	return access_at(row, dev, v, offset, a);
+	for (n = 0; n < t->count; n++)
+		fill_slots(t, n);
 }

@@ -4,8 +4,20 @@
 #include <uapi/smccc.h>
 #include <vmm/vm.h>
 
-/* What a call leaves in x0; *returns is cleared by calls that do not come back. */
-typedef s64 (*call_fn)(struct vcpu *v, const u64 *arg, bool *returns);
+/* A call: x[0] is its number and becomes its result, unless it does not come back. */
+typedef void (*call_fn)(struct vcpu *v, u64 *x);
+
+/* Argument n, from 1. An SMC32 call's are the low halves. */
+static u64 arg(const u64 *x, u32 n)
+{
+	return x[0] & SMCCC_64 ? x[n] : (u32)x[n];
+}
+
+/* All 64 bits are written: SMC32 callers see the low half of a sign-extended code. */
+static void answer(u64 *x, s64 code)
+{
+	x[0] = (u64)code;
+}
 
 static struct vcpu *by_affinity(struct vm *vm, u64 mpidr)
 {
@@ -15,50 +27,39 @@ static struct vcpu *by_affinity(struct vm *vm, u64 mpidr)
 	return NULL;
 }
 
-static s64 psci_version(struct vcpu *v, const u64 *arg, bool *returns)
+static void psci_version(struct vcpu *v, u64 *x)
 {
 	(void)v;
-	(void)arg;
-	(void)returns;
-	return PSCI_VERSION_1_1;
+	answer(x, PSCI_VERSION_1_1);
 }
 
 /* Any state is a stand-by here: registers are kept, and wake-up is as from WFI. */
-static s64 cpu_suspend(struct vcpu *v, const u64 *arg, bool *returns)
+static void cpu_suspend(struct vcpu *v, u64 *x)
 {
-	(void)returns;
-	if (arg[0] & ~0x0301ffffUL) /* reserved bits of power_state, original format */
-		return PSCI_INVALID_PARAMETERS;
+	if (arg(x, 1) & ~0x0301ffffUL) { /* reserved bits of power_state, original format */
+		answer(x, PSCI_INVALID_PARAMETERS);
+		return;
+	}
 	vmm_wfi(v);
-	return PSCI_SUCCESS;
+	answer(x, PSCI_SUCCESS);
 }
 
-static s64 cpu_off(struct vcpu *v, const u64 *arg, bool *returns)
+static void cpu_off(struct vcpu *v, u64 *x)
 {
 	unsigned long flags = spin_lock(&v->vm->state_wq.lock);
 
-	(void)arg;
+	(void)x;
 	v->power = VCPU_OFF;
 	spin_unlock(&v->vm->state_wq.lock, flags);
 	thread_post_work(&v->thread, VCPU_WORK_STATE);
-	*returns = false;
-	return 0;
 }
 
 /* Serialised by the VM's state lock: of several callers at once exactly one is told SUCCESS. */
-static s64 cpu_on(struct vcpu *v, const u64 *arg, bool *returns)
+static s64 start(struct vm *vm, struct vcpu *target, u64 entry, u64 context)
 {
-	struct vm *vm = v->vm;
-	struct vcpu *target = by_affinity(vm, arg[0]);
-	unsigned long flags;
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
 	s64 r;
 
-	(void)returns;
-	if (!target)
-		return PSCI_INVALID_PARAMETERS;
-	if (!range_within(arg[1], 4, GUEST_RAM_BASE, vm->ram.size) || arg[1] % 4)
-		return PSCI_INVALID_ADDRESS;
-	flags = spin_lock(&vm->state_wq.lock);
 	switch (target->power) {
 	case VCPU_ON:
 		r = PSCI_ALREADY_ON;
@@ -69,8 +70,8 @@ static s64 cpu_on(struct vcpu *v, const u64 *arg, bool *returns)
 	default:
 		target->power = VCPU_ON_PENDING;
 		target->reset_pending = true;
-		target->boot_entry = arg[1];
-		target->boot_arg = arg[2];
+		target->boot_entry = entry;
+		target->boot_arg = context;
 		wait_wake_all_locked(&vm->state_wq);
 		r = PSCI_SUCCESS;
 		break;
@@ -79,121 +80,112 @@ static s64 cpu_on(struct vcpu *v, const u64 *arg, bool *returns)
 	return r;
 }
 
-static s64 affinity_info(struct vcpu *v, const u64 *arg, bool *returns)
+static void cpu_on(struct vcpu *v, u64 *x)
+{
+	struct vm *vm = v->vm;
+	struct vcpu *target = by_affinity(vm, arg(x, 1));
+	u64 entry = arg(x, 2);
+
+	if (!target)
+		answer(x, PSCI_INVALID_PARAMETERS);
+	else if (!range_within(entry, 4, GUEST_RAM_BASE, vm->ram.size) || entry % 4)
+		answer(x, PSCI_INVALID_ADDRESS);
+	else
+		answer(x, start(vm, target, entry, arg(x, 3)));
+}
+
+static void affinity_info(struct vcpu *v, u64 *x)
 {
 	static const s64 info[] = {
 		[VCPU_ON] = PSCI_AFFINITY_ON,
 		[VCPU_OFF] = PSCI_AFFINITY_OFF,
 		[VCPU_ON_PENDING] = PSCI_AFFINITY_ON_PENDING,
 	};
-	struct vcpu *target = by_affinity(v->vm, arg[0]);
+	const struct vcpu *target = by_affinity(v->vm, arg(x, 1));
 
-	(void)returns;
-	if (!target || arg[1] != 0) /* levels above 0 need not be supported from PSCI 1.0 on */
-		return PSCI_INVALID_PARAMETERS;
-	return info[target->power];
+	/* Levels above 0 need not be supported from PSCI 1.0 on. */
+	if (!target || arg(x, 2) != 0)
+		answer(x, PSCI_INVALID_PARAMETERS);
+	else
+		answer(x, info[target->power]);
 }
 
-static s64 migrate_info_type(struct vcpu *v, const u64 *arg, bool *returns)
+static void migrate_info_type(struct vcpu *v, u64 *x)
 {
 	(void)v;
-	(void)arg;
-	(void)returns;
-	return PSCI_MIGRATE_NOT_REQUIRED;
+	answer(x, PSCI_MIGRATE_NOT_REQUIRED);
 }
 
-static s64 system_off(struct vcpu *v, const u64 *arg, bool *returns)
+static void system_off(struct vcpu *v, u64 *x)
 {
-	(void)arg;
-	*returns = false;
+	(void)x;
 	vm_request(v->vm, VM_REQ_OFF, NULL);
-	return 0;
 }
 
-static s64 system_reset(struct vcpu *v, const u64 *arg, bool *returns)
+static void system_reset(struct vcpu *v, u64 *x)
 {
-	(void)arg;
-	*returns = false;
+	(void)x;
 	vm_request(v->vm, VM_REQ_RESET, NULL);
-	return 0;
 }
 
-static s64 system_reset2(struct vcpu *v, const u64 *arg, bool *returns)
+static void system_reset2(struct vcpu *v, u64 *x)
 {
-	u32 type = (u32)arg[0];
+	u32 type = (u32)arg(x, 1);
 
 	if (type != 0 && !(type & BIT(31))) /* SYSTEM_WARM_RESET, or a vendor's: all are one here */
-		return PSCI_INVALID_PARAMETERS;
-	return system_reset(v, arg, returns);
+		answer(x, PSCI_INVALID_PARAMETERS);
+	else
+		system_reset(v, x);
 }
 
-static s64 psci_features(struct vcpu *v, const u64 *arg, bool *returns);
-static s64 arch_features(struct vcpu *v, const u64 *arg, bool *returns);
+static void psci_features(struct vcpu *v, u64 *x);
 
-static s64 smccc_version(struct vcpu *v, const u64 *arg, bool *returns)
-{
-	(void)v;
-	(void)arg;
-	(void)returns;
-	return SMCCC_VERSION_1_3;
-}
+/* By the function's number: PSCI's range, and for the 64-bit form of those that have one. */
+#define PSCI_CALLS 0x20
+#define NUMBER(id) ((id) & (PSCI_CALLS - 1))
 
-static s64 zvm_revision(struct vcpu *v, const u64 *arg, bool *returns)
-{
-	(void)v;
-	(void)arg;
-	(void)returns;
-	return 1;
-}
-
-struct call {
-	u32 id;	  /* 32-bit number */
-	bool has64; /* the SMC64 form exists too */
-	call_fn fn;
+/* clang-format off */
+static const call_fn psci_calls[2][PSCI_CALLS] = {
+	{
+		[NUMBER(PSCI_VERSION)]           = psci_version,
+		[NUMBER(PSCI_CPU_SUSPEND)]       = cpu_suspend,
+		[NUMBER(PSCI_CPU_OFF)]           = cpu_off,
+		[NUMBER(PSCI_CPU_ON)]            = cpu_on,
+		[NUMBER(PSCI_AFFINITY_INFO)]     = affinity_info,
+		[NUMBER(PSCI_MIGRATE_INFO_TYPE)] = migrate_info_type,
+		[NUMBER(PSCI_SYSTEM_OFF)]        = system_off,
+		[NUMBER(PSCI_SYSTEM_RESET)]      = system_reset,
+		[NUMBER(PSCI_FEATURES)]          = psci_features,
+		[NUMBER(PSCI_SYSTEM_RESET2)]     = system_reset2,
+	},
+	{
+		[NUMBER(PSCI_CPU_SUSPEND)]       = cpu_suspend,
+		[NUMBER(PSCI_CPU_ON)]            = cpu_on,
+		[NUMBER(PSCI_AFFINITY_INFO)]     = affinity_info,
+		[NUMBER(PSCI_SYSTEM_RESET2)]     = system_reset2,
+	},
 };
+/* clang-format on */
 
-static const struct call calls[] = {
-	{ PSCI_VERSION, false, psci_version },
-	{ PSCI_CPU_SUSPEND, true, cpu_suspend },
-	{ PSCI_CPU_OFF, false, cpu_off },
-	{ PSCI_CPU_ON, true, cpu_on },
-	{ PSCI_AFFINITY_INFO, true, affinity_info },
-	{ PSCI_MIGRATE_INFO_TYPE, false, migrate_info_type },
-	{ PSCI_SYSTEM_OFF, false, system_off },
-	{ PSCI_SYSTEM_RESET, false, system_reset },
-	{ PSCI_FEATURES, false, psci_features },
-	{ PSCI_SYSTEM_RESET2, true, system_reset2 },
-	{ SMCCC_VERSION, false, smccc_version },
-	{ SMCCC_ARCH_FEATURES, false, arch_features },
-	{ ZVM_REVISION, false, zvm_revision },
-};
-
-static const struct call *find_call(u32 id)
+/* NULL: not a call of PSCI's that we have. */
+static call_fn psci_call(u32 id)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(calls); i++)
-		if (calls[i].id == id || (calls[i].has64 && (calls[i].id | SMCCC_64) == id))
-			return &calls[i];
-	return NULL;
+	u32 number = (id & ~SMCCC_64) - PSCI_VERSION;
+
+	return number < PSCI_CALLS ? psci_calls[FIELD(id, 30, 30)][number] : NULL;
 }
 
-static s64 psci_features(struct vcpu *v, const u64 *arg, bool *returns)
+static void psci_features(struct vcpu *v, u64 *x)
 {
-	u32 id = (u32)arg[0];
+	u32 id = (u32)arg(x, 1);
 
 	(void)v;
-	(void)returns;
 	/* SMCCC_VERSION is asked for here too; it is the only call outside PSCI's range that may be. */
-	bool psci = (id & ~SMCCC_64) >= PSCI_VERSION && (id & ~SMCCC_64) <= PSCI_VERSION + 0x1f;
-
-	return (psci || id == SMCCC_VERSION) && find_call(id) ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED;
+	answer(x, id == SMCCC_VERSION || psci_call(id) ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED);
 }
 
-static s64 arch_features(struct vcpu *v, const u64 *arg, bool *returns)
+static s64 arch_feature(u32 id)
 {
-	u32 id = (u32)arg[0];
-
-	(void)v;
-	(void)returns;
 	if (id == SMCCC_VERSION || id == SMCCC_ARCH_FEATURES)
 		return SMCCC_SUCCESS;
 	/* ID_AA64PFR0_EL1.CSV2: branch prediction of one context cannot be steered by another. */
@@ -202,31 +194,41 @@ static s64 arch_features(struct vcpu *v, const u64 *arg, bool *returns)
 	return SMCCC_NOT_SUPPORTED;
 }
 
-static void answer_uid(struct smccc_args *args)
+static void answer_uid(u64 *x)
 {
-	args->x[0] = ZVM_UID_0;
-	args->x[1] = ZVM_UID_1;
-	args->x[2] = ZVM_UID_2;
-	args->x[3] = ZVM_UID_3;
+	x[0] = ZVM_UID_0;
+	x[1] = ZVM_UID_1;
+	x[2] = ZVM_UID_2;
+	x[3] = ZVM_UID_3;
 }
 
-bool vmm_smccc(struct vcpu *v, struct smccc_args *args)
+static __noinline void other_call(u64 *x)
 {
-	u32 id = (u32)args->x[0];
-	const struct call *c = find_call(id);
-	u64 arg[3] = { args->x[1], args->x[2], args->x[3] };
-	bool returns = true;
-	s64 r;
-
-	if (id == ZVM_UID) {
-		answer_uid(args);
-		return true;
+	switch ((u32)x[0]) {
+	case SMCCC_VERSION:
+		answer(x, SMCCC_VERSION_1_3);
+		break;
+	case SMCCC_ARCH_FEATURES:
+		answer(x, arch_feature((u32)x[1]));
+		break;
+	case ZVM_UID:
+		answer_uid(x);
+		break;
+	case ZVM_REVISION:
+		answer(x, 1);
+		break;
+	default:
+		answer(x, SMCCC_NOT_SUPPORTED);
+		break;
 	}
-	if (!(id & SMCCC_64)) /* SMC32: arguments are the low halves */
-		for (u32 i = 0; i < ARRAY_SIZE(arg); i++)
-			arg[i] = (u32)arg[i];
-	r = c ? c->fn(v, arg, &returns) : SMCCC_NOT_SUPPORTED;
-	/* All 64 bits are written: SMC32 callers see the low half of a sign-extended code. */
-	args->x[0] = (u64)r;
-	return returns;
+}
+
+void vmm_smccc(struct vcpu *v, u64 *x)
+{
+	call_fn fn = psci_call((u32)x[0]);
+
+	if (likely(fn))
+		fn(v, x);
+	else
+		other_call(x);
 }

@@ -2,9 +2,11 @@
 /* Stage-2 aborts: a load or store becomes a struct mmio_access and comes back (ESR_ELx ISS for Data Aborts, Arm ARM D17.2.37). */
 #include <arch/guest.h>
 #include <asm/trap.h>
+#include <vmm/vcpu.h>
 
 #define ISS_ISV      BIT(24)
 #define ISS_SAS(iss) FIELD(iss, 23, 22)
+#define ISS_SAS_32   BIT(23) /* 4 or 8 bytes */
 #define ISS_SSE      BIT(21)
 #define ISS_SRT(iss) ((u32)FIELD(iss, 20, 16))
 #define ISS_SF       BIT(15)
@@ -16,7 +18,7 @@
 /* The faulting IPA: the page from HPFAR_EL2, the offset from FAR_EL2. */
 static u64 fault_ipa(u64 far)
 {
-	return FIELD(read_sysreg(hpfar_el2), 43, 4) << 12 | (far & 0xfff);
+	return (read_sysreg(hpfar_el2) & BITS(43, 4)) << 8 | (far & 0xfff);
 }
 
 /* Load data as the instruction's Rt sees it. */
@@ -33,7 +35,7 @@ static u64 extend(u64 value, u32 size, u64 iss)
 	return iss & ISS_SF ? value : (u32)value;
 }
 
-void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
+static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	u64 iss = ESR_ISS(esr);
 	u64 far = read_sysreg(far_el2);
@@ -64,9 +66,59 @@ void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 	frame_step(f, esr);
 }
 
+static __noinline void load_extended(struct trap_frame *f, u64 esr, u64 value)
+{
+	frame_write(f, ISS_SRT(esr), extend(value, 1U << ISS_SAS(esr), esr));
+}
+
+/*
+ * The straight path of a load: a whole register of a device's table, of 4 or 8 bytes as a rule. Little is kept over the call: what else is wanted is in
+ * the system registers still.
+ */
+static __noinline void load(struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	ipa_t ipa = IPA(fault_ipa(read_sysreg(far_el2)));
+	struct mmio_reply reply = { 0, false };
+
+	if (likely(!(esr & ISS_S1PTW)))
+		reply = vmm_mmio_read(ipa, v, (u32)ISS_SAS(esr));
+	if (unlikely(!reply.done)) {
+		access_looked_up(vcpu_current(), f, esr);
+		return;
+	}
+	if (unlikely((esr & (ISS_SAS_32 | ISS_SSE)) != ISS_SAS_32))
+		load_extended(f, esr, reply.value);
+	else
+		frame_write(f, ISS_SRT(esr), reply.value);
+	frame_step(f, esr);
+}
+
+static __noinline void store(struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	u32 order = (u32)ISS_SAS(esr);
+	ipa_t ipa = IPA(fault_ipa(read_sysreg(far_el2)));
+	u64 value = frame_read(f, ISS_SRT(esr)) & (~0ULL >> (64 - (8 << order)));
+
+	if (likely(!(esr & ISS_S1PTW)) && likely(vmm_mmio_write(ipa, v, order, value)))
+		frame_step(f, esr);
+	else
+		access_looked_up(vcpu_current(), f, esr);
+}
+
+void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	v->exits[EXIT_MMIO]++;
+	if (unlikely(!(esr & ISS_ISV)))
+		access_looked_up(v, f, esr);
+	else if (esr & ISS_WNR)
+		store(v, f, esr);
+	else
+		load(v, f, esr);
+}
+
 void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	(void)v;
 	(void)esr;
+	v->exits[EXIT_MMIO]++;
 	inject_external_abort(f, read_sysreg(far_el2), ABORT_FETCH);
 }

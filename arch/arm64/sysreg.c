@@ -3,6 +3,7 @@
 #include <arch/guest.h>
 #include <asm/trap.h>
 #include <vmm/sysreg.h>
+#include <vmm/vcpu.h>
 
 void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
@@ -14,6 +15,7 @@ void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 		.write = !(iss & BIT(0)),
 	};
 
+	v->exits[EXIT_SYSREG]++;
 	if (a.write)
 		a.value = frame_read(f, rt);
 	if (vmm_sysreg(v, &a) != SYSREG_OK) {

@@ -12,8 +12,10 @@
 _Static_assert(sizeof(struct trap_frame) == FRAME_SIZE, "frame size");
 _Static_assert(offsetof(struct trap_frame, elr) == FRAME_ELR, "frame.elr");
 _Static_assert(offsetof(struct trap_frame, spsr) == FRAME_SPSR, "frame.spsr");
+_Static_assert(FRAME_SPSR == FRAME_ELR + 8, "stored as a pair");
 _Static_assert(offsetof(struct percpu, current) == PERCPU_CURRENT, "percpu.current");
 _Static_assert(offsetof(struct percpu, resched) == PERCPU_RESCHED, "percpu.resched");
+_Static_assert(PERCPU_RESCHED == PERCPU_CURRENT + 8, "loaded as a pair");
 _Static_assert(offsetof(struct percpu, arch.emergency_sp) == PERCPU_EMERGENCY, "percpu.arch.emergency_sp");
 _Static_assert(offsetof(struct thread, arch.sp) == THREAD_SP, "thread.arch.sp");
 _Static_assert(offsetof(struct thread, arch.fp) == THREAD_FP, "thread.arch.fp");
@@ -21,7 +23,7 @@ _Static_assert(offsetof(struct thread, work) == THREAD_WORK, "thread.work");
 _Static_assert(offsetof(struct vcpu, thread) == 0, "a vCPU's thread is the vCPU");
 _Static_assert(STACK_BYTES == STACK_SIZE && STACK_BYTES == 1 << STACK_SHIFT, "stack size");
 
-void trap_guest_sync(struct trap_frame *f);
+void trap_guest_sync(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_guest_irq(struct trap_frame *f);
 void trap_guest_serror(struct trap_frame *f);
 void trap_el2_sync(struct trap_frame *f);
@@ -39,6 +41,7 @@ void trap_init_cpu(void)
 
 static void trap_wfx(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
+	v->exits[EXIT_WFX]++;
 	frame_step(f, esr);
 	if (esr & BIT(0))
 		vmm_wfe(v);
@@ -48,75 +51,62 @@ static void trap_wfx(struct vcpu *v, struct trap_frame *f, u64 esr)
 
 static void smccc(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	struct smccc_args args;
-
-	if (FIELD(esr, 15, 0) != 0) { /* DEN0028: the immediate is 0 */
+	if (unlikely(FIELD(esr, 15, 0) != 0)) /* DEN0028: the immediate is 0 */
 		f->x[0] = ~0ULL;
-		return;
-	}
-	for (u32 i = 0; i < 8; i++)
-		args.x[i] = f->x[i];
-	if (!vmm_smccc(v, &args))
-		return;
-	for (u32 i = 0; i < 4; i++)
-		f->x[i] = args.x[i];
+	else
+		vmm_smccc(v, f->x);
 }
 
 static void trap_hvc(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
+	v->exits[EXIT_HVC]++;
 	smccc(v, f, esr); /* the preferred return address is behind the HVC already */
 }
 
 static void trap_smc(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
+	v->exits[EXIT_SMC]++;
 	frame_step(f, esr);
 	smccc(v, f, esr);
 }
 
 static void trap_fp(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	(void)v;
 	(void)f;
 	(void)esr;
+	v->exits[EXIT_FP]++;
 	fp_trap();
 }
 
 /* Features that the guest is not shown: UNDEFINED, as on a CPU without them. */
-static void trap_undef(struct vcpu *v, struct trap_frame *f, u64 esr)
+static __noinline void trap_undef(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	(void)v;
 	(void)esr;
+	v->exits[EXIT_FAULT]++;
 	inject_undef(f);
 }
 
-struct trap_class {
-	void (*fn)(struct vcpu *v, struct trap_frame *f, u64 esr);
-	enum exit_kind kind;
+typedef void (*trap_fn)(struct vcpu *v, struct trap_frame *f, u64 esr);
+
+static const trap_fn classes[64] = {
+	[EC_WFX] = trap_wfx,
+	[EC_FP] = trap_fp,
+	[EC_HVC64] = trap_hvc,
+	[EC_SMC64] = trap_smc,
+	[EC_SYSREG] = trap_sysreg,
+	[EC_IABT_LOWER] = trap_insn_abort,
+	[EC_DABT_LOWER] = trap_data_abort,
 };
 
-static const struct trap_class classes[64] = {
-	[EC_WFX] = { trap_wfx, EXIT_WFX },
-	[EC_FP] = { trap_fp, EXIT_FP },
-	[EC_HVC64] = { trap_hvc, EXIT_HVC },
-	[EC_SMC64] = { trap_smc, EXIT_SMC },
-	[EC_SYSREG] = { trap_sysreg, EXIT_SYSREG },
-	[EC_IABT_LOWER] = { trap_insn_abort, EXIT_MMIO },
-	[EC_DABT_LOWER] = { trap_data_abort, EXIT_MMIO },
-};
-
-void trap_guest_sync(struct trap_frame *f)
+/* Every handler counts its exit. */
+void trap_guest_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	struct vcpu *v = container_of(this_cpu()->current, struct vcpu, thread);
-	u64 esr = read_sysreg(esr_el2);
-	const struct trap_class *c = &classes[ESR_EC(esr)];
+	trap_fn fn = classes[ESR_EC(esr)];
 
-	if (unlikely(!c->fn)) {
-		v->exits[EXIT_FAULT]++;
+	if (likely(fn))
+		fn(v, f, esr);
+	else
 		trap_undef(v, f, esr);
-		return;
-	}
-	v->exits[c->kind]++;
-	c->fn(v, f, esr);
 }
 
 void trap_guest_irq(struct trap_frame *f)

@@ -7,8 +7,7 @@
  * once here and nowhere else.
  */
 	.macro	save_frame
-	sub	sp, sp, #FRAME_SIZE
-	stp	x0, x1, [sp]
+	stp	x0, x1, [sp, #-FRAME_SIZE]!
 	stp	x2, x3, [sp, #16]
 	stp	x4, x5, [sp, #32]
 	stp	x6, x7, [sp, #48]
@@ -25,16 +24,15 @@
 	stp	x28, x29, [sp, #224]
 	mrs	x0, elr_el2
 	mrs	x1, spsr_el2
-	stp	x30, x0, [sp, #240]
-	str	x1, [sp, #FRAME_SPSR]
+	str	x30, [sp, #240]
+	stp	x0, x1, [sp, #FRAME_ELR]
 	.endm
 
 	.macro	restore_frame
-	ldp	x30, x0, [sp, #240]
-	ldr	x1, [sp, #FRAME_SPSR]
+	ldp	x0, x1, [sp, #FRAME_ELR]
+	ldr	x30, [sp, #240]
 	msr	elr_el2, x0
 	msr	spsr_el2, x1
-	ldp	x0, x1, [sp]
 	ldp	x2, x3, [sp, #16]
 	ldp	x4, x5, [sp, #32]
 	ldp	x6, x7, [sp, #48]
@@ -49,7 +47,7 @@
 	ldp	x24, x25, [sp, #192]
 	ldp	x26, x27, [sp, #208]
 	ldp	x28, x29, [sp, #224]
-	add	sp, sp, #FRAME_SIZE
+	ldp	x0, x1, [sp], #FRAME_SIZE
 	.endm
 
 	.macro	vector label
@@ -83,15 +81,17 @@ vectors:
 lower_sync:
 	save_frame
 	mov	x29, xzr		/* backtraces end here */
-	mov	x0, sp
+	mrs	x2, esr_el2
+	mrs	x0, tpidr_el2
+	mov	x1, sp
+	ldr	x0, [x0, #PERCPU_CURRENT]
 	bl	trap_guest_sync
 
 	/* Every way back into a guest: pending work once (the fast path is these loads), then the registers. */
 	.global guest_resume
 guest_resume:
 	mrs	x1, tpidr_el2
-	ldr	w2, [x1, #PERCPU_RESCHED]
-	ldr	x3, [x1, #PERCPU_CURRENT]
+	ldp	x3, x2, [x1, #PERCPU_CURRENT]	/* w2: resched, its neighbour */
 	ldr	w4, [x3, #THREAD_WORK]
 	orr	w2, w2, w4
 	cbnz	w2, 1f

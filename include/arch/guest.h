@@ -147,6 +147,17 @@ enum mmio_result {
 
 enum mmio_result __must_check vmm_mmio(struct vcpu *v, struct mmio_access *a);
 
+/*
+ * The usual access, straight and in registers: 2^order bytes that are one register of a device's table, or its low bytes. Not `done`: nothing was, and
+ * vmm_mmio() is to be asked. The value read is the register's, whatever the order.
+ */
+struct mmio_reply {
+	u64 value;
+	u64 done;
+};
+struct mmio_reply __must_check vmm_mmio_read(ipa_t ipa, struct vcpu *v, u32 order);
+bool __must_check vmm_mmio_write(ipa_t ipa, struct vcpu *v, u32 order, u64 value);
+
 struct sysreg_access {
 	u32 reg; /* SYSREG_ENC(op0, op1, crn, crm, op2) */
 	bool write;
@@ -160,12 +171,11 @@ enum sysreg_result {
 
 enum sysreg_result __must_check vmm_sysreg(struct vcpu *v, struct sysreg_access *a);
 
-/* HVC #0 or SMC #0: x0-x7 in, x0-x3 out (x4-x7 as left). */
-struct smccc_args {
-	u64 x[8];
-};
-/* Returns false if the call must not return to its caller now (the vCPU went off); registers are then not written. */
-bool vmm_smccc(struct vcpu *v, struct smccc_args *args);
+/*
+ * HVC #0 or SMC #0: the guest's x0-x7 in, x0-x3 out, in place. A call that does not return to its caller (the vCPU goes off) writes none: the vCPU's
+ * work takes it away before its guest runs on.
+ */
+void vmm_smccc(struct vcpu *v, u64 *x);
 
 /* WFI (or WFE) was trapped; PC is already past it. May block the thread. */
 void vmm_wfi(struct vcpu *v);

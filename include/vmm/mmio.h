@@ -10,24 +10,26 @@ struct vm;
 struct vcpu;
 
 struct mmio_region;
+struct reg_table;
 
 /* A device sees an offset, a width and a value; neither registers nor syndromes. `a->ipa` is left as it was. */
 typedef enum mmio_result (*mmio_handler_t)(const struct mmio_region *r, struct vcpu *v, u64 offset, struct mmio_access *a);
 
 struct mmio_region {
 	u64 base; /* IPA */
-	u64 size;
-	const char *name;
-	mmio_handler_t handler;
+	u64 straight; /* words from base on that the table's slots describe; mmio_add() fills it in */
+	const struct reg_table *table; /* whose registers they are; NULL: only the handler knows. Then handler is mmio_table_access() or one that agrees with it. */
 	void *dev; /* the device's state */
-	u32 arg;   /* e.g. the redistributor's vCPU number */
+	u64 size;
+	mmio_handler_t handler;
+	const char *name;
+	u32 arg;
 };
 
 #define MMIO_MAX_REGIONS 64
 
 struct mmio_bus {
 	u32 count;
-	u32 last; /* where the last access went; a hint */
 	struct mmio_region regions[MMIO_MAX_REGIONS];
 };
 
@@ -49,18 +51,18 @@ struct reg_row;
 typedef u64 (*reg_read_t)(void *dev, struct vcpu *v, u32 index, const struct reg_row *row);
 typedef void (*reg_write_t)(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row);
 
-/* A row describes an array of equal registers at [offset, offset + length). */
+/* A row describes an array of equal registers at [offset, offset + length). A cache line. */
 struct reg_row {
 	u32 offset;
-	u32 length;	  /* bytes */
-	u8 stride;	  /* bytes a register: 1 (byte-wise arrays such as IPRIORITYR), 4 or 8 */
-	u32 widths;	  /* legal access sizes, REG_W* */
-	u64 constant;	  /* value of a read-only register without read function (RAZ: 0) */
-	reg_read_t read;  /* NULL: constant */
-	reg_write_t write; /* NULL: ignored (WI) */
+	u32 length;	   /* bytes */
+	u8 stride;	   /* bytes a register: 1 (byte-wise arrays such as IPRIORITYR), 4 or 8 */
+	u8 widths;	   /* legal access sizes, REG_W* */
 	u32 arg;
+	u64 constant;	   /* value of a read-only register without read function (RAZ: 0) */
+	reg_read_t read;   /* NULL: constant */
+	reg_write_t write; /* NULL: ignored (WI) */
 	const char *name;
-};
+} __aligned(64);
 
 /*
  * Look offset up in a table sorted by offset and carry the access out. Illegal width or misaligned: MMIO_FAULT. No row: RAZ/WI.
@@ -70,21 +72,26 @@ struct reg_row {
 enum mmio_result reg_access(const struct reg_row *table, u32 rows, void *dev, struct vcpu *v, u64 offset, struct mmio_access *a);
 
 /*
- * A table with an index of its first 4 KiB, for devices whose registers are read often. index[n]: a row at or before the first register of slot n (128
- * bytes each); all zeros are right too, only slower.
+ * A table with a slot for each word of its first 4 KiB, so that the usual access finds its register without a search. A slot that is all zeros says
+ * nothing; the access is then looked up.
  */
-#define REG_SLOT_SHIFT 7
-#define REG_SLOTS 32
+#define REG_SLOTS 1024
 
-struct reg_table {
-	const struct reg_row *rows;
-	u32 count;
-	u8 index[REG_SLOTS];
+struct reg_slot {
+	u8 row;
+	u8 straight; /* bit n: a read of 2^n bytes here is of one register, or of its low bytes, by the row's function; bit 4 + n: a write */
+	u16 index; /* which of the row's */
 };
 
-/* Fill in the index. Once, at boot. */
+struct reg_table {
+	struct reg_slot slots[REG_SLOTS];
+	const struct reg_row *rows;
+	u32 count;
+};
+
+/* Fill in the slots. Once, at boot. */
 void reg_table_init(struct reg_table *t);
-/* As reg_access(). */
-enum mmio_result reg_table_access(const struct reg_table *t, void *dev, struct vcpu *v, u64 offset, struct mmio_access *a);
+/* Handler of a region that is a table: reg_access() on it. */
+enum mmio_result mmio_table_access(const struct mmio_region *r, struct vcpu *v, u64 offset, struct mmio_access *a);
 
 #endif

@@ -9,6 +9,7 @@
 #include <vmm/vtimer.h>
 
 struct vm;
+struct mmio_region;
 
 #define VM_MAX_VCPUS 8
 
@@ -29,6 +30,7 @@ struct vcpu {
 	struct vgic_cpu vgic;
 	struct vtimer timer;
 	struct vm *vm;
+	const struct mmio_region *mmio_hint; /* where its last access went; NULL: none yet */
 	u32 index;
 	u64 mpidr;
 	enum vcpu_power power; /* under vm->state_wq.lock */

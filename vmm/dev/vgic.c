@@ -324,24 +324,28 @@ void vgic_cpu_init(struct vcpu *v)
 	vgic_end(&op);
 }
 
+static int map_table(struct vm *vm, u64 base, const struct reg_table *table, const char *name,
+		     void *dev)
+{
+	struct mmio_region r = {
+		.base = base,
+		.size = KIB(64),
+		.table = table,
+		.handler = mmio_table_access,
+		.name = name,
+		.dev = dev,
+	};
+
+	return mmio_add(&vm->bus, &r);
+}
+
 int vgic_map(struct vm *vm)
 {
-	struct mmio_region dist = {
-		.base = GUEST_GICD_BASE,
-		.size = KIB(64),
-		.name = "gicd",
-		.handler = vgic_dist_access,
-		.dev = vm,
-	};
-	/* The vCPUs need not exist yet. */
-	struct mmio_region redist = {
-		.base = GUEST_GICR_BASE,
-		.size = vm->desc.cpus * KIB(128),
-		.name = "gicr",
-		.handler = vgic_redist_access,
-		.dev = vm,
-	};
-	int err = mmio_add(&vm->bus, &dist);
+	int err = map_table(vm, GUEST_GICD_BASE, &vgic_dist_table, "gicd", vm);
 
-	return err ? err : mmio_add(&vm->bus, &redist);
+	/* Two frames each; the vCPUs need not exist yet. */
+	for (u32 n = 0; !err && n < 2 * vm->desc.cpus; n++)
+		err = map_table(vm, GUEST_GICR_BASE + n * KIB(64), &vgic_redist_tables[n % 2],
+				"gicr", &vm->vcpus[n / 2]);
+	return err;
 }

@@ -48,6 +48,14 @@ static u64 typer_read(void *dev, struct vcpu *v, u32 index, const struct reg_row
 	return BIT(24) | 9 << 19 | BIT(16) | (vm->nvcpus - 1) << 5 | VGIC_WORDS;
 }
 
+static u64 enable_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	const struct vm *vm = dev;
+
+	(void)v, (void)row;
+	return vm->vgic.spi[index].enabled;
+}
+
 static u64 word_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vgic_view w = view_of(dev, index);
@@ -143,7 +151,8 @@ static void setspi_write(void *dev, struct vcpu *v, u32 index, u64 value, const 
 }
 
 /* Of each array, the part for INTIDs 0-31 is left out. */
-#define WORDS(at, word, id) VGIC_ROW(at + 4, VGIC_WORDS, 4, W32, word_read, word_write, word, id)
+#define ARRAY(at, rd, word, id) VGIC_ROW(at + 4, VGIC_WORDS, 4, W32, rd, word_write, word, id)
+#define WORDS(at, word, id)     ARRAY(at, word_read, word, id)
 
 static const struct reg_row rows[] = {
 	VGIC_ROW(0x0000, 1, 4, W32, ctlr_read, ctlr_write, 0, "CTLR"),
@@ -156,8 +165,8 @@ static const struct reg_row rows[] = {
 	VGIC_ROW(0x0050, 1, 4, W16_W32, NULL, setspi_write, true, "SETSPI_SR"),
 	VGIC_ROW(0x0058, 1, 4, W16_W32, NULL, setspi_write, false, "CLRSPI_SR"),
 	WORDS(0x0080, WORD_GROUP, "IGROUPR"),
-	WORDS(0x0100, WORD_SET_ENABLE, "ISENABLER"),
-	WORDS(0x0180, WORD_CLEAR_ENABLE, "ICENABLER"),
+	ARRAY(0x0100, enable_read, WORD_SET_ENABLE, "ISENABLER"),
+	ARRAY(0x0180, enable_read, WORD_CLEAR_ENABLE, "ICENABLER"),
 	WORDS(0x0200, WORD_SET_PENDING, "ISPENDR"),
 	WORDS(0x0280, WORD_CLEAR_PENDING, "ICPENDR"),
 	WORDS(0x0300, WORD_SET_ACTIVE, "ISACTIVER"),
@@ -172,15 +181,4 @@ static const struct reg_row rows[] = {
 	VGIC_ID_ROWS(0x92),
 };
 
-static struct reg_table table = { .rows = rows, .count = ARRAY_SIZE(rows) };
-
-void vgic_dist_init(void)
-{
-	reg_table_init(&table);
-}
-
-enum mmio_result vgic_dist_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
-				  struct mmio_access *a)
-{
-	return reg_table_access(&table, r->dev, v, offset, a);
-}
+struct reg_table vgic_dist_table = { .rows = rows, .count = ARRAY_SIZE(rows) };

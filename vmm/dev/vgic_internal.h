@@ -147,12 +147,8 @@ void vgic_config_write(const struct vgic_view *w, u32 half, u32 value);
 
 /* ---- vgic_dist.c, vgic_redist.c ---- */
 
-void vgic_dist_init(void);
-void vgic_redist_init(void);
-enum mmio_result vgic_dist_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
-				  struct mmio_access *a);
-enum mmio_result vgic_redist_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
-				    struct mmio_access *a);
+extern struct reg_table vgic_dist_table; /* of a VM */
+extern struct reg_table vgic_redist_tables[2]; /* control frame, SGIs and PPIs; of a struct vcpu * */
 
 /* Legal widths. */
 #define W32     REG_W32

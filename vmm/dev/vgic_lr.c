@@ -397,7 +397,8 @@ static void maintenance(u32 intid, void *arg)
 
 int vgic_host_init(void)
 {
-	vgic_dist_init();
-	vgic_redist_init();
+	reg_table_init(&vgic_dist_table);
+	reg_table_init(&vgic_redist_tables[0]);
+	reg_table_init(&vgic_redist_tables[1]);
 	return irq_request(arch_vgic_maintenance_intid(), "vgic", maintenance, NULL, 0);
 }

@@ -5,14 +5,18 @@
 #define WAKER_SLEEP    BIT(1) /* ProcessorSleep */
 #define WAKER_CHILDREN BIT(2) /* ChildrenAsleep follows at once */
 
-#define FRAME_SHIFT 16
+/* dev is where the VM keeps the vCPU that a frame belongs to: it need not exist when the frame is put on the bus. */
+static struct vcpu *owner(void *dev)
+{
+	return *(struct vcpu **)dev;
+}
 
-/* ---- control frame; dev is the vCPU that it belongs to ---- */
+/* ---- control frame ---- */
 
 /* Affinity 63:32, Processor_Number 23:8, Last 4 */
 static u64 typer_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
-	const struct vcpu *t = dev;
+	const struct vcpu *t = owner(dev);
 
 	(void)v, (void)index, (void)row;
 	return (u64)vgic_affinity(t->mpidr) << 32 | t->index << 8 |
@@ -22,7 +26,7 @@ static u64 typer_read(void *dev, struct vcpu *v, u32 index, const struct reg_row
 /* Sleep holds nothing back: a vCPU that does not run takes no interrupts anyway. */
 static u64 waker_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
-	const struct vcpu *t = dev;
+	const struct vcpu *t = owner(dev);
 
 	(void)v, (void)index, (void)row;
 	return t->vgic.asleep ? WAKER_SLEEP | WAKER_CHILDREN : 0;
@@ -30,7 +34,7 @@ static u64 waker_read(void *dev, struct vcpu *v, u32 index, const struct reg_row
 
 static void waker_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
-	struct vcpu *t = dev;
+	struct vcpu *t = owner(dev);
 
 	(void)v, (void)index, (void)row;
 	t->vgic.asleep = value & WAKER_SLEEP;
@@ -50,7 +54,7 @@ static const struct reg_row control_rows[] = {
 
 static struct vgic_view view_of(void *dev)
 {
-	struct vcpu *t = dev;
+	struct vcpu *t = owner(dev);
 
 	return (struct vgic_view){ t->vm, t, &t->vgic.priv, 0 };
 }
@@ -73,7 +77,7 @@ static void word_write(void *dev, struct vcpu *v, u32 index, u64 value, const st
 
 static u64 priority_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
-	const struct vcpu *t = dev;
+	const struct vcpu *t = owner(dev);
 
 	(void)v, (void)row;
 	return t->vgic.priv.prio[index];
@@ -121,23 +125,7 @@ static const struct reg_row private_rows[] = {
 	VGIC_RO(0x0e00, 0, "NSACR"),
 };
 
-static struct reg_table tables[] = {
+struct reg_table vgic_redist_tables[2] = {
 	{ .rows = control_rows, .count = ARRAY_SIZE(control_rows) },
 	{ .rows = private_rows, .count = ARRAY_SIZE(private_rows) },
 };
-
-void vgic_redist_init(void)
-{
-	reg_table_init(&tables[0]);
-	reg_table_init(&tables[1]);
-}
-
-enum mmio_result vgic_redist_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
-				    struct mmio_access *a)
-{
-	const struct vm *vm = r->dev;
-	u64 frame = offset >> FRAME_SHIFT;
-
-	return reg_table_access(&tables[frame & 1], vm->vcpus[frame >> 1], v,
-				offset & BITS(FRAME_SHIFT - 1, 0), a);
-}

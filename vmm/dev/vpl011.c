@@ -138,22 +138,33 @@ static u32 modem_lines(u32 cr)
 
 static u32 flags(const struct vpl011 *u)
 {
-	u32 fr = FR_TXFE | modem_lines(u->cr);
+	u32 fr = FR_TXFE;
 
+	if (unlikely(u->cr & CR_LBE))
+		fr |= modem_lines(u->cr);
 	if (!u->rx_count)
 		fr |= FR_RXFE;
-	if (u->rx_count >= fifo_depth(u))
+	else if (u->rx_count >= fifo_depth(u))
 		fr |= FR_RXFF;
 	return fr;
 }
 
 /* ---- registers ---- */
 
-static u64 read_dr(struct vpl011 *u)
+/* Polled by whoever sends: without the lock, as a snapshot of words. */
+static u64 read_fr(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
+	(void)v, (void)index, (void)row;
+	return flags(dev);
+}
+
+static u64 read_dr(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	struct vpl011 *u = dev;
 	unsigned long irq = spin_lock(&u->lock);
 	u64 value = 0;
 
+	(void)v, (void)index, (void)row;
 	if (u->rx_count) {
 		value = u->rx[u->rx_head] | (u->overrun ? DR_OE : 0);
 		u->rx_head = (u8)((u->rx_head + 1) % PL011_FIFO);
@@ -170,11 +181,14 @@ static u64 read_dr(struct vpl011 *u)
  * The byte is gone before the lock is taken, and usually it need not be: TXRIS stays set until the
  * guest clears it.
  */
-static void write_dr(struct vpl011 *u, u8 byte)
+static void write_dr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
+	struct vpl011 *u = dev;
 	const bool loopback = u->cr & CR_LBE;
+	const u8 byte = (u8)value;
 	unsigned long irq;
 
+	(void)v, (void)index, (void)row;
 	if (!loopback)
 		console_output(u->console, byte);
 	if (!loopback && (u->ris & INT_TX))
@@ -197,15 +211,10 @@ static u64 read_reg(void *dev, struct vcpu *v, u32 index, const struct reg_row *
 
 	(void)v;
 	(void)index;
-	if (row->offset == UARTDR)
-		return read_dr(u);
 	irq = spin_lock(&u->lock);
 	switch (row->offset) {
 	case UARTRSR:
 		value = u->rsr;
-		break;
-	case UARTFR:
-		value = flags(u);
 		break;
 	case UARTILPR:
 		value = u->ilpr;
@@ -311,10 +320,6 @@ static void write_reg(void *dev, struct vcpu *v, u32 index, u64 value, const str
 
 	(void)v;
 	(void)index;
-	if (row->offset == UARTDR) {
-		write_dr(u, (u8)value);
-		return;
-	}
 	irq = spin_lock(&u->lock);
 	write_locked(u, row->offset, (u32)value & row->arg);
 	update_line(u);
@@ -322,15 +327,16 @@ static void write_reg(void *dev, struct vcpu *v, u32 index, u64 value, const str
 }
 
 /* clang-format off */
-#define RW(reg, bits) { reg, 4, 4, ANY_WIDTH, 0, read_reg, write_reg, bits, #reg }
-#define RO(reg)       { reg, 4, 4, ANY_WIDTH, 0, read_reg, NULL, 0, #reg }
-#define WO(reg, bits) { reg, 4, 4, ANY_WIDTH, 0, NULL, write_reg, bits, #reg }
-#define ID(n, value)  { UARTPeriphID0 + 4 * (n), 4, 4, ANY_WIDTH, value, NULL, NULL, 0, "UARTID" }
+#define ROW(reg, rd, wr, bits) { reg, 4, 4, ANY_WIDTH, bits, 0, rd, wr, #reg }
+#define RW(reg, bits) ROW(reg, read_reg, write_reg, bits)
+#define RO(reg)       ROW(reg, read_reg, NULL, 0)
+#define WO(reg, bits) ROW(reg, NULL, write_reg, bits)
+#define ID(n, value)  { UARTPeriphID0 + 4 * (n), 4, 4, ANY_WIDTH, 0, value, NULL, NULL, "UARTID" }
 
 static const struct reg_row rows[] = {
-	RW(UARTDR,    0xff),
+	ROW(UARTDR,   read_dr, write_dr, 0xff),
 	RW(UARTRSR,   0xff),
-	RO(UARTFR),
+	ROW(UARTFR,   read_fr, NULL, 0),
 	RW(UARTILPR,  0xff),
 	RW(UARTIBRD,  0xffff),
 	RW(UARTFBRD,  0x3f),
@@ -347,22 +353,7 @@ static const struct reg_row rows[] = {
 };
 /* clang-format on */
 
-/* Polling the flags and sending a byte are nearly all of the accesses: they skip the table. */
-static enum mmio_result access(const struct mmio_region *r, struct vcpu *v, u64 offset,
-			       struct mmio_access *a)
-{
-	struct vpl011 *u = r->dev;
-
-	if (a->size != 8 && offset == UARTFR && !a->write) {
-		a->value = flags(u);
-		return MMIO_OK;
-	}
-	if (a->size != 8 && offset == UARTDR && a->write) {
-		write_dr(u, (u8)a->value);
-		return MMIO_OK;
-	}
-	return reg_access(rows, ARRAY_SIZE(rows), u, v, offset, a);
-}
+static struct reg_table table = { .rows = rows, .count = ARRAY_SIZE(rows) };
 
 static void input_ready(void *arg)
 {
@@ -394,10 +385,13 @@ int vpl011_init(struct vpl011 *u, struct vm *vm, struct console *c)
 		.base = GUEST_UART_BASE,
 		.size = 0x1000,
 		.name = "pl011",
-		.handler = access,
+		.table = &table,
+		.handler = mmio_table_access,
 		.dev = u,
 	};
 
+	if (!table.slots[0].straight)
+		reg_table_init(&table);
 	memset(u, 0, sizeof(*u));
 	u->vm = vm;
 	u->console = c;

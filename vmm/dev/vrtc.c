@@ -142,10 +142,10 @@ static void write_reg(void *dev, struct vcpu *v, u32 index, u64 value, const str
 }
 
 /* clang-format off */
-#define RW(reg)       { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, read_reg, write_reg, 0, #reg }
-#define RO(reg)       { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, read_reg, NULL, 0, #reg }
-#define WO(reg)       { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, NULL, write_reg, 0, #reg }
-#define CONST(reg, value) { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, value, NULL, NULL, 0, #reg }
+#define RW(reg)       { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, 0, read_reg, write_reg, #reg }
+#define RO(reg)       { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, 0, read_reg, NULL, #reg }
+#define WO(reg)       { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, 0, NULL, write_reg, #reg }
+#define CONST(reg, value) { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, value, NULL, NULL, #reg }
 #define ID(n, value)  CONST(RTCPeriphID0 + 4 * (n), value)
 
 static const struct reg_row rows[] = {

@@ -7,10 +7,9 @@
 
 /* General registers of a lower exception level, at the top of its thread's stack. Laid out for vectors.S. */
 struct trap_frame {
-	u64 x[31];
+	u64 x[32]; /* x[31]: where what is loaded to the zero register goes */
 	u64 elr;
 	u64 spsr;
-	u64 reserved;
 };
 
 /* EL1 and EL0 system registers of a vCPU while they are not in the CPU. */

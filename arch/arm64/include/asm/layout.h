@@ -26,8 +26,8 @@
 
 /* struct trap_frame */
 #define FRAME_SIZE 272
-#define FRAME_ELR 248
-#define FRAME_SPSR 256
+#define FRAME_ELR 256
+#define FRAME_SPSR 264
 
 /* struct percpu, struct thread */
 #define PERCPU_CURRENT 0

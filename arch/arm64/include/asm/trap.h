@@ -16,14 +16,13 @@ static inline u64 frame_read(const struct trap_frame *f, u32 rt)
 
 static inline void frame_write(struct trap_frame *f, u32 rt, u64 value)
 {
-	if (rt < 31)
-		f->x[rt] = value;
+	f->x[rt] = value; /* x[31] is read by nobody */
 }
 
 /* Step over the trapped instruction (16 bits in T32, which ESR.IL tells). */
 static inline void frame_step(struct trap_frame *f, u64 esr)
 {
-	f->elr += esr & ESR_IL ? 4 : 2;
+	f->elr += 2 + 2 * FIELD(esr, 25, 25);
 }
 
 /* abort.c: stage-2 aborts. sysreg.c: MSR, MRS. inject.c: exceptions for the guest, as the hardware would have taken them to EL1. */
