@@ -95,6 +95,7 @@ class Console:
                 self.child.read_nonblocking(65536, timeout=seconds)
         except (pexpect.TIMEOUT, pexpect.EOF):
             pass
+        self.child.buffer = ""
 
     def close(self):
         self._log.close()
