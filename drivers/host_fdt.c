@@ -285,6 +285,23 @@ int host_fdt_initrd(struct phys_range *r)
 	return 0;
 }
 
+u32 host_fdt_seed(u8 *seed, u32 max)
+{
+	static const char *const names[] = { "rng-seed", "kaslr-seed" };
+	int len, chosen = fdt_path_offset(host_fdt, "/chosen");
+	u32 count = 0;
+
+	for (u32 i = 0; chosen >= 0 && i < ARRAY_SIZE(names); i++) {
+		const void *value = fdt_getprop(host_fdt, chosen, names[i], &len);
+		u32 n = value ? MIN((u32)len, max - count) : 0;
+
+		if (n)
+			memcpy(seed + count, value, n);
+		count += n;
+	}
+	return count;
+}
+
 enum host_psci host_fdt_psci(void)
 {
 	static const char *const names[] = { "arm,psci-1.0", "arm,psci-0.2" };

@@ -12,6 +12,7 @@
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
+#include <kernel/random.h>
 #include <lib/errno.h>
 #include <libfdt.h>
 #include <shell/shell.h>
@@ -96,8 +97,9 @@ static int start_timer(void)
 
 static void start_secondaries(void)
 {
-	if (cpu_count > 1 && host_fdt_psci() == HOST_PSCI_NONE) {
-		log_warn("no PSCI in the devicetree: one CPU only");
+	if (host_fdt_psci() == HOST_PSCI_NONE) {
+		if (cpu_count > 1)
+			log_warn("no PSCI in the devicetree: one CPU only");
 		return;
 	}
 	power_init(host_fdt_psci() == HOST_PSCI_HVC);
@@ -115,6 +117,13 @@ static void start_secondaries(void)
 		if (r)
 			log_err("cpu%u does not start: %s", cpu, strerror(r));
 	}
+}
+
+static void start_random(void)
+{
+	u8 seed[64];
+
+	random_init(seed, host_fdt_seed(seed, sizeof(seed)));
 }
 
 /* A part without which nothing works. */
@@ -145,6 +154,7 @@ void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image
 	must(start_timer(), "timer");
 	arch_irq_enable();
 	log_info("ZVM " ZVM_VERSION " on %s, %s", host_fdt_model(), arch_cpu_name(arch_cpu_midr()));
+	start_random();
 	start_secondaries();
 	may(uart_probe(), "uart");
 	may(rtc_probe(), "rtc");

@@ -107,6 +107,8 @@ static void make_ready(struct percpu *pc, struct thread *t)
 		t->state = THREAD_RUNNING;
 		return;
 	}
+	if (t->state != THREAD_READY) /* else it waits already: started, or moved */
+		t->ready_since = arch_counter();
 	t->state = THREAD_READY;
 	if (!may_run_on(t, pc)) {
 		migrate(pc, t);
@@ -228,6 +230,7 @@ static bool prev_goes_on(struct percpu *pc, struct thread *prev)
 	if (best > prio || (best == prio && in_turn))
 		return true;
 	prev->state = THREAD_READY;
+	prev->ready_since = prev->switched_in_at; /* now: account() */
 	rq_insert(&pc->rq, prev, in_turn);
 	return false;
 }
@@ -242,6 +245,7 @@ static struct thread *pick_next(struct percpu *pc, struct thread *prev)
 	} else if (prev->state == THREAD_RUNNING) {
 		if (!may_run_on(prev, pc)) {
 			prev->state = THREAD_READY;
+			prev->ready_since = prev->switched_in_at;
 			pc->leaving = prev;
 		} else if (prev_goes_on(pc, prev)) {
 			return prev;
@@ -274,11 +278,13 @@ static void switch_to(struct percpu *pc, struct thread *prev, struct thread *nex
 	slice_arm(pc, next, now);
 	next->state = THREAD_RUNNING;
 	next->switched_in_at = now;
+	next->ready_ticks += now - next->ready_since;
 	next->switches++;
 	pc->switches++;
 	pc->idle_since = next == pc->idle ? now : 0;
 	arch_fp_switch(next);
-	__atomic_store_n(&pc->current, next, __ATOMIC_RELAXED);
+	/* Release: whoever sees that prev has left sees what its switch_out left behind. */
+	__atomic_store_n(&pc->current, next, __ATOMIC_RELEASE);
 	/*
 	 * Pairs with thread_post_work(): we read next->work after this, or the poster sees that
 	 * next is current.

@@ -90,6 +90,7 @@ void thread_start(struct thread *t)
 {
 	kassert(t->state == THREAD_NEW);
 	t->state = THREAD_READY; /* on its way to the home's run queue */
+	t->ready_since = arch_counter();
 	sched_wake(t);
 	sched_preempt_point();
 }
@@ -128,6 +129,18 @@ static void discard_new(struct thread *t)
 {
 	__atomic_fetch_sub(&percpus[t->cpu].homed, 1, __ATOMIC_RELAXED);
 	t->state = THREAD_DEAD;
+}
+
+void thread_wait_off_cpu(const struct thread *t)
+{
+	for (;;) {
+		u32 cpu = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
+
+		if (__atomic_load_n(&percpus[cpu].current, __ATOMIC_ACQUIRE) != t)
+			return;
+		thread_yield();
+		arch_relax();
+	}
 }
 
 void thread_join(struct thread *t)

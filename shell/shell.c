@@ -73,7 +73,7 @@ void shell_main(void *arg __unused)
 
 int shell_start(void)
 {
-	int err = thread_create(&shell_thread, "shell", shell_main, NULL, SHELL_PRIORITY, 0);
+	int err = thread_create(&shell_thread, "shell", shell_main, NULL, SHELL_PRIORITY, BIT(0));
 
 	if (err == 0)
 		thread_start(&shell_thread);

@@ -112,7 +112,7 @@ int console_service_start(void)
 	int err;
 
 	mutex_init(&ports_lock);
-	err = thread_create(&service, "console", service_main, NULL, SERVICE_PRIORITY, 0);
+	err = thread_create(&service, "console", service_main, NULL, SERVICE_PRIORITY, BIT(0));
 	if (err == 0)
 		thread_start(&service);
 	return err;

@@ -179,7 +179,10 @@ static void put_chosen(struct builder *b, int node, const struct guest_fdt_param
 		put_u64(b, node, "linux,initrd-start", plan->initrd_base);
 		put_u64(b, node, "linux,initrd-end", plan->initrd_base + plan->initrd_size);
 	}
-	put(b, node, "rng-seed", p->rng_seed, sizeof(p->rng_seed));
+	if (p->no_rng_seed)
+		(void)fdt_delprop(b->fdt, node, "rng-seed");
+	else
+		put(b, node, "rng-seed", p->rng_seed, sizeof(p->rng_seed));
 	put_u64(b, node, "kaslr-seed", p->kaslr_seed);
 }
 

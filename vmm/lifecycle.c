@@ -8,10 +8,13 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <vmm/lifecycle.h>
+#include <vmm/smccc.h>
 
 static struct mutex lifecycle;
 static struct sem requests;
 static struct thread manager;
+
+#define MANAGER_PRIORITY (PRIO_DEFAULT + 1)
 
 static const char *const state_names[] = {
 	[VM_CREATED] = "created", [VM_RUNNING] = "running", [VM_PAUSED] = "paused",
@@ -53,9 +56,13 @@ static void set_state(struct vm *vm, enum vm_state s)
 /* Let parked vCPUs go on. */
 static void let_run(struct vm *vm)
 {
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags;
 
-	vm->run_allowed = true;
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		thread_set_priority(&vm->vcpus[i]->thread, (u8)vm->desc.priority);
+	flags = spin_lock(&vm->state_wq.lock);
+
+	vm->run_allowed = vm->request == VM_REQ_NONE; /* else the manager is about to serve it */
 	wait_wake_all_locked(&vm->state_wq);
 	spin_unlock(&vm->state_wq.lock, flags);
 }
@@ -63,7 +70,7 @@ static void let_run(struct vm *vm)
 static bool all_parked(const struct vm *vm)
 {
 	for (u32 i = 0; i < vm->nvcpus; i++)
-		if (!vm->vcpus[i]->parked)
+		if (!__atomic_load_n(&vm->vcpus[i]->parked, __ATOMIC_ACQUIRE))
 			return false;
 	return true;
 }
@@ -74,9 +81,14 @@ void vm_halt(struct vm *vm)
 
 	vm->run_allowed = false;
 	spin_unlock(&vm->state_wq.lock, flags);
-	for (u32 i = 0; i < vm->nvcpus; i++)
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		/* The way to the parking place is short, and nobody else's business may make it long. */
+		thread_set_priority(&vm->vcpus[i]->thread, PRIO_HIGHEST);
 		vcpu_kick(vm->vcpus[i], VCPU_WORK_STATE);
-	wait_until(&vm->state_wq, all_parked(vm));
+	}
+	wait_until(&vm->halt_wq, all_parked(vm));
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		thread_wait_off_cpu(&vm->vcpus[i]->thread);
 }
 
 /* Everything as after power-on; vCPU 0 will enter at the image's entry point. No vCPU runs. */
@@ -91,6 +103,7 @@ static void power_on_reset(struct vm *vm)
 		vgic_cpu_init(vm->vcpus[i]);
 		vtimer_reset(vm->vcpus[i]);
 	}
+	pvtime_reset(vm);
 	flags = spin_lock(&vm->state_wq.lock);
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		vm->vcpus[i]->power = VCPU_OFF;
@@ -109,7 +122,11 @@ static void power_on_reset(struct vm *vm)
 
 static void start(struct vm *vm)
 {
+	struct vm_stats stats;
+
 	power_on_reset(vm);
+	vm_stats(vm, &stats);
+	vm->ticks_at_start += stats.run_ticks;
 	set_state(vm, VM_RUNNING);
 	let_run(vm);
 	log_info("vm %u '%s' running", vm->id, vm->name);
@@ -159,11 +176,11 @@ int vm_run(struct vm *vm, struct vm_error *err)
 	return r;
 }
 
-static int refuse_state(const struct vm *vm, struct vm_error *err, const char *what)
+static int refuse_state(const struct vm *vm, struct vm_error *err, const char *wanted,
+			const char *what)
 {
-	return vm_fail(err, -EPERM, "vm %u '%s' is %s: only a %s can be %s", vm->id, vm->name,
-		       state_names[vm->state],
-		       vm->state == VM_RUNNING ? "paused one" : "running one", what);
+	return vm_fail(err, -EPERM, "vm %u '%s' is %s: only a %s one can be %s", vm->id, vm->name,
+		       vm->request ? "about to stop" : state_names[vm->state], wanted, what);
 }
 
 int vm_pause(struct vm *vm, struct vm_error *err)
@@ -176,7 +193,7 @@ int vm_pause(struct vm *vm, struct vm_error *err)
 		vm->paused_at = arch_counter();
 		set_state(vm, VM_PAUSED);
 	} else {
-		r = refuse_state(vm, err, "paused");
+		r = refuse_state(vm, err, "running", "paused");
 	}
 	vmm_unlock();
 	return r;
@@ -192,7 +209,7 @@ int vm_resume(struct vm *vm, struct vm_error *err)
 		set_state(vm, VM_RUNNING);
 		let_run(vm);
 	} else {
-		r = refuse_state(vm, err, "resumed");
+		r = refuse_state(vm, err, "paused", "resumed");
 	}
 	vmm_unlock();
 	return r;
@@ -288,8 +305,13 @@ static void serve(struct vm *vm)
 		log_info("vm %u '%s' resets", vm->id, vm->name);
 		break;
 	}
-	if (wants_restart(vm, req) && run_locked(vm, &err))
+	if (!wants_restart(vm, req))
+		return;
+	/* A guest that resets in a loop pays for its reloads itself. */
+	thread_set_priority(&manager, (u8)MAX(vm->desc.priority, (u32)MANAGER_PRIORITY));
+	if (run_locked(vm, &err))
 		log_err("vm %u '%s' not restarted: %s", vm->id, vm->name, err.text);
+	thread_set_priority(&manager, MANAGER_PRIORITY);
 }
 
 static void autostart(void)
@@ -333,7 +355,8 @@ int vmm_init(void)
 	if (!r)
 		r = vempty_host_init();
 	if (!r)
-		r = thread_create(&manager, "manager", manager_main, NULL, PRIO_DEFAULT + 1, 0);
+		r = thread_create(&manager, "manager", manager_main, NULL, MANAGER_PRIORITY,
+				  BIT(0));
 	if (r)
 		return r;
 	thread_start(&manager);

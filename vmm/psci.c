@@ -2,6 +2,7 @@
 /* PSCI 1.1 (DEN0022) and the SMCCC general calls (DEN0028) for guests. Codes of these documents are written here and nowhere else. */
 #include <lib/checked.h>
 #include <uapi/smccc.h>
+#include <vmm/smccc.h>
 #include <vmm/vm.h>
 
 /* A call: x[0] is its number and becomes its result, unless it does not come back. */
@@ -186,12 +187,9 @@ static void psci_features(struct vcpu *v, u64 *x)
 
 static s64 arch_feature(u32 id)
 {
-	if (id == SMCCC_VERSION || id == SMCCC_ARCH_FEATURES)
+	if (id == SMCCC_VERSION || id == SMCCC_ARCH_FEATURES || id == PV_TIME_FEATURES)
 		return SMCCC_SUCCESS;
-	/* ID_AA64PFR0_EL1.CSV2: branch prediction of one context cannot be steered by another. */
-	if ((id == SMCCC_ARCH_WORKAROUND_1 || id == SMCCC_ARCH_WORKAROUND_3) && FIELD(arch_id_register(4, 0), 59, 56))
-		return SMCCC_NOT_REQUIRED;
-	return SMCCC_NOT_SUPPORTED;
+	return workaround_features(id);
 }
 
 static void answer_uid(u64 *x)
@@ -202,7 +200,7 @@ static void answer_uid(u64 *x)
 	x[3] = ZVM_UID_3;
 }
 
-static __noinline void other_call(u64 *x)
+static __noinline void other_call(struct vcpu *v, u64 *x)
 {
 	switch ((u32)x[0]) {
 	case SMCCC_VERSION:
@@ -218,7 +216,8 @@ static __noinline void other_call(u64 *x)
 		answer(x, 1);
 		break;
 	default:
-		answer(x, SMCCC_NOT_SUPPORTED);
+		if (!workaround_call(x) && !trng_call(x) && !pvtime_call(v, x))
+			answer(x, SMCCC_NOT_SUPPORTED);
 		break;
 	}
 }
@@ -230,5 +229,5 @@ void vmm_smccc(struct vcpu *v, u64 *x)
 	if (likely(fn))
 		fn(v, x);
 	else
-		other_call(x);
+		other_call(v, x);
 }

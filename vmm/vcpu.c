@@ -3,6 +3,7 @@
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 #include <vmm/lifecycle.h>
+#include <vmm/smccc.h>
 #include <vmm/vm.h>
 
 static void vcpu_switch_in(struct thread *t);
@@ -34,6 +35,7 @@ static void vcpu_switch_in(struct thread *t)
 {
 	struct vcpu *v = to_vcpu(t);
 
+	pvtime_update(v);
 	arch_vcpu_load(v);
 	vtimer_load(v);
 	vgic_load(v);
@@ -99,9 +101,9 @@ static bool park_while_stopped(struct vcpu *v)
 	bool reset;
 
 	while (vm->exiting || !vm->run_allowed || v->power == VCPU_OFF) {
-		if (!v->parked) { /* told once, or parked vCPUs would wake each other for ever */
-			v->parked = true;
-			wait_wake_all_locked(&vm->state_wq);
+		if (!v->parked) {
+			__atomic_store_n(&v->parked, true, __ATOMIC_RELEASE);
+			wait_wake_all(&vm->halt_wq);
 		}
 		if (vm->exiting) {
 			spin_unlock(&vm->state_wq.lock, flags);
@@ -121,6 +123,7 @@ static bool park_while_stopped(struct vcpu *v)
 static void enter_reset_state(struct vcpu *v)
 {
 	v->os_lock = true;
+	pvtime_enter(v);
 	vtimer_reset(v);
 	arch_vcpu_reset(v, v->mpidr, v->boot_entry, v->boot_arg);
 }

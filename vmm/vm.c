@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* VMs made, found and unmade. */
 #include <arch/mmu.h>
-#include <arch/timer.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
+#include <kernel/random.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <vmm/guestfdt.h>
 #include <vmm/lifecycle.h>
+#include <vmm/smccc.h>
 
 static struct vm *vms[MAX_VMS];
 
@@ -129,28 +130,18 @@ static int plan_images(struct vm *vm, struct vm_error *err)
 	return r ? vm_fail(err, r, "%s", why.text) : 0;
 }
 
-/* Not secret randomness: the counter, stirred (splitmix64), so that two guests differ. */
-static u64 stir(u64 *state)
-{
-	u64 z = *state += 0x9e3779b97f4a7c15UL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9UL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebUL;
-	return z ^ (z >> 31);
-}
-
 static int make_devicetree(struct vm *vm, void *buf, struct vm_error *err)
 {
 	struct guest_fdt_params p = { .desc = &vm->desc, .plan = &vm->plan };
-	u64 seed = arch_counter() ^ (u64)vm->id << 56, size;
 	const void *own;
+	u64 size;
 	int r = get_image(&vm->desc.devicetree, "devicetree", &own, &size, err);
 
 	if (r)
 		return r;
-	for (u32 i = 0; i < ARRAY_SIZE(p.rng_seed); i++)
-		p.rng_seed[i] = stir(&seed);
-	p.kaslr_seed = stir(&seed);
+	/* Guests count rng-seed as entropy: they get none rather than one that could be guessed. */
+	p.no_rng_seed = !random_bytes(p.rng_seed, sizeof(p.rng_seed));
+	p.no_rng_seed |= !random_bytes(&p.kaslr_seed, sizeof(p.kaslr_seed));
 	r = own ? guest_fdt_adapt(&p, own, size, buf, GUEST_FDT_MAX)
 		: guest_fdt_generate(&p, buf, GUEST_FDT_MAX);
 	return r ? vm_fail(err, r, "devicetree of '%s': %s", vm->desc.label, strerror(r)) : 0;
@@ -222,6 +213,7 @@ static int make_vcpu(struct vm *vm, u32 index)
 	v->index = index;
 	v->mpidr = (index / 16) << 8 | index % 16;
 	wait_queue_init(&v->wfi_wq);
+	vtimer_reset(v);
 	snprintf(name, sizeof(name), "vm%u.%u %s", vm->id, index, vm->name);
 	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority,
 			  BIT(place_vcpu(vm)));
@@ -260,6 +252,8 @@ static int make_devices(struct vm *vm, struct vm_error *err)
 		r = vrtc_init(&vm->rtc, vm);
 	if (!r)
 		r = vempty_init(vm);
+	if (!r)
+		r = pvtime_init(vm);
 	return r ? vm_fail(err, r, "devices of '%s': %s", vm->name, strerror(r)) : 0;
 }
 
@@ -312,11 +306,13 @@ static void unmake_vcpus(struct vm *vm)
 /* Undo whatever of vm_create was done; everything it gave back is as before. */
 static void unmake(struct vm *vm)
 {
-	unmake_vcpus(vm);
+	/* First whoever could still inject an interrupt. */
 	console_port_detach(&vm->console);
 	timeout_cancel(&vm->rtc.alarm);
+	unmake_vcpus(vm);
 	if (vm->s2.root)
 		stage2_destroy(&vm->s2);
+	pvtime_free(vm);
 	vm_ram_free(&vm->ram);
 	if (vms[vm->id] == vm)
 		vms[vm->id] = NULL;
@@ -369,6 +365,7 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	vm->desc = type->desc;
 	vm->state = VM_CREATED;
 	wait_queue_init(&vm->state_wq);
+	wait_queue_init(&vm->halt_wq);
 	console_init(&vm->console);
 	timeout_init(&vm->rtc.alarm, NULL);
 	r = build(vm, opt, err);
@@ -416,7 +413,7 @@ int vm_delete(struct vm *vm, bool force, struct vm_error *err)
 void vm_stats(const struct vm *vm, struct vm_stats *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->overhead_bytes = VM_PAGES * PAGE_SIZE + stage2_table_bytes(&vm->s2);
+	s->overhead_bytes = (VM_PAGES + 1) * PAGE_SIZE + stage2_table_bytes(&vm->s2);
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		const struct vcpu *v = vm->vcpus[i];
 
@@ -425,4 +422,5 @@ void vm_stats(const struct vm *vm, struct vm_stats *s)
 		for (u32 k = 0; k < EXIT_KINDS; k++)
 			s->exits[k] += v->exits[k];
 	}
+	s->run_ticks -= MIN(vm->ticks_at_start, s->run_ticks);
 }

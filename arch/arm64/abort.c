@@ -45,7 +45,7 @@ static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u6
 		.write = (iss & ISS_WNR) != 0,
 	};
 
-	/* No syndrome: pairs, SIMD, write-back, atomics; or the guest's own table walk. Nothing that a device register answers. */
+	/* No syndrome: pairs, SIMD, write-back, atomics; or the guest's own table walk, which no device register answers. */
 	if (!(iss & ISS_ISV) || (iss & ISS_S1PTW)) {
 		if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
 			frame_step(f, esr);

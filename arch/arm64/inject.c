@@ -2,14 +2,17 @@
 /* Exceptions that we raise for a guest: the vCPU is loaded, so its EL1 registers are the CPU's (Arm ARM D1.3, AArch64.TakeException). */
 #include <asm/trap.h>
 
-#define PSTATE_MODE    0xf
-#define PSTATE_NRW     BIT(4) /* AArch32 */
-#define PSTATE_EL1H    0x5
-#define PSTATE_EL1T    0x4
-#define PSTATE_DAIF    (0xfULL << 6)
-#define PSTATE_PAN     BIT(22)
-#define PSTATE_NZCV    (0xfULL << 28)
-#define SCTLR_EL1_SPAN BIT(23)
+#define PSTATE_MODE     0xf
+#define PSTATE_NRW      BIT(4) /* AArch32 */
+#define PSTATE_EL1H     0x5
+#define PSTATE_EL1T     0x4
+#define PSTATE_DAIF     (0xfULL << 6)
+#define PSTATE_SSBS     BIT(12)
+#define PSTATE_DIT      BIT(24)
+#define PSTATE_PAN      BIT(22)
+#define PSTATE_NZCV     (0xfULL << 28)
+#define SCTLR_EL1_DSSBS BIT(44)
+#define SCTLR_EL1_SPAN  BIT(23)
 
 #define ISS_WNR       BIT(6)
 #define DFSC_EXTERNAL 0x10
@@ -38,12 +41,20 @@ static bool has_pan(void)
 	return FIELD(read_sysreg(id_aa64mmfr1_el1), 23, 20) != 0;
 }
 
+static bool has_ssbs(void)
+{
+	return FIELD(read_sysreg(id_aa64pfr1_el1), 7, 4) != 0;
+}
+
 static void take_exception(struct trap_frame *f, u64 esr)
 {
-	u64 pstate = PSTATE_EL1H | PSTATE_DAIF | (f->spsr & PSTATE_NZCV) | (f->spsr & PSTATE_PAN);
+	u64 pstate = PSTATE_EL1H | PSTATE_DAIF | (f->spsr & PSTATE_NZCV) |
+		     (f->spsr & (PSTATE_PAN | PSTATE_DIT));
 
 	if (has_pan() && !(read_sysreg(sctlr_el1) & SCTLR_EL1_SPAN))
 		pstate |= PSTATE_PAN;
+	if (has_ssbs() && (read_sysreg(sctlr_el1) & SCTLR_EL1_DSSBS))
+		pstate |= PSTATE_SSBS;
 	write_sysreg(esr_el1, esr);
 	write_sysreg(elr_el1, f->elr);
 	write_sysreg(spsr_el1, f->spsr);

@@ -11,8 +11,12 @@
 #define PSCI_SYSTEM_OFF   0x84000008u
 #define PSCI_SYSTEM_RESET 0x84000009u
 #define PSCI_CPU_ON       0xc4000003u
+#define PSCI_VERSION      0x84000000u
+#define PSCI_FEATURES     0x8400000au
 #define PSCI_SUCCESS      0
 #define PSCI_ALREADY_ON   -4
+#define SMCCC_VERSION     0x80000000u
+#define NOT_SUPPORTED     -1
 
 /* What boot.S reads with the MMU off. */
 struct secondary_boot {
@@ -22,14 +26,11 @@ struct secondary_boot {
 };
 
 static bool conduit_hvc;
+/* Calls beyond PSCI may be made: the firmware is by SMC, and knows SMCCC 1.1. */
+static bool services;
 static struct secondary_boot secondaries[MAX_CPUS] __aligned(64);
 
 extern char secondary_start[];
-
-void power_init(bool hvc)
-{
-	conduit_hvc = hvc;
-}
 
 static s64 firmware_call(u64 fn, u64 a1, u64 a2, u64 a3)
 {
@@ -46,6 +47,26 @@ static s64 firmware_call(u64 fn, u64 a1, u64 a2, u64 a3)
 	else
 		__asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::SMCCC_CLOBBERS);
 	return (s64)x0;
+}
+
+/* What DEN0028 wants asked, in this order, before any call of SMCCC 1.1 (appendix B). */
+static bool has_smccc_1_1(void)
+{
+	return (s32)firmware_call(PSCI_VERSION, 0, 0, 0) >= 0x10000 &&
+	       (s32)firmware_call(PSCI_FEATURES, SMCCC_VERSION, 0, 0) == PSCI_SUCCESS &&
+	       (s32)firmware_call(SMCCC_VERSION, 0, 0, 0) >= 0x10001;
+}
+
+void power_init(bool hvc)
+{
+	conduit_hvc = hvc;
+	/* An HVC from EL2 would come to ourselves. */
+	services = !hvc && has_smccc_1_1();
+}
+
+s64 arch_firmware(u32 function, u64 arg)
+{
+	return services ? firmware_call(function, arg, 0, 0) : NOT_SUPPORTED;
 }
 
 int arch_cpu_start(u64 hwid, u32 cpu, void *stack_top)

@@ -26,12 +26,33 @@ static bool has_ras(void)
 	return FIELD(read_sysreg(id_aa64pfr0_el1), 31, 28) != 0;
 }
 
+/* SME: TPIDR2_EL0 exists, and the traps that hide SME do not hide it. */
+static bool has_sme(void)
+{
+	return FIELD(read_sysreg(id_aa64pfr1_el1), 27, 24) != 0;
+}
+
+/* Activity monitors, whose counters a guest must not read. */
+static bool has_amu(void)
+{
+	return FIELD(read_sysreg(id_aa64pfr0_el1), 47, 44) != 0;
+}
+
+/* Where EL1 walks while no guest is loaded: speculation finds nothing mapped. */
+static u64 empty_stage2[512] __aligned(4096);
+
+static void unload_stage2(void)
+{
+	write_sysreg(vttbr_el2, virt_to_phys(empty_stage2).pa);
+	isb();
+}
+
 void guest_init_cpu(void)
 {
 	write_sysreg(hcr_el2, HCR_GUEST);
 	write_sysreg(mdcr_el2, MDCR_GUEST | (read_sysreg(mdcr_el2) & MDCR_HPMN_MASK));
 	write_sysreg(vtcr_el2, stage2_vtcr());
-	write_sysreg(vttbr_el2, 0);
+	unload_stage2();
 	write_sysreg(cnthctl_el2, 0x3); /* EL1 uses the physical counter and timer */
 	write_sysreg(cntvoff_el2, 0);
 	write_sysreg(cntv_ctl_el0, 0);
@@ -41,6 +62,8 @@ void guest_init_cpu(void)
 		write_sysreg_(VSESR_EL2, 0);
 	write_sysreg(vpidr_el2, read_sysreg(midr_el1));
 	this_cpu()->arch.cptr = CPTR_RES1 | CPTR_TZ | CPTR_TSM | CPTR_TTA | CPTR_TFP;
+	if (has_amu())
+		this_cpu()->arch.cptr |= CPTR_TAM;
 	write_sysreg(cptr_el2, this_cpu()->arch.cptr);
 	isb();
 }
@@ -72,6 +95,8 @@ static void el1_save(struct el1_regs *r)
 	r->cntkctl = read_sysreg(cntkctl_el1);
 	if (has_ras())
 		r->vdisr = read_sysreg_(VDISR_EL2);
+	if (has_sme())
+		r->tpidr2 = read_sysreg_(TPIDR2_EL0);
 }
 
 static void el1_restore(const struct el1_regs *r)
@@ -101,6 +126,8 @@ static void el1_restore(const struct el1_regs *r)
 	write_sysreg(cntkctl_el1, r->cntkctl);
 	if (has_ras())
 		write_sysreg_(VDISR_EL2, r->vdisr);
+	if (has_sme())
+		write_sysreg_(TPIDR2_EL0, r->tpidr2);
 }
 
 /* Active priorities: 5 bits of priority have one register a group, 6 have two, 7 have four (ICH_AP<g>R<n>_EL2). */
@@ -188,7 +215,7 @@ void arch_vcpu_flush(struct vcpu *v)
 		return;
 	el1_save(&v->arch.el1);
 	ich_save(&v->arch);
-	write_sysreg(vttbr_el2, 0); /* its tables may be freed from now on */
+	unload_stage2(); /* its tables may be freed from now on */
 	cpu->loaded = NULL;
 }
 

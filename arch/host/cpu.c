@@ -8,6 +8,9 @@ u32 host_cpu;
 bool host_irqs_open[HOST_CPUS];
 struct percpu *host_percpu[HOST_CPUS];
 u32 host_reboots, host_poweroffs;
+u32 host_midr;
+u32 host_entropy_words;
+s64 (*host_firmware)(u32 function, u64 arg);
 struct thread *host_fp_owner[HOST_CPUS];
 void (*host_deliver)(void);
 
@@ -71,7 +74,23 @@ const char *arch_cpu_name(u32 midr)
 
 u32 arch_cpu_midr(void)
 {
-	return 0x410fd034; /* Cortex-A53 r0p4 */
+	return host_midr;
+}
+
+bool arch_entropy(u64 *word)
+{
+	static u64 next;
+
+	if (!host_entropy_words)
+		return false;
+	host_entropy_words--;
+	*word = ++next;
+	return true;
+}
+
+s64 arch_firmware(u32 function, u64 arg)
+{
+	return host_firmware ? host_firmware(function, arg) : -1;
 }
 
 void arch_backtrace(u64 fp)

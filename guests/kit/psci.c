@@ -2,12 +2,12 @@
 #include "kit/psci.h"
 #include "kit/cpu.h"
 
-uint64_t hvc64(uint64_t function, uint64_t arg1, uint64_t arg2, uint64_t arg3)
+void hvc_full(uint64_t x[4])
 {
-	register uint64_t x0 asm("x0") = function;
-	register uint64_t x1 asm("x1") = arg1;
-	register uint64_t x2 asm("x2") = arg2;
-	register uint64_t x3 asm("x3") = arg3;
+	register uint64_t x0 asm("x0") = x[0];
+	register uint64_t x1 asm("x1") = x[1];
+	register uint64_t x2 asm("x2") = x[2];
+	register uint64_t x3 asm("x3") = x[3];
 
 	/* SMCCC 1.0 lets the callee change x4..x17. */
 	asm volatile("hvc #0"
@@ -15,7 +15,18 @@ uint64_t hvc64(uint64_t function, uint64_t arg1, uint64_t arg2, uint64_t arg3)
 		     :
 		     : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
 		       "x16", "x17", "memory");
-	return x0;
+	x[0] = x0;
+	x[1] = x1;
+	x[2] = x2;
+	x[3] = x3;
+}
+
+uint64_t hvc64(uint64_t function, uint64_t arg1, uint64_t arg2, uint64_t arg3)
+{
+	uint64_t x[4] = { function, arg1, arg2, arg3 };
+
+	hvc_full(x);
+	return x[0];
 }
 
 int32_t hvc(uint64_t function, uint64_t arg1, uint64_t arg2, uint64_t arg3)

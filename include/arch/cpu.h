@@ -39,6 +39,15 @@ int __must_check arch_cpu_start(u64 hwid, u32 cpu, void *stack_top);
 /* This CPU's hardware id (MPIDR affinity bits). Any context. */
 u64 arch_cpu_hwid(void);
 
+/*
+ * The firmware's answer (x0) to a call with one argument, by the calling convention DEN0028; SMCCC's NOT_SUPPORTED (-1) if there is none, or one older
+ * than SMCCC 1.1, which may be asked for nothing but PSCI. Any context.
+ */
+s64 arch_firmware(u32 function, u64 arg);
+
+/* 64 bits of full entropy from the CPU's generator. False: it has none, or none at the moment. Any context. */
+bool __must_check arch_entropy(u64 *word);
+
 /* One line on what CPU this is, e.g. "Cortex-A72 r0p3" or "MIDR 0x...". Any context. */
 const char *arch_cpu_name(u32 midr);
 u32 arch_cpu_midr(void);

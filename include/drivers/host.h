@@ -42,6 +42,12 @@ u32 host_fdt_cpus(u64 *hwids, u32 max);
 /* The initrd that the loader left, from /chosen. 0, -ENOENT. */
 int __must_check host_fdt_initrd(struct phys_range *r);
 
+/*
+ * Randomness that the loader left in /chosen (rng-seed, kaslr-seed), copied to `seed`; returns how many
+ * bytes, at most max.
+ */
+u32 host_fdt_seed(u8 *seed, u32 max);
+
 enum host_psci { HOST_PSCI_NONE, HOST_PSCI_SMC, HOST_PSCI_HVC };
 /* How to call the firmware's PSCI. */
 enum host_psci host_fdt_psci(void);

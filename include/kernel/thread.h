@@ -78,6 +78,8 @@ struct thread {
 	u64 slice_left;
 	u64 run_ticks; /* time on CPU so far */
 	u64 switched_in_at;
+	/* time off CPU although it was ready, so far, and since when if it is so (of no use for idle) */
+	u64 ready_ticks, ready_since;
 	u64 switches;
 	void *stack_top;
 	struct list all_node; /* in the list of all threads */
@@ -103,6 +105,12 @@ __noreturn void thread_exit(void);
  * afterwards. Once per thread. Thread context.
  */
 void thread_join(struct thread *t);
+
+/*
+ * Wait until t, which is about to block for as long as the caller wants, has left its CPU and its switch_out hook has run. Thread
+ * context; t must be more urgent than what could hold it up there.
+ */
+void thread_wait_off_cpu(const struct thread *t);
 
 /* The running thread. */
 struct thread *thread_current(void);

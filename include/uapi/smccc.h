@@ -12,7 +12,9 @@
 #define SMCCC_VERSION_1_3   0x10003
 #define SMCCC_SUCCESS       0
 #define SMCCC_NOT_SUPPORTED (-1)
-#define SMCCC_NOT_REQUIRED  1 /* ARCH_FEATURES of a workaround: the CPU is not affected */
+/* ARCH_FEATURES of a workaround: it may be called, but this CPU is not affected / none needs it. */
+#define SMCCC_UNAFFECTED   1
+#define SMCCC_NOT_REQUIRED (-2)
 
 /* Bit 30 of a function number: 64-bit arguments. */
 #define SMCCC_64 0x40000000u
@@ -41,6 +43,29 @@
 #define PSCI_ALREADY_ON         (-4)
 #define PSCI_ON_PENDING         (-5)
 #define PSCI_INVALID_ADDRESS    (-9)
+
+/* True random numbers (DEN0098 1.0). */
+#define TRNG_VERSION  0x84000050u
+#define TRNG_FEATURES 0x84000051u
+#define TRNG_GET_UUID 0x84000052u
+#define TRNG_RND32    0x84000053u
+#define TRNG_RND64    0xc4000053u
+
+#define TRNG_VERSION_1_0        0x10000
+#define TRNG_SUCCESS            0
+#define TRNG_NOT_SUPPORTED      (-1)
+#define TRNG_INVALID_PARAMETERS (-2)
+#define TRNG_NO_ENTROPY         (-3)
+
+/* UUID d2295555-36aa-46f0-85cf-a79807db2abb of our source, as DEN0028 lays it out. */
+#define TRNG_UUID_0 0x555529d2u
+#define TRNG_UUID_1 0xf046aa36u
+#define TRNG_UUID_2 0x98a7cf85u
+#define TRNG_UUID_3 0xbb2adb07u
+
+/* Paravirtualised stolen time (DEN0057). */
+#define PV_TIME_FEATURES 0xc5000020u
+#define PV_TIME_ST       0xc5000021u
 
 /* Vendor specific hypervisor service calls: who is below. x0 to x3 hold the UID, 32 bits each. */
 #define ZVM_UID      0x8600ff01u

@@ -13,6 +13,7 @@ struct guest_fdt_params {
 	const struct vm_desc *desc;
 	const struct load_plan *plan;
 	u64 rng_seed[4];
+	bool no_rng_seed; /* leave it out */
 	u64 kaslr_seed;
 };
 

@@ -40,6 +40,8 @@ struct vcpu {
 	bool in_wfi;  /* blocked in vmm_wfi */
 	bool os_lock; /* OSLSR_EL1.OSLK: set at reset */
 	struct wait_queue wfi_wq;
+	u64 ready_at_start;   /* thread.ready_ticks when it first ran since the VM's reset */
+	bool stolen_restarts; /* it did not run since (atomic) */
 	u64 exits[EXIT_KINDS];
 };
 

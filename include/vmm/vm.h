@@ -41,9 +41,11 @@ struct vm {
 	struct vpl011 uart;
 	struct vrtc rtc;
 	struct console console;
+	struct pvtime_entry *pvtime; /* a page of them, one per vCPU; see vmm/smccc.h */
 	u32 nvcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];
 	struct wait_queue state_wq; /* guards and signals what follows */
+	struct wait_queue halt_wq;  /* who waits for vCPUs to park; they do not wake each other */
 	enum vm_state state;
 	bool run_allowed; /* vCPUs may run guest code */
 	bool exiting;     /* vCPU threads end */
@@ -52,7 +54,8 @@ struct vm {
 	u64 paused_at;
 	u64 started_at;
 	u32 restarts;
-	char crash[160]; /* why it was stopped, one line */
+	u64 ticks_at_start; /* what its vCPUs had run before this start */
+	char crash[160];    /* why it was stopped, one line */
 	struct list manager_node;
 };
 

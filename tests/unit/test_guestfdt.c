@@ -26,6 +26,7 @@ static int setup(void **state)
 	d.memory = MIB(512);
 	strcpy(d.bootargs, "console=ttyAMA0");
 	memset(&plan, 0, sizeof(plan));
+	p.no_rng_seed = false;
 	p.rng_seed[0] = 0x1122334455667788;
 	p.rng_seed[3] = 1;
 	p.kaslr_seed = 0xfedcba9876543210;
@@ -326,10 +327,27 @@ static void test_adapt_broken(void **state)
 	free(copy);
 }
 
+/* Rather none than one that others know: the one in the VM's own tree goes too. */
+static void test_no_seed(void **state)
+{
+	(void)state;
+	p.no_rng_seed = true;
+	generate();
+	is_absent("/chosen", "rng-seed");
+	p.no_rng_seed = false;
+	generate();
+	memcpy(own, buf, sizeof(own));
+	p.no_rng_seed = true;
+	adapt();
+	is_absent("/chosen", "rng-seed");
+	is_cells("/chosen", "kaslr-seed", 0xfedcba98, 0x76543210);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_generated, setup),
+		cmocka_unit_test_setup(test_no_seed, setup),
 		cmocka_unit_test_setup(test_initrd_and_large_memory, setup),
 		cmocka_unit_test_setup(test_no_space, setup),
 		cmocka_unit_test_setup(test_dtc, setup),

@@ -59,6 +59,8 @@ static void root_properties(void)
 	text("bootargs", "quiet");
 	CELLS("linux,initrd-start", 0x48000000);
 	CELLS("linux,initrd-end", 0, 0x48100000);
+	CELLS("kaslr-seed", 0x01020304, 0x05060708);
+	ok(fdt_property(tree, "rng-seed", "0123456789abcdef", 16));
 	ok(fdt_end_node(tree));
 	ok(fdt_begin_node(tree, "aliases"));
 	text("serial0", "/soc/bus/uart@1000");
@@ -172,6 +174,18 @@ static void test_reg_is_translated(void **state)
 	assert_int_equal(host_fdt_reg(-1, 0, &r), -ENOENT);
 }
 
+static void test_seed(void **state)
+{
+	u8 seed[32];
+
+	(void)state;
+	memset(seed, 0xa5, sizeof(seed));
+	assert_int_equal(host_fdt_seed(seed, sizeof(seed)), 24);
+	assert_memory_equal(seed, "0123456789abcdef\1\2\3\4\5\6\7\10\xa5", 25);
+	assert_int_equal(host_fdt_seed(seed, 18), 18);
+	assert_int_equal(host_fdt_seed(seed, 0), 0);
+}
+
 static void test_interrupts(void **state)
 {
 	int node = host_fdt_find("arm,pl011", -1);
@@ -223,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_init, setup),
 		cmocka_unit_test_setup(test_chosen, setup),
+		cmocka_unit_test_setup(test_seed, setup),
 		cmocka_unit_test_setup(test_reg_is_translated, setup),
 		cmocka_unit_test_setup(test_interrupts, setup),
 		cmocka_unit_test_setup(test_memory, setup),

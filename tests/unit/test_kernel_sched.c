@@ -398,6 +398,36 @@ static void time_is_accounted(void **state)
 	join(1);
 }
 
+static void spin_2_ms(void *arg)
+{
+	(void)arg;
+	host_advance(2 * MS);
+}
+
+static void time_ready_is_accounted(void **state)
+{
+	(void)state;
+	start(&t[0], "a", sleeper, (void *)1, 40, 0);
+	host_advance(3 * MS);
+	assert_int_equal(t[0].ready_ticks, 0); /* known when it runs */
+	thread_sleep_ms(1);
+	assert_int_equal(t[0].ready_ticks, 3 * MS);
+	assert_int_equal(t[0].state, THREAD_BLOCKED);
+	thread_sleep_ms(3);
+	join(1);
+	assert_int_equal(t[0].ready_ticks, 3 * MS);
+
+	start(&t[0], "a", spin, ".", 40, 0);
+	thread_sleep_ms(1);
+	start(&t[1], "urgent", spin_2_ms, NULL, 10, 0);
+	thread_sleep_ms(1);
+	host_advance(4 * MS);
+	stop = true;
+	join(2);
+	assert_int_equal(t[0].ready_ticks, (2 + 4) * MS);
+	assert_int_equal(t[1].ready_ticks, 0);
+}
+
 static void block_in_interrupt(struct timeout *timeout)
 {
 	(void)timeout;
@@ -449,6 +479,7 @@ int main(void)
 		cmocka_unit_test_setup(threads_are_listed, setup),
 		cmocka_unit_test_setup(hooks_surround_a_thread, setup),
 		cmocka_unit_test_setup(time_is_accounted, setup),
+		cmocka_unit_test_setup(time_ready_is_accounted, setup),
 		cmocka_unit_test_setup(blocking_in_an_interrupt_panics, setup), /* last */
 	};
 

@@ -132,13 +132,10 @@ static void write_reg(void *dev, struct vcpu *v, u32 index, u64 value, const str
 
 	(void)v;
 	(void)index;
-	spin_unlock(&r->lock, irq);
-	/*
-	 * Not under the lock, which the alarm takes. Of two writers racing one may lose its alarm,
-	 * on real hardware its match value.
-	 */
+	/* Under the lock, so that two vCPUs never set the one timeout at once. It does not wait for the alarm. */
 	if (rearm)
 		timeout_set(&r->alarm, deadline);
+	spin_unlock(&r->lock, irq);
 }
 
 /* clang-format off */

@@ -18,7 +18,8 @@ struct el1_regs {
 	u64 esr, far, afsr0, afsr1, par, elr, spsr;
 	u64 sp_el0, sp_el1, tpidr_el0, tpidrro_el0, tpidr_el1;
 	u64 csselr, cntkctl;
-	u64 vdisr; /* what the guest sees as DISR_EL1 */
+	u64 tpidr2; /* SME: no trap covers it */
+	u64 vdisr;  /* what the guest sees as DISR_EL1 */
 };
 
 #define ICH_AP_REGS 4

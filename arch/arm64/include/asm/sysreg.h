@@ -37,6 +37,7 @@ static inline void isb(void)
 #define ICC_SGI1R_EL1   S3_0_C12_C11_5
 #define ICC_PMR_EL1     S3_0_C4_C6_0
 #define ICC_SRE_EL2     S3_4_C12_C9_5
+#define TPIDR2_EL0      S3_3_C13_C0_5
 #define VDISR_EL2       S3_4_C12_C1_1
 #define VSESR_EL2       S3_4_C5_C2_3
 #define ICH_HCR_EL2     S3_4_C12_C11_0
@@ -73,6 +74,7 @@ static inline void isb(void)
 #define CPTR_TFP  BIT(10)   /* trap FP and SIMD at EL2, EL1, EL0 */
 #define CPTR_TSM  BIT(12)   /* trap SME (RES1 without) */
 #define CPTR_TTA  BIT(20)   /* trap trace registers */
+#define CPTR_TAM  BIT(30)   /* trap activity monitors */
 
 /* MDCR_EL2 */
 #define MDCR_HPMN_MASK 0x1fULL

@@ -28,6 +28,12 @@ extern u32 host_cpu; /* who executes */
 extern bool host_irqs_open[HOST_CPUS];
 extern struct percpu *host_percpu[HOST_CPUS];
 extern u32 host_reboots, host_poweroffs;
+/* What arch_cpu_midr() says (Cortex-A53 r0p4 at reset). */
+extern u32 host_midr;
+/* Words that arch_entropy() has left to give (0 at reset): 1, 2, 3, ... */
+extern u32 host_entropy_words;
+/* The firmware behind arch_firmware(); NULL at reset: none. */
+extern s64 (*host_firmware)(u32 function, u64 arg);
 extern struct thread *host_fp_owner[HOST_CPUS];
 
 /*

@@ -35,6 +35,9 @@ int32_t hvc(uint64_t function, uint64_t arg1, uint64_t arg2, uint64_t arg3);
 /* The same with the whole x0. */
 uint64_t hvc64(uint64_t function, uint64_t arg1, uint64_t arg2, uint64_t arg3);
 
+/* x: x0 to x3 in and out. */
+void hvc_full(uint64_t x[4]);
+
 /* A call with no arguments made in place, for measuring: as few instructions as a caller can. */
 #define hvc_null(function)                                                                         \
 	do {                                                                                       \

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arch/cpu.h>
+#include <arch/timer.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <kernel/random.h>
+#include <kernel/spinlock.h>
+#include <lib/chacha.h>
+#include <lib/jitter.h>
+#include <lib/sha256.h>
+#include <lib/string.h>
+
+/* All in 1/JITTER_PER_BIT bits: what a sample of jitter, a byte and a word are worth. */
+#define WORTH_SAMPLE 1
+#define WORTH_BYTE   (8 * JITTER_PER_BIT)
+#define WORTH_WORD   (64 * JITTER_PER_BIT)
+
+/* Less than this makes no first seed; later seeds wait for a margin (SP 800-90C: 64 bits above). */
+#define SEED_MIN  (256 * JITTER_PER_BIT)
+#define SEED_FULL (320 * JITTER_PER_BIT)
+
+/* Bytes given out under one seed before random_bytes() says that it has run dry. */
+#define SEED_LIFE KIB(64)
+
+/* Samples that one call adds, and the longest attempt at the start. */
+#define BATCH       16
+#define BATCHES_MAX 512
+
+/* A timed piece of work: dependent accesses over more than a small cache's set. */
+#define WALK_BYTES KIB(16)
+#define WALK_STEPS 32
+
+static struct {
+	struct spinlock lock; /* a leaf; held for one hash and one block of key stream */
+	u8 key[CHACHA_KEY];
+	struct sha256 pool;
+	u32 worth; /* of what is in the pool, at most SEED_FULL */
+	bool dry;  /* never seeded */
+	u64 spent; /* bytes given out under this seed */
+} rng = { .lock = SPINLOCK_INIT, .dry = true };
+
+/* Touched by their CPU only, interrupts masked. */
+static struct jitter jitters[MAX_CPUS];
+/* Shared on purpose: that other CPUs write to it is more noise. */
+static volatile u8 walk[WALK_BYTES];
+
+/* What one call brings for the pool. */
+struct batch {
+	u64 words[BATCH];
+	u32 worth;
+};
+
+_Static_assert(RANDOM_MAX / 8 + 1 < BATCH, "the words of the longest request");
+
+/* ---- sources ---- */
+
+static u64 timed_walk(u32 *place)
+{
+	u64 begin = arch_counter();
+
+	for (u32 i = 0; i < WALK_STEPS; i++) {
+		u32 at = *place >> 7 & (WALK_BYTES - 1);
+
+		walk[at] = (u8)(walk[at] + 1);
+		*place = *place * 1664525u + 1013904223u + walk[at];
+	}
+	return arch_counter() - begin;
+}
+
+static void sample_jitter(struct batch *b)
+{
+	unsigned long flags = arch_irq_save();
+	struct jitter *j = &jitters[this_cpu()->id];
+	u32 place = (u32)arch_counter();
+
+	for (u32 i = 0; i < BATCH; i++) {
+		u64 took = timed_walk(&place);
+
+		b->words[i] = took << 32 ^ arch_counter();
+		if (jitter_feed(j, took))
+			b->worth += WORTH_SAMPLE;
+	}
+	arch_irq_restore(flags);
+}
+
+/* False: the CPU has no generator, or it fails. */
+static bool sample_cpu(struct batch *b, u32 words)
+{
+	for (u32 i = 0; i < words; i++) {
+		if (!arch_entropy(&b->words[i]))
+			return false;
+		b->worth += WORTH_WORD;
+	}
+	return true;
+}
+
+/* From the CPU a whole seed, and more than the bytes asked for: new entropy is behind all of them. */
+static bool gather(struct batch *b, size_t size)
+{
+	b->worth = 0;
+	b->words[BATCH - 1] = arch_counter(); /* worth nothing, but never the same */
+	if (sample_cpu(b, (u32)MAX(size / 8 + 1, SEED_MIN / WORTH_WORD)))
+		return true;
+	b->worth = 0;
+	sample_jitter(b);
+	return false;
+}
+
+/* ---- pool and key; rng.lock held ---- */
+
+static void add(const void *data, size_t size, u32 worth)
+{
+	sha256_update(&rng.pool, data, size);
+	rng.worth = MIN(rng.worth + worth, (u32)SEED_FULL);
+}
+
+/*
+ * The next key is the hash of the old one and the pool. In one piece: seeds that trickled in bit by
+ * bit could be guessed bit by bit by whoever knew the old key.
+ */
+static void reseed(void)
+{
+	sha256_update(&rng.pool, rng.key, sizeof(rng.key));
+	if (rng.worth >= SEED_MIN) {
+		rng.dry = false;
+		rng.spent = 0;
+	}
+	rng.worth = 0;
+	sha256_final(&rng.pool, rng.key);
+	sha256_init(&rng.pool);
+}
+
+/* Block 0 of the key stream is half new key, half output; block 1 is output. */
+static void generate(u8 *out, size_t size)
+{
+	static const u8 nonce[CHACHA_NONCE];
+	u8 stream[2 * CHACHA_BLOCK];
+
+	chacha20_block(rng.key, 0, nonce, stream);
+	if (size > CHACHA_BLOCK - CHACHA_KEY)
+		chacha20_block(rng.key, 1, nonce, stream + CHACHA_BLOCK);
+	memcpy(rng.key, stream, CHACHA_KEY);
+	memcpy(out, stream + CHACHA_KEY, size);
+	rng.spent += size;
+}
+
+bool random_bytes(void *buf, size_t size)
+{
+	struct batch b = { .worth = 0 };
+	unsigned long flags;
+	bool full, good;
+
+	kassert(size <= RANDOM_MAX);
+	full = gather(&b, size);
+	flags = spin_lock(&rng.lock);
+	add(b.words, sizeof(b.words), b.worth);
+	/* The CPU's words are each as good as random: no need to wait for many. */
+	if (full || rng.worth >= SEED_FULL)
+		reseed();
+	good = !rng.dry && rng.spent + size <= SEED_LIFE;
+	generate(buf, size);
+	spin_unlock(&rng.lock, flags);
+	return good;
+}
+
+/* ---- start ---- */
+
+static const char *source_name(size_t loader, bool cpu, u32 jitter)
+{
+	if (cpu)
+		return loader ? "the CPU and the loader" : "the CPU";
+	if (jitter >= SEED_MIN)
+		return loader ? "jitter and the loader" : "jitter";
+	return "the loader";
+}
+
+void random_init(const void *seed, size_t size)
+{
+	struct batch b = { .worth = 0 };
+	u32 jitter = 0;
+	bool cpu;
+
+	for (u32 i = 0; i < MAX_CPUS; i++)
+		jitter_init(&jitters[i]);
+	sha256_init(&rng.pool);
+	rng.worth = 0;
+	rng.dry = true;
+	rng.spent = 0;
+	add(seed, size, (u32)MIN(size, 64UL) * WORTH_BYTE);
+	cpu = sample_cpu(&b, BATCH);
+	add(b.words, sizeof(b.words), cpu ? b.worth : 0);
+	for (u32 i = 0; !cpu && i < BATCHES_MAX && jitter < SEED_FULL; i++) {
+		b.worth = 0;
+		sample_jitter(&b);
+		add(b.words, sizeof(b.words), b.worth);
+		jitter += b.worth;
+	}
+	reseed();
+	if (rng.dry)
+		log_warn("random: no entropy: the CPU has no generator, the loader left no seed");
+	else
+		log_info("random: seeded by %s", source_name(size, cpu, jitter));
+}
