@@ -15,7 +15,13 @@
 #define ISS_S1PTW    BIT(7)
 #define ISS_WNR      BIT(6)
 
-/* The faulting IPA: the page from HPFAR_EL2, the offset from FAR_EL2. */
+/* DFSC: a permission fault at any level. Only stores into memory that is read-only for the guest take it. */
+static bool is_permission(u64 esr)
+{
+	return (esr & 0x3c) == 0x0c;
+}
+
+/* The faulting IPA (not valid after a permission fault): the page from HPFAR_EL2, the offset from FAR_EL2. */
 static u64 fault_ipa(u64 far)
 {
 	return (read_sysreg(hpfar_el2) & BITS(43, 4)) << 8 | (far & 0xfff);
@@ -47,10 +53,10 @@ static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u6
 
 	/* No syndrome: pairs, SIMD, write-back, atomics; or the guest's own table walk, which no device register answers. */
 	if (!(iss & ISS_ISV) || (iss & ISS_S1PTW)) {
-		if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
-			frame_step(f, esr);
-		else if (iss & ISS_S1PTW)
+		if ((iss & ISS_S1PTW) || (is_permission(esr) && !(iss & ISS_CM)))
 			inject_external_abort(f, far, a.write ? ABORT_WRITE : ABORT_READ);
+		else if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
+			frame_step(f, esr);
 		else
 			emulate_access(v, f, far, a.ipa.ipa, a.write ? ABORT_WRITE : ABORT_READ);
 		return;
@@ -99,7 +105,9 @@ static __noinline void store(struct vcpu *v, struct trap_frame *f, u64 esr)
 	ipa_t ipa = IPA(fault_ipa(read_sysreg(far_el2)));
 	u64 value = frame_read(f, ISS_SRT(esr)) & (~0ULL >> (64 - (8 << order)));
 
-	if (likely(!(esr & ISS_S1PTW)) && likely(vmm_mmio_write(ipa, v, order, value)))
+	if (unlikely(is_permission(esr)) && !(esr & ISS_S1PTW))
+		frame_step(f, esr); /* flash, or a page that we fill: the store has no effect */
+	else if (likely(!(esr & ISS_S1PTW)) && likely(vmm_mmio_write(ipa, v, order, value)))
 		frame_step(f, esr);
 	else
 		access_looked_up(vcpu_current(), f, esr);
