@@ -15,7 +15,10 @@
 #define ISS_S1PTW    BIT(7)
 #define ISS_WNR      BIT(6)
 
-/* DFSC: a permission fault at any level. Only stores into memory that is read-only for the guest take it. */
+/*
+ * DFSC: a permission fault at any level, which leaves HPFAR_EL2 unknown. Only stores take it, into memory that is read-only
+ * for the guest: flash, whose region ignores them, or a page that we fill, where there is no region.
+ */
 static bool is_permission(u64 esr)
 {
 	return (esr & 0x3c) == 0x0c;
@@ -51,9 +54,13 @@ static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u6
 		.write = (iss & ISS_WNR) != 0,
 	};
 
+	if (is_permission(esr) && !(iss & ISS_S1PTW) && !translate_store(f, far, &a.ipa)) {
+		inject_external_abort(f, far, ABORT_WRITE);
+		return;
+	}
 	/* No syndrome: pairs, SIMD, write-back, atomics; or the guest's own table walk, which no device register answers. */
 	if (!(iss & ISS_ISV) || (iss & ISS_S1PTW)) {
-		if ((iss & ISS_S1PTW) || (is_permission(esr) && !(iss & ISS_CM)))
+		if (iss & ISS_S1PTW)
 			inject_external_abort(f, far, a.write ? ABORT_WRITE : ABORT_READ);
 		else if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
 			frame_step(f, esr);
@@ -105,9 +112,8 @@ static __noinline void store(struct vcpu *v, struct trap_frame *f, u64 esr)
 	ipa_t ipa = IPA(fault_ipa(read_sysreg(far_el2)));
 	u64 value = frame_read(f, ISS_SRT(esr)) & (~0ULL >> (64 - (8 << order)));
 
-	if (unlikely(is_permission(esr)) && !(esr & ISS_S1PTW))
-		frame_step(f, esr); /* flash, or a page that we fill: the store has no effect */
-	else if (likely(!(esr & ISS_S1PTW)) && likely(vmm_mmio_write(ipa, v, order, value)))
+	if (likely(!(esr & ISS_S1PTW)) && likely(!is_permission(esr)) &&
+	    likely(vmm_mmio_write(ipa, v, order, value)))
 		frame_step(f, esr);
 	else
 		access_looked_up(vcpu_current(), f, esr);

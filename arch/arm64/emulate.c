@@ -65,6 +65,11 @@ static bool translate_data(const struct emulation *e, u64 va, u64 *ipa)
 	return par_to_ipa(e->d.load ? AT(s1e1r, va) : AT(s1e1w, va), va, ipa);
 }
 
+bool translate_store(const struct trap_frame *f, u64 va, ipa_t *ipa)
+{
+	return par_to_ipa(from_el0(f) ? AT(s1e0w, va) : AT(s1e1w, va), va, &ipa->ipa);
+}
+
 /*
  * The trapped instruction. EL1 may read whatever either level executes (Arm ARM D8.4.1). Read once:
  * another vCPU may be writing there. The guest's caches may be off: no older copy of the line may

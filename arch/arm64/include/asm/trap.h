@@ -43,6 +43,8 @@ void inject_external_abort(struct trap_frame *f, u64 far, enum abort_access acce
  */
 void emulate_access(struct vcpu *v, struct trap_frame *f, u64 far, u64 ipa,
 		    enum abort_access access);
+/* The IPA of a store to va by the guest code at f, from its own stage 1; false if that does not translate. */
+bool __must_check translate_store(const struct trap_frame *f, u64 va, ipa_t *ipa);
 
 /* fp.c: the current thread wants the FP/SIMD unit. */
 void fp_trap(void);
