@@ -188,8 +188,8 @@ static void stolen_time(uint64_t place)
 	after = mmio_read64(at + STOLEN_TIME_OFFSET);
 	(void)check_true("pv-time.does-not-fall", after >= before);
 	probe = PROBE(mmio_write64(at + STOLEN_TIME_OFFSET, ~UINT64_C(0)));
-	(void)check_eq("pv-time.read-only", probe.count, 1);
-	(void)check_eq("pv-time.read-only.class", ESR_EC(probe.esr), EC_DABT_CUR);
+	/* Whether a store is ignored or an abort, DEN0057 does not say. */
+	(void)check_true("pv-time.read-only", probe.count == 0 || ESR_EC(probe.esr) == EC_DABT_CUR);
 	(void)check_true("pv-time.read-only.kept",
 			 mmio_read64(at + STOLEN_TIME_OFFSET) != ~UINT64_C(0));
 }
