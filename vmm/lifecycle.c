@@ -82,9 +82,12 @@ void vm_halt(struct vm *vm)
 	vm->run_allowed = false;
 	spin_unlock(&vm->state_wq.lock, flags);
 	for (u32 i = 0; i < vm->nvcpus; i++) {
-		/* The way to the parking place is short, and nobody else's business may make it long. */
-		thread_set_priority(&vm->vcpus[i]->thread, PRIO_HIGHEST);
+		/*
+		 * The way to the parking place is short, and nobody else's business may make it
+		 * long. First the work: it runs at once if it is on our CPU.
+		 */
 		vcpu_kick(vm->vcpus[i], VCPU_WORK_STATE);
+		thread_set_priority(&vm->vcpus[i]->thread, PRIO_HIGHEST);
 	}
 	wait_until(&vm->halt_wq, all_parked(vm));
 	for (u32 i = 0; i < vm->nvcpus; i++)
