@@ -15,7 +15,7 @@ export LINUX_IMAGE LINUX_INITRD ZEPHYR_BIN
 TMUX_FLAG := $(if $(filter 1,$(TMUX)),--tmux)
 
 # What has to be fetched for the guests asked for, less what was given by hand.
-WANTED := $(filter linux uboot,$(or $(GUESTS),linux uboot))
+WANTED := $(filter linux uboot rt installer,$(or $(GUESTS),linux uboot))
 BY_HAND := $(and $(LINUX_IMAGE),$(LINUX_INITRD),linux)
 FETCH := $(filter-out $(BY_HAND),$(WANTED))
 
@@ -81,6 +81,7 @@ help:
 	@echo 'for run and debug:'
 	@echo '  CPUS=4 MEM=4096 QEMU_CPU=max,pauth-impdef=on CONSOLES=8'
 	@echo '  GUESTS="linux uboot"     names below vms/, or paths to .dts files of your own'
+	@echo '                           (rt and installer are downloaded when named)'
 	@echo '  BUNDLE=FILE              a bundle of your own instead'
 	@echo '  TMUX=1                   the shell and the first VM consoles in panes'
 	@echo '  LINUX_IMAGE= LINUX_INITRD= ZEPHYR_BIN=    images by hand'

@@ -143,10 +143,14 @@ class Board(Console):
         if port not in self._ports:
             link = socket.socket(socket.AF_UNIX)
             link.connect(str(self.sockets / str(port)))
-            child = pexpect.fdpexpect.fdspawn(link, encoding="utf-8", codec_errors="replace",
-                                              timeout=COMMAND_SECONDS, maxread=65536)
-            self._ports[port] = (Console(child, log_file(f"{self.name}.port{port}")), link)
+            self._ports[port] = (self.terminal(link, f"port{port}"), link)
         return self._ports[port][0]
+
+    def terminal(self, link, label):
+        """A terminal at the other end of a socket or of a file descriptor."""
+        child = pexpect.fdpexpect.fdspawn(link, encoding="utf-8", codec_errors="replace",
+                                          timeout=COMMAND_SECONDS, maxread=65536)
+        return Console(child, log_file(f"{self.name}.{label}"))
 
     def alive(self):
         return self.child.isalive()
@@ -169,6 +173,14 @@ def make_bundle(out, guests):
     if done.returncode:
         pytest.skip(done.stdout.strip())
     return out
+
+
+def fetched(group):
+    """Fetches a guest that `make guests` leaves out; skips, with the reason, where it cannot."""
+    done = subprocess.run([ROOT / "tools/fetch-guests", "--build", BUILD, group], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        pytest.skip(done.stdout.strip())
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same check.elf on the bare machine and in a VM: no case may tell them apart."""
+
+import re
+import subprocess
+
+import pytest
+
+from conftest import BOOT_SECONDS, BUILD, CPU_MAX, log_file, plain
+from guests import new
+
+CHECK = BUILD / "guests/check.elf"
+
+# What may differ: the verdict on the bare machine, in a VM, and why. Anything else is a bug.
+SMC = "without EL3, SMC is undefined; a VM's SMC is answered as its HVC, so that both conduits work"
+STOLEN = "nobody steals time from a machine without a hypervisor"
+KNOWN = {
+    "arrival.devicetree": ("skip", "ok", "QEMU gives an ELF image no devicetree in x0; ZVM does"),
+    "sysreg.cntfrq-write": ("skip", "ok", "only the highest level may write CNTFRQ_EL0"),
+    "smccc.smc-undefined": ("ok", "absent", SMC),
+    "smccc.smc-wild-undefined": ("ok", "absent", SMC),
+    "smccc.smc-answers": ("absent", "ok", SMC),
+    "smccc.smc-wild": ("absent", "ok", SMC),
+    "pv-time.structure": ("skip", "absent", STOLEN),
+    # All the others of this area.
+    "pv-time.*": ("absent", "ok", STOLEN),
+}
+
+# The same, for what the bare machine lacks in some versions of QEMU, or now and then.
+LOOPBACK = "QEMU's PL011 has no loopback before 8.2; a VM's has"
+SOMETIMES = {
+    "mmio.unaligned.device": ("skip", "ok", "an older QEMU performs what the architecture faults"),
+    "uart.loopback": ("skip", "absent", LOOPBACK),
+    "uart.loopback.irq": ("absent", "ok", LOOPBACK),
+    "uart.loopback.character": ("absent", "ok", LOOPBACK),
+    "psci.cpu-on.twice": ("skip", "ok", "of two CPU_ONs at once QEMU may tell both SUCCESS"),
+    "rtc.second": ("skip", "ok", "QEMU's RTC follows the host's clock, not the counter"),
+}
+
+LINE = re.compile(r"^(ok|FAIL|skip) ([^\s:]+)(?:: (.*))?$", re.M)
+END = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
+
+
+class Verdicts:
+    """What check printed: of each case, in order, the verdict and the whole line."""
+
+    def __init__(self, text, where):
+        self.where = where
+        self.cases = {}
+        self.lines = {}
+        for line in LINE.finditer(text):
+            name, again = line[2], 1
+            # A case that is run for each CPU, say, has one name.
+            while name in self.cases:
+                again += 1
+                name = f"{line[2]}, time {again}"
+            self.cases[name] = line[1]
+            self.lines[name] = line[0]
+        end = END.search(text)
+        assert end, f"{where}: check did not come to its end:\n{text[-2000:]}"
+        verdicts = list(self.cases.values())
+        # A lost or torn line would otherwise pass for a case that this machine does not have.
+        assert (verdicts.count("ok"), verdicts.count("FAIL")) == (int(end[1]), int(end[2]))
+
+
+@pytest.fixture(scope="module")
+def bare():
+    """bare(cpu): the verdicts of the machine itself, with as many CPUs as the VM has."""
+    known = {}
+
+    def run(cpu):
+        if cpu not in known:
+            done = subprocess.run(
+                ["qemu-system-aarch64", "-machine", "virt,gic-version=3", "-cpu", cpu,
+                 "-smp", "2", "-m", "128", "-display", "none", "-nic", "none", "-monitor", "none",
+                 "-serial", "stdio", "-kernel", str(CHECK)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True, errors="replace", timeout=BOOT_SECONDS, check=False)
+            with log_file(f"test_conformance.bare-{cpu}") as log:
+                log.write(done.stdout)
+            known[cpu] = Verdicts(plain(done.stdout), f"bare {cpu}")
+        return known[cpu]
+
+    return run
+
+
+def run_in_vm(board, where):
+    vm = new(board, "check")
+    console = vm.port()
+    vm.run()
+    console.expect(r"(?m)^\d+ passed, \d+ failed\s", BOOT_SECONDS)
+    verdicts = Verdicts(console.before + plain(console.match[0]), where)
+    vm.wait_until("stopped")
+    vm.delete()
+    return verdicts
+
+
+def expected(case, bare):
+    """The verdict that a VM has to give where the bare machine gave this one."""
+    for name in (case, case.split(".")[0] + ".*"):
+        known = KNOWN.get(name) or SOMETIMES.get(name)
+        if known and bare == known[0]:
+            return known[1]
+    return bare
+
+
+def differences(bare, vm):
+    """A line for each case that tells a VM from the machine, and for each that failed in it."""
+    wrong = []
+    for case in bare.cases | vm.cases:
+        on_bare, in_vm = bare.cases.get(case, "absent"), vm.cases.get(case, "absent")
+        if in_vm == "FAIL" or in_vm != expected(case, on_bare):
+            wrong.append(f"{bare.where}: {bare.lines.get(case, f'no {case}')}\n"
+                         f"    {vm.where}: {vm.lines.get(case, f'no {case}')}")
+    return wrong
+
+
+@pytest.mark.parametrize("smp", [1, 4])
+@pytest.mark.parametrize("cpu", ["cortex-a53", "cortex-a72", CPU_MAX])
+def test_vm_is_the_machine(boot, bare, cpu, smp):
+    """-smp 1: both vCPUs share the CPU with the shell."""
+    reference = bare(cpu)
+    vm = run_in_vm(boot(cpu=cpu, smp=smp, mem=1024, guests=["check"]), f"ZVM {cpu} -smp {smp}")
+    wrong = differences(reference, vm)
+    assert not wrong, f"{len(wrong)} cases differ:\n" + "\n".join(wrong)
+
+
+def test_no_failure_on_the_bare_machine(bare):
+    """Otherwise a case says nothing: it expects what QEMU itself does not do."""
+    failed = [line for line in bare(CPU_MAX).lines.values() if line.startswith("FAIL")]
+    assert not failed, "\n".join(failed)
+
+
+def test_known_differences_exist(bare):
+    """A row of the table that has become untrue has to go."""
+    cases = bare(CPU_MAX).cases
+    assert {case: cases.get(case, "absent") for case in KNOWN} == \
+        {case: row[0] for case, row in KNOWN.items()}
