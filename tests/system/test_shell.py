@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's shell: what goes wrong is told in one line, and nothing is lost; lines are edited; VMs of one type are apart."""
+
+import re
+
+import pytest
+
+from guests import SMP, new
+
+FREE = re.compile(r"free: (\d+) KiB")
+
+
+@pytest.fixture(scope="module")
+def board(boot_module):
+    return boot_module(smp=2, mem=1024, guests=["smp", "uboot"])
+
+
+def free(board):
+    return int(FREE.search(board.sh("host mem"))[1])
+
+
+@pytest.mark.parametrize("command, says", [
+    ("zvm new", "smp"),
+    ("zvm new -t", "-t"),
+    ("zvm new -t linx", "no type 'linx'"),
+    ("zvm new -t smp -c 0", "0"),
+    ("zvm new -t smp -c 99", "99"),
+    ("zvm new -t smp -c two", "two"),
+    ("zvm new -t smp -m 0", "0"),
+    ("zvm new -t smp -m 3", "2 MiB"),
+    ("zvm new -t smp -m abc", "abc"),
+    ("zvm new -t smp -m 99999999", "MiB"),
+    ("zvm new -t smp -m 999999999999999999999", "999999999999999999999"),
+    ("zvm new -t smp -m 1024", "free"),
+    ("zvm new -t smp -p 99", "99"),
+    ("zvm new -t smp -a 0", "0"),
+    ("zvm new -t smp -a 0x80", "0x80"),
+    ("zvm new -t smp --name 7", "7"),
+    ("zvm new -t smp --what", "--what"),
+    ("zvm run", "which"),
+    ("zvm run -n 10", "10"),
+    ("zvm pause nobody", "nobody"),
+    ("zvm console nobody", "nobody"),
+    ("zvm log nobody", "nobody"),
+    ("zvm frobnicate", "frobnicate"),
+    ("host frobnicate", "frobnicate"),
+    ("frobnicate", "frobnicate"),
+])
+def test_errors_are_one_line_that_names_the_thing(board, command, says):
+    before = free(board)
+    answer = board.sh(command)
+    assert len(answer.splitlines()) == 1
+    assert says in answer
+    assert free(board) == before
+    assert not re.search(r"^ *\d+ ", board.sh("zvm info"), re.M)
+
+
+def test_states_that_forbid(board):
+    before = free(board)
+    vm = new(board, "smp")
+    assert "created: only a running one can be paused" in board.sh("zvm pause 0")
+    assert "created: only a paused one can be resumed" in board.sh("zvm resume 0")
+    vm.run()
+    assert "running already" in board.sh("zvm run 0")
+    assert "-f" in board.sh("zvm delete 0")
+    assert vm.state == "running"
+    vm.delete(force=True)
+    assert free(board) == before
+
+
+def test_a_vm_that_never_ran_is_deleted(board):
+    before = free(board)
+    for _ in range(3):
+        new(board, "smp").delete()
+    assert free(board) == before
+
+
+def test_two_of_a_type_have_their_own_memory(board):
+    first, second = new(board, "smp"), new(board, "smp")
+    assert first.name != second.name
+    first.run()
+    second.run()
+    one, other = first.port(), second.port()
+    one.expect(SMP, timeout=240)
+    other.expect(SMP, timeout=240)
+    assert one.run("ping", SMP) == "pong 1"
+    assert one.run("ping", SMP) == "pong 2"
+    assert other.run("ping", SMP) == "pong 1"
+    first.reset()
+    one.expect("round 1,", timeout=240)
+    assert other.run("ping", SMP) == "pong 2"
+    first.delete(force=True)
+    second.delete(force=True)
+
+
+def test_editing_and_history(board):
+    board.send("hosst\x1b[D\x7f\x1b[C version")  # left, delete back, right
+    assert re.search(r"\d+\.\d+", board.sh(""))
+    board.send("version\x01host \x05")  # Ctrl-A, Ctrl-E
+    assert re.search(r"\d+\.\d+", board.sh(""))
+    board.send("nonsense\x15")  # Ctrl-U
+    assert "cpus" in board.sh("host info")
+    board.send("host version nonsense\x17")  # Ctrl-W
+    assert re.search(r"\d+\.\d+", board.sh(""))
+    board.send("\x1b[A\x1b[A")  # two lines up
+    assert "cpus" in board.sh("")
+
+
+def test_completion(board):
+    board.send("host ver\t")
+    assert re.search(r"\d+\.\d+", board.sh(""))
+    board.send("zvm new -t sm\t")
+    assert "vm 0 'smp' created" in board.sh("")
+    board.send("zvm del\tsm\t")
+    assert "vm 0 'smp' deleted" in board.sh("")
+
+
+def test_help(board):
+    everything = board.sh("help")
+    for command in ("zvm", "host", "help"):
+        assert command in everything
+    assert "-t" in board.sh("help zvm")
+    assert board.sh("zvm new -h")
