@@ -109,6 +109,7 @@ class Board(Console):
         self.sockets = Path(tempfile.mkdtemp(prefix="zvm-"))
         self.name = name
         self._ports = {}
+        self._terminals = []
         kernel = Path(kernel or BUILD / "zvm_host.bin")
         on = "on" if virtualization else "off"
         argv = ["-machine", f"virt,gic-version={gic},virtualization={on}", "-cpu", cpu,
@@ -150,7 +151,8 @@ class Board(Console):
         """A terminal at the other end of a socket or of a file descriptor."""
         child = pexpect.fdpexpect.fdspawn(link, encoding="utf-8", codec_errors="replace",
                                           timeout=COMMAND_SECONDS, maxread=65536)
-        return Console(child, log_file(f"{self.name}.{label}"))
+        self._terminals.append(Console(child, log_file(f"{self.name}.{label}")))
+        return self._terminals[-1]
 
     def alive(self):
         return self.child.isalive()
@@ -159,8 +161,9 @@ class Board(Console):
         """Ends this board's QEMU, and nobody else's."""
         self.drain(0.05)
         self.child.close(force=True)
-        for console, link in self._ports.values():
-            console.close()
+        for terminal in self._terminals:
+            terminal.close()
+        for _, link in self._ports.values():
             link.close()
         shutil.rmtree(self.sockets, ignore_errors=True)
         super().close()

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Consoles: a port that nobody reads blocks nobody, data goes both ways, ports are used again."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from conftest import BOOT_SECONDS
+from guests import LINUX, SMP, linux_ready, new, rows
+
+
+def flood(lines):
+    """A command that prints numbered lines of 100 characters."""
+    return f"awk 'BEGIN {{ while (++n <= {lines}) printf \"%099d\\n\", n }}'"
+
+
+
+def written(vm):
+    """Bytes that the VM has written to its console."""
+    return int(re.search(r"console +(\d+) bytes written", vm.board.sh(f"zvm info {vm.name}"))[1])
+
+
+def until_written(vm, count):
+    """Waits, at the shell, until the VM's console has carried so much."""
+    for _ in range(600):
+        if written(vm) >= count:
+            return
+        # A command of another VM's: the shell is not asked in a tight loop.
+        vm.board.drain(0.2)
+    pytest.fail(f"{vm.name} wrote {written(vm)} bytes of {count}")
+
+
+def test_an_unread_port_blocks_nobody(boot):
+    """Linux floods its console while the other end of its port is open and silent."""
+    board = boot(smp=2, mem=1024, guests=["linux", "smp"])
+    linux, other = new(board, "linux", "-m 256"), new(board, "smp", "-c 1")
+    silent, terminal = linux.port(), other.port()
+    other.run()
+    terminal.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
+    linux.run()
+    with linux.attached() as shell:
+        linux_ready(shell)
+    start = written(linux)
+    # More than all buffers between a guest and the end of a socket hold.
+    with linux.attached() as shell:
+        shell.line(f"{flood(3000)} &")
+    until_written(linux, start + 150000)
+    # The flood goes on, or is over: everybody else answers.
+    assert "pong" in terminal.run("ping", SMP)
+    assert linux.state == "running"
+    until_written(linux, start + 300000)
+    # Who reads at last gets what the ring still holds, and then what is typed for.
+    silent.line("echo $((6 * 7))")
+    silent.expect(r"[\r\n]42\r?\n", BOOT_SECONDS)
+    other.delete(force=True)
+    linux.delete(force=True)
+
+
+def test_log_keeps_the_end_of_a_flood(boot):
+    board = boot(smp=2, mem=1024, guests=["linux"], consoles=0)
+    linux = new(board, "linux", "-m 256")
+    linux.run()
+    with linux.attached() as shell:
+        linux_ready(shell)
+        shell.line(f"{flood(500)}; echo the $((1 + 1))nd")
+        shell.expect("the 2nd", BOOT_SECONDS)
+    log = linux.log().splitlines()
+    at = log.index("the 2nd")
+    numbers = [int(line) for line in log[at - 20:at]]
+    assert numbers == list(range(481, 501))
+
+
+def test_bytes_both_ways(boot):
+    """What is typed arrives whole, also when it is longer than a FIFO; so does the answer."""
+    board = boot(smp=2, mem=1024, guests=["linux"])
+    linux = new(board, "linux", "-m 256")
+    terminal = linux.port()
+    linux.run()
+    linux_ready(terminal)
+    text = "".join(chr(ord("a") + n % 26) for n in range(1000))
+    terminal.run("stty -echo -icanon", LINUX)
+    terminal.line("head -c 1000 | md5sum; echo ready $((1 + 1)) >&2")
+    terminal.send(text)
+    terminal.expect(r"([0-9a-f]{32})  -", BOOT_SECONDS)
+    digest = subprocess.run(["md5sum"], input=text, text=True, capture_output=True, check=True)
+    assert terminal.match[1] == digest.stdout.split()[0]
+    terminal.expect("ready 2")
+    terminal.line("stty sane; head -c 100000 /dev/zero | tr '\\0' x; echo; echo all $((1 + 1))")
+    terminal.expect("all 2", BOOT_SECONDS)
+    assert max(len(run) for run in re.findall("x+", terminal.before)) == 100000
+
+
+def test_ports_are_used_again(boot):
+    """Lowest free port first; a VM beyond the last one has only the shell's console."""
+    board = boot(smp=2, mem=1024, guests=["smp"], consoles=2)
+    vms = [new(board, "smp", f"-c 1 --name {name}") for name in ("a", "b", "c")]
+    ports = [re.search(r"console .*(port \d|no port)", board.sh(f"zvm info {vm.name}"))[1]
+             for vm in vms]
+    assert ports == ["port 0", "port 1", "no port"]
+    first = vms[0].port()
+    for vm in vms:
+        vm.run()
+    first.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
+    with vms[2].attached() as shell:
+        shell.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
+        assert "pong" in shell.run("ping", SMP)
+    first.line("ping")
+    first.expect("pong 1")
+    vms[0].delete(force=True)
+    again = new(board, "smp", "-c 1 --name d")
+    assert again.port() is first
+    again.run()
+    first.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
+    assert first.run("ping", SMP).endswith("pong 1")
+    assert set(rows(board)) == {"b", "c", "d"}
+
+
+def test_pseudo_terminals(boot):
+    """As `make run` gives them; one is opened and not read, one is used, the rest are closed."""
+    board = boot(smp=2, mem=1024, guests=["linux", "smp"], consoles=0, prompt=False, extra=[
+        "-device", "virtio-serial-device,max_ports=31",
+        *(word for n in range(3)
+          for word in ("-chardev", f"pty,id=p{n}", "-device", f"virtconsole,chardev=p{n}"))])
+    paths = re.findall(r"redirected to (/dev/pts/\d+) \(label p\d\)", board.wait_prompt())
+    assert len(paths) == 3
+    linux, other = new(board, "linux", "-m 256"), new(board, "smp", "-c 1")
+    unread = os.open(paths[0], os.O_RDWR | os.O_NOCTTY)
+    used = os.open(paths[1], os.O_RDWR | os.O_NOCTTY)
+    try:
+        for terminal in (unread, used):
+            subprocess.run(["stty", "raw", "-echo"], stdin=terminal, check=True)
+        console = board.terminal(used, "pty")
+        other.run()
+        console.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
+        linux.run()
+        with linux.attached() as shell:
+            linux_ready(shell)
+        assert "pong" in console.run("ping", SMP)
+    finally:
+        os.close(unread)
+        os.close(used)
+
+
+def test_virtio_mmio_version_1_and_2(boot):
+    """QEMU's transports are version 1 unless told otherwise; ours takes both."""
+    for legacy in ("on", "off"):
+        board = boot(smp=1, mem=512, guests=["smp"], consoles=1,
+                     extra=["-global", f"virtio-mmio.force-legacy={legacy}"])
+        vm = new(board, "smp", "-c 1")
+        terminal = vm.port()
+        vm.run()
+        terminal.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
+        assert "pong" in terminal.run("ping", SMP)
+        version = {"on": 1, "off": 2}[legacy]
+        assert f"transport version {version}" in board.sh("host log")
