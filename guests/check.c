@@ -183,9 +183,9 @@ void irq_reset(void)
 	irq_mask();
 	timer_stop(TIMER_VIRT);
 	timer_stop(TIMER_PHYS);
-	write_icc(ICC_CTLR, 0);
+	gic_cpu_write(GIC_EOIMODE, 0);
 	gic_init();
-	write_icc(ICC_AP1R0, 0);
+	gic_cpu_write(GIC_APR, 0);
 	for (unsigned int n = 0; n < IRQ_HANDLERS; n++)
 		irq_set_handler(n, NULL, NULL);
 }

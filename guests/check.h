@@ -84,6 +84,7 @@ void irq_log_handler(unsigned int intid, void *arg);
 void check_boot(void);
 void check_gicd(void);
 void check_gicr(void);
+void check_gicv2(void); /* in place of these two */
 void check_gic_cpu(void);
 void check_irq(void);
 void check_sgi(void);

@@ -41,6 +41,18 @@ static void listener(void *arg)
 	}
 }
 
+/* SGIs of a GICv2 may be always enabled. */
+static void disabled(void)
+{
+	irq_log_start(NULL);
+	gic_disable(TEST_SGI);
+	gic_send_sgi(TEST_SGI, (uint16_t)BIT(cpu_id()));
+	(void)check_eq("sgi.disabled-stays", irq_log_wait(1, SHORT_US), 0);
+	(void)check_eq("sgi.disabled-is-pending", gic_pending(TEST_SGI), 1);
+	gic_enable(TEST_SGI);
+	(void)check_eq("sgi.enabled-comes", irq_log_wait(1, LONG_US), 1);
+}
+
 static void to_self(void)
 {
 	irq_set_handler(TEST_SGI, irq_log_handler, NULL);
@@ -56,17 +68,13 @@ static void to_self(void)
 	irq_log_start(NULL);
 	gic_set_pending(TEST_SGI);
 	(void)check_eq("sgi.by-ispendr", irq_log_wait(1, LONG_US), 1);
-	irq_log_start(NULL);
-	gic_disable(TEST_SGI);
-	gic_send_sgi(TEST_SGI, (uint16_t)BIT(cpu_id()));
-	(void)check_eq("sgi.disabled-stays", irq_log_wait(1, SHORT_US), 0);
-	(void)check_eq("sgi.disabled-is-pending", gic_pending(TEST_SGI), 1);
-	gic_enable(TEST_SGI);
-	(void)check_eq("sgi.enabled-comes", irq_log_wait(1, LONG_US), 1);
+	if (gic_version != 2)
+		disabled();
 	/* A target that is not there is no error. */
 	irq_log_start(NULL);
 	gic_send_sgi(TEST_SGI, (uint16_t)BIT(15));
-	write_icc(ICC_SGI1R, (uint64_t)TEST_SGI << 24 | UINT64_C(0x7f) << 16 | 1);
+	if (gic_version != 2)
+		write_icc(ICC_SGI1R, (uint64_t)TEST_SGI << 24 | UINT64_C(0x7f) << 16 | 1);
 	(void)check_eq("sgi.absent-target", irq_log_wait(1, SHORT_US), 0);
 	irq_log_start(NULL);
 	gic_send_sgi_others(TEST_SGI);
@@ -138,6 +146,17 @@ static unsigned int ping_each(uint32_t times)
 	return right;
 }
 
+/* A pending one moves. QEMU's GICv2 leaves it with the CPU that was its target. */
+static void reroute(void)
+{
+	gic_disable(TEST_SPI);
+	gic_set_pending(TEST_SPI);
+	gic_route(TEST_SPI, 0);
+	gic_enable(TEST_SPI);
+	(void)check_eq("spi.rerouted-here", poll_ack(LONG_US), TEST_SPI);
+	gic_eoi(TEST_SPI);
+}
+
 static void to_others(void)
 {
 	unsigned int others = check_cpus - 1;
@@ -161,12 +180,8 @@ static void to_others(void)
 	gic_set_pending(TEST_SPI);
 	(void)check_true("spi.routed-to-other",
 			 wait_for(load_acquire(&spis_on[last]) == 1, LONG_US));
-	gic_disable(TEST_SPI);
-	gic_set_pending(TEST_SPI);
-	gic_route(TEST_SPI, 0);
-	gic_enable(TEST_SPI);
-	(void)check_eq("spi.rerouted-here", poll_ack(LONG_US), TEST_SPI);
-	gic_eoi(TEST_SPI);
+	if (gic_version != 2)
+		reroute();
 	(void)check_eq("spi.other-untouched", spis_on[last], 1);
 	stop_listeners();
 

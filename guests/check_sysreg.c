@@ -3,6 +3,7 @@
 #include "check.h"
 #include "kit/cpu.h"
 #include "kit/exc.h"
+#include "kit/gic.h"
 #include "kit/mmu.h"
 #include "kit/smp.h"
 #include "kit/lock.h"
@@ -40,7 +41,10 @@ static void identity(void)
 	(void)check_range("sysreg.pfr0.el1", field(pfr0, 7, 4), 1, 2);
 	/* FP and AdvSIMD agree (Arm ARM D17.2.64). */
 	(void)check_eq("sysreg.pfr0.advsimd", field(pfr0, 23, 20), field(pfr0, 19, 16));
-	(void)check_range("sysreg.pfr0.gic", field(pfr0, 27, 24), 1, 3);
+	if (gic_version == 2)
+		(void)check_eq("sysreg.pfr0.no-gic", field(pfr0, 27, 24), 0);
+	else
+		(void)check_range("sysreg.pfr0.gic", field(pfr0, 27, 24), 1, 3);
 	(void)check_range("sysreg.mmfr0.parange", field(read_sysreg(id_aa64mmfr0_el1), 3, 0), 0, 6);
 	(void)CHECK_ONE_OF("sysreg.mmfr0.tgran4", field(read_sysreg(id_aa64mmfr0_el1), 31, 28), 0,
 			   1);

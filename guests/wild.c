@@ -148,7 +148,7 @@ static void interrupts_off_again(void)
 {
 	irq_mask();
 	gic_init();
-	write_icc(ICC_AP1R0, 0);
+	gic_cpu_write(GIC_APR, 0);
 }
 
 /*

@@ -4,6 +4,7 @@
 #include <arch/mmu.h>
 #include <arch/timer.h>
 #include <asm/boot.h>
+#include <asm/gicv2.h>
 #include <drivers/host.h>
 #include <drivers/rtc.h>
 #include <drivers/uart.h>
@@ -64,22 +65,38 @@ static void find_cpus(void)
 	}
 }
 
+static u32 maintenance_intid(int gic)
+{
+	u32 intid = 25, flags;
+
+	if (host_fdt_irq(gic, 0, &intid, &flags))
+		log_warn("gic: no maintenance interrupt in the devicetree, taking PPI 9");
+	return intid;
+}
+
+static int start_gicv2(void)
+{
+	int r = gicv2_init(maintenance_intid(gicv2_node()));
+
+	return r ? r : gic_init_cpu();
+}
+
 static int start_interrupts(void)
 {
 	int node = host_fdt_find("arm,gic-v3", -1);
 	const fdt32_t *count = fdt_getprop(host_fdt, node, "#redistributor-regions", NULL);
 	u32 regions = MIN(count ? fdt32_to_cpu(*count) : 1u, (u32)REDIST_REGIONS);
 	struct phys_range dist, redist[REDIST_REGIONS];
-	u32 n = 0, flags, maintenance = 25;
+	u32 n = 0;
 	int r;
 
+	if (node < 0)
+		return start_gicv2();
 	if (host_fdt_reg(node, 0, &dist))
 		return -ENODEV;
 	while (n < regions && host_fdt_reg(node, 1 + n, &redist[n]) == 0)
 		n++;
-	if (host_fdt_irq(node, 0, &maintenance, &flags))
-		log_warn("gic: no maintenance interrupt in the devicetree, taking PPI 9");
-	r = gic_init(dist.base, dist.size, redist, n, maintenance);
+	r = gic_init(dist.base, dist.size, redist, n, maintenance_intid(node));
 	return r ? r : gic_init_cpu();
 }
 

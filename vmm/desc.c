@@ -254,8 +254,10 @@ static int read_gic_version(struct reader *r, const struct prop_row *row)
 	int ret = read_cells(r, 1, &version);
 
 	(void)row;
-	if (!ret && version != 3)
-		ret = refuse(r, "%lu is not supported by this build: 3", version);
+	if (!ret && version != 2 && version != 3)
+		ret = refuse(r, "%lu is neither 2 nor 3", version);
+	if (!ret)
+		r->d->gic_version = (u32)version;
 	return ret;
 }
 

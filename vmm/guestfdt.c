@@ -24,6 +24,9 @@
 #define GICD_SIZE 0x10000
 #define GICR_SIZE 0x20000 /* a vCPU: RD_base and SGI_base */
 
+#define GICV2_DIST_SIZE 0x1000
+#define GICV2_CPU_SIZE  0x2000
+
 #define UART_NODE "pl011@9000000"
 #define UART_PATH "/" UART_NODE
 
@@ -188,7 +191,22 @@ static void put_chosen(struct builder *b, int node, const struct guest_fdt_param
 
 /* ---- devices ---- */
 
-static void put_gic(struct builder *b, u32 cpus)
+static void put_gicv2(struct builder *b)
+{
+	int node = add_node(b, 0, "intc@8000000");
+
+	put_cells(b, node, "phandle", PHANDLE_GIC);
+	put_string(b, node, "compatible", "arm,cortex-a15-gic");
+	put_cells(b, node, "reg", 0, GUEST_GICD_BASE, 0, GICV2_DIST_SIZE, 0, GUEST_GICC_BASE, 0,
+		  GICV2_CPU_SIZE);
+	put_empty(b, node, "interrupt-controller");
+	put_cells(b, node, "#interrupt-cells", 3);
+	put_cells(b, node, "#address-cells", 2);
+	put_cells(b, node, "#size-cells", 2);
+	put_empty(b, node, "ranges");
+}
+
+static void put_gicv3(struct builder *b, u32 cpus)
 {
 	int node = add_node(b, 0, "intc@8000000");
 
@@ -204,14 +222,16 @@ static void put_gic(struct builder *b, u32 cpus)
 	put_empty(b, node, "ranges");
 }
 
-static void put_timer(struct builder *b)
+/* A GICv2 wants to know of which CPUs an interrupt is private (bits 15:8 of the flags). */
+static void put_timer(struct builder *b, const struct guest_fdt_params *p)
 {
 	int node = add_node(b, 0, "timer");
+	u32 flags = IRQ_LEVEL_HIGH | (p->gic_version == 2 ? (1U << p->desc->cpus) - 1 : 0) << 8;
 
 	put_list(b, node, "compatible", "arm,armv8-timer\0arm,armv7-timer");
 	put_empty(b, node, "always-on");
-	put_cells(b, node, "interrupts", GIC_PPI, 13, IRQ_LEVEL_HIGH, GIC_PPI, 14, IRQ_LEVEL_HIGH,
-		  GIC_PPI, 11, IRQ_LEVEL_HIGH, GIC_PPI, 10, IRQ_LEVEL_HIGH);
+	put_cells(b, node, "interrupts", GIC_PPI, 13, flags, GIC_PPI, 14, flags, GIC_PPI, 11, flags,
+		  GIC_PPI, 10, flags);
 }
 
 static void put_clock(struct builder *b)
@@ -261,8 +281,11 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 	put_rtc(&b);
 	put_uart(&b);
 	put_clock(&b);
-	put_gic(&b, p->desc->cpus);
-	put_timer(&b);
+	if (p->gic_version == 2)
+		put_gicv2(&b);
+	else
+		put_gicv3(&b, p->desc->cpus);
+	put_timer(&b, p);
 	put_psci(&b);
 	put_cpus(&b, p->desc->cpus);
 	put_memory(&b, p->desc->memory);

@@ -71,6 +71,8 @@ u64 sysreg_id_value(u32 crm, u32 op2)
 		    op2 == 0) /* CSV2: 2 and more would bring SCXTNUM_EL1; RAS: 2 and more, more records' registers */
 			v |= MIN(FIELD(phys, 59, 56), 1UL) << 56 | MIN(FIELD(phys, 31, 28), 1UL)
 									   << 28;
+		if (crm == 4 && op2 == 0 && arch_vgic_version() == 2)
+			v &= ~F(27, 24); /* no GICv3 system registers */
 		return v;
 	}
 	return 0;
@@ -79,6 +81,12 @@ u64 sysreg_id_value(u32 crm, u32 op2)
 static bool is_id_register(u32 reg)
 {
 	return reg >= SYSREG_ENC(3, 0, 0, 1, 0) && reg <= SYSREG_ENC(3, 0, 0, 7, 7);
+}
+
+/* Trapped ones of the GICv3's CPU interface. */
+static bool is_gic_register(u32 reg)
+{
+	return reg >= SYSREG_ENC(3, 0, 12, 8, 0) && reg <= SYSREG_ENC(3, 0, 12, 12, 7);
 }
 
 /* ---- the others ---- */
@@ -176,6 +184,8 @@ enum sysreg_result vmm_sysreg(struct vcpu *v, struct sysreg_access *a)
 		return SYSREG_OK;
 	}
 	row = find_row(a->reg);
+	if (is_gic_register(a->reg) && v->vm->vgic.v2)
+		return SYSREG_UNDEF;
 	if (!row || !(row->allowed & (a->write ? WRITE : READ)))
 		return SYSREG_UNDEF;
 	if (!a->write)

@@ -93,6 +93,9 @@ static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct
 	if (d->priority > PRIO_LOWEST)
 		return vm_fail(err, -EINVAL, "priority %u: 0 (highest) to %u", d->priority,
 			       PRIO_LOWEST);
+	if (d->gic_version && d->gic_version != arch_vgic_version())
+		return vm_fail(err, -EINVAL, "gic-version %u: guests get a GICv%u on this machine",
+			       d->gic_version, arch_vgic_version());
 	if (d->affinity && !(d->affinity & online))
 		return vm_fail(err, -EINVAL, "CPU mask 0x%lx names no CPU that is online (0x%lx)",
 			       d->affinity, online);
@@ -132,7 +135,9 @@ static int plan_images(struct vm *vm, struct vm_error *err)
 
 static int make_devicetree(struct vm *vm, void *buf, struct vm_error *err)
 {
-	struct guest_fdt_params p = { .desc = &vm->desc, .plan = &vm->plan };
+	struct guest_fdt_params p = { .desc = &vm->desc,
+				      .plan = &vm->plan,
+				      .gic_version = arch_vgic_version() };
 	const void *own;
 	u64 size;
 	int r = get_image(&vm->desc.devicetree, "devicetree", &own, &size, err);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine's GICv3 (IHI 0069): distributor, redistributors, CPU interface, and the list registers. */
+/* The machine's GICv3 (IHI 0069): distributor, redistributors, CPU interface, and the list registers. On a GICv2, the way to gicv2.c. */
 #include <arch/guest.h>
 #include <arch/irqchip.h>
 #include <arch/mmu.h>
 #include <asm/boot.h>
+#include <asm/gicv2.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
@@ -74,6 +75,13 @@ u32 arch_irq_count(void)
 	return irq_count;
 }
 
+void gic_adopt_dist(volatile u8 *dist, u32 irqs, u32 maintenance_intid)
+{
+	gicd = dist;
+	irq_count = irqs;
+	maintenance = maintenance_intid;
+}
+
 int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist, u32 maintenance_intid)
 {
 	gicd = arch_map_device(dist, dist_size);
@@ -128,8 +136,11 @@ static volatile u8 *find_redist(void)
 
 int gic_init_cpu(void)
 {
-	volatile u8 *r = find_redist();
+	volatile u8 *r;
 
+	if (gic_is_v2)
+		return gicv2_init_cpu();
+	r = find_redist();
 	if (!r)
 		return -ENODEV;
 	this_cpu()->arch.gicr = r;
@@ -161,6 +172,10 @@ int gic_init_cpu(void)
 
 void gic_handle(void)
 {
+	if (unlikely(gic_is_v2)) {
+		gicv2_handle();
+		return;
+	}
 	u32 iar = (u32)read_sysreg_(ICC_IAR1_EL1);
 	u32 intid = iar & 0xffffff;
 
@@ -184,7 +199,9 @@ static volatile u8 *bank(u32 intid)
 
 void arch_irq_unmask(u32 intid, u32 cpu)
 {
-	if (intid >= 32) {
+	if (intid >= 32 && gic_is_v2) {
+		gicv2_route(intid, cpu);
+	} else if (intid >= 32) {
 		u64 hwid = percpus[cpu].hwid;
 
 		*(volatile u64 *)(gicd + GICD_IROUTER + 8 * intid) = hwid & 0xff00ffffffULL;
@@ -214,6 +231,10 @@ void arch_irq_set_active(u32 intid, bool active)
 
 void arch_sgi_send(u32 sgi, u32 cpu)
 {
+	if (unlikely(gic_is_v2)) {
+		gicv2_sgi_send(sgi, cpu);
+		return;
+	}
 	u64 hwid = percpus[cpu].hwid;
 	u64 aff0 = FIELD(hwid, 7, 0);
 
@@ -225,12 +246,17 @@ void arch_sgi_send(u32 sgi, u32 cpu)
 
 /* ---- list registers ---- */
 
+static u64 ich_vtr(void)
+{
+	return gic_is_v2 ? gicv2_vtr() : read_sysreg_(ICH_VTR_EL2);
+}
+
 u32 arch_vgic_lr_count(void)
 {
 	static u32 count;
 
 	if (!count)
-		count = (u32)FIELD(read_sysreg_(ICH_VTR_EL2), 4, 0) + 1;
+		count = MIN((u32)FIELD(ich_vtr(), 4, 0) + 1, (u32)VGIC_MAX_LRS);
 	return count;
 }
 
@@ -239,7 +265,7 @@ u32 arch_vgic_priority_bits(void)
 	static u32 bits;
 
 	if (!bits)
-		bits = (u32)FIELD(read_sysreg_(ICH_VTR_EL2), 31, 29) + 1;
+		bits = (u32)FIELD(ich_vtr(), 31, 29) + 1;
 	return bits;
 }
 
@@ -252,6 +278,8 @@ u32 arch_vgic_priority_bits(void)
 
 u64 arch_vgic_lr_read(u32 n)
 {
+	if (unlikely(gic_is_v2))
+		return gicv2_lr_read(n);
 	switch (n) {
 #define READ_LR(i, reg) \
 	case i:         \
@@ -265,6 +293,10 @@ u64 arch_vgic_lr_read(u32 n)
 
 void arch_vgic_lr_write(u32 n, u64 value)
 {
+	if (unlikely(gic_is_v2)) {
+		gicv2_lr_write(n, value);
+		return;
+	}
 	switch (n) {
 #define WRITE_LR(i, reg)                  \
 	case i:                           \
@@ -279,32 +311,43 @@ void arch_vgic_lr_write(u32 n, u64 value)
 
 u32 arch_vgic_empty_lrs(void)
 {
-	return (u32)read_sysreg_(ICH_ELRSR_EL2);
+	return unlikely(gic_is_v2) ? gicv2_empty_lrs() : (u32)read_sysreg_(ICH_ELRSR_EL2);
 }
 
 void arch_vgic_maintenance(u64 bits)
 {
-	write_sysreg_(ICH_HCR_EL2, bits | ICH_HCR_EN);
+	if (unlikely(gic_is_v2))
+		gicv2_set_hcr(bits | ICH_HCR_EN);
+	else
+		write_sysreg_(ICH_HCR_EL2, bits | ICH_HCR_EN);
 }
 
 u32 arch_vgic_take_eoi_count(void)
 {
-	u64 hcr = read_sysreg_(ICH_HCR_EL2);
+	u64 hcr = unlikely(gic_is_v2) ? gicv2_hcr() : read_sysreg_(ICH_HCR_EL2);
 	u32 count = (u32)ICH_HCR_EOICOUNT(hcr);
 
-	if (count)
+	if (count && unlikely(gic_is_v2))
+		gicv2_set_hcr(hcr & ~BITS(31, 27));
+	else if (count)
 		write_sysreg_(ICH_HCR_EL2, hcr & ~BITS(31, 27));
 	return count;
 }
 
+/* On a GICv2 the priority mask has five bits, at the same place. */
+static u64 ich_vmcr(void)
+{
+	return unlikely(gic_is_v2) ? gicv2_vmcr() : read_sysreg_(ICH_VMCR_EL2);
+}
+
 u8 arch_vgic_pmr(void)
 {
-	return (u8)FIELD(read_sysreg_(ICH_VMCR_EL2), 31, 24);
+	return (u8)FIELD(ich_vmcr(), 31, 24);
 }
 
 u32 arch_vgic_group_enables(void)
 {
-	return (u32)FIELD(read_sysreg_(ICH_VMCR_EL2), 1, 0);
+	return (u32)FIELD(ich_vmcr(), 1, 0);
 }
 
 u32 arch_vgic_maintenance_intid(void)

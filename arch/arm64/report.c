@@ -63,14 +63,14 @@ const char *arch_cpu_name(u32 midr)
 	return midr >> 24 == 0 ? "QEMU max" : "unknown";
 }
 
-const char *cpu_missing_feature(void)
+const char *cpu_missing_feature(bool gicv3)
 {
 	u64 pfr0 = read_sysreg(id_aa64pfr0_el1);
 	u64 mmfr0 = read_sysreg(id_aa64mmfr0_el1);
 
 	if (FIELD(pfr0, 7, 4) == 0)
 		return "AArch64 at EL1";
-	if (FIELD(pfr0, 27, 24) == 0)
+	if (gicv3 && FIELD(pfr0, 27, 24) == 0)
 		return "GICv3 system registers";
 	if (FIELD(mmfr0, 31, 28) == 0xf)
 		return "4 KiB pages";

@@ -3,6 +3,7 @@
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <asm/boot.h>
+#include <asm/gicv2.h>
 #include <asm/layout.h>
 #include <asm/sysreg.h>
 #include <drivers/host.h>
@@ -56,18 +57,20 @@ static __noreturn void refuse(const char *a, const char *b)
 
 static void check_machine(u64 el)
 {
+	bool gicv3 = host_fdt_find("arm,gic-v3", -1) >= 0;
+
 	if (el == 1)
 		refuse("entered at EL1, and it is a hypervisor: start it at EL2 (QEMU: -machine virtualization=on)",
 		       "");
 	if (el == 3)
 		refuse("entered at EL3; it has no secure firmware of its own: start it at EL2 (QEMU: without secure=on)",
 		       "");
-	if (host_fdt_find("arm,gic-v3", -1) < 0)
+	if (!gicv3 && gicv2_node() < 0)
 		refuse("the devicetree has no arm,gic-v3 (QEMU: -machine gic-version=3)", "");
 	if (host_fdt_find("arm,armv8-timer", -1) < 0)
 		refuse("the devicetree has no arm,armv8-timer", "");
-	if (cpu_missing_feature())
-		refuse("the CPU lacks ", cpu_missing_feature());
+	if (cpu_missing_feature(gicv3))
+		refuse("the CPU lacks ", cpu_missing_feature(gicv3));
 }
 
 void arch_start(u64 fdt_pa, u64 el, u64 image_pa)

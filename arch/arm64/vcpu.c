@@ -3,6 +3,7 @@
 #include <arch/guest.h>
 #include <arch/mmu.h>
 #include <asm/boot.h>
+#include <asm/gicv2.h>
 #include <asm/layout.h>
 #include <asm/sysreg.h>
 #include <kernel/percpu.h>
@@ -135,6 +136,10 @@ static void ich_save(struct arch_vcpu *a)
 {
 	u32 bits = arch_vgic_priority_bits();
 
+	if (unlikely(gic_is_v2)) {
+		gicv2_save(a);
+		return;
+	}
 	a->ich_vmcr = read_sysreg_(ICH_VMCR_EL2);
 	a->ich_ap0r[0] = read_sysreg(S3_4_C12_C8_0);
 	a->ich_ap1r[0] = read_sysreg(S3_4_C12_C9_0);
@@ -154,6 +159,10 @@ static void ich_restore(const struct arch_vcpu *a)
 {
 	u32 bits = arch_vgic_priority_bits();
 
+	if (unlikely(gic_is_v2)) {
+		gicv2_restore(a);
+		return;
+	}
 	write_sysreg_(ICH_VMCR_EL2, a->ich_vmcr);
 	write_sysreg(S3_4_C12_C8_0, a->ich_ap0r[0]);
 	write_sysreg(S3_4_C12_C9_0, a->ich_ap1r[0]);
@@ -204,7 +213,10 @@ void arch_vcpu_put(struct vcpu *v)
 {
 	(void)v;
 	/* EL1 registers stay loaded; only the virtual interface must not signal maintenance for a vCPU that is off. */
-	write_sysreg_(ICH_HCR_EL2, 0);
+	if (unlikely(gic_is_v2))
+		gicv2_set_hcr(0);
+	else
+		write_sysreg_(ICH_HCR_EL2, 0);
 }
 
 void arch_vcpu_flush(struct vcpu *v)

@@ -8,6 +8,7 @@
 
 struct host_vgic host_vgic[HOST_CPUS];
 u32 host_lr_count = 4;
+u32 host_gic_version = 3;
 
 void host_vgic_reset(void)
 {
@@ -19,6 +20,7 @@ void host_vgic_reset(void)
 		host_vgic[cpu].groups = 3;
 	}
 	host_lr_count = 4;
+	host_gic_version = 3;
 }
 
 static struct host_vgic *self(void)
@@ -36,6 +38,18 @@ static u64 *lr(u32 n)
 static u32 priority(u64 value)
 {
 	return (u32)FIELD(value, 55, 48);
+}
+
+u32 arch_vgic_version(void)
+{
+	return host_gic_version;
+}
+
+/* Where it is does not matter here. */
+void arch_vgic_frame(paddr_t *base, u64 *size)
+{
+	*base = PADDR(0x8040000);
+	*size = 0x2000;
 }
 
 u32 arch_vgic_lr_count(void)

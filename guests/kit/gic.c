@@ -34,7 +34,7 @@ uintptr_t gic_redist(void)
 /* Where the banks are that hold intid: the distributor, or this CPU's SGI page. */
 static uintptr_t bank_base(unsigned int intid)
 {
-	return intid < 32 ? gic_redist() + GICR_SGI_PAGE : GICD_BASE;
+	return intid < 32 && gic_version != 2 ? gic_redist() + GICR_SGI_PAGE : GICD_BASE;
 }
 
 static void bank_write(unsigned int bank, unsigned int intid)
@@ -49,6 +49,8 @@ static bool bank_read(unsigned int bank, unsigned int intid)
 
 bool gic_sync(void)
 {
+	if (gic_version == 2)
+		return true;
 	return wait_for(!(mmio_read32(GICD_CTLR) & GICD_CTLR_RWP) &&
 				!(mmio_read32(gic_redist() + GICR_CTLR) & GICR_CTLR_RWP),
 			100000);
@@ -70,14 +72,26 @@ bool gic_enabled(unsigned int intid)
 	return bank_read(GIC_ISENABLER, intid);
 }
 
+/* SGIs of a GICv2 are pending by sender. */
+static bool by_sender(unsigned int intid)
+{
+	return gic_version == 2 && intid < 16;
+}
+
 void gic_set_pending(unsigned int intid)
 {
-	bank_write(GIC_ISPENDR, intid);
+	if (by_sender(intid))
+		mmio_write8(GICD_SPENDSGIR + intid, (uint8_t)BIT(cpu_id()));
+	else
+		bank_write(GIC_ISPENDR, intid);
 }
 
 void gic_clear_pending(unsigned int intid)
 {
-	bank_write(GIC_ICPENDR, intid);
+	if (by_sender(intid))
+		mmio_write8(GICD_CPENDSGIR + intid, 0xff);
+	else
+		bank_write(GIC_ICPENDR, intid);
 }
 
 bool gic_pending(unsigned int intid)
@@ -121,19 +135,28 @@ void gic_set_edge(unsigned int intid, bool edge)
 
 void gic_route(unsigned int intid, unsigned int cpu)
 {
-	mmio_write64(GICD_IROUTER(intid), cpu);
+	if (gic_version == 2)
+		mmio_write8(GICD_ITARGETSR + intid, (uint8_t)BIT(cpu));
+	else
+		mmio_write64(GICD_IROUTER(intid), cpu);
 }
 
 void gic_send_sgi(unsigned int intid, uint16_t cpus)
 {
 	dsb();
-	write_icc(ICC_SGI1R, (uint64_t)intid << 24 | cpus);
+	if (gic_version == 2)
+		mmio_write32(GICD_SGIR, (cpus & 0xffu) << 16 | intid);
+	else
+		write_icc(ICC_SGI1R, (uint64_t)intid << 24 | cpus);
 }
 
 void gic_send_sgi_others(unsigned int intid)
 {
 	dsb();
-	write_icc(ICC_SGI1R, (uint64_t)intid << 24 | BIT(40));
+	if (gic_version == 2)
+		mmio_write32(GICD_SGIR, 1u << 24 | intid);
+	else
+		write_icc(ICC_SGI1R, (uint64_t)intid << 24 | BIT(40));
 }
 
 static void bank_init(uintptr_t base, unsigned int first, unsigned int end)
@@ -142,17 +165,36 @@ static void bank_init(uintptr_t base, unsigned int first, unsigned int end)
 		mmio_write32(base + GIC_ICENABLER + intid / 8, UINT32_MAX);
 		mmio_write32(base + GIC_ICPENDR + intid / 8, UINT32_MAX);
 		mmio_write32(base + GIC_ICACTIVER + intid / 8, UINT32_MAX);
-		mmio_write32(base + GIC_IGROUPR + intid / 8, UINT32_MAX);
+		mmio_write32(base + GIC_IGROUPR + intid / 8, gic_version == 2 ? 0 : UINT32_MAX);
 		for (unsigned int n = intid; n < intid + 32; n += 4)
 			mmio_write32(base + GIC_IPRIORITYR + n, GIC_PRIORITY * 0x01010101u);
 	}
 }
 
+static void cpu_init_v2(void)
+{
+	mmio_write32(GICD_CPENDSGIR, UINT32_MAX);
+	mmio_write32(GICD_CPENDSGIR + 4, UINT32_MAX);
+	mmio_write32(GICD_CPENDSGIR + 8, UINT32_MAX);
+	mmio_write32(GICD_CPENDSGIR + 12, UINT32_MAX);
+	bank_init(GICD_BASE, 0, 32);
+	gic_cpu_write(GIC_EOIMODE, 0);
+	gic_cpu_write(GIC_PMR, 0xff);
+	gic_cpu_write(GIC_BPR, 0);
+	gic_cpu_write(GIC_ENABLE, 1);
+}
+
 void gic_cpu_init(void)
 {
-	uintptr_t redist = gic_redist();
-	uint32_t waker = mmio_read32(redist + GICR_WAKER) & ~GICR_WAKER_SLEEP;
+	uintptr_t redist;
+	uint32_t waker;
 
+	if (gic_version == 2) {
+		cpu_init_v2();
+		return;
+	}
+	redist = gic_redist();
+	waker = mmio_read32(redist + GICR_WAKER) & ~GICR_WAKER_SLEEP;
 	mmio_write32(redist + GICR_WAKER, waker);
 	(void)wait_for(!(mmio_read32(redist + GICR_WAKER) & GICR_WAKER_ASLEEP), 100000);
 	bank_init(redist + GICR_SGI_PAGE, 0, 32);
@@ -164,16 +206,24 @@ void gic_cpu_init(void)
 	write_icc(ICC_IGRPEN1, 1);
 }
 
+void gic_dist_enable(bool on)
+{
+	uint32_t off = gic_version == 2 ? 0 : GICD_CTLR_ARE;
+	uint32_t group = gic_version == 2 ? GICD_CTLR_GRP0 : GICD_CTLR_GRP1;
+
+	mmio_write32(GICD_CTLR, on ? off | group : off);
+	(void)gic_sync();
+}
+
 void gic_init(void)
 {
 	unsigned int lines = (unsigned int)(field(mmio_read32(GICD_TYPER), 4, 0) + 1) * 32;
 
+	gic_version = field(read_sysreg(id_aa64pfr0_el1), 27, 24) ? 3 : 2;
 	mmio_write32(GICD_CTLR, 0);
 	(void)gic_sync();
 	bank_init(GICD_BASE, 32, lines < 1020 ? lines : 992);
-	mmio_write32(GICD_CTLR, GICD_CTLR_ARE);
-	(void)gic_sync();
-	mmio_write32(GICD_CTLR, GICD_CTLR_ARE | GICD_CTLR_GRP1);
-	(void)gic_sync();
+	gic_dist_enable(false);
+	gic_dist_enable(true);
 	gic_cpu_init();
 }

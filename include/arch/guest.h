@@ -87,6 +87,11 @@ u32 stage2_ipa_bits(void);
 
 #define VGIC_MAX_LRS 16
 
+/* Architecture version of the host's GIC, and so of its guests': 3, or 2 (LR_PINTID without LR_HW: an SGI's source). Any context after boot. */
+u32 arch_vgic_version(void);
+/* GICv2: the frame with the virtual CPU interface of whichever vCPU is loaded on the accessing CPU, for a guest to map. */
+void arch_vgic_frame(paddr_t *base, u64 *size);
+
 /* All of these concern the vCPU that is loaded on this CPU; interrupts masked. */
 u32 arch_vgic_lr_count(void);
 u64 arch_vgic_lr_read(u32 n);

@@ -41,8 +41,8 @@ struct vm_desc {
 	u64 affinity;             /* 0: any */
 	u64 period_us, budget_us; /* 0: none */
 	enum restart_policy restart;
+	u32 gic_version; /* 2, 3; 0: whichever the machine has */
 	bool autostart;
-	bool gicv2;
 	bool watchdog;
 	s32 console_port; /* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */
 };

@@ -15,6 +15,7 @@ struct guest_fdt_params {
 	u64 rng_seed[4];
 	bool no_rng_seed; /* leave it out */
 	u64 kaslr_seed;
+	u32 gic_version; /* 2; else it is a GICv3 */
 };
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Virtual GICv3 (IHI 0069, one security state: DS=1). The state of every interrupt is kept in bit maps of 32 interrupts a word, so that a distributor
+ * Virtual GICv3 (IHI 0069, one security state: DS=1), or GICv2 where the host has one. The state of every interrupt is kept in bit maps of 32 interrupts a word, so that a distributor
  * register is a word. Interrupts in flight live in the list registers of the vCPU that is loaded on a CPU; they are folded back when the vCPU
  * is switched out, when a register that shows them is read by that vCPU, and before list registers are filled anew.
  */
@@ -39,6 +39,8 @@ struct vgic_cpu {
 	struct vgic_bank priv; /* SGIs 0-15, PPIs 16-31 */
 	u32 hw; /* PPIs whose physical interrupt is kept active for v: its deactivation is the physical one's (the timers) */
 	u8 pintid[16];   /* their physical INTIDs */
+	u8 sgi_pending[16]; /* GICv2: who sent an SGI that is pending by its latch, a bit a vCPU */
+	u8 sgi_active[16];  /* GICv2: who sent the one that is active */
 	bool asleep;     /* GICR_WAKER.ProcessorSleep */
 	bool loaded;     /* its list registers are in hardware, on the CPU where the vCPU runs */
 	bool dirty;      /* the choice of list registers has to be made anew */
@@ -56,9 +58,10 @@ struct vgic_cpu {
 /* A VM's distributor. */
 struct vgic {
 	struct spinlock lock; /* guards all vgic state of the VM, including its vCPUs' */
+	bool v2; /* a GICv2: the private registers are in the distributor, irouter is ITARGETSR */
 	u32 ctlr;
 	struct vgic_bank spi[VGIC_WORDS];
-	u64 irouter[VGIC_SPIS]; /* affinity, as written */
+	u64 irouter[VGIC_SPIS]; /* affinity, as written; GICv2: a bit a vCPU */
 	u8 target[VGIC_SPIS];   /* vCPU index that irouter names, or VGIC_NO_TARGET */
 	u8 holder[VGIC_SPIS];   /* vCPU index: in its list registers, or active on it */
 };

@@ -132,6 +132,6 @@ def uboot_ready(console):
 def timer_counts(console):
     """Interrupts of the architected timer on each CPU of a Linux guest."""
     table = console.run("cat /proc/interrupts", LINUX)
-    row = re.search(r"^ *\d+: +(.*?) +GICv3 +\d+ .*\barch_timer$", table, re.M)
+    row = re.search(r"^ *\d+: +(.*?) +(?:GICv3|GIC-0) +\d+ .*\barch_timer$", table, re.M)
     assert row, table
     return [int(count) for count in row[1].split()]

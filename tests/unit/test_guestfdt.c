@@ -107,6 +107,21 @@ static void check_vm_parts(void)
 	is_cells("/chosen", "kaslr-seed", 0xfedcba98, 0x76543210);
 }
 
+static void test_gicv2(void **state)
+{
+	(void)state;
+	p.gic_version = 2;
+	generate();
+	p.gic_version = 0;
+	is_string("/intc@8000000", "compatible", "arm,cortex-a15-gic");
+	is_cells("/intc@8000000", "reg", 0, 0x8000000, 0, 0x1000, 0, 0x8010000, 0, 0x2000);
+	is_cells("/intc@8000000", "#interrupt-cells", 3);
+	is_bytes("/intc@8000000", "interrupt-controller", "", 0);
+	is_absent("/intc@8000000", "#redistributor-regions");
+	/* The interrupts of two CPUs. */
+	is_cells("/timer", "interrupts", 1, 13, 0x304, 1, 14, 0x304, 1, 11, 0x304, 1, 10, 0x304);
+}
+
 static void test_generated(void **state)
 {
 	(void)state;
@@ -348,6 +363,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_generated, setup),
 		cmocka_unit_test_setup(test_no_seed, setup),
+		cmocka_unit_test_setup(test_gicv2, setup),
 		cmocka_unit_test_setup(test_initrd_and_large_memory, setup),
 		cmocka_unit_test_setup(test_no_space, setup),
 		cmocka_unit_test_setup(test_dtc, setup),

@@ -54,12 +54,14 @@ void fixture_irq(u32 intid)
 
 /* ---- machine ---- */
 
-int fixture_setup(void **state)
+static int setup(u32 gic_version)
 {
 	u32 i;
 
-	*state = NULL;
 	host_reset();
+	host_gic_version = gic_version;
+	if (fixture_vm.s2.root)
+		stage2_destroy(&fixture_vm.s2);
 	memset(&fixture_vm, 0, sizeof(fixture_vm));
 	memset(fixture_vcpus, 0, sizeof(fixture_vcpus));
 	memset(fixture_current, 0, sizeof(fixture_current));
@@ -67,6 +69,7 @@ int fixture_setup(void **state)
 	fixture_vm.desc.cpus = FIXTURE_VCPUS;
 	assert_int_equal(vgic_host_init(), 0);
 	vgic_init(&fixture_vm);
+	assert_int_equal(stage2_init(&fixture_vm.s2), 0);
 	assert_int_equal(vgic_map(&fixture_vm), 0);
 	for (i = 0; i < FIXTURE_VCPUS; i++) {
 		struct vcpu *v = &fixture_vcpus[i];
@@ -81,6 +84,18 @@ int fixture_setup(void **state)
 	fixture_write(0, GICD(0), 4, 3);
 	kicked = 0;
 	return 0;
+}
+
+int fixture_setup(void **state)
+{
+	*state = NULL;
+	return setup(3);
+}
+
+int fixture_setup_gicv2(void **state)
+{
+	*state = NULL;
+	return setup(2);
 }
 
 void fixture_load(u32 n)

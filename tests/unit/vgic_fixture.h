@@ -18,6 +18,8 @@ void fixture_irq(u32 intid);
 
 /* Setup of a test: three vCPUs off CPU, groups enabled, nothing configured. */
 int fixture_setup(void **state);
+/* The same with a GICv2: the private registers are in the distributor. */
+int fixture_setup_gicv2(void **state);
 
 /* Switch vCPU n to the executing CPU (from the one there), and away. */
 void fixture_load(u32 n);

@@ -296,6 +296,9 @@ void vgic_init(struct vm *vm)
 	memset(g->irouter, 0, sizeof(g->irouter));
 	memset(g->target, 0, sizeof(g->target)); /* affinity 0: vCPU 0 */
 	memset(g->holder, 0, sizeof(g->holder));
+	g->v2 = arch_vgic_version() == 2;
+	if (g->v2 && vm->desc.cpus > 1)
+		memset(g->target, VGIC_NO_TARGET, sizeof(g->target));
 	spin_unlock(&g->lock, flags);
 }
 
@@ -318,6 +321,8 @@ void vgic_cpu_init(struct vcpu *v)
 	c->loaded = loaded;
 	c->asleep = true;
 	c->priv.edge = 0xffff; /* SGIs */
+	if (v->vm->vgic.v2)
+		c->priv.enabled = 0xffff;
 	c->dirty = true;       /* SPIs may wait for it */
 	if (loaded)
 		vgic_mark_dirty(&op, v);
@@ -341,7 +346,11 @@ static int map_table(struct vm *vm, u64 base, const struct reg_table *table, con
 
 int vgic_map(struct vm *vm)
 {
-	int err = map_table(vm, GUEST_GICD_BASE, &vgic_dist_table, "gicd", vm);
+	int err;
+
+	if (vm->vgic.v2)
+		return vgicv2_map(vm);
+	err = map_table(vm, GUEST_GICD_BASE, &vgic_dist_table, "gicd", vm);
 
 	/* Two frames each; the vCPUs need not exist yet. */
 	for (u32 n = 0; !err && n < 2 * vm->desc.cpus; n++)

@@ -102,6 +102,22 @@ static inline u32 vgic_affinity(u64 mpidr)
 	return (u32)(FIELD(mpidr, 39, 32) << 24 | FIELD(mpidr, 23, 0));
 }
 
+/* ---- vgicv2.c ---- */
+
+extern struct reg_table vgicv2_dist_table; /* of a VM */
+/* vgic_map() of a GICv2. */
+int __must_check vgicv2_map(struct vm *vm);
+/* An SGI's part of a list register beside group and priority: state, sender, LR_EOI; 0 as vgic_fill_slot() has it. */
+u64 vgicv2_sgi_compose(const struct vcpu *v, const struct virq *q, bool deliver, bool *latched);
+/* It went into a list register from a latch; it was taken back from one. */
+void vgicv2_sgi_filled(struct vcpu *v, const struct virq *q, u64 value);
+void vgicv2_sgi_folded(struct vcpu *v, const struct virq *q, u64 value);
+
+static inline bool is_v2_sgi(const struct vcpu *v, const struct virq *q)
+{
+	return q->intid < 16 && unlikely(v->vm->vgic.v2);
+}
+
 /* ---- vgic_lr.c: the list registers of v, which is here ---- */
 
 /* The list registers that may be used, a bit each. */

@@ -46,6 +46,8 @@ struct virq vgic_fold_slot(struct vcpu *v, u32 n)
 		else if (c->lr_drop & bit)
 			vgic_release_hw(v, q.n);
 	}
+	if (is_v2_sgi(v, &q))
+		vgicv2_sgi_folded(v, &q, value);
 	c->lr_latched &= ~bit;
 	c->lr_drop &= ~bit;
 	return q;
@@ -72,6 +74,11 @@ static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 	*latched = false;
 	if ((b->group | b->grpmod) & q->mask)
 		value |= LR_GROUP1;
+	if (is_v2_sgi(v, q)) {
+		u64 sgi = vgicv2_sgi_compose(v, q, deliver, latched);
+
+		return sgi ? value | sgi : 0;
+	}
 	if (hw)
 		value |= LR_HW | (u64)v->vgic.pintid[q->n - 16] << LR_PINTID_SHIFT;
 	if (b->active & q->mask) {
@@ -101,6 +108,8 @@ bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q)
 	if (latched) {
 		q->bank->latch &= ~q->mask;
 		c->lr_latched |= 1U << n;
+		if (is_v2_sgi(v, q))
+			vgicv2_sgi_filled(v, q, value);
 	}
 	q->bank->in_lr |= q->mask;
 	q->bank->slot[q->n] = (u8)n;
@@ -398,6 +407,7 @@ static void maintenance(u32 intid, void *arg)
 int vgic_host_init(void)
 {
 	reg_table_init(&vgic_dist_table);
+	reg_table_init(&vgicv2_dist_table);
 	reg_table_init(&vgic_redist_tables[0]);
 	reg_table_init(&vgic_redist_tables[1]);
 	return irq_request(arch_vgic_maintenance_intid(), "vgic", maintenance, NULL, 0);

@@ -33,7 +33,7 @@ void guest_init_cpu(void);
 /* Write / read back the EL1 and virtual interface registers. */
 void trap_init_cpu(void);
 
-/* What this CPU lacks for us to run on it; NULL: nothing. */
-const char *cpu_missing_feature(void);
+/* What this CPU lacks for us to run on it, with a GICv3 or another; NULL: nothing. */
+const char *cpu_missing_feature(bool gicv3);
 
 #endif

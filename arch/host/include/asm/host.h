@@ -128,7 +128,9 @@ struct host_vgic {
 	u32 groups; /* 3 at reset: both enabled */
 };
 extern struct host_vgic host_vgic[HOST_CPUS];
-extern u32 host_lr_count; /* 4 */
+extern u32 host_lr_count;
+/* What arch_vgic_version() says: 3 after a reset. */
+extern u32 host_gic_version; /* 4 */
 
 /* The guest's side of it, on the executing CPU. Acknowledge: the INTID, or 1023. */
 u32 host_vgic_ack(void);

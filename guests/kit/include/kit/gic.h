@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GICv3 (Arm IHI 0069): distributor, redistributors, CPU interface by system registers. */
+/*
+ * GICv3 (Arm IHI 0069): distributor, redistributors, CPU interface by system registers. Or GICv2 (IHI 0048): distributor
+ * and CPU interface in memory; there interrupts stay in Group 0, and SGIs are always enabled.
+ */
 #ifndef KIT_GIC_H
 #define KIT_GIC_H
 
@@ -10,6 +13,10 @@
 #define GICD_TYPER      (GICD_BASE + 0x0004)
 #define GICD_IIDR       (GICD_BASE + 0x0008)
 #define GICD_PIDR2      (GICD_BASE + 0xffe8)
+#define GICD_SGIR       (GICD_BASE + 0x0f00) /* this and the next three: GICv2 */
+#define GICD_ITARGETSR  (GICD_BASE + 0x0800)
+#define GICD_CPENDSGIR  (GICD_BASE + 0x0f10)
+#define GICD_SPENDSGIR  (GICD_BASE + 0x0f20)
 #define GICD_IROUTER(n) (GICD_BASE + 0x6000 + 8 * (n))
 
 #define GICD_CTLR_GRP0 BIT32(0)
@@ -45,6 +52,10 @@
 #define GIC_ICFGR      0x0c00u
 #define GIC_IGRPMODR   0x0d00u
 
+/* GICv2. */
+#define GICC_IAR  (GICC_BASE + 0x000c)
+#define GICC_EOIR (GICC_BASE + 0x0010)
+
 /* CPU interface, by encoding: older assemblers do not know the names. */
 #define ICC_PMR     S3_0_C4_C6_0
 #define ICC_DIR     S3_0_C12_C11_1
@@ -73,11 +84,17 @@
 #define GIC_SPURIOUS     1023u
 #define GIC_PRIORITY     0xa0u /* what gic_init gives to all */
 
-/* Distributor and this CPU's redistributor and interface: all interrupts Group 1, disabled. */
+/* 2 or 3: as ID_AA64PFR0_EL1.GIC says; known from gic_init on. */
+extern unsigned int gic_version;
+
+/* GICv2: which CPU sent the SGI that this CPU acknowledged last, of each number. */
+extern uint8_t gic_sgi_sender[KIT_MAX_CPUS][16];
+
+/* Distributor and this CPU's redistributor and interface: all interrupts Group 1 (GICv2: 0), disabled. */
 void gic_init(void);
 void gic_cpu_init(void);
 
-/* Base of the redistributor of this CPU, found by affinity; 0 if there is none. */
+/* Base of the redistributor of this CPU, found by affinity; 0 if there is none. GICv3 only. */
 uintptr_t gic_redist(void);
 
 /* INTIDs below 32 mean this CPU's own. */
@@ -95,6 +112,9 @@ uint8_t gic_get_priority(unsigned int intid);
 void gic_set_edge(unsigned int intid, bool edge);
 void gic_route(unsigned int intid, unsigned int cpu);
 
+/* The interrupts' group in the distributor, on or off. */
+void gic_dist_enable(bool on);
+
 /* Waits, bounded, for GICD_CTLR.RWP and GICR_CTLR.RWP to be 0. */
 bool gic_sync(void);
 
@@ -102,17 +122,48 @@ bool gic_sync(void);
 void gic_send_sgi(unsigned int intid, uint16_t cpus);
 void gic_send_sgi_others(unsigned int intid);
 
+/* The CPU interface's registers of the interrupts' group. */
+enum gic_cpu_reg {
+	GIC_PMR,
+	GIC_BPR,
+	GIC_RPR,
+	GIC_HPPIR,
+	GIC_APR,     /* the first of them */
+	GIC_DIR,     /* write only; of an SGI of a GICv2 the sender too */
+	GIC_ENABLE,  /* 1: the group is signalled */
+	GIC_EOIMODE, /* 1: end of interrupt only drops the priority */
+};
+
+uint64_t gic_cpu_read(enum gic_cpu_reg reg);
+void gic_cpu_write(enum gic_cpu_reg reg, uint64_t value);
+
+/* The INTID alone. */
 static inline unsigned int gic_ack(void)
 {
-	unsigned int intid = (unsigned int)read_icc(ICC_IAR1) & 0xffffff;
+	unsigned int iar, intid;
 
+	if (gic_version == 2) {
+		iar = mmio_read32(GICC_IAR);
+		intid = iar & 0x3ff;
+		if (intid < 16)
+			gic_sgi_sender[cpu_id()][intid] = (uint8_t)(iar >> 10);
+	} else {
+		intid = (unsigned int)read_icc(ICC_IAR1) & 0xffffff;
+	}
 	dsb();
 	return intid;
 }
 
 static inline void gic_eoi(unsigned int intid)
 {
-	write_icc(ICC_EOIR1, intid);
+	if (gic_version != 2) {
+		write_icc(ICC_EOIR1, intid);
+		return;
+	}
+	if (intid < 16)
+		intid |= (unsigned int)gic_sgi_sender[cpu_id()][intid] << 10;
+	mmio_write32(GICC_EOIR, intid);
+	dsb();
 }
 
 #endif

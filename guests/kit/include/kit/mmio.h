@@ -10,6 +10,7 @@
 
 /* Where things are on the guest machine; a subset of QEMU's virt. */
 #define GICD_BASE     0x08000000u
+#define GICC_BASE     0x08010000u /* of a GICv2 */
 #define GICR_BASE     0x080a0000u
 #define UART_BASE     0x09000000u
 #define RTC_BASE      0x09010000u

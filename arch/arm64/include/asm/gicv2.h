@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The machine's interrupt controller if it is a GICv2: gicv2.c in place of what gicv3.c does by system registers. */
+#ifndef ASM_GICV2_H
+#define ASM_GICV2_H
+
+#include <lib/types.h>
+
+struct arch_vcpu;
+
+/* Set once, before there are interrupts. */
+extern bool gic_is_v2;
+
+/* Node of a GICv2 with the virtualization extension in the host's devicetree, or negative. */
+int gicv2_node(void);
+
+/* As gic_init() and gic_init_cpu(), for that node. -ENODEV, -ENOMEM. */
+int __must_check gicv2_init(u32 maintenance_intid);
+int __must_check gicv2_init_cpu(void);
+
+/* gicv3.c: what its functions need of the distributor, whose registers for all CPUs are at the same places. */
+void gic_adopt_dist(volatile u8 *dist, u32 irqs, u32 maintenance_intid);
+
+/* The rest is as the functions of similar name in gicv3.c and arch/guest.h are. */
+void gicv2_handle(void);
+void gicv2_route(u32 intid, u32 cpu);
+void gicv2_sgi_send(u32 sgi, u32 cpu);
+
+u32 gicv2_vtr(void);
+u64 gicv2_lr_read(u32 n);
+void gicv2_lr_write(u32 n, u64 value);
+u32 gicv2_empty_lrs(void);
+/* GICH_HCR and GICH_VMCR; their fields are those of ICH_HCR_EL2 and ICH_VMCR_EL2. */
+u32 gicv2_hcr(void);
+void gicv2_set_hcr(u64 value);
+u32 gicv2_vmcr(void);
+void gicv2_save(struct arch_vcpu *a);
+void gicv2_restore(const struct arch_vcpu *a);
+
+#endif
