@@ -14,9 +14,9 @@
 
 #define PRIORITY (GICD_BASE + GIC_IPRIORITYR + 64)
 /* 64 bits a register; of a GICv2, pairs of 32 that hold any value. */
-#define ROUTE    (gic_version == 2 ? GICD_BASE + GIC_IGROUPR : GICD_IROUTER(64))
-#define ANY_CPU  BIT(31) /* IROUTER: 1 of N */
-#define SCTLR_A  BIT(1)
+#define ROUTE   (gic_version == 2 ? GICD_BASE + GIC_IGROUPR : GICD_IROUTER(64))
+#define ANY_CPU BIT(31) /* IROUTER: 1 of N */
+#define SCTLR_A BIT(1)
 
 /* A load a line: the value in the register afterwards, all 64 bits of it. */
 static void loads(void)
@@ -46,7 +46,8 @@ static void loads(void)
 	(void)check_eq("mmio.ldr-x", mmio_load_by("ldr %0,", ROUTE), 1);
 	(void)check_eq("mmio.ldar-w", mmio_load_by("ldar %w0,", PRIORITY), 0x10203040);
 	if (gic_version != 2)
-		(void)check_eq("mmio.typer-64", mmio_read64(gic_redist() + GICR_TYPER) >> 32, cpu_id());
+		(void)check_eq("mmio.typer-64", mmio_read64(gic_redist() + GICR_TYPER) >> 32,
+			       cpu_id());
 }
 
 /* Loads into the zero register read and throw away; nothing else may change. */

@@ -182,8 +182,8 @@ static void access_part(const struct reg_row *row, void *dev, struct vcpu *v, u6
 }
 
 /* Out of line, so that the straight path below saves few registers. */
-static __noinline void access_odd(const struct reg_row *row, void *dev,
-						 struct vcpu *v, u64 rel, struct mmio_access *a)
+static __noinline void access_odd(const struct reg_row *row, void *dev, struct vcpu *v, u64 rel,
+				  struct mmio_access *a)
 {
 	if (a->size > row->stride)
 		access_several(row, dev, v, rel, a);

@@ -10,37 +10,37 @@
 #include <kernel/percpu.h>
 #include <lib/errno.h>
 
-#define GICD_CTLR 0x0000
-#define GICD_TYPER 0x0004
-#define GICD_IGROUPR 0x0080
-#define GICD_ISENABLER 0x0100
-#define GICD_ICENABLER 0x0180
-#define GICD_ICACTIVER 0x0380
+#define GICD_CTLR       0x0000
+#define GICD_TYPER      0x0004
+#define GICD_IGROUPR    0x0080
+#define GICD_ISENABLER  0x0100
+#define GICD_ICENABLER  0x0180
+#define GICD_ICACTIVER  0x0380
 #define GICD_IPRIORITYR 0x0400
-#define GICD_ICFGR 0x0c00
-#define GICD_IROUTER 0x6000
-#define GICD_CTLR_RWP BIT(31)
-#define GICD_CTLR_ARE BIT(4)
-#define GICD_CTLR_GRP1 BIT(1)
+#define GICD_ICFGR      0x0c00
+#define GICD_IROUTER    0x6000
+#define GICD_CTLR_RWP   BIT(31)
+#define GICD_CTLR_ARE   BIT(4)
+#define GICD_CTLR_GRP1  BIT(1)
 
-#define GICR_TYPER 0x0008
-#define GICR_WAKER 0x0014
-#define GICR_CTLR 0x0000
-#define GICR_SGI 0x10000 /* the SGI and PPI frame */
-#define GICR_IGROUPR0 (GICR_SGI + 0x0080)
-#define GICR_ISENABLER0 (GICR_SGI + 0x0100)
-#define GICR_ICENABLER0 (GICR_SGI + 0x0180)
-#define GICR_ISACTIVER0 (GICR_SGI + 0x0300)
-#define GICR_ICACTIVER0 (GICR_SGI + 0x0380)
-#define GICR_IPRIORITYR (GICR_SGI + 0x0400)
-#define GICR_ICFGR1 (GICR_SGI + 0x0c04)
-#define GICR_WAKER_SLEEP BIT(1)
+#define GICR_TYPER          0x0008
+#define GICR_WAKER          0x0014
+#define GICR_CTLR           0x0000
+#define GICR_SGI            0x10000 /* the SGI and PPI frame */
+#define GICR_IGROUPR0       (GICR_SGI + 0x0080)
+#define GICR_ISENABLER0     (GICR_SGI + 0x0100)
+#define GICR_ICENABLER0     (GICR_SGI + 0x0180)
+#define GICR_ISACTIVER0     (GICR_SGI + 0x0300)
+#define GICR_ICACTIVER0     (GICR_SGI + 0x0380)
+#define GICR_IPRIORITYR     (GICR_SGI + 0x0400)
+#define GICR_ICFGR1         (GICR_SGI + 0x0c04)
+#define GICR_WAKER_SLEEP    BIT(1)
 #define GICR_WAKER_CHILDREN BIT(2)
-#define GICR_TYPER_VLPIS BIT(1)
-#define GICR_TYPER_LAST BIT(4)
+#define GICR_TYPER_VLPIS    BIT(1)
+#define GICR_TYPER_LAST     BIT(4)
 
 #define PRIORITY_HOST 0xa0a0a0a0u
-#define REGION_MAX 4
+#define REGION_MAX    4
 
 static volatile u8 *gicd;
 static u32 irq_count;
@@ -82,7 +82,8 @@ void gic_adopt_dist(volatile u8 *dist, u32 irqs, u32 maintenance_intid)
 	maintenance = maintenance_intid;
 }
 
-int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist, u32 maintenance_intid)
+int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist,
+	     u32 maintenance_intid)
 {
 	gicd = arch_map_device(dist, dist_size);
 	for (u32 i = 0; i < nredist && i < REGION_MAX; i++) {
@@ -239,8 +240,9 @@ void arch_sgi_send(u32 sgi, u32 cpu)
 	u64 aff0 = FIELD(hwid, 7, 0);
 
 	dsb(ishst); /* what the other CPU is to see comes before the interrupt */
-	write_sysreg_(ICC_SGI1R_EL1, FIELD(hwid, 39, 32) << 48 | FIELD(hwid, 23, 16) << 32 | FIELD(hwid, 15, 8) << 16 |
-					     (u64)sgi << 24 | (aff0 / 16) << 44 | BIT(aff0 % 16));
+	write_sysreg_(ICC_SGI1R_EL1, FIELD(hwid, 39, 32) << 48 | FIELD(hwid, 23, 16) << 32 |
+					     FIELD(hwid, 15, 8) << 16 | (u64)sgi << 24 |
+					     (aff0 / 16) << 44 | BIT(aff0 % 16));
 	isb();
 }
 
@@ -270,11 +272,13 @@ u32 arch_vgic_priority_bits(void)
 }
 
 /* System register names are part of the instruction: a case for each. */
-#define LR_CASES(op)                                                                                             \
-	op(0, S3_4_C12_C12_0) op(1, S3_4_C12_C12_1) op(2, S3_4_C12_C12_2) op(3, S3_4_C12_C12_3)                  \
-	op(4, S3_4_C12_C12_4) op(5, S3_4_C12_C12_5) op(6, S3_4_C12_C12_6) op(7, S3_4_C12_C12_7)                  \
-	op(8, S3_4_C12_C13_0) op(9, S3_4_C12_C13_1) op(10, S3_4_C12_C13_2) op(11, S3_4_C12_C13_3)                \
-	op(12, S3_4_C12_C13_4) op(13, S3_4_C12_C13_5) op(14, S3_4_C12_C13_6) op(15, S3_4_C12_C13_7)
+#define LR_CASES(op)                                                                            \
+	op(0, S3_4_C12_C12_0) op(1, S3_4_C12_C12_1) op(2, S3_4_C12_C12_2) op(3, S3_4_C12_C12_3) \
+		op(4, S3_4_C12_C12_4) op(5, S3_4_C12_C12_5) op(6, S3_4_C12_C12_6)               \
+			op(7, S3_4_C12_C12_7) op(8, S3_4_C12_C13_0) op(9, S3_4_C12_C13_1)       \
+				op(10, S3_4_C12_C13_2) op(11, S3_4_C12_C13_3)                   \
+					op(12, S3_4_C12_C13_4) op(13, S3_4_C12_C13_5)           \
+						op(14, S3_4_C12_C13_6) op(15, S3_4_C12_C13_7)
 
 u64 arch_vgic_lr_read(u32 n)
 {

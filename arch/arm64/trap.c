@@ -16,7 +16,8 @@ _Static_assert(FRAME_SPSR == FRAME_ELR + 8, "stored as a pair");
 _Static_assert(offsetof(struct percpu, current) == PERCPU_CURRENT, "percpu.current");
 _Static_assert(offsetof(struct percpu, resched) == PERCPU_RESCHED, "percpu.resched");
 _Static_assert(PERCPU_RESCHED == PERCPU_CURRENT + 8, "loaded as a pair");
-_Static_assert(offsetof(struct percpu, arch.emergency_sp) == PERCPU_EMERGENCY, "percpu.arch.emergency_sp");
+_Static_assert(offsetof(struct percpu, arch.emergency_sp) == PERCPU_EMERGENCY,
+	       "percpu.arch.emergency_sp");
 _Static_assert(offsetof(struct thread, arch.sp) == THREAD_SP, "thread.arch.sp");
 _Static_assert(offsetof(struct thread, arch.fp) == THREAD_FP, "thread.arch.fp");
 _Static_assert(offsetof(struct thread, work) == THREAD_WORK, "thread.work");
@@ -163,8 +164,9 @@ void trap_el2_serror(struct trap_frame *f)
 
 void trap_stack_overflow(u64 sp, u64 fp)
 {
-	log_err("stack overflow: sp %016lx, pc %016lx, far %016lx, thread '%s'", sp, read_sysreg(elr_el2),
-		read_sysreg(far_el2), this_cpu()->current ? this_cpu()->current->name : "?");
+	log_err("stack overflow: sp %016lx, pc %016lx, far %016lx, thread '%s'", sp,
+		read_sysreg(elr_el2), read_sysreg(far_el2),
+		this_cpu()->current ? this_cpu()->current->name : "?");
 	arch_backtrace(fp);
 	panic("stack overflow");
 }

@@ -38,14 +38,14 @@ struct vgic_bank {
 struct vgic_cpu {
 	struct vgic_bank priv; /* SGIs 0-15, PPIs 16-31 */
 	u32 hw; /* PPIs whose physical interrupt is kept active for v: its deactivation is the physical one's (the timers) */
-	u8 pintid[16];   /* their physical INTIDs */
+	u8 pintid[16];      /* their physical INTIDs */
 	u8 sgi_pending[16]; /* GICv2: who sent an SGI that is pending by its latch, a bit a vCPU */
 	u8 sgi_active[16];  /* GICv2: who sent the one that is active */
-	bool asleep;     /* GICR_WAKER.ProcessorSleep */
-	bool loaded;     /* its list registers are in hardware, on the CPU where the vCPU runs */
-	bool dirty;      /* the choice of list registers has to be made anew */
-	bool leftover;   /* more is pending than fits */
-	bool act_left;   /* more is active than fits */
+	bool asleep;        /* GICR_WAKER.ProcessorSleep */
+	bool loaded;        /* its list registers are in hardware, on the CPU where the vCPU runs */
+	bool dirty;         /* the choice of list registers has to be made anew */
+	bool leftover;      /* more is pending than fits */
+	bool act_left;      /* more is active than fits */
 	u32 fresh_words; /* interrupts whose state changed since, a bit a word; word 0: private */
 	u32 fresh[1 + VGIC_WORDS];
 	u32 lr_used;          /* list registers written since the last fold, a bit each */

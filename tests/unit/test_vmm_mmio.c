@@ -172,7 +172,9 @@ static bool straight(u64 offset, u8 size, bool write, u64 *value)
 /* All ways to a register agree. */
 static enum mmio_result reg(u64 offset, u8 size, bool write, u64 *value)
 {
-	struct mmio_access a = { .ipa = IPA(TABLE_BASE + offset), .size = size, .write = write, .value = *value };
+	struct mmio_access a = {
+		.ipa = IPA(TABLE_BASE + offset), .size = size, .write = write, .value = *value
+	};
 	enum mmio_result r = vmm_mmio(&vcpu, &a);
 	u64 other = *value;
 
@@ -270,7 +272,7 @@ static void tables_answer(void **state)
 	assert_int_equal(mmio_add(&vm.bus, &r), 0);
 	memset(table.slots, 0, sizeof(table.slots));
 	assert_false(straight(0x10, 4, false, &value)); /* no hint */
-	check_widths();					/* without slots */
+	check_widths();                                 /* without slots */
 	check_constants();
 	assert_false(straight(0x10, 4, false, &value));
 	reg_table_init(&table);
@@ -289,18 +291,18 @@ static void straight_path_takes_whole_registers(void **state)
 	assert_int_equal(value, 5);
 	assert_true(straight(0x88, 8, true, &value));
 	assert_int_equal(doubles[1], value);
-	assert_false(straight(0x88, 4, false, &value));	 /* merged */
+	assert_false(straight(0x88, 4, false, &value)); /* merged */
 	assert_false(straight(0x8c, 4, false, &value));
-	assert_false(straight(0x1d, 1, false, &value));	 /* another lane */
+	assert_false(straight(0x1d, 1, false, &value)); /* another lane */
 	assert_false(straight(0x1e, 2, false, &value));
-	assert_false(straight(0x12, 4, false, &value));	 /* misaligned */
-	assert_false(straight(0x10, 8, false, &value));	 /* illegal */
-	assert_false(straight(0x90, 4, false, &value));	 /* a constant */
+	assert_false(straight(0x12, 4, false, &value)); /* misaligned */
+	assert_false(straight(0x10, 8, false, &value)); /* illegal */
+	assert_false(straight(0x90, 4, false, &value)); /* a constant */
 	assert_false(straight(0x90, 4, true, &value));
-	assert_false(straight(0x40, 4, false, &value));	 /* byte-wise */
-	assert_false(straight(0x20, 4, false, &value));	 /* no row */
-	assert_false(straight(0x2000, 4, false, &value)); /* beyond the slots */
-	assert_false(straight(0x10000, 4, false, &value)); /* beyond the region */
+	assert_false(straight(0x40, 4, false, &value));      /* byte-wise */
+	assert_false(straight(0x20, 4, false, &value));      /* no row */
+	assert_false(straight(0x2000, 4, false, &value));    /* beyond the slots */
+	assert_false(straight(0x10000, 4, false, &value));   /* beyond the region */
 	assert_false(straight(~0ULL - 3, 4, false, &value)); /* before it */
 }
 

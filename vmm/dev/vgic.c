@@ -323,7 +323,7 @@ void vgic_cpu_init(struct vcpu *v)
 	c->priv.edge = 0xffff; /* SGIs */
 	if (v->vm->vgic.v2)
 		c->priv.enabled = 0xffff;
-	c->dirty = true;       /* SPIs may wait for it */
+	c->dirty = true; /* SPIs may wait for it */
 	if (loaded)
 		vgic_mark_dirty(&op, v);
 	vgic_end(&op);

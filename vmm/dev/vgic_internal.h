@@ -164,7 +164,8 @@ void vgic_config_write(const struct vgic_view *w, u32 half, u32 value);
 /* ---- vgic_dist.c, vgic_redist.c ---- */
 
 extern struct reg_table vgic_dist_table; /* of a VM */
-extern struct reg_table vgic_redist_tables[2]; /* control frame, SGIs and PPIs; of a struct vcpu * */
+extern struct reg_table
+	vgic_redist_tables[2]; /* control frame, SGIs and PPIs; of a struct vcpu * */
 
 /* Legal widths. */
 #define W32     REG_W32

@@ -17,7 +17,8 @@ u64 mmu_root_pa(void);
 u64 stage2_vtcr(void);
 
 /* gicv3.c: the distributor (once) and this CPU's interfaces. gic_init: -ENODEV, -ENOMEM. */
-int __must_check gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist, u32 maintenance_intid);
+int __must_check gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist,
+			  u32 maintenance_intid);
 int __must_check gic_init_cpu(void);
 /* Acknowledge one interrupt and dispatch it. Interrupts masked. */
 void gic_handle(void);

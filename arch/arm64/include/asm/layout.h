@@ -5,15 +5,15 @@
 
 /* 48-bit EL2 addresses; every region has a level-0 entry (512 GiB) of its own. */
 #define KIMAGE_VA 0x0000400000000000 /* the image, wherever it was loaded */
-#define IO_VA 0x0000500000000000     /* devices */
-#define STACK_VA 0x0000600000000000  /* kernel stacks */
+#define IO_VA     0x0000500000000000 /* devices */
+#define STACK_VA  0x0000600000000000 /* kernel stacks */
 #define LINEAR_VA 0x0000800000000000 /* RAM: LINEAR_VA + physical address */
 
 /* The ELF's physical addresses: leaves room for the devicetree that QEMU puts at the start of virt's RAM. */
 #define KIMAGE_ELF_PA 0x40200000
 
 /* While booting: 2 MiB slots behind the image's own. */
-#define BOOT_FDT_VA (KIMAGE_VA + 0x200000)
+#define BOOT_FDT_VA  (KIMAGE_VA + 0x200000)
 #define BOOT_UART_VA (KIMAGE_VA + 0x800000)
 
 /*
@@ -22,19 +22,19 @@
  */
 #define STACK_SHIFT 14
 #define STACK_BYTES 0x4000
-#define STACK_SLOT 0x8000
+#define STACK_SLOT  0x8000
 
 /* struct trap_frame */
 #define FRAME_SIZE 272
-#define FRAME_ELR 256
+#define FRAME_ELR  256
 #define FRAME_SPSR 264
 
 /* struct percpu, struct thread */
-#define PERCPU_CURRENT 0
-#define PERCPU_RESCHED 8
+#define PERCPU_CURRENT   0
+#define PERCPU_RESCHED   8
 #define PERCPU_EMERGENCY 16
-#define THREAD_SP 0
-#define THREAD_FP 16
-#define THREAD_WORK 544
+#define THREAD_SP        0
+#define THREAD_FP        16
+#define THREAD_WORK      544
 
 #endif

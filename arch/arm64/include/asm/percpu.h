@@ -10,12 +10,13 @@ struct vcpu;
 #define ARCH_MAX_VMIDS 256
 
 struct arch_percpu {
-	u64 emergency_sp;	 /* first: assembly takes it when a stack has overflowed */
+	u64 emergency_sp;        /* first: assembly takes it when a stack has overflowed */
 	struct thread *fp_owner; /* whose FP/SIMD state the registers hold */
-	u64 cptr;		 /* CPTR_EL2 as written last */
-	struct vcpu *loaded;	 /* whose EL1 registers the CPU holds */
-	volatile void *gicr;	 /* this CPU's redistributor */
-	u8 last_vcpu[ARCH_MAX_VMIDS]; /* by VMID: index + 1 of the vCPU that ran here last; another one must not meet its TLB entries */
+	u64 cptr;                /* CPTR_EL2 as written last */
+	struct vcpu *loaded;     /* whose EL1 registers the CPU holds */
+	volatile void *gicr;     /* this CPU's redistributor */
+	u8 last_vcpu
+		[ARCH_MAX_VMIDS]; /* by VMID: index + 1 of the vCPU that ran here last; another one must not meet its TLB entries */
 };
 
 #endif
