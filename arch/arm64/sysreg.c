@@ -30,15 +30,17 @@ void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 u64 arch_id_register(u32 crm, u32 op2)
 {
 	/* The register is part of the instruction. CRm 4 to 7 are the AArch64 ID registers, 1 to 3 the AArch32 ones. */
+	/* clang-format off */
 	switch (crm << 3 | op2) {
 #define ID(c, o)             \
 	case (c) << 3 | (o): \
 		return read_sysreg(S3_0_C0_C##c##_##o);
 #define ID_ROW(c) ID(c, 0) ID(c, 1) ID(c, 2) ID(c, 3) ID(c, 4) ID(c, 5) ID(c, 6) ID(c, 7)
-		ID_ROW(1)
-		ID_ROW(2) ID_ROW(3) ID_ROW(4) ID_ROW(5) ID_ROW(6) ID_ROW(7)
+	ID_ROW(1) ID_ROW(2) ID_ROW(3) ID_ROW(4) ID_ROW(5) ID_ROW(6) ID_ROW(7)
 #undef ID_ROW
 #undef ID
-			default : return 0;
+	default:
+		return 0;
 	}
+	/* clang-format on */
 }
