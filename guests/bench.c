@@ -20,7 +20,9 @@
 #define RUNS       2000u
 #define WARM_UP    16u
 #define LIMIT_US   1000000u
-#define PING       1u
+#define SETTLE_US  20000u
+#define PING       1u /* answered in memory */
+#define PING_BACK  3u /* answered by a PONG */
 #define PONG       2u
 #define MAX_MISSED 3u /* interrupts that do not come, before a row is given up */
 
@@ -38,6 +40,7 @@ static struct {
 	volatile uint32_t count;
 } taken[KIT_MAX_CPUS];
 
+static volatile uint32_t answered; /* PINGs; the target is the only writer */
 static bool target_sleeps;
 static uint32_t target_ready;
 static uint32_t target_leave;
@@ -54,14 +57,18 @@ static void sample(struct stat *stat, uint64_t ticks)
 	stat->count++;
 }
 
+/*
+ * The CPUs share one count of instructions, so who carries the line out on another CPU has to be done before the
+ * next row begins.
+ */
 static void report(const char *name, const struct stat *stat)
 {
-	if (!stat->count) {
+	if (stat->count)
+		print("bench: %-26s: avg %4lu, max %4lu, min %4lu\n", name,
+		      (stat->sum + stat->count / 2) / stat->count, stat->max, stat->min);
+	else
 		print("bench: %-26s: none, the interrupt does not come\n", name);
-		return;
-	}
-	print("bench: %-26s: avg %4lu, max %4lu, min %4lu\n", name,
-	      (stat->sum + stat->count / 2) / stat->count, stat->max, stat->min);
+	delay_us(SETTLE_US);
 }
 
 /* A row a line: isb; mrs; operation; isb; mrs, over and over. */
@@ -82,6 +89,10 @@ void stamp_irq(uint64_t intid, uint64_t stamp)
 	unsigned int cpu = cpu_id();
 
 	if (intid == PING) {
+		taken[cpu].stamp = stamp;
+		answered++;
+		return;
+	} else if (intid == PING_BACK) {
 		write_icc(ICC_SGI1R, (uint64_t)PONG << 24 | 1);
 	} else if (intid == CNTV_INTID) {
 		write_sysreg(cntv_ctl_el0, 0);
@@ -182,7 +193,7 @@ static void sgi_to_self(void)
 	report("SGI to self", &stat);
 }
 
-/* CPU 1: answers every PING from its vector; spins or sleeps in between. */
+/* CPU 1: answers from its vector; spins or sleeps in between. */
 static void target(void *arg)
 {
 	bool sleeps = target_sleeps;
@@ -190,6 +201,7 @@ static void target(void *arg)
 	(void)arg;
 	stamp_vectors_on();
 	gic_enable(PING);
+	gic_enable(PING_BACK);
 	irq_unmask();
 	store_release(&target_ready, 1);
 	while (!load_acquire(&target_leave)) {
@@ -201,32 +213,51 @@ static void target(void *arg)
 	irq_mask();
 }
 
-/* One PING and its PONG; the target's stamp and this CPU's, or false. */
-static bool exchange(uint64_t *sent, uint64_t *there, uint64_t *back)
+/* One ping and its answer, which changes `word`; the target's stamp and when this CPU knew, or false. */
+static bool exchange(uint32_t ping, uint64_t *sent, uint64_t *there, uint64_t *back)
 {
-	uint32_t before = taken[0].count;
+	const volatile uint32_t *word = ping == PING ? &answered : &taken[0].count;
+	uint32_t before = *word;
 	uint64_t start = now();
 
-	write_icc(ICC_SGI1R, (uint64_t)PING << 24 | 2);
-	while (taken[0].count == before) {
+	write_icc(ICC_SGI1R, (uint64_t)ping << 24 | 2);
+	while (*word == before) {
 		if (read_sysreg(cntvct_el0) - start > us_to_ticks(LIMIT_US))
 			return false;
 		cpu_relax();
 	}
+	*back = ping == PING ? now() : taken[0].stamp;
 	*sent = start;
 	*there = taken[1].stamp;
-	*back = taken[0].stamp;
 	return true;
 }
 
-static void ipi(bool sleeps, const char *name, const char *name_round_trip)
+static void pings(uint32_t ping, struct stat *one_way, struct stat *round_trip)
 {
-	struct stat one_way = { 0 };
-	struct stat round_trip = { 0 };
 	unsigned int missed = 0;
 	uint64_t sent;
 	uint64_t there;
 	uint64_t back;
+
+	for (unsigned int run = 0; run < RUNS + WARM_UP && missed < MAX_MISSED; run++) {
+		/* Let the target settle in its loop or its sleep. */
+		delay_us(20);
+		if (exchange(ping, &sent, &there, &back)) {
+			sample(one_way, there - sent);
+			sample(round_trip, back - sent);
+		} else {
+			missed++;
+		}
+	}
+}
+
+static void ipi(bool sleeps, const char *name, const char *name_round_trip, const char *name_back)
+{
+	struct stat one_way = { 0 };
+	struct stat round_trip = { 0 };
+	struct stat unused = { 0 };
+	struct stat there_and_back = { 0 };
+	uint64_t when;
 
 	target_sleeps = sleeps;
 	target_ready = 0;
@@ -236,20 +267,13 @@ static void ipi(bool sleeps, const char *name, const char *name_round_trip)
 		print("bench: cpu 1 does not start\n");
 		return;
 	}
-	for (unsigned int run = 0; run < RUNS + WARM_UP && missed < MAX_MISSED; run++) {
-		/* Let the target settle in its loop or its sleep. */
-		delay_us(20);
-		if (exchange(&sent, &there, &back)) {
-			sample(&one_way, there - sent);
-			sample(&round_trip, back - sent);
-		} else {
-			missed++;
-		}
-	}
+	pings(PING, &one_way, &round_trip);
+	pings(PING_BACK, &unused, &there_and_back);
 	report(name, &one_way);
 	report(name_round_trip, &round_trip);
+	report(name_back, &there_and_back);
 	store_release(&target_leave, 1);
-	(void)exchange(&sent, &there, &back);
+	(void)exchange(PING, &when, &when, &when);
 	(void)cpu_wait_off(1, LIMIT_US);
 }
 
@@ -286,8 +310,9 @@ void guest_main(void)
 	timer_to_vector("timer to vector, WFI", sleep_taken, 20000);
 	sgi_to_self();
 	if (cpus > 1) {
-		ipi(false, "IPI one way, spinning", "IPI round trip, spinning");
-		ipi(true, "IPI one way, WFI", "IPI round trip, WFI");
+		ipi(false, "IPI one way, spinning", "IPI round trip, spinning",
+		    "IPI and IPI back, spinning");
+		ipi(true, "IPI one way, WFI", "IPI round trip, WFI", "IPI and IPI back, WFI");
 	} else {
 		print("bench: one cpu, no IPI rows\n");
 	}
