@@ -67,8 +67,6 @@ void sched_become_current(struct thread *t);
 void sched_wake(struct thread *t);
 /* t->prio or t->affinity changed. Any context; t cannot be freed meanwhile. */
 void sched_refresh(struct thread *t);
-/* Serve the requests of other CPUs. Interrupt context. */
-void sched_serve_requests(void);
 
 /*
  * ---- wait queues, in two halves, for those who hold a second lock. Interrupts masked throughout.

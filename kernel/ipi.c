@@ -30,41 +30,46 @@ static void serve_calls(struct percpu *pc)
 	}
 }
 
-static void handle_ipi(u32 intid, void *arg __unused)
+/* That current's work is looked at is done by the interrupt itself: the exit path follows. */
+static void reschedule(u32 intid __unused, void *arg __unused)
 {
-	struct percpu *pc = this_cpu();
+	ipi_reschedule(this_cpu());
+}
 
-	pc->ipis++;
-	switch ((enum ipi)intid) {
-	case IPI_RESCHEDULE:
-		/*
-		 * That current's work is looked at is done by the interrupt itself: the exit path
-		 * follows.
-		 */
-		sched_serve_requests();
-		break;
-	case IPI_CALL:
-		serve_calls(pc);
-		break;
-	case IPI_HALT:
-		arch_halt();
-	case IPI_COUNT:
-		break;
-	}
+static void call(u32 intid __unused, void *arg __unused)
+{
+	serve_calls(this_cpu());
+}
+
+static void halt(u32 intid __unused, void *arg __unused)
+{
+	arch_halt();
 }
 
 void ipi_init(void)
 {
-	static const char *const names[IPI_COUNT] = {
-		[IPI_RESCHEDULE] = "ipi reschedule",
-		[IPI_CALL] = "ipi call",
-		[IPI_HALT] = "ipi halt",
+	static const struct {
+		const char *name;
+		irq_handler_t fn;
+	} ipis[IPI_COUNT] = {
+		[IPI_RESCHEDULE] = { "ipi reschedule", reschedule },
+		[IPI_CALL] = { "ipi call", call },
+		[IPI_HALT] = { "ipi halt", halt },
 	};
 
 	for (u32 ipi = 0; ipi < IPI_COUNT; ipi++) {
-		if (irq_request(ipi, names[ipi], handle_ipi, NULL, IRQ_EDGE))
-			panic("cannot register %s", names[ipi]);
+		if (irq_request(ipi, ipis[ipi].name, ipis[ipi].fn, NULL, IRQ_EDGE))
+			panic("cannot register %s", ipis[ipi].name);
 	}
+}
+
+u64 ipi_total(u32 cpu)
+{
+	u64 total = 0;
+
+	for (u32 ipi = 0; ipi < IPI_COUNT; ipi++)
+		total += __atomic_load_n(&percpus[cpu].private_irqs[ipi], __ATOMIC_RELAXED);
+	return total;
 }
 
 void ipi_send(enum ipi ipi, u32 cpu)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interrupt registration and dispatch. action_of[] maps an INTID to its action; 0 means that nobody
+ * Interrupt registration and dispatch. action_of[] maps an INTID to its action; NULL means that nobody
  * wants it. An action is filled in before its number is published, and reused only after irq_free()
  * has made sure that no CPU is in it.
  */
@@ -24,32 +24,40 @@ struct irq_action {
 	void *arg;
 	u32 intid;
 	u32 flags;
-	u64 count[MAX_CPUS];
+	u64 spis; /* on SPI_CPU; the count of a private one is its CPU's */
 };
 
-static struct irq_action actions[MAX_ACTIONS]; /* [0] stays unused */
-static u8 action_of[MAX_INTIDS];
+static struct irq_action actions[MAX_ACTIONS];
+static struct irq_action *action_of[MAX_INTIDS];
 static struct spinlock irq_lock = SPINLOCK_INIT;
 
-static u32 find_action(u32 intid)
+static struct irq_action *find_action(u32 intid)
 {
-	return intid < MAX_INTIDS ? __atomic_load_n(&action_of[intid], __ATOMIC_ACQUIRE) : 0;
+	return intid < MAX_INTIDS ? __atomic_load_n(&action_of[intid], __ATOMIC_ACQUIRE) : NULL;
+}
+
+static void unwanted(u32 intid)
+{
+	this_cpu()->unwanted_irqs++;
+	if (intid < MAX_INTIDS)
+		arch_irq_mask(intid);
 }
 
 u32 irq_dispatch(u32 intid)
 {
-	struct percpu *pc = this_cpu();
-	u32 n = find_action(intid), flags;
+	struct irq_action *action = find_action(intid);
+	u32 flags;
 
-	pc->irqs++;
-	if (!n) {
-		if (intid < MAX_INTIDS)
-			arch_irq_mask(intid);
+	if (unlikely(!action)) {
+		unwanted(intid);
 		return 0;
 	}
-	actions[n].count[pc->id]++;
-	flags = actions[n].flags;
-	actions[n].fn(intid, actions[n].arg);
+	if (likely(intid < FIRST_SPI))
+		irq_account(this_cpu(), intid);
+	else
+		action->spis++;
+	flags = action->flags;
+	action->fn(intid, action->arg);
 	return flags;
 }
 
@@ -86,28 +94,28 @@ static void on_all_cpus(void (*fn)(void *arg), struct irq_action *a)
 	}
 }
 
-/* A free action; 0 if there is none. */
-static u32 unused_action(void)
+/* A free action, or NULL. */
+static struct irq_action *unused_action(void)
 {
-	for (u32 n = 1; n < MAX_ACTIONS; n++) {
+	for (u32 n = 0; n < MAX_ACTIONS; n++) {
 		if (!actions[n].name)
-			return n;
+			return &actions[n];
 	}
-	return 0;
+	return NULL;
 }
 
-static int register_locked(const struct irq_action *action)
+static int register_locked(const struct irq_action *action, struct irq_action **out)
 {
-	u32 n;
+	struct irq_action *a = unused_action();
 
 	if (action_of[action->intid])
 		return -EBUSY;
-	n = unused_action();
-	if (!n)
+	if (!a)
 		return -ENOSPC;
-	actions[n] = *action;
-	__atomic_store_n(&action_of[action->intid], (u8)n, __ATOMIC_RELEASE);
-	return (int)n;
+	*a = *action;
+	*out = a;
+	__atomic_store_n(&action_of[action->intid], a, __ATOMIC_RELEASE);
+	return 0;
 }
 
 int irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 flags)
@@ -115,18 +123,19 @@ int irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 fl
 	struct irq_action action = {
 		.name = name ? name : "?", .fn = fn, .arg = arg, .intid = intid, .flags = flags
 	};
+	struct irq_action *a = NULL;
 	unsigned long irq_flags;
-	int n;
+	int err;
 
 	if (!fn || intid >= MIN(arch_irq_count(), MAX_INTIDS))
 		return -EINVAL;
 	irq_flags = spin_lock(&irq_lock);
-	n = register_locked(&action);
+	err = register_locked(&action, &a);
 	spin_unlock(&irq_lock, irq_flags);
-	if (n < 0)
-		return n;
+	if (err)
+		return err;
 	if (intid < FIRST_SPI) {
-		on_all_cpus(unmask_here, &actions[n]);
+		on_all_cpus(unmask_here, a);
 	} else {
 		arch_irq_set_edge(intid, flags & IRQ_EDGE);
 		arch_irq_unmask(intid, SPI_CPU);
@@ -140,48 +149,64 @@ static void nothing(void *arg __unused)
 
 void irq_free(u32 intid)
 {
-	u32 n = find_action(intid);
+	struct irq_action *a = find_action(intid);
 	unsigned long flags;
 
-	if (!n)
+	if (!a)
 		return;
-	__atomic_store_n(&action_of[intid], 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&action_of[intid], NULL, __ATOMIC_RELEASE);
 	/*
 	 * A CPU that answers this call is in no handler of an interrupt that came before: they do
 	 * not nest.
 	 */
 	if (intid < FIRST_SPI) {
-		on_all_cpus(mask_here, &actions[n]);
+		on_all_cpus(mask_here, a);
 	} else {
 		arch_irq_mask(intid);
-		on_all_cpus(nothing, &actions[n]);
+		on_all_cpus(nothing, a);
 	}
 	flags = spin_lock(&irq_lock);
-	memset(&actions[n], 0, sizeof(actions[n]));
+	memset(a, 0, sizeof(*a));
 	spin_unlock(&irq_lock, flags);
 }
 
 void irq_init_cpu(void)
 {
 	for (u32 intid = 0; intid < FIRST_SPI; intid++) {
-		u32 n = find_action(intid);
+		struct irq_action *a = find_action(intid);
 
-		if (n)
-			unmask_here(&actions[n]);
+		if (a)
+			unmask_here(a);
 	}
+}
+
+u64 irq_total(u32 cpu)
+{
+	u64 total = __atomic_load_n(&percpus[cpu].unwanted_irqs, __ATOMIC_RELAXED);
+
+	for (u32 intid = 0; intid < FIRST_SPI; intid++)
+		total += __atomic_load_n(&percpus[cpu].private_irqs[intid], __ATOMIC_RELAXED);
+	for (u32 n = 0; cpu == SPI_CPU && n < MAX_ACTIONS; n++)
+		total += __atomic_load_n(&actions[n].spis, __ATOMIC_RELAXED);
+	return total;
 }
 
 bool irq_next_info(u32 from, struct irq_info *info)
 {
-	u32 intid = from, n = 0;
+	const struct irq_action *a = NULL;
+	u32 intid = from;
 
-	while (intid < MAX_INTIDS && !(n = find_action(intid)))
+	while (intid < MAX_INTIDS && !(a = find_action(intid)))
 		intid++;
-	if (!n)
+	if (!a)
 		return false;
 	info->intid = intid;
-	info->name = actions[n].name;
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
-		info->count[cpu] = __atomic_load_n(&actions[n].count[cpu], __ATOMIC_RELAXED);
+	info->name = a->name;
+	memset(info->count, 0, sizeof(info->count));
+	if (intid >= FIRST_SPI)
+		info->count[SPI_CPU] = __atomic_load_n(&a->spis, __ATOMIC_RELAXED);
+	for (u32 cpu = 0; intid < FIRST_SPI && cpu < MAX_CPUS; cpu++)
+		info->count[cpu] =
+			__atomic_load_n(&percpus[cpu].private_irqs[intid], __ATOMIC_RELAXED);
 	return true;
 }

@@ -343,40 +343,56 @@ bool sched_pending(void)
 	return pc->resched && !pc->preempt_count && !pc->irq_depth;
 }
 
-/*
- * Ends when nothing is due: each turn serves a switch or bits of work, which others may post again.
- */
 void sched_exit_work(void)
 {
-	for (;;) {
-		struct thread *t;
+	struct thread *t;
 
-		if (sched_pending())
-			schedule();
-		t = this_cpu()->current;
-		if (likely(!__atomic_load_n(&t->work, __ATOMIC_ACQUIRE)))
-			return;
-		if (!t->hooks || !t->hooks->work)
-			return;
+	if (unlikely(sched_pending()))
+		schedule();
+	t = this_cpu()->current;
+	if (likely(__atomic_load_n(&t->work, __ATOMIC_ACQUIRE) && t->hooks && t->hooks->work))
 		t->hooks->work(t);
-	}
+}
+
+/*
+ * Not masked: t->cpu may be the CPU that we were on when we looked; then t was not current, and sees its work when it is.
+ */
+void thread_interrupt(const struct thread *t)
+{
+	u32 cpu = __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
+	const struct percpu *pc = &percpus[cpu];
+
+	if (pc != this_cpu() && __atomic_load_n(&pc->current, __ATOMIC_RELAXED) == t)
+		ipi_send(IPI_RESCHEDULE, cpu);
 }
 
 void thread_post_work(struct thread *t, u32 bits)
 {
-	unsigned long flags = arch_irq_save();
-	u32 cpu;
+	thread_set_work(t, bits);
+	thread_interrupt(t);
+}
 
-	__atomic_fetch_or(&t->work, bits, __ATOMIC_RELEASE);
-	/*
-	 * Pairs with switch_to(): t sees the bits before it enters its lower level, or we see it as
-	 * current and interrupt it.
-	 */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	cpu = __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
-	if (cpu != this_cpu()->id && __atomic_load_n(&percpus[cpu].current, __ATOMIC_RELAXED) == t)
-		ipi_send(IPI_RESCHEDULE, cpu);
-	arch_irq_restore(flags);
+/* ---- waiting in place ---- */
+
+bool sched_idle_here(void)
+{
+	struct percpu *pc = this_cpu();
+	struct thread *t = pc->current;
+	u64 begin;
+
+	kassert(arch_irqs_masked() && t != pc->idle);
+	/* What another CPU pushes from here on comes with an interrupt. */
+	if (pc->resched || pc->rq.ready || __atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))
+		return false;
+	begin = arch_counter();
+	t->run_ticks += begin - t->switched_in_at;
+	pc->idle_since = begin;
+	arch_idle();
+	t->switched_in_at = arch_counter();
+	t->slice_left = slice_ticks; /* it gave the CPU away */
+	pc->idle_ticks += t->switched_in_at - begin;
+	pc->idle_since = 0;
+	return true;
 }
 
 /* ---- giving way, preemption ---- */

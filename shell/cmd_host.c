@@ -114,7 +114,7 @@ static void host_cpus(const struct args *a __unused)
 		ipi_call(cpu, read_midr, &midr);
 		busy = busy_permille(cpu);
 		shell_printf("%3u  0x%-4lx online %4lu.%lu%% %8lu %10lu %10lu  %s\n", cpu, p->hwid,
-			     busy / 10, busy % 10, p->irqs, p->ipis, p->switches,
+			     busy / 10, busy % 10, irq_total(cpu), ipi_total(cpu), p->switches,
 			     arch_cpu_name(midr));
 	}
 }

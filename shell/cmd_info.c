@@ -142,7 +142,7 @@ static const char *power_text(const struct vcpu *v)
 		return "off";
 	if (v->parked)
 		return "parked";
-	return v->in_wfi ? "wfi" : "on";
+	return v->waits ? "wfi" : "on";
 }
 
 static void print_vcpu(struct vcpu *v)

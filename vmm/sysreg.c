@@ -107,7 +107,7 @@ struct sysreg_row {
 
 static void sgi1r(struct vcpu *v, u64 value)
 {
-	vgic_send_sgi(v, value, 1);
+	vmm_sgi(v, value);
 }
 
 static void sgi0r(struct vcpu *v, u64 value)

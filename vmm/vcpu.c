@@ -55,27 +55,50 @@ static void vcpu_migrate(struct thread *t)
 	arch_vcpu_flush(to_vcpu(t));
 }
 
-void vcpu_kick(struct vcpu *v, u32 work)
+static __noinline void wake(struct vcpu *v)
 {
-	/* First the work, then the wake-up: vmm_wfi looks at the work under the queue's lock before it sleeps. */
-	thread_post_work(&v->thread, work);
-	if (__atomic_load_n(&v->in_wfi, __ATOMIC_SEQ_CST))
-		wait_wake_all(&v->wfi_wq);
+	wait_wake_all(&v->wfi_wq);
+	thread_interrupt(&v->thread);
 }
 
-void vmm_wfi(struct vcpu *v)
+void vcpu_kick(struct vcpu *v, u32 work)
 {
-	unsigned long flags;
+	/* First the work, then the wake-up: wfi_block looks at the work under the queue's lock before it sleeps. */
+	thread_set_work(&v->thread, work);
+	if (unlikely(__atomic_load_n(&v->in_wfi, __ATOMIC_RELAXED)))
+		wake(v);
+	else
+		thread_interrupt(&v->thread);
+}
 
-	if (vgic_pending(v))
-		return;
-	flags = spin_lock(&v->wfi_wq.lock);
+/* Off the CPU, until kicked. */
+static void wfi_block(struct vcpu *v)
+{
+	unsigned long flags = spin_lock(&v->wfi_wq.lock);
+
 	__atomic_store_n(&v->in_wfi, true, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&v->thread.work, __ATOMIC_SEQ_CST))
 		spin_unlock(&v->wfi_wq.lock, flags);
 	else
 		(void)wait_block_locked(&v->wfi_wq, flags, DEADLINE_NEVER);
 	v->in_wfi = false;
+}
+
+/*
+ * While nobody else is ready on this CPU the vCPU waits where it is: its timers and list registers stay in hardware, and the interrupt that ends the wait
+ * is taken as it is from a running guest. A kick finds it to be current and interrupts it.
+ */
+void vmm_wfi(struct vcpu *v)
+{
+	v->waits = true;
+	while (!__atomic_load_n(&v->thread.work, __ATOMIC_ACQUIRE) && !vgic_pending(v)) {
+		if (!sched_idle_here()) {
+			wfi_block(v);
+			break;
+		}
+		arch_guest_take_irq(v);
+	}
+	v->waits = false;
 }
 
 void vmm_wfe(struct vcpu *v)
@@ -128,15 +151,23 @@ static void enter_reset_state(struct vcpu *v)
 	arch_vcpu_reset(v, v->mpidr, v->boot_entry, v->boot_arg);
 }
 
+static __noinline void state_work(struct vcpu *v, u32 work)
+{
+	if ((work & VCPU_WORK_STATE) && park_while_stopped(v))
+		enter_reset_state(v);
+	if (work & VCPU_WORK_VIRQ)
+		vgic_flush(v);
+}
+
 static void vcpu_work(struct thread *t)
 {
 	struct vcpu *v = to_vcpu(t);
 	u32 work = __atomic_exchange_n(&t->work, 0, __ATOMIC_ACQ_REL);
 
-	if ((work & VCPU_WORK_STATE) && park_while_stopped(v))
-		enter_reset_state(v);
-	if (work & VCPU_WORK_VIRQ)
+	if (likely(work == VCPU_WORK_VIRQ))
 		vgic_flush(v);
+	else
+		state_work(v, work);
 }
 
 void vcpu_main(void *arg)

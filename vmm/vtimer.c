@@ -43,6 +43,11 @@ static void timer_irq(u32 intid, void *arg)
 	arch_irq_set_active(intid, false);
 }
 
+bool vmm_guest_irq(struct vcpu *v, u32 intid)
+{
+	return vgic_refire(v, intid);
+}
+
 int vtimer_host_init(void)
 {
 	static enum arch_timer_id ids[] = { ARCH_TIMER_VIRT, ARCH_TIMER_PHYS };

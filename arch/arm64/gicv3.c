@@ -50,6 +50,7 @@ static struct {
 	u64 size;
 } redists[REGION_MAX];
 static u32 redist_regions;
+static u64 sgi_targets[MAX_CPUS]; /* ICC_SGI1R_EL1 of an SGI to a CPU, less the SGI's number */
 
 static u32 rd32(const volatile u8 *base, u32 offset)
 {
@@ -135,6 +136,15 @@ static volatile u8 *find_redist(void)
 	return NULL;
 }
 
+/* ICC_SGI1R_EL1 for this CPU alone: Aff3 55:48, RS 47:44, Aff2 39:32, Aff1 23:16, TargetList 15:0 */
+static u64 sgi_target(void)
+{
+	u64 hwid = arch_cpu_hwid(), aff0 = FIELD(hwid, 7, 0);
+
+	return FIELD(hwid, 39, 32) << 48 | (aff0 / 16) << 44 | FIELD(hwid, 23, 16) << 32 |
+	       FIELD(hwid, 15, 8) << 16 | BIT(aff0 % 16);
+}
+
 int gic_init_cpu(void)
 {
 	volatile u8 *r;
@@ -145,6 +155,7 @@ int gic_init_cpu(void)
 	if (!r)
 		return -ENODEV;
 	this_cpu()->arch.gicr = r;
+	sgi_targets[this_cpu()->id] = sgi_target();
 	wr32(r, GICR_WAKER, rd32(r, GICR_WAKER) & ~(u32)GICR_WAKER_SLEEP);
 	wait_clear(r, GICR_WAKER, GICR_WAKER_CHILDREN);
 	wr32(r, GICR_ICENABLER0, ~0u);
@@ -171,26 +182,60 @@ int gic_init_cpu(void)
 	return 0;
 }
 
+/* One that was acknowledged: the kernel's, or a guest's that needs more than a list register written. */
+static __noinline void dispatch(u32 iar)
+{
+	struct percpu *cpu = this_cpu();
+	u32 flags;
+
+	if (unlikely(iar >= 1020)) /* spurious */
+		return;
+	cpu->irq_depth = 1; /* they do not nest */
+	flags = irq_dispatch(iar);
+	cpu->irq_depth = 0;
+	write_sysreg_(ICC_EOIR1_EL1, iar);
+	if (!(flags & IRQ_GUEST))
+		write_sysreg_(ICC_DIR_EL1, iar);
+}
+
 void gic_handle(void)
 {
+	if (unlikely(gic_is_v2))
+		gicv2_handle();
+	else
+		dispatch((u32)read_sysreg_(ICC_IAR1_EL1));
+}
+
+/* Out of line, so that what needs no register saved does not save any. */
+static __noinline void take_for_guest(struct vcpu *v, u32 iar)
+{
+	if (likely(vmm_guest_irq(v, iar))) {
+		irq_account(this_cpu(), iar);
+		write_sysreg_(ICC_EOIR1_EL1, iar);
+	} else {
+		dispatch(iar);
+	}
+}
+
+void arch_guest_take_irq(struct vcpu *v)
+{
+	struct percpu *cpu = this_cpu();
+	u64 iar;
+
 	if (unlikely(gic_is_v2)) {
 		gicv2_handle();
 		return;
 	}
-	u32 iar = (u32)read_sysreg_(ICC_IAR1_EL1);
-	u32 intid = iar & 0xffffff;
-
-	if (intid >= 1020)
+	iar = read_sysreg_(ICC_IAR1_EL1);
+	if (iar != IPI_RESCHEDULE) {
+		take_for_guest(v, (u32)iar);
 		return;
-	struct percpu *cpu = this_cpu();
-
-	cpu->irq_depth++;
-	u32 flags = irq_dispatch(intid);
-
-	cpu->irq_depth--;
+	}
+	/* What it is about is looked at on the way out, but for threads that other CPUs sent. */
+	irq_account(cpu, IPI_RESCHEDULE);
 	write_sysreg_(ICC_EOIR1_EL1, iar);
-	if (!(flags & IRQ_GUEST))
-		write_sysreg_(ICC_DIR_EL1, iar);
+	write_sysreg_(ICC_DIR_EL1, iar);
+	ipi_reschedule(cpu);
 }
 
 static volatile u8 *bank(u32 intid)
@@ -236,14 +281,8 @@ void arch_sgi_send(u32 sgi, u32 cpu)
 		gicv2_sgi_send(sgi, cpu);
 		return;
 	}
-	u64 hwid = percpus[cpu].hwid;
-	u64 aff0 = FIELD(hwid, 7, 0);
-
 	dsb(ishst); /* what the other CPU is to see comes before the interrupt */
-	write_sysreg_(ICC_SGI1R_EL1, FIELD(hwid, 39, 32) << 48 | FIELD(hwid, 23, 16) << 32 |
-					     FIELD(hwid, 15, 8) << 16 | (u64)sgi << 24 |
-					     (aff0 / 16) << 44 | BIT(aff0 % 16));
-	isb();
+	write_sysreg_(ICC_SGI1R_EL1, sgi_targets[cpu] | (u64)sgi << 24);
 }
 
 /* ---- list registers ---- */
@@ -271,46 +310,21 @@ u32 arch_vgic_priority_bits(void)
 	return bits;
 }
 
-/* System register names are part of the instruction: a case for each. */
-#define LR_CASES(op)                                                                            \
-	op(0, S3_4_C12_C12_0) op(1, S3_4_C12_C12_1) op(2, S3_4_C12_C12_2) op(3, S3_4_C12_C12_3) \
-		op(4, S3_4_C12_C12_4) op(5, S3_4_C12_C12_5) op(6, S3_4_C12_C12_6)               \
-			op(7, S3_4_C12_C12_7) op(8, S3_4_C12_C13_0) op(9, S3_4_C12_C13_1)       \
-				op(10, S3_4_C12_C13_2) op(11, S3_4_C12_C13_3)                   \
-					op(12, S3_4_C12_C13_4) op(13, S3_4_C12_C13_5)           \
-						op(14, S3_4_C12_C13_6) op(15, S3_4_C12_C13_7)
+/* lr.S */
+u64 ich_lr_read(u32 n);
+void ich_lr_write(u32 n, u64 value);
 
 u64 arch_vgic_lr_read(u32 n)
 {
-	if (unlikely(gic_is_v2))
-		return gicv2_lr_read(n);
-	switch (n) {
-#define READ_LR(i, reg) \
-	case i:         \
-		return read_sysreg(reg);
-		LR_CASES(READ_LR)
-#undef READ_LR
-	default:
-		return 0;
-	}
+	return unlikely(gic_is_v2) ? gicv2_lr_read(n) : ich_lr_read(n);
 }
 
 void arch_vgic_lr_write(u32 n, u64 value)
 {
-	if (unlikely(gic_is_v2)) {
+	if (unlikely(gic_is_v2))
 		gicv2_lr_write(n, value);
-		return;
-	}
-	switch (n) {
-#define WRITE_LR(i, reg)                  \
-	case i:                           \
-		write_sysreg(reg, value); \
-		break;
-		LR_CASES(WRITE_LR)
-#undef WRITE_LR
-	default:
-		break;
-	}
+	else
+		ich_lr_write(n, value);
 }
 
 u32 arch_vgic_empty_lrs(void)

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Trapped MSR and MRS: decoded into a struct sysreg_access; the physical ID registers. */
 #include <arch/guest.h>
+#include <asm/gicv2.h>
 #include <asm/trap.h>
 #include <vmm/sysreg.h>
 #include <vmm/vcpu.h>
 
-void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
+/* The ISS of a write, but for Rt. */
+#define ISS_REG_WRITE (BITS(21, 10) | BITS(4, 0))
+#define ISS_WRITE(op0, op1, crn, crm, op2) \
+	((u64)(op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
+
+static __noinline void access(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	u64 iss = ESR_ISS(esr);
 	u32 rt = (u32)FIELD(iss, 9, 5);
@@ -15,7 +21,6 @@ void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 		.write = !(iss & BIT(0)),
 	};
 
-	v->exits[EXIT_SYSREG]++;
 	if (a.write)
 		a.value = frame_read(f, rt);
 	if (vmm_sysreg(v, &a) != SYSREG_OK) {
@@ -25,6 +30,18 @@ void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 	if (!a.write)
 		frame_write(f, rt, a.value);
 	frame_step(f, esr);
+}
+
+void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	v->exits[EXIT_SYSREG]++;
+	/* ICC_SGI1R_EL1, straight: interrupts between vCPUs. */
+	if (likely((esr & ISS_REG_WRITE) == ISS_WRITE(3, 0, 12, 11, 5) && !gic_is_v2)) {
+		frame_step(f, esr);
+		vmm_sgi(v, frame_read(f, (u32)FIELD(esr, 9, 5)));
+	} else {
+		access(v, f, esr);
+	}
 }
 
 u64 arch_id_register(u32 crm, u32 op2)

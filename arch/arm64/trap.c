@@ -25,7 +25,7 @@ _Static_assert(offsetof(struct vcpu, thread) == 0, "a vCPU's thread is the vCPU"
 _Static_assert(STACK_BYTES == STACK_SIZE && STACK_BYTES == 1 << STACK_SHIFT, "stack size");
 
 void trap_guest_sync(struct vcpu *v, struct trap_frame *f, u64 esr);
-void trap_guest_irq(struct trap_frame *f);
+void trap_guest_irq(struct vcpu *v);
 void trap_guest_serror(struct trap_frame *f);
 void trap_el2_sync(struct trap_frame *f);
 void trap_el2_irq(struct trap_frame *f);
@@ -110,13 +110,10 @@ void trap_guest_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
 		trap_undef(v, f, esr);
 }
 
-void trap_guest_irq(struct trap_frame *f)
+void trap_guest_irq(struct vcpu *v)
 {
-	struct vcpu *v = container_of(this_cpu()->current, struct vcpu, thread);
-
-	(void)f;
 	v->exits[EXIT_IRQ]++;
-	gic_handle();
+	arch_guest_take_irq(v);
 }
 
 /* An asynchronous error while a guest ran: nobody can say whose access it was, so the guest that ran is stopped. */

@@ -103,7 +103,8 @@ guest_resume:
 lower_irq:
 	save_frame
 	mov	x29, xzr
-	mov	x0, sp
+	mrs	x0, tpidr_el2
+	ldr	x0, [x0, #PERCPU_CURRENT]
 	bl	trap_guest_irq
 	b	guest_resume
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fake machine's interrupt entry and exit: the same upcalls in the same order as on the real one. */
 #include <arch/cpu.h>
+#include <arch/guest.h>
 #include <arch/irqchip.h>
 #include <arch/timer.h>
 #include <kernel/irq.h>
@@ -22,6 +23,17 @@ static void device_interrupt(u32 intid)
 	host_irq_take(intid, cpu);
 	if (irq_dispatch(intid) & IRQ_GUEST)
 		host_irq_set_active(intid, cpu, true);
+}
+
+void arch_guest_take_irq(struct vcpu *v)
+{
+	u32 intid = host_irq_next(host_cpu);
+
+	(void)v;
+	if (intid != IRQ_SPURIOUS)
+		device_interrupt(intid);
+	else if (host_irq_waiting(host_cpu))
+		timer_interrupt();
 }
 
 static void deliver(void)

@@ -84,6 +84,19 @@ u32 arch_vgic_empty_lrs(void)
 	return empty;
 }
 
+bool arch_vgic_lr_ended(u32 n)
+{
+	if (host_gic_version != 3)
+		host_die("a short cut of the GICv3");
+	return arch_vgic_empty_lrs() >> n & 1;
+}
+
+bool arch_vgic_lr_again(u32 n, u64 value)
+{
+	arch_vgic_lr_write(n, value);
+	return true;
+}
+
 void arch_vgic_maintenance(u64 bits)
 {
 	self()->maintenance = bits;

@@ -98,6 +98,11 @@ u64 arch_vgic_lr_read(u32 n);
 void arch_vgic_lr_write(u32 n, u64 value);
 /* Bit n set: list register n holds no valid interrupt (ICH_ELRSR). */
 u32 arch_vgic_empty_lrs(void);
+/*
+ * Short cuts on a GICv3. In <asm/guest.h>, inline: bool arch_vgic_lr_ended(u32 n), bit n of the above. Again: as arch_vgic_lr_write(); true, so that a caller
+ * that says so can end with it.
+ */
+bool arch_vgic_lr_again(u32 n, u64 value);
 /* Set which of VGIC_UIE/NPIE/LRENPIE are on (the enable bit is arch's). */
 void arch_vgic_maintenance(u64 bits);
 /* Number of EOIs that hit no list register since the last call (ICH_HCR.EOIcount), reset to 0. */
@@ -108,6 +113,9 @@ u32 arch_vgic_group_enables(void);
 /* Implemented priority bits of the virtual interface (e.g. 5). */
 u32 arch_vgic_priority_bits(void);
 /* True if a virtual interrupt is being signalled or an equal-priority active one... see WFI: some list register is pending and its group enabled. */
+
+/* Take one pending interrupt, if there is one, as if it had interrupted v's guest: v waits at EL2. */
+void arch_guest_take_irq(struct vcpu *v);
 
 /* ---- virtual timers: both EL1 timers are the guest's own ---- */
 
@@ -192,6 +200,15 @@ struct guest_fault {
 	u64 esr, far, ipa, pc;
 };
 void vmm_fault(struct vcpu *v, const struct guest_fault *f);
+
+/* v, whose GIC is a GICv3, wrote ICC_SGI1R_EL1. */
+void vmm_sgi(struct vcpu *v, u64 sgir);
+
+/*
+ * A physical interrupt was acknowledged while v's guest ran or waited. True: it is a guest's, went on into a list register, and is to stay active until the
+ * guest ends it. False: it is to be dispatched.
+ */
+bool __must_check vmm_guest_irq(struct vcpu *v, u32 intid);
 
 /* Exit kinds counted per vCPU. */
 enum exit_kind {

@@ -3,7 +3,7 @@
 #ifndef KERNEL_IRQ_H
 #define KERNEL_IRQ_H
 
-#include <lib/types.h>
+#include <kernel/percpu.h>
 
 typedef void (*irq_handler_t)(u32 intid, void *arg);
 
@@ -34,6 +34,26 @@ u32 irq_dispatch(u32 intid);
  */
 void irq_init_cpu(void);
 
+/* Count an interrupt of this CPU's own (INTID < 32), in place of irq_dispatch(). */
+static inline void irq_account(struct percpu *pc, u32 intid)
+{
+	pc->private_irqs[intid]++;
+}
+
+/* Interrupts that a CPU has taken so far. */
+u64 irq_total(u32 cpu);
+
+/*
+ * What IPI_RESCHEDULE asks for, less what the exit path does anyway: serve the requests of other CPUs. For arch, where it takes that interrupt without
+ * irq_dispatch().
+ */
+void sched_serve_requests(void);
+static inline void ipi_reschedule(struct percpu *pc)
+{
+	if (unlikely(__atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED)))
+		sched_serve_requests();
+}
+
 struct irq_info {
 	u32 intid;
 	const char *name;
@@ -54,6 +74,8 @@ enum ipi {
 void ipi_init(void);
 /* Any context. */
 void ipi_send(enum ipi ipi, u32 cpu);
+/* Of those, so many came to a CPU so far. */
+u64 ipi_total(u32 cpu);
 /*
  * Run fn(arg) on CPU `cpu` in interrupt context and wait for it. Thread context, interrupts
  * enabled. On the calling CPU: called directly, masked.

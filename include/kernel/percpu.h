@@ -33,8 +33,10 @@ struct percpu {
 	struct timeout_queue timeouts;
 	struct timeout slice;       /* round-robin */
 	u64 idle_ticks, idle_since; /* idle_since: 0 while it is not idle */
-	u64 switches, irqs, ipis;
-	void *stack_top; /* boot/idle stack */
+	u64 switches;
+	u64 private_irqs[32]; /* SGIs and PPIs taken here, by INTID */
+	u64 unwanted_irqs;    /* taken here, and nobody's */
+	void *stack_top;      /* boot/idle stack */
 };
 
 extern struct percpu percpus[MAX_CPUS];

@@ -137,6 +137,21 @@ int __must_check thread_set_affinity(struct thread *t, u64 affinity);
  */
 void thread_post_work(struct thread *t, u32 bits);
 
+/*
+ * The same in two steps, for who has to look at something in between: set the bits, ...
+ */
+static inline void thread_set_work(struct thread *t, u32 bits)
+{
+	__atomic_fetch_or(&t->work, bits, __ATOMIC_RELEASE);
+	/*
+	 * Pairs with switch_to(): t sees the bits before it enters its lower level, or we see it as
+	 * current and interrupt it.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+/* ... and interrupt t if it is current on another CPU. */
+void thread_interrupt(const struct thread *t);
+
 /* ---- for arch: the exit path and interrupt return ---- */
 
 /*
@@ -156,11 +171,19 @@ void schedule(void);
  */
 void sched_switch_done(void);
 /*
- * Everything due before a return to the lower level: reschedule, hooks->work. Interrupts masked on
+ * What is due before a return to the lower level: reschedule, hooks->work. Each may make more of it
+ * due, so whoever returns there looks again. Interrupts masked on
  * entry and on return. The fast path (nothing due) is two loads in assembly-visible places:
  * percpu.resched and thread.work.
  */
 void sched_exit_work(void);
+
+/*
+ * Idle on the calling thread instead of blocking it and having the idle thread do the same: nothing
+ * is switched. Waits for an interrupt, which is left pending, and counts the time as idle. False,
+ * at once: another thread is ready here, or about to be; block. Interrupts masked.
+ */
+bool __must_check sched_idle_here(void);
 
 /*
  * Disable / enable preemption of the calling thread (nests). A switch that fell due meanwhile is

@@ -38,6 +38,7 @@ struct vcpu {
 	bool reset_pending; /* enter at boot_entry/boot_arg with reset registers */
 	u64 boot_entry, boot_arg;
 	bool in_wfi;  /* blocked in vmm_wfi */
+	bool waits;   /* in vmm_wfi, blocked or where it is */
 	bool os_lock; /* OSLSR_EL1.OSLK: set at reset */
 	struct wait_queue wfi_wq;
 	u64 ready_at_start;   /* thread.ready_ticks when it first ran since the VM's reset */

@@ -46,11 +46,18 @@ struct vgic_cpu {
 	bool dirty;         /* the choice of list registers has to be made anew */
 	bool leftover;      /* more is pending than fits */
 	bool act_left;      /* more is active than fits */
+	/*
+	 * Sent by others, not yet in the bank or a list register: a bit each, atomic, without the
+	 * lock; VCPU_WORK_VIRQ follows.
+	 */
+	u32 sgis;
 	u32 fresh_words; /* interrupts whose state changed since, a bit a word; word 0: private */
 	u32 fresh[1 + VGIC_WORDS];
-	u32 lr_used;          /* list registers written since the last fold, a bit each */
-	u32 lr_latched;       /* those whose pending state came from a latch, and goes back there */
-	u32 lr_drop;          /* those whose active state is void: cleared by another vCPU */
+	u32 lr_used;    /* list registers written since the last fold, a bit each */
+	u32 lr_latched; /* those whose pending state came from a latch, and goes back there */
+	u32 lr_drop;    /* those whose active state is void: cleared by another vCPU */
+	/* by physical INTID: 1 + the list register that carries it on with the HW bit; 0: none */
+	u8 ppi_lr[32];
 	u64 maintenance;      /* VGIC_UIE, ... */
 	u64 lr[VGIC_MAX_LRS]; /* what was written */
 };
@@ -85,6 +92,11 @@ void vgic_set_ppi(struct vcpu *v, u32 intid, bool level);
 void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid);
 /* v is off CPU, and that physical interrupt would have fired: pending, and physically active once v is loaded. Nothing if v is loaded. Any context. */
 void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid);
+/*
+ * The interrupt with that physical INTID came on the CPU where v is loaded: true if it was forwarded before, the guest has ended it, and nothing about it has
+ * changed; then its list register holds it again. Else vgic_forward_ppi() is for it. Masked.
+ */
+bool vgic_refire(struct vcpu *v, u32 pintid);
 /* Write of ICC_SGI1R_EL1 (group 1: reaches SGIs of both groups), SGI0R or ASGI1R (group 0: group 0 only) by v. */
 void vgic_send_sgi(struct vcpu *v, u64 sgir, u32 group);
 

@@ -342,12 +342,12 @@ static void lower_level(void *arg)
 {
 	(void)arg;
 	while (spin) {
-		u64 irqs = this_cpu()->irqs;
+		u64 irqs = irq_total(this_cpu()->id);
 
 		arch_relax();
 		arch_irq_enable();
 		arch_irq_disable();
-		if (this_cpu()->irqs != irqs)
+		if (irq_total(this_cpu()->id) != irqs)
 			sched_exit_work();
 	}
 	arch_irq_enable();

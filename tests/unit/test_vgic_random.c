@@ -156,7 +156,8 @@ static void timer_fires(u32 n)
 		return;
 	host_irq_set_active(TIMER, host_cpu, true);
 	timer_wanted[n] = true;
-	vgic_forward_ppi(&fixture_vcpus[n], TIMER, TIMER);
+	if (!vgic_refire(&fixture_vcpus[n], TIMER))
+		vgic_forward_ppi(&fixture_vcpus[n], TIMER, TIMER);
 }
 
 static void timer_expires(u32 n)
@@ -184,7 +185,13 @@ static void step_of_guest(struct vcpu *v)
 		break;
 	default:
 		sgi_wanted[target][sgi] = true;
-		vgic_send_sgi(v, sgi << 24 | 1U << target, 1);
+		if (pick(8))
+			vmm_sgi(v, sgi << 24 | 1U << target);
+		else
+			vgic_send_sgi(v, sgi << 24 | 1U << target, 1);
+		/* Others find it pending, wherever it is. (Its owner's read samples the timer's line.) */
+		if (target != v->index && !pick(4))
+			assert_true(fixture_read(v->index, SGI(target, 0x200), 4) & 1U << sgi);
 		break;
 	}
 }

@@ -246,42 +246,67 @@ struct vcpu *vgic_find_affinity(const struct vm *vm, u32 affinity)
 	return NULL;
 }
 
-static void send_to(struct vgic_op *op, struct vcpu *target, u32 sgi, u32 group)
+/*
+ * Without the lock: to the sender itself into its list registers, to another vCPU into its inbox. The kick is the one that any change makes; who reads the
+ * bank's pending state takes the inbox in first.
+ */
+static void send_to(struct vcpu *v, struct vcpu *target, u32 sgi)
 {
-	struct virq q = virq_of(target, sgi);
-
-	if (group == 0 && ((q.bank->group | q.bank->grpmod) & q.mask))
+	if (target == v) {
+		vgic_sgi_here(v, sgi);
 		return;
-	q.bank->latch |= q.mask;
-	vgic_update(op, &q);
+	}
+	__atomic_fetch_or(&target->vgic.sgis, 1U << sgi, __ATOMIC_RELEASE);
+	vcpu_kick(target, VCPU_WORK_VIRQ);
+}
+
+static bool wants(const struct vcpu *target, u32 sgi, u32 group)
+{
+	const struct vgic_bank *b = &target->vgic.priv;
+
+	return group || !((b->group | b->grpmod) >> sgi & 1);
 }
 
 /* ICC_SGI<n>R_EL1: Aff3 55:48, RS 47:44, IRM 40, Aff2 39:32, INTID 27:24, Aff1 23:16, TargetList 15:0 (IHI 0069, 12.2.20) */
+#define SGIR_INTID(r) ((u32)FIELD(r, 27, 24))
+#define SGIR_LIST(r)  ((u32)FIELD(r, 15, 0))
+#define SGIR_IRM      BIT(40)
+/* All that makes a target's affinity more than its bit in the list. */
+#define SGIR_ELSEWHERE (BITS(63, 32) | BITS(23, 16))
+
 void vgic_send_sgi(struct vcpu *v, u64 sgir, u32 group)
 {
 	struct vm *vm = v->vm;
-	u32 sgi = (u32)FIELD(sgir, 27, 24);
-	u32 list = (u32)FIELD(sgir, 15, 0);
+	u32 sgi = SGIR_INTID(sgir);
+	u32 list = SGIR_LIST(sgir);
 	u32 first = (u32)(FIELD(sgir, 55, 48) << 24 | FIELD(sgir, 39, 32) << 16 |
 			  FIELD(sgir, 23, 16) << 8 | FIELD(sgir, 47, 44) << 4);
-	struct vgic_op op;
 	u32 i;
 
-	vgic_begin(&op, vm);
-	if (sgir & BIT(40)) {
+	if (sgir & SGIR_IRM) {
 		for (i = 0; i < vm->nvcpus; i++)
-			if (vm->vcpus[i] != v)
-				send_to(&op, vm->vcpus[i], sgi, group);
-	} else {
-		for (; list; list &= list - 1) {
-			struct vcpu *target =
-				vgic_find_affinity(vm, first + (u32)__builtin_ctz(list));
-
-			if (target)
-				send_to(&op, target, sgi, group);
-		}
+			if (vm->vcpus[i] != v && wants(vm->vcpus[i], sgi, group))
+				send_to(v, vm->vcpus[i], sgi);
+		return;
 	}
-	vgic_end(&op);
+	for (; list; list &= list - 1) {
+		struct vcpu *target = vgic_find_affinity(vm, first + (u32)__builtin_ctz(list));
+
+		if (target && wants(target, sgi, group))
+			send_to(v, target, sgi);
+	}
+}
+
+/* As a rule to one vCPU, by a bit of the list: it is the one of that index (VM_MAX_VCPUS is below 16). */
+void vmm_sgi(struct vcpu *v, u64 sgir)
+{
+	u32 list = SGIR_LIST(sgir);
+	u32 index = (u32)__builtin_ctz(list | BIT(16));
+
+	if (likely(!(sgir & SGIR_ELSEWHERE) && !(list & (list - 1)) && index < v->vm->nvcpus))
+		send_to(v, v->vm->vcpus[index], SGIR_INTID(sgir));
+	else
+		vgic_send_sgi(v, sgir, 1);
 }
 
 /* ---- reset, place ---- */

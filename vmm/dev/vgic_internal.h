@@ -128,6 +128,10 @@ struct virq vgic_fold_slot(struct vcpu *v, u32 n);
 void vgic_unload(struct vcpu *v, const struct virq *q);
 /* Put q into list register n; false (and the list register is empty) if it is neither active nor to be delivered to v. */
 bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q);
+/* An SGI for v comes, which is here. Not in an operation. */
+void vgic_sgi_here(struct vcpu *v, u32 sgi);
+/* SGIs that others sent v, into its bank. v is anywhere. */
+void vgic_take_sgis(struct vgic_op *op, struct vcpu *v);
 /* Choose and fill all list registers. */
 void vgic_refill(struct vgic_op *op, struct vcpu *v);
 /* Fold all of them. */

@@ -34,6 +34,8 @@ struct virq vgic_fold_slot(struct vcpu *v, u32 n)
 
 	c->lr_used &= ~bit;
 	b->in_lr &= ~q.mask;
+	if (c->lr[n] & LR_HW)
+		c->ppi_lr[FIELD(c->lr[n], 36, 32)] = 0;
 	if ((value & LR_STATE_ACTIVE) && !(c->lr_drop & bit))
 		b->active |= q.mask;
 	else
@@ -117,7 +119,73 @@ bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q)
 		v->vm->vgic.holder[q->intid - 32] = (u8)v->index;
 	c->lr_used |= 1U << n;
 	c->lr[n] = value;
+	if ((value & LR_HW) && !v->vm->vgic.v2)
+		c->ppi_lr[FIELD(value, 36, 32)] = (u8)(n + 1);
 	return true;
+}
+
+/*
+ * Without the lock: list registers, in_lr and ppi_lr of a loaded vCPU's private interrupts are its CPU's alone, and whoever changes anything else about the
+ * interrupt (enable, priority, group, target) has it folded, here or by a kick that comes after us. lr_latched says that the register was written as
+ * pending from the latch (as active too, perhaps), and its being empty that the guest has ended that. With more pending or active than fits, the choice is
+ * not ours. GICv3 only: in ppi_lr is nothing else, and SGIs of a GICv2 take another way.
+ */
+static inline bool may_rewrite(const struct vgic_cpu *c, u32 n)
+{
+	return likely(c->lr_latched >> n & 1) && likely(!c->maintenance) &&
+	       likely(arch_vgic_lr_ended(n));
+}
+
+static inline bool rewrite(const struct vgic_cpu *c, u32 n)
+{
+	return arch_vgic_lr_again(n, c->lr[n] & ~LR_STATE_ACTIVE);
+}
+
+bool vgic_refire(struct vcpu *v, u32 pintid)
+{
+	const struct vgic_cpu *c = &v->vgic;
+	u32 n;
+
+	if (pintid >= 32 || !c->ppi_lr[pintid])
+		return false;
+	n = c->ppi_lr[pintid] - 1U;
+	return may_rewrite(c, n) && rewrite(c, n);
+}
+
+static __noinline void sgi_arrives(struct vcpu *v, u32 sgi)
+{
+	struct virq q = virq_of(v, sgi);
+	struct vgic_op op;
+
+	vgic_begin(&op, v->vm);
+	q.bank->latch |= q.mask;
+	vgic_update(&op, &q);
+	vgic_end(&op);
+}
+
+void vgic_sgi_here(struct vcpu *v, u32 sgi)
+{
+	const struct vgic_cpu *c = &v->vgic;
+
+	if (likely(c->priv.in_lr >> sgi & 1) && may_rewrite(c, c->priv.slot[sgi]))
+		(void)rewrite(c, c->priv.slot[sgi]);
+	else
+		sgi_arrives(v, sgi);
+}
+
+void vgic_take_sgis(struct vgic_op *op, struct vcpu *v)
+{
+	u32 sgis = __atomic_load_n(&v->vgic.sgis, __ATOMIC_RELAXED);
+
+	if (likely(!sgis))
+		return;
+	sgis = __atomic_exchange_n(&v->vgic.sgis, 0, __ATOMIC_ACQUIRE);
+	v->vgic.priv.latch |= sgis;
+	for (; sgis; sgis &= sgis - 1) {
+		struct virq q = virq_of(v, (u32)__builtin_ctz(sgis));
+
+		vgic_update(op, &q);
+	}
 }
 
 /* ---- choosing ---- */
@@ -258,13 +326,14 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v)
 
 static void flush(struct vgic_op *op, struct vcpu *v)
 {
+	vgic_take_sgis(op, v);
 	if (!v->vgic.dirty)
 		vgic_update_fresh(op, v);
 	if (v->vgic.dirty)
 		vgic_refill(op, v);
 }
 
-void vgic_flush(struct vcpu *v)
+static __noinline void flush_all(struct vcpu *v)
 {
 	struct vgic_op op;
 
@@ -273,6 +342,23 @@ void vgic_flush(struct vcpu *v)
 		flush(&op, v);
 	op.kicks &= ~(1U << v->index);
 	vgic_end(&op);
+}
+
+/*
+ * As a rule one SGI came, and nothing else. Whoever makes v fresh or dirty posts the work that brings us here after that, so those may be read without the
+ * lock; and if the SGI makes it dirty, that is us again.
+ */
+void vgic_flush(struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	u32 sgis = __atomic_load_n(&c->sgis, __ATOMIC_RELAXED);
+
+	if (unlikely(!sgis || (sgis & (sgis - 1)) || c->dirty || c->fresh_words || !c->loaded)) {
+		flush_all(v);
+		return;
+	}
+	(void)__atomic_fetch_and(&c->sgis, ~sgis, __ATOMIC_ACQUIRE);
+	vgic_sgi_here(v, (u32)__builtin_ctz(sgis));
 }
 
 void vgic_load(struct vcpu *v)
@@ -316,10 +402,15 @@ void vgic_put(struct vcpu *v)
 /* ---- what ends a WFI ---- */
 
 /* Some list register of v, which is here, would be signalled. */
-static bool lr_signals(const struct vcpu *v, u32 pmr, u32 groups)
+static bool lr_signals(const struct vcpu *v)
 {
-	u32 used = v->vgic.lr_used;
+	u32 used = v->vgic.lr_used & ~arch_vgic_empty_lrs();
+	u32 pmr, groups;
 
+	if (likely(!used))
+		return false;
+	pmr = arch_vgic_pmr();
+	groups = arch_vgic_group_enables();
 	for (; used; used &= used - 1) {
 		u64 value = arch_vgic_lr_read((u32)__builtin_ctz(used));
 
@@ -351,24 +442,31 @@ static bool bank_signals(const struct vcpu *v, u32 pmr, u32 groups)
 	return false;
 }
 
-bool vgic_pending(struct vcpu *v)
+static __noinline bool pending_in_banks(struct vcpu *v)
 {
-	const struct vgic_cpu *c = &v->vgic;
 	struct vgic_op op;
 	bool pending;
 
 	vgic_begin(&op, v->vm);
-	if (op.here == v) {
-		u32 pmr = arch_vgic_pmr(), groups = arch_vgic_group_enables();
-
-		pending = lr_signals(v, pmr, groups) ||
-			  ((c->dirty || c->fresh_words || c->leftover) &&
-			   bank_signals(v, pmr, groups));
-	} else {
+	vgic_take_sgis(&op, v);
+	if (op.here == v)
+		pending = lr_signals(v) ||
+			  bank_signals(v, arch_vgic_pmr(), arch_vgic_group_enables());
+	else
 		pending = bank_signals(v, 0x100, 3); /* the interface's mask is not at hand */
-	}
 	vgic_end(&op);
 	return pending;
+}
+
+/* Loaded and with nothing to be looked at, all that could be delivered is in list registers, and those are ours alone. */
+bool vgic_pending(struct vcpu *v)
+{
+	const struct vgic_cpu *c = &v->vgic;
+
+	if (unlikely(!c->loaded || vcpu_current() != v || c->dirty || c->fresh_words ||
+		     c->leftover || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED)))
+		return pending_in_banks(v);
+	return lr_signals(v);
 }
 
 /* ---- maintenance interrupt ---- */

@@ -62,6 +62,8 @@ static u32 pending_word(const struct vgic_view *w)
 
 	vgic_begin(&op, w->vm);
 	resample_timers(&op, w);
+	if (w->owner)
+		vgic_take_sgis(&op, w->owner);
 	word = b->latch | (b->level & ~b->edge) | state_in_lrs(&op, w, LR_STATE_PENDING);
 	vgic_end(&op);
 	return word;
@@ -223,6 +225,8 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 		update_all(&op, w, value);
 		break;
 	case WORD_CLEAR_PENDING:
+		if (w->owner)
+			vgic_take_sgis(&op, w->owner);
 		edit_all(&op, w, value, clear_pending);
 		break;
 	case WORD_SET_ACTIVE:

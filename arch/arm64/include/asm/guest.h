@@ -3,6 +3,7 @@
 #ifndef ASM_GUEST_H
 #define ASM_GUEST_H
 
+#include <asm/sysreg.h>
 #include <lib/types.h>
 
 /* General registers of a lower exception level, at the top of its thread's stack. Laid out for vectors.S. */
@@ -32,6 +33,11 @@ struct arch_vcpu {
 	u64 ich_ap0r[ICH_AP_REGS];
 	u64 ich_ap1r[ICH_AP_REGS];
 };
+
+static inline bool arch_vgic_lr_ended(u32 n)
+{
+	return read_sysreg_(ICH_ELRSR_EL2) >> n & 1;
+}
 
 /* A stage-2 address space: level-1 root, 39-bit IPA. */
 struct stage2 {

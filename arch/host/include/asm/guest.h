@@ -23,4 +23,6 @@ struct stage2 {
 	u32 tlb_flushes;
 };
 
+bool arch_vgic_lr_ended(u32 n);
+
 #endif
