@@ -16,7 +16,6 @@ def flood(lines):
     return f"awk 'BEGIN {{ while (++n <= {lines}) printf \"%099d\\n\", n }}'"
 
 
-
 def written(vm):
     """Bytes that the VM has written to its console."""
     return int(re.search(r"console +(\d+) bytes written", vm.board.sh(f"zvm info {vm.name}"))[1])
