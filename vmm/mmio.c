@@ -40,7 +40,11 @@ int mmio_add(struct mmio_bus *bus, const struct mmio_region *r)
 	for (i = bus->count; i > at; i--)
 		bus->regions[i] = bus->regions[i - 1];
 	bus->regions[at] = *r;
-	bus->regions[at].straight = r->table ? MIN(r->size / 4, REG_SLOTS) : 0;
+	if (r->table) {
+		bus->regions[at].straight = MIN(r->size / 4, REG_SLOTS);
+		bus->regions[at].slots = r->table->slots;
+		bus->regions[at].rows = r->table->rows;
+	}
 	bus->count++;
 	return 0;
 }
@@ -101,7 +105,7 @@ static inline const struct reg_slot *find_slot(const struct mmio_region *r, u64 
 	word = word >> 2 | word << 62; /* too large if misaligned */
 	if (unlikely(word >= r->straight))
 		return NULL;
-	slot = &r->table->slots[word];
+	slot = &r->slots[word];
 	return likely(slot->straight >> kind & 1) ? slot : NULL;
 }
 
@@ -113,7 +117,7 @@ struct mmio_reply vmm_mmio_read(ipa_t ipa, struct vcpu *v, u32 order)
 
 	if (unlikely(!slot))
 		return (struct mmio_reply){ 0, false };
-	row = &r->table->rows[slot->row];
+	row = &r->rows[slot->row];
 	return (struct mmio_reply){ row->read(r->dev, v, slot->index, row), true };
 }
 
@@ -125,7 +129,7 @@ bool vmm_mmio_write(ipa_t ipa, struct vcpu *v, u32 order, u64 value)
 
 	if (unlikely(!slot))
 		return false;
-	row = &r->table->rows[slot->row];
+	row = &r->rows[slot->row];
 	row->write(r->dev, v, slot->index, value, row);
 	return true;
 }

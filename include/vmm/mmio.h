@@ -11,18 +11,23 @@ struct vcpu;
 
 struct mmio_region;
 struct reg_table;
+struct reg_slot;
+struct reg_row;
 
 /* A device sees an offset, a width and a value; neither registers nor syndromes. `a->ipa` is left as it was. */
 typedef enum mmio_result (*mmio_handler_t)(const struct mmio_region *r, struct vcpu *v, u64 offset,
 					   struct mmio_access *a);
 
 struct mmio_region {
-	u64 base;     /* IPA */
-	u64 straight; /* words from base on that the table's slots describe; mmio_add() fills it in */
-	const struct reg_table *
-		table; /* whose registers they are; NULL: only the handler knows. Then handler is mmio_table_access() or one that agrees with it. */
-	void *dev;     /* the device's state */
+	u64 base; /* IPA */
+	/* Of the table, by mmio_add(): how many words from base on its slots describe, its slots and rows. */
+	u64 straight;
+	const struct reg_slot *slots;
+	const struct reg_row *rows;
+	void *dev; /* the device's state */
 	u64 size;
+	/* NULL: only the handler knows. Else handler is mmio_table_access(), or agrees with it. */
+	const struct reg_table *table;
 	mmio_handler_t handler;
 	const char *name;
 	u32 arg;
@@ -48,7 +53,6 @@ const struct mmio_region *mmio_find(const struct mmio_bus *bus, u64 ipa);
 #define REG_W32 BIT(3)
 #define REG_W64 BIT(7)
 
-struct reg_row;
 /* index: which of the row's registers (offset - row.offset) / row.stride; 64-bit registers see whole values (narrow accesses are merged by reg_access). */
 typedef u64 (*reg_read_t)(void *dev, struct vcpu *v, u32 index, const struct reg_row *row);
 typedef void (*reg_write_t)(void *dev, struct vcpu *v, u32 index, u64 value,
@@ -88,9 +92,9 @@ struct reg_slot {
 };
 
 struct reg_table {
-	struct reg_slot slots[REG_SLOTS];
 	const struct reg_row *rows;
 	u32 count;
+	struct reg_slot *slots; /* REG_SLOTS of them */
 };
 
 /* Fill in the slots. Once, at boot. */

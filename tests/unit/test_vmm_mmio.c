@@ -151,7 +151,8 @@ static const struct reg_row rows[] = {
 	{ .offset = 0x90, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0x12345678 },
 	{ .offset = 0x2000, .length = 4, .stride = 4, .widths = REG_W32, .constant = 0x77 },
 };
-static struct reg_table table = { .rows = rows, .count = ARRAY_SIZE(rows) };
+static struct reg_slot slots[REG_SLOTS];
+static struct reg_table table = { .rows = rows, .count = ARRAY_SIZE(rows), .slots = slots };
 
 #define TABLE_BASE 0x10000
 
@@ -270,7 +271,7 @@ static void tables_answer(void **state)
 
 	(void)state;
 	assert_int_equal(mmio_add(&vm.bus, &r), 0);
-	memset(table.slots, 0, sizeof(table.slots));
+	memset(slots, 0, sizeof(slots));
 	assert_false(straight(0x10, 4, false, &value)); /* no hint */
 	check_widths();                                 /* without slots */
 	check_constants();

@@ -181,4 +181,5 @@ static const struct reg_row rows[] = {
 	VGIC_ID_ROWS(0x92),
 };
 
-struct reg_table vgic_dist_table = { .rows = rows, .count = ARRAY_SIZE(rows) };
+static struct reg_slot slots[REG_SLOTS];
+struct reg_table vgic_dist_table = { .rows = rows, .count = ARRAY_SIZE(rows), .slots = slots };

@@ -125,7 +125,8 @@ static const struct reg_row private_rows[] = {
 	VGIC_RO(0x0e00, 0, "NSACR"),
 };
 
+static struct reg_slot control_slots[REG_SLOTS], private_slots[REG_SLOTS];
 struct reg_table vgic_redist_tables[2] = {
-	{ .rows = control_rows, .count = ARRAY_SIZE(control_rows) },
-	{ .rows = private_rows, .count = ARRAY_SIZE(private_rows) },
+	{ .rows = control_rows, .count = ARRAY_SIZE(control_rows), .slots = control_slots },
+	{ .rows = private_rows, .count = ARRAY_SIZE(private_rows), .slots = private_slots },
 };

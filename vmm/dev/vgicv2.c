@@ -312,7 +312,8 @@ static const struct reg_row rows[] = {
 	VGIC_RO(0xffc, 0xb1, "ICCIDR3"),
 };
 
-struct reg_table vgicv2_dist_table = { .rows = rows, .count = ARRAY_SIZE(rows) };
+static struct reg_slot slots[REG_SLOTS];
+struct reg_table vgicv2_dist_table = { .rows = rows, .count = ARRAY_SIZE(rows), .slots = slots };
 
 int vgicv2_map(struct vm *vm)
 {

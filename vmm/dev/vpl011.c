@@ -353,7 +353,8 @@ static const struct reg_row rows[] = {
 };
 /* clang-format on */
 
-static struct reg_table table = { .rows = rows, .count = ARRAY_SIZE(rows) };
+static struct reg_slot slots[REG_SLOTS];
+static struct reg_table table = { .rows = rows, .count = ARRAY_SIZE(rows), .slots = slots };
 
 static void input_ready(void *arg)
 {
@@ -390,7 +391,7 @@ int vpl011_init(struct vpl011 *u, struct vm *vm, struct console *c)
 		.dev = u,
 	};
 
-	if (!table.slots[0].straight)
+	if (!slots[0].straight)
 		reg_table_init(&table);
 	memset(u, 0, sizeof(*u));
 	u->vm = vm;
