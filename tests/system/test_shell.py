@@ -119,5 +119,6 @@ def test_help(board):
     everything = board.sh("help")
     for command in ("zvm", "host", "help"):
         assert command in everything
-    assert "-t" in board.sh("help zvm")
-    assert board.sh("zvm new -h")
+    assert "zvm delete" in board.sh("help zvm")
+    assert "-t TYPE" in board.sh("zvm new -h")
+    assert "-t TYPE" in board.sh("help zvm new")
