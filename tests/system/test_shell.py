@@ -122,3 +122,46 @@ def test_help(board):
     assert "zvm delete" in board.sh("help zvm")
     assert "-t TYPE" in board.sh("zvm new -h")
     assert "-t TYPE" in board.sh("help zvm new")
+
+
+@pytest.mark.parametrize("command", [
+    "zvm new", "zvm create", "zvm run", "zvm pause", "zvm resume", "zvm reset", "zvm stop",
+    "zvm delete", "zvm info", "zvm list", "zvm console", "zvm look", "zvm log", "host info",
+    "host cpus", "host mem", "host irq", "host threads", "host log", "host version",
+    "host reboot",
+])
+def test_every_command_says_how_it_is_used(board, command):
+    answer = board.sh(f"{command} -h")
+    assert answer.startswith("usage: ")
+    assert board.sh(f"help {command}") == answer
+
+
+def test_more_keys(board):
+    board.send("host versionnonsense" + "\x1b[D" * 8 + "\x0b")  # eight left, Ctrl-K
+    assert re.search(r"\d+\.\d+", board.sh(""))
+    board.send("ersion\x1b[Hhost v\x1b[F")  # Home, End
+    assert re.search(r"\d+\.\d+", board.sh(""))
+    board.sh("zvm list")
+    board.send("\x1b[A\x1b[A\x1b[B")  # up, up, down
+    assert "uboot" in board.sh("")
+    board.send("this is given up\x03")  # Ctrl-C
+    board.expect(re.escape("^C"))
+    board.expect(re.escape("zvm_host:~# "))
+    assert "uboot" in board.sh("zvm list")
+
+
+def test_list_and_info(board):
+    listed = board.sh("zvm list")
+    assert re.search(r"^smp +4 +64 MiB +20 +guests/smp.elf \(vms/smp.dtb\)$", listed, re.M)
+    assert board.sh("zvm info").startswith("no VMs")
+    vm = new(board, "smp", "--name shown -c 3 -m 32 -p 25 -a 2")
+    assert vm.row() | {"CPU%": ""} == {
+        "ID": "0", "NAME": "shown", "TYPE": "smp", "STATE": "created", "VCPUS": "3",
+        "MEMORY": "32MiB", "PRIO": "25", "AFFINITY": "0x2", "CPU%": "", "EXITS/S": "0",
+        "UPTIME": "-", "RESTARTS": "0"}
+    info = board.sh("zvm info shown")
+    assert len(re.findall(r"^ *vcpu \d +off, cpu 1,", info, re.M)) == 3
+    for words in ("memory +32 MiB at 0x40000000", "console .*port 0", "region +0x08000000 +64 KiB"):
+        assert re.search(words, info), info
+    assert board.sh("zvm log shown") == ""
+    vm.delete()
