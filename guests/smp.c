@@ -49,7 +49,10 @@ static char typed[256];
 static uint8_t typed_head;
 static uint8_t typed_tail;
 
-/* Counts up to what is wanted, and goes on quietly until the round is over. */
+/*
+ * Counts up to what is wanted, and goes on quietly until the round is over. Periods that have gone
+ * by altogether are left out: on a machine slower than its clock nothing else would ever run.
+ */
 static void tick(unsigned int intid, void *arg)
 {
 	struct cpu_state *self = &state[cpu_id()];
@@ -62,6 +65,8 @@ static void tick(unsigned int intid, void *arg)
 	if (self->ticks != self->ticks_wanted)
 		store_release(&self->ticks, self->ticks + 1);
 	self->next += self->period;
+	if (self->next < now())
+		self->next = now() + self->period;
 	timer_set_cval(TIMER_VIRT, self->next);
 }
 
