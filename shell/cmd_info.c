@@ -152,7 +152,7 @@ static void print_vcpu(struct vcpu *v)
 	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
 		exits += v->exits[kind];
 	shell_printf("  vcpu %u      %s, cpu %u, pc 0x%lx, ran %lu.%03lu s, %lu exits (", v->index,
-		     power_text(v), v->thread.cpu, arch_vcpu_pc(v), ms / 1000, ms % 1000, exits);
+		     power_text(v), v->cpu, arch_vcpu_pc(v), ms / 1000, ms % 1000, exits);
 	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
 		shell_printf("%s%s %lu", kind ? ", " : "", exit_names[kind], v->exits[kind]);
 	shell_printf(")\n");
@@ -208,9 +208,10 @@ static void print_vm(struct vm *vm)
 	shell_printf("  memory      %lu MiB at 0x%llx, and %lu KiB beside it\n",
 		     vm->ram.size / MIB(1), GUEST_RAM_BASE, stats.overhead_bytes / KIB(1));
 	shell_printf(
-		"  cpus        %u, priority %u, affinity %s, %lu.%lu %% of a CPU, %lu exits/s\n",
+		"  cpus        %u, priority %u, affinity %s%s, %lu.%lu %% of a CPU, %lu exits/s\n",
 		vm->nvcpus, vm->desc.priority,
-		affinity_text(vm->desc.affinity, affinity, sizeof(affinity)), r.cpu_permille / 10,
+		affinity_text(vm->desc.affinity, affinity, sizeof(affinity)),
+		vm->desc.dedicated ? ", each its own" : "", r.cpu_permille / 10,
 		r.cpu_permille % 10, r.exits_per_s);
 	shell_printf("  uptime      %s, %u restarts, restarted %s\n",
 		     uptime_text(vm, uptime, sizeof(uptime)), vm->restarts,

@@ -324,6 +324,7 @@ static const struct prop_row root_rows[] = {
 	{ "bootargs",           read_string,      TEXT(bootargs) },
 	{ "priority",           read_u32,         NUMBER(priority, 0, PRIO_LOWEST) },
 	{ "affinity",           read_affinity,    .max = BITS(MAX_CPUS - 1, 0) },
+	{ "dedicated",          read_flag,        F(dedicated) },
 	{ "restart",            read_restart,     NOTHING },
 	{ "autostart",          read_flag,        F(autostart) },
 	{ "gic-version",        read_gic_version, NOTHING },

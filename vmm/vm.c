@@ -2,12 +2,12 @@
 /* VMs made, found and unmade. */
 #include <arch/mmu.h>
 #include <kernel/log.h>
-#include <kernel/percpu.h>
 #include <kernel/random.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <vmm/guestfdt.h>
 #include <vmm/lifecycle.h>
+#include <vmm/sched.h>
 #include <vmm/smccc.h>
 
 static struct vm *vms[MAX_VMS];
@@ -73,8 +73,6 @@ static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
 
 static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct vm_error *err)
 {
-	u64 online = cpus_online_mask();
-
 	if (opt->cpus)
 		d->cpus = opt->cpus;
 	if (opt->memory)
@@ -96,9 +94,6 @@ static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct
 	if (d->gic_version && d->gic_version != arch_vgic_version())
 		return vm_fail(err, -EINVAL, "gic-version %u: guests get a GICv%u on this machine",
 			       d->gic_version, arch_vgic_version());
-	if (d->affinity && !(d->affinity & online))
-		return vm_fail(err, -EINVAL, "CPU mask 0x%lx names no CPU that is online (0x%lx)",
-			       d->affinity, online);
 	return 0;
 }
 
@@ -175,37 +170,6 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 
 /* ---- making and unmaking ---- */
 
-static u32 vcpus_on(const struct vm *vm, u32 cpu)
-{
-	u32 n = 0;
-
-	for (u32 i = 0; vm && i < vm->nvcpus; i++)
-		n += vm->vcpus[i]->thread.cpu == cpu;
-	return n;
-}
-
-/*
- * The CPU for vm's next vCPU: the fewest vCPUs of this VM, then the fewest of all VMs, then the highest number (the shell
- * and its interrupts are on CPU 0). It stays there, so that nobody's timing depends on who else moves.
- */
-static u32 place_vcpu(const struct vm *vm)
-{
-	u64 mask = cpus_online_mask() & (vm->desc.affinity ? vm->desc.affinity : ~0UL);
-	u32 best = 0, fewest = UINT32_MAX;
-
-	for (u32 cpu = MAX_CPUS; cpu-- > 0;) {
-		u32 load = vcpus_on(vm, cpu) * MAX_VMS * VM_MAX_VCPUS;
-
-		for (u32 i = 0; i < MAX_VMS; i++)
-			load += vcpus_on(vms[i], cpu);
-		if ((mask & BIT(cpu)) && load < fewest) {
-			best = cpu;
-			fewest = load;
-		}
-	}
-	return best;
-}
-
 static int make_vcpu(struct vm *vm, u32 index)
 {
 	struct vcpu *v = kzalloc(sizeof(*v));
@@ -217,11 +181,11 @@ static int make_vcpu(struct vm *vm, u32 index)
 	v->vm = vm;
 	v->index = index;
 	v->mpidr = (index / 16) << 8 | index % 16;
+	v->cpu = vm_sched_planned(vm, index);
 	wait_queue_init(&v->wfi_wq);
 	vtimer_reset(v);
 	snprintf(name, sizeof(name), "vm%u.%u %s", vm->id, index, vm->name);
-	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority,
-			  BIT(place_vcpu(vm)));
+	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority, BIT(v->cpu));
 	if (r) {
 		kfree(v, sizeof(*v));
 		return r;
@@ -235,9 +199,12 @@ static int make_vcpu(struct vm *vm, u32 index)
 
 static int make_vcpus(struct vm *vm, struct vm_error *err)
 {
-	for (u32 i = 0; i < vm->desc.cpus; i++) {
-		int r = make_vcpu(vm, i);
+	int r = vm_sched_plan(vm, &vm->desc, err);
 
+	if (r)
+		return r;
+	for (u32 i = 0; i < vm->desc.cpus; i++) {
+		r = make_vcpu(vm, i);
 		if (r)
 			return vm_fail(err, r, "no memory for vcpu %u of '%s'", i, vm->name);
 	}
@@ -321,6 +288,7 @@ static void unmake(struct vm *vm)
 	vm_ram_free(&vm->ram);
 	if (vms[vm->id] == vm)
 		vms[vm->id] = NULL;
+	vm_sched_gone();
 	pages_free(vm, VM_PAGES);
 }
 
@@ -379,6 +347,7 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 		return r;
 	}
 	vms[id] = vm;
+	vm_sched_apply();
 	attach_port(vm);
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		thread_start(&vm->vcpus[i]->thread);

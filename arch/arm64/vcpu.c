@@ -69,6 +69,14 @@ void guest_init_cpu(void)
 	isb();
 }
 
+void arch_guest_trap_waits(bool on)
+{
+	u64 hcr = read_sysreg(hcr_el2);
+
+	write_sysreg(hcr_el2, on ? hcr | HCR_TWI : hcr & ~HCR_TWI);
+	isb();
+}
+
 static void el1_save(struct el1_regs *r)
 {
 	r->sctlr = read_sysreg(sctlr_el1);

@@ -23,6 +23,11 @@ void arch_guest_enter(struct vcpu *v)
 	thread_exit();
 }
 
+void arch_guest_trap_waits(bool on)
+{
+	host_waits_untrapped[host_cpu] = !on;
+}
+
 void arch_vcpu_load(struct vcpu *v)
 {
 	host_loaded[host_cpu] = v;

@@ -7,6 +7,7 @@
 
 void (*host_guest)(struct vcpu *v);
 struct vcpu *host_loaded[HOST_CPUS];
+bool host_waits_untrapped[HOST_CPUS];
 u64 host_id_registers[8][8];
 
 u64 arch_id_register(u32 crm, u32 op2)
@@ -34,6 +35,7 @@ void host_reset(void)
 		host_timer_deadline[cpu] = UINT64_MAX;
 		host_timer_offset[cpu] = 0;
 		host_loaded[cpu] = NULL;
+		host_waits_untrapped[cpu] = false;
 	}
 	memset(host_guest_timers, 0, sizeof(host_guest_timers));
 	memset(host_id_registers, 0, sizeof(host_id_registers));

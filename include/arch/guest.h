@@ -20,6 +20,9 @@ struct stage2;
  */
 void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg);
 
+/* Whether a guest's WFI on this CPU traps, as it does at first; WFE never does. Interrupts masked. */
+void arch_guest_trap_waits(bool on);
+
 /* Leave for the guest; the thread comes back only through traps, on its own stack. Called once, by the vCPU's thread, after arch_vcpu_reset. */
 __noreturn void arch_guest_enter(struct vcpu *v);
 

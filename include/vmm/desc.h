@@ -39,6 +39,7 @@ struct vm_desc {
 	char bootargs[DESC_ARGS_MAX];
 	u32 priority;             /* 0..PRIO_LOWEST */
 	u64 affinity;             /* 0: any */
+	bool dedicated;           /* each vCPU has a CPU of its own */
 	u64 period_us, budget_us; /* 0: none */
 	enum restart_policy restart;
 	u32 gic_version; /* 2, 3; 0: whichever the machine has */

@@ -32,6 +32,7 @@ struct vcpu {
 	struct vm *vm;
 	const struct mmio_region *mmio_hint; /* where its last access went; NULL: none yet */
 	u32 index;
+	u32 cpu; /* that its thread is bound to (vmm/sched.h). Lifecycle lock */
 	u64 mpidr;
 	enum vcpu_power power; /* under vm->state_wq.lock */
 	bool parked; /* its thread waits in the work hook; no guest code runs. Under vm->state_wq.lock */

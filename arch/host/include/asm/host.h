@@ -114,6 +114,8 @@ extern u64 host_dcache_bytes, host_icache_bytes;
 
 /* What "runs" below a vCPU's thread: called by arch_guest_enter(), the thread exits when it returns. */
 extern void (*host_guest)(struct vcpu *v);
+/* Where arch_guest_trap_waits() was told not to. */
+extern bool host_waits_untrapped[HOST_CPUS];
 /* The vCPU loaded on each CPU. */
 extern struct vcpu *host_loaded[HOST_CPUS];
 /* What arch_id_register() returns, by CRm and op2. */

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Placement: a table with the CPU of every vCPU of the machine is changed, looked at, and only then
+ * carried out. CPU 0 has the shell, its services and all shared interrupts: it is nobody's own.
+ */
+#include <kernel/irq.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <lib/errno.h>
+#include <lib/printf.h>
+#include <vmm/lifecycle.h>
+#include <vmm/sched.h>
+
+#define NOWHERE 0xff
+
+struct plan {
+	/* the VM that it is made for, by id, and what it shall be; the others are as they are */
+	u32 id;
+	const struct vm_desc *want;
+	u32 closed; /* a CPU that is being cleared, else MAX_CPUS */
+	u8 cpu[MAX_VMS][VM_MAX_VCPUS];
+};
+
+static struct plan plan;
+static u64 dedicated_now; /* CPUs whose guest waits without a trap */
+
+static const struct vm_desc *desc_of(u32 id)
+{
+	return id == plan.id ? plan.want : &vm_by_id(id)->desc;
+}
+
+static u64 allowed(const struct vm_desc *d)
+{
+	return cpus_online_mask() & (d->affinity ? d->affinity : ~0UL);
+}
+
+/* ---- what the table says ---- */
+
+static u32 planned_of(u32 id, u32 cpu)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < VM_MAX_VCPUS; i++)
+		n += plan.cpu[id][i] == cpu;
+	return n;
+}
+
+static u32 planned_on(u32 cpu)
+{
+	u32 n = 0;
+
+	for (u32 id = 0; id < MAX_VMS; id++)
+		n += planned_of(id, cpu);
+	return n;
+}
+
+static bool is_own(u32 cpu)
+{
+	for (u32 id = 0; id < MAX_VMS; id++)
+		if (planned_of(id, cpu) && desc_of(id)->dedicated)
+			return true;
+	return false;
+}
+
+/* A vCPU of VM id may be put there. */
+static bool open_to(u32 id, u32 cpu)
+{
+	const struct vm_desc *d = desc_of(id);
+
+	if (!(allowed(d) & BIT(cpu)) || cpu == plan.closed || is_own(cpu))
+		return false;
+	return !d->dedicated || (cpu && !planned_on(cpu));
+}
+
+/*
+ * The fewest vCPUs of this VM, then the fewest of all VMs, then the highest number (the shell and
+ * its interrupts are on CPU 0). NOWHERE: none is open.
+ */
+static u8 choose(u32 id)
+{
+	u32 fewest = UINT32_MAX;
+	u8 best = NOWHERE;
+
+	for (u32 cpu = MAX_CPUS; cpu-- > 0;) {
+		u32 load = planned_of(id, cpu) * MAX_VMS * VM_MAX_VCPUS + planned_on(cpu);
+
+		if (open_to(id, cpu) && load < fewest) {
+			best = (u8)cpu;
+			fewest = load;
+		}
+	}
+	return best;
+}
+
+/* ---- making room for a CPU of one's own ---- */
+
+/* Move vCPU i of VM id elsewhere. */
+static bool move(u32 id, u32 i)
+{
+	plan.cpu[id][i] = NOWHERE;
+	if (id == plan.id || desc_of(id)->dedicated)
+		return false;
+	plan.cpu[id][i] = choose(id);
+	return plan.cpu[id][i] != NOWHERE;
+}
+
+/* Move everybody's vCPUs off `cpu`. False, and the table is as before: one may not go. */
+static bool clear(u32 cpu)
+{
+	struct plan before = plan;
+	bool done = true;
+
+	plan.closed = cpu;
+	for (u32 id = 0; id < MAX_VMS; id++)
+		for (u32 i = 0; i < VM_MAX_VCPUS; i++)
+			if (done && plan.cpu[id][i] == cpu)
+				done = move(id, i);
+	if (!done)
+		plan = before;
+	plan.closed = MAX_CPUS;
+	return done;
+}
+
+/* A CPU that can be made free, the emptiest first. */
+static u8 choose_cleared(void)
+{
+	u64 mask = allowed(plan.want) & ~BIT(0);
+
+	while (mask) {
+		u32 best = 0, fewest = UINT32_MAX;
+
+		for (u32 cpu = MAX_CPUS; cpu-- > 1;) {
+			if ((mask & BIT(cpu)) && planned_on(cpu) < fewest) {
+				best = cpu;
+				fewest = planned_on(cpu);
+			}
+		}
+		mask &= ~BIT(best);
+		if (clear(best))
+			return (u8)best;
+	}
+	return NOWHERE;
+}
+
+/* ---- the plan ---- */
+
+/* "cpu0 has the shell, cpu1 has 'linux'": why none of them can be the VM's own. */
+static void list_occupants(char *buf, size_t size)
+{
+	u64 mask = allowed(plan.want);
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (u32 cpu = 0; cpu < MAX_CPUS && n < size; cpu++) {
+		const char *who = cpu ? plan.want->label : "";
+
+		if (!(mask & BIT(cpu)))
+			continue;
+		for (u32 id = 0; cpu && id < MAX_VMS; id++)
+			if (id != plan.id && planned_of(id, cpu))
+				who = vm_by_id(id)->name;
+		n += (size_t)snprintf(buf + n, size - n,
+				      cpu ? "%scpu%u has '%s'" : "%scpu%u has the shell",
+				      n ? ", " : "", cpu, who);
+	}
+}
+
+static int refuse(const struct vm *vm, struct vm_error *err)
+{
+	char who[120];
+
+	if (!allowed(plan.want))
+		return vm_fail(err, -EINVAL, "CPU mask 0x%lx names no CPU that is online (0x%lx)",
+			       plan.want->affinity, cpus_online_mask());
+	list_occupants(who, sizeof(who));
+	if (plan.want->dedicated)
+		return vm_fail(err, -EBUSY, "'%s' wants %u CPU%s of its own: %s", vm->name,
+			       plan.want->cpus, plan.want->cpus == 1 ? "" : "s", who);
+	return vm_fail(err, -EBUSY, "'%s' finds no CPU: %s, of its own", vm->name, who);
+}
+
+static void start_plan(const struct vm *vm, const struct vm_desc *want)
+{
+	plan.id = vm->id;
+	plan.want = want;
+	plan.closed = MAX_CPUS;
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *other = id == vm->id ? NULL : vm_by_id(id);
+
+		for (u32 i = 0; i < VM_MAX_VCPUS; i++)
+			plan.cpu[id][i] = other && i < other->nvcpus ? (u8)other->vcpus[i]->cpu
+								     : NOWHERE;
+	}
+}
+
+int vm_sched_plan(const struct vm *vm, const struct vm_desc *want, struct vm_error *err)
+{
+	u8 *cpu = plan.cpu[vm->id];
+
+	start_plan(vm, want);
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		if (open_to(vm->id, vm->vcpus[i]->cpu))
+			cpu[i] = (u8)vm->vcpus[i]->cpu;
+	for (u32 i = 0; i < want->cpus; i++) {
+		if (cpu[i] == NOWHERE)
+			cpu[i] = choose(vm->id);
+		if (cpu[i] == NOWHERE && want->dedicated)
+			cpu[i] = choose_cleared();
+		if (cpu[i] == NOWHERE)
+			return refuse(vm, err);
+	}
+	return 0;
+}
+
+u32 vm_sched_planned(const struct vm *vm, u32 index)
+{
+	return plan.cpu[vm->id][index];
+}
+
+/* ---- carrying it out ---- */
+
+static void wait_untrapped(void *arg __unused)
+{
+	arch_guest_trap_waits(false);
+}
+
+static void wait_trapped(void *arg __unused)
+{
+	arch_guest_trap_waits(true);
+}
+
+static void apply_waits(void)
+{
+	u64 own = 0, changed;
+
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *vm = vm_by_id(id);
+
+		for (u32 i = 0; vm && vm->desc.dedicated && i < vm->nvcpus; i++)
+			own |= BIT(vm->vcpus[i]->cpu);
+	}
+	changed = own ^ dedicated_now;
+	dedicated_now = own;
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+		if (changed & BIT(cpu))
+			ipi_call(cpu, own & BIT(cpu) ? wait_untrapped : wait_trapped, NULL);
+}
+
+void vm_sched_gone(void)
+{
+	apply_waits();
+}
+
+void vm_sched_apply(void)
+{
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		struct vm *vm = vm_by_id(id);
+
+		for (u32 i = 0; vm && i < vm->nvcpus; i++) {
+			struct vcpu *v = vm->vcpus[i];
+
+			if (plan.cpu[id][i] == NOWHERE || plan.cpu[id][i] == v->cpu)
+				continue;
+			v->cpu = plan.cpu[id][i];
+			if (thread_set_affinity(&v->thread, BIT(v->cpu)))
+				panic("a CPU of the plan is offline");
+		}
+	}
+	apply_waits();
+}
