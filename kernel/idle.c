@@ -17,7 +17,9 @@ static __noreturn void idle_loop(void)
 			schedule();
 			continue;
 		}
+		masked_stop(&this_cpu()->masked, arch_counter(), (u64)idle_loop);
 		arch_idle();
+		masked_restart(&this_cpu()->masked, arch_counter(), (u64)idle_loop);
 		/* Take the interrupt that ended it; its return path may switch. */
 		arch_irq_enable();
 		arch_irq_disable();

@@ -292,6 +292,8 @@ static void switch_to(struct percpu *pc, struct thread *prev, struct thread *nex
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (next->hooks && next->hooks->switch_in)
 		next->hooks->switch_in(next);
+	if (next->hooks && !pc->masked.exits) /* what its lower level does is not measured */
+		masked_stop(&pc->masked, arch_counter(), (u64)schedule);
 	arch_switch(prev, next);
 	/* prev again, perhaps on another CPU: pc is stale. */
 	finish_switch();
@@ -306,6 +308,8 @@ static void schedule_once(void)
 	drain_wake_queue(pc);
 	pc->resched = 0;
 	now = arch_counter();
+	if (prev->hooks && !pc->masked.exits) /* from its lower level, as a rule */
+		masked_restart(&pc->masked, now, (u64)schedule);
 	account(pc, prev, now);
 	next = pick_next(pc, prev);
 	if (next != prev) {
@@ -387,8 +391,12 @@ bool sched_idle_here(void)
 	begin = arch_counter();
 	t->run_ticks += begin - t->switched_in_at;
 	pc->idle_since = begin;
+	if (unlikely(pc->masked.exits))
+		masked_stop(&pc->masked, begin, (u64)sched_idle_here);
 	arch_idle();
 	t->switched_in_at = arch_counter();
+	if (unlikely(pc->masked.exits))
+		masked_restart(&pc->masked, t->switched_in_at, (u64)sched_idle_here);
 	t->slice_left = slice_ticks; /* it gave the CPU away */
 	pc->idle_ticks += t->switched_in_at - begin;
 	pc->idle_since = 0;

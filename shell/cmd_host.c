@@ -8,8 +8,10 @@
 #include <drivers/uart.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
+#include <kernel/masked.h>
 #include <kernel/page.h>
 #include <kernel/percpu.h>
+#include <kernel/timeout.h>
 #include <lib/bitmap.h>
 #include <lib/string.h>
 #include <vmm/vm.h>
@@ -133,10 +135,53 @@ static void host_mem(const struct args *a __unused)
 	shell_printf("single pages used: %lu\n", s.pages_used);
 }
 
-static void host_irq(const struct args *a __unused)
+static void print_place(u64 place)
+{
+	if (place >= MASKED_CLASSES)
+		shell_printf("  0x%lx", place);
+	else if (place)
+		shell_printf("  guest, class 0x%02lx", place);
+	else
+		shell_printf("  guest, interrupt");
+}
+
+static void print_masked(u32 cpu)
+{
+	struct masked_section worst[MASKED_WORST];
+
+	masked_get(cpu, worst);
+	for (u32 n = 0; n < MASKED_WORST && worst[n].ticks; n++) {
+		u64 ns = ticks_to_us(worst[n].ticks * 1000);
+
+		shell_printf("%3u %8lu %6lu.%03lu", cpu, worst[n].ticks, ns / 1000, ns % 1000);
+		print_place(worst[n].from);
+		print_place(worst[n].to);
+		shell_printf("\n");
+	}
+}
+
+/* True if what was asked for is done, and the tables are not. */
+static bool measure_option(const struct args *a)
+{
+	const char *on = option_value(a, "-m");
+
+	if (on && !str_eq(on, "on") && !str_eq(on, "off")) {
+		shell_printf("%s: -m %s: on or off\n", a->path, on);
+		return true;
+	}
+	if (on)
+		masked_exits(str_eq(on, "on"));
+	if (option_value(a, "-r"))
+		masked_reset();
+	return on || option_value(a, "-r");
+}
+
+static void host_irq(const struct args *a)
 {
 	struct irq_info i;
 
+	if (measure_option(a))
+		return;
 	shell_printf("INTID  %-20s COUNT ON EACH CPU\n", "NAME");
 	for (u32 from = 0; irq_next_info(from, &i); from = i.intid + 1) {
 		shell_printf("%5u  %-20s", i.intid, i.name);
@@ -144,7 +189,17 @@ static void host_irq(const struct args *a __unused)
 			shell_printf(" %8lu", i.count[cpu]);
 		shell_printf("\n");
 	}
+	shell_printf("\nThe longest with interrupts masked, %s guests' exits:\n",
+		     percpus[0].masked.exits ? "with" : "without");
+	shell_printf("CPU    TICKS         US  FROM, TO\n");
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		print_masked(cpu);
 }
+
+static const struct option irq_options[] = {
+	{ "-m", "on|off", ARG_TEXT, "measure how long exits of guests keep them masked, too" },
+	{ "-r", NULL, ARG_NONE, "forget the longest so far" },
+};
 
 struct thread_row {
 	char name[24];
@@ -215,7 +270,8 @@ static const struct command host_commands[] = {
 	{ "info", NULL, "the machine in short", .run = host_info },
 	{ "cpus", NULL, "its CPUs, and what they do", .run = host_cpus },
 	{ "mem", NULL, "memory, total and free", .run = host_mem },
-	{ "irq", NULL, "interrupts that somebody handles", .run = host_irq },
+	{ "irq", NULL, "interrupts that somebody handles, and how long they were masked",
+	  .options = irq_options, .noptions = ARRAY_SIZE(irq_options), .run = host_irq },
 	{ "threads", NULL, "all threads, vCPUs too", .run = host_threads },
 	{ "log", NULL, "the kernel's log", .run = host_log },
 	{ "version", NULL, "which ZVM this is", .run = host_version },

@@ -27,6 +27,7 @@ arch_switch:
 	.global thread_trampoline
 thread_trampoline:
 	bl	sched_switch_done
+	bl	masked_end
 	msr	daifclr, #3
 	mov	x0, x20
 	blr	x19

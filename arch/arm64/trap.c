@@ -16,6 +16,10 @@ _Static_assert(FRAME_SPSR == FRAME_ELR + 8, "stored as a pair");
 _Static_assert(offsetof(struct percpu, current) == PERCPU_CURRENT, "percpu.current");
 _Static_assert(offsetof(struct percpu, resched) == PERCPU_RESCHED, "percpu.resched");
 _Static_assert(PERCPU_RESCHED == PERCPU_CURRENT + 8, "loaded as a pair");
+_Static_assert(offsetof(struct percpu, masked) == PERCPU_MASKED, "percpu.masked");
+_Static_assert(offsetof(struct masked, since) == MASKED_SINCE, "masked.since");
+_Static_assert(offsetof(struct masked, from) == MASKED_FROM, "masked.from");
+_Static_assert(offsetof(struct masked, limit) == MASKED_LIMIT, "masked.limit");
 _Static_assert(offsetof(struct percpu, arch.emergency_sp) == PERCPU_EMERGENCY,
 	       "percpu.arch.emergency_sp");
 _Static_assert(offsetof(struct thread, arch.sp) == THREAD_SP, "thread.arch.sp");
@@ -32,11 +36,17 @@ void trap_el2_irq(struct trap_frame *f);
 __noreturn void trap_el2_serror(struct trap_frame *f);
 __noreturn void trap_stack_overflow(u64 sp, u64 fp);
 
-extern char vectors[];
+extern char vectors[], vectors_measured[];
 
 void trap_init_cpu(void)
 {
 	write_sysreg(vbar_el2, (u64)vectors);
+	isb();
+}
+
+void arch_measure_exits(bool on)
+{
+	write_sysreg(vbar_el2, (u64)(on ? vectors_measured : vectors));
 	isb();
 }
 

@@ -50,15 +50,19 @@
 	ldp	x0, x1, [sp], #FRAME_SIZE
 	.endm
 
+	/* A section with interrupts masked began with this exception; \from says what it is. */
+	.macro	masked_from from
+	mrs	x2, tpidr_el2
+	mrs	x0, cntpct_el0
+	stp	x0, \from, [x2, #PERCPU_MASKED + MASKED_SINCE]
+	.endm
+
 	.macro	vector label
 	.balign	128
 	b	\label
 	.endm
 
-	.text
-	.balign	2048
-	.global vectors
-vectors:
+	.macro	vector_table sync, irq
 	vector	el2_sp0			/* EL2 with SP_EL0: never used */
 	vector	el2_sp0
 	vector	el2_sp0
@@ -67,14 +71,27 @@ vectors:
 	vector	el2_irq
 	vector	el2_irq
 	vector	el2_serror
-	vector	lower_sync		/* lower, AArch64 */
-	vector	lower_irq
-	vector	lower_irq
+	vector	\sync			/* lower, AArch64 */
+	vector	\irq
+	vector	\irq
 	vector	lower_serror
-	vector	lower_sync		/* lower, AArch32 (EL0 of a guest) */
-	vector	lower_irq
-	vector	lower_irq
+	vector	\sync			/* lower, AArch32 (EL0 of a guest) */
+	vector	\irq
+	vector	\irq
 	vector	lower_serror
+	.endm
+
+	.text
+	.balign	2048
+	.global vectors
+vectors:
+	vector_table lower_sync, lower_irq
+
+	/* In use while exits are measured: else they pay nothing for it. */
+	.balign	2048
+	.global vectors_measured
+vectors_measured:
+	vector_table measured_sync, measured_irq
 
 /* ---- from a guest ---- */
 
@@ -107,6 +124,37 @@ lower_irq:
 	ldr	x0, [x0, #PERCPU_CURRENT]
 	bl	trap_guest_irq
 	b	guest_resume
+
+/* The same with a look at the counter on the way in and on the way out. */
+measured_sync:
+	save_frame
+	mrs	x4, esr_el2
+	lsr	x1, x4, #26
+	masked_from x1
+	mov	x29, xzr
+	ldr	x0, [x2, #PERCPU_CURRENT]
+	mov	x1, sp
+	mov	x2, x4
+	bl	trap_guest_sync
+measured_resume:
+	mrs	x1, tpidr_el2
+	ldp	x3, x2, [x1, #PERCPU_CURRENT]
+	ldr	w4, [x3, #THREAD_WORK]
+	orr	w2, w2, w4
+	cbnz	w2, 1f
+	bl	masked_end
+	restore_frame
+	eret
+1:	bl	sched_exit_work
+	b	measured_resume
+
+measured_irq:
+	save_frame
+	masked_from xzr
+	mov	x29, xzr
+	ldr	x0, [x2, #PERCPU_CURRENT]
+	bl	trap_guest_irq
+	b	measured_resume
 
 lower_serror:
 	save_frame
@@ -148,8 +196,11 @@ stack_overflow:
 
 el2_irq:
 	save_frame
+	adr	x1, el2_irq
+	masked_from x1
 	mov	x0, sp
 	bl	trap_el2_irq
+	bl	masked_end
 	restore_frame
 	eret
 

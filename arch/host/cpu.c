@@ -16,6 +16,13 @@ void (*host_deliver)(void);
 
 static jmp_buf *halt_target;
 
+bool host_measures_exits[HOST_CPUS];
+
+void arch_measure_exits(bool on)
+{
+	host_measures_exits[host_cpu] = on;
+}
+
 void host_set_cpu(u32 n)
 {
 	if (n >= HOST_CPUS)

@@ -26,6 +26,12 @@ struct percpu;
 /* Stop this CPU for ever, interrupts masked. */
 __noreturn void arch_halt(void);
 
+/*
+ * Whether this CPU measures sections with interrupts masked (kernel/masked.h) also where they begin or end with a lower exception level; at first not.
+ * Masked.
+ */
+void arch_measure_exits(bool on);
+
 /* Restart / switch off the machine through firmware. Return only if the firmware refuses. */
 void arch_reboot(void);
 void arch_poweroff(void);

@@ -4,6 +4,7 @@
 #define KERNEL_PERCPU_H
 
 #include <asm/percpu.h> /* struct arch_percpu */
+#include <kernel/masked.h>
 #include <kernel/thread.h>
 
 struct run_queue {
@@ -15,9 +16,10 @@ struct run_queue {
 struct ipi_request;
 
 struct percpu {
-	struct thread *current; /* first: assembly uses the offsets of these four */
+	struct thread *current; /* first: assembly uses the offsets of these five */
 	u32 resched;            /* a switch is due (set on this CPU, or by IPI) */
 	u32 preempt_count;
+	struct masked masked;
 	struct arch_percpu arch;
 	u32 id;
 	u32 irq_depth; /* nested in an interrupt handler */

@@ -136,6 +136,18 @@ def test_every_command_says_how_it_is_used(board, command):
     assert board.sh(f"help {command}") == answer
 
 
+def test_longest_masked_sections(board):
+    row = re.compile(r"^ +0 +(\d+) +\d+\.\d{3}  (0x4000\w+|guest, .*)  0x4000\w+$", re.M)
+    sections = [int(found[0]) for found in row.findall(board.sh("host irq"))]
+    assert sections and sections == sorted(sections, reverse=True)
+    assert board.sh("host irq -r") == ""
+    assert "without guests' exits" in board.sh("host irq")
+    assert board.sh("host irq -m maybe") == "host irq: -m maybe: on or off"
+    assert board.sh("host irq -m on") == ""
+    assert "with guests' exits" in board.sh("host irq")
+    assert board.sh("host irq -m off") == ""
+
+
 def test_more_keys(board):
     board.send("host versionnonsense" + "\x1b[D" * 8 + "\x0b")  # eight left, Ctrl-K
     assert re.search(r"\d+\.\d+", board.sh(""))

@@ -5,32 +5,50 @@
 
 #include <asm/sysreg.h>
 
+#define DAIF_I BIT(7)
+
+/* masked.S: after the mask, before the unmask. A section that lies within another is not measured. */
+static inline void masked_begin(void)
+{
+	__asm__ volatile("bl masked_begin" ::: "x16", "x17", "x30", "memory");
+}
+
+static inline void masked_end(void)
+{
+	__asm__ volatile("bl masked_end" ::: "x15", "x16", "x17", "x30", "cc", "memory");
+}
+
+static inline bool arch_irqs_masked(void)
+{
+	return (read_sysreg(daif) & DAIF_I) != 0;
+}
+
 static inline unsigned long arch_irq_save(void)
 {
 	unsigned long flags = read_sysreg(daif);
 
 	__asm__ volatile("msr daifset, #3" ::: "memory");
+	if (unlikely(!(flags & DAIF_I)))
+		masked_begin();
 	return flags;
 }
 
 static inline void arch_irq_restore(unsigned long flags)
 {
+	if (unlikely(!(flags & DAIF_I)))
+		masked_end();
 	write_sysreg(daif, flags);
 }
 
 static inline void arch_irq_enable(void)
 {
+	masked_end();
 	__asm__ volatile("msr daifclr, #3" ::: "memory");
 }
 
 static inline void arch_irq_disable(void)
 {
-	__asm__ volatile("msr daifset, #3" ::: "memory");
-}
-
-static inline bool arch_irqs_masked(void)
-{
-	return (read_sysreg(daif) & BIT(7)) != 0;
+	(void)arch_irq_save();
 }
 
 /* TPIDR_EL2 holds this CPU's struct percpu. Volatile: read anew after every switch, which may have moved the thread. */

@@ -29,10 +29,16 @@
 #define FRAME_ELR  256
 #define FRAME_SPSR 264
 
+/* struct masked, in struct percpu */
+#define MASKED_SINCE 0
+#define MASKED_FROM  8
+#define MASKED_LIMIT 16
+
 /* struct percpu, struct thread */
 #define PERCPU_CURRENT   0
 #define PERCPU_RESCHED   8
-#define PERCPU_EMERGENCY 16
+#define PERCPU_MASKED    16
+#define PERCPU_EMERGENCY 144
 #define THREAD_SP        0
 #define THREAD_FP        16
 #define THREAD_WORK      544

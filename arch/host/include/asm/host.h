@@ -61,6 +61,7 @@ void host_run_others(void);
 /* ---- time ---- */
 
 extern u64 host_counter;
+extern bool host_measures_exits[HOST_CPUS]; /* as arch_measure_exits() was told */
 /* The deadline that each CPU's timer is set to; UINT64_MAX: stopped. */
 extern u64 host_timer_deadline[HOST_CPUS];
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arch/cpu.h>
+#include <kernel/irq.h>
+#include <kernel/masked.h>
+#include <kernel/percpu.h>
+#include <lib/string.h>
+
+/* The row of the same place, else the last one. */
+static u32 row_of(const struct masked *m, u64 to)
+{
+	u32 row = 0;
+
+	while (row < MASKED_WORST - 1 && m->worst[row].ticks &&
+	       (m->worst[row].from != m->from || m->worst[row].to != to))
+		row++;
+	return row;
+}
+
+void masked_record(u64 ticks, u64 to)
+{
+	struct masked *m = &this_cpu()->masked;
+	u32 row = row_of(m, to);
+
+	/* 0: it began before there was anything to measure it with. */
+	if (!m->since || ticks <= m->worst[row].ticks)
+		return;
+	for (; row > 0 && m->worst[row - 1].ticks < ticks; row--)
+		m->worst[row] = m->worst[row - 1];
+	m->worst[row] = (struct masked_section){ ticks, m->from, to };
+	/* What is short beside the longest is not looked at: looking costs time. */
+	m->limit = m->worst[0].ticks / 2;
+}
+
+void masked_get(u32 cpu, struct masked_section worst[MASKED_WORST])
+{
+	memcpy(worst, percpus[cpu].masked.worst, sizeof(percpus[cpu].masked.worst));
+}
+
+static void on_online_cpus(void (*fn)(void *arg), void *arg)
+{
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+		if (cpus_online_mask() & BIT(cpu))
+			ipi_call(cpu, fn, arg);
+}
+
+static void reset_here(void *arg __unused)
+{
+	struct masked *m = &this_cpu()->masked;
+
+	memset(m->worst, 0, sizeof(m->worst));
+	m->limit = 0;
+	m->since = 0; /* nor does the section that we are in count */
+}
+
+void masked_reset(void)
+{
+	on_online_cpus(reset_here, NULL);
+}
+
+static void exits_here(void *arg)
+{
+	this_cpu()->masked.exits = *(const bool *)arg;
+	arch_measure_exits(*(const bool *)arg);
+}
+
+void masked_exits(bool on)
+{
+	on_online_cpus(exits_here, &on);
+}
