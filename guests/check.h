@@ -90,6 +90,7 @@ void check_irq(void);
 void check_sgi(void);
 void check_timer(void);
 void check_psci(void);
+void check_power(void);
 void check_smccc(void);
 void check_sysreg(void);
 void check_features(void);

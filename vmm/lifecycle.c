@@ -111,6 +111,8 @@ static void power_on_reset(struct vm *vm)
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		vm->vcpus[i]->power = VCPU_OFF;
 		vm->vcpus[i]->reset_pending = false;
+		memset(vm->vcpus[i]->suspends, 0, sizeof(vm->vcpus[i]->suspends));
+		memset(vm->vcpus[i]->suspended_ticks, 0, sizeof(vm->vcpus[i]->suspended_ticks));
 	}
 	vm->vcpus[0]->power = VCPU_ON_PENDING;
 	vm->vcpus[0]->reset_pending = true;

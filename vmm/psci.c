@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PSCI 1.1 (DEN0022) and the SMCCC general calls (DEN0028) for guests. Codes of these documents are written here and nowhere else. */
+#include <arch/timer.h>
 #include <lib/checked.h>
 #include <uapi/smccc.h>
 #include <vmm/smccc.h>
@@ -34,17 +35,61 @@ static void psci_version(struct vcpu *v, u64 *x)
 	answer(x, PSCI_VERSION_1_1);
 }
 
-/* Any state is a stand-by here: registers are kept, and wake-up is as from WFI. */
-static void cpu_suspend(struct vcpu *v, u64 *x)
+static bool is_entry(const struct vm *vm, u64 entry)
 {
-	if (arg(x, 1) & ~0x0301ffffUL) { /* reserved bits of power_state, original format */
-		answer(x, PSCI_INVALID_PARAMETERS);
+	return entry % 4 == 0 && range_within(entry, 4, GUEST_RAM_BASE, vm->ram.size);
+}
+
+/* Registers are kept, and wake-up is as from WFI. */
+static void stand_by(struct vcpu *v, bool down)
+{
+	u64 begin = arch_counter();
+
+	vmm_wfi(v);
+	v->suspends[down]++;
+	v->suspended_ticks[down] += arch_counter() - begin;
+}
+
+/* A wake-up enters at `entry` with reset registers; timers and interrupts are as they were. */
+static void power_down(struct vcpu *v, u64 *x, u64 entry, u64 context)
+{
+	if (!is_entry(v->vm, entry)) {
+		answer(x, PSCI_INVALID_ADDRESS);
 		return;
 	}
-	vmm_wfi(v);
+	stand_by(v, true);
+	v->os_lock = true;
+	arch_vcpu_reset(v, v->mpidr, entry, context);
+}
+
+/* power_state in the original format. The vCPUs are the only power domains: no PowerLevel but 0. */
+static bool is_power_state(u64 state)
+{
+	return !(state & ~(PSCI_POWER_DOWN | PSCI_STATE_ID));
+}
+
+static void cpu_suspend(struct vcpu *v, u64 *x)
+{
+	u64 state = arg(x, 1);
+
+	if (!is_power_state(state)) {
+		answer(x, PSCI_INVALID_PARAMETERS);
+	} else if (state & PSCI_POWER_DOWN) {
+		power_down(v, x, arg(x, 2), arg(x, 3));
+	} else {
+		stand_by(v, false);
+		answer(x, PSCI_SUCCESS);
+	}
+}
+
+/* Ours to choose: the state that loses nothing. */
+static void cpu_default_suspend(struct vcpu *v, u64 *x)
+{
+	stand_by(v, false);
 	answer(x, PSCI_SUCCESS);
 }
 
+/* Also CPU_FREEZE: interrupts may stay routed to a vCPU that is off, and do not wake it. */
 static void cpu_off(struct vcpu *v, u64 *x)
 {
 	unsigned long flags = spin_lock(&v->vm->state_wq.lock);
@@ -89,26 +134,50 @@ static void cpu_on(struct vcpu *v, u64 *x)
 
 	if (!target)
 		answer(x, PSCI_INVALID_PARAMETERS);
-	else if (!range_within(entry, 4, GUEST_RAM_BASE, vm->ram.size) || entry % 4)
+	else if (!is_entry(vm, entry))
 		answer(x, PSCI_INVALID_ADDRESS);
 	else
 		answer(x, start(vm, target, entry, arg(x, 3)));
 }
 
-static void affinity_info(struct vcpu *v, u64 *x)
+/*
+ * The vCPUs that share the affinity fields from `level` on: ON if one of them is, OFF if all are.
+ * INVALID_PARAMETERS: there are none.
+ */
+static s64 affinity_state(const struct vm *vm, u64 mpidr, u64 level)
 {
-	static const s64 info[] = {
+	static const s64 states[] = {
 		[VCPU_ON] = PSCI_AFFINITY_ON,
 		[VCPU_OFF] = PSCI_AFFINITY_OFF,
 		[VCPU_ON_PENDING] = PSCI_AFFINITY_ON_PENDING,
 	};
-	const struct vcpu *target = by_affinity(v->vm, arg(x, 1));
+	enum vcpu_power most = VCPU_OFF;
+	bool any = false;
 
-	/* Levels above 0 need not be supported from PSCI 1.0 on. */
-	if (!target || arg(x, 2) != 0)
-		answer(x, PSCI_INVALID_PARAMETERS);
+	if (level > 3)
+		return PSCI_INVALID_PARAMETERS;
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		if ((vm->vcpus[i]->mpidr ^ mpidr) >> (8 * level))
+			continue;
+		any = true;
+		most = MAX(most, vm->vcpus[i]->power);
+	}
+	return any ? states[most] : PSCI_INVALID_PARAMETERS;
+}
+
+static void affinity_info(struct vcpu *v, u64 *x)
+{
+	answer(x, affinity_state(v->vm, arg(x, 1), arg(x, 2)));
+}
+
+static void node_hw_state(struct vcpu *v, u64 *x)
+{
+	s64 state = affinity_state(v->vm, arg(x, 1), arg(x, 2));
+
+	if (state < 0)
+		answer(x, state);
 	else
-		answer(x, info[target->power]);
+		answer(x, state == PSCI_AFFINITY_OFF ? PSCI_HW_OFF : PSCI_HW_ON);
 }
 
 static void migrate_info_type(struct vcpu *v, u64 *x)
@@ -139,6 +208,61 @@ static void system_reset2(struct vcpu *v, u64 *x)
 		system_reset(v, x);
 }
 
+/* By the caller, when every other vCPU is off. */
+static void system_suspend(struct vcpu *v, u64 *x)
+{
+	for (u32 i = 0; i < v->vm->nvcpus; i++) {
+		if (v->vm->vcpus[i] != v && v->vm->vcpus[i]->power != VCPU_OFF) {
+			answer(x, PSCI_DENIED);
+			return;
+		}
+	}
+	power_down(v, x, arg(x, 1), arg(x, 2));
+}
+
+static void set_suspend_mode(struct vcpu *v, u64 *x)
+{
+	u64 mode = arg(x, 1);
+
+	(void)v;
+	if (mode == PSCI_PLATFORM_COORDINATED)
+		answer(x, PSCI_SUCCESS);
+	else
+		answer(x, mode == PSCI_OS_INITIATED ? PSCI_NOT_SUPPORTED : PSCI_INVALID_PARAMETERS);
+}
+
+/* Since the VM started, of one vCPU in one of its two states; no other ever was: 0. */
+static void psci_stat(struct vcpu *v, u64 *x)
+{
+	const struct vcpu *target = by_affinity(v->vm, arg(x, 1));
+	u64 state = arg(x, 2);
+	bool down = state & PSCI_POWER_DOWN;
+
+	if (!target || !is_power_state(state))
+		x[0] = 0;
+	else if (((u32)x[0] & ~SMCCC_64) == PSCI_STAT_COUNT)
+		x[0] = target->suspends[down];
+	else
+		x[0] = ticks_to_us(target->suspended_ticks[down]);
+}
+
+/* A VM's memory is cleared at each reset, asked for or not. The answer is how it was set before. */
+static void mem_protect(struct vcpu *v, u64 *x)
+{
+	bool before = v->vm->mem_protect;
+
+	v->vm->mem_protect = arg(x, 1) != 0;
+	answer(x, before);
+}
+
+static void mem_protect_check_range(struct vcpu *v, u64 *x)
+{
+	u64 base = arg(x, 1), size = arg(x, 2);
+	bool ours = size && range_within(base, size, GUEST_RAM_BASE, v->vm->ram.size);
+
+	answer(x, ours ? PSCI_SUCCESS : PSCI_DENIED);
+}
+
 static void psci_features(struct vcpu *v, u64 *x);
 
 /* By the function's number: PSCI's range, and for the 64-bit form of those that have one. */
@@ -148,22 +272,37 @@ static void psci_features(struct vcpu *v, u64 *x);
 /* clang-format off */
 static const call_fn psci_calls[2][PSCI_CALLS] = {
 	{
-		[NUMBER(PSCI_VERSION)]           = psci_version,
-		[NUMBER(PSCI_CPU_SUSPEND)]       = cpu_suspend,
-		[NUMBER(PSCI_CPU_OFF)]           = cpu_off,
-		[NUMBER(PSCI_CPU_ON)]            = cpu_on,
-		[NUMBER(PSCI_AFFINITY_INFO)]     = affinity_info,
-		[NUMBER(PSCI_MIGRATE_INFO_TYPE)] = migrate_info_type,
-		[NUMBER(PSCI_SYSTEM_OFF)]        = system_off,
-		[NUMBER(PSCI_SYSTEM_RESET)]      = system_reset,
-		[NUMBER(PSCI_FEATURES)]          = psci_features,
-		[NUMBER(PSCI_SYSTEM_RESET2)]     = system_reset2,
+		[NUMBER(PSCI_VERSION)]                 = psci_version,
+		[NUMBER(PSCI_CPU_SUSPEND)]             = cpu_suspend,
+		[NUMBER(PSCI_CPU_OFF)]                 = cpu_off,
+		[NUMBER(PSCI_CPU_ON)]                  = cpu_on,
+		[NUMBER(PSCI_AFFINITY_INFO)]           = affinity_info,
+		[NUMBER(PSCI_MIGRATE_INFO_TYPE)]       = migrate_info_type,
+		[NUMBER(PSCI_SYSTEM_OFF)]              = system_off,
+		[NUMBER(PSCI_SYSTEM_RESET)]            = system_reset,
+		[NUMBER(PSCI_FEATURES)]                = psci_features,
+		[NUMBER(PSCI_CPU_FREEZE)]              = cpu_off,
+		[NUMBER(PSCI_CPU_DEFAULT_SUSPEND)]     = cpu_default_suspend,
+		[NUMBER(PSCI_NODE_HW_STATE)]           = node_hw_state,
+		[NUMBER(PSCI_SYSTEM_SUSPEND)]          = system_suspend,
+		[NUMBER(PSCI_SET_SUSPEND_MODE)]        = set_suspend_mode,
+		[NUMBER(PSCI_STAT_RESIDENCY)]          = psci_stat,
+		[NUMBER(PSCI_STAT_COUNT)]              = psci_stat,
+		[NUMBER(PSCI_SYSTEM_RESET2)]           = system_reset2,
+		[NUMBER(PSCI_MEM_PROTECT)]             = mem_protect,
+		[NUMBER(PSCI_MEM_PROTECT_CHECK_RANGE)] = mem_protect_check_range,
 	},
 	{
-		[NUMBER(PSCI_CPU_SUSPEND)]       = cpu_suspend,
-		[NUMBER(PSCI_CPU_ON)]            = cpu_on,
-		[NUMBER(PSCI_AFFINITY_INFO)]     = affinity_info,
-		[NUMBER(PSCI_SYSTEM_RESET2)]     = system_reset2,
+		[NUMBER(PSCI_CPU_SUSPEND)]             = cpu_suspend,
+		[NUMBER(PSCI_CPU_ON)]                  = cpu_on,
+		[NUMBER(PSCI_AFFINITY_INFO)]           = affinity_info,
+		[NUMBER(PSCI_CPU_DEFAULT_SUSPEND)]     = cpu_default_suspend,
+		[NUMBER(PSCI_NODE_HW_STATE)]           = node_hw_state,
+		[NUMBER(PSCI_SYSTEM_SUSPEND)]          = system_suspend,
+		[NUMBER(PSCI_STAT_RESIDENCY)]          = psci_stat,
+		[NUMBER(PSCI_STAT_COUNT)]              = psci_stat,
+		[NUMBER(PSCI_SYSTEM_RESET2)]           = system_reset2,
+		[NUMBER(PSCI_MEM_PROTECT_CHECK_RANGE)] = mem_protect_check_range,
 	},
 };
 /* clang-format on */
@@ -202,6 +341,11 @@ static void answer_uid(u64 *x)
 
 static __noinline void other_call(struct vcpu *v, u64 *x)
 {
+	if ((x[0] & (SMCCC_FAST | SMCCC_SVE_HINT)) == (SMCCC_FAST | SMCCC_SVE_HINT)) {
+		x[0] &= ~(u64)SMCCC_SVE_HINT;
+		vmm_smccc(v, x);
+		return;
+	}
 	switch ((u32)x[0]) {
 	case SMCCC_VERSION:
 		answer(x, SMCCC_VERSION_1_3);

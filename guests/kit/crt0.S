@@ -56,14 +56,22 @@ _start:
 	.global	secondary_entry
 	.type	secondary_entry, %function
 secondary_entry:
+	bl	cpu_enter
+	mov	x0, x24
+	bl	kit_start_secondary
+	b	.
+
+/* From reset state to a running CPU: MMU on, x24 its number, its stack empty, its arrival noted; clobbers x0..x3, x19..x25. */
+	.global	cpu_enter
+	.type	cpu_enter, %function
+cpu_enter:
+	mov	x25, x30
 	note_arrival
 	bl	mmu_enable
 	mrs	x24, mpidr_el1
 	and	x24, x24, #0xff
 	bl	cpu_setup
-	mov	x0, x24
-	bl	kit_start_secondary
-	b	.
+	ret	x25
 
 /* Stack, FP, vectors and the record of arrival of CPU x24; clobbers x0..x3. */
 cpu_setup:

@@ -16,25 +16,44 @@
 #define SMCCC_UNAFFECTED   1
 #define SMCCC_NOT_REQUIRED (-2)
 
-/* Bit 30 of a function number: 64-bit arguments. */
-#define SMCCC_64 0x40000000u
+/* Bits of a function number: a fast call; 64-bit arguments; "nothing lives in my SVE registers", to be ignored (SMCCC 1.3). */
+#define SMCCC_FAST     0x80000000u
+#define SMCCC_64       0x40000000u
+#define SMCCC_SVE_HINT 0x00010000u
 
-#define PSCI_VERSION           0x84000000u
-#define PSCI_CPU_SUSPEND       0x84000001u
-#define PSCI_CPU_OFF           0x84000002u
-#define PSCI_CPU_ON            0x84000003u
-#define PSCI_AFFINITY_INFO     0x84000004u
-#define PSCI_MIGRATE_INFO_TYPE 0x84000006u
-#define PSCI_SYSTEM_OFF        0x84000008u
-#define PSCI_SYSTEM_RESET      0x84000009u
-#define PSCI_FEATURES          0x8400000au
-#define PSCI_SYSTEM_RESET2     0x84000012u
+#define PSCI_VERSION                 0x84000000u
+#define PSCI_CPU_SUSPEND             0x84000001u
+#define PSCI_CPU_OFF                 0x84000002u
+#define PSCI_CPU_ON                  0x84000003u
+#define PSCI_AFFINITY_INFO           0x84000004u
+#define PSCI_MIGRATE_INFO_TYPE       0x84000006u
+#define PSCI_SYSTEM_OFF              0x84000008u
+#define PSCI_SYSTEM_RESET            0x84000009u
+#define PSCI_FEATURES                0x8400000au
+#define PSCI_CPU_FREEZE              0x8400000bu
+#define PSCI_CPU_DEFAULT_SUSPEND     0x8400000cu
+#define PSCI_NODE_HW_STATE           0x8400000du
+#define PSCI_SYSTEM_SUSPEND          0x8400000eu
+#define PSCI_SET_SUSPEND_MODE        0x8400000fu
+#define PSCI_STAT_RESIDENCY          0x84000010u
+#define PSCI_STAT_COUNT              0x84000011u
+#define PSCI_SYSTEM_RESET2           0x84000012u
+#define PSCI_MEM_PROTECT             0x84000013u
+#define PSCI_MEM_PROTECT_CHECK_RANGE 0x84000014u
 
 #define PSCI_VERSION_1_1          0x10001
 #define PSCI_MIGRATE_NOT_REQUIRED 2
 #define PSCI_AFFINITY_ON          0
 #define PSCI_AFFINITY_OFF         1
 #define PSCI_AFFINITY_ON_PENDING  2
+#define PSCI_HW_ON                0
+#define PSCI_HW_OFF               1
+#define PSCI_PLATFORM_COORDINATED 0 /* SET_SUSPEND_MODE */
+#define PSCI_OS_INITIATED         1
+
+/* power_state, original format: StateType, and the bits that are the caller's to choose. */
+#define PSCI_POWER_DOWN BIT(16)
+#define PSCI_STATE_ID   BITS(15, 0)
 
 #define PSCI_SUCCESS            0
 #define PSCI_NOT_SUPPORTED      (-1)

@@ -44,6 +44,7 @@ struct vcpu {
 	struct wait_queue wfi_wq;
 	u64 ready_at_start;   /* thread.ready_ticks when it first ran since the VM's reset */
 	bool stolen_restarts; /* it did not run since (atomic) */
+	u64 suspends[2], suspended_ticks[2]; /* PSCI statistics: stand-by, power-down */
 	u64 exits[EXIT_KINDS];
 };
 

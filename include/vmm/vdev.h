@@ -16,9 +16,8 @@ struct console;
 #define GUEST_UART_BASE   0x09000000ULL
 #define GUEST_RTC_BASE    0x09010000ULL
 #define GUEST_VIRTIO_BASE 0x0a000000ULL
-#define GUEST_VIRTIO_SIZE 0x4000ULL /* 32 slots of 0x200 bytes */
-/* A page of stolen time, between virtio-mmio and virt's platform bus. */
-#define GUEST_PVTIME_BASE 0x0b000000ULL
+#define GUEST_VIRTIO_SIZE 0x4000ULL     /* 32 slots of 0x200 bytes */
+#define GUEST_PVTIME_BASE 0x090a0000ULL /* a page of stolen time */
 #define GUEST_FLASH_BASE  0x00000000ULL
 #define GUEST_FLASH1_BASE 0x04000000ULL
 #define GUEST_UART_IRQ    33

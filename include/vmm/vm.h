@@ -49,6 +49,7 @@ struct vm {
 	enum vm_state state;
 	bool run_allowed; /* vCPUs may run guest code */
 	bool exiting;     /* vCPU threads end */
+	bool mem_protect; /* what PSCI MEM_PROTECT was last told */
 	enum vm_request request;
 	u64 cntvoff; /* counter value at which the virtual counter is 0 */
 	u64 paused_at;

@@ -148,16 +148,16 @@ static void pvtime_is_found(void **state)
 	assert_int_equal(pvtime(0, PV_TIME_FEATURES, PV_TIME_FEATURES), SMCCC_SUCCESS);
 	assert_int_equal(pvtime(0, PV_TIME_FEATURES, PV_TIME_ST), SMCCC_SUCCESS);
 	assert_int_equal(pvtime(0, PV_TIME_FEATURES, PV_TIME_ST + 1), SMCCC_NOT_SUPPORTED);
-	assert_int_equal(pvtime(0, PV_TIME_ST, 0), 0x0b000000);
-	assert_int_equal(pvtime(1, PV_TIME_ST, 0), 0x0b000040);
+	assert_int_equal(pvtime(0, PV_TIME_ST, 0), 0x090a0000);
+	assert_int_equal(pvtime(1, PV_TIME_ST, 0), 0x090a0040);
 	x[0] = 0x85000020;
 	assert_false(pvtime_call(&vcpus[0], x));
 
 	assert_int_equal(stage2_init(&vm.s2), 0);
 	assert_int_equal(pvtime_init(&vm), 0);
-	assert_true(host_stage2_lookup(&vm.s2, 0x0b000fff, &pa, &attr));
+	assert_true(host_stage2_lookup(&vm.s2, 0x090a0fff, &pa, &attr));
 	assert_int_equal(attr, STAGE2_ROM);
-	assert_false(host_stage2_lookup(&vm.s2, 0x0b001000, &pa, &attr));
+	assert_false(host_stage2_lookup(&vm.s2, 0x090a1000, &pa, &attr));
 	assert_int_equal(vm.pvtime[1].revision, 0);
 	assert_int_equal(vm.pvtime[1].attributes, 0);
 	assert_int_equal(vm.pvtime[1].stolen_ns, 0);

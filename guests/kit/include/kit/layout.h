@@ -15,4 +15,7 @@
 #define FRAME_FAR  280
 #define FRAME_SIZE 288
 
+/* psci_suspend: not an answer of PSCI's. */
+#define PSCI_RESUMED 1000
+
 #endif
