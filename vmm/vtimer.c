@@ -53,10 +53,12 @@ int vtimer_host_init(void)
 	static enum arch_timer_id ids[] = { ARCH_TIMER_VIRT, ARCH_TIMER_PHYS };
 	int err;
 
-	err = irq_request(arch_guest_timer_intid(ids[0]), "vtimer", timer_irq, &ids[0], IRQ_GUEST);
+	err = irq_request(arch_guest_timer_intid(ids[0]), "vtimer", timer_irq, &ids[0],
+			  IRQ_STAYS_ACTIVE);
 	if (err)
 		return err;
-	return irq_request(arch_guest_timer_intid(ids[1]), "ptimer", timer_irq, &ids[1], IRQ_GUEST);
+	return irq_request(arch_guest_timer_intid(ids[1]), "ptimer", timer_irq, &ids[1],
+			   IRQ_STAYS_ACTIVE);
 }
 
 /* v waits, off CPU, and a timer of its has come. */

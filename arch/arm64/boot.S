@@ -3,6 +3,7 @@
  * Entry from the loader, MMU off, at any 2 MiB-aligned physical address. Both shapes of the binary start at _head: the Image header's first
  * instruction branches to _start; the ELF's entry point is _start itself.
  */
+#include <asm/el.h>
 #include <asm/layout.h>
 
 #define SCTLR_BOOT 0x30c51835 /* RES1, M, C, I, SA0/RES1 */
@@ -179,9 +180,9 @@ secondary_start:
 	b	mmu_on
 
 secondary_virtual:
-	msr	ttbr0_el2, x24			/* the final tables: no identity map any more */
+	msr	TTBR0_ELx, x24			/* the final tables: no identity map any more */
 	isb
-	tlbi	alle2
+	tlbi	TLBI_ALL
 	dsb	nsh
 	isb
 	mov	sp, x22

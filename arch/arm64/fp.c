@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lazy FP/SIMD switch. The registers of a CPU belong to the thread fp_owner; whoever else uses the unit traps (CPTR_EL2.TFP traps EL2 too, so that library code
+ * Lazy FP/SIMD switch. The registers of a CPU belong to the thread fp_owner; whoever else uses the unit traps (CPTR_EL2.TFP and CPACR_EL1.FPEN
+ * trap our own level too, so that library code
  * with SIMD instructions in our own threads is contained the same way).
  */
 #include <arch/thread.h>
@@ -11,12 +12,12 @@
 void fp_save(struct fp_state *s);
 void fp_restore(const struct fp_state *s);
 
-static void set_cptr(struct arch_percpu *cpu, u64 cptr)
+static void set_control(struct arch_percpu *cpu, u64 control)
 {
-	if (cpu->cptr == cptr)
+	if (cpu->fp_control == control)
 		return;
-	cpu->cptr = cptr;
-	write_sysreg(cptr_el2, cptr);
+	cpu->fp_control = control;
+	write_sysreg_(FP_CONTROL, control);
 	isb(); /* the next instruction may use the unit */
 }
 
@@ -24,7 +25,8 @@ void arch_fp_switch(struct thread *next)
 {
 	struct arch_percpu *cpu = &this_cpu()->arch;
 
-	set_cptr(cpu, cpu->fp_owner == next ? cpu->cptr & ~CPTR_TFP : cpu->cptr | CPTR_TFP);
+	set_control(cpu, cpu->fp_owner == next ? FP_ALLOWED(cpu->fp_control)
+					       : FP_TRAPPED(cpu->fp_control));
 }
 
 void fp_trap(void)
@@ -32,7 +34,7 @@ void fp_trap(void)
 	struct percpu *p = this_cpu();
 	struct arch_percpu *cpu = &p->arch;
 
-	set_cptr(cpu, cpu->cptr & ~CPTR_TFP);
+	set_control(cpu, FP_ALLOWED(cpu->fp_control));
 	if (cpu->fp_owner == p->current)
 		return;
 	if (cpu->fp_owner)
@@ -47,7 +49,7 @@ void arch_fp_flush(struct thread *t)
 
 	if (cpu->fp_owner != t)
 		return;
-	set_cptr(cpu, cpu->cptr & ~CPTR_TFP);
+	set_control(cpu, FP_ALLOWED(cpu->fp_control));
 	fp_save(&t->arch.fp);
 	arch_fp_drop(t);
 }
@@ -59,5 +61,5 @@ void arch_fp_drop(struct thread *t)
 	if (cpu->fp_owner != t)
 		return;
 	cpu->fp_owner = NULL;
-	set_cptr(cpu, cpu->cptr | CPTR_TFP);
+	set_control(cpu, FP_TRAPPED(cpu->fp_control));
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine's GICv3 (IHI 0069): distributor, redistributors, CPU interface, and the list registers. On a GICv2, the way to gicv2.c. */
-#include <arch/guest.h>
+/* The machine's GICv3 (IHI 0069): distributor, redistributors, CPU interface. On a GICv2, the way to gicv2.c. */
 #include <arch/irqchip.h>
 #include <arch/mmu.h>
 #include <asm/boot.h>
@@ -44,7 +43,6 @@
 
 static volatile u8 *gicd;
 static u32 irq_count;
-static u32 maintenance;
 static struct {
 	volatile u8 *base;
 	u64 size;
@@ -76,15 +74,13 @@ u32 arch_irq_count(void)
 	return irq_count;
 }
 
-void gic_adopt_dist(volatile u8 *dist, u32 irqs, u32 maintenance_intid)
+void gic_adopt_dist(volatile u8 *dist, u32 irqs)
 {
 	gicd = dist;
 	irq_count = irqs;
-	maintenance = maintenance_intid;
 }
 
-int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist,
-	     u32 maintenance_intid)
+int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist)
 {
 	gicd = arch_map_device(dist, dist_size);
 	for (u32 i = 0; i < nredist && i < REGION_MAX; i++) {
@@ -96,7 +92,6 @@ int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 n
 	}
 	if (!gicd)
 		return -ENOMEM;
-	maintenance = maintenance_intid;
 	irq_count = MIN(32 * ((u32)FIELD(rd32(gicd, GICD_TYPER), 4, 0) + 1), 1020u);
 
 	wr32(gicd, GICD_CTLR, 0);
@@ -111,7 +106,7 @@ int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 n
 	wait_clear(gicd, GICD_CTLR, GICD_CTLR_RWP);
 	wr32(gicd, GICD_CTLR, (u32)(GICD_CTLR_ARE | GICD_CTLR_GRP1));
 	wait_clear(gicd, GICD_CTLR, GICD_CTLR_RWP);
-	return 0;
+	return gic_lower_init();
 }
 
 /* The redistributor whose affinity is this CPU's, or NULL. */
@@ -166,8 +161,8 @@ int gic_init_cpu(void)
 	wait_clear(r, GICR_CTLR, BIT(3));
 	wr32(r, GICR_ISENABLER0, 0xffff); /* SGIs */
 
-	/* System registers for us; EL1's ICC_SRE_EL1 traps (Enable, bit 3, is 0). */
-	write_sysreg_(ICC_SRE_EL2, 0x7);
+	/* System registers for us; a lower level's access to this one traps (Enable, bit 3, is 0). */
+	write_sysreg_(ICC_SRE_ELx, 0x7);
 	isb();
 	write_sysreg_(ICC_SRE_EL1, 0x7);
 	isb();
@@ -175,15 +170,12 @@ int gic_init_cpu(void)
 	write_sysreg_(ICC_BPR1_EL1, 0);
 	write_sysreg_(ICC_CTLR_EL1, BIT(1)); /* EOImode: priority drop and deactivation apart */
 	write_sysreg_(ICC_IGRPEN1_EL1, 1);
-	write_sysreg_(ICH_HCR_EL2, 0);
-	for (u32 i = 0; i < arch_vgic_lr_count(); i++)
-		arch_vgic_lr_write(i, 0);
+	gic_lower_init_cpu();
 	isb();
 	return 0;
 }
 
-/* One that was acknowledged: the kernel's, or a guest's that needs more than a list register written. */
-static __noinline void dispatch(u32 iar)
+__noinline void gic_dispatch(u32 iar)
 {
 	struct percpu *cpu = this_cpu();
 	u32 flags;
@@ -194,7 +186,7 @@ static __noinline void dispatch(u32 iar)
 	flags = irq_dispatch(iar);
 	cpu->irq_depth = 0;
 	write_sysreg_(ICC_EOIR1_EL1, iar);
-	if (!(flags & IRQ_GUEST))
+	if (!(flags & IRQ_STAYS_ACTIVE))
 		write_sysreg_(ICC_DIR_EL1, iar);
 }
 
@@ -203,39 +195,7 @@ void gic_handle(void)
 	if (unlikely(gic_is_v2))
 		gicv2_handle();
 	else
-		dispatch((u32)read_sysreg_(ICC_IAR1_EL1));
-}
-
-/* Out of line, so that what needs no register saved does not save any. */
-static __noinline void take_for_guest(struct vcpu *v, u32 iar)
-{
-	if (likely(vmm_guest_irq(v, iar))) {
-		irq_account(this_cpu(), iar);
-		write_sysreg_(ICC_EOIR1_EL1, iar);
-	} else {
-		dispatch(iar);
-	}
-}
-
-void arch_guest_take_irq(struct vcpu *v)
-{
-	struct percpu *cpu = this_cpu();
-	u64 iar;
-
-	if (unlikely(gic_is_v2)) {
-		gicv2_handle();
-		return;
-	}
-	iar = read_sysreg_(ICC_IAR1_EL1);
-	if (iar != IPI_RESCHEDULE) {
-		take_for_guest(v, (u32)iar);
-		return;
-	}
-	/* What it is about is looked at on the way out, but for threads that other CPUs sent. */
-	irq_account(cpu, IPI_RESCHEDULE);
-	write_sysreg_(ICC_EOIR1_EL1, iar);
-	write_sysreg_(ICC_DIR_EL1, iar);
-	ipi_reschedule(cpu);
+		gic_dispatch((u32)read_sysreg_(ICC_IAR1_EL1));
 }
 
 static volatile u8 *bank(u32 intid)
@@ -283,92 +243,4 @@ void arch_sgi_send(u32 sgi, u32 cpu)
 	}
 	dsb(ishst); /* what the other CPU is to see comes before the interrupt */
 	write_sysreg_(ICC_SGI1R_EL1, sgi_targets[cpu] | (u64)sgi << 24);
-}
-
-/* ---- list registers ---- */
-
-static u64 ich_vtr(void)
-{
-	return gic_is_v2 ? gicv2_vtr() : read_sysreg_(ICH_VTR_EL2);
-}
-
-u32 arch_vgic_lr_count(void)
-{
-	static u32 count;
-
-	if (!count)
-		count = MIN((u32)FIELD(ich_vtr(), 4, 0) + 1, (u32)VGIC_MAX_LRS);
-	return count;
-}
-
-u32 arch_vgic_priority_bits(void)
-{
-	static u32 bits;
-
-	if (!bits)
-		bits = (u32)FIELD(ich_vtr(), 31, 29) + 1;
-	return bits;
-}
-
-/* lr.S */
-u64 ich_lr_read(u32 n);
-void ich_lr_write(u32 n, u64 value);
-
-u64 arch_vgic_lr_read(u32 n)
-{
-	return unlikely(gic_is_v2) ? gicv2_lr_read(n) : ich_lr_read(n);
-}
-
-void arch_vgic_lr_write(u32 n, u64 value)
-{
-	if (unlikely(gic_is_v2))
-		gicv2_lr_write(n, value);
-	else
-		ich_lr_write(n, value);
-}
-
-u32 arch_vgic_empty_lrs(void)
-{
-	return unlikely(gic_is_v2) ? gicv2_empty_lrs() : (u32)read_sysreg_(ICH_ELRSR_EL2);
-}
-
-void arch_vgic_maintenance(u64 bits)
-{
-	if (unlikely(gic_is_v2))
-		gicv2_set_hcr(bits | ICH_HCR_EN);
-	else
-		write_sysreg_(ICH_HCR_EL2, bits | ICH_HCR_EN);
-}
-
-u32 arch_vgic_take_eoi_count(void)
-{
-	u64 hcr = unlikely(gic_is_v2) ? gicv2_hcr() : read_sysreg_(ICH_HCR_EL2);
-	u32 count = (u32)ICH_HCR_EOICOUNT(hcr);
-
-	if (count && unlikely(gic_is_v2))
-		gicv2_set_hcr(hcr & ~BITS(31, 27));
-	else if (count)
-		write_sysreg_(ICH_HCR_EL2, hcr & ~BITS(31, 27));
-	return count;
-}
-
-/* On a GICv2 the priority mask has five bits, at the same place. */
-static u64 ich_vmcr(void)
-{
-	return unlikely(gic_is_v2) ? gicv2_vmcr() : read_sysreg_(ICH_VMCR_EL2);
-}
-
-u8 arch_vgic_pmr(void)
-{
-	return (u8)FIELD(ich_vmcr(), 31, 24);
-}
-
-u32 arch_vgic_group_enables(void)
-{
-	return (u32)FIELD(ich_vmcr(), 1, 0);
-}
-
-u32 arch_vgic_maintenance_intid(void)
-{
-	return maintenance;
 }

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Both ends of a section with interrupts masked (kernel/masked.h). Called from inline assembly (asm/cpu.h), which names what they change. */
+#include <asm/el.h>
 #include <asm/layout.h>
 
 	.text
 /* Interrupts have just been masked. Changes x16, x17. */
 	.global masked_begin
 masked_begin:
-	mrs	x16, tpidr_el2
-	mrs	x17, cntpct_el0
+	mrs	x16, TPIDR_ELx
+	mrs	x17, TIMER_COUNTER
 	stp	x17, x30, [x16, #PERCPU_MASKED + MASKED_SINCE]
 	ret
 
 /* They are about to be unmasked. Changes x15 to x17 and the flags. */
 	.global masked_end
 masked_end:
-	mrs	x16, tpidr_el2
-	mrs	x17, cntpct_el0
+	mrs	x16, TPIDR_ELx
+	mrs	x17, TIMER_COUNTER
 	ldr	x15, [x16, #PERCPU_MASKED + MASKED_SINCE]
 	sub	x17, x17, x15
 	ldr	x15, [x16, #PERCPU_MASKED + MASKED_LIMIT]

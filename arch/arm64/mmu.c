@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* EL2 stage 1: the final tables (text RX, rodata R, data RW; RAM linear; devices and stacks on demand). Arm ARM D8. */
+/* Our own stage 1: the final tables (text RX, rodata R, data RW; RAM linear; devices and stacks on demand). Arm ARM D8. */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <asm/boot.h>
@@ -14,18 +14,16 @@
 #define PTE_VALID    BIT(0)
 #define PTE_TABLE    BIT(1) /* at level 3: page */
 #define PTE_ATTR(n)  ((u64)(n) << 2)
-#define PTE_RES1     BIT(6) /* AP[1] */
 #define PTE_RO       BIT(7) /* AP[2] */
 #define PTE_SH_INNER (3ULL << 8)
 #define PTE_AF       BIT(10)
-#define PTE_XN       BIT(54)
 #define PTE_ADDR     BITS(47, 12)
 
-#define PTE_NORMAL (PTE_ATTR(1) | PTE_SH_INNER | PTE_AF | PTE_RES1)
+#define PTE_NORMAL (PTE_ATTR(1) | PTE_SH_INNER | PTE_AF | PTE_AP1)
 #define PTE_TEXT   (PTE_NORMAL | PTE_RO)
 #define PTE_RODATA (PTE_NORMAL | PTE_RO | PTE_XN)
 #define PTE_DATA   (PTE_NORMAL | PTE_XN)
-#define PTE_DEVICE (PTE_ATTR(0) | PTE_AF | PTE_RES1 | PTE_XN)
+#define PTE_DEVICE (PTE_ATTR(0) | PTE_AF | PTE_AP1 | PTE_XN)
 
 #define TABLE_ENTRIES 512
 
@@ -166,13 +164,13 @@ static void map_image(void)
 /* Switch to the final tables; the boot tables' identity map and RWX image are gone. */
 void mmu_enable_final(void)
 {
-	write_sysreg(ttbr0_el2, virt_to_phys(root).pa);
+	write_sysreg_(TTBR0_ELx, virt_to_phys(root).pa);
 	isb();
-	__asm__ volatile("tlbi alle2" ::: "memory");
+	__asm__ volatile("tlbi " sysreg_name(TLBI_ALL)::: "memory");
 	dsb(nsh);
 	isb();
-	write_sysreg(sctlr_el2,
-		     SCTLR_EL2_RES1 | SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_SA | SCTLR_WXN);
+	write_sysreg_(SCTLR_ELx,
+		      SCTLR_ELx_RES1 | SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_SA | SCTLR_WXN);
 	isb();
 }
 
@@ -217,7 +215,7 @@ static void unmap_page(u64 va)
 
 	*entry = 0;
 	dsb(ishst);
-	__asm__ volatile("tlbi vae2is, %0" ::"r"(va >> 12) : "memory");
+	__asm__ volatile("tlbi " sysreg_name(TLBI_VA_IS) ", %0" ::"r"(va >> 12) : "memory");
 	dsb(ish);
 }
 

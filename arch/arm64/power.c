@@ -26,7 +26,7 @@ struct secondary_boot {
 };
 
 static bool conduit_hvc;
-/* Calls beyond PSCI may be made: the firmware is by SMC, and knows SMCCC 1.1. */
+/* Calls beyond PSCI may be made: they come to firmware, and it knows SMCCC 1.1. */
 static bool services;
 static struct secondary_boot secondaries[MAX_CPUS] __aligned(64);
 
@@ -60,8 +60,7 @@ static bool has_smccc_1_1(void)
 void power_init(bool hvc)
 {
 	conduit_hvc = hvc;
-	/* An HVC from EL2 would come to ourselves. */
-	services = !hvc && has_smccc_1_1();
+	services = !(hvc && HVC_IS_OURS) && has_smccc_1_1();
 }
 
 s64 arch_firmware(u32 function, u64 arg)

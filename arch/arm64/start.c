@@ -59,12 +59,8 @@ static void check_machine(u64 el)
 {
 	bool gicv3 = host_fdt_find("arm,gic-v3", -1) >= 0;
 
-	if (el == 1)
-		refuse("entered at EL1, and it is a hypervisor: start it at EL2 (QEMU: -machine virtualization=on)",
-		       "");
-	if (el == 3)
-		refuse("entered at EL3; it has no secure firmware of its own: start it at EL2 (QEMU: without secure=on)",
-		       "");
+	if (el_refusal(el))
+		refuse(el_refusal(el), "");
 	if (!gicv3 && gicv2_node() < 0)
 		refuse("the devicetree has no arm,gic-v3 (QEMU: -machine gic-version=3)", "");
 	if (host_fdt_find("arm,armv8-timer", -1) < 0)
@@ -100,7 +96,7 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 		arch_halt();
 	if (uart.size)
 		pl011_early_init(arch_map_device(uart.base, uart.size));
-	guest_init_cpu();
+	el_init_cpu();
 	kernel_main(ram, nram, (struct phys_range){ PADDR(image_pa), MIB(2) });
 }
 
@@ -110,7 +106,7 @@ void arch_secondary_start(struct percpu *cpu)
 	mmu_enable_final();
 	cpu->arch.emergency_sp = (u64)(emergency_stacks[cpu->id] + EMERGENCY_STACK);
 	trap_init_cpu();
-	guest_init_cpu();
+	el_init_cpu();
 	if (gic_init_cpu()) {
 		log_err("cpu%u: no redistributor of its own", cpu->id);
 		arch_halt();

@@ -48,7 +48,7 @@ static void unload_stage2(void)
 	isb();
 }
 
-void guest_init_cpu(void)
+void el_init_cpu(void)
 {
 	write_sysreg(hcr_el2, HCR_GUEST);
 	write_sysreg(mdcr_el2, MDCR_GUEST | (read_sysreg(mdcr_el2) & MDCR_HPMN_MASK));
@@ -62,10 +62,10 @@ void guest_init_cpu(void)
 	if (has_ras())
 		write_sysreg_(VSESR_EL2, 0);
 	write_sysreg(vpidr_el2, read_sysreg(midr_el1));
-	this_cpu()->arch.cptr = CPTR_RES1 | CPTR_TZ | CPTR_TSM | CPTR_TTA | CPTR_TFP;
+	this_cpu()->arch.fp_control = CPTR_RES1 | CPTR_TZ | CPTR_TSM | CPTR_TTA | CPTR_TFP;
 	if (has_amu())
-		this_cpu()->arch.cptr |= CPTR_TAM;
-	write_sysreg(cptr_el2, this_cpu()->arch.cptr);
+		this_cpu()->arch.fp_control |= CPTR_TAM;
+	write_sysreg(cptr_el2, this_cpu()->arch.fp_control);
 	isb();
 }
 
@@ -264,12 +264,12 @@ void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg)
 	arch_irq_restore(flags);
 }
 
-__noreturn void arch_guest_resume_at(struct trap_frame *frame);
+__noreturn void lower_resume_at(struct trap_frame *frame);
 
 void arch_guest_enter(struct vcpu *v)
 {
 	arch_irq_disable();
-	arch_guest_resume_at(v->arch.frame);
+	lower_resume_at(v->arch.frame);
 }
 
 u64 arch_vcpu_pc(const struct vcpu *v)

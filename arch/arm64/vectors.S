@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one door in (EL2's vectors) and the one door out (guest_resume) of a lower exception level. */
+/* The one door in (the vectors) and the one door out (lower_resume) of a lower exception level. */
+#include <asm/el.h>
 #include <asm/layout.h>
 
 /*
- * While a guest runs, SP_EL2 is the top of its thread's stack, so that the frame lands at the place that arch_vcpu.frame names. Every register is saved
+ * While a lower level runs, SP_ELx is the top of its thread's stack, so that the frame lands at the place that arch_vcpu.frame names. Every register is saved
  * once here and nowhere else.
  */
 	.macro	save_frame
@@ -22,8 +23,8 @@
 	stp	x24, x25, [sp, #192]
 	stp	x26, x27, [sp, #208]
 	stp	x28, x29, [sp, #224]
-	mrs	x0, elr_el2
-	mrs	x1, spsr_el2
+	mrs	x0, ELR_ELx
+	mrs	x1, SPSR_ELx
 	str	x30, [sp, #240]
 	stp	x0, x1, [sp, #FRAME_ELR]
 	.endm
@@ -31,8 +32,8 @@
 	.macro	restore_frame
 	ldp	x0, x1, [sp, #FRAME_ELR]
 	ldr	x30, [sp, #240]
-	msr	elr_el2, x0
-	msr	spsr_el2, x1
+	msr	ELR_ELx, x0
+	msr	SPSR_ELx, x1
 	ldp	x2, x3, [sp, #16]
 	ldp	x4, x5, [sp, #32]
 	ldp	x6, x7, [sp, #48]
@@ -52,8 +53,8 @@
 
 	/* A section with interrupts masked began with this exception; \from says what it is. */
 	.macro	masked_from from
-	mrs	x2, tpidr_el2
-	mrs	x0, cntpct_el0
+	mrs	x2, TPIDR_ELx
+	mrs	x0, TIMER_COUNTER
 	stp	x0, \from, [x2, #PERCPU_MASKED + MASKED_SINCE]
 	.endm
 
@@ -63,19 +64,19 @@
 	.endm
 
 	.macro	vector_table sync, irq
-	vector	el2_sp0			/* EL2 with SP_EL0: never used */
-	vector	el2_sp0
-	vector	el2_sp0
-	vector	el2_sp0
-	vector	el2_sync		/* EL2 */
-	vector	el2_irq
-	vector	el2_irq
-	vector	el2_serror
+	vector	own_sp0			/* our own level with SP_EL0: never used */
+	vector	own_sp0
+	vector	own_sp0
+	vector	own_sp0
+	vector	own_sync		/* our own level */
+	vector	own_irq
+	vector	own_irq
+	vector	own_serror
 	vector	\sync			/* lower, AArch64 */
 	vector	\irq
 	vector	\irq
 	vector	lower_serror
-	vector	\sync			/* lower, AArch32 (EL0 of a guest) */
+	vector	\sync			/* lower, AArch32 (EL0) */
 	vector	\irq
 	vector	\irq
 	vector	lower_serror
@@ -93,21 +94,21 @@ vectors:
 vectors_measured:
 	vector_table measured_sync, measured_irq
 
-/* ---- from a guest ---- */
+/* ---- from a lower level ---- */
 
 lower_sync:
 	save_frame
 	mov	x29, xzr		/* backtraces end here */
-	mrs	x2, esr_el2
-	mrs	x0, tpidr_el2
+	mrs	x2, ESR_ELx
+	mrs	x0, TPIDR_ELx
 	mov	x1, sp
 	ldr	x0, [x0, #PERCPU_CURRENT]
-	bl	trap_guest_sync
+	bl	trap_lower_sync
 
-	/* Every way back into a guest: pending work once (the fast path is these loads), then the registers. */
-	.global guest_resume
-guest_resume:
-	mrs	x1, tpidr_el2
+	/* Every way back down: pending work once (the fast path is these loads), then the registers. */
+	.global lower_resume
+lower_resume:
+	mrs	x1, TPIDR_ELx
 	ldp	x3, x2, [x1, #PERCPU_CURRENT]	/* w2: resched, its neighbour */
 	ldr	w4, [x3, #THREAD_WORK]
 	orr	w2, w2, w4
@@ -115,29 +116,29 @@ guest_resume:
 	restore_frame
 	eret
 1:	bl	sched_exit_work
-	b	guest_resume
+	b	lower_resume
 
 lower_irq:
 	save_frame
 	mov	x29, xzr
-	mrs	x0, tpidr_el2
+	mrs	x0, TPIDR_ELx
 	ldr	x0, [x0, #PERCPU_CURRENT]
-	bl	trap_guest_irq
-	b	guest_resume
+	bl	trap_lower_irq
+	b	lower_resume
 
 /* The same with a look at the counter on the way in and on the way out. */
 measured_sync:
 	save_frame
-	mrs	x4, esr_el2
+	mrs	x4, ESR_ELx
 	lsr	x1, x4, #26
 	masked_from x1
 	mov	x29, xzr
 	ldr	x0, [x2, #PERCPU_CURRENT]
 	mov	x1, sp
 	mov	x2, x4
-	bl	trap_guest_sync
+	bl	trap_lower_sync
 measured_resume:
-	mrs	x1, tpidr_el2
+	mrs	x1, TPIDR_ELx
 	ldp	x3, x2, [x1, #PERCPU_CURRENT]
 	ldr	w4, [x3, #THREAD_WORK]
 	orr	w2, w2, w4
@@ -153,25 +154,25 @@ measured_irq:
 	masked_from xzr
 	mov	x29, xzr
 	ldr	x0, [x2, #PERCPU_CURRENT]
-	bl	trap_guest_irq
+	bl	trap_lower_irq
 	b	measured_resume
 
 lower_serror:
 	save_frame
 	mov	x29, xzr
 	mov	x0, sp
-	bl	trap_guest_serror
-	b	guest_resume
+	bl	trap_lower_serror
+	b	lower_resume
 
-/* arch_guest_resume_at(frame): first entry of a vCPU. The stack below the frame is given up. */
-	.global arch_guest_resume_at
-arch_guest_resume_at:
+/* lower_resume_at(frame): first entry of the lower level. The stack below the frame is given up. */
+	.global lower_resume_at
+lower_resume_at:
 	mov	sp, x0
-	b	guest_resume
+	b	lower_resume
 
-/* ---- from EL2 itself ---- */
+/* ---- from our own level ---- */
 
-el2_sync:
+own_sync:
 	sub	sp, sp, #FRAME_SIZE
 	/* Has the stack run into its guard? Swap sp and x0 without a free register, and test (see asm/layout.h). */
 	add	sp, sp, x0
@@ -182,34 +183,34 @@ el2_sync:
 	add	sp, sp, #FRAME_SIZE
 	save_frame
 	mov	x0, sp
-	bl	trap_el2_sync
+	bl	trap_own_sync
 	restore_frame
 	eret
 
 stack_overflow:
 	sub	sp, sp, x0		/* sp = x0 as it was; x0 = the stack pointer that overflowed */
-	mrs	x1, tpidr_el2
+	mrs	x1, TPIDR_ELx
 	ldr	x1, [x1, #PERCPU_EMERGENCY]
 	mov	sp, x1
 	mov	x1, x29
 	bl	trap_stack_overflow
 
-el2_irq:
+own_irq:
 	save_frame
-	adr	x1, el2_irq
+	adr	x1, own_irq
 	masked_from x1
 	mov	x0, sp
-	bl	trap_el2_irq
+	bl	trap_own_irq
 	bl	masked_end
 	restore_frame
 	eret
 
-el2_serror:
+own_serror:
 	save_frame
 	mov	x0, sp
-	bl	trap_el2_serror
+	bl	trap_own_serror
 
-el2_sp0:
+own_sp0:
 	save_frame
 	mov	x0, sp
-	bl	trap_el2_serror
+	bl	trap_own_serror

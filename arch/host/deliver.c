@@ -21,7 +21,7 @@ static void device_interrupt(u32 intid)
 	u32 cpu = host_cpu;
 
 	host_irq_take(intid, cpu);
-	if (irq_dispatch(intid) & IRQ_GUEST)
+	if (irq_dispatch(intid) & IRQ_STAYS_ACTIVE)
 		host_irq_set_active(intid, cpu, true);
 }
 

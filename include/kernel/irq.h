@@ -10,8 +10,8 @@ typedef void (*irq_handler_t)(u32 intid, void *arg);
 /* What the handler's interrupt needs after it. */
 enum irq_flags {
 	IRQ_EDGE = 1 << 0, /* else level */
-	/* stays active: a guest's EOI deactivates it through a list register's HW bit */
-	IRQ_GUEST = 1 << 1,
+	/* stays active behind its handler: whoever it was handed on to deactivates it */
+	IRQ_STAYS_ACTIVE = 1 << 1,
 };
 
 /*

@@ -35,7 +35,7 @@ void log_dump(struct print_sink *out);
 
 /*
  * Our own invariant broke: print the message, registers and backtrace, stop all CPUs. Any context.
- * A guest can never cause it.
+ * Nothing that comes from outside (input, a lower exception level) can cause it.
  */
 __noreturn void panic(const char *fmt, ...) __printf(1, 2);
 

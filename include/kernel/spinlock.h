@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Spinlock: test and set, not a ticket lock. Whoever runs takes it: where CPUs are threads of a simulator, or vCPUs of another hypervisor, a queue of tickets
- * stands still whenever the CPU whose turn it is does not run. Holders are bounded and few (one lock a VM, one a queue). Taking it masks interrupts; no allocation, logging, callback or blocking while
- * one is held. Lock order (outer first): vmm lifecycle mutex; vgic; priority inheritance; wait
+ * Spinlock: test and set, not a ticket lock. Whoever runs takes it: where CPUs are threads of a simulator, or vCPUs of a hypervisor, a queue of tickets
+ * stands still whenever the CPU whose turn it is does not run. Holders are bounded and few (one lock a queue or a device). Taking it masks interrupts; no allocation, logging, callback or blocking while
+ * one is held. Lock order (outer first): those of the kernel's users; priority inheritance; wait
  * queue; run queue; timeout queue; page allocator; log.
  */
 #ifndef KERNEL_SPINLOCK_H

@@ -79,7 +79,7 @@ static void flags_reach_arch(void **state)
 	u32 count = 0;
 
 	(void)state;
-	assert_int_equal(irq_request(27, "vtimer", handle, &count, IRQ_GUEST), 0);
+	assert_int_equal(irq_request(27, "vtimer", handle, &count, IRQ_STAYS_ACTIVE), 0);
 	host_irq_raise(27, 0);
 	assert_true(host_irq_active(27, 0)); /* left to the guest */
 	host_irq_raise(27, 0);

@@ -17,22 +17,33 @@ u64 mmu_root_pa(void);
 u64 stage2_vtcr(void);
 
 /* gicv3.c: the distributor (once) and this CPU's interfaces. gic_init: -ENODEV, -ENOMEM. */
-int __must_check gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist,
-			  u32 maintenance_intid);
+int __must_check gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist,
+			  u32 nredist);
 int __must_check gic_init_cpu(void);
-/* Acknowledge one interrupt and dispatch it. Interrupts masked. */
+/* Acknowledge one interrupt and dispatch it; dispatch one that was acknowledged. Interrupts masked. */
 void gic_handle(void);
+void gic_dispatch(u32 iar);
 
-/* timer.c: INTIDs of the EL1 physical, EL1 virtual and EL2 physical timers; registers the latter. */
-int __must_check timer_init(u32 phys, u32 virt, u32 hyp);
+/* timer.c: the kernel's timer has this INTID. timer_lower.c: the EL1 physical and virtual ones, guests', have these. */
+int __must_check timer_init(u32 intid);
+void timer_lower_init(u32 phys, u32 virt);
 
 /* power.c: PSCI conduit of the machine. */
 void power_init(bool hvc);
 
-/* vcpu.c: EL2's control registers of this CPU that hold for every guest. */
-void guest_init_cpu(void);
-/* Write / read back the EL1 and virtual interface registers. */
+/* exception.c: this CPU's vectors. */
 void trap_init_cpu(void);
+
+/*
+ * What each exception level has a file of its own for (EL1: el1.c; EL2: el2.c, vcpu.c, gic_lower.c).
+ */
+/* Why this build cannot run where the loader entered it, at level `el`; NULL: it can. */
+const char *el_refusal(u64 el);
+/* This CPU's control registers, those that hold for all that runs below included. */
+void el_init_cpu(void);
+/* The part of the interrupt controller that serves a lower level: once, and on every CPU. -ENODEV, -ENOMEM. */
+int __must_check gic_lower_init(void);
+void gic_lower_init_cpu(void);
 
 /* What this CPU lacks for us to run on it, with a GICv3 or another; NULL: nothing. */
 const char *cpu_missing_feature(bool gicv3);

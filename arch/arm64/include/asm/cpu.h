@@ -51,18 +51,18 @@ static inline void arch_irq_disable(void)
 	(void)arch_irq_save();
 }
 
-/* TPIDR_EL2 holds this CPU's struct percpu. Volatile: read anew after every switch, which may have moved the thread. */
+/* TPIDR_ELx holds this CPU's struct percpu. Volatile: read anew after every switch, which may have moved the thread. */
 static inline struct percpu *arch_percpu(void)
 {
 	struct percpu *p;
 
-	__asm__ volatile("mrs %0, tpidr_el2" : "=r"(p));
+	__asm__ volatile("mrs %0, " sysreg_name(TPIDR_ELx) : "=r"(p));
 	return p;
 }
 
 static inline void arch_set_percpu(struct percpu *p)
 {
-	write_sysreg(tpidr_el2, (u64)p);
+	write_sysreg_(TPIDR_ELx, (u64)p);
 }
 
 static inline void arch_relax(void)

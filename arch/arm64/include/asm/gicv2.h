@@ -10,15 +10,18 @@ struct arch_vcpu;
 /* Set once, before there are interrupts. */
 extern bool gic_is_v2;
 
-/* Node of a GICv2 with the virtualization extension in the host's devicetree, or negative. */
+/* Node of a GICv2, at EL2 one with the virtualization extension, in the machine's devicetree, or negative. */
 int gicv2_node(void);
 
 /* As gic_init() and gic_init_cpu(), for that node. -ENODEV, -ENOMEM. */
-int __must_check gicv2_init(u32 maintenance_intid);
+int __must_check gicv2_init(void);
 int __must_check gicv2_init_cpu(void);
+/* As gic_lower_init() and gic_lower_init_cpu(). */
+int __must_check gicv2_lower_init(void);
+void gicv2_lower_init_cpu(void);
 
 /* gicv3.c: what its functions need of the distributor, whose registers for all CPUs are at the same places. */
-void gic_adopt_dist(volatile u8 *dist, u32 irqs, u32 maintenance_intid);
+void gic_adopt_dist(volatile u8 *dist, u32 irqs);
 
 /* The rest is as the functions of similar name in gicv3.c and arch/guest.h are. */
 void gicv2_handle(void);

@@ -12,7 +12,7 @@ struct vcpu;
 struct arch_percpu {
 	u64 emergency_sp;        /* first: assembly takes it when a stack has overflowed */
 	struct thread *fp_owner; /* whose FP/SIMD state the registers hold */
-	u64 cptr;                /* CPTR_EL2 as written last */
+	u64 fp_control;          /* CPTR_EL2, or CPACR_EL1, as written last */
 	struct vcpu *loaded;     /* whose EL1 registers the CPU holds */
 	volatile void *gicr;     /* this CPU's redistributor */
 	u8 last_vcpu

@@ -3,6 +3,7 @@
 #ifndef ASM_SYSREG_H
 #define ASM_SYSREG_H
 
+#include <asm/el.h>
 #include <lib/types.h>
 
 #define read_sysreg(reg)                                                \
@@ -47,8 +48,11 @@ static inline void isb(void)
 #define ICH_ELRSR_EL2   S3_4_C12_C11_5
 #define ICH_VMCR_EL2    S3_4_C12_C11_7
 
+/* For names that are macros: of the above, and <asm/el.h>'s. */
 #define read_sysreg_(name)         read_sysreg(name)
 #define write_sysreg_(name, value) write_sysreg(name, value)
+#define sysreg_name(name)          sysreg_name_(name)
+#define sysreg_name_(name)         #name
 
 /* HCR_EL2 */
 #define HCR_VM     BIT(0)  /* stage 2 */
@@ -90,13 +94,12 @@ static inline void isb(void)
 #define ICH_HCR_EN          BIT(0)
 #define ICH_HCR_EOICOUNT(x) FIELD(x, 31, 27)
 
-/* SCTLR_EL2, E2H = 0 */
-#define SCTLR_EL2_RES1 0x30c50830ULL
-#define SCTLR_M        BIT(0)
-#define SCTLR_C        BIT(2)
-#define SCTLR_SA       BIT(3)
-#define SCTLR_I        BIT(12)
-#define SCTLR_WXN      BIT(19)
+/* SCTLR_ELx */
+#define SCTLR_M   BIT(0)
+#define SCTLR_C   BIT(2)
+#define SCTLR_SA  BIT(3)
+#define SCTLR_I   BIT(12)
+#define SCTLR_WXN BIT(19)
 
 /* ESR_ELx */
 #define ESR_EC(esr)  FIELD(esr, 31, 26)

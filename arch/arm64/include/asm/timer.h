@@ -8,7 +8,7 @@
 static inline u64 arch_counter(void)
 {
 	isb(); /* the counter is not read early */
-	return read_sysreg(cntpct_el0);
+	return read_sysreg_(TIMER_COUNTER);
 }
 
 #endif

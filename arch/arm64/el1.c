@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The RTOS's exception level. Nothing runs below it. */
+#include <asm/boot.h>
+#include <asm/trap.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+
+__noreturn void trap_lower_sync(void);
+__noreturn void trap_lower_irq(void);
+__noreturn void trap_lower_serror(void);
+
+const char *el_refusal(u64 el)
+{
+	return el == 1 ? NULL
+		       : "this is the RTOS, a guest: start it at EL1 (QEMU: without virtualization=on)";
+}
+
+void el_init_cpu(void)
+{
+	/* A loader may have left timers running. */
+	write_sysreg(cntv_ctl_el0, 0);
+	write_sysreg(cntp_ctl_el0, 0);
+	this_cpu()->arch.fp_control = 0;
+	write_sysreg(cpacr_el1, 0);
+	isb();
+}
+
+int gic_lower_init(void)
+{
+	return 0;
+}
+
+void gic_lower_init_cpu(void)
+{
+}
+
+void trap_lower_sync(void)
+{
+	panic("exception from EL0, where nothing runs");
+}
+
+void trap_lower_irq(void)
+{
+	trap_lower_sync();
+}
+
+void trap_lower_serror(void)
+{
+	trap_lower_sync();
+}

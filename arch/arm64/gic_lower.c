@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the interrupt controller has for a lower exception level: the list registers of a GICv3 (IHI 0069), and interrupts that
+ * are taken while a guest runs. On a GICv2, the way to gicv2_lower.c.
+ */
+#include <arch/guest.h>
+#include <asm/boot.h>
+#include <asm/gicv2.h>
+#include <drivers/host.h>
+#include <kernel/irq.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+
+static u32 maintenance;
+
+int gic_lower_init(void)
+{
+	int node = gic_is_v2 ? gicv2_node() : host_fdt_find("arm,gic-v3", -1);
+	u32 flags;
+
+	maintenance = 25;
+	if (host_fdt_irq(node, 0, &maintenance, &flags))
+		log_warn("gic: no maintenance interrupt in the devicetree, taking PPI 9");
+	return gic_is_v2 ? gicv2_lower_init() : 0;
+}
+
+void gic_lower_init_cpu(void)
+{
+	if (gic_is_v2) {
+		gicv2_lower_init_cpu();
+		return;
+	}
+	write_sysreg_(ICH_HCR_EL2, 0);
+	for (u32 i = 0; i < arch_vgic_lr_count(); i++)
+		arch_vgic_lr_write(i, 0);
+}
+
+u32 arch_vgic_maintenance_intid(void)
+{
+	return maintenance;
+}
+
+/* Out of line, so that what needs no register saved does not save any. */
+static __noinline void take_for_guest(struct vcpu *v, u32 iar)
+{
+	if (likely(vmm_guest_irq(v, iar))) {
+		irq_account(this_cpu(), iar);
+		write_sysreg_(ICC_EOIR1_EL1, iar);
+	} else {
+		gic_dispatch(iar);
+	}
+}
+
+void arch_guest_take_irq(struct vcpu *v)
+{
+	struct percpu *cpu = this_cpu();
+	u64 iar;
+
+	if (unlikely(gic_is_v2)) {
+		gicv2_handle();
+		return;
+	}
+	iar = read_sysreg_(ICC_IAR1_EL1);
+	if (iar != IPI_RESCHEDULE) {
+		take_for_guest(v, (u32)iar);
+		return;
+	}
+	/* What it is about is looked at on the way out, but for threads that other CPUs sent. */
+	irq_account(cpu, IPI_RESCHEDULE);
+	write_sysreg_(ICC_EOIR1_EL1, iar);
+	write_sysreg_(ICC_DIR_EL1, iar);
+	ipi_reschedule(cpu);
+}
+
+/* ---- list registers ---- */
+
+static u64 ich_vtr(void)
+{
+	return gic_is_v2 ? gicv2_vtr() : read_sysreg_(ICH_VTR_EL2);
+}
+
+u32 arch_vgic_lr_count(void)
+{
+	static u32 count;
+
+	if (!count)
+		count = MIN((u32)FIELD(ich_vtr(), 4, 0) + 1, (u32)VGIC_MAX_LRS);
+	return count;
+}
+
+u32 arch_vgic_priority_bits(void)
+{
+	static u32 bits;
+
+	if (!bits)
+		bits = (u32)FIELD(ich_vtr(), 31, 29) + 1;
+	return bits;
+}
+
+/* lr.S */
+u64 ich_lr_read(u32 n);
+void ich_lr_write(u32 n, u64 value);
+
+u64 arch_vgic_lr_read(u32 n)
+{
+	return unlikely(gic_is_v2) ? gicv2_lr_read(n) : ich_lr_read(n);
+}
+
+void arch_vgic_lr_write(u32 n, u64 value)
+{
+	if (unlikely(gic_is_v2))
+		gicv2_lr_write(n, value);
+	else
+		ich_lr_write(n, value);
+}
+
+u32 arch_vgic_empty_lrs(void)
+{
+	return unlikely(gic_is_v2) ? gicv2_empty_lrs() : (u32)read_sysreg_(ICH_ELRSR_EL2);
+}
+
+void arch_vgic_maintenance(u64 bits)
+{
+	if (unlikely(gic_is_v2))
+		gicv2_set_hcr(bits | ICH_HCR_EN);
+	else
+		write_sysreg_(ICH_HCR_EL2, bits | ICH_HCR_EN);
+}
+
+u32 arch_vgic_take_eoi_count(void)
+{
+	u64 hcr = unlikely(gic_is_v2) ? gicv2_hcr() : read_sysreg_(ICH_HCR_EL2);
+	u32 count = (u32)ICH_HCR_EOICOUNT(hcr);
+
+	if (count && unlikely(gic_is_v2))
+		gicv2_set_hcr(hcr & ~BITS(31, 27));
+	else if (count)
+		write_sysreg_(ICH_HCR_EL2, hcr & ~BITS(31, 27));
+	return count;
+}
+
+/* On a GICv2 the priority mask has five bits, at the same place. */
+static u64 ich_vmcr(void)
+{
+	return unlikely(gic_is_v2) ? gicv2_vmcr() : read_sysreg_(ICH_VMCR_EL2);
+}
+
+u8 arch_vgic_pmr(void)
+{
+	return (u8)FIELD(ich_vmcr(), 31, 24);
+}
+
+u32 arch_vgic_group_enables(void)
+{
+	return (u32)FIELD(ich_vmcr(), 1, 0);
+}

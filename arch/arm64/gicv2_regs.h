@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What gicv2.c and gicv2_lower.c share: the GICv2's own registers (IHI 0048, 4.1.2, 4.1.3). */
+#ifndef GICV2_REGS_H
+#define GICV2_REGS_H
+
+#include <lib/types.h>
+
+#define GICD_CTLR       0x000
+#define GICD_TYPER      0x004
+#define GICD_ISENABLER  0x100
+#define GICD_ICENABLER  0x180
+#define GICD_ICACTIVER  0x380
+#define GICD_IPRIORITYR 0x400
+#define GICD_ITARGETSR  0x800
+#define GICD_SGIR       0xf00
+
+#define GICC_CTLR    0x0000
+#define GICC_PMR     0x0004
+#define GICC_BPR     0x0008
+#define GICC_IAR     0x000c
+#define GICC_EOIR    0x0010
+#define GICC_DIR     0x1000
+#define GICC_ENABLE  BIT(0)
+#define GICC_EOIMODE BIT(9) /* priority drop and deactivation apart */
+
+/* Entries of the node's reg. */
+enum { FRAME_DIST, FRAME_CPU, FRAME_HYP, FRAME_VCPU };
+
+/* The distributor and the CPU interface. */
+extern volatile u8 *gicv2_dist, *gicv2_cpu;
+
+/* Map one of the node's frames; NULL: there is none, or no memory. */
+volatile u8 *gicv2_map(u32 frame);
+
+static inline u32 rd32(const volatile u8 *base, u32 offset)
+{
+	return *(const volatile u32 *)(base + offset);
+}
+
+static inline void wr32(volatile u8 *base, u32 offset, u32 value)
+{
+	*(volatile u32 *)(base + offset) = value;
+}
+
+#endif

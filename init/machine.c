@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the devicetree to a kernel that runs on all CPUs. */
+#include <arch/cpu.h>
+#include <arch/mmu.h>
+#include <arch/timer.h>
+#include <asm/boot.h>
+#include <asm/gicv2.h>
+#include <drivers/host.h>
+#include <kernel/irq.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <kernel/random.h>
+#include <lib/errno.h>
+#include <libfdt.h>
+#include "machine.h"
+
+#define REDIST_REGIONS 4
+
+void must(int r, const char *what)
+{
+	if (r)
+		panic("%s: %s", what, strerror(r));
+}
+
+void may(int r, const char *what)
+{
+	if (r && r != -ENODEV)
+		log_warn("%s: %s", what, strerror(r));
+}
+
+/* CPU 0 is the one that we boot on; the others follow in the devicetree's order. */
+static void find_cpus(void)
+{
+	u64 hwids[32];
+	u32 found = host_fdt_cpus(hwids, ARRAY_SIZE(hwids));
+
+	cpu_count = 1;
+	for (u32 i = 0; i < found && i < ARRAY_SIZE(hwids); i++) {
+		if (hwids[i] == percpus[0].hwid)
+			continue;
+		if (cpu_count == MAX_CPUS) {
+			log_warn("the machine has %u CPUs, %u are used", found, MAX_CPUS);
+			break;
+		}
+		percpus[cpu_count].id = cpu_count;
+		percpus[cpu_count].hwid = hwids[i];
+		cpu_count++;
+	}
+}
+
+static int start_gicv3(int node)
+{
+	const fdt32_t *count = fdt_getprop(host_fdt, node, "#redistributor-regions", NULL);
+	u32 regions = MIN(count ? fdt32_to_cpu(*count) : 1u, (u32)REDIST_REGIONS);
+	struct phys_range dist, redist[REDIST_REGIONS];
+	u32 n = 0;
+
+	if (host_fdt_reg(node, 0, &dist))
+		return -ENODEV;
+	while (n < regions && host_fdt_reg(node, 1 + n, &redist[n]) == 0)
+		n++;
+	return gic_init(dist.base, dist.size, redist, n);
+}
+
+static int start_interrupts(void)
+{
+	int node = host_fdt_find("arm,gic-v3", -1);
+	int r = node < 0 ? gicv2_init() : start_gicv3(node);
+
+	return r ? r : gic_init_cpu();
+}
+
+static int start_timer(void)
+{
+	int node = host_fdt_find("arm,armv8-timer", -1);
+	u32 intid, flags;
+
+	if (host_fdt_irq(node, TIMER_ENTRY, &intid, &flags))
+		return -ENODEV;
+	return timer_init(intid);
+}
+
+void machine_start_kernel(const struct phys_range *ram, u32 nram, const struct phys_range *reserved,
+			  u32 nreserved)
+{
+	must(page_init(ram, nram, reserved, nreserved), "page allocator");
+	mmu_page_allocator_ready();
+	find_cpus();
+	sched_init();
+	must(start_interrupts(), "gic");
+	ipi_init();
+	must(start_timer(), "timer");
+	arch_irq_enable();
+}
+
+void machine_start_cpus(void)
+{
+	if (host_fdt_psci() == HOST_PSCI_NONE) {
+		if (cpu_count > 1)
+			log_warn("no PSCI in the devicetree: one CPU only");
+		return;
+	}
+	power_init(host_fdt_psci() == HOST_PSCI_HVC);
+	for (u32 cpu = 1; cpu < cpu_count; cpu++) {
+		u64 limit = deadline_ms(1000);
+		int r;
+
+		percpus[cpu].stack_top = arch_stack_alloc();
+		r = percpus[cpu].stack_top
+			    ? arch_cpu_start(percpus[cpu].hwid, cpu, percpus[cpu].stack_top)
+			    : -ENOMEM;
+		while (!r && !(cpus_online_mask() & BIT(cpu)))
+			if (arch_counter() > limit)
+				r = -ETIMEDOUT;
+		if (r)
+			log_err("cpu%u does not start: %s", cpu, strerror(r));
+	}
+}
+
+void machine_start_random(void)
+{
+	u8 seed[64];
+
+	random_init(seed, host_fdt_seed(seed, sizeof(seed)));
+}

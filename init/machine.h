@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the hypervisor's and the RTOS's start share. Boot CPU, in the order of these calls. */
+#ifndef INIT_MACHINE_H
+#define INIT_MACHINE_H
+
+#include <kernel/page.h>
+
+/* Interrupts of an arm,armv8-timer node, in order: secure physical, physical, virtual, EL2 physical. */
+enum { TIMER_PHYS = 1, TIMER_VIRT = 2 };
+
+/* Panic if r is an error of a part without which nothing works; warn if it is one of a part that may be absent (-ENODEV). */
+void must(int r, const char *what);
+void may(int r, const char *what);
+
+/*
+ * Page allocator over `ram` less `reserved`, the CPUs' descriptions, scheduler, interrupt controller, timer: afterwards the caller is
+ * thread 'main', interrupts are on, and log lines have their time.
+ */
+void machine_start_kernel(const struct phys_range *ram, u32 nram, const struct phys_range *reserved,
+			  u32 nreserved);
+/* Seed the random numbers. */
+void machine_start_random(void);
+/* Start the secondary CPUs; says in the log which does not come. */
+void machine_start_cpus(void);
+
+#endif
