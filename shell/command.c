@@ -1,77 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of commands, finding one in it, and the help that it makes. */
+/* Finding a command in the table (commands.c), and the help that it makes. */
 #include <lib/string.h>
 #include "shell.h"
-
-#define VM_OPTION "-n", "VM", ARG_VM, "the VM, by id or by name"
-
-static const struct option vm_options[] = { { VM_OPTION } };
-
-static const struct option new_options[] = {
-	{ "-t", "TYPE", ARG_TYPE, "what to make it of: a type that `zvm list` shows" },
-	{ "--name", "NAME", ARG_TEXT, "its name; else the type's, made unique" },
-	{ "-c", "CPUS", ARG_TEXT, "number of vCPUs" },
-	{ "-m", "MIB", ARG_TEXT, "memory in MiB" },
-	{ "-p", "PRIO", ARG_TEXT, "priority, 0 is the highest" },
-	{ "-a", "CPUMASK", ARG_TEXT, "CPUs that it may run on, a bit each: 0xc is 2 and 3" },
-};
-
-static const struct option stop_options[] = {
-	{ VM_OPTION },
-	{ "-f", NULL, ARG_NONE, "cut it off" },
-};
-
-static const struct option delete_options[] = {
-	{ VM_OPTION },
-	{ "-f", NULL, ARG_NONE, "even if it runs" },
-};
-
-static const struct option log_options[] = {
-	{ VM_OPTION },
-	{ "-f", NULL, ARG_NONE, "go on as it grows; Ctrl-C leaves" },
-};
-
-#define OPTIONS(o) .options = (o), .noptions = ARRAY_SIZE(o)
-#define VM_OPERAND .operand = ARG_VM, .operand_name = "VM"
-#define ON_VM      OPTIONS(vm_options), VM_OPERAND
-
-static const struct command zvm_commands[] = {
-	{ "new", "create", "create a VM", OPTIONS(new_options), .operand = ARG_TYPE,
-	  .operand_name = "TYPE", .run = cmd_zvm_new },
-	{ "run", "start", "start a VM, or resume a paused one", ON_VM, .run = cmd_zvm_run },
-	{ "pause", NULL, "stop a VM's CPUs and its virtual time", ON_VM, .run = cmd_zvm_pause },
-	{ "resume", NULL, "let a paused VM go on", ON_VM, .run = cmd_zvm_resume },
-	{ "reset", NULL, "restart a VM from its images", ON_VM, .run = cmd_zvm_reset },
-	{ "stop", NULL, "ask a VM to power off", OPTIONS(stop_options), VM_OPERAND,
-	  .run = cmd_zvm_stop },
-	{ "delete", NULL, "remove a VM; its memory is cleared and returned",
-	  OPTIONS(delete_options), VM_OPERAND, .run = cmd_zvm_delete },
-	{ "info", NULL, "the VMs; or everything about one", ON_VM, .run = cmd_zvm_info },
-	{ "list", NULL, "the types that can be created", .run = cmd_zvm_list },
-	{ "console", "look", "attach this terminal to a VM; Ctrl-] leaves", ON_VM,
-	  .run = cmd_zvm_console },
-	{ "log", NULL, "what a VM wrote to its console", OPTIONS(log_options), VM_OPERAND,
-	  .run = cmd_zvm_log },
-};
-
-const struct command zvm_command = {
-	.name = "zvm",
-	.summary = "virtual machines",
-	.sub = zvm_commands,
-	.nsub = ARRAY_SIZE(zvm_commands),
-};
-
-static const struct command help_command = {
-	.name = "help",
-	.summary = "what there is, and how to use it",
-	.operand = ARG_COMMAND,
-	.operand_name = "COMMAND",
-	.raw = true,
-	.run = cmd_help,
-};
-
-const struct command *const root_commands[] = { &zvm_command, &host_command, &help_command };
-const u32 root_count = ARRAY_SIZE(root_commands);
 
 static bool is_called(const struct command *c, const char *name)
 {
@@ -171,8 +101,8 @@ void cmd_help(const struct args *a)
 			for (u32 j = 0; j < root_commands[i]->nsub; j++)
 				print_row(root_commands[i]->name, &root_commands[i]->sub[j]);
 		}
-		shell_printf("`help COMMAND` or `COMMAND -h` says more; Tab completes; "
-			     "VMs go by id or by name.\n");
+		shell_printf("`help COMMAND` or `COMMAND -h` says more; Tab completes%s.\n",
+			     shell_names);
 		return;
 	}
 	c = find_root(a->words[0]);
@@ -190,6 +120,15 @@ void cmd_help(const struct args *a)
 	snprintf(path, sizeof(path), "%s%s%s", c->name, sub ? " " : "", sub ? sub->name : "");
 	command_help(path, sub ? sub : c);
 }
+
+const struct command help_command = {
+	.name = "help",
+	.summary = "what there is, and how to use it",
+	.operand = ARG_COMMAND,
+	.operand_name = "COMMAND",
+	.raw = true,
+	.run = cmd_help,
+};
 
 /* ---- running ---- */
 

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Completion: which words the table of commands, the bundle and the VMs allow at the cursor. */
+/* Completion: which words the table of commands allows at the cursor. */
 #include <lib/string.h>
-#include <vmm/bundle.h>
-#include <vmm/vm.h>
 #include "shell.h"
 
-struct word {
-	const char *text;
-	u32 len;
-};
-
-static void add(struct completions *c, const struct word *w, const char *candidate)
+void complete_with(struct completions *c, const struct word *w, const char *candidate)
 {
 	completion_add(c, w->text, w->len, candidate);
 }
@@ -18,32 +11,17 @@ static void add(struct completions *c, const struct word *w, const char *candida
 static void add_commands(struct completions *c, const struct word *w, const struct command *parent)
 {
 	for (u32 i = 0; parent && i < parent->nsub; i++)
-		add(c, w, parent->sub[i].name);
+		complete_with(c, w, parent->sub[i].name);
 	for (u32 i = 0; !parent && i < root_count; i++)
-		add(c, w, root_commands[i]->name);
-}
-
-static void add_vms(struct completions *c, const struct word *w)
-{
-	vmm_lock();
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *vm = vm_by_id(id);
-
-		if (vm)
-			add(c, w, vm->name);
-	}
-	vmm_unlock();
+		complete_with(c, w, root_commands[i]->name);
 }
 
 static void add_kind(struct completions *c, const struct word *w, enum arg_kind kind)
 {
 	switch (kind) {
 	case ARG_VM:
-		add_vms(c, w);
-		break;
 	case ARG_TYPE:
-		for (u32 i = 0; i < vm_type_count; i++)
-			add(c, w, vm_types[i].desc.label);
+		complete_named(c, w, kind);
 		break;
 	case ARG_COMMAND:
 		add_commands(c, w, NULL);
@@ -79,9 +57,9 @@ static void add_arguments(struct completions *c, const struct word *w,
 		return;
 	}
 	for (u32 i = 0; i < command->noptions; i++)
-		add(c, w, command->options[i].name);
+		complete_with(c, w, command->options[i].name);
 	if (!command->raw)
-		add(c, w, "-h");
+		complete_with(c, w, "-h");
 }
 
 void shell_complete(const char *line, u32 cursor, struct completions *c)

@@ -12,8 +12,6 @@
  */
 #define SHELL_PRIORITY 16
 
-#define PROMPT "zvm_host:~# "
-
 static struct thread shell_thread;
 static struct line_editor editor;
 
@@ -57,8 +55,8 @@ void shell_main(void *arg __unused)
 	/* From here on the terminal is the operator's: `host log` has the rest. */
 	log_echo_level = LOG_ERR;
 	uart_set_notify(key_notify);
-	shell_printf("\nZVM %s, real-time hypervisor; type `help`\n", ZVM_VERSION);
-	line_init(&editor, &shell_sink, PROMPT, shell_complete);
+	shell_printf("\n%s\n", shell_banner);
+	line_init(&editor, &shell_sink, shell_prompt, shell_complete);
 	line_start(&editor);
 	for (;;) {
 		int key = uart_getc(DEADLINE_NEVER);

@@ -58,9 +58,20 @@ struct command {
 	bool raw; /* takes its words as they are */
 };
 
-extern const struct command zvm_command, host_command;
+extern const struct command zvm_command, host_command, help_command;
+
+/*
+ * What each of the programs that have this shell brings along (the hypervisor: commands.c): prompt, greeting, what the help says of names (after
+ * "Tab completes"), the commands, and the words that a kind of argument may be.
+ */
+extern const char shell_prompt[], shell_banner[], shell_names[];
 extern const struct command *const root_commands[];
 extern const u32 root_count;
+struct word {
+	const char *text;
+	u32 len;
+};
+void complete_named(struct completions *c, const struct word *w, enum arg_kind kind);
 
 /* Carry a line out. It is cut into words in place. */
 void command_run(char *line);
@@ -84,6 +95,8 @@ bool option_number(const struct args *a, const char *name, const char *what, u64
 
 /* The words that may follow at the cursor, for the line editor. */
 void shell_complete(const char *line, u32 cursor, struct completions *c);
+/* Add a candidate for a word, if it begins like it. */
+void complete_with(struct completions *c, const struct word *w, const char *candidate);
 
 /* ---- cmd_vm.c ---- */
 
@@ -93,7 +106,15 @@ struct vm *vm_argument(const struct args *a);
 /* "linux, zephyr, rtos" */
 void print_types(void);
 
-/* ---- cmd_host.c ---- */
+/* ---- cmd_kernel.c ---- */
+
+void cmd_cpus(const struct args *a);
+void cmd_irq(const struct args *a); /* with irq_options */
+#define IRQ_OPTIONS 2
+extern const struct option irq_options[IRQ_OPTIONS];
+void cmd_threads(const struct args *a);
+void cmd_log(const struct args *a);
+void cmd_reboot(const struct args *a);
 
 struct thread;
 /* Time on CPU so far, what it runs right now included. */

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hypervisor's shell: its commands, and the things that have names. */
+#include <vmm/bundle.h>
+#include <vmm/vm.h>
+#include "shell.h"
+
+const char shell_prompt[] = "zvm_host:~# ";
+const char shell_banner[] = "ZVM " ZVM_VERSION ", real-time hypervisor; type `help`";
+const char shell_names[] = "; VMs go by id or by name";
+
+#define VM_OPTION "-n", "VM", ARG_VM, "the VM, by id or by name"
+
+static const struct option vm_options[] = { { VM_OPTION } };
+
+static const struct option new_options[] = {
+	{ "-t", "TYPE", ARG_TYPE, "what to make it of: a type that `zvm list` shows" },
+	{ "--name", "NAME", ARG_TEXT, "its name; else the type's, made unique" },
+	{ "-c", "CPUS", ARG_TEXT, "number of vCPUs" },
+	{ "-m", "MIB", ARG_TEXT, "memory in MiB" },
+	{ "-p", "PRIO", ARG_TEXT, "priority, 0 is the highest" },
+	{ "-a", "CPUMASK", ARG_TEXT, "CPUs that it may run on, a bit each: 0xc is 2 and 3" },
+};
+
+static const struct option stop_options[] = {
+	{ VM_OPTION },
+	{ "-f", NULL, ARG_NONE, "cut it off" },
+};
+
+static const struct option delete_options[] = {
+	{ VM_OPTION },
+	{ "-f", NULL, ARG_NONE, "even if it runs" },
+};
+
+static const struct option log_options[] = {
+	{ VM_OPTION },
+	{ "-f", NULL, ARG_NONE, "go on as it grows; Ctrl-C leaves" },
+};
+
+#define OPTIONS(o) .options = (o), .noptions = ARRAY_SIZE(o)
+#define VM_OPERAND .operand = ARG_VM, .operand_name = "VM"
+#define ON_VM      OPTIONS(vm_options), VM_OPERAND
+
+static const struct command zvm_commands[] = {
+	{ "new", "create", "create a VM", OPTIONS(new_options), .operand = ARG_TYPE,
+	  .operand_name = "TYPE", .run = cmd_zvm_new },
+	{ "run", "start", "start a VM, or resume a paused one", ON_VM, .run = cmd_zvm_run },
+	{ "pause", NULL, "stop a VM's CPUs and its virtual time", ON_VM, .run = cmd_zvm_pause },
+	{ "resume", NULL, "let a paused VM go on", ON_VM, .run = cmd_zvm_resume },
+	{ "reset", NULL, "restart a VM from its images", ON_VM, .run = cmd_zvm_reset },
+	{ "stop", NULL, "ask a VM to power off", OPTIONS(stop_options), VM_OPERAND,
+	  .run = cmd_zvm_stop },
+	{ "delete", NULL, "remove a VM; its memory is cleared and returned",
+	  OPTIONS(delete_options), VM_OPERAND, .run = cmd_zvm_delete },
+	{ "info", NULL, "the VMs; or everything about one", ON_VM, .run = cmd_zvm_info },
+	{ "list", NULL, "the types that can be created", .run = cmd_zvm_list },
+	{ "console", "look", "attach this terminal to a VM; Ctrl-] leaves", ON_VM,
+	  .run = cmd_zvm_console },
+	{ "log", NULL, "what a VM wrote to its console", OPTIONS(log_options), VM_OPERAND,
+	  .run = cmd_zvm_log },
+};
+
+const struct command zvm_command = {
+	.name = "zvm",
+	.summary = "virtual machines",
+	.sub = zvm_commands,
+	.nsub = ARRAY_SIZE(zvm_commands),
+};
+
+const struct command *const root_commands[] = { &zvm_command, &host_command, &help_command };
+const u32 root_count = ARRAY_SIZE(root_commands);
+
+static void add_vms(struct completions *c, const struct word *w)
+{
+	vmm_lock();
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *vm = vm_by_id(id);
+
+		if (vm)
+			complete_with(c, w, vm->name);
+	}
+	vmm_unlock();
+}
+
+void complete_named(struct completions *c, const struct word *w, enum arg_kind kind)
+{
+	if (kind == ARG_VM)
+		add_vms(c, w);
+	for (u32 i = 0; kind == ARG_TYPE && i < vm_type_count; i++)
+		complete_with(c, w, vm_types[i].desc.label);
+}
