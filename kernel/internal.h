@@ -52,7 +52,15 @@ u32 thread_choose_cpu(u64 affinity);
 /* What other CPUs ask of a thread's home CPU (bits of thread.requests). */
 enum sched_request {
 	REQ_WAKE = 1 << 0,    /* it may run again: exactly once per block */
-	REQ_REFRESH = 1 << 1, /* its priority or affinity changed */
+	REQ_REFRESH = 1 << 1, /* its priority, affinity or parameters changed */
+};
+
+/* What makes a thread special (bits of thread.special, which its home CPU alone touches). */
+enum special {
+	SPECIAL_BUDGET = 1 << 0,
+	SPECIAL_WINDOW = 1 << 1,
+	SPECIAL_GUARDED = 1 << 2,
+	SPECIAL_HELD = 1 << 3, /* in its CPU's `held`, not in the run queue */
 };
 
 /* Empty run queue and timeouts. Boot. */
@@ -65,8 +73,37 @@ void sched_become_current(struct thread *t);
  * context.
  */
 void sched_wake(struct thread *t);
-/* t->prio or t->affinity changed. Any context; t cannot be freed meanwhile. */
+/* t, blocked or just taken off whatever it was in, is ready. On its home CPU, interrupts masked. */
+void sched_make_ready(struct percpu *pc, struct thread *t);
+/* t->prio, t->affinity or t->asked changed. Any context; t cannot be freed meanwhile. */
 void sched_refresh(struct thread *t);
+
+/*
+ * ---- budgets, windows, guards (special.c): on the home CPU of a thread with t->special != 0,
+ * interrupts masked ----
+ */
+
+/* Bring t->asked into force. */
+void special_refresh(struct percpu *pc, struct thread *t);
+/* It becomes ready (woken: it was blocked). False: not now; it is held. */
+bool special_ready(struct percpu *pc, struct thread *t, bool woken);
+/* It is to run (on). False: not now; it is held. */
+bool special_may_run(struct percpu *pc, struct thread *t);
+/* It has run for so long. */
+void special_charge(struct thread *t, u64 ticks, u64 now);
+/* It leaves the CPU: is ready, held, or blocked. */
+void special_leaves(struct thread *t, u64 now);
+/* It is on the CPU from now on, or goes on. */
+void special_runs(struct thread *t, u64 now);
+/* Take t out of the run queue, or of those held. */
+void special_take_off(struct percpu *pc, struct thread *t);
+void special_init_cpu(struct percpu *pc);
+void special_init_thread(struct thread *t);
+
+/* ---- shares by weight (share.c): the same, for threads with t->weight ---- */
+
+/* Queue t, whose turn is over or which was woken, by what it has had. True: before cur. */
+bool share_insert(struct percpu *pc, struct thread *t);
 
 /*
  * ---- wait queues, in two halves, for those who hold a second lock. Interrupts masked throughout.
@@ -86,6 +123,8 @@ void wait_wake_locked(struct thread *t, int result);
 
 /* t->base_prio changed: settle its effective priority and that of those it waits for. */
 void mutex_set_base_prio(struct thread *t, u8 prio);
+/* The same for t->boosted: before everybody, or not. Any context. */
+void mutex_set_boosted(struct thread *t, bool boosted);
 
 /* ---- log and panic ---- */
 

@@ -33,7 +33,7 @@ void mutex_init(struct mutex *m)
 
 static u8 inherited_prio(struct thread *t)
 {
-	u8 prio = t->base_prio;
+	u8 prio = t->boosted ? PRIO_HIGHEST : t->base_prio;
 	struct mutex *m;
 
 	list_for_each_entry(m, &t->held_mutexes, held_node) {
@@ -67,6 +67,15 @@ void mutex_set_base_prio(struct thread *t, u8 prio)
 	unsigned long flags = spin_lock(&pi_lock);
 
 	t->base_prio = prio;
+	settle(t);
+	spin_unlock(&pi_lock, flags);
+}
+
+void mutex_set_boosted(struct thread *t, bool boosted)
+{
+	unsigned long flags = spin_lock(&pi_lock);
+
+	t->boosted = boosted;
 	settle(t);
 	spin_unlock(&pi_lock, flags);
 }

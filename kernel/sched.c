@@ -5,8 +5,8 @@
  * CPU's wake queue and interrupts it.
  *
  * Invariants
- * - A runnable thread is current, or in its home's run queue, or on its way there with REQ_WAKE
- *   set.
+ * - A runnable thread is current, or in its home's run queue, or held there (special.c), or on its
+ *   way there with REQ_WAKE set.
  * - t->cpu is written by t's home only, and never while t is blocked: whoever wakes a blocked
  *   thread may rely on it.
  * - A thread is in at most one wake queue: the one who turns `requests` from 0 pushes it, the one
@@ -19,10 +19,6 @@
 #include <arch/timer.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
-
-#define SLICE_MS 10
-
-static u64 slice_ticks;
 
 /*
  * ---- round-robin: the turn of the running thread ends by a timeout, armed only while an equal is
@@ -44,7 +40,7 @@ static void slice_expired(struct timeout *timeout)
 
 static void slice_arm(struct percpu *pc, const struct thread *t, u64 now)
 {
-	if (!slice_armed(pc) && rq_has(&pc->rq, thread_prio(t)))
+	if (!slice_armed(pc) && rq_has(&pc->rq, thread_prio(t)) && t->slice_left != DEADLINE_NEVER)
 		timeout_set(&pc->slice, now + t->slice_left);
 }
 
@@ -89,6 +85,7 @@ static void migrate(struct percpu *pc, struct thread *t)
 {
 	u32 target = thread_choose_cpu(__atomic_load_n(&t->affinity, __ATOMIC_RELAXED));
 
+	(void)timeout_cancel(&t->special_timeout);
 	if (t->hooks && t->hooks->migrate)
 		t->hooks->migrate(t);
 	arch_fp_flush(t);
@@ -99,23 +96,38 @@ static void migrate(struct percpu *pc, struct thread *t)
 	request(t, REQ_WAKE);
 }
 
-static void make_ready(struct percpu *pc, struct thread *t)
+/* Its turn is over: t, an equal with less of its share, is next. */
+static void end_turn(struct percpu *pc, struct thread *cur)
+{
+	if (slice_armed(pc))
+		(void)timeout_cancel(&pc->slice);
+	cur->slice_left = 0;
+	pc->resched = 1;
+}
+
+void sched_make_ready(struct percpu *pc, struct thread *t)
 {
 	struct thread *cur = pc->current;
+	bool woken = t->state != THREAD_READY; /* else it waits already: started, moved, or held */
 
 	if (t == cur) { /* woken between wait_prepare_locked() and the switch: it never left */
 		t->state = THREAD_RUNNING;
 		return;
 	}
-	if (t->state != THREAD_READY) /* else it waits already: started, or moved */
+	if (woken)
 		t->ready_since = arch_counter();
 	t->state = THREAD_READY;
 	if (!may_run_on(t, pc)) {
 		migrate(pc, t);
 		return;
 	}
-	t->slice_left = slice_ticks;
-	rq_insert(&pc->rq, t, false);
+	if (unlikely(t->special) && !special_ready(pc, t, woken))
+		return;
+	t->slice_left = t->slice;
+	if (t->weight && share_insert(pc, t))
+		end_turn(pc, cur);
+	else if (!t->weight)
+		rq_insert(&pc->rq, t, false);
 	if (t->rq_prio < thread_prio(cur))
 		pc->resched = 1;
 	else if (t->rq_prio == thread_prio(cur))
@@ -124,11 +136,13 @@ static void make_ready(struct percpu *pc, struct thread *t)
 
 static void refresh(struct percpu *pc, struct thread *t)
 {
+	if (unlikely(__atomic_load_n(&t->asked_anew, __ATOMIC_RELAXED)))
+		special_refresh(pc, t);
 	if (t == pc->current) {
 		pc->resched = 1;
 	} else if (!list_empty(&t->run_node)) {
-		rq_remove(&pc->rq, t);
-		make_ready(pc, t);
+		special_take_off(pc, t);
+		sched_make_ready(pc, t);
 	} /* else it is blocked: its wake reads the new values */
 }
 
@@ -147,7 +161,7 @@ static void serve(struct percpu *pc, struct thread *t)
 	}
 	bits = __atomic_exchange_n(&t->requests, 0, __ATOMIC_ACQ_REL);
 	if (bits & REQ_WAKE)
-		make_ready(pc, t);
+		sched_make_ready(pc, t);
 	if (bits & REQ_REFRESH)
 		refresh(pc, t);
 }
@@ -182,7 +196,7 @@ void sched_wake(struct thread *t)
 	struct percpu *pc = this_cpu();
 
 	if (__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == pc->id)
-		make_ready(pc, t);
+		sched_make_ready(pc, t);
 	else
 		request(t, REQ_WAKE);
 	arch_irq_restore(flags);
@@ -214,6 +228,8 @@ static void account(struct percpu *pc, struct thread *t, u64 now)
 		pc->idle_since = now;
 	}
 	slice_account(pc, t, now);
+	if (unlikely(t->special))
+		special_charge(t, ticks, now);
 }
 
 /*
@@ -226,12 +242,15 @@ static bool prev_goes_on(struct percpu *pc, struct thread *prev)
 	bool in_turn = prev->slice_left;
 
 	if (!in_turn)
-		prev->slice_left = slice_ticks;
+		prev->slice_left = prev->slice;
 	if (best > prio || (best == prio && in_turn))
 		return true;
 	prev->state = THREAD_READY;
 	prev->ready_since = prev->switched_in_at; /* now: account() */
-	rq_insert(&pc->rq, prev, in_turn);
+	if (in_turn || !prev->weight)
+		rq_insert(&pc->rq, prev, in_turn);
+	else
+		(void)share_insert(pc, prev);
 	return false;
 }
 
@@ -247,11 +266,15 @@ static struct thread *pick_next(struct percpu *pc, struct thread *prev)
 			prev->state = THREAD_READY;
 			prev->ready_since = prev->switched_in_at;
 			pc->leaving = prev;
+		} else if (unlikely(prev->special) && !special_may_run(pc, prev)) {
+			prev->ready_since = prev->switched_in_at;
 		} else if (prev_goes_on(pc, prev)) {
 			return prev;
 		}
 	}
-	next = rq_pop(&pc->rq);
+	do {
+		next = rq_pop(&pc->rq);
+	} while (next && unlikely(next->special) && !special_may_run(pc, next));
 	return next ? next : pc->idle;
 }
 
@@ -276,6 +299,10 @@ static void switch_to(struct percpu *pc, struct thread *prev, struct thread *nex
 	if (slice_armed(pc))
 		(void)timeout_cancel(&pc->slice);
 	slice_arm(pc, next, now);
+	if (unlikely(prev->special))
+		special_leaves(prev, now);
+	if (unlikely(next->special))
+		special_runs(next, now);
 	next->state = THREAD_RUNNING;
 	next->switched_in_at = now;
 	next->ready_ticks += now - next->ready_since;
@@ -317,6 +344,8 @@ static void schedule_once(void)
 	} else {
 		next->state = THREAD_RUNNING;
 		slice_arm(pc, next, now);
+		if (unlikely(next->special))
+			special_runs(next, now);
 	}
 }
 
@@ -386,7 +415,8 @@ bool sched_idle_here(void)
 
 	kassert(arch_irqs_masked() && t != pc->idle);
 	/* What another CPU pushes from here on comes with an interrupt. */
-	if (pc->resched || pc->rq.ready || __atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))
+	if (pc->resched || t->special || pc->rq.ready ||
+	    __atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))
 		return false;
 	begin = arch_counter();
 	t->run_ticks += begin - t->switched_in_at;
@@ -397,7 +427,7 @@ bool sched_idle_here(void)
 	t->switched_in_at = arch_counter();
 	if (unlikely(pc->masked.exits))
 		masked_restart(&pc->masked, t->switched_in_at, (u64)sched_idle_here);
-	t->slice_left = slice_ticks; /* it gave the CPU away */
+	t->slice_left = t->slice; /* it gave the CPU away */
 	pc->idle_ticks += t->switched_in_at - begin;
 	pc->idle_since = 0;
 	return true;
@@ -452,10 +482,10 @@ void preempt_enable(void)
 
 void sched_init_cpu(struct percpu *pc)
 {
-	slice_ticks = ms_to_ticks(SLICE_MS);
 	rq_init(&pc->rq);
 	list_init(&pc->timeouts.list);
 	timeout_init(&pc->slice, slice_expired);
+	special_init_cpu(pc);
 }
 
 void sched_become_current(struct thread *t)
@@ -463,7 +493,7 @@ void sched_become_current(struct thread *t)
 	struct percpu *pc = this_cpu();
 
 	t->state = THREAD_RUNNING;
-	t->slice_left = slice_ticks;
+	t->slice_left = t->slice;
 	t->stack_top = pc->stack_top;
 	t->switched_in_at = arch_counter();
 	pc->idle_since = t == pc->idle ? t->switched_in_at : 0;

@@ -46,6 +46,7 @@ void thread_setup(struct thread *t, const char *name, u8 prio, u32 cpu, u64 affi
 	list_init(&t->held_mutexes);
 	timeout_init(&t->timeout, wait_timed_out);
 	wait_queue_init(&t->joiners);
+	special_init_thread(t);
 	flags = spin_lock(&list_lock);
 	list_add_tail(&all_threads, &t->all_node);
 	spin_unlock(&list_lock, flags);

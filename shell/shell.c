@@ -73,7 +73,9 @@ int shell_start(void)
 {
 	int err = thread_create(&shell_thread, "shell", shell_main, NULL, SHELL_PRIORITY, BIT(0));
 
-	if (err == 0)
-		thread_start(&shell_thread);
-	return err;
+	if (err)
+		return err;
+	thread_set_params(&shell_thread, &sched_guarded);
+	thread_start(&shell_thread);
+	return 0;
 }

@@ -113,9 +113,11 @@ int console_service_start(void)
 
 	mutex_init(&ports_lock);
 	err = thread_create(&service, "console", service_main, NULL, SERVICE_PRIORITY, BIT(0));
-	if (err == 0)
-		thread_start(&service);
-	return err;
+	if (err)
+		return err;
+	thread_set_params(&service, &sched_guarded);
+	thread_start(&service);
+	return 0;
 }
 
 void console_ports_register(const struct console_port_ops *ops)

@@ -364,6 +364,7 @@ int vmm_init(void)
 				  BIT(0));
 	if (r)
 		return r;
+	thread_set_params(&manager, &sched_guarded);
 	thread_start(&manager);
 	return 0;
 }

@@ -33,7 +33,11 @@ struct percpu {
 	struct ipi_request *calls; /* lock-free stack of ipi_call()s to this CPU */
 	u32 homed;                 /* threads whose home this is (atomic) */
 	struct timeout_queue timeouts;
-	struct timeout slice;       /* round-robin */
+	struct timeout slice; /* round-robin */
+	struct list held;     /* ready, but out of budget or outside of their windows */
+	const struct sched_frame *frame;
+	u32 slot; /* of the frame */
+	struct timeout slot_end;
 	u64 idle_ticks, idle_since; /* idle_since: 0 while it is not idle */
 	u64 switches;
 	u64 private_irqs[32]; /* SGIs and PPIs taken here, by INTID */

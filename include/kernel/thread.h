@@ -9,6 +9,7 @@
 #define KERNEL_THREAD_H
 
 #include <arch/thread.h>
+#include <kernel/server.h>
 #include <kernel/timeout.h>
 #include <kernel/wait.h>
 #include <lib/list.h>
@@ -50,6 +51,34 @@ struct thread_hooks {
 	void (*work)(struct thread *t);
 };
 
+#define WEIGHT_NORMAL 100
+#define WEIGHT_MAX    10000
+#define WINDOW_ALWAYS 0xff
+
+/* How a thread shares its CPU, beside its priority. */
+struct sched_params {
+	/* ticks of CPU time in any `period`, guaranteed to no more urgent one's cost; 0: no limit */
+	u64 budget, period;
+	/*
+	 * equals that have a weight share their CPU in proportion to it, those that sleep
+	 * included; 0: turns of the same length
+	 */
+	u32 weight;
+	u8 window; /* it runs only in windows of this number (sched_set_frame), or WINDOW_ALWAYS */
+	bool fifo; /* its turn does not end: equals wait until it blocks or yields */
+	/*
+	 * for the operator's sake: ready and kept waiting for GUARD_WAIT_MS it runs before
+	 * everybody, but no longer than GUARD_SHARE_US at a stretch. For its life.
+	 */
+	bool guarded;
+};
+
+/* What every thread begins with; and the same, guarded. */
+extern const struct sched_params sched_plain, sched_guarded;
+
+#define GUARD_WAIT_MS  50
+#define GUARD_SHARE_US 2000
+
 struct thread {
 	struct arch_thread arch; /* first: assembly uses its offset */
 	/*
@@ -62,6 +91,11 @@ struct thread {
 	u8 base_prio; /* without inheritance */
 	u8 state;     /* enum thread_state */
 	u8 rq_prio;   /* the queue that run_node is in; prio may have moved on since */
+	u8 special;   /* what the scheduler has to look at (enum special); 0: nothing */
+	u8 window;
+	bool boosted; /* before everybody, as it is guarded and was kept waiting; under pi_lock */
+	bool asked_anew; /* `asked` is not in force yet (atomic) */
+	u32 weight;
 	/* what the home CPU is asked to do (enum sched_request); nonzero: in a wake queue */
 	u32 requests;
 	u64 affinity; /* CPUs it may run on, a bit each (atomic) */
@@ -74,8 +108,13 @@ struct thread {
 	struct timeout timeout;
 	struct mutex *blocked_mutex; /* for priority inheritance */
 	struct list held_mutexes;
-	/* round-robin: ticks left of its turn among equals; 0: an equal is next */
-	u64 slice_left;
+	/* round-robin: ticks of a turn, and left of it among equals; 0: an equal is next */
+	u64 slice, slice_left;
+	/* by weight: its time on CPU as if its weight was WEIGHT_NORMAL, up to run_ticks == shared_until */
+	u64 shared, shared_until;
+	struct timeout special_timeout; /* end or return of its budget, its guard */
+	struct server server;
+	struct sched_params asked;
 	u64 run_ticks; /* time on CPU so far */
 	u64 switched_in_at;
 	/* time off CPU although it was ready, so far, and since when if it is so (of no use for idle) */
@@ -129,6 +168,31 @@ void thread_sleep_ms(u64 ms);
  */
 void thread_set_priority(struct thread *t, u8 prio);
 int __must_check thread_set_affinity(struct thread *t, u64 affinity);
+
+/*
+ * Have t scheduled so. Takes effect as thread_set_priority() does; a budget begins anew. Thread
+ * context.
+ */
+void thread_set_params(struct thread *t, const struct sched_params *params);
+
+#define FRAME_SLOTS 32
+
+/* A CPU's time table, over and over again: slot n ends `end` ticks after the frame began. */
+struct sched_frame {
+	u64 epoch;  /* a frame began then */
+	u64 length; /* ticks; the last slot's end */
+	u32 count;
+	struct {
+		u64 end;
+		u8 window; /* threads with this number may run */
+	} slots[FRAME_SLOTS];
+};
+
+/*
+ * From now on threads with a window run on `cpu` as *frame says, which stays; NULL: at any time.
+ * Thread context.
+ */
+void sched_set_frame(u32 cpu, const struct sched_frame *frame);
 
 /*
  * Set bits of t->work; if t is below in its lower level on another CPU, that CPU is interrupted so

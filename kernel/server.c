@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sporadic servers: a ring of pieces of the budget. */
+#include <kernel/server.h>
+
+/* A piece shorter than this part of the budget waits for the next one: no storm of short runs. */
+#define SHORTEST_PART 32
+
+static struct refill *nth(struct server *s, u32 n)
+{
+	return &s->refills[(s->head + n) % SERVER_REFILLS];
+}
+
+static struct refill pop(struct server *s)
+{
+	struct refill r = *nth(s, 0);
+
+	s->head = (s->head + 1) % SERVER_REFILLS;
+	s->count--;
+	return r;
+}
+
+static void push(struct server *s, struct refill r)
+{
+	struct refill *last = nth(s, s->count - 1);
+
+	if (s->count && last->at + last->amount >= r.at) {
+		last->amount += r.amount;
+	} else if (s->count == SERVER_REFILLS) {
+		last->at = r.at - last->amount; /* later than it could be, never earlier */
+		last->amount += r.amount;
+	} else {
+		s->count++;
+		*nth(s, s->count - 1) = r;
+	}
+}
+
+/* Pieces that begin before the first one is used up are part of it. */
+static void join_first(struct server *s)
+{
+	while (s->count > 1 && nth(s, 1)->at <= nth(s, 0)->at + nth(s, 0)->amount) {
+		struct refill first = pop(s);
+
+		nth(s, 0)->at = first.at;
+		nth(s, 0)->amount += first.amount;
+	}
+}
+
+/* A first piece that is too short goes to the second, right before it. */
+static void lengthen_first(struct server *s)
+{
+	while (s->count > 1 && nth(s, 0)->amount < s->budget / SHORTEST_PART) {
+		struct refill first = pop(s);
+
+		nth(s, 0)->at = MAX(first.at, nth(s, 0)->at - first.amount);
+		nth(s, 0)->amount += first.amount;
+	}
+}
+
+void server_init(struct server *s, u64 budget, u64 period, u64 now)
+{
+	*s = (struct server){ .budget = budget, .period = period };
+	push(s, (struct refill){ .at = now, .amount = budget });
+}
+
+void server_wake(struct server *s, u64 now)
+{
+	struct refill *first = nth(s, 0);
+
+	if (first->at < now)
+		first->at = now;
+	join_first(s);
+}
+
+void server_begin(struct server *s, u64 now)
+{
+	struct refill *first = nth(s, 0);
+	u64 missed;
+
+	if (now < first->at + s->period)
+		return;
+	/* One period's worth may be made up for, not all of a long wait at once. */
+	missed = (now - first->at) / s->period;
+	s->missed += missed;
+	first->at += missed * s->period;
+	join_first(s);
+}
+
+void server_charge(struct server *s, u64 used, u64 now)
+{
+	server_begin(s, now - used);
+	/* More than there was: a timer came late. It is taken from what comes next, within reason. */
+	used = MIN(used, 2 * s->budget);
+	while (used) {
+		struct refill *first = nth(s, 0);
+		u64 part = MIN(used, first->amount), at = first->at;
+
+		used -= part;
+		first->at += part;
+		first->amount -= part;
+		if (!first->amount)
+			(void)pop(s);
+		push(s, (struct refill){ .at = at + s->period, .amount = part });
+	}
+	lengthen_first(s);
+}
+
+u64 server_missed(const struct server *s, u64 now)
+{
+	u64 since = s->refills[s->head].at;
+
+	return s->missed + (now > since ? (now - since) / s->period : 0);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads that are not simply ready or not: those with a budget, with windows, and those that are
+ * guarded. A thread that is ready but may not run is held: its run_node is in its CPU's list, and it
+ * stays THREAD_READY, so that the time counts as waited for. Its budget's return, or its window, or
+ * a change of its parameters, lets it go.
+ */
+#include "internal.h"
+
+#include <arch/timer.h>
+#include <kernel/irq.h>
+
+#define SLICE_MS 10
+
+const struct sched_params sched_plain = { .window = WINDOW_ALWAYS };
+const struct sched_params sched_guarded = { .window = WINDOW_ALWAYS, .guarded = true };
+
+static struct spinlock asked_lock = SPINLOCK_INIT;
+
+/* ---- holding ---- */
+
+static u8 open_window(const struct percpu *pc)
+{
+	return pc->frame ? pc->frame->slots[pc->slot].window : WINDOW_ALWAYS;
+}
+
+static bool in_budget(const struct thread *t, u64 now)
+{
+	return !(t->special & SPECIAL_BUDGET) || server_next(&t->server) <= now;
+}
+
+static bool in_window(const struct percpu *pc, const struct thread *t)
+{
+	return !(t->special & SPECIAL_WINDOW) || !pc->frame || open_window(pc) == t->window;
+}
+
+/* False: it is held. */
+static bool hold_unless_open(struct percpu *pc, struct thread *t, bool count)
+{
+	bool may = in_budget(t, arch_counter());
+
+	if (may && in_window(pc, t))
+		return true;
+	t->state = THREAD_READY;
+	t->special |= SPECIAL_HELD;
+	list_add_tail(&pc->held, &t->run_node);
+	t->server.throttled += !may && count;
+	timeout_set(&t->special_timeout, may ? DEADLINE_NEVER : server_next(&t->server));
+	return false;
+}
+
+void special_take_off(struct percpu *pc, struct thread *t)
+{
+	if (!(t->special & SPECIAL_HELD)) {
+		rq_remove(&pc->rq, t);
+		return;
+	}
+	list_del(&t->run_node);
+	t->special &= (u8)~SPECIAL_HELD;
+}
+
+/* ---- what the scheduler calls ---- */
+
+bool special_ready(struct percpu *pc, struct thread *t, bool woken)
+{
+	u64 now = arch_counter();
+
+	if (woken && (t->special & SPECIAL_BUDGET))
+		server_wake(&t->server, now);
+	if ((t->special & SPECIAL_GUARDED) && !t->boosted)
+		timeout_set(&t->special_timeout, now + ms_to_ticks(GUARD_WAIT_MS));
+	return hold_unless_open(pc, t, woken);
+}
+
+bool special_may_run(struct percpu *pc, struct thread *t)
+{
+	return hold_unless_open(pc, t, t == pc->current);
+}
+
+void special_charge(struct thread *t, u64 ticks, u64 now)
+{
+	if (t->special & SPECIAL_BUDGET)
+		server_charge(&t->server, ticks, now);
+}
+
+void special_leaves(struct thread *t, u64 now)
+{
+	if (t->special & SPECIAL_HELD)
+		return; /* its timeout is the return of its budget */
+	(void)timeout_cancel(&t->special_timeout);
+	if (!(t->special & SPECIAL_GUARDED))
+		return;
+	if (t->state == THREAD_READY)
+		timeout_set(&t->special_timeout, now + ms_to_ticks(GUARD_WAIT_MS));
+	else if (t->boosted)
+		mutex_set_boosted(t, false);
+}
+
+void special_runs(struct thread *t, u64 now)
+{
+	if (t->special & SPECIAL_BUDGET) {
+		server_begin(&t->server, now);
+		timeout_set(&t->special_timeout, now + server_left(&t->server));
+	} else if (t->special & SPECIAL_GUARDED) {
+		if (!t->boosted)
+			(void)timeout_cancel(&t->special_timeout);
+		else if (list_empty(&t->special_timeout.node))
+			timeout_set(&t->special_timeout, now + us_to_ticks(GUARD_SHARE_US));
+	}
+}
+
+static void timed_out(struct timeout *timeout)
+{
+	struct thread *t = container_of(timeout, struct thread, special_timeout);
+	struct percpu *pc = this_cpu();
+
+	if (t->special & SPECIAL_HELD) {
+		special_take_off(pc, t);
+		sched_make_ready(pc, t);
+	} else if (t->special & SPECIAL_GUARDED) {
+		mutex_set_boosted(t, !t->boosted); /* it has waited, or had its share */
+	} else if (t == pc->current) {
+		pc->resched = 1; /* its budget is used up */
+	}
+}
+
+/* ---- parameters ---- */
+
+void special_init_thread(struct thread *t)
+{
+	t->slice = ms_to_ticks(SLICE_MS);
+	t->window = WINDOW_ALWAYS;
+	timeout_init(&t->special_timeout, timed_out);
+}
+
+/* What has been run so far is not the new budget's. */
+static void settle_current(struct percpu *pc, struct thread *t, u64 now)
+{
+	if (t != pc->current)
+		return;
+	t->run_ticks += now - t->switched_in_at;
+	t->switched_in_at = now;
+}
+
+void special_refresh(struct percpu *pc, struct thread *t)
+{
+	u64 now = arch_counter();
+	struct sched_params p;
+
+	spin_acquire(&asked_lock);
+	p = t->asked;
+	__atomic_store_n(&t->asked_anew, false, __ATOMIC_RELAXED);
+	spin_release(&asked_lock);
+
+	(void)timeout_cancel(&t->special_timeout);
+	settle_current(pc, t, now);
+	t->special &= SPECIAL_HELD | SPECIAL_GUARDED;
+	if (p.budget) {
+		t->special |= SPECIAL_BUDGET;
+		server_init(&t->server, p.budget, p.period, now);
+	}
+	if (p.window != WINDOW_ALWAYS)
+		t->special |= SPECIAL_WINDOW;
+	if (p.guarded)
+		t->special |= SPECIAL_GUARDED;
+	t->window = p.window;
+	t->shared_until = t->run_ticks;
+	t->weight = p.weight;
+	t->slice = p.fifo ? DEADLINE_NEVER : ms_to_ticks(SLICE_MS);
+	t->slice_left = t->slice;
+}
+
+void thread_set_params(struct thread *t, const struct sched_params *params)
+{
+	unsigned long flags = spin_lock(&asked_lock);
+
+	t->asked = *params;
+	__atomic_store_n(&t->asked_anew, true, __ATOMIC_RELAXED);
+	spin_unlock(&asked_lock, flags);
+	sched_refresh(t);
+	sched_preempt_point();
+}
+
+/* ---- windows ---- */
+
+/* A slot begins, or another frame holds: who may run now is let go, and current is looked at. */
+static void window_opened(struct percpu *pc)
+{
+	struct list waiting = LIST_INIT(waiting), *first;
+	u64 now = arch_counter();
+
+	while ((first = list_first(&pc->held))) {
+		list_del(first);
+		list_add_tail(&waiting, first);
+	}
+	while ((first = list_first(&waiting))) {
+		struct thread *t = list_entry(first, struct thread, run_node);
+
+		special_take_off(pc, t);
+		if (in_budget(t, now) && in_window(pc, t)) {
+			sched_make_ready(pc, t);
+		} else {
+			t->special |= SPECIAL_HELD;
+			list_add_tail(&pc->held, &t->run_node);
+		}
+	}
+	pc->resched = 1;
+}
+
+static void slot_ended(struct timeout *timeout)
+{
+	struct percpu *pc = container_of(timeout, struct percpu, slot_end);
+	const struct sched_frame *f = pc->frame;
+	u64 now = arch_counter(), into = (now - f->epoch) % f->length;
+
+	pc->slot = 0;
+	while (f->slots[pc->slot].end <= into)
+		pc->slot++;
+	timeout_set(&pc->slot_end, now - into + f->slots[pc->slot].end);
+	window_opened(pc);
+}
+
+static void set_frame(void *arg)
+{
+	struct percpu *pc = this_cpu();
+
+	pc->frame = arg;
+	if (pc->frame) {
+		slot_ended(&pc->slot_end);
+	} else {
+		(void)timeout_cancel(&pc->slot_end);
+		window_opened(pc);
+	}
+}
+
+void sched_set_frame(u32 cpu, const struct sched_frame *frame)
+{
+	union {
+		const struct sched_frame *in;
+		void *out;
+	} arg = { frame };
+
+	ipi_call(cpu, set_frame, arg.out);
+	sched_preempt_point();
+}
+
+void special_init_cpu(struct percpu *pc)
+{
+	list_init(&pc->held);
+	timeout_init(&pc->slot_end, slot_ended);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Budgets, windows, weights, FIFO and guards, on two CPUs. */
+#include "test_kernel.h"
+
+static struct thread t[3];
+static u64 ran[3]; /* milliseconds */
+static bool stop;
+
+static int setup(void **state)
+{
+	(void)state;
+	trace_reset();
+	stop = false;
+	memset(ran, 0, sizeof(ran));
+	thread_set_priority(thread_current(), 2);
+	return 0;
+}
+
+static void spin(void *arg)
+{
+	u32 n = (u32)(uintptr_t)arg;
+
+	while (!stop) {
+		mark((char)('a' + n));
+		ran[n]++;
+		host_advance(MS);
+	}
+}
+
+static void start_with(u32 n, void (*fn)(void *), u8 prio, const struct sched_params *p)
+{
+	if (thread_create(&t[n], "t", fn, (void *)(uintptr_t)n, prio, BIT(0)))
+		host_die("thread_create");
+	thread_set_params(&t[n], p);
+	thread_start(&t[n]);
+}
+
+/* Let them run for so long, and end them. */
+static void run(u64 ms, u32 count)
+{
+	thread_sleep_ms(ms);
+	stop = true;
+	for (u32 n = 0; n < count; n++) {
+		thread_set_params(&t[n], &sched_plain);
+		thread_join(&t[n]);
+	}
+}
+
+static void a_budget_is_kept(void **state)
+{
+	const struct sched_params p = { .budget = 2 * MS,
+					.period = 10 * MS,
+					.window = WINDOW_ALWAYS };
+
+	(void)state;
+	start_with(0, spin, 10, &p);
+	start_with(1, spin, 40, &sched_plain);
+	thread_sleep_ms(30);
+	assert_string_equal(trace, "aabbbbbbbbaabbbbbbbbaabbbbbbbb");
+	assert_int_equal(t[0].server.throttled, 3);
+	assert_int_equal(t[0].server.missed, 0);
+	run(70, 2);
+	assert_int_equal(ran[0], 20);
+	assert_int_equal(ran[1], 80);
+}
+
+/* Also if nobody else wants the CPU. */
+static void a_budget_is_kept_alone(void **state)
+{
+	const struct sched_params p = { .budget = 2 * MS,
+					.period = 10 * MS,
+					.window = WINDOW_ALWAYS };
+
+	(void)state;
+	start_with(0, spin, 10, &p);
+	run(50, 1);
+	assert_int_equal(ran[0], 10);
+}
+
+static void sleep_and_spin(void *arg)
+{
+	u32 n = (u32)(uintptr_t)arg;
+
+	while (!stop) {
+		mark('a');
+		ran[n]++;
+		host_advance(MS);
+		mark('-');
+		thread_sleep_ms(3);
+	}
+}
+
+static void within_its_budget_nothing_is_noticed(void **state)
+{
+	const struct sched_params p = { .budget = 3 * MS + 1,
+					.period = 10 * MS,
+					.window = WINDOW_ALWAYS };
+
+	(void)state;
+	start_with(0, sleep_and_spin, 10, &p);
+	run(39, 1);
+	assert_string_equal(trace, "a-a-a-a-a-a-a-a-a-a-");
+	assert_int_equal(t[0].server.throttled, 0);
+}
+
+static void a_budget_that_others_took_is_missed(void **state)
+{
+	const struct sched_params p = { .budget = 2 * MS,
+					.period = 10 * MS,
+					.window = WINDOW_ALWAYS };
+
+	(void)state;
+	start_with(0, spin, 5, &sched_plain);
+	start_with(1, spin, 10, &p);
+	thread_sleep_ms(35);
+	assert_int_equal(server_missed(&t[1].server, host_counter), 3);
+	run(1, 2);
+	assert_int_equal(ran[1], 0);
+}
+
+static void parameters_change_while_it_is_held(void **state)
+{
+	struct sched_params p = { .budget = MS, .period = 1000 * MS, .window = WINDOW_ALWAYS };
+
+	(void)state;
+	start_with(0, spin, 10, &p);
+	thread_sleep_ms(20);
+	assert_int_equal(ran[0], 1);
+	p.budget = 5 * MS;
+	p.period = 10 * MS;
+	thread_set_params(&t[0], &p);
+	run(20, 1);
+	assert_int_equal(ran[0], 11);
+}
+
+static void weights_share(void **state)
+{
+	const struct sched_params one = { .weight = 100, .window = WINDOW_ALWAYS };
+	const struct sched_params three = { .weight = 300, .window = WINDOW_ALWAYS };
+
+	(void)state;
+	start_with(0, spin, 40, &one);
+	start_with(1, spin, 40, &three);
+	run(400, 2);
+	assert_int_equal(ran[0], 100);
+	assert_int_equal(ran[1], 300);
+}
+
+/* Who sleeps often gets its share as well, and soon. */
+static void sleep_often(void *arg)
+{
+	u32 n = (u32)(uintptr_t)arg;
+
+	while (!stop) {
+		mark('s');
+		ran[n]++;
+		host_advance(MS);
+		thread_sleep_ms(1);
+	}
+}
+
+static void weights_share_with_sleepers(void **state)
+{
+	const struct sched_params p = { .weight = 100, .window = WINDOW_ALWAYS };
+
+	(void)state;
+	start_with(0, spin, 40, &p);
+	start_with(1, sleep_often, 40, &p);
+	run(400, 2);
+	assert_in_range(ran[1], 120, 200);
+	assert_int_equal(ran[0] + ran[1], 400);
+}
+
+/* A long time alone is no debt, a long sleep no credit. */
+static void nobody_pays_for_the_past(void **state)
+{
+	const struct sched_params p = { .weight = 100, .window = WINDOW_ALWAYS };
+
+	(void)state;
+	start_with(0, spin, 40, &p);
+	thread_sleep_ms(1000);
+	start_with(1, spin, 40, &p);
+	memset(ran, 0, sizeof(ran));
+	run(100, 2);
+	assert_in_range(ran[0], 40, 60);
+	assert_in_range(ran[1], 40, 60);
+}
+
+static void fifo_does_not_take_turns(void **state)
+{
+	const struct sched_params p = { .fifo = true, .window = WINDOW_ALWAYS };
+
+	(void)state;
+	start_with(0, spin, 40, &p);
+	start_with(1, spin, 40, &p);
+	thread_sleep_ms(50);
+	assert_int_equal(ran[0], 50);
+	assert_int_equal(ran[1], 0);
+	run(0, 2);
+}
+
+static void windows_open_and_close(void **state)
+{
+	static struct sched_frame frame = {
+		.length = 10 * MS,
+		.count = 3,
+		.slots = { { 2 * MS, 1 }, { 5 * MS, 2 }, { 10 * MS, 0 } },
+	};
+	const struct sched_params first = { .window = 1 }, second = { .window = 2 };
+	const struct sched_params gap = { .window = 0, .weight = 100 };
+
+	(void)state;
+	/* The more urgent ones do not get more than their windows. */
+	start_with(0, spin, 10, &first);
+	start_with(1, spin, 5, &second);
+	start_with(2, spin, 40, &gap);
+	frame.epoch = host_counter;
+	sched_set_frame(0, &frame);
+	thread_sleep_ms(20);
+	assert_string_equal(trace, "aabbbcccccaabbbccccc");
+	thread_sleep_ms(6);
+	sched_set_frame(0, NULL);
+	thread_sleep_ms(5);
+	assert_string_equal(trace, "aabbbcccccaabbbcccccaabbbcbbbbb");
+	run(0, 3);
+}
+
+static struct sem keys;
+
+static void shell(void *arg)
+{
+	(void)arg;
+	while (sem_take(&keys, DEADLINE_NEVER) == 0 && !stop)
+		for (u32 n = 0; n < 10; n++) {
+			mark('s');
+			host_advance(MS);
+		}
+	mark('x');
+}
+
+/* A spinning thread above it keeps the shell waiting, not off. */
+static void guarded(void **state)
+{
+	(void)state;
+	sem_init(&keys, 0, 10);
+	start_with(1, shell, 16, &sched_guarded);
+	start_with(0, spin, 10, &sched_plain);
+	sem_give(&keys);
+	thread_sleep_ms(49);
+	assert_null(strchr(trace, 's'));
+	thread_sleep_ms(4);
+	assert_string_equal(trace + 49, "assa");
+	thread_sleep_ms(4 * 52);
+	trace_reset();
+	thread_sleep_ms(100);
+	assert_null(strchr(trace, 's')); /* it has nothing to do */
+	stop = true;
+	sem_give(&keys);
+	thread_join(&t[0]);
+	thread_join(&t[1]);
+}
+
+/* Where there is room it is not needed, and what the shell waits for is not disturbed. */
+static void guarded_but_not_kept_waiting(void **state)
+{
+	(void)state;
+	sem_init(&keys, 0, 10);
+	start_with(0, sleep_and_spin, 10, &sched_plain);
+	start_with(1, shell, 16, &sched_guarded);
+	for (u32 n = 0; n < 5; n++)
+		sem_give(&keys);
+	thread_sleep_ms(70);
+	assert_int_equal(ran[0], 18);
+	stop = true;
+	sem_give(&keys);
+	thread_join(&t[0]);
+	thread_join(&t[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_budget_is_kept, setup),
+		cmocka_unit_test_setup(a_budget_is_kept_alone, setup),
+		cmocka_unit_test_setup(within_its_budget_nothing_is_noticed, setup),
+		cmocka_unit_test_setup(a_budget_that_others_took_is_missed, setup),
+		cmocka_unit_test_setup(parameters_change_while_it_is_held, setup),
+		cmocka_unit_test_setup(weights_share, setup),
+		cmocka_unit_test_setup(weights_share_with_sleepers, setup),
+		cmocka_unit_test_setup(nobody_pays_for_the_past, setup),
+		cmocka_unit_test_setup(fifo_does_not_take_turns, setup),
+		cmocka_unit_test_setup(windows_open_and_close, setup),
+		cmocka_unit_test_setup(guarded, setup),
+		cmocka_unit_test_setup(guarded_but_not_kept_waiting, setup),
+	};
+
+	unit_boot(1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
