@@ -31,14 +31,19 @@ void console_output(struct console *c, u8 byte)
 {
 	unsigned long flags = spin_lock(&c->lock);
 	bool armed = c->armed;
+	bool push;
 
 	ring_put_over(&c->log, byte);
+	push = c->log.head % CONSOLE_PUSH_BYTES == 0;
 	c->armed = false;
 	spin_unlock(&c->lock, flags);
 	if (armed)
 		console_wake(c);
-	if (c->port >= 0)
-		console_port_ready((u32)c->port);
+	if (c->port < 0)
+		return;
+	console_port_ready((u32)c->port);
+	if (unlikely(push))
+		console_port_push((u32)c->port);
 }
 
 u32 console_read_at(struct console *c, u64 *pos, void *out, u32 len)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service that moves bytes between consoles and the ports of a backend driver. */
+#include <kernel/spinlock.h>
 #include <kernel/sync.h>
 #include <kernel/thread.h>
 #include <lib/errno.h>
@@ -17,14 +18,15 @@
 
 /* Bytes moved for a port before the next port gets its turn. */
 #define TURN_BYTES  4096
-#define CHUNK_BYTES 256
+#define CHUNK_BYTES CONSOLE_PUSH_BYTES
 
 static struct {
-	struct console *console; /* NULL: the port is free */
+	struct spinlock lock;    /* taken before the console's and the driver's */
+	struct console *console; /* NULL: the port is free; changed with ports_lock held as well */
 	u64 pos;                 /* output moved so far */
 } ports[CONSOLE_MAX_PORTS];
 
-/* Guards ports[] against attach and detach while the service is at a console. */
+/* Keeps consoles attached while the service is at them. */
 static struct mutex ports_lock;
 static const struct console_port_ops *port_ops;
 /* Ports to look at, a bit each (atomic); the service sleeps on service_wq while it is 0. */
@@ -64,20 +66,42 @@ static void move_input(u32 port, struct console *c)
 	console_port_ready(port);
 }
 
-static void move_output(u32 port, struct console *c)
+/*
+ * Moves a chunk if more than `behind` bytes wait; answers how many were moved. The chunk's way is one section: whoever pushes finds nobody who was
+ * preempted in it.
+ */
+static u32 move_chunk(u32 port, u32 behind)
 {
+	unsigned long flags = spin_lock(&ports[port].lock);
+	struct console *c = ports[port].console;
 	u8 buf[CHUNK_BYTES];
+	u32 moved = 0;
 
-	for (u32 moved = 0; moved < TURN_BYTES;) {
+	if (c && console_head(c) - ports[port].pos > behind) {
 		u32 n = console_read_at(c, &ports[port].pos, buf, CHUNK_BYTES);
-		u32 taken = n ? port_ops->write(port, buf, n) : 0;
 
-		ports[port].pos -= n - taken;
-		if (taken == 0 || taken < n)
+		moved = port_ops->write(port, buf, n);
+		ports[port].pos -= n - moved;
+	}
+	spin_unlock(&ports[port].lock, flags);
+	return moved;
+}
+
+static void move_output(u32 port)
+{
+	for (u32 moved = 0; moved < TURN_BYTES;) {
+		u32 n = move_chunk(port, 0);
+
+		if (n == 0)
 			return;
 		moved += n;
 	}
 	console_port_ready(port);
+}
+
+void console_port_push(u32 port)
+{
+	(void)move_chunk(port, CONSOLE_LOG_SIZE / 2);
 }
 
 static void serve(u32 port)
@@ -87,8 +111,7 @@ static void serve(u32 port)
 	mutex_lock(&ports_lock);
 	c = ports[port].console;
 	move_input(port, c);
-	if (c)
-		move_output(port, c);
+	move_output(port);
 	mutex_unlock(&ports_lock);
 }
 
@@ -150,6 +173,15 @@ static int choose_port(s32 want)
 	return -ENOENT;
 }
 
+static void set_console(u32 port, struct console *c)
+{
+	unsigned long flags = spin_lock(&ports[port].lock);
+
+	ports[port].console = c;
+	ports[port].pos = c ? console_tail(c) : 0;
+	spin_unlock(&ports[port].lock, flags);
+}
+
 int console_port_attach(struct console *c, s32 want)
 {
 	int port;
@@ -159,8 +191,7 @@ int console_port_attach(struct console *c, s32 want)
 	mutex_lock(&ports_lock);
 	port = choose_port(want);
 	if (port >= 0) {
-		ports[port].console = c;
-		ports[port].pos = console_tail(c);
+		set_console((u32)port, c);
 		c->port = port;
 	}
 	mutex_unlock(&ports_lock);
@@ -176,7 +207,10 @@ void console_port_detach(struct console *c)
 	if (port < 0)
 		return;
 	mutex_lock(&ports_lock);
-	ports[port].console = NULL;
+	/* The last words, as far as the port takes them. */
+	while (move_chunk((u32)port, 0))
+		;
+	set_console((u32)port, NULL);
 	c->port = -1;
 	mutex_unlock(&ports_lock);
 	/* Input that waited for room goes nowhere now. */

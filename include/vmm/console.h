@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A VM's console: output of the emulated UART goes into a ring (the log), from which backends read at their own pace; input from a backend
- * goes into a small ring that the UART drains. Nobody who does not read blocks anybody.
+ * goes into a small ring that the UART drains. Nobody who does not read blocks anybody; what a port can take is not lost, however busy the guest
+ * and however urgent: from half a ring on, whoever fills the ring empties it.
  */
 #ifndef VMM_CONSOLE_H
 #define VMM_CONSOLE_H
@@ -11,6 +12,7 @@
 
 #define CONSOLE_LOG_SIZE   KIB(16)
 #define CONSOLE_INPUT_SIZE 256
+#define CONSOLE_PUSH_BYTES 256
 
 struct console {
 	struct spinlock lock;
@@ -80,9 +82,14 @@ struct console_port_ops {
 void console_ports_register(const struct console_port_ops *ops);
 /* Called by the driver: bytes were typed at the port, or it can take more output. Any context. */
 void console_port_ready(u32 port);
+/*
+ * After every CONSOLE_PUSH_BYTES of output: moves as much to the port, if it can take it and half the ring waits, because the service does not get
+ * the CPU. Any context; holds the port's lock for the copy.
+ */
+void console_port_push(u32 port);
 /* Give c port `want`, or the lowest free one if want is -1: the port, or -ENOENT (no such port, none free) / -EBUSY (another VM has it). Thread context. */
 int console_port_attach(struct console *c, s32 want);
-/* Before c goes away. Thread context. */
+/* Before c goes away; what it still holds goes to the port first, as far as that takes it. Thread context. */
 void console_port_detach(struct console *c);
 /* NULL if there is no such port. */
 const char *console_port_name(s32 port);

@@ -22,6 +22,7 @@ def run_check(board, options=""):
     report = terminal.before
     assert re.findall(r"^FAIL.*", report, re.M) == []
     assert failed == 0 and passed > 500
+    assert len(re.findall(r"^ok ", report, re.M)) == passed # and no line is lost
     vm.wait_until("stopped")
     vm.delete()
 

@@ -71,10 +71,12 @@ def test_log_keeps_the_end_of_a_flood(boot):
     assert numbers == list(range(481, 501))
 
 
-def test_bytes_both_ways(boot):
-    """What is typed arrives whole, also when it is longer than a FIFO; so does the answer."""
-    board = boot(smp=2, mem=1024, guests=["linux"])
-    linux = new(board, "linux", "-m 256")
+@pytest.mark.parametrize("smp, options", [(2, "-m 256"), (1, "-m 256 -c 1 -p 10")])
+def test_bytes_both_ways(boot, smp, options):
+    """What is typed arrives whole, also when it is longer than a FIFO; so does the answer, also
+    when the guest leaves the consoles' service no time."""
+    board = boot(smp=smp, mem=1024, guests=["linux"])
+    linux = new(board, "linux", options)
     terminal = linux.port()
     linux.run()
     linux_ready(terminal)

@@ -245,6 +245,33 @@ static void test_port_that_nobody_reads(void **state)
 	console_port_detach(&consoles[0]);
 }
 
+/* More than the ring holds, while the service gets no CPU: nothing that the port can take is lost. */
+static void test_port_of_an_urgent_guest(void **state)
+{
+	(void)state;
+	assert_int_equal(console_port_attach(&consoles[0], 0), 0);
+	preempt_disable();
+	for (u32 i = 0; i < sizeof(backend[0].written) - 100; i++)
+		console_output(&consoles[0], (u8)(i % 251));
+	preempt_enable();
+	settle();
+	assert_int_equal(backend[0].len, sizeof(backend[0].written) - 100);
+	for (u32 i = 0; i < backend[0].len; i++)
+		assert_int_equal((u8)backend[0].written[i], i % 251);
+	console_port_detach(&consoles[0]);
+}
+
+static void test_last_words(void **state)
+{
+	(void)state;
+	assert_int_equal(console_port_attach(&consoles[0], 0), 0);
+	preempt_disable();
+	write_text(&consoles[0], "Power down");
+	preempt_enable();
+	console_port_detach(&consoles[0]);
+	check_written(0, "Power down");
+}
+
 static void test_port_input(void **state)
 {
 	char typed[CONSOLE_INPUT_SIZE * 2 + 1];
@@ -282,6 +309,8 @@ int main(void)
 		cmocka_unit_test_setup(test_attach, setup_ports),
 		cmocka_unit_test_setup(test_port_output, setup_ports),
 		cmocka_unit_test_setup(test_port_that_nobody_reads, setup_ports),
+		cmocka_unit_test_setup(test_port_of_an_urgent_guest, setup_ports),
+		cmocka_unit_test_setup(test_last_words, setup_ports),
 		cmocka_unit_test_setup(test_port_input, setup_ports),
 	};
 
