@@ -64,6 +64,25 @@ const char *host_fdt_bootargs(void)
 	return text_property("/chosen", "bootargs");
 }
 
+u32 host_fdt_option(const char *name)
+{
+	const char *word = host_fdt_bootargs();
+	char number[16];
+	u64 value;
+	u32 n = 0;
+
+	while (word && !str_starts(word, name)) {
+		word = strchr(word, ' ');
+		word += word != NULL;
+	}
+	if (!word)
+		return 0;
+	for (word += strlen(name); *word && *word != ' ' && n < sizeof(number) - 1; word++)
+		number[n++] = *word;
+	number[n] = '\0';
+	return parse_u64(number, &value) || value > ~0U ? 0 : (u32)value;
+}
+
 int host_fdt_stdout(void)
 {
 	const char *path = text_property("/chosen", "stdout-path");

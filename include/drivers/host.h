@@ -55,5 +55,7 @@ enum host_psci host_fdt_psci(void);
 /* The machine's name, and the command line of /chosen; "" if absent. */
 const char *host_fdt_model(void);
 const char *host_fdt_bootargs(void);
+/* The number of a word NAME=NUMBER of that command line; 0 if there is none. name includes the '='. */
+u32 host_fdt_option(const char *name);
 
 #endif

@@ -56,7 +56,7 @@ static void root_properties(void)
 	text("model", "a board");
 	ok(fdt_begin_node(tree, "chosen"));
 	text("stdout-path", "serial0:115200n8");
-	text("bootargs", "quiet");
+	text("bootargs", "quiet a=12 bb=7 c=x d=5,1 e=99999999999");
 	CELLS("linux,initrd-start", 0x48000000);
 	CELLS("linux,initrd-end", 0, 0x48100000);
 	CELLS("kaslr-seed", 0x01020304, 0x05060708);
@@ -146,7 +146,13 @@ static void test_chosen(void **state)
 
 	(void)state;
 	assert_string_equal(host_fdt_model(), "a board");
-	assert_string_equal(host_fdt_bootargs(), "quiet");
+	assert_string_equal(host_fdt_bootargs(), "quiet a=12 bb=7 c=x d=5,1 e=99999999999");
+	assert_int_equal(host_fdt_option("a="), 12);
+	assert_int_equal(host_fdt_option("bb="), 7);
+	assert_int_equal(host_fdt_option("b="), 0);
+	assert_int_equal(host_fdt_option("c="), 0);
+	assert_int_equal(host_fdt_option("d="), 0);
+	assert_int_equal(host_fdt_option("e="), 0);
 	assert_int_equal(host_fdt_stdout(), fdt_path_offset(tree, "/soc/bus/uart@1000"));
 	assert_int_equal(host_fdt_initrd(&r), 0);
 	assert_int_equal(r.base.pa, 0x48000000);
