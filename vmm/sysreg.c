@@ -115,6 +115,11 @@ static void sgi0r(struct vcpu *v, u64 value)
 	vgic_send_sgi(v, value, 0);
 }
 
+static void dir(struct vcpu *v, u64 value)
+{
+	vgic_dir(v, (u32)FIELD(value, 23, 0));
+}
+
 /* The OS lock exists, and locks nothing: there is no external debugger. */
 static void oslar(struct vcpu *v, u64 value)
 {
@@ -148,6 +153,7 @@ static const struct sysreg_row rows[] = {
 	{ REG(3, 0, 1, 0, 1), RAZ_WI },                  /* ACTLR_EL1 */
 	{ REG(3, 0, 5, 3, 0), RAZ },                     /* ERRIDR_EL1: no error records */
 	{ REG(3, 0, 5, 3, 1), RAZ_WI },                  /* ERRSELR_EL1 */
+	{ REG(3, 0, 12, 11, 1), WRITE, 0, NULL, dir },   /* ICC_DIR_EL1 */
 	{ REG(3, 0, 12, 11, 5), WRITE, 0, NULL, sgi1r }, /* ICC_SGI1R_EL1 */
 	{ REG(3, 0, 12, 11, 6), WRITE, 0, NULL,
 	  sgi0r }, /* ICC_ASGI1R_EL1: with one security state as SGI0R */

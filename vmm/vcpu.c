@@ -71,6 +71,20 @@ void vcpu_kick(struct vcpu *v, u32 work)
 		thread_interrupt(&v->thread);
 }
 
+void vcpu_await_fold(const struct vcpu *v, u32 folds)
+{
+	struct vcpu *self = vcpu_current();
+
+	while (__atomic_load_n(&v->vgic.loaded, __ATOMIC_ACQUIRE) &&
+	       __atomic_load_n(&v->vgic.folds, __ATOMIC_ACQUIRE) == folds) {
+		arch_irq_enable();
+		arch_relax();
+		arch_irq_disable();
+		if (__atomic_load_n(&self->vgic.dirty, __ATOMIC_RELAXED))
+			vgic_flush(self);
+	}
+}
+
 /* Off the CPU, until kicked. */
 static void wfi_block(struct vcpu *v)
 {
@@ -148,13 +162,18 @@ static void enter_reset_state(struct vcpu *v)
 	v->os_lock = true;
 	pvtime_enter(v);
 	vtimer_reset(v);
+	vgic_cpu_online(v, true);
 	arch_vcpu_reset(v, v->mpidr, v->boot_entry, v->boot_arg);
 }
 
 static __noinline void state_work(struct vcpu *v, u32 work)
 {
-	if ((work & VCPU_WORK_STATE) && park_while_stopped(v))
-		enter_reset_state(v);
+	if (work & VCPU_WORK_STATE) {
+		if (v->power == VCPU_OFF)
+			vgic_cpu_online(v, false);
+		if (park_while_stopped(v))
+			enter_reset_state(v);
+	}
 	if (work & VCPU_WORK_VIRQ)
 		vgic_flush(v);
 }

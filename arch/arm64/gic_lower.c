@@ -124,7 +124,7 @@ void arch_vgic_maintenance(u64 bits)
 	if (unlikely(gic_is_v2))
 		gicv2_set_hcr(bits | ICH_HCR_EN);
 	else
-		write_sysreg_(ICH_HCR_EL2, bits | ICH_HCR_EN);
+		write_sysreg_(ICH_HCR_EL2, bits | ICH_HCR_TDIR | ICH_HCR_EN);
 }
 
 u32 arch_vgic_take_eoi_count(void)
@@ -153,4 +153,9 @@ u8 arch_vgic_pmr(void)
 u32 arch_vgic_group_enables(void)
 {
 	return (u32)FIELD(ich_vmcr(), 1, 0);
+}
+
+bool arch_vgic_eoi_split(void)
+{
+	return ich_vmcr() & BIT(9);
 }

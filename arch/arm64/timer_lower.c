@@ -43,6 +43,15 @@ void arch_guest_timer_restore(enum arch_timer_id id, const struct arch_timer_reg
 	}
 }
 
+bool arch_guest_timer_asserted(enum arch_timer_id id)
+{
+	u64 ctl;
+
+	isb();
+	ctl = id == ARCH_TIMER_VIRT ? read_sysreg(cntv_ctl_el0) : read_sysreg(cntp_ctl_el0);
+	return (ctl & 7) == 5; /* ISTATUS, not IMASK, ENABLE */
+}
+
 void arch_guest_timer_offset(u64 offset)
 {
 	write_sysreg(cntvoff_el2, offset);

@@ -40,6 +40,15 @@ void arch_guest_timer_restore(enum arch_timer_id id, const struct arch_timer_reg
 	host_guest_timers[host_cpu][id].ctl = regs->ctl & 3;
 }
 
+bool arch_guest_timer_asserted(enum arch_timer_id id)
+{
+	struct arch_timer_regs regs;
+
+	arch_guest_timer_save(id, &regs);
+	arch_guest_timer_restore(id, &regs);
+	return (regs.ctl & 7) == 5;
+}
+
 void arch_guest_timer_offset(u64 offset)
 {
 	host_timer_offset[host_cpu] = offset;

@@ -120,6 +120,11 @@ u32 arch_vgic_group_enables(void)
 	return self()->groups;
 }
 
+bool arch_vgic_eoi_split(void)
+{
+	return self()->eoi_split;
+}
+
 u32 arch_vgic_priority_bits(void)
 {
 	return 5;
@@ -184,6 +189,7 @@ void host_vgic_eoi(u32 intid)
 bool host_vgic_maintenance(void)
 {
 	u64 on = self()->maintenance;
+	u32 groups = self()->groups;
 	u32 valid = 0, pending = 0, ended = 0;
 	u32 n;
 
@@ -194,6 +200,9 @@ bool host_vgic_maintenance(void)
 		pending += (value & LR_STATE_MASK) == LR_STATE_PENDING;
 		ended += !(value & (LR_STATE_MASK | LR_HW)) && (value & LR_EOI);
 	}
+	if ((on & VGIC_GRP0_ON && groups & 1) || (on & VGIC_GRP0_OFF && !(groups & 1)) ||
+	    (on & VGIC_GRP1_ON && groups & 2) || (on & VGIC_GRP1_OFF && !(groups & 2)))
+		return true;
 	return ended || ((on & VGIC_UIE) && valid <= 1) || ((on & VGIC_NPIE) && pending == 0) ||
 	       ((on & VGIC_LRENPIE) && self()->eoi_count);
 }

@@ -87,6 +87,11 @@ u32 stage2_ipa_bits(void);
 #define VGIC_UIE     BIT(1) /* maintenance interrupt when at most one list register is in use */
 #define VGIC_NPIE    BIT(3) /* ... when none is pending */
 #define VGIC_LRENPIE BIT(2) /* ... on an EOI that hit no list register */
+/* ... while the guest has that group enabled, or disabled, at its CPU interface */
+#define VGIC_GRP0_ON  BIT(4)
+#define VGIC_GRP0_OFF BIT(5)
+#define VGIC_GRP1_ON  BIT(6)
+#define VGIC_GRP1_OFF BIT(7)
 
 #define VGIC_MAX_LRS 16
 
@@ -106,13 +111,15 @@ u32 arch_vgic_empty_lrs(void);
  * that says so can end with it.
  */
 bool arch_vgic_lr_again(u32 n, u64 value);
-/* Set which of VGIC_UIE/NPIE/LRENPIE are on (the enable bit is arch's). */
+/* Set which of VGIC_UIE, ... are on (the enable bit and the trap of DIR are arch's). */
 void arch_vgic_maintenance(u64 bits);
 /* Number of EOIs that hit no list register since the last call (ICH_HCR.EOIcount), reset to 0. */
 u32 arch_vgic_take_eoi_count(void);
 /* Virtual priority mask as the guest set it (ICH_VMCR.VPMR), and the group enables (bit 0: group 0, bit 1: group 1). */
 u8 arch_vgic_pmr(void);
 u32 arch_vgic_group_enables(void);
+/* The guest ends interrupts in two steps, EOIR and DIR (ICH_VMCR.VEOIM). */
+bool arch_vgic_eoi_split(void);
 /* Implemented priority bits of the virtual interface (e.g. 5). */
 u32 arch_vgic_priority_bits(void);
 /* True if a virtual interrupt is being signalled or an equal-priority active one... see WFI: some list register is pending and its group enabled. */
@@ -133,6 +140,8 @@ struct arch_timer_regs {
 /* Read the hardware's registers and disable the timer / write them back. For the vCPU that is (to be) loaded on this CPU; interrupts masked. */
 void arch_guest_timer_save(enum arch_timer_id id, struct arch_timer_regs *regs);
 void arch_guest_timer_restore(enum arch_timer_id id, const struct arch_timer_regs *regs);
+/* The timer's output is high. For the vCPU that is loaded on this CPU; interrupts masked. */
+bool arch_guest_timer_asserted(enum arch_timer_id id);
 /* CNTVOFF for the loaded vCPU: virtual count = arch_counter() - offset. */
 void arch_guest_timer_offset(u64 offset);
 /* Physical INTIDs of the EL1 virtual and EL1 non-secure physical timers on this machine. */

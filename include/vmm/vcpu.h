@@ -54,4 +54,10 @@ struct vcpu *vcpu_current(void);
 /* Make v look at its work before its guest runs on, and end a WFI. Any context. */
 void vcpu_kick(struct vcpu *v, u32 work);
 
+/*
+ * Wait until v's list registers were folded by its CPU (v->vgic.folds is no more what it was), or v left it. For a vCPU in a trap, interrupts masked; they
+ * are not meanwhile, and its own list registers are folded for whoever waits for them. v has been told.
+ */
+void vcpu_await_fold(const struct vcpu *v, u32 folds);
+
 #endif

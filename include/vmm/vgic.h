@@ -42,6 +42,8 @@ struct vgic_cpu {
 	u8 sgi_pending[16]; /* GICv2: who sent an SGI that is pending by its latch, a bit a vCPU */
 	u8 sgi_active[16];  /* GICv2: who sent the one that is active */
 	bool asleep;        /* GICR_WAKER.ProcessorSleep */
+	bool held;          /* and so by the guest, not by reset: nothing is delivered */
+	bool online;        /* it has been started, and not turned off */
 	bool loaded;        /* its list registers are in hardware, on the CPU where the vCPU runs */
 	bool dirty;         /* the choice of list registers has to be made anew */
 	bool leftover;      /* more is pending than fits */
@@ -56,6 +58,8 @@ struct vgic_cpu {
 	u32 lr_used;    /* list registers written since the last fold, a bit each */
 	u32 lr_latched; /* those whose pending state came from a latch, and goes back there */
 	u32 lr_drop;    /* those whose active state is void: cleared by another vCPU */
+	u32 lr_raise;   /* those that are active whatever they say: set by another vCPU */
+	u32 folds;      /* how often they all were folded and chosen anew */
 	/* by physical INTID: 1 + the list register that carries it on with the HW bit; 0: none */
 	u8 ppi_lr[32];
 	u64 maintenance;      /* VGIC_UIE, ... */
@@ -67,6 +71,7 @@ struct vgic {
 	struct spinlock lock; /* guards all vgic state of the VM, including its vCPUs' */
 	bool v2; /* a GICv2: the private registers are in the distributor, irouter is ITARGETSR */
 	u32 ctlr;
+	u32 able; /* vCPUs that are on and awake: SPIs that several may take go to one of them */
 	struct vgic_bank spi[VGIC_WORDS];
 	u64 irouter[VGIC_SPIS]; /* affinity, as written; GICv2: a bit a vCPU */
 	u8 target[VGIC_SPIS];   /* vCPU index that irouter names, or VGIC_NO_TARGET */
@@ -84,6 +89,9 @@ void vgic_cpu_init(struct vcpu *v);
 /* Put the distributor and the redistributors on the VM's bus at docs/guest-abi.md's addresses. */
 int __must_check vgic_map(struct vm *vm);
 
+/* v is turned on, or off. On v's thread. */
+void vgic_cpu_online(struct vcpu *v, bool online);
+
 /* Drive the line of a level-sensitive SPI, or pulse an edge-triggered one (level true). Any context. */
 void vgic_set_spi(struct vm *vm, u32 intid, bool level);
 /* The same for a PPI. Any context. */
@@ -100,6 +108,9 @@ bool vgic_refire(struct vcpu *v, u32 pintid);
 /* Write of ICC_SGI1R_EL1 (group 1: reaches SGIs of both groups), SGI0R or ASGI1R (group 0: group 0 only) by v. */
 void vgic_send_sgi(struct vcpu *v, u64 sgir, u32 group);
 
+/* Write of ICC_DIR_EL1 or GICC_DIR by v: the interrupt ends, wherever it is active. Nothing unless the guest ends interrupts in two steps. */
+void vgic_dir(struct vcpu *v, u32 intid);
+
 /* True if an interrupt could be taken by v if it unmasked PSTATE.I: what ends a WFI. On v's thread or with v off CPU. Any context. */
 bool vgic_pending(struct vcpu *v);
 
@@ -115,7 +126,7 @@ void vgic_put(struct vcpu *v);
 /* Maintenance interrupt registration, register tables; once, before the first VM. */
 int __must_check vgic_host_init(void);
 
-/* Debug limit on the number of list registers used (0: all the hardware has). */
+/* Debug limit on the number of list registers used (0: all the hardware has). Set before the first VM. */
 extern u32 vgic_lr_limit;
 
 #endif

@@ -25,7 +25,7 @@ static void distributor_identifies_itself(void **state)
 {
 	(void)state;
 	assert_int_equal(gicd(4) & 0x1f, 8);         /* 288 INTIDs */
-	assert_int_equal(FIELD(gicd(4), 7, 5), 2);   /* 3 CPUs */
+	assert_int_equal(FIELD(gicd(4), 7, 5), 0);   /* affinity routing cannot be turned off */
 	assert_int_equal(FIELD(gicd(4), 10, 10), 0); /* one security state */
 	assert_int_equal(FIELD(gicd(4), 23, 19), 9); /* 10 bits of INTID */
 	assert_int_equal(FIELD(gicd(4), 17, 17), 0); /* no LPIs */
@@ -251,6 +251,8 @@ static void message_spis(void **state)
 	fixture_write(0, GICD(0x40), 4, 5); /* no SPI */
 	fixture_write(0, GICD(0x40), 4, 288);
 	gicd_is(0x40, 4, 0);
+	fixture_write(0, GICD(0x50), 4, 40); /* SETSPI_SR: no second security state */
+	gicd_is(0x204, 4, 0);
 	faults(GICD(0x40), 1);
 }
 

@@ -39,6 +39,22 @@ int irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 fl
 	return 0;
 }
 
+/* That vCPU's CPU goes through its exit path meanwhile. */
+void vcpu_await_fold(const struct vcpu *v, u32 folds)
+{
+	u32 cpu, here = host_cpu;
+
+	for (cpu = 0; cpu < ARRAY_SIZE(fixture_current); cpu++) {
+		if (fixture_current[cpu] != v)
+			continue;
+		host_set_cpu(cpu);
+		kicked &= ~(1U << v->index);
+		vgic_flush(fixture_current[cpu]);
+		host_set_cpu(here);
+	}
+	assert_true(!v->vgic.loaded || v->vgic.folds != folds);
+}
+
 u32 fixture_kicked(void)
 {
 	u32 was = kicked;

@@ -60,8 +60,11 @@ static void sync_slot(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 	u32 n = q->bank->slot[q->n];
 
 	(void)vgic_fold_slot(v, n);
-	if (vgic_fill_slot(v, n, q))
+	if (vgic_fill_slot(v, n, q)) {
+		if (v->vgic.leftover)
+			vgic_mark_dirty(op, v); /* it may be the best no more */
 		return;
+	}
 	vgic_settle(op, v, q);
 	if (v->vgic.leftover || v->vgic.act_left)
 		vgic_mark_dirty(op, v); /* a list register is free for those */
@@ -116,10 +119,10 @@ void vgic_update(struct vgic_op *op, const struct virq *q)
 		v = virq_target(op->vm, q);
 		if (!v)
 			return;
-		if (v == op->here)
+		if (v == op->here && !v->vgic.held)
 			insert(op, v, q);
 		else
-			mark_fresh(op, v, q);
+			mark_fresh(op, v, q); /* one that sleeps is woken by it (WakeRequest) */
 	}
 	if (v->in_wfi)
 		op->kicks |= 1U << v->index;
@@ -309,6 +312,59 @@ void vmm_sgi(struct vcpu *v, u64 sgir)
 		vgic_send_sgi(v, sgir, 1);
 }
 
+/* ---- where SPIs go ---- */
+
+/* Of several the first that is on and awake takes it; if there is none, just the first. */
+static u8 one_of(const struct vm *vm, u32 vcpus)
+{
+	u32 able = vcpus & vm->vgic.able;
+
+	return (u8)__builtin_ctz(able ? able : vcpus);
+}
+
+u8 vgic_route(const struct vm *vm, u32 spi)
+{
+	u64 router = vm->vgic.irouter[spi];
+	const struct vcpu *target;
+
+	if (vm->vgic.v2)
+		return router ? one_of(vm, (u32)router) : VGIC_NO_TARGET;
+	if (router & IROUTER_IRM)
+		return one_of(vm, (1U << vm->nvcpus) - 1);
+	target = vgic_find_affinity(vm, vgic_affinity(router));
+	return target ? (u8)target->index : VGIC_NO_TARGET;
+}
+
+void vgic_update_able(struct vgic_op *op, struct vcpu *v)
+{
+	struct vgic *g = &op->vm->vgic;
+	bool able = v->vgic.online && !v->vgic.held;
+	u32 spi;
+
+	if (able == (g->able >> v->index & 1))
+		return;
+	g->able ^= 1U << v->index;
+	for (spi = 0; spi < VGIC_SPIS; spi++) {
+		u64 router = g->irouter[spi];
+		struct virq q = virq_at(&g->spi[spi / 32], NULL, 32 + spi);
+
+		if (!(g->v2 ? router & (router - 1) : router & IROUTER_IRM))
+			continue;
+		g->target[spi] = vgic_route(op->vm, spi);
+		vgic_update(op, &q);
+	}
+}
+
+void vgic_cpu_online(struct vcpu *v, bool online)
+{
+	struct vgic_op op;
+
+	vgic_begin(&op, v->vm);
+	v->vgic.online = online;
+	vgic_update_able(&op, v);
+	vgic_end(&op);
+}
+
 /* ---- reset, place ---- */
 
 void vgic_init(struct vm *vm)
@@ -317,6 +373,7 @@ void vgic_init(struct vm *vm)
 	unsigned long flags = spin_lock(&g->lock);
 
 	g->ctlr = 0;
+	g->able = 0;
 	memset(g->spi, 0, sizeof(g->spi));
 	memset(g->irouter, 0, sizeof(g->irouter));
 	memset(g->target, 0, sizeof(g->target)); /* affinity 0: vCPU 0 */
@@ -343,6 +400,7 @@ void vgic_cpu_init(struct vcpu *v)
 			vgic_release_hw(v, n);
 	}
 	memset(c, 0, sizeof(*c));
+	v->vm->vgic.able &= ~(1U << v->index);
 	c->loaded = loaded;
 	c->asleep = true;
 	c->priv.edge = 0xffff; /* SGIs */

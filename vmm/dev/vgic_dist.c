@@ -6,7 +6,6 @@
 #include "vgic_internal.h"
 
 #define IROUTER_MASK 0xff80ffffffULL
-#define IROUTER_IRM  BIT(31)
 
 static struct vgic_view view_of(void *dev, u32 index)
 {
@@ -35,17 +34,16 @@ static void ctlr_write(void *dev, struct vcpu *v, u32 index, u64 value, const st
 		vm->vgic.ctlr = ctlr;
 		for (i = 0; i < vm->nvcpus; i++)
 			vgic_mark_dirty(&op, vm->vcpus[i]);
+		vgic_sync(&op, vgic_all_elsewhere(&op)); /* RWP reads as 0 */
 	}
 	vgic_end(&op);
 }
 
-/* A3V, IDbits 23:19 = 10 - 1, MBIS 16 (message-based SPIs), CPUNumber 7:5, ITLinesNumber 4:0 */
+/* A3V, IDbits 23:19 = 10 - 1, MBIS 16 (message-based SPIs), CPUNumber 7:5 (0: ARE cannot be 0), ITLinesNumber 4:0. By a function, for speed. */
 static u64 typer_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
-	const struct vm *vm = dev;
-
-	(void)v, (void)index, (void)row;
-	return BIT(24) | 9 << 19 | BIT(16) | (vm->nvcpus - 1) << 5 | VGIC_WORDS;
+	(void)dev, (void)v, (void)index, (void)row;
+	return BIT(24) | 9 << 19 | BIT(16) | VGIC_WORDS;
 }
 
 static u64 enable_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
@@ -119,16 +117,12 @@ static void irouter_write(void *dev, struct vcpu *v, u32 index, u64 value,
 	struct vm *vm = dev;
 	struct vgic *g = &vm->vgic;
 	struct virq q = virq_at(&g->spi[index / 32], NULL, 32 + index);
-	const struct vcpu *target;
 	struct vgic_op op;
 
 	(void)v, (void)row;
-	value &= IROUTER_MASK;
-	/* 1 of N: always the first. */
-	target = value & IROUTER_IRM ? vm->vcpus[0] : vgic_find_affinity(vm, vgic_affinity(value));
 	vgic_begin(&op, vm);
-	__atomic_store_n(&g->irouter[index], value, __ATOMIC_RELAXED);
-	g->target[index] = target ? (u8)target->index : VGIC_NO_TARGET;
+	__atomic_store_n(&g->irouter[index], value & IROUTER_MASK, __ATOMIC_RELAXED);
+	g->target[index] = vgic_route(vm, index);
 	vgic_update(&op, &q);
 	vgic_end(&op);
 }
@@ -162,8 +156,8 @@ static const struct reg_row rows[] = {
 	VGIC_RO(0x0010, 0, "STATUSR"),
 	VGIC_ROW(0x0040, 1, 4, W16_W32, NULL, setspi_write, true, "SETSPI_NSR"),
 	VGIC_ROW(0x0048, 1, 4, W16_W32, NULL, setspi_write, false, "CLRSPI_NSR"),
-	VGIC_ROW(0x0050, 1, 4, W16_W32, NULL, setspi_write, true, "SETSPI_SR"),
-	VGIC_ROW(0x0058, 1, 4, W16_W32, NULL, setspi_write, false, "CLRSPI_SR"),
+	VGIC_ROW(0x0050, 1, 4, W16_W32, NULL, NULL, 0, "SETSPI_SR"),
+	VGIC_ROW(0x0058, 1, 4, W16_W32, NULL, NULL, 0, "CLRSPI_SR"),
 	WORDS(0x0080, WORD_GROUP, "IGROUPR"),
 	ARRAY(0x0100, enable_read, WORD_SET_ENABLE, "ISENABLER"),
 	ARRAY(0x0180, enable_read, WORD_CLEAR_ENABLE, "ICENABLER"),

@@ -16,6 +16,8 @@
 #define GICD_CTLR_ARE BIT(4)
 #define GICD_CTLR_DS  BIT(6)
 
+#define IROUTER_IRM BIT(31)
+
 #define GIC_IMPLEMENTER 0x5a00043bU /* product 'Z', implementer as JEP106 code of Arm */
 
 /* An operation on a VM's interrupts: the lock is held, and vCPUs that must look are told after it is dropped. */
@@ -28,6 +30,14 @@ struct vgic_op {
 
 void vgic_begin(struct vgic_op *op, struct vm *vm);
 void vgic_end(struct vgic_op *op);
+
+/* A bank as a guest's access sees it. */
+struct vgic_view {
+	struct vm *vm;
+	struct vcpu *owner; /* NULL: a bank of SPIs */
+	struct vgic_bank *bank;
+	u32 base; /* its first INTID */
+};
 
 /* One interrupt. */
 struct virq {
@@ -77,6 +87,14 @@ static inline u32 bank_deliverable(const struct vgic *g, const struct vgic_bank 
 	return (b->latch | (b->level & ~b->edge)) & b->enabled & on;
 }
 
+/* Those of the bank's interrupts that belong to these groups (bit 0, 1). */
+static inline u32 vgic_grouped(const struct vgic_bank *b, u32 groups)
+{
+	u32 group1 = b->group | b->grpmod;
+
+	return (groups & BIT(1) ? group1 : 0) | (groups & BIT(0) ? ~group1 : 0);
+}
+
 static inline bool virq_deliverable(const struct vm *vm, const struct virq *q)
 {
 	return bank_deliverable(&vm->vgic, q->bank) & q->mask;
@@ -101,6 +119,23 @@ static inline u32 vgic_affinity(u64 mpidr)
 {
 	return (u32)(FIELD(mpidr, 39, 32) << 24 | FIELD(mpidr, 23, 0));
 }
+
+/* The vCPU that SPI 32 + spi goes to, by its index, or VGIC_NO_TARGET. */
+u8 vgic_route(const struct vm *vm, u32 spi);
+/* v's being on or awake changed: SPIs that several may take go elsewhere, or come. */
+void vgic_update_able(struct vgic_op *op, struct vcpu *v);
+
+/* ---- vgic_sync.c ---- */
+
+/* The vCPUs loaded on other CPUs that have some of these interrupts of a bank in list registers, a bit each. */
+u32 vgic_elsewhere(const struct vgic_op *op, const struct vgic_view *w, u32 bits);
+/* All vCPUs that are loaded on other CPUs. */
+u32 vgic_all_elsewhere(const struct vgic_op *op);
+/*
+ * Have the list registers of these vCPUs folded and filled anew by their CPUs: banks and hardware agree then. The lock is dropped and interrupts are
+ * unmasked meanwhile.
+ */
+void vgic_sync(struct vgic_op *op, u32 vcpus);
 
 /* ---- vgicv2.c ---- */
 
@@ -136,6 +171,13 @@ void vgic_take_sgis(struct vgic_op *op, struct vcpu *v);
 void vgic_refill(struct vgic_op *op, struct vcpu *v);
 /* Fold all of them. */
 void vgic_fold_all(struct vgic_op *op, struct vcpu *v);
+/*
+ * A forwarded timer interrupt that the guest has not been shown yet is pending only while the line is high: the guest may have stopped the timer
+ * meanwhile, without an exit.
+ */
+void vgic_resample_timers(struct vcpu *v);
+/* The EL1 timer behind this PPI asserts its line now. */
+bool vgic_timer_asserted(u32 ppi);
 
 /* ---- vgic_regs.c: registers that distributor and redistributors share ---- */
 
@@ -148,14 +190,6 @@ enum vgic_word {
 	WORD_CLEAR_PENDING,
 	WORD_SET_ACTIVE,
 	WORD_CLEAR_ACTIVE,
-};
-
-/* A bank as a guest's access sees it. */
-struct vgic_view {
-	struct vm *vm;
-	struct vcpu *owner; /* NULL: a bank of SPIs */
-	struct vgic_bank *bank;
-	u32 base; /* its first INTID */
 };
 
 u64 vgic_word_read(const struct vgic_view *w, enum vgic_word word);

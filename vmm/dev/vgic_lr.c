@@ -36,7 +36,7 @@ struct virq vgic_fold_slot(struct vcpu *v, u32 n)
 	b->in_lr &= ~q.mask;
 	if (c->lr[n] & LR_HW)
 		c->ppi_lr[FIELD(c->lr[n], 36, 32)] = 0;
-	if ((value & LR_STATE_ACTIVE) && !(c->lr_drop & bit))
+	if ((value & LR_STATE_ACTIVE || c->lr_raise & bit) && !(c->lr_drop & bit))
 		b->active |= q.mask;
 	else
 		b->active &= ~q.mask;
@@ -52,6 +52,7 @@ struct virq vgic_fold_slot(struct vcpu *v, u32 n)
 		vgicv2_sgi_folded(v, &q, value);
 	c->lr_latched &= ~bit;
 	c->lr_drop &= ~bit;
+	c->lr_raise &= ~bit;
 	return q;
 }
 
@@ -68,7 +69,7 @@ static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 {
 	const struct vgic_bank *b = q->bank;
 	bool deliverable = virq_deliverable(v->vm, q);
-	bool deliver = deliverable && virq_target(v->vm, q) == v;
+	bool deliver = deliverable && virq_target(v->vm, q) == v && !v->vgic.held;
 	bool edge = b->edge & q->mask;
 	bool hw = q->owner && (v->vgic.hw & q->mask);
 	u64 value = q->intid | (u64)b->prio[q->n] << LR_PRIORITY_SHIFT;
@@ -188,6 +189,40 @@ void vgic_take_sgis(struct vgic_op *op, struct vcpu *v)
 	}
 }
 
+/* ---- timers ---- */
+
+bool vgic_timer_asserted(u32 ppi)
+{
+	return arch_guest_timer_asserted(ppi == VTIMER_PPI_VIRT ? ARCH_TIMER_VIRT
+								: ARCH_TIMER_PHYS);
+}
+
+/* Of those that v was forwarded: pending, and not active. */
+static bool awaits_guest(const struct virq *q)
+{
+	const struct vgic_bank *b = q->bank;
+
+	if (b->in_lr & q->mask)
+		return (arch_vgic_lr_read(b->slot[q->n]) & LR_STATE_MASK) == LR_STATE_PENDING;
+	return (b->latch & ~b->active) & q->mask;
+}
+
+void vgic_resample_timers(struct vcpu *v)
+{
+	u32 bits;
+
+	for (bits = v->vgic.hw; bits; bits &= bits - 1) {
+		struct virq q = virq_of(v, (u32)__builtin_ctz(bits));
+
+		if (!awaits_guest(&q) || vgic_timer_asserted(q.n))
+			continue;
+		if (q.bank->in_lr & q.mask)
+			vgic_unload(v, &q);
+		q.bank->latch &= ~q.mask;
+		vgic_release_hw(v, q.n);
+	}
+}
+
 /* ---- choosing ---- */
 
 /* The best few of a kind, best first; equals in order of INTID. */
@@ -195,35 +230,37 @@ struct choice {
 	u32 total; /* all there are */
 	u32 kept;
 	u32 intid[VGIC_MAX_LRS];
-	u8 prio[VGIC_MAX_LRS];
+	u16 rank[VGIC_MAX_LRS]; /* priority; behind all of these, what the guest's interface has disabled */
 };
 
-static void offer(struct choice *c, u32 room, u32 intid, u8 prio)
+static void offer(struct choice *c, u32 room, u32 intid, u16 rank)
 {
 	u32 i;
 
 	c->total++;
 	if (c->kept < room)
 		c->kept++;
-	else if (prio >= c->prio[room - 1])
+	else if (rank >= c->rank[room - 1])
 		return;
-	for (i = c->kept - 1; i > 0 && c->prio[i - 1] > prio; i--) {
+	for (i = c->kept - 1; i > 0 && c->rank[i - 1] > rank; i--) {
 		c->intid[i] = c->intid[i - 1];
-		c->prio[i] = c->prio[i - 1];
+		c->rank[i] = c->rank[i - 1];
 	}
 	c->intid[i] = intid;
-	c->prio[i] = prio;
+	c->rank[i] = rank;
 }
 
 /* All that is active on v, and all that is pending for it, outside list registers. */
 static void survey(struct vcpu *v, u32 room, struct choice *active, struct choice *pending)
 {
 	const struct vgic *g = &v->vm->vgic;
-	u32 w, bits;
+	u32 groups = arch_vgic_group_enables();
+	u32 w, bits, off;
 
 	for (w = 0; w < VGIC_ALL_WORDS; w++) {
 		const struct vgic_bank *b = w ? &g->spi[w - 1] : &v->vgic.priv;
 
+		off = ~(vgic_grouped(b, groups) | b->active);
 		bits = (b->active | bank_deliverable(g, b)) & ~b->in_lr;
 		for (; bits; bits &= bits - 1) {
 			u32 n = (u32)__builtin_ctz(bits);
@@ -232,7 +269,8 @@ static void survey(struct vcpu *v, u32 room, struct choice *active, struct choic
 
 			if (w && (is_active ? g->holder[spi] : g->target[spi]) != v->index)
 				continue;
-			offer(is_active ? active : pending, room, 32 * w + n, b->prio[n]);
+			offer(is_active ? active : pending, room, 32 * w + n,
+			      (u16)(b->prio[n] | (off >> n & 1) << 8));
 		}
 	}
 }
@@ -275,6 +313,7 @@ void vgic_fold_all(struct vgic_op *op, struct vcpu *v)
 		if (!q.owner && virq_target(v->vm, &q) != v)
 			vgic_settle(op, v, &q);
 	}
+	vgic_resample_timers(v);
 	op->kicks &= ~(1U << v->index); /* the caller deals with v */
 }
 
@@ -289,6 +328,15 @@ static void fill_from(struct vcpu *v, const struct choice *c, u32 count, u32 fir
 	}
 }
 
+/* With more pending than fits, the guest's enabling or disabling a group makes others the best. */
+static u64 watch_groups(void)
+{
+	u32 groups = arch_vgic_group_enables();
+
+	return VGIC_NPIE | (groups & BIT(0) ? VGIC_GRP0_OFF : VGIC_GRP0_ON) |
+	       (groups & BIT(1) ? VGIC_GRP1_OFF : VGIC_GRP1_ON);
+}
+
 void vgic_refill(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
@@ -299,21 +347,24 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v)
 
 	vgic_fold_all(op, v);
 	survey(v, room, &active, &pending);
+	if (c->held)
+		pending.kept = 0;
 	/* One list register at least is for what is pending, so that NPIE falls silent. */
-	nactive = MIN(active.kept, pending.total ? room - 1 : room);
+	nactive = MIN(active.kept, pending.kept ? room - 1 : room);
 	npending = MIN(pending.kept, room - nactive);
 	fill_from(v, &active, nactive, 0);
 	fill_from(v, &pending, npending, nactive);
 
 	c->dirty = false;
+	__atomic_store_n(&c->folds, c->folds + 1, __ATOMIC_RELEASE);
 	c->fresh_words = 0;
 	memset(c->fresh, 0, sizeof(c->fresh));
 	c->leftover = pending.total > npending;
 	if (active.total > nactive && !c->act_left)
 		(void)arch_vgic_take_eoi_count(); /* those before do not count */
 	c->act_left = active.total > nactive;
-	if (c->leftover)
-		maintenance |= VGIC_NPIE;
+	if (c->leftover && !c->held)
+		maintenance |= watch_groups();
 	if (c->act_left)
 		maintenance |= VGIC_LRENPIE;
 	if (maintenance != c->maintenance) {
@@ -397,76 +448,6 @@ void vgic_put(struct vcpu *v)
 	c->act_left = false;
 	c->loaded = false;
 	vgic_end(&op);
-}
-
-/* ---- what ends a WFI ---- */
-
-/* Some list register of v, which is here, would be signalled. */
-static bool lr_signals(const struct vcpu *v)
-{
-	u32 used = v->vgic.lr_used & ~arch_vgic_empty_lrs();
-	u32 pmr, groups;
-
-	if (likely(!used))
-		return false;
-	pmr = arch_vgic_pmr();
-	groups = arch_vgic_group_enables();
-	for (; used; used &= used - 1) {
-		u64 value = arch_vgic_lr_read((u32)__builtin_ctz(used));
-
-		if ((value & LR_STATE_MASK) == LR_STATE_PENDING && FIELD(value, 55, 48) < pmr &&
-		    (groups & (value & LR_GROUP1 ? BIT(1) : BIT(0))))
-			return true;
-	}
-	return false;
-}
-
-static bool bank_signals(const struct vcpu *v, u32 pmr, u32 groups)
-{
-	const struct vgic *g = &v->vm->vgic;
-	u32 w, bits;
-
-	for (w = 0; w < VGIC_ALL_WORDS; w++) {
-		const struct vgic_bank *b = w ? &g->spi[w - 1] : &v->vgic.priv;
-		u32 group1 = b->group | b->grpmod;
-
-		bits = bank_deliverable(g, b) & ~(b->active | b->in_lr);
-		bits &= (groups & BIT(1) ? group1 : 0) | (groups & BIT(0) ? ~group1 : 0);
-		for (; bits; bits &= bits - 1) {
-			u32 n = (u32)__builtin_ctz(bits);
-
-			if (b->prio[n] < pmr && (!w || g->target[32 * (w - 1) + n] == v->index))
-				return true;
-		}
-	}
-	return false;
-}
-
-static __noinline bool pending_in_banks(struct vcpu *v)
-{
-	struct vgic_op op;
-	bool pending;
-
-	vgic_begin(&op, v->vm);
-	vgic_take_sgis(&op, v);
-	if (op.here == v)
-		pending = lr_signals(v) ||
-			  bank_signals(v, arch_vgic_pmr(), arch_vgic_group_enables());
-	else
-		pending = bank_signals(v, 0x100, 3); /* the interface's mask is not at hand */
-	vgic_end(&op);
-	return pending;
-}
-
-/* Loaded and with nothing to be looked at, all that could be delivered is in list registers, and those are ours alone. */
-bool vgic_pending(struct vcpu *v)
-{
-	const struct vgic_cpu *c = &v->vgic;
-
-	if (unlikely(!c->loaded || vcpu_current() != v || c->dirty || c->fresh_words ||
-		     c->leftover || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED)))
-		return pending_in_banks(v);
-	return lr_signals(v);
 }
 
 /* ---- maintenance interrupt ---- */

@@ -23,7 +23,6 @@ static u64 typer_read(void *dev, struct vcpu *v, u32 index, const struct reg_row
 	       (t->index + 1 == t->vm->nvcpus ? BIT(4) : 0);
 }
 
-/* Sleep holds nothing back: a vCPU that does not run takes no interrupts anyway. */
 static u64 waker_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	const struct vcpu *t = owner(dev);
@@ -35,9 +34,19 @@ static u64 waker_read(void *dev, struct vcpu *v, u32 index, const struct reg_row
 static void waker_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vcpu *t = owner(dev);
+	struct vgic_op op;
 
 	(void)v, (void)index, (void)row;
+	vgic_begin(&op, t->vm);
 	t->vgic.asleep = value & WAKER_SLEEP;
+	/* Software that never wakes what reset put to sleep gets its interrupts, as on `virt`. */
+	if (t->vgic.held != t->vgic.asleep) {
+		t->vgic.held = t->vgic.asleep;
+		vgic_update_able(&op, t);
+		vgic_mark_dirty(&op, t);
+		vgic_sync(&op, vgic_all_elsewhere(&op) & 1U << t->index);
+	}
+	vgic_end(&op);
 }
 
 static const struct reg_row control_rows[] = {

@@ -4,7 +4,7 @@
 
 /* ---- reading ---- */
 
-/* Which of the bank's interrupts that are in list registers have that state there. Of another vCPU's we know what was written. */
+/* Which of the bank's interrupts that are in list registers have that state there. Of another vCPU's we know what was written: see vgic_sync(). */
 static u32 state_in_lrs(const struct vgic_op *op, const struct vgic_view *w, u64 state)
 {
 	u32 bits = w->bank->in_lr, found = 0;
@@ -21,39 +21,6 @@ static u32 state_in_lrs(const struct vgic_op *op, const struct vgic_view *w, u64
 	return found;
 }
 
-/* The EL1 timer behind a PPI of the vCPU that is here asserts its line now. */
-static bool timer_asserted(u32 ppi)
-{
-	enum arch_timer_id id = ppi == VTIMER_PPI_VIRT ? ARCH_TIMER_VIRT : ARCH_TIMER_PHYS;
-	struct arch_timer_regs regs;
-
-	arch_guest_timer_save(id, &regs);
-	arch_guest_timer_restore(id, &regs);
-	return (regs.ctl & 7) == 5; /* ISTATUS, not masked, enabled */
-}
-
-/*
- * A forwarded timer interrupt that the guest has not been shown yet is pending only while the line is high: the guest may have stopped
- * the timer meanwhile, without an exit.
- */
-static void resample_timers(const struct vgic_op *op, const struct vgic_view *w)
-{
-	struct vcpu *v = w->owner;
-	u32 bits;
-
-	if (!v || v != op->here)
-		return;
-	bits = v->vgic.hw & w->bank->latch & ~w->bank->in_lr & ~w->bank->active;
-	for (; bits; bits &= bits - 1) {
-		u32 n = (u32)__builtin_ctz(bits);
-
-		if (!timer_asserted(n)) {
-			w->bank->latch &= ~(1U << n);
-			vgic_release_hw(v, n);
-		}
-	}
-}
-
 static u32 pending_word(const struct vgic_view *w)
 {
 	const struct vgic_bank *b = w->bank;
@@ -61,9 +28,11 @@ static u32 pending_word(const struct vgic_view *w)
 	u32 word;
 
 	vgic_begin(&op, w->vm);
-	resample_timers(&op, w);
+	if (w->owner && w->owner == op.here)
+		vgic_resample_timers(op.here);
 	if (w->owner)
 		vgic_take_sgis(&op, w->owner);
+	vgic_sync(&op, vgic_elsewhere(&op, w, ~0U));
 	word = b->latch | (b->level & ~b->edge) | state_in_lrs(&op, w, LR_STATE_PENDING);
 	vgic_end(&op);
 	return word;
@@ -75,6 +44,7 @@ static u32 active_word(const struct vgic_view *w)
 	u32 word;
 
 	vgic_begin(&op, w->vm);
+	vgic_sync(&op, vgic_elsewhere(&op, w, ~0U));
 	word = (w->bank->active & ~w->bank->in_lr) | state_in_lrs(&op, w, LR_STATE_ACTIVE);
 	vgic_end(&op);
 	return word;
@@ -153,13 +123,18 @@ static void set_active(struct vgic_op *op, const struct virq *q)
 {
 	struct vgic_bank *b = q->bank;
 	const struct vcpu *target = virq_target(op->vm, q);
+	struct vgic_cpu *holder;
 
 	edit_here(op, q);
-	if ((b->in_lr & q->mask) || (b->active & q->mask) || !target)
-		return; /* in flight on another CPU: active in a moment anyway */
-	b->active |= q->mask;
-	if (!q->owner)
-		op->vm->vgic.holder[q->intid - 32] = (u8)target->index;
+	if (b->in_lr & q->mask) {
+		holder = &virq_holder(op->vm, q)->vgic;
+		holder->lr_raise |= 1U << b->slot[q->n];
+		holder->lr_drop &= ~(1U << b->slot[q->n]);
+	} else if (!(b->active & q->mask)) {
+		b->active |= q->mask;
+		if (!q->owner)
+			op->vm->vgic.holder[q->intid - 32] = target ? (u8)target->index : 0;
+	}
 	update_edited(op, q);
 }
 
@@ -167,10 +142,13 @@ static void clear_active(struct vgic_op *op, const struct virq *q)
 {
 	struct vgic_bank *b = q->bank;
 	struct vcpu *owner = q->owner;
+	struct vgic_cpu *holder;
 
 	edit_here(op, q);
 	if (b->in_lr & q->mask) {
-		virq_holder(op->vm, q)->vgic.lr_drop |= 1U << b->slot[q->n];
+		holder = &virq_holder(op->vm, q)->vgic;
+		holder->lr_drop |= 1U << b->slot[q->n];
+		holder->lr_raise &= ~(1U << b->slot[q->n]);
 	} else if (b->active & q->mask) {
 		b->active &= ~q->mask;
 		if (owner && (!owner->vgic.loaded || owner == op->here) && !(b->latch & q->mask))
@@ -210,7 +188,8 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 		update_all(&op, w, old ^ value);
 		break;
 	case WORD_SET_ENABLE:
-		resample_timers(&op, w);
+		if (w->owner && w->owner == op.here)
+			vgic_resample_timers(op.here);
 		old = b->enabled;
 		b->enabled |= value;
 		update_all(&op, w, value & ~old);
@@ -236,6 +215,9 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 		edit_all(&op, w, value, clear_active);
 		break;
 	}
+	/* What was taken away is gone when the guest goes on. */
+	if (word == WORD_CLEAR_ENABLE || word >= WORD_CLEAR_PENDING)
+		vgic_sync(&op, vgic_elsewhere(&op, w, value));
 	vgic_end(&op);
 }
 

@@ -8,6 +8,7 @@
 #include <lib/errno.h>
 
 #define GICD_SIZE 0x1000
+#define GICC_SIZE 0x1000 /* the hardware's; DIR, behind that, is ours */
 
 /* SGIR */
 #define FILTER_LIST   0
@@ -177,6 +178,7 @@ static void ctlr_write(void *dev, struct vcpu *v, u32 index, u64 value, const st
 	vm->vgic.ctlr = (u32)(value & (GICD_CTLR_GRP0 | GICD_CTLR_GRP1));
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		vgic_mark_dirty(&op, vm->vcpus[i]);
+	vgic_sync(&op, vgic_all_elsewhere(&op));
 	vgic_end(&op);
 }
 
@@ -258,7 +260,6 @@ static u64 targets_read(void *dev, struct vcpu *v, u32 index, const struct reg_r
 	return __atomic_load_n(&vm->vgic.irouter[index - 32], __ATOMIC_RELAXED);
 }
 
-/* Of several targets the first gets it. */
 static void targets_write(void *dev, struct vcpu *v, u32 index, u64 value,
 			  const struct reg_row *row)
 {
@@ -274,7 +275,7 @@ static void targets_write(void *dev, struct vcpu *v, u32 index, u64 value,
 	q = virq_at(&g->spi[spi / 32], NULL, index);
 	vgic_begin(&op, vm);
 	__atomic_store_n(&g->irouter[spi], targets, __ATOMIC_RELAXED);
-	g->target[spi] = targets ? (u8)__builtin_ctz(targets) : VGIC_NO_TARGET;
+	g->target[spi] = vgic_route(vm, spi);
 	vgic_update(&op, &q);
 	vgic_end(&op);
 }
@@ -315,8 +316,30 @@ static const struct reg_row rows[] = {
 static struct reg_slot slots[REG_SLOTS];
 struct reg_table vgicv2_dist_table = { .rows = rows, .count = ARRAY_SIZE(rows), .slots = slots };
 
+/* The CPU interface's DIR: INTID 9:0. */
+static void dir_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+{
+	(void)dev, (void)index, (void)row;
+	vgic_dir(v, (u32)FIELD(value, 9, 0));
+}
+
+static const struct reg_row dir_rows[] = { VGIC_ROW(0, 1, 4, W32, NULL, dir_write, 0, "DIR") };
+
+static enum mmio_result dir_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
+				   struct mmio_access *a)
+{
+	return reg_access(dir_rows, ARRAY_SIZE(dir_rows), r->dev, v, offset, a);
+}
+
 int vgicv2_map(struct vm *vm)
 {
+	struct mmio_region dir = {
+		.base = GUEST_GICC_BASE + GICC_SIZE,
+		.size = KIB(4),
+		.handler = dir_access,
+		.name = "gicc",
+		.dev = vm,
+	};
 	struct mmio_region dist = {
 		.base = GUEST_GICD_BASE,
 		.size = GICD_SIZE,
@@ -329,8 +352,10 @@ int vgicv2_map(struct vm *vm)
 	u64 size;
 	int err = mmio_add(&vm->bus, &dist);
 
+	if (!err)
+		err = mmio_add(&vm->bus, &dir);
 	if (err)
 		return err;
 	arch_vgic_frame(&frame, &size);
-	return stage2_map(&vm->s2, IPA(GUEST_GICC_BASE), frame, size, STAGE2_DEVICE);
+	return stage2_map(&vm->s2, IPA(GUEST_GICC_BASE), frame, GICC_SIZE, STAGE2_DEVICE);
 }

@@ -92,6 +92,7 @@ static inline void isb(void)
 
 /* ICH_HCR_EL2 */
 #define ICH_HCR_EN          BIT(0)
+#define ICH_HCR_TDIR        BIT(14) /* trap ICC_DIR_EL1 (where ICH_VTR_EL2.TDS) */
 #define ICH_HCR_EOICOUNT(x) FIELD(x, 31, 27)
 
 /* SCTLR_ELx */

@@ -127,8 +127,9 @@ struct host_vgic {
 	u64 lr[16];
 	u64 maintenance; /* VGIC_UIE, ... */
 	u32 eoi_count;
-	u8 pmr;     /* 0xff at reset: nothing masked */
-	u32 groups; /* 3 at reset: both enabled */
+	bool eoi_split; /* EOImode 1 */
+	u8 pmr;         /* 0xff at reset: nothing masked */
+	u32 groups;     /* 3 at reset: both enabled */
 };
 extern struct host_vgic host_vgic[HOST_CPUS];
 extern u32 host_lr_count;

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The virtual GIC between vCPUs: what one sees of and does to interrupts that another has, where SPIs go, and what must not keep others out. */
+#include <unit.h>
+#include <vgic_fixture.h>
+
+#define SPI        40
+#define BIT_OF_SPI BIT(SPI % 32)
+
+static struct vcpu *const v0 = &fixture_vcpus[0];
+static struct vcpu *const v1 = &fixture_vcpus[1];
+
+static void ack(u32 intid)
+{
+	assert_int_equal(host_vgic_ack(), intid);
+}
+
+static void take(u32 intid)
+{
+	ack(intid);
+	host_vgic_eoi(intid);
+}
+
+static void nothing(void)
+{
+	ack(1023);
+}
+
+static void edge(u32 intid)
+{
+	u64 reg = GICD(0xc00 + 4 * (intid / 16));
+
+	fixture_write(0, reg, 4, fixture_read(0, reg, 4) | 2U << (2 * (intid % 16)));
+}
+
+static void route(u32 intid, u64 to)
+{
+	fixture_write(0, GICD(0x6000 + 8 * intid), 8, to);
+}
+
+/* Of SPI. */
+static bool pending(void)
+{
+	return fixture_read(0, GICD(0x204), 4) & BIT_OF_SPI;
+}
+
+static bool active(void)
+{
+	return fixture_read(0, GICD(0x304), 4) & BIT_OF_SPI;
+}
+
+/* vCPU 0 here on CPU 0, vCPU 1 on CPU 1; SPI goes to vCPU 1. */
+static int setup(void **state)
+{
+	fixture_setup(state);
+	fixture_enable(0, SPI, 0x80);
+	edge(SPI);
+	route(SPI, 1);
+	fixture_load(0);
+	host_set_cpu(1);
+	fixture_load(1);
+	host_set_cpu(0);
+	fixture_kicked();
+	return 0;
+}
+
+/* vCPU 1 goes through its exit path and acknowledges that. */
+static void ack_on_1(u32 intid)
+{
+	host_set_cpu(1);
+	fixture_exit();
+	ack(intid);
+	host_set_cpu(0);
+}
+
+static void eoi_on_1(u32 intid)
+{
+	host_set_cpu(1);
+	host_vgic_eoi(intid);
+	host_set_cpu(0);
+}
+
+/* ---- another vCPU's list registers ---- */
+
+static void state_is_read_where_it_is(void **state)
+{
+	(void)state;
+	vgic_set_spi(&fixture_vm, SPI, true);
+	assert_true(pending() && !active());
+	ack_on_1(SPI); /* without an exit */
+	assert_true(!pending() && active());
+	vgic_set_spi(&fixture_vm, SPI, true);
+	assert_true(pending() && active());
+	eoi_on_1(SPI);
+	assert_true(pending() && !active());
+	ack_on_1(SPI);
+	eoi_on_1(SPI);
+	assert_true(!pending() && !active());
+	/* Private ones, by the other's redistributor frame. */
+	fixture_enable(1, 3, 0);
+	vgic_send_sgi(v0, 3 << 24 | 2, 1);
+	assert_int_equal(fixture_read(0, SGI(1, 0x200), 4), BIT(3));
+	ack_on_1(3);
+	assert_int_equal(fixture_read(0, SGI(1, 0x200), 4), 0);
+	assert_int_equal(fixture_read(0, SGI(1, 0x300), 4), BIT(3));
+}
+
+static void a_read_of_what_is_idle_disturbs_nobody(void **state)
+{
+	u32 folds;
+
+	(void)state;
+	vgic_set_spi(&fixture_vm, SPI, true);
+	ack_on_1(SPI);
+	eoi_on_1(SPI);
+	assert_true(!pending() && !active()); /* takes it out of the list register */
+	folds = v1->vgic.folds;
+	assert_true(!pending() && !active());
+	assert_int_equal(fixture_read(0, GICD(0x208), 4), 0);
+	assert_int_equal(v1->vgic.folds, folds);
+	assert_int_equal(fixture_kicked(), 0);
+}
+
+static void state_is_written_where_it_is(void **state)
+{
+	(void)state;
+	/* Active: not delivered, though pending in its list register. */
+	vgic_set_spi(&fixture_vm, SPI, true);
+	host_set_cpu(1);
+	fixture_exit();
+	host_set_cpu(0);
+	fixture_write(0, GICD(0x304), 4, BIT_OF_SPI);
+	assert_true(pending() && active());
+	ack_on_1(1023);
+	fixture_write(0, GICD(0x384), 4, BIT_OF_SPI);
+	assert_true(pending() && !active());
+	ack_on_1(SPI);
+	/* Ended by another, and pending again. */
+	fixture_write(0, GICD(0x204), 4, BIT_OF_SPI);
+	fixture_write(0, GICD(0x384), 4, BIT_OF_SPI);
+	assert_true(pending() && !active());
+	/* Taken back, and gone at once. */
+	fixture_write(0, GICD(0x284), 4, BIT_OF_SPI);
+	host_set_cpu(1);
+	nothing();
+	host_set_cpu(0);
+	assert_true(!pending() && !active());
+	/* The distributor off: also at once. */
+	vgic_set_spi(&fixture_vm, SPI, true);
+	host_set_cpu(1);
+	fixture_exit();
+	assert_true(fixture_lr(SPI));
+	host_set_cpu(0);
+	fixture_write(0, GICD(0), 4, 1);
+	host_set_cpu(1);
+	nothing();
+	host_set_cpu(0);
+	assert_true(pending());
+	fixture_write(0, GICD(0), 4, 2);
+	ack_on_1(SPI);
+}
+
+/* ---- ends in two steps ---- */
+
+static void dir_ends_what_it_names(void **state)
+{
+	u32 n;
+
+	(void)state;
+	vgic_lr_limit = 1;
+	for (n = 0; n < 3; n++) {
+		fixture_enable(0, SPI + n, (u8)(0x80 - 0x10 * n));
+		edge(SPI + n);
+		route(SPI + n, 0);
+		vgic_set_spi(&fixture_vm, SPI + n, true);
+		fixture_exit();
+		ack(SPI + n);
+		fixture_maintenance();
+	}
+	vgic_dir(v0, SPI + 1); /* not before the guest says that it ends them so */
+	assert_int_equal(fixture_read(0, GICD(0x304), 4), 7 * BIT_OF_SPI);
+	host_vgic[0].eoi_split = true;
+	host_vgic[1].eoi_split = true;
+	vgic_dir(v0, SPI + 1);
+	assert_int_equal(fixture_read(0, GICD(0x304), 4), 5 * BIT_OF_SPI);
+	vgic_dir(v0, SPI);
+	assert_int_equal(fixture_read(0, GICD(0x304), 4), 4 * BIT_OF_SPI);
+	/* An SPI may be ended by any vCPU; a private one is each one's own. */
+	host_set_cpu(1);
+	vgic_dir(v1, SPI + 2);
+	vgic_dir(v1, 5);
+	vgic_dir(v1, 1023);
+	vgic_dir(v1, ~0U);
+	host_set_cpu(0);
+	assert_int_equal(fixture_read(0, GICD(0x304), 4), 0);
+	fixture_exit();
+	nothing();
+	vgic_set_spi(&fixture_vm, SPI + 1, true);
+	fixture_exit();
+	ack(SPI + 1);
+}
+
+static void dir_ends_a_timers_interrupt(void **state)
+{
+	(void)state;
+	fixture_enable(0, 27, 0);
+	host_vgic[0].eoi_split = true;
+	host_guest_timers[0][ARCH_TIMER_VIRT].ctl = 1;
+	host_irq_set_active(27, 0, true);
+	vgic_forward_ppi(v0, 27, 27);
+	ack(27);
+	vgic_dir(v0, 27);
+	assert_false(host_irq_active(27, 0));
+	nothing();
+}
+
+/* ---- where SPIs go ---- */
+
+static void one_of_n(void **state)
+{
+	(void)state;
+	route(SPI, BIT(31));
+	vgic_cpu_online(v1, true);
+	fixture_write(0, GICR(1, 0x14), 4, 0);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	ack_on_1(SPI); /* vCPU 0 is not on */
+	vgic_cpu_online(v0, true);
+	eoi_on_1(SPI);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	ack_on_1(1023); /* hands it over */
+	fixture_exit();
+	assert_true(fixture_lr(SPI)); /* pending on vCPU 0, that goes off */
+	vgic_cpu_online(v0, false);
+	fixture_exit();
+	nothing();
+	ack_on_1(SPI);
+	eoi_on_1(SPI);
+	/* Asleep: the same. */
+	vgic_cpu_online(v0, true);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	ack_on_1(1023);
+	fixture_exit();
+	assert_true(fixture_lr(SPI));
+	fixture_write(0, GICR(0, 0x14), 4, 2);
+	fixture_exit();
+	nothing();
+	ack_on_1(SPI);
+	eoi_on_1(SPI);
+	/* Nobody is left: it waits. */
+	fixture_write(0, GICR(1, 0x14), 4, 2);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	assert_true(pending());
+	fixture_write(0, GICR(1, 0x14), 4, 0);
+	ack_on_1(SPI);
+}
+
+static void sleep_holds_back(void **state)
+{
+	(void)state;
+	fixture_write(0, GICR(1, 0x14), 4, 2);
+	assert_int_equal(fixture_read(0, GICR(1, 0x14), 4), 6);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	assert_int_equal(fixture_kicked(), 2);
+	host_set_cpu(1);
+	vgic_flush(v1);
+	nothing();
+	assert_int_equal(fixture_maintenance(), 0);
+	assert_true(vgic_pending(v1)); /* WakeRequest */
+	host_set_cpu(0);
+	assert_true(pending());
+	fixture_write(1, GICR(1, 0x14), 4, 0);
+	ack_on_1(SPI);
+	/* One that is active ends as usual. */
+	vgic_set_spi(&fixture_vm, SPI, true);
+	fixture_write(0, GICR(1, 0x14), 4, 2);
+	eoi_on_1(SPI);
+	ack_on_1(1023);
+	host_set_cpu(1);
+	fixture_maintenance();
+	nothing();
+	host_set_cpu(0);
+	fixture_write(1, GICR(1, 0x14), 4, 0);
+	ack_on_1(SPI);
+}
+
+/* ---- what must not keep others out ---- */
+
+static void arm_many(u32 count)
+{
+	u32 n;
+
+	for (n = 0; n < count; n++) {
+		fixture_enable(0, SPI + n, (u8)(0x20 + 8 * n));
+		edge(SPI + n);
+		route(SPI + n, 0);
+	}
+}
+
+/* Enough of a group that the guest's interface does not take to fill all list registers, and more urgent. */
+static void a_disabled_group_blocks_nobody(void **state)
+{
+	u32 n;
+
+	(void)state;
+	arm_many(6);
+	fixture_write(0, GICD(0), 4, 3);
+	fixture_write(0, GICD(0x84), 4, BIT_OF_SPI << 5);
+	host_vgic[0].groups = 2;
+	fixture_exit();
+	for (n = 0; n < 6; n++)
+		vgic_set_spi(&fixture_vm, SPI + n, true);
+	fixture_exit();
+	take(SPI + 5);
+	fixture_maintenance();
+	nothing();
+	host_vgic[0].groups = 3;
+	assert_int_not_equal(fixture_maintenance(), 0);
+	for (n = 0; n < 5; n++) {
+		take(SPI + n);
+		fixture_maintenance();
+	}
+	nothing();
+}
+
+static void a_lowered_priority_lets_others_by(void **state)
+{
+	u32 n;
+
+	(void)state;
+	vgic_lr_limit = 1;
+	arm_many(3);
+	for (n = 0; n < 3; n++)
+		vgic_set_spi(&fixture_vm, SPI + n, true);
+	fixture_exit();
+	assert_true(fixture_lr(SPI));
+	fixture_write(0, GICD(0x400 + SPI), 1, 0xf0);
+	fixture_exit();
+	assert_true(fixture_lr(SPI + 1));
+	fixture_write(0, GICD(0x400 + SPI + 2), 1, 0);
+	fixture_exit();
+	take(SPI + 2);
+	fixture_maintenance();
+	take(SPI + 1);
+	fixture_maintenance();
+	take(SPI);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(state_is_read_where_it_is, setup),
+		cmocka_unit_test_setup(a_read_of_what_is_idle_disturbs_nobody, setup),
+		cmocka_unit_test_setup(state_is_written_where_it_is, setup),
+		cmocka_unit_test_setup(dir_ends_what_it_names, setup),
+		cmocka_unit_test_setup(dir_ends_a_timers_interrupt, setup),
+		cmocka_unit_test_setup(one_of_n, setup),
+		cmocka_unit_test_setup(sleep_holds_back, setup),
+		cmocka_unit_test_setup(a_disabled_group_blocks_nobody, setup),
+		cmocka_unit_test_setup(a_lowered_priority_lets_others_by, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

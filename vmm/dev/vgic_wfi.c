@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What ends a WFI: an interrupt that the guest would take if it unmasked PSTATE.I and F. GICR_WAKER's sleep does not count, as WakeRequest wakes too. */
+#include "vgic_internal.h"
+
+/* A list register of v, which is here, that would be signalled, or 0. */
+static u64 lr_signals(const struct vcpu *v)
+{
+	u32 used = v->vgic.lr_used & ~arch_vgic_empty_lrs();
+	u32 pmr, groups;
+
+	if (likely(!used))
+		return 0;
+	pmr = arch_vgic_pmr();
+	groups = arch_vgic_group_enables();
+	for (; used; used &= used - 1) {
+		u64 value = arch_vgic_lr_read((u32)__builtin_ctz(used));
+
+		if ((value & LR_STATE_MASK) == LR_STATE_PENDING && FIELD(value, 55, 48) < pmr &&
+		    (groups & (value & LR_GROUP1 ? BIT(1) : BIT(0))))
+			return value;
+	}
+	return 0;
+}
+
+static bool bank_signals(const struct vcpu *v, u32 pmr, u32 groups)
+{
+	const struct vgic *g = &v->vm->vgic;
+	u32 w, bits;
+
+	for (w = 0; w < VGIC_ALL_WORDS; w++) {
+		const struct vgic_bank *b = w ? &g->spi[w - 1] : &v->vgic.priv;
+
+		bits = bank_deliverable(g, b) & ~(b->active | b->in_lr) & vgic_grouped(b, groups);
+		for (; bits; bits &= bits - 1) {
+			u32 n = (u32)__builtin_ctz(bits);
+
+			if (b->prio[n] < pmr && (!w || g->target[32 * (w - 1) + n] == v->index))
+				return true;
+		}
+	}
+	return false;
+}
+
+static __noinline bool pending_in_banks(struct vcpu *v)
+{
+	struct vgic_op op;
+	bool pending;
+
+	vgic_begin(&op, v->vm);
+	vgic_take_sgis(&op, v);
+	if (op.here == v) {
+		vgic_resample_timers(v);
+		pending = lr_signals(v) ||
+			  bank_signals(v, arch_vgic_pmr(), arch_vgic_group_enables());
+	} else {
+		pending = bank_signals(v, 0x100, 3); /* the interface's mask is not at hand */
+	}
+	vgic_end(&op);
+	return pending;
+}
+
+/* Loaded and with nothing to be looked at, all that could be delivered is in list registers, and those are ours alone. */
+bool vgic_pending(struct vcpu *v)
+{
+	const struct vgic_cpu *c = &v->vgic;
+	u64 value;
+
+	if (unlikely(!c->loaded || vcpu_current() != v || c->dirty || c->fresh_words ||
+		     c->leftover || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED)))
+		return pending_in_banks(v);
+	value = lr_signals(v);
+	if (unlikely((value & LR_HW) && !vgic_timer_asserted((u32)(value & LR_VINTID_MASK))))
+		return pending_in_banks(v);
+	return value;
+}
