@@ -55,6 +55,7 @@ test:
 
 bench: build
 	@tools/deps run
+	@tools/fetch-guests --build $(BUILD) linux
 	@tools/bench --build $(BUILD)
 
 format:
@@ -73,7 +74,7 @@ help:
 	@echo 'make build      build/zvm_host.elf and build/zvm_host.bin'
 	@echo 'make run        boot it on QEMU with the default guests; Ctrl-A X ends'
 	@echo 'make test       everything that is checked; last line: N passed, N failed'
-	@echo 'make bench      cost of exits, interrupts and IPIs beside the targets'
+	@echo 'make bench      what exits, switches and boots cost, beside the targets'
 	@echo 'make debug      as run, stopped at reset, with gdb attached'
 	@echo 'make bundle     only pack the guests; make format: clang-format -i'
 	@echo 'make clean      remove what was built; make distclean: what was fetched too'

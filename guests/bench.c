@@ -64,8 +64,9 @@ static void sample(struct stat *stat, uint64_t ticks)
 static void report(const char *name, const struct stat *stat)
 {
 	if (stat->count)
-		print("bench: %-26s: avg %4lu, max %4lu, min %4lu\n", name,
-		      (stat->sum + stat->count / 2) / stat->count, stat->max, stat->min);
+		print("bench: %-26s: avg %4lu, max %4lu, min %4lu, runs %u\n", name,
+		      (stat->sum + stat->count / 2) / stat->count, stat->max, stat->min,
+		      stat->count);
 	else
 		print("bench: %-26s: none, the interrupt does not come\n", name);
 	delay_us(SETTLE_US);
@@ -277,6 +278,22 @@ static void ipi(bool sleeps, const char *name, const char *name_round_trip, cons
 	(void)cpu_wait_off(1, LIMIT_US);
 }
 
+/* From a load where stage 2 maps nothing, or the bus has nobody, to the vector of its abort. */
+static void abort_to_vector(void)
+{
+	struct stat stat = { 0 };
+
+	for (unsigned int run = 0; run < RUNS + WARM_UP; run++) {
+		struct probe seen;
+		uint64_t before;
+
+		seen = PROBE(before = now(); (void)mmio_read32(UNMAPPED_BASE));
+		if (seen.count == 1)
+			sample(&stat, stamp_sync() - before);
+	}
+	report("stage-2 fault to vector", &stat);
+}
+
 static void operations(void)
 {
 	MEASURE("empty", (void)0);
@@ -286,7 +303,11 @@ static void operations(void)
 	MEASURE("GICD_ISENABLER1 read", (void)mmio_read32(GICD_BASE + GIC_ISENABLER + 4));
 	MEASURE("GICD_ISENABLER1 write", mmio_write32(GICD_BASE + GIC_ISENABLER + 4, 0));
 	MEASURE("GICR_TYPER read", (void)mmio_read64(GICR_BASE + GICR_TYPER));
+	MEASURE("GICR_ISENABLER0 write",
+		mmio_write32(GICR_BASE + GICR_SGI_PAGE + GIC_ISENABLER, 0));
 	MEASURE("UART FR read", (void)mmio_read32(UART_FR));
+	MEASURE("UART ICR write", mmio_write32(UART_ICR, 0));
+	MEASURE("UART DR write", mmio_write32(UART_DR, '\r'));
 	MEASURE("ID register read", (void)read_sysreg(id_aa64pfr0_el1));
 }
 
@@ -301,6 +322,7 @@ void guest_main(void)
 	print("bench: %u cpus, %u runs a row, ticks of %lu Hz\n", cpus, RUNS, ticks_per_second());
 	operations();
 	stamp_vectors_on();
+	abort_to_vector();
 	gic_enable(CNTV_INTID);
 	gic_enable(CNTP_INTID);
 	gic_enable(PONG);

@@ -3,7 +3,8 @@
  * A vector table for measuring: the first instruction of its IRQ vector puts the counter in x18,
  * which the compiler leaves alone in guests (-ffixed-x18); then only the caller-saved registers are
  * kept around stamp_irq(intid, stamp). ELR and SPSR stay in place, so such handlers do not nest.
- * All other vectors are the kit's.
+ * A synchronous exception's stamp is in x18 when the kit's handler has returned. All other vectors
+ * are the kit's.
  */
 .macro elsewhere number
 	.balign	0x80
@@ -14,9 +15,12 @@
 	.balign	0x800
 	.global	stamp_vectors
 stamp_vectors:
-	.irp	n, 0, 1, 2, 3, 4
+	.irp	n, 0, 1, 2, 3
 	elsewhere \n
 	.endr
+	.balign	0x80
+	mrs	x18, cntvct_el0
+	b	kit_vectors + 0x80 * 4
 	.balign	0x80
 	mrs	x18, cntvct_el0
 	stp	x29, x30, [sp, #-176]!

@@ -10,7 +10,16 @@ extern const char stamp_vectors[];
 /* The guest's own: intid as ICC_IAR1_EL1 gave it, stamp of the vector's first instruction. */
 void stamp_irq(uint64_t intid, uint64_t stamp);
 
-/* This CPU's interrupts go to stamp_irq from here on; other exceptions as before. */
+/* The stamp of the last synchronous exception, once its handler has returned. */
+static inline uint64_t stamp_sync(void)
+{
+	uint64_t stamp;
+
+	asm volatile("mov %0, x18" : "=r"(stamp));
+	return stamp;
+}
+
+/* This CPU's interrupts go to stamp_irq from here on; other exceptions as before, stamped. */
 static inline void stamp_vectors_on(void)
 {
 	write_sysreg(vbar_el1, (uintptr_t)stamp_vectors);
