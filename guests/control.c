@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control: a real-time guest with nothing to do but to be on time. One timer at 10 kHz, one at 1 kHz, half a short period apart; how late each is, from
+ * the tick at which it is due to the first instruction of the vector, goes into a histogram. A digit D typed at its console has it measure 10^D
+ * interrupts of the fast timer and print what it found.
+ */
+#include "kit/cpu.h"
+#include "kit/gic.h"
+#include "kit/print.h"
+#include "kit/smp.h"
+#include "kit/stamp.h"
+#include "kit/time.h"
+#include "kit/uart.h"
+
+#define FAST_HZ    10000u
+#define SLOW_HZ    1000u
+#define BUCKETS    4096u /* a tick each; the last one holds all that are later */
+#define POLL_EVERY 100u  /* fast interrupts between looks at the console */
+
+struct task {
+	const char *name;
+	uint64_t period;
+	uint64_t due; /* in CNTVCT */
+	uint64_t max;
+	uint64_t missed; /* periods that had gone by before their interrupt was taken */
+	uint32_t count;
+	uint32_t late[BUCKETS];
+};
+
+static struct task fast = { .name = "10 kHz" };
+static struct task slow = { .name = "1 kHz" };
+static uint64_t phys_ahead;           /* CNTPCT - CNTVCT */
+static volatile uint32_t fast_wanted; /* to be measured; 0: none */
+static volatile uint32_t interrupts;
+
+static void measure(struct task *task, uint64_t stamp)
+{
+	uint64_t late = stamp - task->due;
+
+	task->due += task->period;
+	for (; task->due <= stamp; task->due += task->period)
+		task->missed += fast_wanted != 0;
+	if (!fast_wanted)
+		return;
+	if (late > task->max)
+		task->max = late;
+	task->late[late < BUCKETS ? late : BUCKETS - 1]++;
+	task->count++;
+}
+
+/* Called by stamp.S with the counter as the vector's first instruction read it. */
+void stamp_irq(uint64_t intid, uint64_t stamp)
+{
+	if (intid == CNTV_INTID) {
+		measure(&fast, stamp);
+		write_sysreg(cntv_cval_el0, fast.due);
+		if (fast_wanted && fast.count == fast_wanted)
+			fast_wanted = 0;
+	} else if (intid == CNTP_INTID) {
+		measure(&slow, stamp);
+		write_sysreg(cntp_cval_el0, slow.due + phys_ahead);
+	}
+	isb();
+	interrupts++;
+}
+
+static void start(void)
+{
+	uint64_t first = now() + us_to_ticks(1000);
+
+	phys_ahead = timer_counter(TIMER_PHYS) - timer_counter(TIMER_VIRT);
+	/* Exact: one read after the other is some ticks later, which the slow timer would be early by. */
+	for (unsigned int n = 0; n < 16; n++) {
+		uint64_t virt = read_sysreg(cntvct_el0), phys = read_sysreg(cntpct_el0);
+
+		if (phys - virt < phys_ahead)
+			phys_ahead = phys - virt;
+	}
+	fast.period = ticks_per_second() / FAST_HZ;
+	slow.period = ticks_per_second() / SLOW_HZ;
+	fast.due = first;
+	slow.due = first + fast.period / 2;
+	timer_set_cval(TIMER_VIRT, fast.due);
+	timer_set_cval(TIMER_PHYS, slow.due + phys_ahead);
+	timer_set_ctl(TIMER_VIRT, TIMER_ENABLE);
+	timer_set_ctl(TIMER_PHYS, TIMER_ENABLE);
+}
+
+static uint64_t quantile(const struct task *task, uint32_t permille)
+{
+	uint64_t seen = 0;
+
+	for (uint32_t n = 0; n < BUCKETS; n++) {
+		seen += task->late[n];
+		if (seen * 1000 >= (uint64_t)task->count * permille)
+			return n;
+	}
+	return task->max;
+}
+
+static void report(const struct task *task)
+{
+	print("control: %s: %u interrupts, %lu missed, ticks late: p50 %lu, p99 %lu, p99.9 %lu, max %lu\n",
+	      task->name, task->count, task->missed, quantile(task, 500), quantile(task, 990),
+	      quantile(task, 999), task->max);
+}
+
+static void clear(struct task *task)
+{
+	task->max = 0;
+	task->missed = 0;
+	task->count = 0;
+	for (uint32_t n = 0; n < BUCKETS; n++)
+		task->late[n] = 0;
+}
+
+static void run(unsigned int digit)
+{
+	static unsigned int runs;
+	uint32_t wanted = 1;
+
+	while (digit--)
+		wanted *= 10;
+	clear(&fast);
+	clear(&slow);
+	fast_wanted = wanted;
+	while (fast_wanted)
+		wfi();
+	report(&fast);
+	report(&slow);
+	print("control: run %u done\n", ++runs);
+}
+
+void guest_main(void)
+{
+	uint32_t polled = 0;
+	int c;
+
+	irq_mask();
+	stamp_vectors_on();
+	gic_enable(CNTV_INTID);
+	gic_enable(CNTP_INTID);
+	start();
+	print("control: ready\n");
+	irq_unmask();
+	for (;;) {
+		wfi();
+		if (interrupts - polled < POLL_EVERY)
+			continue;
+		polled = interrupts;
+		c = uart_try_getc();
+		if (c >= '1' && c <= '9')
+			run((unsigned int)c - '0');
+	}
+}
