@@ -14,7 +14,10 @@
 
 static const struct uart_ops *const uart_drivers[] = { &pl011_ops };
 
-#define RING_SIZE 1024
+#define RX_RING 1024
+#define TX_RING 4096
+/* Bytes moved under the lock, interrupts masked: what a FIFO takes when its transmit interrupt comes. */
+#define BURST 16
 
 static struct {
 	const struct uart_ops *ops; /* NULL: no UART; then writes vanish and reads wait for ever */
@@ -24,7 +27,7 @@ static struct {
 	struct ring rx, tx;
 	bool rx_on, tx_on; /* interrupts enabled now */
 	void (*notify)(void);
-	u8 rx_buf[RING_SIZE], tx_buf[RING_SIZE];
+	u8 rx_buf[RX_RING], tx_buf[TX_RING];
 } uart = {
 	.readers = WAIT_QUEUE_INIT(uart.readers),
 	.writers = WAIT_QUEUE_INIT(uart.writers),
@@ -46,7 +49,7 @@ static bool receive(void)
 {
 	bool any = false;
 
-	while (ring_free(&uart.rx)) {
+	for (u32 n = 0; n < BURST && ring_free(&uart.rx); n++) {
 		int byte = uart.ops->rx(uart.base);
 
 		if (byte < 0)
@@ -56,13 +59,14 @@ static bool receive(void)
 	return any;
 }
 
-/* Ring to FIFO, and the transmit interrupt for what does not fit. */
+/* Ring to FIFO, and the transmit interrupt for the rest. */
 static bool transmit(void)
 {
 	bool any = false;
 	u8 byte;
 
-	while (!uart.ops->tx_full(uart.base) && ring_get(&uart.tx, &byte)) {
+	for (u32 n = 0; n < BURST && !uart.ops->tx_full(uart.base) && ring_get(&uart.tx, &byte);
+	     n++) {
 		uart.ops->tx(uart.base, byte);
 		any = true;
 	}
@@ -133,18 +137,13 @@ void uart_set_notify(void (*fn)(void))
 
 /* ---- writing ---- */
 
-/* As much of data as the FIFO and the ring take now. */
+/* As much of data as the ring takes now. */
 static size_t write_some(const u8 *data, size_t len)
 {
 	unsigned long flags = spin_lock(&uart.readers.lock);
-	size_t n = 0;
+	size_t n = ring_write(&uart.tx, data, (u32)MIN(len, (size_t)TX_RING));
 
-	while (n < len) {
-		while (n < len && ring_put(&uart.tx, data[n]))
-			n++;
-		if (!transmit())
-			break;
-	}
+	(void)transmit();
 	spin_unlock(&uart.readers.lock, flags);
 	return n;
 }
@@ -185,15 +184,34 @@ void uart_drain(void)
 	}
 }
 
-/*
- * The log's way out takes no lock: it has to work in a panic, whoever holds the lock. It may
- * overtake what waits in the ring.
- */
-static void polled_putc(char c)
+/* A line of the log; one that finds no room is in the log alone. */
+static void queue_line(const char *line, size_t len)
+{
+	unsigned long flags = spin_lock(&uart.readers.lock);
+
+	if (ring_free(&uart.tx) > len) {
+		(void)ring_write(&uart.tx, line, (u32)len - 1);
+		(void)ring_write(&uart.tx, "\r\n", 2);
+		(void)transmit();
+	}
+	spin_unlock(&uart.readers.lock, flags);
+}
+
+static void poll_out(u8 byte)
 {
 	while (uart.ops->tx_full(uart.base))
 		arch_relax();
-	uart.ops->tx(uart.base, (u8)c);
+	uart.ops->tx(uart.base, byte);
+}
+
+/* The way out of a panic takes no lock, whoever holds it: no other CPU runs. What waits in the ring comes first. */
+static void polled_putc(char c)
+{
+	u8 byte;
+
+	while (ring_get(&uart.tx, &byte))
+		poll_out(byte);
+	poll_out((u8)c);
 }
 
 /* ---- start ---- */
@@ -233,11 +251,12 @@ int uart_probe(void)
 	uart.base = arch_map_device(regs.base, regs.size);
 	if (!uart.base)
 		return -ENOMEM;
-	ring_init(&uart.rx, uart.rx_buf, RING_SIZE);
-	ring_init(&uart.tx, uart.tx_buf, RING_SIZE);
+	ring_init(&uart.rx, uart.rx_buf, RX_RING);
+	ring_init(&uart.tx, uart.tx_buf, TX_RING);
 	ops->setup(uart.base);
 	uart.ops = ops;
 	log_putc = polled_putc;
+	log_write = queue_line;
 	flags = spin_lock(&uart.readers.lock);
 	set_irqs(true, false);
 	spin_unlock(&uart.readers.lock, flags);

@@ -5,7 +5,7 @@
 
 #include <lib/types.h>
 
-/* Called with the UART's lock held, or (tx_full and tx) by the polled log. */
+/* Called with the UART's lock held, or (tx_full and tx) by a panic. */
 struct uart_ops {
 	const char *compatible;
 	/* Ready to send and to receive, interrupts masked. The line's speed stays the firmware's. */

@@ -9,6 +9,7 @@
 #define UARTFR    0x018 /* flags */
 #define UARTLCR_H 0x02c /* line control */
 #define UARTCR    0x030 /* control */
+#define UARTIFLS  0x034 /* trigger levels: RX 5:3, TX 2:0; by eighths */
 #define UARTIMSC  0x038 /* interrupt mask: 1 enables */
 #define UARTICR   0x044 /* interrupt clear */
 
@@ -18,6 +19,9 @@
 
 #define LCR_H_FEN    BIT(4) /* FIFOs on */
 #define LCR_H_WLEN_8 BITS(6, 5)
+
+/* RX at half; TX at an eighth, so that uart.c's burst always rises above it */
+#define IFLS_RX_HALF_TX_EIGHTH BIT(4)
 
 #define CR_UARTEN BIT(0)
 #define CR_TXE    BIT(8)
@@ -75,6 +79,7 @@ static void pl011_setup(volatile void *base)
 	u32 control = (u32)(CR_UARTEN | CR_TXE | CR_RXE);
 
 	mmio_write32(base, UARTIMSC, 0);
+	mmio_write32(base, UARTIFLS, IFLS_RX_HALF_TX_EIGHTH);
 	/* Writing LCR_H empties the FIFOs: not where it is right already, keys may be waiting. */
 	if ((mmio_read32(base, UARTLCR_H) & line) != line) {
 		while (!pl011_tx_idle(base))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel log. A line is formatted on the caller's stack and copied into the ring under a lock.
- * The echo has a lock of its own, so that lines do not mix on the UART and a slow one does not keep
- * other CPUs from logging; both hold interrupts masked for at most LINE_SIZE characters.
+ * The echo goes to log_write, which does not wait; only before there is one, and in a panic, characters are
+ * polled out of the UART, under a lock of its own, so that lines do not mix.
  */
 #include "internal.h"
 
@@ -15,6 +15,7 @@
 #define LINE_SIZE 240
 
 void (*log_putc)(char c);
+void (*log_write)(const char *line, size_t len);
 enum log_level log_echo_level = LOG_INFO;
 
 static u8 log_buf[LOG_SIZE];
@@ -45,8 +46,8 @@ static void keep(const char *line, size_t len)
 {
 	unsigned long flags = lock(&ring_lock);
 
-	for (size_t i = 0; i < len; i++)
-		ring_put_over(&log_ring, (u8)line[i]);
+	ring_make_room(&log_ring, (u32)len);
+	(void)ring_write(&log_ring, line, (u32)len);
 	unlock(&ring_lock, flags);
 }
 
@@ -55,6 +56,10 @@ static void echo(const char *line, size_t len)
 	void (*put)(char c) = log_putc;
 	unsigned long flags;
 
+	if (log_write && !panic_mode) {
+		log_write(line, len);
+		return;
+	}
 	if (!put)
 		return;
 	flags = lock(&echo_lock);

@@ -4,7 +4,7 @@
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 #include <kernel/random.h>
-#include <kernel/spinlock.h>
+#include <kernel/sync.h>
 #include <lib/chacha.h>
 #include <lib/jitter.h>
 #include <lib/sha256.h>
@@ -31,13 +31,13 @@
 #define WALK_STEPS 32
 
 static struct {
-	struct spinlock lock; /* a leaf; held for one hash and one block of key stream */
+	struct mutex lock; /* a leaf; held for some hashes and two blocks of key stream */
 	u8 key[CHACHA_KEY];
 	struct sha256 pool;
 	u32 worth; /* of what is in the pool, at most SEED_FULL */
 	bool dry;  /* never seeded */
 	u64 spent; /* bytes given out under this seed */
-} rng = { .lock = SPINLOCK_INIT, .dry = true };
+} rng = { .dry = true };
 
 /* Touched by their CPU only, interrupts masked. */
 static struct jitter jitters[MAX_CPUS];
@@ -69,18 +69,17 @@ static u64 timed_walk(u32 *place)
 
 static void sample_jitter(struct batch *b)
 {
-	unsigned long flags = arch_irq_save();
-	struct jitter *j = &jitters[this_cpu()->id];
 	u32 place = (u32)arch_counter();
 
-	for (u32 i = 0; i < BATCH; i++) {
+	for (u32 i = 0; i < BATCH; i++) { /* masked for one walk at a time */
+		unsigned long flags = arch_irq_save();
 		u64 took = timed_walk(&place);
 
 		b->words[i] = took << 32 ^ arch_counter();
-		if (jitter_feed(j, took))
+		if (jitter_feed(&jitters[this_cpu()->id], took))
 			b->worth += WORTH_SAMPLE;
+		arch_irq_restore(flags);
 	}
-	arch_irq_restore(flags);
 }
 
 /* False: the CPU has no generator, or it fails. */
@@ -147,19 +146,18 @@ static void generate(u8 *out, size_t size)
 bool random_bytes(void *buf, size_t size)
 {
 	struct batch b = { .worth = 0 };
-	unsigned long flags;
 	bool full, good;
 
 	kassert(size <= RANDOM_MAX);
 	full = gather(&b, size);
-	flags = spin_lock(&rng.lock);
+	mutex_lock(&rng.lock);
 	add(b.words, sizeof(b.words), b.worth);
 	/* The CPU's words are each as good as random: no need to wait for many. */
 	if (full || rng.worth >= SEED_FULL)
 		reseed();
 	good = !rng.dry && rng.spent + size <= SEED_LIFE;
 	generate(buf, size);
-	spin_unlock(&rng.lock, flags);
+	mutex_unlock(&rng.lock);
 	return good;
 }
 
@@ -182,6 +180,7 @@ void random_init(const void *seed, size_t size)
 
 	for (u32 i = 0; i < MAX_CPUS; i++)
 		jitter_init(&jitters[i]);
+	mutex_init(&rng.lock);
 	sha256_init(&rng.pool);
 	rng.worth = 0;
 	rng.dry = true;

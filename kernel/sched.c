@@ -387,6 +387,15 @@ void sched_exit_work(void)
 		t->hooks->work(t);
 }
 
+void sched_open(void)
+{
+	struct percpu *pc = this_cpu();
+
+	if (!pc->masked.exits)
+		masked_restart(&pc->masked, arch_counter(), (u64)sched_open);
+	arch_irq_enable();
+}
+
 /*
  * Not masked: t->cpu may be the CPU that we were on when we looked; then t was not current, and sees its work when it is.
  */

@@ -215,12 +215,29 @@ int thread_set_affinity(struct thread *t, u64 affinity)
 	return 0;
 }
 
-void thread_for_each(void (*fn)(const struct thread *t, void *arg), void *arg)
+/* fn for the n-th thread; false if there are fewer. */
+static bool visit(u32 n, void (*fn)(const struct thread *t, void *arg), void *arg)
 {
 	unsigned long flags = spin_lock(&list_lock);
 	const struct thread *t;
+	bool found = false;
 
-	list_for_each_entry(t, &all_threads, all_node)
-		fn(t, arg);
+	list_for_each_entry(t, &all_threads, all_node) {
+		found = n-- == 0;
+		if (found) {
+			fn(t, arg);
+			break;
+		}
+	}
 	spin_unlock(&list_lock, flags);
+	return found;
+}
+
+/* The lock is not held from one to the next: interrupts are not masked for all of them. */
+void thread_for_each(void (*fn)(const struct thread *t, void *arg), void *arg)
+{
+	u32 n = 0;
+
+	while (visit(n, fn, arg))
+		n++;
 }

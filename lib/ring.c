@@ -30,6 +30,24 @@ void ring_put_over(struct ring *r, u8 byte)
 	*slot(r, r->head++) = byte;
 }
 
+u32 ring_write(struct ring *r, const void *data, u32 len)
+{
+	u32 n = MIN(ring_free(r), len);
+	u32 till_end = r->size - (u32)(r->head & (r->size - 1));
+	u32 first = MIN(n, till_end);
+
+	memcpy(slot(r, r->head), data, first);
+	memcpy(r->buf, (const u8 *)data + first, n - first);
+	r->head += n;
+	return n;
+}
+
+void ring_make_room(struct ring *r, u32 len)
+{
+	if (ring_free(r) < len)
+		r->tail = r->head + len - r->size;
+}
+
 bool ring_get(struct ring *r, u8 *byte)
 {
 	if (ring_used(r) == 0)

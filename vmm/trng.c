@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* True random numbers for guests: the firmware interface DEN0098 1.0 over the house's generator. */
+#include <arch/cpu.h>
 #include <kernel/random.h>
+#include <kernel/thread.h>
 #include <lib/string.h>
 #include <uapi/smccc.h>
 #include <vmm/smccc.h>
@@ -34,8 +36,12 @@ static void get_uuid(u64 *x)
 static s64 fill(u64 *result, u64 bits, u32 width)
 {
 	u64 words[RESULTS];
+	bool good;
 
-	if (!random_bytes(words, sizeof(words)))
+	sched_open(); /* this takes long, and a guest may ask all the time */
+	good = random_bytes(words, sizeof(words));
+	arch_irq_disable();
+	if (!good)
 		return TRNG_NO_ENTROPY;
 	for (u32 i = 0; i < RESULTS && bits; i++) {
 		u64 n = MIN(bits, (u64)width);

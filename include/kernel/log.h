@@ -21,11 +21,13 @@ void klog(enum log_level level, const char *fmt, ...) __printf(2, 3);
 
 /*
  * Lines end in CR LF there. Characters straight to the first UART, polled; set by the UART driver
- * (and early by boot). NULL: nowhere.
+ * (and early by boot). NULL: nowhere. Until there is log_write, and in a panic.
  */
 extern void (*log_putc)(char c);
+/* A line with its '\n', queued for the UART or dropped, without waiting. Set by the UART driver; NULL: none yet. */
+extern void (*log_write)(const char *line, size_t len);
 /*
- * Lines at this level and more urgent ones are echoed to log_putc (LOG_INFO at boot; LOG_ERR once
+ * Lines at this level and more urgent ones are echoed there (LOG_INFO at boot; LOG_ERR once
  * the shell runs).
  */
 extern enum log_level log_echo_level;

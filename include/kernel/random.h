@@ -21,8 +21,8 @@ void random_init(const void *seed, size_t size);
 
 /*
  * Fill buf. False if no entropy is behind it: there never was enough for a seed, or the source went
- * dry and no new seed came for long; the bytes then differ from call to call and are no secret. Any
- * context; takes some microseconds, feeds the pool on the way.
+ * dry and no new seed came for long; the bytes then differ from call to call and are no secret. Thread
+ * context; takes some ten microseconds, feeds the pool on the way.
  */
 bool __must_check random_bytes(void *buf, size_t size);
 

@@ -243,6 +243,12 @@ void sched_switch_done(void);
 void sched_exit_work(void);
 
 /*
+ * Let interrupts, and more urgent threads, in while something long is done for a lower level, whose exit masked them. Ends with arch_irq_disable(). No
+ * lock is held.
+ */
+void sched_open(void);
+
+/*
  * Idle on the calling thread instead of blocking it and having the idle thread do the same: nothing
  * is switched. Waits for an interrupt, which is left pending, and counts the time as idle. False,
  * at once: another thread is ready here, or about to be; block. Interrupts masked.
@@ -274,7 +280,7 @@ void sched_init(void);
 /* Same for a secondary, never returns: becomes its idle thread. */
 __noreturn void sched_start_secondary(void);
 
-/* Visit all threads (for `host threads`): fn is called under a lock and must be short. */
+/* Visit all threads (for `host threads`): fn is called under a lock and must be short. One that ends meanwhile may hide another. */
 void thread_for_each(void (*fn)(const struct thread *t, void *arg), void *arg);
 
 /* Idle ticks of a CPU so far, for CPU share. */

@@ -34,6 +34,12 @@ bool ring_put(struct ring *r, u8 byte);
 /* Append a byte, dropping the oldest if the ring is full. */
 void ring_put_over(struct ring *r, u8 byte);
 
+/* Append as many of len bytes as there is room for; their number. */
+u32 ring_write(struct ring *r, const void *data, u32 len);
+
+/* Drop the oldest bytes until there is room for len, which is at most the ring's size. */
+void ring_make_room(struct ring *r, u32 len);
+
 /* Take the oldest byte; false if empty. */
 bool ring_get(struct ring *r, u8 *byte);
 

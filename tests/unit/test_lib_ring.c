@@ -150,6 +150,30 @@ static void positions_pass_32_bits(void **state)
 	assert_int_equal(byte, 0);
 }
 
+static void blocks(void **state)
+{
+	struct fixture f;
+	u8 out[SIZE];
+	u64 pos;
+
+	(void)state;
+	start(&f);
+	assert_int_equal(ring_write(&f.r, "abcde", 5), 5);
+	for (u32 i = 0; i < 5; i++)
+		assert_true(ring_get(&f.r, out));
+	/* Over the end of the buffer; what does not fit is left out. */
+	assert_int_equal(ring_write(&f.r, "0123456789", 10), SIZE);
+	assert_int_equal(ring_write(&f.r, "x", 1), 0);
+	ring_make_room(&f.r, 0);
+	assert_int_equal(ring_used(&f.r), SIZE);
+	ring_make_room(&f.r, 3);
+	ring_make_room(&f.r, 3);
+	assert_int_equal(ring_write(&f.r, "XYZ", 3), 3);
+	pos = f.r.tail;
+	assert_int_equal(ring_read_at(&f.r, &pos, out, SIZE), SIZE);
+	assert_memory_equal(out, "34567XYZ", SIZE);
+}
+
 /* Against a plain array of everything that was ever written. */
 static void random_use(void **state)
 {
@@ -188,6 +212,7 @@ int main(void)
 		cmocka_unit_test(late_reader_starts_at_the_oldest),
 		cmocka_unit_test(position_ahead_comes_back),
 		cmocka_unit_test(positions_pass_32_bits),
+		cmocka_unit_test(blocks),
 		cmocka_unit_test(random_use),
 	};
 

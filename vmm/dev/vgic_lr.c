@@ -233,45 +233,76 @@ struct choice {
 	u16 rank[VGIC_MAX_LRS]; /* priority; behind all of these, what the guest's interface has disabled */
 };
 
-static void offer(struct choice *c, u32 room, u32 intid, u16 rank)
+/* Interrupts base + n, n in bits, whose priorities are given, and `behind` more. */
+static void offer(struct choice *c, u32 room, u32 base, u32 bits, const u8 *prio, u32 behind)
 {
-	u32 i;
+	u32 worst = c->kept < room ? UINT32_MAX : c->rank[room - 1];
 
-	c->total++;
-	if (c->kept < room)
-		c->kept++;
-	else if (rank >= c->rank[room - 1])
-		return;
-	for (i = c->kept - 1; i > 0 && c->rank[i - 1] > rank; i--) {
-		c->intid[i] = c->intid[i - 1];
-		c->rank[i] = c->rank[i - 1];
+	c->total += word_weight(bits);
+	for (; bits; bits &= bits - 1) {
+		u32 n = (u32)__builtin_ctz(bits), rank = prio[n] + behind, i;
+
+		if (likely(rank >= worst))
+			continue;
+		if (c->kept < room)
+			c->kept++;
+		for (i = c->kept - 1; i > 0 && c->rank[i - 1] > rank; i--) {
+			c->intid[i] = c->intid[i - 1];
+			c->rank[i] = c->rank[i - 1];
+		}
+		c->intid[i] = base + n;
+		c->rank[i] = (u16)rank;
+		if (c->kept == room)
+			worst = c->rank[room - 1];
 	}
-	c->intid[i] = intid;
-	c->rank[i] = rank;
 }
 
-/* All that is active on v, and all that is pending for it, outside list registers. */
+/* The same, those last that the guest's interface has disabled. */
+static void offer_pending(struct choice *c, u32 room, u32 base, u32 bits, const struct vgic_bank *b)
+{
+	u32 on = bits & vgic_grouped(b, arch_vgic_group_enables());
+
+	offer(c, room, base, on, b->prio, 0);
+	if (unlikely(bits != on))
+		offer(c, room, base, bits & ~on, b->prio, 0x100);
+}
+
+/* Those of bits whose byte says vCPU `index`. */
+static u32 those_of(const u8 *whose, u32 bits, u32 index)
+{
+	u32 left = bits, mine = 0;
+
+	for (; left; left &= left - 1) {
+		u32 n = (u32)__builtin_ctz(left);
+
+		mine |= (u32)(whose[n] == index) << n;
+	}
+	return mine;
+}
+
+/*
+ * All that is active on v, and all that is pending for it, outside list registers. A guest can have all of them be either, at every switch: some ten
+ * instructions each.
+ */
 static void survey(struct vcpu *v, u32 room, struct choice *active, struct choice *pending)
 {
 	const struct vgic *g = &v->vm->vgic;
-	u32 groups = arch_vgic_group_enables();
-	u32 w, bits, off;
+	const struct vgic_bank *b = &v->vgic.priv;
+	u32 w, acts = b->active & ~b->in_lr;
+	u32 pends = bank_deliverable(g, b) & ~(b->active | b->in_lr);
 
-	for (w = 0; w < VGIC_ALL_WORDS; w++) {
-		const struct vgic_bank *b = w ? &g->spi[w - 1] : &v->vgic.priv;
-
-		off = ~(vgic_grouped(b, groups) | b->active);
-		bits = (b->active | bank_deliverable(g, b)) & ~b->in_lr;
-		for (; bits; bits &= bits - 1) {
-			u32 n = (u32)__builtin_ctz(bits);
-			bool is_active = b->active >> n & 1;
-			u32 spi = 32 * (w - 1) + n;
-
-			if (w && (is_active ? g->holder[spi] : g->target[spi]) != v->index)
-				continue;
-			offer(is_active ? active : pending, room, 32 * w + n,
-			      (u16)(b->prio[n] | (off >> n & 1) << 8));
-		}
+	offer(active, room, 0, acts, b->prio, 0);
+	offer_pending(pending, room, 0, pends, b);
+	for (w = 0; w < VGIC_WORDS; w++) {
+		b = &g->spi[w];
+		acts = b->active & ~b->in_lr;
+		pends = bank_deliverable(g, b) & ~(b->active | b->in_lr);
+		if (acts)
+			offer(active, room, 32 + 32 * w,
+			      those_of(&g->holder[32 * w], acts, v->index), b->prio, 0);
+		if (pends)
+			offer_pending(pending, room, 32 + 32 * w,
+				      those_of(&g->target[32 * w], pends, v->index), b);
 	}
 }
 
@@ -280,18 +311,20 @@ static void take_eois(struct vgic_op *op, struct vcpu *v)
 {
 	u32 count = arch_vgic_take_eoi_count();
 
-	for (; count; count--) {
+	while (count) { /* 31 at most, and a survey finds 16 */
 		struct choice active = { 0 }, pending = { 0 };
-		struct virq q;
 
-		survey(v, 1, &active, &pending);
+		survey(v, VGIC_MAX_LRS, &active, &pending);
 		if (!active.kept)
 			return;
-		q = virq_of(v, active.intid[0]);
-		q.bank->active &= ~q.mask;
-		if (q.owner && q.n >= 16)
-			vgic_release_hw(v, q.n);
-		vgic_settle(op, v, &q);
+		for (u32 i = 0; i < active.kept && count; i++, count--) {
+			struct virq q = virq_of(v, active.intid[i]);
+
+			q.bank->active &= ~q.mask;
+			if (q.owner && q.n >= 16)
+				vgic_release_hw(v, q.n);
+			vgic_settle(op, v, &q);
+		}
 	}
 }
 
