@@ -262,6 +262,13 @@ static bool same(const char *a, const char *b)
 	return *a == *b;
 }
 
+/* Use the CPU, and nothing else. */
+static void spin(void)
+{
+	for (;;)
+		plain_op("nop");
+}
+
 static void execute(const char *line)
 {
 	static unsigned int pings;
@@ -276,8 +283,10 @@ static void execute(const char *line)
 		psci_system_reset();
 	else if (same(line, "crash"))
 		crash_now(UNMAPPED_BASE);
+	else if (same(line, "spin"))
+		spin();
 	else if (*line)
-		print("%s? try ping, status, off, reset, crash\n", line);
+		print("%s? try ping, status, off, reset, crash, spin\n", line);
 }
 
 static void console_char(char c)

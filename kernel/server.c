@@ -58,7 +58,9 @@ static void lengthen_first(struct server *s)
 
 void server_init(struct server *s, u64 budget, u64 period, u64 now)
 {
-	*s = (struct server){ .budget = budget, .period = period };
+	*s = (struct server){
+		.budget = budget, .period = period, .throttled = s->throttled, .missed = s->missed
+	};
 	push(s, (struct refill){ .at = now, .amount = budget });
 }
 
@@ -88,8 +90,10 @@ void server_begin(struct server *s, u64 now)
 void server_charge(struct server *s, u64 used, u64 now)
 {
 	server_begin(s, now - used);
-	/* More than there was: a timer came late. It is taken from what comes next, within reason. */
-	used = MIN(used, 2 * s->budget);
+	/* As much as all of it, and more: a timer came late. Each whole budget costs a period. */
+	for (u32 n = 0; n < s->count && used >= s->budget; n++)
+		nth(s, n)->at += used / s->budget * s->period;
+	used %= s->budget;
 	while (used) {
 		struct refill *first = nth(s, 0);
 		u64 part = MIN(used, first->amount), at = first->at;

@@ -3,7 +3,7 @@
 #include <arch/timer.h>
 #include <kernel/timeout.h>
 #include <lib/string.h>
-#include <vmm/vm.h>
+#include <vmm/sched.h>
 #include "shell.h"
 
 /* ---- figures ---- */
@@ -195,6 +195,22 @@ static void print_console(struct console *c)
 		shell_printf("no port\n");
 }
 
+static void print_sched(const struct vm *vm)
+{
+	const struct vm_desc *d = &vm->desc;
+	struct vm_budget_stats s;
+
+	if (d->fifo || d->priority >= PRIO_DEFAULT)
+		shell_printf("  turns       %s, weight %u\n", d->fifo ? "fifo" : "round-robin",
+			     d->weight);
+	if (!d->budget_us)
+		return;
+	vm_budget_stats(vm, &s);
+	shell_printf(
+		"  budget      %lu us of %lu us, each vcpu; throttled %lu times, missed %lu periods\n",
+		d->budget_us, d->period_us, s.throttled, s.missed);
+}
+
 static void print_vm(struct vm *vm)
 {
 	char uptime[32], affinity[24];
@@ -213,6 +229,7 @@ static void print_vm(struct vm *vm)
 		affinity_text(vm->desc.affinity, affinity, sizeof(affinity)),
 		vm->desc.dedicated ? ", each its own" : "", r.cpu_permille / 10,
 		r.cpu_permille % 10, r.exits_per_s);
+	print_sched(vm);
 	shell_printf("  uptime      %s, %u restarts, restarted %s\n",
 		     uptime_text(vm, uptime, sizeof(uptime)), vm->restarts,
 		     restart_names[vm->desc.restart]);

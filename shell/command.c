@@ -32,7 +32,7 @@ static void print_usage(const char *path, const struct command *c)
 {
 	shell_printf("usage: %s", path);
 	for (u32 i = 0; i < c->noptions; i++)
-		shell_printf(" [%s%s%s]", c->options[i].name, c->options[i].value ? " " : "",
+		shell_printf(" [%s%s%s]", c->options[i].name, option_blank(&c->options[i]),
 			     c->options[i].value ? c->options[i].value : "");
 	if (c->operand_name)
 		shell_printf(" [%s]", c->operand_name);
@@ -61,7 +61,8 @@ void command_help(const char *path, const struct command *c)
 	for (u32 i = 0; i < c->noptions; i++) {
 		char left[24];
 
-		snprintf(left, sizeof(left), "%s %s", c->options[i].name,
+		snprintf(left, sizeof(left), "%s%s%s", c->options[i].name,
+			 option_blank(&c->options[i]),
 			 c->options[i].value ? c->options[i].value : "");
 		shell_printf("  %-16s %s\n", left, c->options[i].help);
 	}

@@ -21,6 +21,18 @@ static const struct option new_options[] = {
 	{ "-a", "CPUMASK", ARG_TEXT, "CPUs that it may run on, a bit each: 0xc is 2 and 3" },
 };
 
+static const struct option set_options[] = {
+	{ VM_OPTION },
+	{ "prio=", "PRIO", ARG_TEXT, "priority, 0 is the highest; below 16 is real-time" },
+	{ "affinity=", "MASK", ARG_TEXT, "CPUs that it may run on, a bit each; or `any`" },
+	{ "budget=", "US", ARG_TEXT, "CPU time of each vCPU in a period; 0: no limit" },
+	{ "period=", "US", ARG_TEXT, "in which a budget may be used, and comes back" },
+	{ "weight=", "N", ARG_TEXT, "share among equals that are not real-time; 100 is usual" },
+	{ "policy=", "POLICY", ARG_TEXT, "round-robin, or fifo: equals wait until it sleeps" },
+	{ "dedicated=", "ON", ARG_TEXT, "on: each vCPU has a CPU of its own; off" },
+	{ "restart=", "WHEN", ARG_TEXT, "never, on-failure, always" },
+};
+
 static const struct option stop_options[] = {
 	{ VM_OPTION },
 	{ "-f", NULL, ARG_NONE, "cut it off" },
@@ -52,6 +64,8 @@ static const struct command zvm_commands[] = {
 	{ "delete", NULL, "remove a VM; its memory is cleared and returned",
 	  OPTIONS(delete_options), VM_OPERAND, .run = cmd_zvm_delete },
 	{ "info", NULL, "the VMs; or everything about one", ON_VM, .run = cmd_zvm_info },
+	{ "set", "update", "change how a VM is scheduled, and restarted", OPTIONS(set_options),
+	  VM_OPERAND, .run = cmd_zvm_set },
 	{ "list", NULL, "the types that can be created", .run = cmd_zvm_list },
 	{ "console", "look", "attach this terminal to a VM; Ctrl-] leaves", ON_VM,
 	  .run = cmd_zvm_console },

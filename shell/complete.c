@@ -47,6 +47,15 @@ static bool add_value(struct completions *c, const struct word *w, const struct 
 	return false;
 }
 
+/* Its settings (key=), or its other options. */
+static void add_settings(struct completions *c, const struct word *w, const struct command *command,
+			 bool settings)
+{
+	for (u32 i = 0; i < command->noptions; i++)
+		if (option_is_setting(&command->options[i]) == settings)
+			complete_with(c, w, command->options[i].name);
+}
+
 static void add_arguments(struct completions *c, const struct word *w,
 			  const struct command *command, const char *before)
 {
@@ -54,10 +63,10 @@ static void add_arguments(struct completions *c, const struct word *w,
 		return;
 	if (w->len == 0 || w->text[0] != '-') {
 		add_kind(c, w, command->operand);
+		add_settings(c, w, command, true);
 		return;
 	}
-	for (u32 i = 0; i < command->noptions; i++)
-		complete_with(c, w, command->options[i].name);
+	add_settings(c, w, command, false);
 	if (!command->raw)
 		complete_with(c, w, "-h");
 }

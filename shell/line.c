@@ -207,7 +207,7 @@ static void key_tab(struct line_editor *e)
 		insert(e, c->text[0] + typed, common - typed);
 	else if (c->count > 1)
 		list_completions(e);
-	if (c->count == 1)
+	if (c->count == 1 && c->text[0][common - 1] != '=') /* what follows is its value */
 		insert(e, " ", 1);
 }
 

@@ -3,6 +3,25 @@
 #include <lib/string.h>
 #include "shell.h"
 
+bool option_is_setting(const struct option *o)
+{
+	return o->name[strlen(o->name) - 1] == '=';
+}
+
+const char *option_blank(const struct option *o)
+{
+	return o->value && !option_is_setting(o) ? " " : "";
+}
+
+static const struct option *find_setting(const struct command *c, const char *word)
+{
+	for (u32 i = 0; i < c->noptions; i++) {
+		if (option_is_setting(&c->options[i]) && str_starts(word, c->options[i].name))
+			return &c->options[i];
+	}
+	return NULL;
+}
+
 static const struct option *find_option(const struct command *c, const char *name)
 {
 	for (u32 i = 0; i < c->noptions; i++) {
@@ -17,9 +36,42 @@ static void print_options(const struct command *c)
 	shell_printf("%s", c->noptions ? "; options:" : "; it has no options");
 	for (u32 i = 0; i < c->noptions; i++)
 		shell_printf("%s %s%s%s", i ? "," : "", c->options[i].name,
-			     c->options[i].value ? " " : "",
+			     option_blank(&c->options[i]),
 			     c->options[i].value ? c->options[i].value : "");
 	shell_printf("\n");
+}
+
+static void no_option(const struct args *a, const char *word)
+{
+	shell_printf("%s: no option '%s'", a->path, word);
+	print_options(a->command);
+}
+
+/* key=value. False: there is no such setting, or it is given twice. */
+static bool take_setting(struct args *a, const char *word)
+{
+	const struct option *o = find_setting(a->command, word);
+	const char **slot;
+
+	if (!o) {
+		no_option(a, word);
+		return false;
+	}
+	slot = &a->option[o - a->command->options];
+	if (*slot)
+		shell_printf("%s: %s is given twice\n", a->path, o->name);
+	if (*slot)
+		return false;
+	*slot = word + strlen(o->name);
+	return true;
+}
+
+static bool has_settings(const struct command *c)
+{
+	for (u32 i = 0; i < c->noptions; i++)
+		if (option_is_setting(&c->options[i]))
+			return true;
+	return false;
 }
 
 static bool take_operand(struct args *a, const char *word)
@@ -44,8 +96,7 @@ static u32 take_option(struct args *a, u32 i)
 	const char **slot;
 
 	if (!o) {
-		shell_printf("%s: no option '%s'", a->path, a->words[i]);
-		print_options(a->command);
+		no_option(a, a->words[i]);
 		return 0;
 	}
 	slot = &a->option[o - a->command->options];
@@ -72,6 +123,8 @@ bool options_parse(struct args *a)
 		taken = 1;
 		if (a->words[i][0] == '-' && a->words[i][1])
 			taken = take_option(a, i);
+		else if (strchr(a->words[i], '=') && has_settings(a->command))
+			taken = take_setting(a, a->words[i]);
 		else if (!take_operand(a, a->words[i]))
 			taken = 0;
 		if (taken == 0)
@@ -96,7 +149,8 @@ bool option_number(const struct args *a, const char *name, const char *what, u64
 	if (!text)
 		return true;
 	if (parse_u64(text, &number) != 0 || number < min || number > max) {
-		shell_printf("%s: %s %s: %s %lu to %lu\n", a->path, name, text, what, min, max);
+		shell_printf("%s: %s%s%s: %s %lu to %lu\n", a->path, name,
+			     option_blank(find_option(a->command, name)), text, what, min, max);
 		return false;
 	}
 	*value = number;

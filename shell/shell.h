@@ -22,13 +22,13 @@ const char *size_text(u64 bytes, char *buf, size_t size);
 enum arg_kind { ARG_NONE, ARG_TEXT, ARG_VM, ARG_TYPE, ARG_COMMAND };
 
 struct option {
-	const char *name;
+	const char *name;   /* with a `=` at its end: its value follows without a blank */
 	const char *value;  /* what it wants, as the help names it; NULL: nothing */
 	enum arg_kind kind; /* of that */
 	const char *help;
 };
 
-#define MAX_OPTIONS 8
+#define MAX_OPTIONS 10
 #define MAX_WORDS   24
 
 struct command;
@@ -84,6 +84,10 @@ void command_help(const char *path, const struct command *c);
 
 /* Sort a->words into options and operand; false, and a line says why, if they do not fit. */
 bool options_parse(struct args *a);
+/* What stands between an option and its value. */
+const char *option_blank(const struct option *o);
+/* It is a setting: its name ends in `=`. */
+bool option_is_setting(const struct option *o);
 /* The value of an option by name: NULL if it was not given. */
 const char *option_value(const struct args *a, const char *name);
 /*
@@ -129,6 +133,7 @@ void cmd_zvm_resume(const struct args *a);
 void cmd_zvm_reset(const struct args *a);
 void cmd_zvm_stop(const struct args *a);
 void cmd_zvm_delete(const struct args *a);
+void cmd_zvm_set(const struct args *a);
 void cmd_zvm_info(const struct args *a);
 void cmd_zvm_list(const struct args *a);
 void cmd_zvm_console(const struct args *a);

@@ -248,6 +248,31 @@ static int read_restart(struct reader *r, const struct prop_row *row)
 	return ret ? ret : refuse(r, "'%s' is none of never, on-failure, always", s);
 }
 
+static int read_us(struct reader *r, const struct prop_row *row)
+{
+	u64 number = 0;
+	int ret = read_cells(r, 1, &number);
+
+	if (!ret)
+		ret = check_limits(r, row, number);
+	if (!ret)
+		*(u64 *)field(r, row) = number;
+	return ret;
+}
+
+static int read_policy(struct reader *r, const struct prop_row *row)
+{
+	const char *s;
+	int ret = read_text(r, &s);
+
+	(void)row;
+	if (!ret && !str_eq(s, "fifo") && !str_eq(s, "round-robin"))
+		ret = refuse(r, "'%s' is none of fifo, round-robin", s);
+	if (!ret)
+		r->d->fifo = str_eq(s, "fifo");
+	return ret;
+}
+
 static int read_gic_version(struct reader *r, const struct prop_row *row)
 {
 	u64 version = 0;
@@ -325,12 +350,14 @@ static const struct prop_row root_rows[] = {
 	{ "priority",           read_u32,         NUMBER(priority, 0, PRIO_LOWEST) },
 	{ "affinity",           read_affinity,    .max = BITS(MAX_CPUS - 1, 0) },
 	{ "dedicated",          read_flag,        F(dedicated) },
+	{ "period-us",          read_us,          NUMBER(period_us, DESC_PERIOD_MIN, DESC_PERIOD_MAX) },
+	{ "budget-us",          read_us,          NUMBER(budget_us, DESC_BUDGET_MIN, DESC_PERIOD_MAX) },
+	{ "weight",             read_u32,         NUMBER(weight, 1, WEIGHT_MAX) },
+	{ "policy",             read_policy,      NOTHING },
 	{ "restart",            read_restart,     NOTHING },
 	{ "autostart",          read_flag,        F(autostart) },
 	{ "gic-version",        read_gic_version, NOTHING },
 	{ "firmware",           read_unsupported, NOTHING },
-	{ "period-us",          read_unsupported, NOTHING },
-	{ "budget-us",          read_unsupported, NOTHING },
 	{ "watchdog",           read_unsupported, NOTHING },
 };
 
@@ -408,6 +435,7 @@ static int check_image(struct reader *r, u32 seen, const char *file, const char 
 
 static int read_root(struct reader *r, const void *fdt)
 {
+	const char *problem;
 	u32 seen;
 	int ret;
 
@@ -421,6 +449,9 @@ static int read_root(struct reader *r, const void *fdt)
 	r->prop = "kernel";
 	if (!ret && !row_seen(seen, "kernel") && !row_seen(seen, "kernel-address"))
 		ret = refuse(r, "is missing");
+	problem = ret ? NULL : desc_sched_problem(r->d, &r->prop);
+	if (problem)
+		ret = refuse(r, "%s", problem);
 	r->prop = NULL;
 	r->d->has_load_address = row_seen(seen, "load-address");
 	r->d->has_devicetree_address = row_seen(seen, "devicetree-address");
@@ -468,6 +499,7 @@ void desc_defaults(struct vm_desc *d)
 	memset(d, 0, sizeof(*d));
 	d->cpus = 1;
 	d->priority = DEFAULT_PRIORITY;
+	d->weight = WEIGHT_NORMAL;
 	d->restart = RESTART_NEVER;
 	d->console_port = CONSOLE_PORT_ANY;
 }

@@ -8,6 +8,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <vmm/lifecycle.h>
+#include <vmm/sched.h>
 #include <vmm/smccc.h>
 
 static struct mutex lifecycle;
@@ -58,8 +59,7 @@ static void let_run(struct vm *vm)
 {
 	unsigned long flags;
 
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		thread_set_priority(&vm->vcpus[i]->thread, (u8)vm->desc.priority);
+	vm_sched_enforce(vm);
 	flags = spin_lock(&vm->state_wq.lock);
 
 	vm->run_allowed = vm->request == VM_REQ_NONE; /* else the manager is about to serve it */
@@ -81,14 +81,13 @@ void vm_halt(struct vm *vm)
 
 	vm->run_allowed = false;
 	spin_unlock(&vm->state_wq.lock, flags);
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		/*
-		 * The way to the parking place is short, and nobody else's business may make it
-		 * long. First the work: it runs at once if it is on our CPU.
-		 */
+	/*
+	 * The way to the parking place is short, and nobody else's business may make it long. First
+	 * the work: who is on our CPU runs at once.
+	 */
+	for (u32 i = 0; i < vm->nvcpus; i++)
 		vcpu_kick(vm->vcpus[i], VCPU_WORK_STATE);
-		thread_set_priority(&vm->vcpus[i]->thread, PRIO_HIGHEST);
-	}
+	vm_sched_lift(vm);
 	wait_until(&vm->halt_wq, all_parked(vm));
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		thread_wait_off_cpu(&vm->vcpus[i]->thread);

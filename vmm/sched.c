@@ -3,6 +3,7 @@
  * Placement: a table with the CPU of every vCPU of the machine is changed, looked at, and only then
  * carried out. CPU 0 has the shell, its services and all shared interrupts: it is nobody's own.
  */
+#include <arch/timer.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
@@ -12,6 +13,10 @@
 #include <vmm/sched.h>
 
 #define NOWHERE 0xff
+
+/* Of a CPU's time, in millionths: what budgets may add up to. On CPU 0 some is the shell's. */
+#define WHOLE_CPU   1000000
+#define SHELL_SHARE 100000
 
 struct plan {
 	/* the VM that it is made for, by id, and what it shall be; the others are as they are */
@@ -62,12 +67,38 @@ static bool is_own(u32 cpu)
 	return false;
 }
 
+/* What a budget is of a CPU, rounded up. */
+static u64 share_of(const struct vm_desc *d)
+{
+	return d->budget_us ? (d->budget_us * WHOLE_CPU + d->period_us - 1) / d->period_us : 0;
+}
+
+static u64 share_limit(u32 cpu)
+{
+	return cpu ? WHOLE_CPU : WHOLE_CPU - SHELL_SHARE;
+}
+
+static u64 share_planned(u32 cpu)
+{
+	u64 sum = 0;
+
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		u32 n = planned_of(id, cpu);
+
+		if (n)
+			sum += n * share_of(desc_of(id));
+	}
+	return sum;
+}
+
 /* A vCPU of VM id may be put there. */
 static bool open_to(u32 id, u32 cpu)
 {
 	const struct vm_desc *d = desc_of(id);
 
 	if (!(allowed(d) & BIT(cpu)) || cpu == plan.closed || is_own(cpu))
+		return false;
+	if (share_planned(cpu) + share_of(d) > share_limit(cpu))
 		return false;
 	return !d->dedicated || (cpu && !planned_on(cpu));
 }
@@ -165,6 +196,47 @@ static void list_occupants(char *buf, size_t size)
 	}
 }
 
+/* "cpu1: 30.0 % and 'a' 80.0 % are 110.0 % of 100.0 %", of the emptiest one. */
+static int refuse_budget(const struct vm *vm, struct vm_error *err)
+{
+	u64 least = UINT64_MAX, sum, own = share_of(plan.want);
+	char who[100];
+	size_t n = 0;
+	u32 best = 0;
+
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
+		u64 over = WHOLE_CPU + share_planned(cpu) - share_limit(cpu);
+
+		if (!(allowed(plan.want) & BIT(cpu)) || is_own(cpu) || over >= least)
+			continue;
+		best = cpu;
+		least = over;
+	}
+	who[0] = '\0';
+	for (u32 id = 0; id < MAX_VMS && n < sizeof(who); id++) {
+		u64 taken = planned_of(id, best) ? planned_of(id, best) * share_of(desc_of(id)) : 0;
+
+		if (taken)
+			n += (size_t)snprintf(who + n, sizeof(who) - n, " + '%s' %lu.%lu %%",
+					      id == plan.id ? vm->name : vm_by_id(id)->name,
+					      taken / 10000, taken / 1000 % 10);
+	}
+	sum = share_planned(best) + own;
+	return vm_fail(err, -EBUSY,
+		       "%lu us of %lu us on cpu%u: %lu.%lu %%%s is %lu.%lu %%, more than %lu %%",
+		       plan.want->budget_us, plan.want->period_us, best, own / 10000,
+		       own / 1000 % 10, who, sum / 10000, sum / 1000 % 10,
+		       share_limit(best) / 10000);
+}
+
+static bool any_open_but_for_budgets(void)
+{
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+		if ((allowed(plan.want) & BIT(cpu)) && !is_own(cpu))
+			return true;
+	return false;
+}
+
 static int refuse(const struct vm *vm, struct vm_error *err)
 {
 	char who[120];
@@ -172,6 +244,8 @@ static int refuse(const struct vm *vm, struct vm_error *err)
 	if (!allowed(plan.want))
 		return vm_fail(err, -EINVAL, "CPU mask 0x%lx names no CPU that is online (0x%lx)",
 			       plan.want->affinity, cpus_online_mask());
+	if (share_of(plan.want) && any_open_but_for_budgets())
+		return refuse_budget(vm, err);
 	list_occupants(who, sizeof(who));
 	if (plan.want->dedicated)
 		return vm_fail(err, -EBUSY, "'%s' wants %u CPU%s of its own: %s", vm->name,
@@ -267,4 +341,66 @@ void vm_sched_apply(void)
 		}
 	}
 	apply_waits();
+}
+
+static struct sched_params params_of(const struct vm_desc *d)
+{
+	return (struct sched_params){
+		.budget = us_to_ticks(d->budget_us),
+		.period = us_to_ticks(d->period_us),
+		.weight = d->priority < PRIO_DEFAULT ? 0 : d->weight,
+		.window = WINDOW_ALWAYS,
+		.fifo = d->fifo,
+	};
+}
+
+void vm_sched_enforce(struct vm *vm)
+{
+	struct sched_params p = params_of(&vm->desc);
+
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		thread_set_params(&vm->vcpus[i]->thread, &p);
+		thread_set_priority(&vm->vcpus[i]->thread, (u8)vm->desc.priority);
+	}
+}
+
+void vm_sched_lift(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		thread_set_params(&vm->vcpus[i]->thread, &sched_plain);
+		thread_set_priority(&vm->vcpus[i]->thread, PRIO_HIGHEST);
+	}
+}
+
+int vm_set(struct vm *vm, const struct vm_desc *want, struct vm_error *err)
+{
+	const char *prop, *problem = desc_sched_problem(want, &prop);
+	int r;
+
+	if (problem)
+		return vm_fail(err, -EINVAL, "'%s': %s %s", vm->name, prop, problem);
+	vmm_lock();
+	r = vm_sched_plan(vm, want, err);
+	if (!r) {
+		vm->desc = *want;
+		vm_sched_apply();
+		/* One that is halted is told when it goes on. */
+		if (vm->state == VM_RUNNING)
+			vm_sched_enforce(vm);
+	}
+	vmm_unlock();
+	return r;
+}
+
+void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s)
+{
+	*s = (struct vm_budget_stats){ .throttled = 0 };
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		const struct thread *t = &vm->vcpus[i]->thread;
+
+		s->throttled += t->server.throttled;
+		s->missed += t->server.period && t->state == THREAD_READY
+				     ? server_missed(&t->server, arch_counter())
+				     : t->server.missed;
+	}
 }

@@ -29,7 +29,7 @@ struct server {
 	struct refill refills[SERVER_REFILLS];
 };
 
-/* 0 < budget <= period. */
+/* 0 < budget <= period. The counters go on. */
 void server_init(struct server *s, u64 budget, u64 period, u64 now);
 /* There is something to do again. */
 void server_wake(struct server *s, u64 now);

@@ -13,6 +13,11 @@
 #define DESC_ARGS_MAX 512
 #define DESC_CPUS_MAX 8 /* VM_MAX_VCPUS */
 
+/* us; a budget is no shorter than a tenth of the shortest period */
+#define DESC_PERIOD_MIN 100
+#define DESC_PERIOD_MAX 10000000
+#define DESC_BUDGET_MIN 10
+
 #define CONSOLE_PORT_ANY  (-1) /* the lowest free one */
 #define CONSOLE_PORT_NONE (-2)
 
@@ -40,7 +45,9 @@ struct vm_desc {
 	u32 priority;             /* 0..PRIO_LOWEST */
 	u64 affinity;             /* 0: any */
 	bool dedicated;           /* each vCPU has a CPU of its own */
-	u64 period_us, budget_us; /* 0: none */
+	u64 period_us, budget_us; /* of each vCPU; 0: no limit */
+	u32 weight;               /* among VMs of its priority that are not real-time */
+	bool fifo;                /* no turns among equals */
 	enum restart_policy restart;
 	u32 gic_version; /* 2, 3; 0: whichever the machine has */
 	bool autostart;
@@ -64,7 +71,7 @@ int desc_refuse(struct desc_error *err, const char *file, const char *node, cons
  * Parse a compiled description (8-byte aligned). file: its name, for messages. 0 or -EINVAL with
  * err filled. Nothing is allocated; `d` is complete or not to be used. Unknown properties and
  * nodes, bad sizes, ranges, overlaps are errors; features of the description that this build does
- * not provide (net, disks, channels, passthrough, budgets) are refused by name as not supported.
+ * not provide (net, disks, channels, passthrough) are refused by name as not supported.
  */
 int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 			    struct desc_error *err);
@@ -76,6 +83,9 @@ int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct 
 struct bundle;
 int __must_check desc_check(const struct vm_desc *d, const struct bundle *b, const char *file,
 			    struct desc_error *err);
+
+/* What is wrong in itself with how d is to be scheduled, and with which property; NULL: nothing. */
+const char *desc_sched_problem(const struct vm_desc *d, const char **prop);
 
 /*
  * The state before any property is read: one vCPU, priority 20, any CPU, the lowest free console

@@ -22,6 +22,26 @@ u32 vm_sched_planned(const struct vm *vm, u32 index);
 /* Carry the last plan out: vm->desc is what it was made for. Thread context, lifecycle lock held. */
 void vm_sched_apply(void);
 
+/*
+ * Have vm's vCPUs scheduled as its description says, from now on; or not held by any budget or
+ * window, most urgent of all, so that they get to where they stop. Lifecycle lock held.
+ */
+void vm_sched_enforce(struct vm *vm);
+void vm_sched_lift(struct vm *vm);
+
+/*
+ * Change vm's priority, affinity, budget, period, weight, policy, dedicated and restart to those of
+ * *want, which is otherwise vm's description. 0; or a negative errno with the reason in err->text,
+ * and nothing is changed. Thread context.
+ */
+int __must_check vm_set(struct vm *vm, const struct vm_desc *want, struct vm_error *err);
+
+/* What budgets led to, all vCPUs together. */
+struct vm_budget_stats {
+	u64 throttled, missed;
+};
+void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s);
+
 /* A VM has left its slot: its CPUs are nobody's own any more. The same context. */
 void vm_sched_gone(void);
 

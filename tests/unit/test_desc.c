@@ -222,9 +222,37 @@ static void test_unknown(void **state)
 	refused("/console: baud: unknown property");
 }
 
+static void test_scheduling(void **state)
+{
+	(void)state;
+	set_u32("budget-us", 300);
+	refused("/: budget-us: wants a period");
+	set_u32("period-us", 200);
+	refused("/: budget-us: is more than the period");
+	set_u32("period-us", 99);
+	refused("/: period-us: 99 is out of range: 100 to 10000000");
+	set_u32("period-us", 1000);
+	set_u32("weight", 300);
+	set_str("policy", "fifo");
+	accepted();
+	assert_int_equal(d.budget_us, 300);
+	assert_int_equal(d.period_us, 1000);
+	assert_int_equal(d.weight, 300);
+	assert_true(d.fifo);
+	set("/", "dedicated", "", 0);
+	refused("/: budget-us: is for shared CPUs, not for dedicated ones");
+	del("budget-us");
+	del("period-us");
+	del("policy");
+	accepted();
+	assert_true(d.dedicated);
+	set_str("policy", "lifo");
+	refused("/: policy: 'lifo' is none of fifo, round-robin");
+}
+
 static void test_not_supported(void **state)
 {
-	static const char *const props[] = { "firmware", "watchdog", "period-us", "budget-us" };
+	static const char *const props[] = { "firmware", "watchdog" };
 
 	for (u32 i = 0; i < ARRAY_SIZE(props); i++) {
 		char want[64];
@@ -435,6 +463,7 @@ int main(void)
 		cmocka_unit_test_setup(test_addresses, small),
 		cmocka_unit_test_setup(test_missing, small),
 		cmocka_unit_test_setup(test_unknown, small),
+		cmocka_unit_test_setup(test_scheduling, small),
 		cmocka_unit_test_setup(test_not_supported, small),
 		cmocka_unit_test_setup(test_numbers, small),
 		cmocka_unit_test_setup(test_strings, small),

@@ -13,6 +13,7 @@ static struct server s;
 static int setup(void **state)
 {
 	(void)state;
+	s = (struct server){ .count = 0 };
 	server_init(&s, BUDGET, PERIOD, 0);
 	return 0;
 }

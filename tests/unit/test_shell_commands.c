@@ -7,6 +7,7 @@
 #include <lib/errno.h>
 #include <string.h>
 #include <vmm/lifecycle.h>
+#include <vmm/sched.h>
 #include <vmm/vm.h>
 
 #include "../../shell/shell.h"
@@ -180,6 +181,22 @@ int vm_reset(struct vm *vm, struct vm_error *err)
 	return answer(vm, VM_RUNNING, err);
 }
 
+static struct vm_desc set_to;
+
+int vm_set(struct vm *vm, const struct vm_desc *want, struct vm_error *err)
+{
+	(void)vm;
+	set_to = *want;
+	(void)snprintf(err->text, sizeof(err->text), "it does not fit");
+	return want->weight == 7 ? -EBUSY : 0;
+}
+
+void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s)
+{
+	(void)vm;
+	*s = (struct vm_budget_stats){ .throttled = 5, .missed = 6 };
+}
+
 int vm_delete(struct vm *vm, bool force, struct vm_error *err)
 {
 	forced = force;
@@ -272,7 +289,7 @@ static void test_nothing(void **state)
 	expect("foo", "no command 'foo'; there are: zvm, host, help\n");
 	expect("zvm foo -n 1",
 	       "zvm: no command 'foo'; there are: new, run, pause, resume, reset, stop, delete, "
-	       "info, list, console, log\n");
+	       "info, set, list, console, log\n");
 	expect("zvm info", "no VMs; `zvm new -t TYPE` makes one\n");
 	expect("zvm list", "there is no bundle, and nothing is preloaded\n");
 	expect("zvm run", "zvm run: which VM (-n VM)? there are: none\n");
@@ -501,13 +518,53 @@ static const char *completed(const char *line)
 	return joined;
 }
 
+static void test_set(void **state)
+{
+	(void)state;
+	expect("zvm set linux prio=10 affinity=0x2 budget=300 period=1000 policy=fifo",
+	       "vm 0 'linux' set\n");
+	assert_int_equal(set_to.priority, 10);
+	assert_int_equal(set_to.affinity, 2);
+	assert_int_equal(set_to.budget_us, 300);
+	assert_int_equal(set_to.period_us, 1000);
+	assert_true(set_to.fifo);
+	machines[0].desc.budget_us = 300;
+	machines[0].desc.period_us = 1000;
+	expect_part(
+		"zvm info linux",
+		"budget      300 us of 1000 us, each vcpu; throttled 5 times, missed 6 periods");
+	expect("zvm update -n 0 restart=on-failure budget=0 affinity=any dedicated=on",
+	       "vm 0 'linux' set\n");
+	assert_int_equal(set_to.restart, RESTART_ON_FAILURE);
+	assert_int_equal(set_to.budget_us, 0);
+	assert_int_equal(set_to.period_us, 0);
+	assert_int_equal(set_to.affinity, 0);
+	assert_true(set_to.dedicated);
+	expect("zvm set linux weight=7", "zvm: it does not fit\n");
+	expect("zvm set linux", "zvm set: what? for example prio=10 budget=300 period=1000\n");
+	expect("zvm set linux prio=63", "zvm set: prio=63: priority, 0 to 62\n");
+	expect("zvm set linux prio=1 prio=2", "zvm set: prio= is given twice\n");
+	expect("zvm set linux affinity=4",
+	       "zvm set: affinity=4: `any`, or a mask of this machine's CPUs, 0x3\n");
+	expect("zvm set linux policy=lifo",
+	       "zvm set: policy=lifo: round-robin, fifo are what there is\n");
+	expect("zvm set linux colour=red",
+	       "zvm set: no option 'colour=red'; options: -n VM, prio=PRIO, affinity=MASK, "
+	       "budget=US, period=US, weight=N, policy=POLICY, dedicated=ON, restart=WHEN\n");
+	assert_string_equal(completed("zvm set linux pr"), "prio=");
+	assert_string_equal(
+		completed("zvm set -n linux "),
+		"linux uboot prio= affinity= budget= period= weight= policy= dedicated= "
+		"restart=");
+}
+
 static void test_completion(void **state)
 {
 	(void)state;
 	assert_string_equal(completed(""), "zvm host help");
 	assert_string_equal(completed("h"), "host help");
-	assert_string_equal(completed("zvm "), "new run pause resume reset stop delete info list "
-					       "console log");
+	assert_string_equal(completed("zvm "), "new run pause resume reset stop delete info set "
+					       "list console log");
 	assert_string_equal(completed("zvm re"), "resume reset");
 	assert_string_equal(completed("zvm run "), "linux uboot");
 	assert_string_equal(completed("zvm run -n u"), "uboot");
@@ -547,6 +604,7 @@ int main(void)
 		cmocka_unit_test_setup(test_console, setup_vms),
 		cmocka_unit_test_setup(test_console_of_a_stopped_vm, setup_vms),
 		cmocka_unit_test_setup(test_console_tail, setup_vms),
+		cmocka_unit_test_setup(test_set, setup_vms),
 		cmocka_unit_test_setup(test_help, setup_vms),
 		cmocka_unit_test_setup(test_host, setup),
 		cmocka_unit_test_setup(test_completion, setup_vms),

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `zvm set`: a VM's scheduling and its restarts, while it lives. */
+#include <kernel/percpu.h>
+#include <lib/string.h>
+#include <vmm/sched.h>
+#include "shell.h"
+
+static const char *const restarts[] = { "never", "on-failure", "always", NULL };
+static const char *const policies[] = { "round-robin", "fifo", NULL };
+static const char *const switches[] = { "off", "on", NULL };
+
+/* The number of the word in a list, into *value if it is given; false, and a line says so, if it is none. */
+static bool word_setting(const struct args *a, const char *name, const char *const *words,
+			 u32 *value)
+{
+	const char *text = option_value(a, name);
+
+	if (!text)
+		return true;
+	for (u32 i = 0; words[i]; i++) {
+		if (str_eq(words[i], text)) {
+			*value = i;
+			return true;
+		}
+	}
+	shell_printf("%s: %s%s: ", a->path, name, text);
+	for (u32 i = 0; words[i]; i++)
+		shell_printf("%s%s", i ? ", " : "", words[i]);
+	shell_printf(" are what there is\n");
+	return false;
+}
+
+static bool affinity_setting(const struct args *a, u64 *mask)
+{
+	const char *text = option_value(a, "affinity=");
+	u64 online = cpus_online_mask(), value = 0;
+
+	if (!text)
+		return true;
+	if (str_eq(text, "any")) {
+		*mask = 0;
+		return true;
+	}
+	if (parse_u64(text, &value) != 0 || value == 0 || (value & ~online)) {
+		shell_printf("%s: affinity=%s: `any`, or a mask of this machine's CPUs, 0x%lx\n",
+			     a->path, text, online);
+		return false;
+	}
+	*mask = value;
+	return true;
+}
+
+/* A budget of 0 is none, and then there is no period. */
+static bool budget_settings(const struct args *a, struct vm_desc *want)
+{
+	if (!option_number(a, "budget=", "us of CPU time a period (0: no limit),", 0,
+			   DESC_PERIOD_MAX, &want->budget_us) ||
+	    !option_number(a, "period=", "us,", DESC_PERIOD_MIN, DESC_PERIOD_MAX, &want->period_us))
+		return false;
+	if (!want->budget_us && option_value(a, "budget="))
+		want->period_us = 0;
+	return true;
+}
+
+static bool settings(const struct args *a, struct vm_desc *want)
+{
+	u64 priority = want->priority, weight = want->weight;
+	u32 restart = want->restart, fifo = want->fifo, dedicated = want->dedicated;
+
+	if (!option_number(a, "prio=", "priority,", PRIO_HIGHEST, PRIO_LOWEST, &priority) ||
+	    !option_number(a, "weight=", "weight,", 1, WEIGHT_MAX, &weight) ||
+	    !affinity_setting(a, &want->affinity) || !budget_settings(a, want) ||
+	    !word_setting(a, "restart=", restarts, &restart) ||
+	    !word_setting(a, "policy=", policies, &fifo) ||
+	    !word_setting(a, "dedicated=", switches, &dedicated))
+		return false;
+	want->priority = (u32)priority;
+	want->weight = (u32)weight;
+	want->restart = (enum restart_policy)restart;
+	want->fifo = fifo;
+	want->dedicated = dedicated;
+	return true;
+}
+
+static bool anything_to_set(const struct args *a)
+{
+	for (u32 i = 0; i < a->command->noptions; i++)
+		if (a->option[i] && !str_eq(a->command->options[i].name, "-n"))
+			return true;
+	shell_printf("%s: what? for example prio=10 budget=300 period=1000\n", a->path);
+	return false;
+}
+
+void cmd_zvm_set(const struct args *a)
+{
+	static struct vm_desc want; /* too large for the stack */
+	struct vm_error err;
+	struct vm *vm;
+
+	vmm_lock();
+	vm = vm_argument(a);
+	if (vm)
+		want = vm->desc;
+	if (vm && anything_to_set(a) && settings(a, &want)) {
+		if (vm_set(vm, &want, &err))
+			shell_printf("zvm: %s\n", err.text);
+		else
+			shell_printf("vm %u '%s' set\n", vm->id, vm->name);
+	}
+	vmm_unlock();
+}

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How VMs share CPUs: weights, budgets, CPUs of their own, and the operator's prompt in spite of it.
+
+QEMU counts instructions here (-icount): shares are of what was executed, however slow the machine.
+"""
+
+import re
+
+from conftest import BOOT_SECONDS
+from guests import new, rows
+
+COUNTED = ["-icount", "shift=4"]
+
+
+def uptime(board):
+    """Seconds of the machine's own time."""
+    return int(re.search(r"(\d+) s since power-on", board.sh("host info"))[1])
+
+
+def pass_time(board, seconds):
+    end = uptime(board) + seconds + 1
+    while uptime(board) < end:
+        board.drain(0.3)  # asking takes time of the same CPU
+
+
+def shares(board, seconds=3):
+    """CPU shares in percent over so many seconds, by name."""
+    rows(board)
+    pass_time(board, seconds)
+    return {name: float(row["CPU%"]) for name, row in rows(board).items()}
+
+
+def spinning(board, name, options=""):
+    """A VM with one vCPU that does nothing but use it."""
+    vm = new(board, "smp", f"-c 1 --name {name} {options}")
+    vm.run()
+    with vm.attached() as shell:
+        shell.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
+        shell.line("spin")
+        shell.expect("spin")
+    return vm
+
+
+def info(board, name, what):
+    """A line of `zvm info NAME`."""
+    return re.search(rf"^  {what} +(.*)$", board.sh(f"zvm info {name}"), re.M)[1]
+
+
+def test_one_cpu(boot):
+    board = boot(smp=1, mem=512, guests=["smp"], cpu="cortex-a53", extra=COUNTED)
+    spinning(board, "a")
+    spinning(board, "b")
+    found = shares(board)
+    assert found["a"] + found["b"] > 85
+    assert abs(found["b"] / found["a"] - 1) < 0.1
+    # Weights: in proportion.
+    assert board.sh("zvm set b weight=300") == "vm 1 'b' set"
+    found = shares(board)
+    assert found["a"] + found["b"] > 85
+    assert abs(found["b"] / found["a"] - 3) < 0.3
+    # A budget: so much and no more, and what is left is the other's.
+    board.sh("zvm set -n a prio=10 budget=2000 period=10000")
+    found = shares(board)
+    assert abs(found["a"] - 20) < 1 and found["b"] > 65
+    throttled = re.fullmatch(r"2000 us of 10000 us, each vcpu; throttled (\d+) times, "
+                             r"missed 0 periods", info(board, "a", "budget"))
+    assert int(throttled[1]) > 300
+    # Also while nobody else wants the CPU.
+    board.sh("zvm pause b")
+    assert abs(shares(board)["a"] - 20) < 1
+    board.sh("zvm resume b")
+    # What does not fit is refused with the sum, and nothing changes.
+    assert board.sh("zvm set b budget=71 period=100") == \
+        "zvm: 71 us of 100 us on cpu0: 71.0 % + 'a' 20.0 % is 91.0 %, more than 90 %"
+    assert abs(shares(board)["a"] - 20) < 1
+    # A real-time VM that never lets go of the only CPU: the operator has the last word.
+    board.sh("zvm set a budget=0 prio=3")
+    found = shares(board)
+    assert found["a"] > 85 and found["b"] < 1
+    board.sh("zvm stop -f a")
+    assert shares(board)["b"] > 85
+
+
+def answers(vm):
+    with vm.attached() as shell:
+        shell.line("ping")
+        shell.expect("pong")
+
+
+def exits(board, name, kind):
+    return [int(n) for n in re.findall(rf"vcpu \d.*\b{kind} (\d+)", board.sh(f"zvm info {name}"))]
+
+
+def test_a_cpu_of_its_own(boot):
+    """Others are moved off, and the guest's WFI does not trap any more."""
+    board = boot(smp=3, mem=512, guests=["smp"])
+    wide = new(board, "smp", "--name wide -c 3")
+    own = new(board, "smp", "--name own -c 2 -a 0x6")
+    for vm in (wide, own):
+        vm.run()
+        with vm.attached() as shell:
+            shell.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
+    assert board.sh("zvm set own dedicated=on") == "vm 1 'own' set"
+    assert "each its own" in info(board, "own", "cpus")
+    assert set(re.findall(r"vcpu \d .*?cpu (\d)", board.sh("zvm info own"))) == {"1", "2"}
+    assert set(re.findall(r"vcpu \d .*?cpu (\d)", board.sh("zvm info wide"))) == {"0"}
+    answers(own)
+    waits, interrupts = exits(board, "own", "wfx"), exits(board, "own", "irq")
+    for _ in range(100):
+        if all(now > then + 20 for now, then in zip(exits(board, "own", "irq"), interrupts)):
+            break
+        board.drain(0.1)
+    assert exits(board, "own", "wfx") == waits
+    answers(wide)
+    assert board.sh("zvm new -t smp --name more -c 1 -a 0x6") == \
+        "zvm: 'more' finds no CPU: cpu1 has 'own', cpu2 has 'own', of its own"
+    board.sh("zvm set own dedicated=off")
+    for _ in range(100):
+        if all(now > then for now, then in zip(exits(board, "own", "wfx"), waits)):
+            break
+        board.drain(0.1)
+    else:
+        raise AssertionError("WFI does not trap again")
