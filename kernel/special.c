@@ -118,7 +118,10 @@ static void timed_out(struct timeout *timeout)
 		special_take_off(pc, t);
 		sched_make_ready(pc, t);
 	} else if (t->special & SPECIAL_GUARDED) {
-		mutex_set_boosted(t, !t->boosted); /* it has waited, or had its share */
+		if (t->boosted || thread_prio(t) <= PRIO_GUARDED)
+			mutex_set_boosted(t, !t->boosted); /* it had its share, or has waited */
+		else
+			timeout_set(timeout, arch_counter() + ms_to_ticks(GUARD_WAIT_MS));
 	} else if (t == pc->current) {
 		pc->resched = 1; /* its budget is used up */
 	}

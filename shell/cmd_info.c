@@ -230,9 +230,13 @@ static void print_vm(struct vm *vm)
 		vm->desc.dedicated ? ", each its own" : "", r.cpu_permille / 10,
 		r.cpu_permille % 10, r.exits_per_s);
 	print_sched(vm);
-	shell_printf("  uptime      %s, %u restarts, restarted %s\n",
+	shell_printf("  uptime      %s, %u restarts, restarted %s",
 		     uptime_text(vm, uptime, sizeof(uptime)), vm->restarts,
 		     restart_names[vm->desc.restart]);
+	if (vm->restart_at > arch_counter())
+		shell_printf(", in %lu s",
+			     ticks_to_us(vm->restart_at - arch_counter()) / 1000000 + 1);
+	shell_printf("\n");
 	print_images(vm);
 	print_console(&vm->console);
 	for (u32 i = 0; i < vm->nvcpus; i++)

@@ -17,6 +17,12 @@ static struct thread manager;
 
 #define MANAGER_PRIORITY (PRIO_DEFAULT + 1)
 
+/* A VM that ends sooner than that after its start, time and again, is kept waiting. */
+#define SHORT_LIFE_MS   10000
+#define FREE_RESTARTS   3
+#define BACK_OFF_MS     1000UL
+#define BACK_OFF_MAX_MS 60000UL
+
 static const char *const state_names[] = {
 	[VM_CREATED] = "created", [VM_RUNNING] = "running", [VM_PAUSED] = "paused",
 	[VM_STOPPED] = "stopped", [VM_CRASHED] = "crashed", [VM_BUSY] = "busy",
@@ -128,6 +134,7 @@ static void start(struct vm *vm)
 {
 	struct vm_stats stats;
 
+	vm->restart_at = 0;
 	power_on_reset(vm);
 	vm_stats(vm, &stats);
 	vm->ticks_at_start += stats.run_ticks;
@@ -224,7 +231,9 @@ int vm_stop(struct vm *vm, bool force, struct vm_error *err)
 	int r = 0;
 
 	vmm_lock();
-	if (vm->state != VM_RUNNING && vm->state != VM_PAUSED) {
+	if (vm->restart_at) {
+		vm->restart_at = 0; /* it waits for its restart, and that is off */
+	} else if (vm->state != VM_RUNNING && vm->state != VM_PAUSED) {
 		r = vm_fail(err, -EPERM, "vm %u '%s' is not running, it is %s", vm->id, vm->name,
 			    state_names[vm->state]);
 	} else if (!force) {
@@ -288,10 +297,22 @@ static bool wants_restart(const struct vm *vm, enum vm_request req)
 	}
 }
 
+/*
+ * How long a VM waits that is to restart: not at all the first times, and then longer and longer
+ * while its lives stay short.
+ */
+static u64 back_off_ms(const struct vm *vm)
+{
+	u32 n = vm->short_lives;
+
+	return n <= FREE_RESTARTS
+		       ? 0
+		       : MIN(BACK_OFF_MS << MIN(n - FREE_RESTARTS - 1, 8U), BACK_OFF_MAX_MS);
+}
+
 static void serve(struct vm *vm)
 {
 	enum vm_request req = vm->request;
-	struct vm_error err;
 
 	/* Another lifecycle call may have come first: then there is nothing left to do. */
 	if (req == VM_REQ_NONE || (vm->state != VM_RUNNING && vm->state != VM_PAUSED))
@@ -309,8 +330,26 @@ static void serve(struct vm *vm)
 		log_info("vm %u '%s' resets", vm->id, vm->name);
 		break;
 	}
+	if (arch_counter() - vm->started_at < ms_to_ticks(SHORT_LIFE_MS))
+		vm->short_lives++;
+	else
+		vm->short_lives = 0;
 	if (!wants_restart(vm, req))
 		return;
+	vm->restart_at = deadline_ms(back_off_ms(vm));
+	if (vm->restart_at > arch_counter() + ms_to_ticks(BACK_OFF_MS) / 2)
+		log_warn("vm %u '%s' has ended %u times soon after its start: it waits %lu s",
+			 vm->id, vm->name, vm->short_lives, back_off_ms(vm) / 1000);
+}
+
+/* What is left to do for a VM whose time to restart has come. */
+static void restart_if_due(struct vm *vm)
+{
+	struct vm_error err;
+
+	if (!vm->restart_at || vm->restart_at > arch_counter())
+		return;
+	vm->restart_at = 0;
 	/* A guest that resets in a loop pays for its reloads itself. */
 	thread_set_priority(&manager, (u8)MAX(vm->desc.priority, (u32)MANAGER_PRIORITY));
 	if (run_locked(vm, &err))
@@ -334,15 +373,26 @@ static void autostart(void)
 
 static void manager_main(void *arg)
 {
+	u64 next_restart = DEADLINE_NEVER;
+
 	(void)arg;
 	autostart();
 	for (;;) {
-		if (sem_take(&requests, DEADLINE_NEVER))
-			continue;
+		int r = sem_take(&requests, next_restart);
+
+		kassert(!r || r == -ETIMEDOUT);
+		next_restart = DEADLINE_NEVER;
 		vmm_lock();
-		for (u32 id = 0; id < MAX_VMS; id++)
-			if (vm_by_id(id))
-				serve(vm_by_id(id));
+		for (u32 id = 0; id < MAX_VMS; id++) {
+			struct vm *vm = vm_by_id(id);
+
+			if (!vm)
+				continue;
+			serve(vm);
+			restart_if_due(vm);
+			if (vm->restart_at)
+				next_restart = MIN(next_restart, vm->restart_at);
+		}
 		vmm_unlock();
 	}
 }

@@ -19,6 +19,7 @@
 #define PRIO_HIGHEST 0
 /* the shell and its services: below real-time work, above everything ordinary */
 #define PRIO_DEFAULT 16
+#define PRIO_GUARDED 19 /* the last of those services */
 #define PRIO_LOWEST  62
 #define PRIO_IDLE    63
 
@@ -67,8 +68,9 @@ struct sched_params {
 	u8 window; /* it runs only in windows of this number (sched_set_frame), or WINDOW_ALWAYS */
 	bool fifo; /* its turn does not end: equals wait until it blocks or yields */
 	/*
-	 * for the operator's sake: ready and kept waiting for GUARD_WAIT_MS it runs before
-	 * everybody, but no longer than GUARD_SHARE_US at a stretch. For its life.
+	 * for the operator's sake: ready at a priority up to PRIO_GUARDED, and kept waiting for
+	 * GUARD_WAIT_MS, it runs before everybody, but no longer than GUARD_SHARE_US at a
+	 * stretch. For its life.
 	 */
 	bool guarded;
 };

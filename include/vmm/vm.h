@@ -55,6 +55,8 @@ struct vm {
 	u64 paused_at;
 	u64 started_at;
 	u32 restarts;
+	u32 short_lives;    /* times in a row that it ended soon after its start */
+	u64 restart_at;     /* the manager starts it again then; 0: it does not */
 	u64 ticks_at_start; /* what its vCPUs had run before this start */
 	char crash[160];    /* why it was stopped, one line */
 	struct list manager_node;
