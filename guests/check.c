@@ -226,14 +226,25 @@ void guest_main(void)
 		const char *name;
 		void (*run)(void);
 	} areas[] = {
-		{ "boot", check_boot },      { "gicd", check_gicd },
-		{ "gicr", check_gicr },      { "gic cpu interface", check_gic_cpu },
-		{ "interrupts", check_irq }, { "psci", check_psci },
-		{ "power", check_power },    { "services", check_smccc },
-		{ "sgi", check_sgi },        { "timers", check_timer },
-		{ "sysregs", check_sysreg }, { "features", check_features },
-		{ "mmio", check_mmio },      { "uart", check_uart },
-		{ "rtc", check_rtc },        { "fp", check_fp },
+		{ "boot", check_boot },
+		{ "gicd", check_gicd },
+		{ "gicr", check_gicr },
+		{ "gic cpu interface", check_gic_cpu },
+		{ "gic level", check_gic_level },
+		{ "gic order", check_gic_order },
+		{ "gic smp", check_gic_smp },
+		{ "interrupts", check_irq },
+		{ "psci", check_psci },
+		{ "power", check_power },
+		{ "services", check_smccc },
+		{ "sgi", check_sgi },
+		{ "timers", check_timer },
+		{ "sysregs", check_sysreg },
+		{ "features", check_features },
+		{ "mmio", check_mmio },
+		{ "uart", check_uart },
+		{ "rtc", check_rtc },
+		{ "fp", check_fp },
 	};
 
 	check_cpus = cpu_count();

@@ -86,6 +86,9 @@ void check_gicd(void);
 void check_gicr(void);
 void check_gicv2(void); /* in place of these two */
 void check_gic_cpu(void);
+void check_gic_level(void);
+void check_gic_order(void);
+void check_gic_smp(void);
 void check_irq(void);
 void check_sgi(void);
 void check_timer(void);

@@ -28,6 +28,8 @@ struct vgic_bank {
 	u32 edge;  /* configured edge-triggered */
 	u32 in_lr; /* is in a list register of a loaded vCPU, which then knows pending (from a latch) and active; active here is stale */
 	u8 prio[32];
+	u8 active_prio
+		[32]; /* of one that is active: its priority when it became that, which its end drops */
 	u8 slot[32]; /* which list register, while in_lr */
 };
 

@@ -321,6 +321,26 @@ static void a_disabled_group_blocks_nobody(void **state)
 	nothing();
 }
 
+/* Found by the check guest: an end drops the priority that the list register says, so that must be the one it was acknowledged at. */
+static void an_active_one_keeps_its_priority(void **state)
+{
+	(void)state;
+	arm_many(1);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	ack(SPI);
+	fixture_write(0, GICD(0x400 + SPI), 1, 0x60);
+	assert_int_equal(fixture_read(0, GICD(0x400 + SPI), 1), 0x60);
+	assert_int_equal(FIELD(fixture_lr(SPI), 55, 48), 0x20);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	fixture_put();
+	fixture_load(0);
+	assert_int_equal(FIELD(fixture_lr(SPI), 55, 48), 0x20);
+	host_vgic_eoi(SPI);
+	fixture_maintenance();
+	assert_int_equal(FIELD(fixture_lr(SPI), 55, 48), 0x60);
+	take(SPI);
+}
+
 static void a_lowered_priority_lets_others_by(void **state)
 {
 	u32 n;
@@ -355,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup(one_of_n, setup),
 		cmocka_unit_test_setup(sleep_holds_back, setup),
 		cmocka_unit_test_setup(a_disabled_group_blocks_nobody, setup),
+		cmocka_unit_test_setup(an_active_one_keeps_its_priority, setup),
 		cmocka_unit_test_setup(a_lowered_priority_lets_others_by, setup),
 	};
 

@@ -53,6 +53,12 @@ static inline struct virq virq_at(struct vgic_bank *bank, struct vcpu *owner, u3
 	return (struct virq){ bank, owner, intid, intid % 32, 1U << (intid % 32) };
 }
 
+static inline void vgic_activate(const struct virq *q, u8 prio)
+{
+	q->bank->active |= q->mask;
+	q->bank->active_prio[q->n] = prio;
+}
+
 /* v: any vCPU of the VM for an SPI, else the owner. */
 static inline struct virq virq_of(struct vcpu *v, u32 intid)
 {

@@ -37,7 +37,7 @@ struct virq vgic_fold_slot(struct vcpu *v, u32 n)
 	if (c->lr[n] & LR_HW)
 		c->ppi_lr[FIELD(c->lr[n], 36, 32)] = 0;
 	if ((value & LR_STATE_ACTIVE || c->lr_raise & bit) && !(c->lr_drop & bit))
-		b->active |= q.mask;
+		vgic_activate(&q, (u8)FIELD(value, 55, LR_PRIORITY_SHIFT));
 	else
 		b->active &= ~q.mask;
 	if ((value & LR_STATE_PENDING) && (c->lr_latched & bit))
@@ -72,7 +72,8 @@ static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 	bool deliver = deliverable && virq_target(v->vm, q) == v && !v->vgic.held;
 	bool edge = b->edge & q->mask;
 	bool hw = q->owner && (v->vgic.hw & q->mask);
-	u64 value = q->intid | (u64)b->prio[q->n] << LR_PRIORITY_SHIFT;
+	u8 prio = b->active & q->mask ? b->active_prio[q->n] : b->prio[q->n];
+	u64 value = q->intid | (u64)prio << LR_PRIORITY_SHIFT;
 
 	*latched = false;
 	if ((b->group | b->grpmod) & q->mask)
@@ -86,10 +87,13 @@ static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 		value |= LR_HW | (u64)v->vgic.pintid[q->n - 16] << LR_PINTID_SHIFT;
 	if (b->active & q->mask) {
 		value |= LR_STATE_ACTIVE;
-		/* HW excludes pending and active; a level is sampled again, and a moved interrupt goes on to its new target, after the EOI. */
+		/*
+		 * HW excludes pending and active; a level is sampled again, a moved interrupt goes on to its new target, and one whose priority
+		 * has changed comes with that, after the EOI.
+		 */
 		if (hw)
 			return value;
-		if (!deliver || !edge)
+		if (!deliver || !edge || prio != b->prio[q->n])
 			return deliverable ? value | LR_EOI : value;
 	} else if (!deliver) {
 		return 0;
@@ -291,7 +295,7 @@ static void survey(struct vcpu *v, u32 room, struct choice *active, struct choic
 	u32 w, acts = b->active & ~b->in_lr;
 	u32 pends = bank_deliverable(g, b) & ~(b->active | b->in_lr);
 
-	offer(active, room, 0, acts, b->prio, 0);
+	offer(active, room, 0, acts, b->active_prio, 0);
 	offer_pending(pending, room, 0, pends, b);
 	for (w = 0; w < VGIC_WORDS; w++) {
 		b = &g->spi[w];
@@ -299,7 +303,7 @@ static void survey(struct vcpu *v, u32 room, struct choice *active, struct choic
 		pends = bank_deliverable(g, b) & ~(b->active | b->in_lr);
 		if (acts)
 			offer(active, room, 32 + 32 * w,
-			      those_of(&g->holder[32 * w], acts, v->index), b->prio, 0);
+			      those_of(&g->holder[32 * w], acts, v->index), b->active_prio, 0);
 		if (pends)
 			offer_pending(pending, room, 32 + 32 * w,
 				      those_of(&g->target[32 * w], pends, v->index), b);

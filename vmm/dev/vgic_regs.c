@@ -21,19 +21,30 @@ static u32 state_in_lrs(const struct vgic_op *op, const struct vgic_view *w, u64
 	return found;
 }
 
+/* The timers' lines, while they are in hardware here; a forwarded one's is not in the bank. */
+static u32 timer_lines(const struct vcpu *v)
+{
+	u32 lines = (vgic_timer_asserted(VTIMER_PPI_VIRT) ? 1U << VTIMER_PPI_VIRT : 0) |
+		    (vgic_timer_asserted(VTIMER_PPI_PHYS) ? 1U << VTIMER_PPI_PHYS : 0);
+
+	return lines & ~v->vgic.priv.edge;
+}
+
 static u32 pending_word(const struct vgic_view *w)
 {
 	const struct vgic_bank *b = w->bank;
 	struct vgic_op op;
-	u32 word;
+	u32 word = 0;
 
 	vgic_begin(&op, w->vm);
-	if (w->owner && w->owner == op.here)
+	if (w->owner && w->owner == op.here) {
 		vgic_resample_timers(op.here);
+		word = timer_lines(op.here);
+	}
 	if (w->owner)
 		vgic_take_sgis(&op, w->owner);
 	vgic_sync(&op, vgic_elsewhere(&op, w, ~0U));
-	word = b->latch | (b->level & ~b->edge) | state_in_lrs(&op, w, LR_STATE_PENDING);
+	word |= b->latch | (b->level & ~b->edge) | state_in_lrs(&op, w, LR_STATE_PENDING);
 	vgic_end(&op);
 	return word;
 }
@@ -131,7 +142,7 @@ static void set_active(struct vgic_op *op, const struct virq *q)
 		holder->lr_raise |= 1U << b->slot[q->n];
 		holder->lr_drop &= ~(1U << b->slot[q->n]);
 	} else if (!(b->active & q->mask)) {
-		b->active |= q->mask;
+		vgic_activate(q, b->prio[q->n]);
 		if (!q->owner)
 			op->vm->vgic.holder[q->intid - 32] = target ? (u8)target->index : 0;
 	}

@@ -69,6 +69,15 @@
 #define ICC_SRE     S3_0_C12_C12_5
 #define ICC_IGRPEN1 S3_0_C12_C12_7
 #define ICC_AP1R0   S3_0_C12_C9_0
+/* Group 0. */
+#define ICC_IAR0    S3_0_C12_C8_0
+#define ICC_EOIR0   S3_0_C12_C8_1
+#define ICC_HPPIR0  S3_0_C12_C8_2
+#define ICC_BPR0    S3_0_C12_C8_3
+#define ICC_AP0R0   S3_0_C12_C8_4
+#define ICC_ASGI1R  S3_0_C12_C11_6
+#define ICC_SGI0R   S3_0_C12_C11_7
+#define ICC_IGRPEN0 S3_0_C12_C12_6
 
 #define read_icc_(name) read_sysreg(name)
 #define read_icc(name)  read_icc_(name)
