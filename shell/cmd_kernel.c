@@ -11,9 +11,12 @@
 
 u64 thread_ticks(const struct thread *t)
 {
+	const struct percpu *pc = &percpus[t->cpu];
 	u64 ticks = t->run_ticks, since = t->switched_in_at, now = arch_counter();
 
 	/* Another CPU may be switching: a figure for people, not an account. */
+	if (pc->current == t && pc->idle_since && t != pc->idle)
+		return ticks; /* it waits in place: sched_idle_here() */
 	return t->state == THREAD_RUNNING && now > since ? ticks + (now - since) : ticks;
 }
 

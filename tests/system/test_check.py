@@ -58,10 +58,10 @@ def test_four_vcpus(boot, smp):
 def test_wild_guest_harms_nobody(boot):
     """While a guest tries everything, the shell answers and another VM loses nothing."""
     board = boot(smp=2, mem=1024, guests=GUESTS)
-    wild = new(board, "wild")
+    wild = new(board, "wild", "-a 2")
     noise = wild.port()
     wild.run()
-    run_smp(board)
+    other, _ = run_smp(board)
     noise.expect("wild: survived", 2 * BOOT_SECONDS)
     # Each part says what became of its attempts: the architecture's answers only.
     report = noise.before
@@ -70,8 +70,15 @@ def test_wild_guest_harms_nobody(boot):
         assert re.search(rf"^wild: {part}: .*, 0 other$", report, re.M), report
     assert wild.state == "running"
     # What it did to its own machine is gone with a reset.
+    other.delete(force=True)
     wild.reset()
     noise.expect("wild: survived", 2 * BOOT_SECONDS)
+    # Now it sleeps for ever, alone on its CPU, and that is what the table shows.
+    for _ in range(100):
+        if wild.row()["CPU%"] == "0.0":
+            break
+        board.drain(0.2)
+    assert wild.row()["CPU%"] == "0.0"
     wild.delete(force=True)
 
 
