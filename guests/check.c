@@ -195,6 +195,16 @@ unsigned int poll_ack(uint64_t us)
 	return wait_for(irq_waiting(), us) ? gic_ack() : GIC_SPURIOUS;
 }
 
+void check_sleep(uint64_t us)
+{
+	gic_enable(CNTV_INTID);
+	timer_start_us(TIMER_VIRT, us);
+	while (!irq_waiting())
+		wfi();
+	timer_stop(TIMER_VIRT);
+	gic_disable(CNTV_INTID);
+}
+
 void irq_log_handler(unsigned int intid, void *arg)
 {
 	uint32_t place = irq_log.count;
@@ -245,6 +255,9 @@ void guest_main(void)
 		{ "uart", check_uart },
 		{ "rtc", check_rtc },
 		{ "fp", check_fp },
+		{ "debug", check_debug },
+		{ "pointer authentication", check_pauth },
+		{ "performance monitors", check_pmu },
 	};
 
 	check_cpus = cpu_count();

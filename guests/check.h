@@ -61,6 +61,9 @@ void irq_reset(void);
 /* Acknowledges with PSTATE.I set: what comes within us microseconds, else GIC_SPURIOUS. */
 unsigned int poll_ack(uint64_t us);
 
+/* WFI for us microseconds, with nothing else pending; interrupts stay masked. */
+void check_sleep(uint64_t us);
+
 /* What interrupts came through the vector since irq_log_start; the handler may be told to act. */
 #define IRQ_LOG_SIZE 64u
 
@@ -101,5 +104,8 @@ void check_mmio(void);
 void check_uart(void);
 void check_rtc(void);
 void check_fp(void);
+void check_debug(void);
+void check_pauth(void); /* and branch targets */
+void check_pmu(void);
 
 #endif

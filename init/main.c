@@ -51,6 +51,23 @@ static int start_guest_timers(void)
 	return 0;
 }
 
+/* Only one whose interrupt is private to each CPU can be a guest's. */
+static void find_pmu(void)
+{
+	static const char *const names[] = { "arm,armv8-pmuv3", "arm,cortex-a53-pmu",
+					     "arm,cortex-a57-pmu", "arm,cortex-a72-pmu" };
+	u32 intid, flags;
+
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
+		int node = host_fdt_find(names[i], -1);
+
+		if (node >= 0 && host_fdt_irq(node, 0, &intid, &flags) == 0 && intid < 32) {
+			pmu_init(intid);
+			return;
+		}
+	}
+}
+
 void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image)
 {
 	static struct phys_range reserved[RESERVED_RANGES];
@@ -58,6 +75,7 @@ void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image
 
 	machine_start_kernel(ram, nram, reserved, n);
 	must(start_guest_timers(), "timer");
+	find_pmu();
 	log_info("ZVM " ZVM_VERSION " on %s, %s", host_fdt_model(), arch_cpu_name(arch_cpu_midr()));
 	machine_start_random();
 	machine_start_cpus();

@@ -356,6 +356,7 @@ static const struct prop_row root_rows[] = {
 	{ "policy",             read_policy,      NOTHING },
 	{ "restart",            read_restart,     NOTHING },
 	{ "autostart",          read_flag,        F(autostart) },
+	{ "pmu",                read_flag,        F(pmu) },
 	{ "gic-version",        read_gic_version, NOTHING },
 	{ "firmware",           read_unsupported, NOTHING },
 	{ "watchdog",           read_unsupported, NOTHING },

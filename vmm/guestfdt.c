@@ -27,6 +27,8 @@
 #define GICV2_DIST_SIZE 0x1000
 #define GICV2_CPU_SIZE  0x2000
 
+#define PMU_COMPATIBLE "arm,armv8-pmuv3"
+
 #define UART_NODE "pl011@9000000"
 #define UART_PATH "/" UART_NODE
 
@@ -223,15 +225,28 @@ static void put_gicv3(struct builder *b, u32 cpus)
 }
 
 /* A GICv2 wants to know of which CPUs an interrupt is private (bits 15:8 of the flags). */
+static u32 ppi_flags(const struct guest_fdt_params *p)
+{
+	return IRQ_LEVEL_HIGH | (p->gic_version == 2 ? (1U << p->desc->cpus) - 1 : 0) << 8;
+}
+
 static void put_timer(struct builder *b, const struct guest_fdt_params *p)
 {
 	int node = add_node(b, 0, "timer");
-	u32 flags = IRQ_LEVEL_HIGH | (p->gic_version == 2 ? (1U << p->desc->cpus) - 1 : 0) << 8;
+	u32 flags = ppi_flags(p);
 
 	put_list(b, node, "compatible", "arm,armv8-timer\0arm,armv7-timer");
 	put_empty(b, node, "always-on");
 	put_cells(b, node, "interrupts", GIC_PPI, 13, flags, GIC_PPI, 14, flags, GIC_PPI, 11, flags,
 		  GIC_PPI, 10, flags);
+}
+
+static void put_pmu(struct builder *b, const struct guest_fdt_params *p)
+{
+	int node = add_node(b, 0, "pmu");
+
+	put_string(b, node, "compatible", PMU_COMPATIBLE);
+	put_cells(b, node, "interrupts", GIC_PPI, 7, ppi_flags(p));
 }
 
 static void put_clock(struct builder *b)
@@ -285,6 +300,8 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 		put_gicv2(&b);
 	else
 		put_gicv3(&b, p->desc->cpus);
+	if (p->desc->pmu)
+		put_pmu(&b, p);
 	put_timer(&b, p);
 	put_psci(&b);
 	put_cpus(&b, p->desc->cpus);
@@ -373,6 +390,15 @@ static void disable_absent(struct builder *b)
 			put_string(b, node, "status", "disabled");
 }
 
+/* The same for the performance monitors, which have no address. */
+static void disable_pmu(struct builder *b)
+{
+	int node = b->err ? -1 : fdt_node_offset_by_compatible(b->fdt, -1, PMU_COMPATIBLE);
+
+	if (node >= 0)
+		put_string(b, node, "status", "disabled");
+}
+
 static void adapt_chosen(struct builder *b, const struct guest_fdt_params *p)
 {
 	static const char *const stale[] = { "linux,initrd-start", "linux,initrd-end" };
@@ -407,6 +433,8 @@ int guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_s
 	note(&b, fdt_open_into(buf, buf, (int)room));
 	delete_replaced(&b);
 	disable_absent(&b);
+	if (!p->desc->pmu)
+		disable_pmu(&b);
 	put_psci(&b);
 	put_cpus(&b, p->desc->cpus);
 	put_memory(&b, p->desc->memory);

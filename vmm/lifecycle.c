@@ -10,6 +10,7 @@
 #include <vmm/lifecycle.h>
 #include <vmm/sched.h>
 #include <vmm/smccc.h>
+#include <vmm/sysreg.h>
 
 static struct mutex lifecycle;
 static struct sem requests;
@@ -406,6 +407,8 @@ int vmm_init(void)
 	r = vgic_host_init();
 	if (!r)
 		r = vtimer_host_init();
+	if (!r)
+		r = vpmu_host_init();
 	if (!r)
 		r = vempty_host_init();
 	if (!r)

@@ -4,6 +4,7 @@
 #include <lib/checked.h>
 #include <uapi/smccc.h>
 #include <vmm/smccc.h>
+#include <vmm/sysreg.h>
 #include <vmm/vm.h>
 
 /* A call: x[0] is its number and becomes its result, unless it does not come back. */
@@ -58,7 +59,8 @@ static void power_down(struct vcpu *v, u64 *x, u64 entry, u64 context)
 		return;
 	}
 	stand_by(v, true);
-	v->os_lock = true;
+	vdebug_reset(v);
+	vpmu_reset(v);
 	arch_vcpu_reset(v, v->mpidr, entry, context);
 }
 

@@ -4,6 +4,7 @@
 #include <kernel/percpu.h>
 #include <vmm/lifecycle.h>
 #include <vmm/smccc.h>
+#include <vmm/sysreg.h>
 #include <vmm/vm.h>
 
 static void vcpu_switch_in(struct thread *t);
@@ -38,6 +39,8 @@ static void vcpu_switch_in(struct thread *t)
 	pvtime_update(v);
 	arch_vcpu_load(v);
 	vtimer_load(v);
+	if (unlikely(v->pmu.present))
+		arch_guest_pmu_load(&v->pmu.regs);
 	vgic_load(v);
 }
 
@@ -47,6 +50,8 @@ static void vcpu_switch_out(struct thread *t)
 
 	vgic_put(v);
 	vtimer_put(v);
+	if (unlikely(v->pmu.present))
+		arch_guest_pmu_save(&v->pmu.regs);
 	arch_vcpu_put(v);
 }
 
@@ -159,7 +164,8 @@ static bool park_while_stopped(struct vcpu *v)
 
 static void enter_reset_state(struct vcpu *v)
 {
-	v->os_lock = true;
+	vdebug_reset(v);
+	vpmu_reset(v);
 	pvtime_enter(v);
 	vtimer_reset(v);
 	vgic_cpu_online(v, true);

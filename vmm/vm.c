@@ -94,6 +94,8 @@ static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct
 	if (d->gic_version && d->gic_version != arch_vgic_version())
 		return vm_fail(err, -EINVAL, "gic-version %u: guests get a GICv%u on this machine",
 			       d->gic_version, arch_vgic_version());
+	if (d->pmu && !arch_guest_pmu_intid())
+		return vm_fail(err, -EINVAL, "pmu: this machine has no performance monitors");
 	return 0;
 }
 

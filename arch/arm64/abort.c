@@ -24,10 +24,13 @@ static bool is_permission(u64 esr)
 	return (esr & 0x3c) == 0x0c;
 }
 
-/* The faulting IPA (not valid after a permission fault): the page from HPFAR_EL2, the offset from FAR_EL2. */
+/*
+ * The faulting IPA (not valid after a permission fault): the page from HPFAR_EL2, the offset from FAR_EL2. HPFAR_EL2's bits 3 to 0 are RES0, and its NS
+ * bit is shifted out.
+ */
 static u64 fault_ipa(u64 far)
 {
-	return (read_sysreg(hpfar_el2) & BITS(43, 4)) << 8 | (far & 0xfff);
+	return read_sysreg(hpfar_el2) << 8 | (far & 0xfff);
 }
 
 /* Load data as the instruction's Rt sees it. */

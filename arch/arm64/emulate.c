@@ -220,7 +220,7 @@ static void finish(const struct emulation *e)
 		give_load_data(e);
 	if (e->d.writeback)
 		write_base(e, e->base + offset_of(e));
-	e->f->elr += 4;
+	frame_step(e->f, ESR_IL);
 }
 
 /* False: refused, no register has changed; *far is where. */

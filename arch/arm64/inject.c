@@ -67,6 +67,11 @@ void inject_undef(struct trap_frame *f)
 	take_exception(f, (u64)EC_UNKNOWN << 26 | ESR_IL);
 }
 
+void inject_sysreg_trap(struct trap_frame *f, u64 esr)
+{
+	take_exception(f, (u64)EC_SYSREG << 26 | ESR_IL | ESR_ISS(esr));
+}
+
 void inject_external_abort(struct trap_frame *f, u64 far, enum abort_access access)
 {
 	u64 ec = access == ABORT_FETCH ? EC_IABT_SAME : EC_DABT_SAME;

@@ -19,17 +19,23 @@ static __noinline void access(struct vcpu *v, struct trap_frame *f, u64 esr)
 		.reg = SYSREG_ENC(FIELD(iss, 21, 20), FIELD(iss, 16, 14), FIELD(iss, 13, 10),
 				  FIELD(iss, 4, 1), FIELD(iss, 19, 17)),
 		.write = !(iss & BIT(0)),
+		.user = !(f->spsr & PSTATE_EL),
 	};
 
 	if (a.write)
 		a.value = frame_read(f, rt);
-	if (vmm_sysreg(v, &a) != SYSREG_OK) {
+	switch (vmm_sysreg(v, &a)) {
+	case SYSREG_OK:
+		if (!a.write)
+			frame_write(f, rt, a.value);
+		frame_step(f, esr);
+		break;
+	case SYSREG_TRAP:
+		inject_sysreg_trap(f, esr);
+		break;
+	default:
 		inject_undef(f);
-		return;
 	}
-	if (!a.write)
-		frame_write(f, rt, a.value);
-	frame_step(f, esr);
 }
 
 void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)

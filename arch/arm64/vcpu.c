@@ -18,6 +18,9 @@
 	(HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_IS | HCR_TWI | \
 	 HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_RW | HCR_TLOR | HCR_TERR)
 
+/* Pointer authentication: its keys are the guest's, its instructions work. */
+#define HCR_PAUTH (HCR_APK | HCR_API)
+
 #define MDCR_GUEST \
 	(MDCR_TPMCR | MDCR_TPM | MDCR_TDA | MDCR_TDOSA | MDCR_TDRA | MDCR_TPMS | MDCR_TTRF)
 
@@ -31,6 +34,19 @@ static bool has_ras(void)
 static bool has_sme(void)
 {
 	return FIELD(read_sysreg(id_aa64pfr1_el1), 27, 24) != 0;
+}
+
+/* Memory tagging with its system registers: GMID_EL1, like the others, is hidden. */
+static bool has_mte(void)
+{
+	return FIELD(read_sysreg(id_aa64pfr1_el1), 11, 8) >= 2;
+}
+
+/* Pointer authentication by any algorithm (ID_AA64ISAR1_EL1 APA, API, GPA, GPI; ID_AA64ISAR2_EL1 GPA3, APA3). */
+static bool has_pauth(void)
+{
+	return (read_sysreg(id_aa64isar1_el1) & (BITS(11, 4) | BITS(31, 24))) ||
+	       (read_sysreg_(ID_AA64ISAR2_EL1) & BITS(15, 8));
 }
 
 /* Activity monitors, whose counters a guest must not read. */
@@ -50,8 +66,9 @@ static void unload_stage2(void)
 
 void el_init_cpu(void)
 {
-	write_sysreg(hcr_el2, HCR_GUEST);
-	write_sysreg(mdcr_el2, MDCR_GUEST | (read_sysreg(mdcr_el2) & MDCR_HPMN_MASK));
+	write_sysreg(hcr_el2,
+		     HCR_GUEST | (has_pauth() ? HCR_PAUTH : 0) | (has_mte() ? HCR_TID5 : 0));
+	write_sysreg(mdcr_el2, MDCR_GUEST | pmu_init_cpu()); /* HPMN: all counters are guests' */
 	write_sysreg(vtcr_el2, stage2_vtcr());
 	unload_stage2();
 	write_sysreg(cnthctl_el2, 0x3); /* EL1 uses the physical counter and timer */
@@ -59,6 +76,8 @@ void el_init_cpu(void)
 	write_sysreg(cntv_ctl_el0, 0);
 	write_sysreg(cntp_ctl_el0, 0);
 	write_sysreg(hstr_el2, 0);
+	write_sysreg(mdscr_el1, 0);
+	write_sysreg(oslar_el1, 0); /* the guests' OS lock is emulated */
 	if (has_ras())
 		write_sysreg_(VSESR_EL2, 0);
 	write_sysreg(vpidr_el2, read_sysreg(midr_el1));
@@ -75,6 +94,34 @@ void arch_guest_trap_waits(bool on)
 
 	write_sysreg(hcr_el2, on ? hcr | HCR_TWI : hcr & ~HCR_TWI);
 	isb();
+}
+
+static void pauth_save(u64 *keys)
+{
+	keys[0] = read_sysreg(S3_0_C2_C1_0); /* APIA */
+	keys[1] = read_sysreg(S3_0_C2_C1_1);
+	keys[2] = read_sysreg(S3_0_C2_C1_2); /* APIB */
+	keys[3] = read_sysreg(S3_0_C2_C1_3);
+	keys[4] = read_sysreg(S3_0_C2_C2_0); /* APDA */
+	keys[5] = read_sysreg(S3_0_C2_C2_1);
+	keys[6] = read_sysreg(S3_0_C2_C2_2); /* APDB */
+	keys[7] = read_sysreg(S3_0_C2_C2_3);
+	keys[8] = read_sysreg(S3_0_C2_C3_0); /* APGA */
+	keys[9] = read_sysreg(S3_0_C2_C3_1);
+}
+
+static void pauth_restore(const u64 *keys)
+{
+	write_sysreg(S3_0_C2_C1_0, keys[0]);
+	write_sysreg(S3_0_C2_C1_1, keys[1]);
+	write_sysreg(S3_0_C2_C1_2, keys[2]);
+	write_sysreg(S3_0_C2_C1_3, keys[3]);
+	write_sysreg(S3_0_C2_C2_0, keys[4]);
+	write_sysreg(S3_0_C2_C2_1, keys[5]);
+	write_sysreg(S3_0_C2_C2_2, keys[6]);
+	write_sysreg(S3_0_C2_C2_3, keys[7]);
+	write_sysreg(S3_0_C2_C3_0, keys[8]);
+	write_sysreg(S3_0_C2_C3_1, keys[9]);
 }
 
 static void el1_save(struct el1_regs *r)
@@ -106,6 +153,8 @@ static void el1_save(struct el1_regs *r)
 		r->vdisr = read_sysreg_(VDISR_EL2);
 	if (has_sme())
 		r->tpidr2 = read_sysreg_(TPIDR2_EL0);
+	if (has_pauth())
+		pauth_save(r->pauth_keys);
 }
 
 static void el1_restore(const struct el1_regs *r)
@@ -137,6 +186,8 @@ static void el1_restore(const struct el1_regs *r)
 		write_sysreg_(VDISR_EL2, r->vdisr);
 	if (has_sme())
 		write_sysreg_(TPIDR2_EL0, r->tpidr2);
+	if (has_pauth())
+		pauth_restore(r->pauth_keys);
 }
 
 /* Active priorities: 5 bits of priority have one register a group, 6 have two, 7 have four (ICH_AP<g>R<n>_EL2). */
@@ -208,6 +259,8 @@ void arch_vcpu_load(struct vcpu *v)
 		return;
 	if (cpu->loaded)
 		arch_vcpu_flush(cpu->loaded);
+	if (unlikely(cpu->mdscr | v->debug.regs.mdscr))
+		arch_guest_debug(&v->debug.regs);
 	write_sysreg(vttbr_el2, v->vm->s2.vttbr);
 	write_sysreg(vmpidr_el2, v->arch.vmpidr);
 	el1_restore(&v->arch.el1);

@@ -8,6 +8,7 @@
 void (*host_guest)(struct vcpu *v);
 struct vcpu *host_loaded[HOST_CPUS];
 bool host_waits_untrapped[HOST_CPUS];
+const struct guest_debug *host_guest_debug[HOST_CPUS];
 u64 host_id_registers[8][8];
 
 u64 arch_id_register(u32 crm, u32 op2)
@@ -28,6 +29,7 @@ void host_reset(void)
 	host_firmware = NULL;
 	host_counter = 0;
 	host_guest = NULL;
+	host_pmu_intid = 0;
 	for (cpu = 0; cpu < HOST_CPUS; cpu++) {
 		host_irqs_open[cpu] = false;
 		host_percpu[cpu] = NULL;
@@ -36,8 +38,10 @@ void host_reset(void)
 		host_timer_offset[cpu] = 0;
 		host_loaded[cpu] = NULL;
 		host_waits_untrapped[cpu] = false;
+		memset(host_pmu(cpu), 0, sizeof(*host_pmu(cpu)));
 	}
 	memset(host_guest_timers, 0, sizeof(host_guest_timers));
+	memset(host_guest_debug, 0, sizeof(host_guest_debug));
 	memset(host_id_registers, 0, sizeof(host_id_registers));
 	host_irqchip_reset();
 	host_memory_reset();

@@ -5,6 +5,10 @@
 #include "kit/print.h"
 #include "kit/psci.h"
 
+#define SPSR_SS    BIT(21)
+#define SPSR_BTYPE (UINT64_C(3) << 10)
+#define SPSR_D     BIT(9)
+
 _Static_assert(offsetof(struct exc_frame, sp) == FRAME_SP, "vectors.S");
 _Static_assert(offsetof(struct exc_frame, elr) == FRAME_ELR, "vectors.S");
 _Static_assert(offsetof(struct exc_frame, spsr) == FRAME_SPSR, "vectors.S");
@@ -46,6 +50,18 @@ static void fatal(const struct exc_frame *frame, unsigned int vector)
 	psci_system_off();
 }
 
+struct steps steps;
+
+/* The next instruction is stepped too, by SPSR.SS, or what follows runs free. */
+static bool step_take(struct exc_frame *frame)
+{
+	if (ESR_EC(frame->esr) != EC_STEP || steps.count >= steps.wanted)
+		return false;
+	steps.elr[steps.count++] = frame->elr;
+	frame->spsr |= steps.count < steps.wanted ? SPSR_SS : SPSR_D;
+	return true;
+}
+
 static bool probe_take(struct exc_frame *frame, bool serror)
 {
 	struct probe *seen = &probes[cpu_id()].seen;
@@ -59,7 +75,8 @@ static bool probe_take(struct exc_frame *frame, bool serror)
 	seen->elr = frame->elr;
 	if (serror)
 		return true;
-	if (ESR_EC(frame->esr) == EC_IABT_CUR)
+	frame->spsr &= ~SPSR_BTYPE;
+	if (ESR_EC(frame->esr) == EC_IABT_CUR || ESR_EC(frame->esr) == EC_BTI)
 		frame->elr = frame->x[30];
 	else if (ESR_EC(frame->esr) != EC_SVC64) /* its ELR is behind it already */
 		frame->elr += 4;
@@ -71,7 +88,7 @@ void exc_dispatch(struct exc_frame *frame, unsigned int vector)
 {
 	switch (vector) {
 	case 4:
-		if (!probe_take(frame, false))
+		if (!step_take(frame) && !probe_take(frame, false))
 			fatal(frame, vector);
 		break;
 	case 5:

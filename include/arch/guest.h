@@ -149,6 +149,60 @@ u32 arch_guest_timer_intid(enum arch_timer_id id);
 /* The maintenance interrupt's INTID. */
 u32 arch_vgic_maintenance_intid(void);
 
+/* ---- self-hosted debug (Arm ARM D2) ---- */
+
+/* A guest's break- and watchpoints; DBG*<n>_EL1 of the kind whose op2 is 4 + the first index. */
+#define GUEST_DEBUG_REGS 16
+enum { GUEST_BVR, GUEST_BCR, GUEST_WVR, GUEST_WCR, GUEST_DEBUG_KINDS };
+
+struct guest_debug {
+	u64 mdscr; /* MDSCR_EL1 as it is to take effect: 0 while nothing of all this is in use */
+	u64 reg[GUEST_DEBUG_KINDS][GUEST_DEBUG_REGS];
+};
+
+/*
+ * Bring this CPU in line with the vCPU that is loaded on it; interrupts masked. arch_vcpu_load() does so too, from vcpu.debug.regs, where the vCPU before
+ * or this one uses debug: others pay for no more than to see that.
+ */
+void arch_guest_debug(const struct guest_debug *d);
+
+/* ---- performance monitors (PMUv3, Arm ARM D13) ---- */
+
+#define GUEST_PMU_CYCLES 31 /* the cycle counter's number */
+
+enum guest_pmu_reg {
+	PMU_CONTROL,        /* PMCR_EL0 */
+	PMU_ENABLE_SET,     /* PMCNTENSET_EL0 */
+	PMU_ENABLE_CLEAR,   /* PMCNTENCLR_EL0 */
+	PMU_IRQ_SET,        /* PMINTENSET_EL1 */
+	PMU_IRQ_CLEAR,      /* PMINTENCLR_EL1 */
+	PMU_OVERFLOW_SET,   /* PMOVSSET_EL0 */
+	PMU_OVERFLOW_CLEAR, /* PMOVSCLR_EL0 */
+	PMU_EVENTS,         /* PMCEID<n>_EL0; read only */
+	PMU_MACHINE,        /* PMMIR_EL1, 0 where there is none; read only */
+	PMU_USER,           /* PMUSERENR_EL0 */
+	PMU_COUNT,          /* PMEVCNTR<n>_EL0, PMCCNTR_EL0 */
+	PMU_TYPE,           /* PMEVTYPER<n>_EL0, PMCCFILTR_EL0 */
+};
+
+/* A guest's monitors while its vCPU is off the CPU. */
+struct guest_pmu {
+	u64 control, enabled, interrupts, overflows, user;
+	u64 count[32]; /* the event counters there are, then the cycle counter */
+	u32 type[32];
+};
+
+/* Physical INTID of the overflow interrupt, a PPI; 0: no monitors that a guest could have. Any context after boot. */
+u32 arch_guest_pmu_intid(void);
+/*
+ * Into this CPU's registers, and out of them, which leaves them quiet; a register of the vCPU that is on this CPU, n as above. A type must not count at
+ * EL2. Masked.
+ */
+void arch_guest_pmu_load(const struct guest_pmu *p);
+void arch_guest_pmu_save(struct guest_pmu *p);
+u64 arch_guest_pmu_read(enum guest_pmu_reg reg, u32 n);
+void arch_guest_pmu_write(enum guest_pmu_reg reg, u32 n, u64 value);
+
 /* ---- identification registers, physical values ---- */
 
 /* Physical value of the ID register with this encoding (see SYSREG_ENC in vmm/sysreg.h, op0 = 3, op1 = 0, CRn = 0); 0 for unallocated ones. */
@@ -186,12 +240,14 @@ bool __must_check vmm_mmio_write(ipa_t ipa, struct vcpu *v, u32 order, u64 value
 struct sysreg_access {
 	u32 reg; /* SYSREG_ENC(op0, op1, crn, crm, op2) */
 	bool write;
+	bool user; /* by code at EL0, which EL1 allows it as far as the CPU can tell */
 	u64 value;
 };
 
 enum sysreg_result {
 	SYSREG_OK,
 	SYSREG_UNDEF, /* arch injects an Undefined Instruction exception */
+	SYSREG_TRAP,  /* EL1 does not allow it: arch injects the trap to EL1 */
 };
 
 enum sysreg_result __must_check vmm_sysreg(struct vcpu *v, struct sysreg_access *a);

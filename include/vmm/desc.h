@@ -52,6 +52,7 @@ struct vm_desc {
 	u32 gic_version; /* 2, 3; 0: whichever the machine has */
 	bool autostart;
 	bool watchdog;
+	bool pmu;         /* performance monitors */
 	s32 console_port; /* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */
 };
 

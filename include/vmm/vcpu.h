@@ -24,11 +24,30 @@ enum vcpu_power {
 #define VCPU_WORK_VIRQ  BIT(0) /* virtual interrupts changed */
 #define VCPU_WORK_STATE BIT(1) /* the VM's or the vCPU's run state changed: park, reset or exit */
 
+/* Debug registers. Every access of the guest traps (MDCR_EL2.TDA), so that they are here always, and in the CPU while they have an effect. */
+struct vdebug {
+	struct guest_debug regs;
+	u64 mdscr; /* as written */
+	u8 claim;  /* DBGCLAIMSET_EL1 */
+	bool os_lock;
+};
+
+#define VPMU_PPI 23
+
+/* Performance monitors. */
+struct vpmu {
+	bool present;          /* the VM has them */
+	u32 selected;          /* PMSELR_EL0 */
+	struct guest_pmu regs; /* while off CPU */
+};
+
 struct vcpu {
 	struct thread thread; /* first: the running vCPU is the current thread */
 	struct arch_vcpu arch;
 	struct vgic_cpu vgic;
 	struct vtimer timer;
+	struct vdebug debug;
+	struct vpmu pmu;
 	struct vm *vm;
 	const struct mmio_region *mmio_hint; /* where its last access went; NULL: none yet */
 	u32 index;
@@ -38,9 +57,8 @@ struct vcpu {
 	bool parked; /* its thread waits in the work hook; no guest code runs. Under vm->state_wq.lock */
 	bool reset_pending; /* enter at boot_entry/boot_arg with reset registers */
 	u64 boot_entry, boot_arg;
-	bool in_wfi;  /* blocked in vmm_wfi */
-	bool waits;   /* in vmm_wfi, blocked or where it is */
-	bool os_lock; /* OSLSR_EL1.OSLK: set at reset */
+	bool in_wfi; /* blocked in vmm_wfi */
+	bool waits;  /* in vmm_wfi, blocked or where it is */
 	struct wait_queue wfi_wq;
 	u64 ready_at_start;   /* thread.ready_ticks when it first ran since the VM's reset */
 	bool stolen_restarts; /* it did not run since (atomic) */

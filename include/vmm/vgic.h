@@ -100,6 +100,8 @@ void vgic_set_spi(struct vm *vm, u32 intid, bool level);
 void vgic_set_ppi(struct vcpu *v, u32 intid, bool level);
 /* A PPI whose physical interrupt of the same meaning is active on this CPU and is v's: forwarded with the HW bit. On the CPU where v is loaded, masked. */
 void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid);
+/* The line behind a PPI that was forwarded may have fallen: then it is pending no more. v is here, masked. */
+void vgic_resample(struct vcpu *v);
 /* v is off CPU, and that physical interrupt would have fired: pending, and physically active once v is loaded. Nothing if v is loaded. Any context. */
 void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid);
 /*

@@ -101,6 +101,7 @@ static void test_defaults(void **state)
 	assert_int_equal(d.affinity, 0);
 	assert_int_equal(d.restart, RESTART_NEVER);
 	assert_false(d.autostart);
+	assert_false(d.pmu);
 	assert_false(d.has_load_address);
 	assert_false(d.has_devicetree_address);
 	assert_int_equal(d.console_port, CONSOLE_PORT_ANY);
@@ -122,6 +123,7 @@ static void test_everything(void **state)
 	set("/", "affinity", &affinity, sizeof(affinity));
 	set_str("restart", "on-failure");
 	set("/", "autostart", NULL, 0);
+	set("/", "pmu", NULL, 0);
 	set_u32("gic-version", 3);
 	node("console");
 	set("/console", "backend", "port", 5);
@@ -141,6 +143,7 @@ static void test_everything(void **state)
 	assert_int_equal(d.affinity, 0xc0);
 	assert_int_equal(d.restart, RESTART_ON_FAILURE);
 	assert_true(d.autostart);
+	assert_true(d.pmu);
 	assert_int_equal(d.console_port, 3);
 }
 
@@ -309,6 +312,9 @@ static void test_numbers(void **state)
 	del("load-address");
 	set_u32("autostart", 1);
 	refused("/: autostart: takes no value");
+	del("autostart");
+	set_u32("pmu", 1);
+	refused("/: pmu: takes no value");
 }
 
 static void test_strings(void **state)

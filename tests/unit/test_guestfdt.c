@@ -238,6 +238,8 @@ static int own_tree(void **state)
 	fdt_setprop_u32(own, fdt_add_subnode(own, node, "cpu@7"), "reg", 7);
 	node = fdt_add_subnode(own, 0, "firmware");
 	own_string(node, "compatible", "arm,psci-0.2");
+	node = fdt_add_subnode(own, 0, "pmu");
+	own_string(node, "compatible", "arm,armv8-pmuv3");
 	node = fdt_add_subnode(own, 0, "psci");
 	fdt_setprop(own, node, "compatible", "arm,psci-0.2\0arm,psci", 22);
 	own_string(node, "method", "smc");
@@ -253,6 +255,31 @@ static void adapt(void)
 {
 	assert_int_equal(guest_fdt_adapt(&p, own, fdt_totalsize(own), buf, sizeof(buf)), 0);
 	assert_int_equal(fdt_check_full(buf, fdt_totalsize(buf)), 0);
+}
+
+static void test_pmu(void **state)
+{
+	struct vm_desc with = *p.desc;
+	const struct vm_desc *without = p.desc;
+
+	(void)state;
+	generate();
+	assert_true(fdt_path_offset(buf, "/pmu") < 0);
+	with.pmu = true;
+	p.desc = &with;
+	generate();
+	is_string("/pmu", "compatible", "arm,armv8-pmuv3");
+	is_cells("/pmu", "interrupts", 1, 7, 4);
+	p.gic_version = 2;
+	generate();
+	p.gic_version = 0;
+	is_cells("/pmu", "interrupts", 1, 7, 0x304);
+	/* In a tree that the VM brought along. */
+	adapt();
+	is_absent("/pmu", "status");
+	p.desc = without;
+	adapt();
+	is_string("/pmu", "status", "disabled");
 }
 
 static void test_adapted(void **state)
@@ -367,6 +394,7 @@ int main(void)
 		cmocka_unit_test_setup(test_initrd_and_large_memory, setup),
 		cmocka_unit_test_setup(test_no_space, setup),
 		cmocka_unit_test_setup(test_dtc, setup),
+		cmocka_unit_test_setup(test_pmu, own_tree),
 		cmocka_unit_test_setup(test_adapted, own_tree),
 		cmocka_unit_test_setup(test_adapted_keeps_bootargs, own_tree),
 		cmocka_unit_test_setup(test_adapted_unaligned, own_tree),

@@ -178,12 +178,12 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v);
 /* Fold all of them. */
 void vgic_fold_all(struct vgic_op *op, struct vcpu *v);
 /*
- * A forwarded timer interrupt that the guest has not been shown yet is pending only while the line is high: the guest may have stopped the timer
- * meanwhile, without an exit.
+ * A forwarded interrupt that the guest has not been shown yet is pending only while the line is high: the guest may have stopped the timer meanwhile,
+ * without an exit.
  */
-void vgic_resample_timers(struct vcpu *v);
-/* The EL1 timer behind this PPI asserts its line now. */
-bool vgic_timer_asserted(u32 ppi);
+void vgic_resample_lines(struct vcpu *v);
+/* The EL1 timer, or the performance monitors, behind this PPI of the vCPU that is here: their line is high now. */
+bool vgic_line_asserted(u32 ppi);
 
 /* ---- vgic_regs.c: registers that distributor and redistributors share ---- */
 

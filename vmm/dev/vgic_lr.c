@@ -12,6 +12,7 @@
 #include <kernel/irq.h>
 #include <lib/bitmap.h>
 #include <lib/string.h>
+#include <vmm/sysreg.h>
 
 u32 vgic_lr_limit;
 
@@ -193,10 +194,12 @@ void vgic_take_sgis(struct vgic_op *op, struct vcpu *v)
 	}
 }
 
-/* ---- timers ---- */
+/* ---- timers, performance monitors ---- */
 
-bool vgic_timer_asserted(u32 ppi)
+bool vgic_line_asserted(u32 ppi)
 {
+	if (unlikely(ppi == VPMU_PPI))
+		return vpmu_asserted();
 	return arch_guest_timer_asserted(ppi == VTIMER_PPI_VIRT ? ARCH_TIMER_VIRT
 								: ARCH_TIMER_PHYS);
 }
@@ -211,20 +214,30 @@ static bool awaits_guest(const struct virq *q)
 	return (b->latch & ~b->active) & q->mask;
 }
 
-void vgic_resample_timers(struct vcpu *v)
+void vgic_resample_lines(struct vcpu *v)
 {
 	u32 bits;
 
 	for (bits = v->vgic.hw; bits; bits &= bits - 1) {
 		struct virq q = virq_of(v, (u32)__builtin_ctz(bits));
 
-		if (!awaits_guest(&q) || vgic_timer_asserted(q.n))
+		if (!awaits_guest(&q) || vgic_line_asserted(q.n))
 			continue;
 		if (q.bank->in_lr & q.mask)
 			vgic_unload(v, &q);
 		q.bank->latch &= ~q.mask;
 		vgic_release_hw(v, q.n);
 	}
+}
+
+void vgic_resample(struct vcpu *v)
+{
+	struct vgic_op op;
+
+	vgic_begin(&op, v->vm);
+	if (op.here == v)
+		vgic_resample_lines(v);
+	vgic_end(&op);
 }
 
 /* ---- choosing ---- */
@@ -350,7 +363,7 @@ void vgic_fold_all(struct vgic_op *op, struct vcpu *v)
 		if (!q.owner && virq_target(v->vm, &q) != v)
 			vgic_settle(op, v, &q);
 	}
-	vgic_resample_timers(v);
+	vgic_resample_lines(v);
 	op->kicks &= ~(1U << v->index); /* the caller deals with v */
 }
 

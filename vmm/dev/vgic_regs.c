@@ -21,11 +21,12 @@ static u32 state_in_lrs(const struct vgic_op *op, const struct vgic_view *w, u64
 	return found;
 }
 
-/* The timers' lines, while they are in hardware here; a forwarded one's is not in the bank. */
-static u32 timer_lines(const struct vcpu *v)
+/* Lines of timers and monitors, which are in hardware here; a forwarded one's is not in the bank. */
+static u32 hardware_lines(const struct vcpu *v)
 {
-	u32 lines = (vgic_timer_asserted(VTIMER_PPI_VIRT) ? 1U << VTIMER_PPI_VIRT : 0) |
-		    (vgic_timer_asserted(VTIMER_PPI_PHYS) ? 1U << VTIMER_PPI_PHYS : 0);
+	u32 lines = (vgic_line_asserted(VTIMER_PPI_VIRT) ? 1U << VTIMER_PPI_VIRT : 0) |
+		    (vgic_line_asserted(VTIMER_PPI_PHYS) ? 1U << VTIMER_PPI_PHYS : 0) |
+		    (v->pmu.present && vgic_line_asserted(VPMU_PPI) ? 1U << VPMU_PPI : 0);
 
 	return lines & ~v->vgic.priv.edge;
 }
@@ -38,8 +39,8 @@ static u32 pending_word(const struct vgic_view *w)
 
 	vgic_begin(&op, w->vm);
 	if (w->owner && w->owner == op.here) {
-		vgic_resample_timers(op.here);
-		word = timer_lines(op.here);
+		vgic_resample_lines(op.here);
+		word = hardware_lines(op.here);
 	}
 	if (w->owner)
 		vgic_take_sgis(&op, w->owner);
@@ -200,7 +201,7 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 		break;
 	case WORD_SET_ENABLE:
 		if (w->owner && w->owner == op.here)
-			vgic_resample_timers(op.here);
+			vgic_resample_lines(op.here);
 		old = b->enabled;
 		b->enabled |= value;
 		update_all(&op, w, value & ~old);

@@ -49,7 +49,7 @@ static __noinline bool pending_in_banks(struct vcpu *v)
 	vgic_begin(&op, v->vm);
 	vgic_take_sgis(&op, v);
 	if (op.here == v) {
-		vgic_resample_timers(v);
+		vgic_resample_lines(v);
 		pending = lr_signals(v) ||
 			  bank_signals(v, arch_vgic_pmr(), arch_vgic_group_enables());
 	} else {
@@ -69,7 +69,7 @@ bool vgic_pending(struct vcpu *v)
 		     c->leftover || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED)))
 		return pending_in_banks(v);
 	value = lr_signals(v);
-	if (unlikely((value & LR_HW) && !vgic_timer_asserted((u32)(value & LR_VINTID_MASK))))
+	if (unlikely((value & LR_HW) && !vgic_line_asserted((u32)(value & LR_VINTID_MASK))))
 		return pending_in_banks(v);
 	return value;
 }

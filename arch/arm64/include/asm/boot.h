@@ -28,6 +28,10 @@ void gic_dispatch(u32 iar);
 int __must_check timer_init(u32 intid);
 void timer_lower_init(u32 phys, u32 virt);
 
+/* pmu.c: the performance monitors' interrupt, a PPI; this CPU's monitors made quiet: how many event counters it has. */
+void pmu_init(u32 ppi);
+u32 pmu_init_cpu(void);
+
 /* power.c: PSCI conduit of the machine. */
 void power_init(bool hvc);
 

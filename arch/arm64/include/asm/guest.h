@@ -21,6 +21,7 @@ struct el1_regs {
 	u64 csselr, cntkctl;
 	u64 tpidr2; /* SME: no trap covers it */
 	u64 vdisr;  /* what the guest sees as DISR_EL1 */
+	u64 pauth_keys[10];
 };
 
 #define ICH_AP_REGS 4

@@ -14,6 +14,7 @@ struct arch_percpu {
 	struct thread *fp_owner; /* whose FP/SIMD state the registers hold */
 	u64 fp_control;          /* CPTR_EL2, or CPACR_EL1, as written last */
 	struct vcpu *loaded;     /* whose EL1 registers the CPU holds */
+	u64 mdscr;               /* MDSCR_EL1 as written last: not 0 while a guest uses debug */
 	volatile void *gicr;     /* this CPU's redistributor */
 	u8 last_vcpu
 		[ARCH_MAX_VMIDS]; /* by VMID: index + 1 of the vCPU that ran here last; another one must not meet its TLB entries */

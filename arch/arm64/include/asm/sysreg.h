@@ -27,26 +27,27 @@ static inline void isb(void)
 #define dsb(type) __asm__ volatile("dsb " #type ::: "memory")
 
 /* Registers whose names the assemblers do not all know. */
-#define ICC_IAR1_EL1    S3_0_C12_C12_0
-#define ICC_EOIR1_EL1   S3_0_C12_C12_1
-#define ICC_HPPIR1_EL1  S3_0_C12_C12_2
-#define ICC_BPR1_EL1    S3_0_C12_C12_3
-#define ICC_CTLR_EL1    S3_0_C12_C12_4
-#define ICC_SRE_EL1     S3_0_C12_C12_5
-#define ICC_IGRPEN1_EL1 S3_0_C12_C12_7
-#define ICC_DIR_EL1     S3_0_C12_C11_1
-#define ICC_SGI1R_EL1   S3_0_C12_C11_5
-#define ICC_PMR_EL1     S3_0_C4_C6_0
-#define ICC_SRE_EL2     S3_4_C12_C9_5
-#define TPIDR2_EL0      S3_3_C13_C0_5
-#define VDISR_EL2       S3_4_C12_C1_1
-#define VSESR_EL2       S3_4_C5_C2_3
-#define ICH_HCR_EL2     S3_4_C12_C11_0
-#define ICH_VTR_EL2     S3_4_C12_C11_1
-#define ICH_MISR_EL2    S3_4_C12_C11_2
-#define ICH_EISR_EL2    S3_4_C12_C11_3
-#define ICH_ELRSR_EL2   S3_4_C12_C11_5
-#define ICH_VMCR_EL2    S3_4_C12_C11_7
+#define ICC_IAR1_EL1     S3_0_C12_C12_0
+#define ICC_EOIR1_EL1    S3_0_C12_C12_1
+#define ICC_HPPIR1_EL1   S3_0_C12_C12_2
+#define ICC_BPR1_EL1     S3_0_C12_C12_3
+#define ICC_CTLR_EL1     S3_0_C12_C12_4
+#define ICC_SRE_EL1      S3_0_C12_C12_5
+#define ICC_IGRPEN1_EL1  S3_0_C12_C12_7
+#define ICC_DIR_EL1      S3_0_C12_C11_1
+#define ICC_SGI1R_EL1    S3_0_C12_C11_5
+#define ICC_PMR_EL1      S3_0_C4_C6_0
+#define ICC_SRE_EL2      S3_4_C12_C9_5
+#define ID_AA64ISAR2_EL1 S3_0_C0_C6_2
+#define TPIDR2_EL0       S3_3_C13_C0_5
+#define VDISR_EL2        S3_4_C12_C1_1
+#define VSESR_EL2        S3_4_C5_C2_3
+#define ICH_HCR_EL2      S3_4_C12_C11_0
+#define ICH_VTR_EL2      S3_4_C12_C11_1
+#define ICH_MISR_EL2     S3_4_C12_C11_2
+#define ICH_EISR_EL2     S3_4_C12_C11_3
+#define ICH_ELRSR_EL2    S3_4_C12_C11_5
+#define ICH_VMCR_EL2     S3_4_C12_C11_7
 
 /* For names that are macros: of the above, and <asm/el.h>'s. */
 #define read_sysreg_(name)         read_sysreg(name)
@@ -72,6 +73,10 @@ static inline void isb(void)
 #define HCR_TLOR   BIT(35) /* trap LORegions */
 #define HCR_TERR   BIT(36) /* trap error records */
 
+#define HCR_APK  BIT(40) /* pointer authentication keys do not trap */
+#define HCR_API  BIT(41) /* nor do its instructions */
+#define HCR_TID5 BIT(58) /* trap GMID_EL1 */
+
 /* CPTR_EL2, E2H = 0 */
 #define CPTR_RES1 0x22ffULL /* bits 13, 9, 7:0 */
 #define CPTR_TZ   BIT(8)    /* trap SVE (RES1 without) */
@@ -81,14 +86,13 @@ static inline void isb(void)
 #define CPTR_TAM  BIT(30)   /* trap activity monitors */
 
 /* MDCR_EL2 */
-#define MDCR_HPMN_MASK 0x1fULL
-#define MDCR_TPMCR     BIT(5)
-#define MDCR_TPM       BIT(6)
-#define MDCR_TDA       BIT(9)
-#define MDCR_TDOSA     BIT(10)
-#define MDCR_TDRA      BIT(11)
-#define MDCR_TPMS      BIT(14)
-#define MDCR_TTRF      BIT(19)
+#define MDCR_TPMCR BIT(5)
+#define MDCR_TPM   BIT(6)
+#define MDCR_TDA   BIT(9)
+#define MDCR_TDOSA BIT(10)
+#define MDCR_TDRA  BIT(11)
+#define MDCR_TPMS  BIT(14)
+#define MDCR_TTRF  BIT(19)
 
 /* ICH_HCR_EL2 */
 #define ICH_HCR_EN          BIT(0)

@@ -19,10 +19,20 @@ static inline void frame_write(struct trap_frame *f, u32 rt, u64 value)
 	f->x[rt] = value; /* x[31] is read by nobody */
 }
 
+/* PSTATE that an instruction leaves behind when it is done, wherever it was carried out: a single step is due, no branch target is wanted. */
+#define PSTATE_EL    BITS(3, 2)
+#define PSTATE_SS    BIT(21)
+#define PSTATE_BTYPE BITS(11, 10)
+
 /* Step over the trapped instruction (16 bits in T32, which ESR.IL tells). */
 static inline void frame_step(struct trap_frame *f, u64 esr)
 {
-	f->elr += 2 + 2 * FIELD(esr, 25, 25);
+	u64 elr = f->elr, spsr = f->spsr;
+
+	f->elr = elr + 2 + 2 * FIELD(esr, 25, 25);
+	spsr &= ~PSTATE_SS;
+	__asm__("" : "+r"(spsr)); /* two masks that are immediates, not one that has to be built */
+	f->spsr = spsr & ~PSTATE_BTYPE;
 }
 
 /* abort.c: stage-2 aborts. sysreg.c: MSR, MRS. inject.c: exceptions for the guest, as the hardware would have taken them to EL1. */
@@ -32,6 +42,8 @@ void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr);
 
 /* Undefined Instruction at the current PC. */
 void inject_undef(struct trap_frame *f);
+/* The trap to EL1 of the MSR or MRS with this syndrome. */
+void inject_sysreg_trap(struct trap_frame *f, u64 esr);
 /* Synchronous external abort at the current PC on an access to far. */
 enum abort_access { ABORT_READ, ABORT_WRITE, ABORT_FETCH };
 void inject_external_abort(struct trap_frame *f, u64 far, enum abort_access access);

@@ -21,6 +21,8 @@ struct percpu;
 struct thread;
 struct vcpu;
 struct stage2;
+struct guest_debug;
+struct guest_pmu;
 
 /* ---- processors ---- */
 
@@ -119,6 +121,12 @@ extern void (*host_guest)(struct vcpu *v);
 extern bool host_waits_untrapped[HOST_CPUS];
 /* The vCPU loaded on each CPU. */
 extern struct vcpu *host_loaded[HOST_CPUS];
+/* arch_guest_pmu_intid(): 0 at reset, no monitors. Else they have so many event counters; a CPU's registers. */
+#define HOST_PMU_EVENTS 4UL
+extern u32 host_pmu_intid;
+struct guest_pmu *host_pmu(u32 cpu);
+/* What arch_guest_debug() was given last. */
+extern const struct guest_debug *host_guest_debug[HOST_CPUS];
 /* What arch_id_register() returns, by CRm and op2. */
 extern u64 host_id_registers[8][8];
 

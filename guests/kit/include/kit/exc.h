@@ -10,11 +10,18 @@
 
 #define EC_UNKNOWN  0x00u
 #define EC_FP       0x07u
+#define EC_BTI      0x0du
 #define EC_SVC64    0x15u
 #define EC_SYSREG   0x18u
+#define EC_FPAC     0x1cu
 #define EC_IABT_CUR 0x21u
 #define EC_DABT_CUR 0x25u
 #define EC_SERROR   0x2fu
+/* Debug exceptions from the current level. */
+#define EC_BREAKPOINT 0x31u
+#define EC_STEP       0x33u
+#define EC_WATCHPOINT 0x35u
+#define EC_BRK        0x3cu
 
 #define FSC_EXTERNAL  0x10u
 #define FSC_ALIGNMENT 0x21u
@@ -45,7 +52,8 @@ struct probe {
 
 /*
  * From here on this CPU records synchronous exceptions and goes on behind the instruction; after an
- * instruction abort it goes on at the address in x30, so call such places with jump_probe.
+ * instruction abort or a branch target exception it goes on at the address in x30, so call such places
+ * with jump_probe.
  */
 void probe_begin(void);
 struct probe probe_end(void);
@@ -63,6 +71,20 @@ static inline void jump_probe(uintptr_t where)
 {
 	asm volatile("blr %0" : : "r"(where) : "x30", "memory");
 }
+
+/*
+ * Single steps of the boot CPU, which it has enabled: where each of them led. After those wanted, debug
+ * exceptions are masked (PSTATE.D) when it goes on.
+ */
+#define STEPS_MAX 16
+
+struct steps {
+	unsigned int wanted;
+	unsigned int count;
+	uint64_t elr[STEPS_MAX];
+};
+
+extern struct steps steps;
 
 void exc_dispatch(struct exc_frame *frame, unsigned int vector);
 

@@ -17,4 +17,7 @@ enum mmu_attr {
 /* Shows the 2 MiB around pa; returns where pa itself is now. The one before is gone. */
 uintptr_t mmu_alias(uint64_t pa, enum mmu_attr attr);
 
+/* The same of normal memory, as guarded pages: a branch there must land on a BTI. */
+uintptr_t mmu_alias_guarded(uint64_t pa);
+
 #endif
