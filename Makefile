@@ -39,7 +39,7 @@ guests:
 
 bundle: build guests
 	@tools/deps run
-	@$(if $(BUNDLE),,tools/mkbundle --build $(BUILD) $(GUESTS))
+	@$(if $(BUNDLE),,tools/mkbundle --build $(BUILD) $(if $(SCHEDULE),--schedule $(SCHEDULE)) $(GUESTS))
 
 run: bundle
 	@$(if $(TMUX_FLAG),tools/deps tmux)
@@ -84,6 +84,7 @@ help:
 	@echo '  GUESTS="linux uboot"     names below vms/, or paths to .dts files of your own'
 	@echo '                           (rt and installer are downloaded when named)'
 	@echo '  BUNDLE=FILE              a bundle of your own instead'
+	@echo '  SCHEDULE=FILE.dts        time windows of the VMs'
 	@echo '  TMUX=1                   the shell and the first VM consoles in panes'
 	@echo '  LINUX_IMAGE= LINUX_INITRD= ZEPHYR_BIN=    images by hand'
 	@echo 'for all: BUILD=build       the folder that everything goes to'

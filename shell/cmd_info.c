@@ -4,6 +4,7 @@
 #include <kernel/timeout.h>
 #include <lib/string.h>
 #include <vmm/sched.h>
+#include <vmm/schedule.h>
 #include "shell.h"
 
 /* ---- figures ---- */
@@ -195,11 +196,32 @@ static void print_console(struct console *c)
 		shell_printf("no port\n");
 }
 
+static void print_windows(const struct vm *vm)
+{
+	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++) {
+		const struct schedule_cpu *c = schedule_of_cpu(cpu);
+		bool any = false;
+
+		for (u32 i = 0; i < c->count; i++) {
+			if (!str_eq(c->windows[i].vm, vm->name))
+				continue;
+			if (!any)
+				shell_printf("  windows     cpu %u: ", cpu);
+			shell_printf("%s%lu+%lu", any ? ", " : "", c->windows[i].offset_us,
+				     c->windows[i].length_us);
+			any = true;
+		}
+		if (any)
+			shell_printf(" us of each %lu us\n", c->frame_us);
+	}
+}
+
 static void print_sched(const struct vm *vm)
 {
 	const struct vm_desc *d = &vm->desc;
 	struct vm_budget_stats s;
 
+	print_windows(vm);
 	if (d->fifo || d->priority >= PRIO_DEFAULT)
 		shell_printf("  turns       %s, weight %u\n", d->fifo ? "fifo" : "round-robin",
 			     d->weight);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Checks VM descriptions on the build machine, by the hypervisor's own parser.
+ * Checks VM descriptions and schedules on the build machine, by the hypervisor's own parser.
  *
  * usage: checkdesc NAME FILE.dtb     a compiled description; NAME (its source) stands in messages
  *        checkdesc -b BUNDLE         every description of a bundle, against the images in it
@@ -15,6 +15,7 @@
 #include <vmm/bundle.h>
 #include <vmm/desc.h>
 #include <vmm/memory.h>
+#include <vmm/schedule.h>
 
 /* The checks plan where images go; nothing is loaded. */
 int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
@@ -47,11 +48,24 @@ static void *read_file(const char *path, u64 *size)
 	return data;
 }
 
+static int check_schedule(const char *name, const void *dtb, u64 size)
+{
+	static struct schedule s;
+	struct desc_error err;
+
+	if (!schedule_parse(dtb, size, name, &s, &err))
+		return 0;
+	fprintf(stderr, "%s\n", err.text);
+	return 1;
+}
+
 static int check(const char *name, const void *dtb, u64 size, const struct bundle *b)
 {
 	struct desc_error err;
 	struct vm_desc d;
 
+	if (schedule_is_one(dtb, size) || str_eq(name, SCHEDULE_FILE))
+		return check_schedule(name, dtb, size);
 	if (!desc_parse(dtb, size, name, &d, &err) && !desc_check(&d, b, name, &err))
 		return 0;
 	fprintf(stderr, "%s\n", err.text);
@@ -76,7 +90,7 @@ static int check_bundle(const char *path)
 	b.base = read_file(path, &b.size);
 	cpio_open(&c, b.base, b.size);
 	while ((more = cpio_next(&c, &e)) > 0) {
-		if (!is_description(&e))
+		if (!is_description(&e) && !str_eq(e.name, SCHEDULE_FILE))
 			continue;
 		copy = malloc(e.size + 1); /* in the archive it is not aligned */
 		if (!copy)

@@ -9,6 +9,7 @@
 #include <lib/string.h>
 #include <vmm/lifecycle.h>
 #include <vmm/sched.h>
+#include <vmm/schedule.h>
 #include <vmm/smccc.h>
 #include <vmm/sysreg.h>
 
@@ -377,6 +378,7 @@ static void manager_main(void *arg)
 	u64 next_restart = DEADLINE_NEVER;
 
 	(void)arg;
+	schedule_init();
 	autostart();
 	for (;;) {
 		int r = sem_take(&requests, next_restart);

@@ -11,6 +11,7 @@
 #include <lib/printf.h>
 #include <vmm/lifecycle.h>
 #include <vmm/sched.h>
+#include <vmm/schedule.h>
 
 #define NOWHERE 0xff
 
@@ -22,6 +23,7 @@ struct plan {
 	/* the VM that it is made for, by id, and what it shall be; the others are as they are */
 	u32 id;
 	const struct vm_desc *want;
+	const char *name;
 	u32 closed; /* a CPU that is being cleared, else MAX_CPUS */
 	u8 cpu[MAX_VMS][VM_MAX_VCPUS];
 };
@@ -34,9 +36,24 @@ static const struct vm_desc *desc_of(u32 id)
 	return id == plan.id ? plan.want : &vm_by_id(id)->desc;
 }
 
-static u64 allowed(const struct vm_desc *d)
+static const char *name_of(u32 id)
 {
-	return cpus_online_mask() & (d->affinity ? d->affinity : ~0UL);
+	return id == plan.id ? plan.name : vm_by_id(id)->name;
+}
+
+/*
+ * CPUs that VM id may run on. One that has windows runs where it has them; others go to CPUs that
+ * keep no schedule, or if they may not, to the time that a schedule leaves.
+ */
+static u64 allowed(u32 id)
+{
+	const struct vm_desc *d = desc_of(id);
+	u64 mask = cpus_online_mask() & (d->affinity ? d->affinity : ~0UL);
+	u64 windows = schedule_cpus_of(name_of(id)), free = mask & ~schedule_cpus();
+
+	if (windows)
+		return mask & windows;
+	return free || d->dedicated ? free : mask & schedule_cpus_with_gaps();
 }
 
 /* ---- what the table says ---- */
@@ -96,7 +113,7 @@ static bool open_to(u32 id, u32 cpu)
 {
 	const struct vm_desc *d = desc_of(id);
 
-	if (!(allowed(d) & BIT(cpu)) || cpu == plan.closed || is_own(cpu))
+	if (!(allowed(id) & BIT(cpu)) || cpu == plan.closed || is_own(cpu))
 		return false;
 	if (share_planned(cpu) + share_of(d) > share_limit(cpu))
 		return false;
@@ -155,7 +172,7 @@ static bool clear(u32 cpu)
 /* A CPU that can be made free, the emptiest first. */
 static u8 choose_cleared(void)
 {
-	u64 mask = allowed(plan.want) & ~BIT(0);
+	u64 mask = allowed(plan.id) & ~BIT(0);
 
 	while (mask) {
 		u32 best = 0, fewest = UINT32_MAX;
@@ -178,7 +195,7 @@ static u8 choose_cleared(void)
 /* "cpu0 has the shell, cpu1 has 'linux'": why none of them can be the VM's own. */
 static void list_occupants(char *buf, size_t size)
 {
-	u64 mask = allowed(plan.want);
+	u64 mask = allowed(plan.id);
 	size_t n = 0;
 
 	buf[0] = '\0';
@@ -207,7 +224,7 @@ static int refuse_budget(const struct vm *vm, struct vm_error *err)
 	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
 		u64 over = WHOLE_CPU + share_planned(cpu) - share_limit(cpu);
 
-		if (!(allowed(plan.want) & BIT(cpu)) || is_own(cpu) || over >= least)
+		if (!(allowed(plan.id) & BIT(cpu)) || is_own(cpu) || over >= least)
 			continue;
 		best = cpu;
 		least = over;
@@ -232,7 +249,7 @@ static int refuse_budget(const struct vm *vm, struct vm_error *err)
 static bool any_open_but_for_budgets(void)
 {
 	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
-		if ((allowed(plan.want) & BIT(cpu)) && !is_own(cpu))
+		if ((allowed(plan.id) & BIT(cpu)) && !is_own(cpu))
 			return true;
 	return false;
 }
@@ -241,7 +258,16 @@ static int refuse(const struct vm *vm, struct vm_error *err)
 {
 	char who[120];
 
-	if (!allowed(plan.want))
+	if (schedule_cpus_of(vm->name) && !allowed(plan.id))
+		return vm_fail(
+			err, -EINVAL,
+			"'%s' has windows on CPUs 0x%lx, its CPU mask is 0x%lx, 0x%lx are online",
+			vm->name, schedule_cpus_of(vm->name), plan.want->affinity,
+			cpus_online_mask());
+	if (!allowed(plan.id) && (plan.want->affinity & cpus_online_mask()))
+		return vm_fail(err, -EBUSY, "'%s': the schedule leaves no time on CPUs 0x%lx",
+			       vm->name, plan.want->affinity);
+	if (!allowed(plan.id))
 		return vm_fail(err, -EINVAL, "CPU mask 0x%lx names no CPU that is online (0x%lx)",
 			       plan.want->affinity, cpus_online_mask());
 	if (share_of(plan.want) && any_open_but_for_budgets())
@@ -257,6 +283,7 @@ static void start_plan(const struct vm *vm, const struct vm_desc *want)
 {
 	plan.id = vm->id;
 	plan.want = want;
+	plan.name = vm->name;
 	plan.closed = MAX_CPUS;
 	for (u32 id = 0; id < MAX_VMS; id++) {
 		const struct vm *other = id == vm->id ? NULL : vm_by_id(id);
@@ -272,6 +299,9 @@ int vm_sched_plan(const struct vm *vm, const struct vm_desc *want, struct vm_err
 	u8 *cpu = plan.cpu[vm->id];
 
 	start_plan(vm, want);
+	if (schedule_cpus_of(vm->name) && (want->budget_us || want->dedicated))
+		return vm_fail(err, -EINVAL, "'%s' has windows: %s goes not with them", vm->name,
+			       want->dedicated ? "dedicated" : "a budget");
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		if (open_to(vm->id, vm->vcpus[i]->cpu))
 			cpu[i] = (u8)vm->vcpus[i]->cpu;
@@ -325,43 +355,60 @@ void vm_sched_gone(void)
 	apply_waits();
 }
 
-void vm_sched_apply(void)
+static struct sched_params params_of(const struct vcpu *v)
 {
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		struct vm *vm = vm_by_id(id);
+	const struct vm_desc *d = &v->vm->desc;
 
-		for (u32 i = 0; vm && i < vm->nvcpus; i++) {
-			struct vcpu *v = vm->vcpus[i];
-
-			if (plan.cpu[id][i] == NOWHERE || plan.cpu[id][i] == v->cpu)
-				continue;
-			v->cpu = plan.cpu[id][i];
-			if (thread_set_affinity(&v->thread, BIT(v->cpu)))
-				panic("a CPU of the plan is offline");
-		}
-	}
-	apply_waits();
-}
-
-static struct sched_params params_of(const struct vm_desc *d)
-{
 	return (struct sched_params){
 		.budget = us_to_ticks(d->budget_us),
 		.period = us_to_ticks(d->period_us),
 		.weight = d->priority < PRIO_DEFAULT ? 0 : d->weight,
-		.window = WINDOW_ALWAYS,
+		.window = schedule_cpus() & BIT(v->cpu) ? schedule_window_of(v->vm->name, v->cpu)
+							: WINDOW_ALWAYS,
 		.fifo = d->fifo,
 	};
 }
 
 void vm_sched_enforce(struct vm *vm)
 {
-	struct sched_params p = params_of(&vm->desc);
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		struct vcpu *v = vm->vcpus[i];
+		struct sched_params p = params_of(v);
+
+		thread_set_params(&v->thread, &p);
+		thread_set_priority(&v->thread, (u8)vm->desc.priority);
+	}
+}
+
+/* Its vCPUs are where the table says. True: some were not. */
+static bool apply_places(struct vm *vm)
+{
+	bool moved = false;
 
 	for (u32 i = 0; i < vm->nvcpus; i++) {
-		thread_set_params(&vm->vcpus[i]->thread, &p);
-		thread_set_priority(&vm->vcpus[i]->thread, (u8)vm->desc.priority);
+		struct vcpu *v = vm->vcpus[i];
+		u8 cpu = plan.cpu[vm->id][i];
+
+		if (cpu == NOWHERE || cpu == v->cpu)
+			continue;
+		v->cpu = cpu;
+		moved = true;
+		if (thread_set_affinity(&v->thread, BIT(cpu)))
+			panic("a CPU of the plan is offline");
 	}
+	return moved;
+}
+
+void vm_sched_apply(void)
+{
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		struct vm *vm = vm_by_id(id);
+
+		/* One that is halted is told when it goes on. */
+		if (vm && apply_places(vm) && vm->state == VM_RUNNING)
+			vm_sched_enforce(vm);
+	}
+	apply_waits();
 }
 
 void vm_sched_lift(struct vm *vm)

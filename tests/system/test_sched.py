@@ -5,8 +5,9 @@ QEMU counts instructions here (-icount): shares are of what was executed, howeve
 """
 
 import re
+import subprocess
 
-from conftest import BOOT_SECONDS
+from conftest import BOOT_SECONDS, BUILD, ROOT
 from guests import new, rows
 
 COUNTED = ["-icount", "shift=4"]
@@ -149,3 +150,46 @@ def test_resets_in_a_loop(boot):
         board.drain(0.1)
     assert board.sh("zvm stop -f loop") == f"vm {vm.id} 'loop' stopped"
     assert ", in " not in info(board, "loop", "uptime")
+
+
+SCHEDULE = """/dts-v1/;
+/ {
+	compatible = "zvm,schedule";
+	cpu@1 {
+		reg = <1>;
+		frame-us = <10000>;
+		control { vm = "a"; offset-us = <0>; length-us = <2000>; };
+		general { vm = "b"; offset-us = <%d>; length-us = <5000>; };
+	};
+};
+"""
+
+
+def bundle_with(folder, schedule):
+    """mkbundle with this schedule: its path and what was said."""
+    (folder / "s.dts").write_text(schedule)
+    done = subprocess.run([ROOT / "tools/mkbundle", "--build", BUILD, "--schedule",
+                           folder / "s.dts", "--out", folder / "b.cpio", "smp"],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return folder / "b.cpio", done.stdout
+
+
+def test_windows(boot, tmp_path):
+    """Each VM has its windows, one that has none the rest, whatever their priorities."""
+    bundle, said = bundle_with(tmp_path, SCHEDULE % 1999)
+    assert "s.dts: /cpu@1/general: offset-us: 1999 to 6999 us overlaps 'control'" in said
+    bundle, _ = bundle_with(tmp_path, SCHEDULE % 3000)
+    board = boot(smp=2, mem=512, bundle=bundle, cpu="cortex-a53", extra=COUNTED)
+    for name, options in (("a", "-p 30"), ("b", ""), ("rest", "-p 10 -a 0x2")):
+        spinning(board, name, options)
+    assert info(board, "a", "windows") == "cpu 1: 0+2000 us of each 10000 us"
+    found = shares(board)
+    for name, share in (("a", 20), ("b", 50), ("rest", 30)):
+        assert abs(found[name] - share) < 1
+    # A closed window does not keep the operator waiting.
+    for name in ("a", "b", "rest"):
+        assert "paused" in board.sh(f"zvm pause {name}")
+    # Who is bound to nothing stays away from windows.
+    assert "cpu 0" in info(board, new(board, "smp", "-c 1").name, "vcpu 0")
+    assert board.sh("zvm set a budget=10 period=100") == \
+        "zvm: 'a' has windows: a budget goes not with them"

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <vmm/lifecycle.h>
 #include <vmm/sched.h>
+#include <vmm/schedule.h>
 #include <vmm/vm.h>
 
 #include "../../shell/shell.h"
@@ -189,6 +190,18 @@ int vm_set(struct vm *vm, const struct vm_desc *want, struct vm_error *err)
 	set_to = *want;
 	(void)snprintf(err->text, sizeof(err->text), "it does not fit");
 	return want->weight == 7 ? -EBUSY : 0;
+}
+
+const struct schedule_cpu *schedule_of_cpu(u32 cpu)
+{
+	static const struct schedule_cpu cpus[SCHEDULE_CPUS] = {
+		[1] = { .frame_us = 900,
+			.count = 2,
+			.windows = { { .vm = "linux", .offset_us = 0, .length_us = 100 },
+				     { .vm = "linux", .offset_us = 500, .length_us = 50 } } },
+	};
+
+	return &cpus[cpu];
 }
 
 void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s)
@@ -533,6 +546,7 @@ static void test_set(void **state)
 	expect_part(
 		"zvm info linux",
 		"budget      300 us of 1000 us, each vcpu; throttled 5 times, missed 6 periods");
+	expect_part("zvm info linux", "windows     cpu 1: 0+100, 500+50 us of each 900 us\n");
 	expect("zvm update -n 0 restart=on-failure budget=0 affinity=any dedicated=on",
 	       "vm 0 'linux' set\n");
 	assert_int_equal(set_to.restart, RESTART_ON_FAILURE);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Time windows: the bundle's schedule.dtb gives CPUs a major frame, over and over again, and VMs
+ * windows in it (docs/guest-abi.md). Also built natively as the checker.
+ */
+#ifndef VMM_SCHEDULE_H
+#define VMM_SCHEDULE_H
+
+#include <vmm/desc.h>
+
+#define SCHEDULE_FILE    "schedule.dtb"
+#define SCHEDULE_CPUS    8
+#define SCHEDULE_WINDOWS 12 /* of a CPU */
+
+#define FRAME_US_MIN  1000
+#define FRAME_US_MAX  10000000
+#define WINDOW_US_MIN 50
+
+struct schedule_window {
+	char node[DESC_NAME_MAX];
+	char vm[DESC_NAME_MAX]; /* the VM's name */
+	u64 offset_us, length_us;
+};
+
+struct schedule_cpu {
+	u64 frame_us; /* 0: no windows here */
+	u32 count;
+	struct schedule_window windows[SCHEDULE_WINDOWS]; /* by time */
+};
+
+struct schedule {
+	struct schedule_cpu cpus[SCHEDULE_CPUS];
+};
+
+/*
+ * Parse a compiled schedule (8-byte aligned). 0 or -EINVAL with err filled: file, node, property.
+ * Windows lie within the frame and do not overlap. Nothing is allocated.
+ */
+int __must_check schedule_parse(const void *fdt, u64 size, const char *file, struct schedule *s,
+				struct desc_error *err);
+
+/* Whether a devicetree says that it is one. */
+bool schedule_is_one(const void *fdt, u64 size);
+
+/* ---- the machine's ---- */
+
+/* Read the bundle's schedule, if it has one, and have CPUs keep it. What is wrong is logged. Boot, thread context. */
+void schedule_init(void);
+
+/* CPUs with a frame; of these, CPUs where the VM has a window; CPUs whose frame has time to spare. */
+u64 schedule_cpus(void);
+u64 schedule_cpus_of(const char *vm);
+u64 schedule_cpus_with_gaps(void);
+
+/* The number of that VM's windows on a CPU (sched_params.window): 0 is the time of no window. */
+u8 schedule_window_of(const char *vm, u32 cpu);
+
+/* What a CPU keeps to; frame_us 0: nothing. */
+const struct schedule_cpu *schedule_of_cpu(u32 cpu);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Schedules: what is accepted, and the one line that is said about what is not. */
+#include <unit.h>
+
+#include <lib/errno.h>
+#include <lib/printf.h>
+#include <libfdt.h>
+#include <string.h>
+#include <vmm/schedule.h>
+
+static u8 blob[4096] __aligned(8);
+static struct schedule s;
+static struct desc_error err;
+
+static int node_of(const char *path)
+{
+	int node = fdt_path_offset(blob, path);
+
+	assert_true(node >= 0);
+	return node;
+}
+
+static void set_u32(const char *path, const char *prop, u32 value)
+{
+	fdt32_t cell = cpu_to_fdt32(value);
+
+	assert_int_equal(fdt_setprop(blob, node_of(path), prop, &cell, 4), 0);
+}
+
+static void set_str(const char *path, const char *prop, const char *value)
+{
+	assert_int_equal(fdt_setprop(blob, node_of(path), prop, value, (int)strlen(value) + 1), 0);
+}
+
+static void cpu(const char *name, u32 reg, u32 frame)
+{
+	char path[32];
+
+	assert_true(fdt_add_subnode(blob, 0, name) >= 0);
+	(void)snprintf(path, sizeof(path), "/%s", name);
+	set_u32(path, "reg", reg);
+	set_u32(path, "frame-us", frame);
+}
+
+static void window(const char *parent, const char *name, const char *vm, u32 offset, u32 length)
+{
+	char path[64];
+
+	assert_true(fdt_add_subnode(blob, node_of(parent), name) >= 0);
+	(void)snprintf(path, sizeof(path), "%s/%s", parent, name);
+	set_str(path, "vm", vm);
+	set_u32(path, "offset-us", offset);
+	set_u32(path, "length-us", length);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	assert_int_equal(fdt_create_empty_tree(blob, sizeof(blob)), 0);
+	set_str("/", "compatible", "zvm,schedule");
+	cpu("cpu@1", 1, 10000);
+	window("/cpu@1", "late", "linux", 3000, 7000);
+	window("/cpu@1", "early", "rtos", 0, 2000);
+	return 0;
+}
+
+static int parse(void)
+{
+	return schedule_parse(blob, fdt_totalsize(blob), "schedule.dts", &s, &err);
+}
+
+static void refused(const char *text)
+{
+	char want[200];
+
+	(void)snprintf(want, sizeof(want), "schedule.dts: %s", text);
+	assert_int_equal(parse(), -EINVAL);
+	assert_string_equal(err.text, want);
+}
+
+static void in_the_order_of_time(void **state)
+{
+	(void)state;
+	assert_true(schedule_is_one(blob, fdt_totalsize(blob)));
+	assert_int_equal(parse(), 0);
+	assert_int_equal(s.cpus[0].frame_us, 0);
+	assert_int_equal(s.cpus[1].frame_us, 10000);
+	assert_int_equal(s.cpus[1].count, 2);
+	assert_string_equal(s.cpus[1].windows[0].vm, "rtos");
+	assert_int_equal(s.cpus[1].windows[0].length_us, 2000);
+	assert_string_equal(s.cpus[1].windows[1].vm, "linux");
+	assert_int_equal(s.cpus[1].windows[1].offset_us, 3000);
+}
+
+static void windows_are_apart_and_inside(void **state)
+{
+	(void)state;
+	set_u32("/cpu@1/late", "length-us", 7001);
+	refused("/cpu@1/late: length-us: 3000 + 7001 us pass the end of the frame, 10000 us");
+	set_u32("/cpu@1/late", "length-us", 1000);
+	window("/cpu@1", "third", "x", 1999, 1000);
+	refused("/cpu@1/early: offset-us: 0 to 2000 us overlaps 'third', 1999 to 2999 us");
+	set_u32("/cpu@1/third", "offset-us", 2000);
+	assert_int_equal(parse(), 0);
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+	(void)state;
+	set_u32("/cpu@1", "frame-us", 10);
+	refused("/cpu@1: frame-us: 10 is out of range: 1000 to 10000000");
+	set_u32("/cpu@1", "frame-us", 10000);
+	set_u32("/cpu@1", "reg", 8);
+	refused("/cpu@1: reg: 8 is out of range: 0 to 7");
+	set_u32("/cpu@1", "reg", 1);
+	set_u32("/cpu@1/early", "colour", 1);
+	refused("/cpu@1/early: colour: unknown property");
+	assert_int_equal(fdt_delprop(blob, node_of("/cpu@1/early"), "colour"), 0);
+	assert_int_equal(fdt_delprop(blob, node_of("/cpu@1/early"), "vm"), 0);
+	refused("/cpu@1/early: vm: is missing");
+	set_str("/cpu@1/early", "vm", "a-name-that-is-much-too-long");
+	refused("/cpu@1/early: vm: wants one string of 1 to 23 characters");
+	set_str("/cpu@1/early", "vm", "rtos");
+	cpu("cpu@again", 1, 10000);
+	refused("/cpu@again: has no window");
+	window("/cpu@again", "one", "x", 0, 100);
+	refused("/cpu@1: reg: CPU 1 has a frame already");
+	set_u32("/cpu@again", "reg", 2);
+	assert_int_equal(parse(), 0);
+	set_str("/", "compatible", "zvm,vm");
+	refused("/: compatible: is not \"zvm,schedule\"");
+	assert_false(schedule_is_one(blob, fdt_totalsize(blob)));
+	memset(blob, 0, 16);
+	assert_int_equal(parse(), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(in_the_order_of_time, setup),
+		cmocka_unit_test_setup(windows_are_apart_and_inside, setup),
+		cmocka_unit_test_setup(what_is_wrong_is_named, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

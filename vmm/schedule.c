@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads a schedule: a node a CPU, a node in it a window. */
+#include <kernel/percpu.h>
+#include <lib/errno.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <libfdt.h>
+#include <vmm/schedule.h>
+
+_Static_assert(SCHEDULE_CPUS == MAX_CPUS, "a row for every CPU");
+_Static_assert(2 * SCHEDULE_WINDOWS + 1 <= FRAME_SLOTS, "windows and what is between them");
+
+/* What is being read, for messages. */
+struct where {
+	const void *fdt;
+	const char *file;
+	char node[64];
+	struct desc_error *err;
+};
+
+#define refuse(w, prop, ...) desc_refuse((w)->err, (w)->file, (w)->node, prop, __VA_ARGS__)
+
+static int read_number(const struct where *w, int node, const char *prop, u64 min, u64 max,
+		       u64 *number)
+{
+	int len;
+	const fdt32_t *cell = fdt_getprop(w->fdt, node, prop, &len);
+
+	if (!cell)
+		return refuse(w, prop, "is missing");
+	if (len != 4)
+		return refuse(w, prop, "wants 1 cell, has %d bytes", len);
+	*number = fdt32_ld(cell);
+	if (*number < min || *number > max)
+		return refuse(w, prop, "%lu is out of range: %lu to %lu", *number, min, max);
+	return 0;
+}
+
+static int read_name(const struct where *w, int node, const char *prop, char *name)
+{
+	int len;
+	const char *s = fdt_getprop(w->fdt, node, prop, &len);
+
+	if (!s)
+		return refuse(w, prop, "is missing");
+	if (len < 2 || strnlen(s, (size_t)len) != (size_t)len - 1 || len > DESC_NAME_MAX)
+		return refuse(w, prop, "wants one string of 1 to %u characters", DESC_NAME_MAX - 1);
+	(void)str_copy(name, s, DESC_NAME_MAX);
+	return 0;
+}
+
+static int check_names(const struct where *w, int node, const char *const *names, u32 count)
+{
+	int offset;
+
+	fdt_for_each_property_offset(offset, w->fdt, node) {
+		const char *name = NULL;
+		bool known = false;
+
+		if (!fdt_getprop_by_offset(w->fdt, offset, &name, NULL) || !name)
+			continue;
+		for (u32 i = 0; i < count; i++)
+			known |= str_eq(name, names[i]);
+		if (!known)
+			return refuse(w, name, "unknown property");
+	}
+	return 0;
+}
+
+/* Put a window among those before it in time; they must not overlap. */
+static int insert_window(const struct where *w, struct schedule_cpu *c,
+			 const struct schedule_window *new)
+{
+	u32 at = c->count;
+
+	if (new->offset_us + new->length_us > c->frame_us)
+		return refuse(w, "length-us", "%lu + %lu us pass the end of the frame, %lu us",
+			      new->offset_us, new->length_us, c->frame_us);
+	if (c->count == SCHEDULE_WINDOWS)
+		return refuse(w, NULL, "a CPU has at most %u windows", SCHEDULE_WINDOWS);
+	for (u32 i = 0; i < c->count; i++) {
+		const struct schedule_window *other = &c->windows[i];
+
+		if (new->offset_us < other->offset_us + other->length_us &&
+		    other->offset_us < new->offset_us + new->length_us)
+			return refuse(w, "offset-us", "%lu to %lu us overlaps '%s', %lu to %lu us",
+				      new->offset_us, new->offset_us + new->length_us, other->node,
+				      other->offset_us, other->offset_us + other->length_us);
+	}
+	for (; at > 0 && c->windows[at - 1].offset_us > new->offset_us; at--)
+		c->windows[at] = c->windows[at - 1];
+	c->windows[at] = *new;
+	c->count++;
+	return 0;
+}
+
+static int read_window(struct where *w, int node, struct schedule_cpu *c)
+{
+	static const char *const names[] = { "vm", "offset-us", "length-us" };
+	struct schedule_window new = { .offset_us = 0 };
+	int ret;
+
+	(void)str_copy(new.node, fdt_get_name(w->fdt, node, NULL), sizeof(new.node));
+	ret = read_name(w, node, "vm", new.vm);
+	if (!ret)
+		ret = read_number(w, node, "offset-us", 0, FRAME_US_MAX, &new.offset_us);
+	if (!ret)
+		ret = read_number(w, node, "length-us", WINDOW_US_MIN, FRAME_US_MAX,
+				  &new.length_us);
+	if (!ret)
+		ret = check_names(w, node, names, ARRAY_SIZE(names));
+	if (!ret && fdt_first_subnode(w->fdt, node) >= 0)
+		ret = refuse(w, NULL, "has a node in it");
+	return ret ? ret : insert_window(w, c, &new);
+}
+
+static int read_cpu(struct where *w, int node, struct schedule *s)
+{
+	static const char *const names[] = { "reg", "frame-us" };
+	const char *name = fdt_get_name(w->fdt, node, NULL);
+	struct schedule_cpu *c;
+	u64 cpu, frame;
+	int ret, window;
+
+	(void)snprintf(w->node, sizeof(w->node), "/%.20s", name);
+	ret = read_number(w, node, "reg", 0, SCHEDULE_CPUS - 1, &cpu);
+	if (!ret)
+		ret = read_number(w, node, "frame-us", FRAME_US_MIN, FRAME_US_MAX, &frame);
+	if (!ret)
+		ret = check_names(w, node, names, ARRAY_SIZE(names));
+	if (ret)
+		return ret;
+	c = &s->cpus[cpu];
+	if (c->frame_us)
+		return refuse(w, "reg", "CPU %lu has a frame already", cpu);
+	c->frame_us = frame;
+	fdt_for_each_subnode(window, w->fdt, node) {
+		(void)snprintf(w->node, sizeof(w->node), "/%.20s/%.20s", name,
+			       fdt_get_name(w->fdt, window, NULL));
+		ret = read_window(w, window, c);
+		if (ret)
+			return ret;
+	}
+	(void)snprintf(w->node, sizeof(w->node), "/%.20s", name);
+	return c->count ? 0 : refuse(w, NULL, "has no window");
+}
+
+bool schedule_is_one(const void *fdt, u64 size)
+{
+	return !fdt_check_full(fdt, size) && !fdt_node_check_compatible(fdt, 0, "zvm,schedule");
+}
+
+int schedule_parse(const void *fdt, u64 size, const char *file, struct schedule *s,
+		   struct desc_error *err)
+{
+	static const char *const names[] = { "compatible" };
+	struct where w = { .fdt = fdt, .file = file, .node = "/", .err = err };
+	int ret = fdt_check_full(fdt, size), node;
+
+	memset(s, 0, sizeof(*s));
+	err->text[0] = '\0';
+	if (ret)
+		return desc_refuse(err, file, NULL, NULL, "not a compiled devicetree (%s)",
+				   fdt_strerror(ret));
+	if (fdt_node_check_compatible(fdt, 0, "zvm,schedule"))
+		return refuse(&w, "compatible", "is not \"zvm,schedule\"");
+	ret = check_names(&w, 0, names, ARRAY_SIZE(names));
+	if (ret)
+		return ret;
+	fdt_for_each_subnode(node, fdt, 0) {
+		ret = read_cpu(&w, node, s);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
