@@ -30,7 +30,7 @@
 #define CYCLES  BIT(31)
 
 static uint64_t seed;
-static uint64_t watched;
+static uint64_t watched[16];
 static uint32_t overflows;
 static unsigned int bad;
 
@@ -85,43 +85,60 @@ static void pauth_look(unsigned int round, uint64_t code)
 
 /* ---- debug ---- */
 
-extern const char state_marked[];
+#define PLACES 16u
+
+extern const char state_marked[]; /* PLACES instructions */
+
+/* Which of them, and which of the watched words, is this run's. */
+static unsigned int place(void)
+{
+	return (unsigned int)field(seed, 35, 32);
+}
 
 static void debug_set(void)
 {
 	write_sysreg(oslar_el1, 0);
-	write_sysreg(dbgbvr0_el1, (uintptr_t)state_marked);
+	write_sysreg(dbgbvr0_el1, (uintptr_t)state_marked + 4 * place());
 	write_sysreg(dbgbcr0_el1, BCR_EL1);
 	write_sysreg(dbgbvr1_el1, seed & ~UINT64_C(3)); /* not enabled */
-	write_sysreg(dbgwvr0_el1, (uintptr_t)&watched);
+	write_sysreg(dbgwvr0_el1, (uintptr_t)&watched[place()]);
 	write_sysreg(dbgwcr0_el1, WCR_STORE);
 	write_sysreg(mdscr_el1, MDSCR_KDE | MDSCR_MDE);
 	isb();
 }
 
+/* Past all of them; the address of the one that took an exception of this class, 0 if none did, 1 if others did too. */
 static __attribute__((noinline)) uint64_t run_marked(void)
 {
 	struct probe probe = PROBE(asm volatile("msr daifclr, #8\n"
 						".global state_marked\n"
-						"state_marked: nop\n"
+						"state_marked:\n"
+						".rept 16\n"
+						"nop\n"
+						".endr\n"
 						"msr daifset, #8"
 						:
 						:
 						: "memory"));
 
-	return probe.count ? ESR_EC(probe.esr) : 0;
+	if (probe.count > 1 || (probe.count && ESR_EC(probe.esr) != EC_BREAKPOINT))
+		return 1;
+	return probe.count ? probe.elr : 0;
 }
 
 static uint64_t store_watched(void)
 {
-	struct probe probe = PROBE(asm volatile("msr daifclr, #8\n"
-						"str xzr, [%0]\n"
-						"msr daifset, #8"
-						:
-						: "r"(&watched)
-						: "memory"));
+	struct probe probe;
 
-	return probe.count ? ESR_EC(probe.esr) : 0;
+	probe_begin();
+	plain_op("msr daifclr, #8");
+	for (unsigned int n = 0; n < PLACES; n++)
+		mmio_by("str xzr, [%0]", (uintptr_t)&watched[n]);
+	plain_op("msr daifset, #8");
+	probe = probe_end();
+	if (probe.count > 1 || (probe.count && ESR_EC(probe.esr) != EC_WATCHPOINT))
+		return 1;
+	return probe.count ? probe.far : 0;
 }
 
 static void debug_look(unsigned int round)
@@ -129,11 +146,13 @@ static void debug_look(unsigned int round)
 	/* Every eighth round without, so that it is dropped and taken up again. */
 	bool on = round % 8 != 7;
 
-	write_sysreg(mdscr_el1, on ? MDSCR_KDE | MDSCR_MDE : 0);
+	/* Written no more often: what is in the CPU is there because the vCPU is. */
+	if (round % 8 == 7 || round % 8 == 0)
+		write_sysreg(mdscr_el1, on ? MDSCR_KDE | MDSCR_MDE : 0);
 	isb();
 	expect("DBGBVR1_EL1", round, read_sysreg(dbgbvr1_el1), seed & ~UINT64_C(3));
-	expect("breakpoint", round, run_marked(), on ? EC_BREAKPOINT : 0);
-	expect("watchpoint", round, store_watched(), on ? EC_WATCHPOINT : 0);
+	expect("breakpoint", round, run_marked(), on ? (uintptr_t)state_marked + 4 * place() : 0);
+	expect("watchpoint", round, store_watched(), on ? (uintptr_t)&watched[place()] : 0);
 }
 
 /* ---- performance monitors ---- */
