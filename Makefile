@@ -59,7 +59,7 @@ bench: build
 	@tools/bench --build $(BUILD)
 
 format:
-	@find arch drivers guests include init kernel lib shell tests vmm -name '*.[ch]' -print0 | \
+	@find arch drivers guests include init kernel lib rtos shell tests vmm -name '*.[ch]' -print0 | \
 	    xargs -0 clang-format -i
 
 # The fetched packages stay; distclean takes them too.

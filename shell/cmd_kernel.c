@@ -101,6 +101,13 @@ static bool measure_option(const struct args *a)
 	return on || option_value(a, "-r");
 }
 
+static const char *exits_measured(const struct args *a)
+{
+	if (a->command->noptions < IRQ_OPTIONS)
+		return "";
+	return percpus[0].masked.exits ? ", with guests' exits" : ", without guests' exits";
+}
+
 void cmd_irq(const struct args *a)
 {
 	struct irq_info i;
@@ -114,16 +121,15 @@ void cmd_irq(const struct args *a)
 			shell_printf(" %8lu", i.count[cpu]);
 		shell_printf("\n");
 	}
-	shell_printf("\nThe longest with interrupts masked, %s guests' exits:\n",
-		     percpus[0].masked.exits ? "with" : "without");
+	shell_printf("\nThe longest with interrupts masked%s:\n", exits_measured(a));
 	shell_printf("CPU    TICKS         US  FROM, TO\n");
 	for (u32 cpu = 0; cpu < cpu_count; cpu++)
 		print_masked(cpu);
 }
 
 const struct option irq_options[IRQ_OPTIONS] = {
-	{ "-m", "on|off", ARG_TEXT, "measure how long exits of guests keep them masked, too" },
 	{ "-r", NULL, ARG_NONE, "forget the longest so far" },
+	{ "-m", "on|off", ARG_TEXT, "measure how long exits of guests keep them masked, too" },
 };
 
 struct thread_row {

@@ -113,7 +113,8 @@ void print_types(void);
 /* ---- cmd_kernel.c ---- */
 
 void cmd_cpus(const struct args *a);
-void cmd_irq(const struct args *a); /* with irq_options */
+void cmd_irq(const struct args
+		     *a); /* with irq_options, where there are guests all of them, else the first */
 #define IRQ_OPTIONS 2
 extern const struct option irq_options[IRQ_OPTIONS];
 void cmd_threads(const struct args *a);

@@ -106,7 +106,7 @@ int gicv2_init_cpu(void)
 	wr32(gicv2_dist, GICD_ISENABLER, 0xffff); /* SGIs */
 	wr32(gicv2_cpu, GICC_PMR, 0xff);
 	wr32(gicv2_cpu, GICC_BPR, 0);
-	wr32(gicv2_cpu, GICC_CTLR, (u32)(GICC_ENABLE | GICC_EOIMODE));
+	wr32(gicv2_cpu, GICC_CTLR, (u32)(GICC_ENABLE | (EOI_APART ? GICC_EOIMODE : 0)));
 	gic_lower_init_cpu();
 	return 0;
 }
@@ -126,7 +126,7 @@ void gicv2_handle(void)
 	cpu->irq_depth--;
 	dsb(sy); /* what the handler wrote to the device came there: a level is low */
 	wr32(gicv2_cpu, GICC_EOIR, iar);
-	if (!(flags & IRQ_STAYS_ACTIVE))
+	if (EOI_APART && !(flags & IRQ_STAYS_ACTIVE))
 		wr32(gicv2_cpu, GICC_DIR, iar);
 }
 

@@ -38,6 +38,8 @@
 #define GICR_TYPER_VLPIS    BIT(1)
 #define GICR_TYPER_LAST     BIT(4)
 
+#define ICC_CTLR_EOIMODE BIT(1) /* priority drop and deactivation apart */
+
 #define PRIORITY_HOST 0xa0a0a0a0u
 #define REGION_MAX    4
 
@@ -168,7 +170,7 @@ int gic_init_cpu(void)
 	isb();
 	write_sysreg_(ICC_PMR_EL1, 0xff);
 	write_sysreg_(ICC_BPR1_EL1, 0);
-	write_sysreg_(ICC_CTLR_EL1, BIT(1)); /* EOImode: priority drop and deactivation apart */
+	write_sysreg_(ICC_CTLR_EL1, EOI_APART ? ICC_CTLR_EOIMODE : 0);
 	write_sysreg_(ICC_IGRPEN1_EL1, 1);
 	gic_lower_init_cpu();
 	isb();
@@ -186,7 +188,7 @@ __noinline void gic_dispatch(u32 iar)
 	flags = irq_dispatch(iar);
 	cpu->irq_depth = 0;
 	write_sysreg_(ICC_EOIR1_EL1, iar);
-	if (!(flags & IRQ_STAYS_ACTIVE))
+	if (EOI_APART && !(flags & IRQ_STAYS_ACTIVE))
 		write_sysreg_(ICC_DIR_EL1, iar);
 }
 

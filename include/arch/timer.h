@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arch contract, time: the system counter and one deadline timer per CPU (the EL2 physical timer). */
+/* The arch contract, time: the system counter and one deadline timer per CPU. */
 #ifndef ARCH_TIMER_H
 #define ARCH_TIMER_H
 
 #include <lib/types.h>
 
-/* <asm/timer.h>: u64 arch_counter(void), the system counter (CNTPCT_EL0), monotonic, same on all CPUs. */
+/* <asm/timer.h>: u64 arch_counter(void), the system counter, monotonic, same on all CPUs. */
 #include <asm/timer.h>
 
 /* Counter ticks per second. */

@@ -154,6 +154,10 @@ class Board(Console):
         self._terminals.append(Console(child, log_file(f"{self.name}.{label}")))
         return self._terminals[-1]
 
+    def expect_end(self, timeout=COMMAND_SECONDS):
+        """Waits until the machine is off."""
+        self.expect(pexpect.EOF, timeout)
+
     def alive(self):
         return self.child.isalive()
 

@@ -4,6 +4,7 @@
 
 #include <drivers/host.h>
 #include <drivers/uart.h>
+#include <kernel/percpu.h>
 #include <lib/errno.h>
 #include <string.h>
 #include <vmm/lifecycle.h>
@@ -596,6 +597,29 @@ static void test_completion(void **state)
 	assert_int_equal(locks, 0);
 }
 
+/* A vCPU whose guest waits keeps its CPU (sched_idle_here), and yet uses none. */
+static void test_cpu_time(void **state)
+{
+	struct thread t = { .cpu = 1, .state = THREAD_RUNNING, .run_ticks = 100 };
+	struct percpu *pc = &percpus[1];
+	struct thread *current = pc->current;
+	u64 idle_since = pc->idle_since;
+
+	(void)state;
+	host_counter += 1000;
+	pc->current = &t;
+	t.switched_in_at = host_counter - 50;
+	pc->idle_since = 0;
+	assert_int_equal(thread_ticks(&t), 150);
+	pc->idle_since = host_counter - 40; /* from -50 to -40 is in run_ticks */
+	assert_int_equal(thread_ticks(&t), 100);
+	t.state = THREAD_BLOCKED;
+	pc->idle_since = 0;
+	assert_int_equal(thread_ticks(&t), 100);
+	pc->idle_since = idle_since;
+	pc->current = current;
+}
+
 static int boot(void **state)
 {
 	(void)state;
@@ -622,6 +646,7 @@ int main(void)
 		cmocka_unit_test_setup(test_help, setup_vms),
 		cmocka_unit_test_setup(test_host, setup),
 		cmocka_unit_test_setup(test_completion, setup_vms),
+		cmocka_unit_test_setup(test_cpu_time, setup),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

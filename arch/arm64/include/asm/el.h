@@ -42,6 +42,9 @@
 #define TIMER_COUNTER cntpct_el0
 #define TIMER_ENTRY   3
 
+/* An interrupt's priority drop and its deactivation are apart: guests' stay active until they end them */
+#define EOI_APART 1
+
 /* Last of a GICv2's frames that we need: the virtual CPU interface */
 #define GICV2_LAST_FRAME 3
 
@@ -82,6 +85,9 @@
 #define TIMER_CVAL       cntv_cval_el0
 #define TIMER_COUNTER    cntvct_el0
 #define TIMER_ENTRY      2
+
+/* The end of an interrupt is one write */
+#define EOI_APART        0
 
 /* ... the CPU interface */
 #define GICV2_LAST_FRAME 1

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Virtual address layout of EL2 and the offsets that assembly uses (asserted in trap.c). Also included by assembly and by the linker script. */
+/* Virtual address layout of our own level and the offsets that assembly uses (asserted in exception.c). Also included by assembly and by the linker script. */
 #ifndef ASM_LAYOUT_H
 #define ASM_LAYOUT_H
 
-/* 48-bit EL2 addresses; every region has a level-0 entry (512 GiB) of its own. */
+/* 48-bit addresses; every region has a level-0 entry (512 GiB) of its own. */
 #define KIMAGE_VA 0x0000400000000000 /* the image, wherever it was loaded */
 #define IO_VA     0x0000500000000000 /* devices */
 #define STACK_VA  0x0000600000000000 /* kernel stacks */

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A periodic control loop, as an RTOS exists for, and `jitter`, which shows how punctual it is. */
+#include <arch/timer.h>
+#include <drivers/uart.h>
+#include <kernel/percpu.h>
+#include <kernel/sync.h>
+#include "loop.h"
+#include "rtos.h"
+
+#define DEFAULT_US 1000
+#define CTRL_C     3
+
+static struct thread thread;
+static struct mutex lock; /* guards the loop: short, and whoever holds it inherits our priority */
+static struct loop loop;
+static struct sem restarted;
+
+static void control(void *arg __unused)
+{
+	u64 next = loop.next;
+
+	for (;;) {
+		int changed = sem_take(&restarted, next);
+		u64 now = arch_counter();
+
+		mutex_lock(&lock);
+		if (changed != 0 && now >= loop.next) {
+			loop_released(&loop, now);
+			plant_step(&loop.plant);
+		}
+		next = loop.next;
+		mutex_unlock(&lock);
+	}
+}
+
+int control_start(void)
+{
+	u32 last = 63 - (u32)__builtin_clzll(cpus_online_mask());
+	int err;
+
+	mutex_init(&lock);
+	sem_init(&restarted, 0, 1);
+	err = thread_create(&thread, "control", control, NULL, PRIO_CONTROL, BIT(last));
+	if (err)
+		return err;
+	loop_start(&loop, arch_counter(), us_to_ticks(DEFAULT_US));
+	thread_start(&thread);
+	return 0;
+}
+
+/* ---- the command ---- */
+
+const struct option jitter_options[JITTER_OPTIONS] = {
+	{ "-n", "PERIODS", ARG_TEXT, "count so many periods from now on, then show them" },
+	{ "-p", "US", ARG_TEXT, "the loop's period in microseconds from now on" },
+	{ "-r", NULL, ARG_NONE, "forget what was counted so far" },
+};
+
+static void snapshot(struct loop *l)
+{
+	mutex_lock(&lock);
+	*l = loop;
+	mutex_unlock(&lock);
+}
+
+static void restart(u64 period)
+{
+	mutex_lock(&lock);
+	loop_start(&loop, arch_counter(), period);
+	mutex_unlock(&lock);
+	sem_give(&restarted); /* it may sleep beyond the first release */
+}
+
+static void wait_for(u64 periods)
+{
+	struct loop l;
+
+	do {
+		snapshot(&l);
+	} while (l.late.count < periods && uart_getc(deadline_ms(10)) != CTRL_C);
+}
+
+static void show(void)
+{
+	static struct loop l; /* large for a stack */
+
+	snapshot(&l);
+	shell_printf("period %lu us on cpu %u, %lu periods missed; plant at %d %% of its way\n",
+		     ticks_to_us(l.period), thread.cpu, l.missed,
+		     (l.plant.output * 100 + PLANT_ONE / 2) / PLANT_ONE);
+	if (l.late.count == 0)
+		return;
+	report_heading("JITTER");
+	report_row("control", &l.late);
+	report_buckets(&l.late);
+}
+
+void cmd_jitter(const struct args *a)
+{
+	u64 periods = 0, us = 0;
+
+	if (!option_number(a, "-n", "periods are", 1, 100000000, &periods) ||
+	    !option_number(a, "-p", "microseconds are", 50, 1000000, &us))
+		return;
+	if (us || periods || option_value(a, "-r"))
+		restart(us ? us_to_ticks(us) : loop.period);
+	wait_for(periods);
+	if (periods || !(us || option_value(a, "-r")))
+		show();
+}

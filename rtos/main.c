@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernel as an RTOS: the order in which it is put up. */
+#include <arch/cpu.h>
+#include <arch/mmu.h>
+#include <drivers/host.h>
+#include <drivers/uart.h>
+#include <kernel/init.h>
+#include <kernel/log.h>
+#include <kernel/thread.h>
+#include <libfdt.h>
+#include <shell/shell.h>
+#include "../init/machine.h"
+#include "rtos.h"
+
+#define RESERVED_RANGES 16
+
+void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image)
+{
+	struct phys_range reserved[RESERVED_RANGES] = {
+		image,
+		{ virt_to_phys(host_fdt), fdt_totalsize(host_fdt) },
+	};
+	u32 n = 2 + host_fdt_reserved(&reserved[2], RESERVED_RANGES - 2);
+
+	machine_start_kernel(ram, nram, reserved, n);
+	log_info("ZVM RTOS " ZVM_VERSION " on %s, %s", host_fdt_model(),
+		 arch_cpu_name(arch_cpu_midr()));
+	machine_start_cpus();
+	may(uart_probe(), "uart");
+	must(control_start(), "control loop");
+	must(shell_start(), "shell");
+	thread_exit();
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Histograms for people. */
+#include <arch/timer.h>
+#include "rtos.h"
+
+#define BAR 40 /* characters */
+
+static u64 to_ns(u64 ticks)
+{
+	u64 hz = arch_counter_hz();
+
+	return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
+}
+
+void report_heading(const char *what)
+{
+	shell_printf("%-8s %8s %8s %8s %8s %8s %8s %8s  NS\n", what, "COUNT", "MIN", "MEAN", "P50",
+		     "P99", "P99.9", "MAX");
+}
+
+void report_row(const char *what, const struct histogram *h)
+{
+	shell_printf("%-8s %8lu %8lu %8lu %8lu %8lu %8lu %8lu\n", what, h->count, to_ns(h->min),
+		     to_ns(histogram_mean(h)), to_ns(histogram_quantile(h, 500000)),
+		     to_ns(histogram_quantile(h, 990000)), to_ns(histogram_quantile(h, 999000)),
+		     to_ns(h->max));
+}
+
+void report_buckets(const struct histogram *h)
+{
+	static const char bar[BAR + 1] = "########################################";
+	u32 most = 1;
+
+	for (u32 i = 0; i < HISTOGRAM_BUCKETS; i++)
+		most = MAX(most, h->buckets[i]);
+	for (u32 i = 0; i < HISTOGRAM_BUCKETS; i++)
+		if (h->buckets[i])
+			shell_printf("%10lu ns %9u %.*s\n", to_ns(histogram_least(i)),
+				     h->buckets[i], (int)((u64)h->buckets[i] * BAR / most), bar);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the RTOS share. */
+#ifndef RTOS_RTOS_H
+#define RTOS_RTOS_H
+
+#include <lib/histogram.h>
+#include "../shell/shell.h"
+
+/* Priorities: the control loop before all, what measures latencies before the shell (16). */
+#define PRIO_CONTROL 1
+#define PRIO_LATENCY 8
+
+/* control.c: start the loop, on the last CPU, at 1 kHz. Boot. */
+int __must_check control_start(void);
+
+/* The commands `jitter` and `latency`. */
+#define JITTER_OPTIONS 3
+extern const struct option jitter_options[JITTER_OPTIONS];
+void cmd_jitter(const struct args *a);
+#define LATENCY_OPTIONS 1
+extern const struct option latency_options[LATENCY_OPTIONS];
+void cmd_latency(const struct args *a);
+/* Name of the latency test with this number, or NULL. */
+const char *latency_test_name(u32 n);
+
+/* report.c: a histogram of ticks as a row, under this heading, in nanoseconds; and its buckets. */
+void report_heading(const char *what);
+void report_row(const char *what, const struct histogram *h);
+void report_buckets(const struct histogram *h);
+
+#endif
