@@ -232,6 +232,7 @@ uint32_t irq_log_wait(uint32_t number, uint64_t us)
 
 void guest_main(void)
 {
+	/* clang-format off */
 	static const struct {
 		const char *name;
 		void (*run)(void);
@@ -252,6 +253,9 @@ void guest_main(void)
 		{ "sysregs", check_sysreg },
 		{ "features", check_features },
 		{ "mmio", check_mmio },
+		{ "odd accesses", check_mmio_odd },
+		{ "caches", check_cache },
+		{ "el0", check_el0 },
 		{ "uart", check_uart },
 		{ "rtc", check_rtc },
 		{ "fp", check_fp },
@@ -259,6 +263,7 @@ void guest_main(void)
 		{ "pointer authentication", check_pauth },
 		{ "performance monitors", check_pmu },
 	};
+	/* clang-format on */
 
 	check_cpus = cpu_count();
 	print("check: %u cpus, midr %lx\n", check_cpus, read_sysreg(midr_el1));

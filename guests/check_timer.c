@@ -74,6 +74,39 @@ static void registers(enum timer_kind kind)
 	timer_set_ctl(kind, 0);
 }
 
+/*
+ * CVAL and the counter are unsigned: what lies half their range ahead has not come. (Not the last values of CNTV_CVAL: where they and a
+ * hypervisor's CNTVOFF_EL2 add up to more than 64 bits, QEMU before 8.2 never comes out of its timers.)
+ */
+#define LAST(kind) ((kind) == TIMER_VIRT ? UINT64_MAX - BIT(62) : UINT64_MAX)
+
+static void wrapping(enum timer_kind kind)
+{
+	timer_set_ctl(kind, TIMER_ENABLE | TIMER_IMASK);
+	timer_set_cval(kind, UINT64_C(0xa5a5a5a5a5a5a5a5));
+	(void)check_eq("timer.cval.every-bit", timer_get_cval(kind), UINT64_C(0xa5a5a5a5a5a5a5a5));
+	(void)check_eq("timer.cval.high-is-future", timer_get_ctl(kind) & TIMER_ISTATUS, 0);
+	timer_set_cval(kind, LAST(kind));
+	(void)check_eq("timer.cval.max-is-future", timer_get_ctl(kind) & TIMER_ISTATUS, 0);
+	timer_set_cval(kind, timer_counter(kind) + BIT(63));
+	(void)check_eq("timer.cval.half-is-future", timer_get_ctl(kind) & TIMER_ISTATUS, 0);
+	timer_set_ctl(kind, UINT64_MAX);
+	(void)check_eq("timer.ctl.res0", timer_get_ctl(kind), TIMER_ENABLE | TIMER_IMASK);
+	/* TVAL shows the low 32 bits of the difference, and goes on below 0. */
+	timer_set_cval(kind, timer_counter(kind) + BIT(32) + us_to_ticks(LONG_US));
+	(void)check_range("timer.tval.low-half", timer_get_tval(kind), 0, us_to_ticks(LONG_US));
+	timer_set_tval(kind, 0);
+	delay_us(10);
+	(void)check_range("timer.tval.below-0", 0 - (uint64_t)(int32_t)timer_get_tval(kind), 1,
+			  us_to_ticks(LONG_US));
+	(void)check_eq("timer.tval.below-0-is-past", timer_get_ctl(kind),
+		       TIMER_ENABLE | TIMER_IMASK | TIMER_ISTATUS);
+	timer_set_tval(kind, 0x7fffffff);
+	(void)check_range("timer.tval.max", timer_get_cval(kind) - timer_counter(kind),
+			  0x7fffffff - us_to_ticks(LONG_US), 0x7fffffff);
+	timer_set_ctl(kind, 0);
+}
+
 static void counter(enum timer_kind kind)
 {
 	uint64_t last = timer_counter(kind);
@@ -161,6 +194,104 @@ static void sleep(enum timer_kind kind)
 	timer_stop(kind);
 }
 
+/*
+ * What ends a WFI: an interrupt that could be taken but for PSTATE.I. Other ends are allowed at any time, but no machine of ours has one.
+ */
+static void wakes_exactly(void)
+{
+	uint64_t due;
+	struct {
+		enum timer_kind early, late;
+	} pairs[] = { { TIMER_VIRT, TIMER_PHYS }, { TIMER_PHYS, TIMER_VIRT } };
+
+	for (size_t n = 0; n < ARRAY_SIZE(pairs); n++) {
+		enum timer_kind late = pairs[n].late;
+
+		gic_disable(timer_intid(pairs[n].early));
+		gic_enable(timer_intid(late));
+		due = in_us(late, 4000);
+		timer_set_cval(late, due);
+		timer_set_ctl(late, TIMER_ENABLE);
+		timer_start_us(pairs[n].early, 1000);
+		wfi();
+		(void)check_true("timer.wfi.not-by-a-disabled-one", timer_counter(late) >= due);
+		timer_stop(pairs[n].early);
+		/* It pends: the next one does not wait. */
+		timer_set_cval(pairs[n].early, in_us(pairs[n].early, LONG_US));
+		timer_set_ctl(pairs[n].early, TIMER_ENABLE);
+		gic_enable(timer_intid(pairs[n].early));
+		wfi();
+		(void)check_eq("timer.wfi.pending-ends-it",
+			       timer_get_ctl(pairs[n].early) & TIMER_ISTATUS, 0);
+		timer_stop(pairs[n].early);
+		timer_stop(late);
+		irq_reset(); /* nothing is left pending */
+	}
+}
+
+/* One that never comes waits in the other's place without harm. */
+static void never(void)
+{
+	for (enum timer_kind kind = TIMER_VIRT; kind < TIMER_KINDS; kind++) {
+		irq_set_handler(timer_intid(kind), irq_log_handler, NULL);
+		gic_enable(timer_intid(kind));
+	}
+	timer_set_cval(TIMER_VIRT, LAST(TIMER_VIRT));
+	timer_set_ctl(TIMER_VIRT, TIMER_ENABLE);
+	arm(TIMER_PHYS, in_us(TIMER_PHYS, 2000), TIMER_ENABLE);
+	while (!irq_waiting() && timer_counter(TIMER_PHYS) < expiry + us_to_ticks(LONG_US))
+		wfi();
+	(void)check_eq("timer.wfi.beside-one-that-never-comes", irq_log_wait(1, SHORT_US), 1);
+	(void)check_eq("timer.wfi.beside-one-that-never-comes.intid", irq_log.intid[0], CNTP_INTID);
+	irq_reset();
+}
+
+/* Physical minus virtual counter: the same at all times and on all CPUs. */
+static uint64_t offset(void)
+{
+	uint64_t least = UINT64_MAX;
+
+	/* The reads lie apart: the smallest of many differences is the nearest. */
+	for (unsigned int n = 0; n < 100; n++) {
+		uint64_t virt = timer_counter(TIMER_VIRT);
+		uint64_t diff = timer_counter(TIMER_PHYS) - virt;
+
+		least = diff < least ? diff : least;
+	}
+	return least;
+}
+
+static uint64_t other_offset;
+
+static void note_offset(void *arg)
+{
+	(void)arg;
+	store_release(&other_offset, offset() + 1);
+}
+
+static void check_offset(const char *name, uint64_t got, uint64_t want)
+{
+	(void)check_range(name, got - want + us_to_ticks(SHORT_US), 0, 2 * us_to_ticks(SHORT_US));
+}
+
+static void offsets(void)
+{
+	uint64_t here = offset();
+
+	gic_enable(CNTV_INTID);
+	timer_start_us(TIMER_VIRT, 5000);
+	wfi();
+	timer_stop(TIMER_VIRT);
+	check_offset("timer.offset.after-wfi", offset(), here);
+	if (check_cpus == 1)
+		return;
+	other_offset = 0;
+	(void)cpu_start(1, note_offset, NULL, 0);
+	(void)wait_for(load_acquire(&other_offset), LONG_US);
+	check_offset("timer.offset.other-cpu", other_offset - 1, here);
+	(void)cpu_wait_off(1, LONG_US);
+}
+
 /* Many periods in a row, each set from the last expiry. */
 static void periodic(enum timer_kind kind)
 {
@@ -238,12 +369,17 @@ void check_timer(void)
 		gic_enable(timer_intid(kind));
 		counter(kind);
 		registers(kind);
+		wrapping(kind);
 		delivery(kind);
 		level(kind);
 		sleep(kind);
 		periodic(kind);
 	}
 	both();
+	irq_reset();
+	wakes_exactly();
+	never();
+	offsets();
 	if (check_cpus > 1)
 		on_other_cpu();
 	else

@@ -36,12 +36,23 @@ static void slice_expired(struct timeout *timeout)
 
 	pc->current->slice_left = 0;
 	pc->resched = 1;
+	arch_give_way(false); /* until it is armed again */
 }
 
 static void slice_arm(struct percpu *pc, const struct thread *t, u64 now)
 {
-	if (!slice_armed(pc) && rq_has(&pc->rq, thread_prio(t)) && t->slice_left != DEADLINE_NEVER)
-		timeout_set(&pc->slice, now + t->slice_left);
+	if (slice_armed(pc) || !rq_has(&pc->rq, thread_prio(t)) || t->slice_left == DEADLINE_NEVER)
+		return;
+	timeout_set(&pc->slice, now + t->slice_left);
+	arch_give_way(true);
+}
+
+static void slice_disarm(struct percpu *pc)
+{
+	if (!slice_armed(pc))
+		return;
+	(void)timeout_cancel(&pc->slice);
+	arch_give_way(false);
 }
 
 /* The running thread keeps what is left of its turn while a more urgent one runs. */
@@ -99,8 +110,7 @@ static void migrate(struct percpu *pc, struct thread *t)
 /* Its turn is over: t, an equal with less of its share, is next. */
 static void end_turn(struct percpu *pc, struct thread *cur)
 {
-	if (slice_armed(pc))
-		(void)timeout_cancel(&pc->slice);
+	slice_disarm(pc);
 	cur->slice_left = 0;
 	pc->resched = 1;
 }
@@ -296,8 +306,7 @@ static void switch_to(struct percpu *pc, struct thread *prev, struct thread *nex
 {
 	if (prev->hooks && prev->hooks->switch_out)
 		prev->hooks->switch_out(prev);
-	if (slice_armed(pc))
-		(void)timeout_cancel(&pc->slice);
+	slice_disarm(pc);
 	slice_arm(pc, next, now);
 	if (unlikely(prev->special))
 		special_leaves(prev, now);
@@ -449,8 +458,7 @@ void thread_yield(void)
 	unsigned long flags = arch_irq_save();
 	struct percpu *pc = this_cpu();
 
-	if (slice_armed(pc))
-		(void)timeout_cancel(&pc->slice);
+	slice_disarm(pc);
 	pc->current->slice_left = 0;
 	schedule();
 	arch_irq_restore(flags);

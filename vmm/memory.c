@@ -9,6 +9,7 @@
 #include <lib/string.h>
 #include <vmm/memory.h>
 
+#define LARGE          GIB(1)
 #define RUN_BLOCKS_MAX ((u32)(GIB(1) / BLOCK_SIZE))
 
 static u64 table_bytes(const struct vm_ram *ram)
@@ -49,7 +50,19 @@ static u64 run_length(const struct vm_ram *ram, u64 i)
 	return n;
 }
 
+static bool is_zero(const u64 *block)
+{
+	for (const u64 *end = block + BLOCK_SIZE / sizeof(*block); block < end; block += 8)
+		if (block[0] | block[1] | block[2] | block[3] | block[4] | block[5] | block[6] |
+		    block[7])
+			return false;
+	return true;
+}
+
 /*
+ * Of a large VM most is never written: what is zero is left alone there, as on an emulated machine memory costs nothing before it is written. To look costs
+ * more instructions than to write, so that a small VM is simply cleared.
+ *
  * Guests read RAM with their caches off before they turn them on: what was written here must be in
  * memory, and no dirty line may be left to overwrite what they write.
  */
@@ -58,7 +71,8 @@ static void zero_blocks(const struct vm_ram *ram)
 	for (u64 i = 0; i < ram->nblocks; i++) {
 		void *va = phys_to_virt(ram->blocks[i]);
 
-		arch_zero_pages(va, BLOCK_SIZE);
+		if (ram->size < LARGE || !is_zero(va))
+			arch_zero_pages(va, BLOCK_SIZE);
 		arch_dcache_clean_inval(va, BLOCK_SIZE);
 	}
 }

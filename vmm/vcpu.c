@@ -103,19 +103,34 @@ static void wfi_block(struct vcpu *v)
 	v->in_wfi = false;
 }
 
+/* Virtual interrupts have changed: look at them here, as they need not be such as end a WFI. */
+static void take_virqs(struct vcpu *v)
+{
+	(void)__atomic_fetch_and(&v->thread.work, (u32)~VCPU_WORK_VIRQ, __ATOMIC_ACQ_REL);
+	vgic_flush(v);
+}
+
 /*
  * While nobody else is ready on this CPU the vCPU waits where it is: its timers and list registers stay in hardware, and the interrupt that ends the wait
  * is taken as it is from a running guest. A kick finds it to be current and interrupts it.
  */
 void vmm_wfi(struct vcpu *v)
 {
+	u32 work;
+
 	v->waits = true;
-	while (!__atomic_load_n(&v->thread.work, __ATOMIC_ACQUIRE) && !vgic_pending(v)) {
-		if (!sched_idle_here()) {
-			wfi_block(v);
+	for (;;) {
+		work = __atomic_load_n(&v->thread.work, __ATOMIC_ACQUIRE);
+		if (work & ~VCPU_WORK_VIRQ)
 			break;
-		}
-		arch_guest_take_irq(v);
+		if (work)
+			take_virqs(v);
+		if (vgic_pending(v))
+			break;
+		if (sched_idle_here())
+			arch_guest_take_irq(v);
+		else
+			wfi_block(v);
 	}
 	v->waits = false;
 }

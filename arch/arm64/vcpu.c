@@ -124,6 +124,14 @@ static void pauth_restore(const u64 *keys)
 	write_sysreg(S3_0_C2_C3_1, keys[9]);
 }
 
+/* The next eret makes it take effect. A guest's WFE is not trapped while nobody would run instead. */
+void arch_give_way(bool on)
+{
+	u64 hcr = read_sysreg(hcr_el2);
+
+	write_sysreg(hcr_el2, on ? hcr | HCR_TWE : hcr & ~HCR_TWE);
+}
+
 static void el1_save(struct el1_regs *r)
 {
 	r->sctlr = read_sysreg(sctlr_el1);

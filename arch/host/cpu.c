@@ -12,6 +12,7 @@ u32 host_midr;
 u32 host_entropy_words;
 s64 (*host_firmware)(u32 function, u64 arg);
 struct thread *host_fp_owner[HOST_CPUS];
+bool host_give_way[HOST_CPUS];
 void (*host_deliver)(void);
 
 static jmp_buf *halt_target;

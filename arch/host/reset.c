@@ -34,6 +34,7 @@ void host_reset(void)
 		host_irqs_open[cpu] = false;
 		host_percpu[cpu] = NULL;
 		host_fp_owner[cpu] = NULL;
+		host_give_way[cpu] = false;
 		host_timer_deadline[cpu] = UINT64_MAX;
 		host_timer_offset[cpu] = 0;
 		host_loaded[cpu] = NULL;

@@ -36,6 +36,11 @@ void arch_fp_switch(struct thread *next)
 	(void)next;
 }
 
+void arch_give_way(bool on)
+{
+	host_give_way[host_cpu] = on;
+}
+
 void arch_fp_flush(struct thread *t)
 {
 	arch_fp_drop(t);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kit/exc.h"
 #include "kit/cpu.h"
+#include "kit/el0.h"
 #include "kit/irq.h"
+#include "kit/mmu.h"
 #include "kit/print.h"
 #include "kit/psci.h"
 
@@ -15,6 +17,8 @@ _Static_assert(offsetof(struct exc_frame, spsr) == FRAME_SPSR, "vectors.S");
 _Static_assert(offsetof(struct exc_frame, esr) == FRAME_ESR, "vectors.S");
 _Static_assert(offsetof(struct exc_frame, far) == FRAME_FAR, "vectors.S");
 _Static_assert(sizeof(struct exc_frame) == FRAME_SIZE, "vectors.S");
+
+#define PSTATE_EL1H_MASKED 0x3c5u
 
 static struct {
 	bool armed;
@@ -83,7 +87,31 @@ static bool probe_take(struct exc_frame *frame, bool serror)
 	return true;
 }
 
-/* The vector's number is its place in the table: 4..7 is the current EL with SP_EL1. */
+static struct el0_exit el0_exits[KIT_MAX_CPUS];
+
+/* What EL0 did ends its run: on behind el0_enter, whose stack SP_EL1 still is. */
+static void el0_ends(struct exc_frame *frame)
+{
+	struct el0_exit *e = &el0_exits[cpu_id()];
+
+	e->x0 = frame->x[0];
+	e->x1 = frame->x[1];
+	e->esr = frame->esr;
+	e->far = frame->far;
+	e->pc = frame->elr;
+	frame->elr = (uintptr_t)el0_return;
+	frame->spsr = PSTATE_EL1H_MASKED;
+}
+
+struct el0_exit el0_run(el0_code code, uint64_t x0, uint64_t x1)
+{
+	uintptr_t at = mmu_user_alias(0, (uintptr_t)code, MMU_NORMAL);
+
+	el0_enter(at, x0, x1);
+	return el0_exits[cpu_id()];
+}
+
+/* The vector's number is its place in the table: 4..7 is the current EL with SP_EL1, 8..11 EL0. */
 void exc_dispatch(struct exc_frame *frame, unsigned int vector)
 {
 	switch (vector) {
@@ -97,6 +125,9 @@ void exc_dispatch(struct exc_frame *frame, unsigned int vector)
 	case 7:
 		if (!probe_take(frame, true))
 			fatal(frame, vector);
+		break;
+	case 8:
+		el0_ends(frame);
 		break;
 	default:
 		fatal(frame, vector);

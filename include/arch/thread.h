@@ -22,6 +22,12 @@ void arch_switch(struct thread *prev, struct thread *next);
  */
 void arch_fp_switch(struct thread *next);
 
+/*
+ * An equal of the running thread waits for this CPU, or none does any more: a lower exception level that waits for an event (WFE) gives way from now on, or waits in
+ * place. Interrupts masked. Called by the scheduler only.
+ */
+void arch_give_way(bool on);
+
 /* Write t's FP/SIMD state back to memory if this CPU holds it, so that t may run elsewhere. Interrupts masked. */
 void arch_fp_flush(struct thread *t);
 

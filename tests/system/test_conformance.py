@@ -24,6 +24,7 @@ KNOWN = {
     "smccc.smc-answers": ("absent", "ok", SMC),
     "smccc.smc-wild": ("absent", "ok", SMC),
     "pv-time.structure": ("skip", "absent", STOLEN),
+    "mmio.fetch-from-device": ("skip", "ok", "QEMU executes what it reads from a device"),
     "psci-optional.all": ("skip", "absent", OPTIONAL),
     "power.race": ("skip", "absent", "QEMU starts CPUs by and by, and tells several SUCCESS"),
     "power.race.one-winner": ("absent", "ok", "the same"),
@@ -38,6 +39,7 @@ LOOPBACK = "QEMU's PL011 has no loopback before 8.2; a VM's has"
 SOMETIMES = {
     "mmio.unaligned.device": ("skip", "ok", "an older QEMU performs what the architecture faults"),
     "debug.breakpoint.os-lock": ("skip", "ok", "the OS lock of QEMU before 8.0 locks nothing"),
+    "cache.zva.device": ("skip", "ok", "the same"),
     "uart.loopback": ("skip", "absent", LOOPBACK),
     "uart.loopback.irq": ("absent", "ok", LOOPBACK),
     "uart.loopback.character": ("absent", "ok", LOOPBACK),

@@ -124,6 +124,28 @@ static void alone_needs_no_timer(void **state)
 	assert_string_equal(trace, "aaaaa");
 }
 
+/* Whether somebody else wants the CPU, at the start of each millisecond. */
+static void spin_for_5_ms(void *arg)
+{
+	(void)arg;
+	for (u32 i = 0; i < 5; i++) {
+		mark(host_give_way[0] ? 'y' : 'n');
+		host_advance(MS);
+	}
+}
+
+static void only_equals_are_worth_giving_way_to(void **state)
+{
+	(void)state;
+	start(&t[0], "a", spin_for_5_ms, NULL, 40, 0);
+	start(&t[1], "less urgent", spin_for_5_ms, NULL, 41, 0);
+	thread_sleep_ms(2);
+	start(&t[2], "equal", spin_for_5_ms, NULL, 40, 0);
+	assert_false(host_give_way[0]); /* nobody is as urgent as the test itself */
+	join(3);
+	assert_string_equal(trace, "nnyyynnnnnnnnnn");
+}
+
 static void interrupted_every_4_ms(void *arg)
 {
 	(void)arg;
@@ -465,6 +487,7 @@ int main(void)
 		cmocka_unit_test_setup(wakes_by_priority_then_order, setup),
 		cmocka_unit_test_setup(yield_lets_equals_run, setup),
 		cmocka_unit_test_setup(equals_take_turns_of_10_ms, setup),
+		cmocka_unit_test_setup(only_equals_are_worth_giving_way_to, setup),
 		cmocka_unit_test_setup(alone_needs_no_timer, setup),
 		cmocka_unit_test_setup(preemption_does_not_cost_the_turn, setup),
 		cmocka_unit_test_setup(sleeps_end_in_order_and_on_time, setup),

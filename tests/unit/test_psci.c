@@ -42,7 +42,7 @@ static int setup(void **state)
 		vm.vcpus[i] = &vcpus[i];
 	}
 	vcpus[0].power = VCPU_ON;
-	vcpus[0].thread.work = VCPU_WORK_VIRQ; /* no WFI waits */
+	vcpus[0].thread.work = VCPU_WORK_STATE; /* no WFI waits */
 	requested = VM_REQ_NONE;
 	return 0;
 }

@@ -37,6 +37,8 @@ extern u32 host_entropy_words;
 /* The firmware behind arch_firmware(); NULL at reset: none. */
 extern s64 (*host_firmware)(u32 function, u64 arg);
 extern struct thread *host_fp_owner[HOST_CPUS];
+/* What arch_give_way() was last told. */
+extern bool host_give_way[HOST_CPUS];
 
 /*
  * Power-on state: CPU 0 executes with interrupts masked, the counter is 0, RAM is all zeros, nothing is loaded, pending, enabled or recorded.

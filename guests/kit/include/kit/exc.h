@@ -14,6 +14,8 @@
 #define EC_SVC64    0x15u
 #define EC_SYSREG   0x18u
 #define EC_FPAC     0x1cu
+#define EC_IABT_LOW 0x20u
+#define EC_DABT_LOW 0x24u
 #define EC_IABT_CUR 0x21u
 #define EC_DABT_CUR 0x25u
 #define EC_SERROR   0x2fu
