@@ -30,9 +30,9 @@ static void check_done_or_refused(const char *name, struct probe probe, bool wri
 			   FSC_ALIGNMENT | (write ? ESR_WNR : 0));
 }
 
-/* TRY("ldxr w2, [%0]", false): on a register that holds what is written; x2 to x5 and v31 are free. */
-#define TRY(text, write)                                                               \
-	check_done_or_refused("mmio.odd." text,                                        \
+/* TRY("ldxr-w", "ldxr w2, [%0]", false): on a register that holds what is written; x2 to x5 and v31 are free. */
+#define TRY(name, text, write)                                                         \
+	check_done_or_refused("mmio.odd." name,                                        \
 			      PROBE(asm volatile(text                                  \
 						 :                                     \
 						 : "r"((uint64_t)PRIORITY)             \
@@ -41,17 +41,17 @@ static void check_done_or_refused(const char *name, struct probe probe, bool wri
 
 static void exclusives(void)
 {
-	TRY("ldxr w2, [%0]", false);
-	TRY("ldaxr w2, [%0]", false);
-	TRY("ldxrb w2, [%0]", false);
-	TRY("ldxr x2, [%0]", false);
-	TRY("ldxp w2, w3, [%0]", false);
-	TRY("ldxp x2, x3, [%0]", false);
+	TRY("ldxr-w", "ldxr w2, [%0]", false);
+	TRY("ldaxr-w", "ldaxr w2, [%0]", false);
+	TRY("ldxrb-w", "ldxrb w2, [%0]", false);
+	TRY("ldxr-x", "ldxr x2, [%0]", false);
+	TRY("ldxp-w", "ldxp w2, w3, [%0]", false);
+	TRY("ldxp-x", "ldxp x2, x3, [%0]", false);
 	/* Without a reservation it fails in silence or aborts. */
 	plain_op("clrex");
-	TRY("stxr w2, w3, [%0]", true);
-	TRY("stlxr w2, w3, [%0]", true);
-	TRY("ldxr w3, [%0]; stxr w2, w3, [%0]", true);
+	TRY("stxr-w", "stxr w2, w3, [%0]", true);
+	TRY("stlxr-w", "stlxr w2, w3, [%0]", true);
+	TRY("ldxr-stxr", "ldxr w3, [%0]; stxr w2, w3, [%0]", true);
 	plain_op("clrex");
 }
 
@@ -62,24 +62,24 @@ static void atomics(void)
 		check_skip("mmio.odd.atomics", "not in this CPU");
 		return;
 	}
-	TRY(".arch_extension lse; ldadd w2, w3, [%0]", true);
-	TRY(".arch_extension lse; ldadd wzr, w3, [%0]", true);
-	TRY(".arch_extension lse; stadd w2, [%0]", true);
-	TRY(".arch_extension lse; swp w2, w3, [%0]", true);
-	TRY(".arch_extension lse; ldset x2, x3, [%0]", true);
-	TRY(".arch_extension lse; cas w2, w3, [%0]", true);
-	TRY(".arch_extension lse; casal x2, x3, [%0]", true);
-	TRY(".arch_extension lse; casp w2, w3, w4, w5, [%0]", true);
+	TRY("ldadd-w", ".arch_extension lse; ldadd w2, w3, [%0]", true);
+	TRY("ldadd-wzr", ".arch_extension lse; ldadd wzr, w3, [%0]", true);
+	TRY("stadd-w", ".arch_extension lse; stadd w2, [%0]", true);
+	TRY("swp-w", ".arch_extension lse; swp w2, w3, [%0]", true);
+	TRY("ldset-x", ".arch_extension lse; ldset x2, x3, [%0]", true);
+	TRY("cas-w", ".arch_extension lse; cas w2, w3, [%0]", true);
+	TRY("casal-x", ".arch_extension lse; casal x2, x3, [%0]", true);
+	TRY("casp-w", ".arch_extension lse; casp w2, w3, w4, w5, [%0]", true);
 }
 
 static void vectors(void)
 {
-	TRY(".arch_extension simd; ld1 {v31.4s}, [%0]", false);
-	TRY(".arch_extension simd; ld1 {v31.s}[2], [%0]", false);
-	TRY(".arch_extension simd; ld1r {v31.4s}, [%0]", false);
-	TRY(".arch_extension simd; ld2 {v30.2s, v31.2s}, [%0]", false);
-	TRY(".arch_extension simd; st1 {v31.s}[0], [%0]", true);
-	TRY(".arch_extension simd; st1 {v31.2s}, [%0]", true);
+	TRY("ld1", ".arch_extension simd; ld1 {v31.4s}, [%0]", false);
+	TRY("ld1-lane", ".arch_extension simd; ld1 {v31.s}[2], [%0]", false);
+	TRY("ld1r", ".arch_extension simd; ld1r {v31.4s}, [%0]", false);
+	TRY("ld2", ".arch_extension simd; ld2 {v30.2s, v31.2s}, [%0]", false);
+	TRY("st1-lane", ".arch_extension simd; st1 {v31.s}[0], [%0]", true);
+	TRY("st1", ".arch_extension simd; st1 {v31.2s}, [%0]", true);
 }
 
 /* Neither loads nor stores. */
