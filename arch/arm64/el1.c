@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The RTOS's exception level. Nothing runs below it. */
+#include <arch/thread.h>
 #include <asm/boot.h>
 #include <asm/trap.h>
 #include <kernel/log.h>
@@ -47,4 +48,10 @@ void trap_lower_irq(void)
 void trap_lower_serror(void)
 {
 	trap_lower_sync();
+}
+
+/* Nothing runs below that could. */
+void arch_give_way(bool on)
+{
+	(void)on;
 }
