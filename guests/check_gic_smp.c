@@ -14,6 +14,7 @@
 #define TEST_SPI 72u
 #define TEST_PPI 20u
 #define OTHER    1u
+#define MANY     500u
 
 enum order {
 	ACK,       /* what comes within argument microseconds */
@@ -21,6 +22,7 @@ enum order {
 	DIR,       /* of argument */
 	SPLIT,     /* EOImode */
 	SIGNALLED, /* an interrupt is */
+	READ,      /* GICD_ISACTIVER of argument, MANY times: how often it was active */
 	LISTEN,    /* enable private interrupt argument */
 	LEAVE,
 };
@@ -32,6 +34,15 @@ static struct {
 	uint32_t argument;
 	uint32_t result;
 } other;
+
+static uint32_t read_many(unsigned int intid)
+{
+	uint32_t count = 0;
+
+	for (unsigned int n = 0; n < MANY; n++)
+		count += gic_active(intid);
+	return count;
+}
 
 static uint32_t obey(enum order order, uint32_t argument)
 {
@@ -49,6 +60,8 @@ static uint32_t obey(enum order order, uint32_t argument)
 		return 0;
 	case SIGNALLED:
 		return irq_waiting();
+	case READ:
+		return read_many(argument);
 	case LISTEN:
 		gic_set_priority(argument, 0x80);
 		gic_enable(argument);
@@ -72,16 +85,24 @@ static void listener(void *arg)
 	}
 }
 
-/* UINT32_MAX: it does not answer. */
-static uint32_t ask(enum order order, uint32_t argument)
+static void tell(enum order order, uint32_t argument)
 {
-	uint32_t n = other.asked + 1;
-
 	other.order = order;
 	other.argument = argument;
-	store_release(&other.asked, n);
-	return wait_for(load_acquire(&other.answered) == n, 2 * LONG_US) ? other.result
-									 : UINT32_MAX;
+	store_release(&other.asked, other.asked + 1);
+}
+
+/* UINT32_MAX: there is none. */
+static uint32_t answer(void)
+{
+	return wait_for(load_acquire(&other.answered) == other.asked, 2 * LONG_US) ? other.result
+										   : UINT32_MAX;
+}
+
+static uint32_t ask(enum order order, uint32_t argument)
+{
+	tell(order, argument);
+	return answer();
 }
 
 static bool start(void)
@@ -164,6 +185,25 @@ static void active(void)
 	gic_set_pending(TEST_SPI);
 	(void)check_eq("smp.active.next", ask(ACK, LONG_US), TEST_SPI);
 	(void)ask(EOI, TEST_SPI);
+}
+
+/* Each looks at what the other has, at the same time. */
+static void both_look(void)
+{
+	uint32_t seen;
+
+	arm(TEST_SPI + 1, 0);
+	gic_set_pending(TEST_SPI);
+	gic_set_pending(TEST_SPI + 1);
+	(void)check_eq("smp.look.there", ask(ACK, LONG_US), TEST_SPI);
+	(void)check_eq("smp.look.here", poll_ack(LONG_US), TEST_SPI + 1);
+	tell(READ, TEST_SPI + 1);
+	seen = read_many(TEST_SPI);
+	(void)check_eq("smp.look.from-here", seen, MANY);
+	(void)check_eq("smp.look.from-there", answer(), MANY);
+	gic_eoi(TEST_SPI + 1);
+	(void)ask(EOI, TEST_SPI);
+	(void)check_eq("smp.look.ended", gic_active(TEST_SPI) || gic_active(TEST_SPI + 1), false);
 }
 
 /* ---- what QEMU's GICv2 does differently from the manual: an SPI's state is kept by CPU ---- */
@@ -266,6 +306,7 @@ void check_gic_smp(void)
 	state();
 	taken_away();
 	active();
+	both_look();
 	if (gic_version == 2) {
 		check_skip("smp.route", "QEMU's GICv2 keeps an SPI's state by CPU");
 		stop();

@@ -128,9 +128,11 @@ def differences(bare, vm):
     return wrong
 
 
-def compare(boot, bare, cpu, cpus, smp, gic=3, extra=()):
+def compare(boot, bare, cpu, cpus, smp, gic=3, extra=(), beside=None):
     reference = bare(cpu, cpus, gic)
     board = boot(cpu=cpu, smp=smp, gic=gic, mem=1024, guests=["check", "smp"], extra=extra)
+    if beside:
+        new(board, beside, f"-c {cpus} --name beside").run()
     where = " ".join([f"ZVM {cpu}, {cpus} of {smp} CPUs, GICv{gic}", *extra])
     wrong = differences(reference, run_in_vm(board, cpus, where))
     assert not wrong, f"{len(wrong)} cases differ:\n" + "\n".join(wrong)
@@ -157,8 +159,8 @@ def test_one_list_register_is_as_good_as_four(boot, bare, cpus, gic):
 
 
 def test_vm_with_more_cpus_than_the_machine(boot, bare):
-    """Both vCPUs share the CPU with the shell."""
-    compare(boot, bare, CPU_MAX, 2, 1)
+    """Both vCPUs share the CPU with each other, the shell, and a VM that does the same."""
+    compare(boot, bare, CPU_MAX, 2, 1, beside="check")
 
 
 def test_no_failure_on_the_bare_machine(bare):

@@ -173,10 +173,6 @@ bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q);
 void vgic_sgi_here(struct vcpu *v, u32 sgi);
 /* SGIs that others sent v, into its bank. v is anywhere. */
 void vgic_take_sgis(struct vgic_op *op, struct vcpu *v);
-/* Choose and fill all list registers. */
-void vgic_refill(struct vgic_op *op, struct vcpu *v);
-/* Fold all of them. */
-void vgic_fold_all(struct vgic_op *op, struct vcpu *v);
 /*
  * A forwarded interrupt that the guest has not been shown yet is pending only while the line is high: the guest may have stopped the timer meanwhile,
  * without an exit.
@@ -184,6 +180,13 @@ void vgic_fold_all(struct vgic_op *op, struct vcpu *v);
 void vgic_resample_lines(struct vcpu *v);
 /* The EL1 timer, or the performance monitors, behind this PPI of the vCPU that is here: their line is high now. */
 bool vgic_line_asserted(u32 ppi);
+
+/* ---- vgic_choose.c ---- */
+
+/* Choose and fill all list registers. */
+void vgic_refill(struct vgic_op *op, struct vcpu *v);
+/* Fold all of them. */
+void vgic_fold_all(struct vgic_op *op, struct vcpu *v);
 
 /* ---- vgic_regs.c: registers that distributor and redistributors share ---- */
 
