@@ -119,7 +119,7 @@ static int read_cpu(struct where *w, int node, struct schedule *s)
 	static const char *const names[] = { "reg", "frame-us" };
 	const char *name = fdt_get_name(w->fdt, node, NULL);
 	struct schedule_cpu *c;
-	u64 cpu, frame;
+	u64 cpu = 0, frame = 0;
 	int ret, window;
 
 	(void)snprintf(w->node, sizeof(w->node), "/%.20s", name);
