@@ -37,6 +37,8 @@ static void measure(struct task *task, uint64_t stamp)
 {
 	uint64_t late = stamp - task->due;
 
+	if (stamp < task->due) /* the timer was stopped meanwhile, and its interrupt under way */
+		return;
 	task->due += task->period;
 	for (; task->due <= stamp; task->due += task->period)
 		task->missed += fast_wanted != 0;

@@ -82,7 +82,7 @@ void vcpu_await_fold(const struct vcpu *v, u32 folds)
 
 	while (__atomic_load_n(&v->vgic.loaded, __ATOMIC_ACQUIRE) &&
 	       __atomic_load_n(&v->vgic.folds, __ATOMIC_ACQUIRE) == folds) {
-		arch_irq_enable();
+		sched_open();
 		arch_relax();
 		arch_irq_disable();
 		if (__atomic_load_n(&self->vgic.dirty, __ATOMIC_RELAXED))

@@ -75,6 +75,7 @@ struct vgic {
 	u32 ctlr;
 	u32 able; /* vCPUs that are on and awake: SPIs that several may take go to one of them */
 	struct vgic_bank spi[VGIC_WORDS];
+	u32 shared[VGIC_WORDS]; /* SPIs that several vCPUs may take, by irouter */
 	u64 irouter[VGIC_SPIS]; /* affinity, as written; GICv2: a bit a vCPU */
 	u8 target[VGIC_SPIS];   /* vCPU index that irouter names, or VGIC_NO_TARGET */
 	u8 holder[VGIC_SPIS];   /* vCPU index: in its list registers, or active on it */

@@ -322,7 +322,7 @@ static u8 one_of(const struct vm *vm, u32 vcpus)
 	return (u8)__builtin_ctz(able ? able : vcpus);
 }
 
-u8 vgic_route(const struct vm *vm, u32 spi)
+static u8 route(const struct vm *vm, u32 spi)
 {
 	u64 router = vm->vgic.irouter[spi];
 	const struct vcpu *target;
@@ -335,24 +335,38 @@ u8 vgic_route(const struct vm *vm, u32 spi)
 	return target ? (u8)target->index : VGIC_NO_TARGET;
 }
 
+void vgic_set_route(struct vm *vm, u32 spi, u64 router)
+{
+	struct vgic *g = &vm->vgic;
+	bool shared = g->v2 ? router & (router - 1) : router & IROUTER_IRM;
+	u32 mask = 1U << spi % 32;
+
+	__atomic_store_n(&g->irouter[spi], router, __ATOMIC_RELAXED);
+	g->shared[spi / 32] = (g->shared[spi / 32] & ~mask) | (shared ? mask : 0);
+	g->target[spi] = route(vm, spi);
+}
+
+/* All vCPUs choose anew where SPIs have changed hands: bounded, also if they all have. */
 void vgic_update_able(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic *g = &op->vm->vgic;
-	bool able = v->vgic.online && !v->vgic.held;
-	u32 spi;
+	bool able = v->vgic.online && !v->vgic.held, moved = false;
+	u32 w, bits, i;
 
 	if (able == (g->able >> v->index & 1))
 		return;
 	g->able ^= 1U << v->index;
-	for (spi = 0; spi < VGIC_SPIS; spi++) {
-		u64 router = g->irouter[spi];
-		struct virq q = virq_at(&g->spi[spi / 32], NULL, 32 + spi);
+	for (w = 0; w < VGIC_WORDS; w++) {
+		for (bits = g->shared[w]; bits; bits &= bits - 1) {
+			u32 spi = 32 * w + (u32)__builtin_ctz(bits);
+			u8 target = route(op->vm, spi);
 
-		if (!(g->v2 ? router & (router - 1) : router & IROUTER_IRM))
-			continue;
-		g->target[spi] = vgic_route(op->vm, spi);
-		vgic_update(op, &q);
+			moved |= target != g->target[spi];
+			g->target[spi] = target;
+		}
 	}
+	for (i = 0; moved && i < op->vm->nvcpus; i++)
+		vgic_mark_dirty(op, op->vm->vcpus[i]);
 }
 
 void vgic_cpu_online(struct vcpu *v, bool online)
@@ -376,6 +390,7 @@ void vgic_init(struct vm *vm)
 	g->able = 0;
 	memset(g->spi, 0, sizeof(g->spi));
 	memset(g->irouter, 0, sizeof(g->irouter));
+	memset(g->shared, 0, sizeof(g->shared));
 	memset(g->target, 0, sizeof(g->target)); /* affinity 0: vCPU 0 */
 	memset(g->holder, 0, sizeof(g->holder));
 	g->v2 = arch_vgic_version() == 2;

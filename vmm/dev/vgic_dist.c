@@ -121,8 +121,7 @@ static void irouter_write(void *dev, struct vcpu *v, u32 index, u64 value,
 
 	(void)v, (void)row;
 	vgic_begin(&op, vm);
-	__atomic_store_n(&g->irouter[index], value & IROUTER_MASK, __ATOMIC_RELAXED);
-	g->target[index] = vgic_route(vm, index);
+	vgic_set_route(vm, index, value & IROUTER_MASK);
 	vgic_update(&op, &q);
 	vgic_end(&op);
 }

@@ -126,8 +126,8 @@ static inline u32 vgic_affinity(u64 mpidr)
 	return (u32)(FIELD(mpidr, 39, 32) << 24 | FIELD(mpidr, 23, 0));
 }
 
-/* The vCPU that SPI 32 + spi goes to, by its index, or VGIC_NO_TARGET. */
-u8 vgic_route(const struct vm *vm, u32 spi);
+/* SPI 32 + spi goes where `router` says, as its register has it. */
+void vgic_set_route(struct vm *vm, u32 spi, u64 router);
 /* v's being on or awake changed: SPIs that several may take go elsewhere, or come. */
 void vgic_update_able(struct vgic_op *op, struct vcpu *v);
 

@@ -274,8 +274,7 @@ static void targets_write(void *dev, struct vcpu *v, u32 index, u64 value,
 		return;
 	q = virq_at(&g->spi[spi / 32], NULL, index);
 	vgic_begin(&op, vm);
-	__atomic_store_n(&g->irouter[spi], targets, __ATOMIC_RELAXED);
-	g->target[spi] = vgic_route(vm, spi);
+	vgic_set_route(vm, spi, targets);
 	vgic_update(&op, &q);
 	vgic_end(&op);
 }
