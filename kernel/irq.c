@@ -68,6 +68,8 @@ static void unmask_here(void *arg)
 
 	if (a->intid >= FIRST_PPI) /* SGIs are edges by nature */
 		arch_irq_set_edge(a->intid, a->flags & IRQ_EDGE);
+	if (a->flags & IRQ_URGENT)
+		arch_irq_set_urgent(a->intid);
 	arch_irq_unmask(a->intid, this_cpu()->id);
 }
 

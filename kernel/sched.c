@@ -312,6 +312,7 @@ static void switch_to(struct percpu *pc, struct thread *prev, struct thread *nex
 		special_leaves(prev, now);
 	if (unlikely(next->special))
 		special_runs(next, now);
+	timeouts_hold(&pc->timeouts, thread_prio(next) < PRIO_REALTIME);
 	next->state = THREAD_RUNNING;
 	next->switched_in_at = now;
 	next->ready_ticks += now - next->ready_since;
@@ -433,7 +434,7 @@ bool sched_idle_here(void)
 
 	kassert(arch_irqs_masked() && t != pc->idle);
 	/* What another CPU pushes from here on comes with an interrupt. */
-	if (pc->resched || t->special || pc->rq.ready ||
+	if (pc->resched || t->special || pc->rq.ready || timeouts_held(&pc->timeouts) ||
 	    __atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))
 		return false;
 	begin = arch_counter();
@@ -500,7 +501,7 @@ void preempt_enable(void)
 void sched_init_cpu(struct percpu *pc)
 {
 	rq_init(&pc->rq);
-	list_init(&pc->timeouts.list);
+	timeout_queue_init(&pc->timeouts);
 	timeout_init(&pc->slice, slice_expired);
 	special_init_cpu(pc);
 }

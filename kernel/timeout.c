@@ -10,10 +10,10 @@
 #include <kernel/timeout.h>
 
 /*
- * Calls per timer interrupt. A function that arms itself in the past so cannot keep other
- * interrupts out.
+ * Calls per timer interrupt. What else is due comes with the next one, behind other interrupts and
+ * the threads that were woken.
  */
-#define MAX_EXPIRIES 32
+#define MAX_EXPIRIES 4
 
 void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
 {
@@ -21,24 +21,56 @@ void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
 	t->deadline = DEADLINE_NEVER;
 	t->fn = fn;
 	t->cpu = 0;
+	t->patient = false;
 }
 
-/* Set this CPU's timer for its first timeout. Lock held. */
+void timeout_queue_init(struct timeout_queue *q)
+{
+	list_init(&q->list);
+	list_init(&q->patient);
+}
+
+static u64 first_deadline(const struct list *list)
+{
+	struct list *first = list_first(list);
+
+	return first ? list_entry(first, struct timeout, node)->deadline : DEADLINE_NEVER;
+}
+
+/* When this CPU's timer has to fire. Lock held. */
+static u64 next_locked(const struct timeout_queue *q)
+{
+	u64 next = first_deadline(&q->list);
+
+	return q->hold ? next : MIN(next, first_deadline(&q->patient));
+}
+
 static void program_locked(const struct timeout_queue *q)
 {
-	struct list *first = list_first(&q->list);
+	u64 next = next_locked(q);
 
-	if (first)
-		arch_timer_set(list_entry(first, struct timeout, node)->deadline);
+	if (next != DEADLINE_NEVER)
+		arch_timer_set(next);
 	else
 		arch_timer_stop();
 }
 
+void timeouts_hold(struct timeout_queue *q, bool hold)
+{
+	if (q->hold == hold)
+		return;
+	spin_acquire(&q->lock);
+	q->hold = hold;
+	if (!list_empty(&q->patient))
+		program_locked(q);
+	spin_release(&q->lock);
+}
+
 static void insert_locked(struct timeout_queue *q, struct timeout *t)
 {
-	struct list *pos;
+	struct list *list = t->patient ? &q->patient : &q->list, *pos;
 
-	list_for_each(pos, &q->list) { /* behind its equals: first armed, first fired */
+	list_for_each(pos, list) { /* behind its equals: first armed, first fired */
 		if (list_entry(pos, struct timeout, node)->deadline > t->deadline)
 			break;
 	}
@@ -59,7 +91,7 @@ static bool dequeue(struct timeout *t)
 	spin_acquire(&q->lock);
 	queued = !list_empty(&t->node);
 	if (queued) {
-		first = list_first(&q->list) == &t->node;
+		first = t->deadline == next_locked(q);
 		list_del(&t->node);
 		if (first && cpu == this_cpu()->id)
 			program_locked(q);
@@ -80,7 +112,7 @@ void timeout_set(struct timeout *t, u64 deadline)
 		t->deadline = deadline;
 		__atomic_store_n(&t->cpu, this_cpu()->id, __ATOMIC_RELAXED);
 		insert_locked(q, t);
-		if (list_first(&q->list) == &t->node)
+		if (next_locked(q) == deadline)
 			arch_timer_set(deadline);
 		spin_release(&q->lock);
 	}
@@ -125,15 +157,15 @@ bool timeout_cancel(struct timeout *t)
  */
 static struct timeout *take_due(struct timeout_queue *q, u64 now)
 {
-	struct list *first;
 	struct timeout *t = NULL;
 
 	spin_acquire(&q->lock);
-	first = list_first(&q->list);
-	if (first && list_entry(first, struct timeout, node)->deadline <= now) {
-		t = list_entry(first, struct timeout, node);
+	if (first_deadline(&q->list) <= now)
+		t = list_entry(q->list.next, struct timeout, node);
+	else if (!q->hold && first_deadline(&q->patient) <= now)
+		t = list_entry(q->patient.next, struct timeout, node);
+	if (t)
 		list_del(&t->node);
-	}
 	__atomic_store_n(&q->running, t, __ATOMIC_RELEASE);
 	spin_release(&q->lock);
 	return t;

@@ -54,11 +54,11 @@ int vtimer_host_init(void)
 	int err;
 
 	err = irq_request(arch_guest_timer_intid(ids[0]), "vtimer", timer_irq, &ids[0],
-			  IRQ_STAYS_ACTIVE);
+			  IRQ_STAYS_ACTIVE | IRQ_URGENT);
 	if (err)
 		return err;
 	return irq_request(arch_guest_timer_intid(ids[1]), "ptimer", timer_irq, &ids[1],
-			   IRQ_STAYS_ACTIVE);
+			   IRQ_STAYS_ACTIVE | IRQ_URGENT);
 }
 
 /* v waits, off CPU, and a timer of its has come. */
@@ -121,6 +121,7 @@ void vtimer_put(struct vcpu *v)
 	if (deadline == DEADLINE_NEVER || v->thread.state != THREAD_BLOCKED || v->parked)
 		return;
 	t->armed = true;
+	t->wake.patient = v->thread.base_prio >= PRIO_REALTIME;
 	timeout_set(&t->wake, deadline);
 }
 

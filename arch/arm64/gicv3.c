@@ -40,8 +40,9 @@
 
 #define ICC_CTLR_EOIMODE BIT(1) /* priority drop and deactivation apart */
 
-#define PRIORITY_HOST 0xa0a0a0a0u
-#define REGION_MAX    4
+#define PRIORITY_HOST   0xa0a0a0a0u
+#define PRIORITY_URGENT 0x80 /* less is more */
+#define REGION_MAX      4
 
 static volatile u8 *gicd;
 static u32 irq_count;
@@ -230,6 +231,12 @@ void arch_irq_set_edge(u32 intid, bool edge)
 	u32 v = rd32(b, offset);
 
 	wr32(b, offset, edge ? v | bit : v & ~bit);
+}
+
+/* A register has a byte for each. */
+void arch_irq_set_urgent(u32 intid)
+{
+	*(bank(intid) + GICD_IPRIORITYR + intid) = PRIORITY_URGENT;
 }
 
 void arch_irq_set_active(u32 intid, bool active)

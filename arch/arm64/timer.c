@@ -36,5 +36,5 @@ static void timer_irq(u32 intid, void *arg)
 
 int timer_init(u32 intid)
 {
-	return irq_request(intid, "timer", timer_irq, NULL, 0);
+	return irq_request(intid, "timer", timer_irq, NULL, IRQ_URGENT);
 }

@@ -11,7 +11,7 @@ static struct {
 		bool unmasked, pending, active;
 	} cpu[HOST_CPUS];
 	u32 route;
-	bool edge;
+	bool edge, urgent;
 	u32 sent[HOST_CPUS];
 } irqs[HOST_INTIDS];
 
@@ -50,6 +50,11 @@ void arch_irq_set_edge(u32 intid, bool edge)
 	if (host_irq_unmasked(intid, host_cpu))
 		host_die("edge or level changed while unmasked");
 	irqs[intid].edge = edge;
+}
+
+void arch_irq_set_urgent(u32 intid)
+{
+	irqs[intid].urgent = true;
 }
 
 void arch_sgi_send(u32 sgi, u32 cpu)
@@ -93,6 +98,11 @@ u32 host_irq_route(u32 intid)
 bool host_irq_is_edge(u32 intid)
 {
 	return irqs[intid].edge;
+}
+
+bool host_irq_is_urgent(u32 intid)
+{
+	return irqs[intid].urgent;
 }
 
 u32 host_sgis_sent(u32 sgi, u32 cpu)

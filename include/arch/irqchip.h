@@ -16,6 +16,9 @@ void arch_irq_mask(u32 intid);
 /* Edge or level (PPI and SPI). Before it is unmasked. */
 void arch_irq_set_edge(u32 intid, bool edge);
 
+/* Of a CPU's pending interrupts this PPI comes first, on this CPU. Any context. */
+void arch_irq_set_urgent(u32 intid);
+
 /* Send SGI `sgi` to one CPU. Any context. */
 void arch_sgi_send(u32 sgi, u32 cpu);
 

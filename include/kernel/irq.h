@@ -12,6 +12,8 @@ enum irq_flags {
 	IRQ_EDGE = 1 << 0, /* else level */
 	/* stays active behind its handler: whoever it was handed on to deactivates it */
 	IRQ_STAYS_ACTIVE = 1 << 1,
+	/* the first to be taken of those that are pending (PPIs): what deadlines hang on */
+	IRQ_URGENT = 1 << 2,
 };
 
 /*

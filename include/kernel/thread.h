@@ -17,6 +17,8 @@
 #define MAX_CPUS     8
 #define PRIORITIES   64
 #define PRIO_HIGHEST 0
+/* threads above this are real-time: no patient timeout (kernel/timeout.h) interrupts them */
+#define PRIO_REALTIME 16
 /* the shell and its services: below real-time work, above everything ordinary */
 #define PRIO_DEFAULT 16
 #define PRIO_GUARDED 19 /* the last of those services */

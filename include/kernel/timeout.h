@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tickless timeouts: per-CPU queues in deadline order, driven by the CPU's deadline timer.
- * Deadlines are absolute counter values.
+ * Deadlines are absolute counter values. Patient ones, which no thread above PRIO_REALTIME waits for, come
+ * after the others, and not at all while such a thread runs: it is not interrupted for them.
  */
 #ifndef KERNEL_TIMEOUT_H
 #define KERNEL_TIMEOUT_H
@@ -17,14 +18,17 @@ struct timeout {
 	/* in interrupt context, interrupts masked, on the CPU that armed it */
 	void (*fn)(struct timeout *t);
 	u32 cpu;
+	bool patient; /* set by its owner while it is not queued */
 };
 
 struct timeout_queue {
 	struct spinlock lock;
-	struct list list;
+	struct list list, patient;
+	bool hold;               /* the patient ones wait */
 	struct timeout *running; /* whose fn is being called now */
 };
 
+void timeout_queue_init(struct timeout_queue *q);
 void timeout_init(struct timeout *t, void (*fn)(struct timeout *t));
 
 /*
@@ -38,6 +42,14 @@ void timeout_set(struct timeout *t, u64 deadline);
  * CPU. Any context but its own fn's lock.
  */
 bool timeout_cancel(struct timeout *t);
+
+/* Hold this CPU's patient timeouts back, or let them come. Interrupts masked. */
+void timeouts_hold(struct timeout_queue *q, bool hold);
+/* True if holding them back keeps any waiting. */
+static inline bool timeouts_held(const struct timeout_queue *q)
+{
+	return q->hold && !list_empty(&q->patient);
+}
 
 /* Called by arch from the timer interrupt. */
 void timeouts_expired(void);

@@ -58,7 +58,8 @@ static void ppi_is_on_every_cpu(void **state)
 	u32 count = 0;
 
 	(void)state;
-	assert_int_equal(irq_request(PPI, "pmu", handle, &count, 0), 0);
+	assert_int_equal(irq_request(PPI, "pmu", handle, &count, IRQ_URGENT), 0);
+	assert_true(host_irq_is_urgent(PPI));
 	for (u32 cpu = 0; cpu < 3; cpu++) {
 		assert_true(host_irq_unmasked(PPI, cpu));
 		host_irq_raise(PPI, cpu);

@@ -41,7 +41,7 @@ static int setup(void **state)
 		host_set_cpu(cpu);
 		memset(&percpus[cpu], 0, sizeof(percpus[cpu]));
 		percpus[cpu].id = cpu;
-		list_init(&percpus[cpu].timeouts.list);
+		timeout_queue_init(&percpus[cpu].timeouts);
 		arch_set_percpu(&percpus[cpu]);
 	}
 	host_set_cpu(0);
@@ -151,7 +151,7 @@ static void one_that_never_ends_lets_others_in(void **state)
 	timeout_set(&t, 1);
 	host_counter = 1000;
 	timeouts_expired();
-	assert_int_equal(strlen(trace), 32);
+	assert_int_equal(strlen(trace), 4);
 	assert_int_equal(host_timer_deadline[0],
 			 1); /* at once again, but other interrupts come first */
 	assert_true(timeout_cancel(&t));
@@ -173,6 +173,39 @@ static void hundreds(void **state)
 	for (u32 i = 0; i < ARRAY_SIZE(many); i++)
 		last += many[i].fired_at >= 3000;
 	assert_int_equal(last, ARRAY_SIZE(many));
+}
+
+/* Behind the others that are due, and not at all while they are held back. */
+static void patient_ones(void **state)
+{
+	struct timeout_queue *q = &percpus[0].timeouts;
+
+	(void)state;
+	a.timeout.patient = true;
+	timeout_set(&a.timeout, 100);
+	timeout_set(&b.timeout, 200);
+	assert_int_equal(host_timer_deadline[0], 100);
+	host_counter = 250;
+	host_advance(1);
+	assert_string_equal(trace, "ba");
+
+	timeout_set(&a.timeout, 1000);
+	timeout_set(&b.timeout, 2000);
+	timeouts_hold(q, true);
+	assert_true(timeouts_held(q));
+	assert_int_equal(host_timer_deadline[0], 2000);
+	host_advance(2500);
+	assert_string_equal(trace, "bab");
+	assert_int_equal(host_timer_deadline[0], UINT64_MAX);
+	timeouts_hold(q, false);
+	assert_int_equal(host_timer_deadline[0], 1000);
+	host_advance(1);
+	assert_string_equal(trace, "baba");
+	timeouts_hold(q, true);
+	assert_false(timeouts_held(q));
+	timeout_set(&a.timeout, 3000);
+	assert_true(timeout_cancel(&a.timeout));
+	timeouts_hold(q, false);
 }
 
 static void of_another_cpu(void **state)
@@ -220,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup(periodic, setup),
 		cmocka_unit_test_setup(one_that_never_ends_lets_others_in, setup),
 		cmocka_unit_test_setup(hundreds, setup),
+		cmocka_unit_test_setup(patient_ones, setup),
 		cmocka_unit_test_setup(of_another_cpu, setup),
 		cmocka_unit_test_setup(conversions_round_up_and_saturate, setup),
 	};

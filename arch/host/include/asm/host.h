@@ -83,6 +83,8 @@ void host_irq_set_active(u32 intid, u32 cpu, bool active);
 u32 host_irq_route(u32 intid);
 /* Whether it was set to edge. */
 bool host_irq_is_edge(u32 intid);
+/* Whether it was set to come first. */
+bool host_irq_is_urgent(u32 intid);
 /* SGIs sent to a CPU so far. */
 u32 host_sgis_sent(u32 sgi, u32 cpu);
 
