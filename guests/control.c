@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * control: a real-time guest with nothing to do but to be on time. One timer at 10 kHz, one at 1 kHz, half a short period apart; how late each is, from
- * the tick at which it is due to the first instruction of the vector, goes into a histogram. A digit D typed at its console has it measure 10^D
+ * the tick at which it is due to the first instruction of the vector, goes into a histogram. A number typed at its console has it measure so many
  * interrupts of the fast timer and print what it found.
  */
 #include "kit/cpu.h"
@@ -14,8 +14,8 @@
 
 #define FAST_HZ    10000u
 #define SLOW_HZ    1000u
-#define BUCKETS    4096u /* a tick each; the last one holds all that are later */
-#define POLL_EVERY 100u  /* fast interrupts between looks at the console */
+#define BUCKETS    16384u /* a tick each; the last one holds all that are later */
+#define POLL_EVERY 100u   /* fast interrupts between looks at the console */
 
 struct task {
 	const char *name;
@@ -116,13 +116,10 @@ static void clear(struct task *task)
 		task->late[n] = 0;
 }
 
-static void run(unsigned int digit)
+static void run(uint32_t wanted)
 {
 	static unsigned int runs;
-	uint32_t wanted = 1;
 
-	while (digit--)
-		wanted *= 10;
 	clear(&fast);
 	clear(&slow);
 	fast_wanted = wanted;
@@ -136,6 +133,7 @@ static void run(unsigned int digit)
 void guest_main(void)
 {
 	uint32_t polled = 0;
+	uint32_t number = 0;
 	int c;
 
 	irq_mask();
@@ -151,7 +149,11 @@ void guest_main(void)
 			continue;
 		polled = interrupts;
 		c = uart_try_getc();
-		if (c >= '1' && c <= '9')
-			run((unsigned int)c - '0');
+		if (c >= '0' && c <= '9') {
+			number = 10 * number + (uint32_t)(c - '0');
+		} else if (number && c >= 0) {
+			run(number);
+			number = 0;
+		}
 	}
 }

@@ -251,8 +251,10 @@ static void blow(void *arg)
 	random_state[cpu_id()] = UINT64_C(0x9e3779b97f4a7c15) * (cpu_id() + 1);
 	gic_enable(CNTV_INTID);
 	gic_enable(CNTP_INTID);
-	for (;;)
+	for (;;) {
 		storm->round();
+		cpu_relax(); /* where the CPUs of a simulator run in turn, to the next one */
+	}
 }
 
 static bool starts_with(const char *text, const char *word)
