@@ -83,6 +83,12 @@ class Consoles:
 
 
 MRS_CNTPCT = 0xd53be020  # mrs x0, cntpct_el0; the other registers are x0's neighbours
+MRS_SPSR_EL2 = 0xd53c4000
+MRS_PMCR, MSR_PMCR = 0xd53b9c00, 0xd51b9c00
+MRS_PMEVCNTR0, MSR_PMEVCNTR0, MSR_PMEVTYPER0 = 0xd53be800, 0xd51be800, 0xd51bec00
+MSR_PMCNTENSET = 0xd51b9c20
+INSTRUCTIONS_AT_EL2_TOO = 0x08 | 1 << 27
+ERET = 0xd69f03e0
 CPSR, PC, LR = 33, 32, 30
 
 
@@ -97,19 +103,25 @@ class Program:
         for line in listing.stdout.splitlines():
             value, _, name = line.split()[-3:]
             self.symbols[name] = int(value, 16)
-        self.counter_reads = list(self._find_counter_reads())
+        self.counter_reads = [(at, word & 0x1f) for at, word in self._words()
+                              if word & ~0x1f == MRS_CNTPCT]
+        self._erets = [at for at, word in self._words() if word == ERET]
 
     def _word(self, at, size):
         return int.from_bytes(self._data[at:at + size], "little")
 
-    def _find_counter_reads(self):
+    def _words(self):
+        """Addresses and contents of what may be executed."""
         header, entry_size, entries = self._word(32, 8), self._word(54, 2), self._word(56, 2)
         for at in range(header, header + entry_size * entries, entry_size):
             executable = self._word(at, 4) == 1 and self._word(at + 4, 4) & 1
             offset, va, size = (self._word(at + field, 8) for field in (8, 16, 32))
             for place in range(offset, offset + size if executable else offset, 4):
-                if self._word(place, 4) & ~0x1f == MRS_CNTPCT:
-                    yield va + place - offset, self._word(place, 4) & 0x1f
+                yield va + place - offset, self._word(place, 4)
+
+    def eret_of(self, name):
+        """The first ERET behind the beginning of a function."""
+        return min(at for at in self._erets if at > self.address(name))
 
     def address(self, name):
         if name not in self.symbols:
@@ -231,3 +243,37 @@ class Debugger:
         start = self.ticks(program)
         self.run_to([self.register(LR)], 2)
         return self.ticks(program) - start
+
+    # A stop lets the machine's timers come early, as if it had been idle. What has to be right over
+    # a long time is therefore counted by the PMU of this CPU, which counts what was executed.
+
+    def _execute(self, instruction, value=0):
+        """Has the machine run this instruction on x0, here; x0's value behind it."""
+        pc, x0 = self.register(PC), self.register(0)
+        code = self._ask(f"m{pc:x},4")
+        self._ask(f"M{pc:x},4:{instruction.to_bytes(4, 'little').hex()}")
+        self._set_register(0, value)
+        self._ask("s")
+        result = self.register(0)
+        self._ask(f"M{pc:x},4:{code}")
+        self._set_register(0, x0)
+        self._set_register(PC, pc)
+        return result
+
+    def count_instructions(self):
+        """From here on. The CPU is at EL2."""
+        self._execute(MSR_PMEVTYPER0, INSTRUCTIONS_AT_EL2_TOO)
+        self._execute(MSR_PMCNTENSET, 1)
+        self._execute(MSR_PMCR, self._execute(MRS_PMCR) | 1)
+        self._execute(MSR_PMEVCNTR0, 0)
+
+    def instructions(self):
+        """What was counted, less the step that reads it."""
+        return self._execute(MRS_PMEVCNTR0) - 1
+
+    def run_into_guest(self, program):
+        """To the ERET that enters EL1."""
+        while True:
+            self.run_to([program.eret_of("lower_resume")], 2)
+            if self._execute(MRS_SPSR_EL2) & 0xf == 5:
+                break

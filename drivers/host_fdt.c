@@ -11,11 +11,71 @@ const void *host_fdt;
 /* Deepest tree that address translation follows: a bound for broken ones. */
 #define MAX_DEPTH 8
 
+/*
+ * Nodes in the order of their offsets, and their parents, gathered once: a devicetree knows neither, and libfdt walks it from the start for every question.
+ * Of a tree with more nodes, or deeper, the first ones.
+ */
+#define MAX_PLACES 512
+
+static struct place {
+	int node, parent;
+} places[MAX_PLACES];
+
+static u32 place_count;
+static int beyond; /* the first node that is not in places[], or an error: there is none */
+
+/* The phandle asked for last, as a rule the interrupt controller's. */
+static struct {
+	u32 phandle;
+	int node;
+} last_phandle;
+
+static void find_places(void)
+{
+	int path[MAX_DEPTH], depth = 0, node = 0;
+
+	place_count = 0;
+	while (place_count < MAX_PLACES && node >= 0 && depth < MAX_DEPTH) {
+		path[depth] = node;
+		places[place_count++] = (struct place){ node, depth ? path[depth - 1] : -1 };
+		node = fdt_next_node(host_fdt, node, &depth);
+		if (depth < 0)
+			node = -FDT_ERR_NOTFOUND; /* behind the root's end */
+	}
+	beyond = node;
+}
+
+/* Number of places before or at this node. */
+static u32 places_up_to(int node)
+{
+	u32 low = 0, high = place_count;
+
+	while (low < high) {
+		u32 middle = (low + high) / 2;
+
+		if (places[middle].node <= node)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int parent_of(int node)
+{
+	u32 n = places_up_to(node);
+
+	return n && places[n - 1].node == node ? places[n - 1].parent
+					       : fdt_parent_offset(host_fdt, node);
+}
+
 int host_fdt_init(const void *fdt)
 {
 	if (!fdt || fdt_check_header(fdt) != 0)
 		return -EINVAL;
 	host_fdt = fdt;
+	last_phandle.phandle = 0;
+	find_places();
 	return 0;
 }
 
@@ -32,13 +92,24 @@ bool host_fdt_is(int node, const char *compatible)
 	return fdt_node_check_compatible(host_fdt, node, compatible) == 0;
 }
 
+static bool found(int node, const char *compatible)
+{
+	return host_fdt_is(node, compatible) && host_fdt_enabled(node);
+}
+
 int host_fdt_find(const char *compatible, int after)
 {
-	int node = after;
+	int node;
 
-	do
-		node = fdt_node_offset_by_compatible(host_fdt, node, compatible);
-	while (node >= 0 && !host_fdt_enabled(node));
+	for (u32 n = places_up_to(after); n < place_count; n++) {
+		if (found(places[n].node, compatible))
+			return places[n].node;
+	}
+	if (beyond < 0)
+		return beyond;
+	node = after < beyond ? beyond : fdt_next_node(host_fdt, after, NULL);
+	while (node >= 0 && !found(node, compatible))
+		node = fdt_next_node(host_fdt, node, NULL);
 	return node;
 }
 
@@ -136,7 +207,7 @@ static int translate_once(int bus, int parent, u64 *address)
 static int translate(int bus, u64 *address)
 {
 	for (int depth = 0; depth < MAX_DEPTH; depth++) {
-		int parent = fdt_parent_offset(host_fdt, bus);
+		int parent = parent_of(bus);
 
 		if (parent < 0)
 			return 0; /* the root: a CPU address */
@@ -149,7 +220,7 @@ static int translate(int bus, u64 *address)
 
 int host_fdt_reg(int node, u32 index, struct phys_range *r)
 {
-	int len, parent = fdt_parent_offset(host_fdt, node);
+	int len, parent = parent_of(node);
 	const fdt32_t *reg = fdt_getprop(host_fdt, node, "reg", &len);
 	int address_cells, size_cells, entry;
 	u64 address;
@@ -172,6 +243,15 @@ int host_fdt_reg(int node, u32 index, struct phys_range *r)
 	return 0;
 }
 
+static int node_of(u32 phandle)
+{
+	if (!phandle || phandle != last_phandle.phandle) {
+		last_phandle.phandle = phandle;
+		last_phandle.node = fdt_node_offset_by_phandle(host_fdt, phandle);
+	}
+	return last_phandle.node;
+}
+
 /* The number of cells of an interrupt specifier of this node's interrupt parent; 0: none found. */
 static u32 interrupt_cells(int node)
 {
@@ -181,12 +261,12 @@ static u32 interrupt_cells(int node)
 		const fdt32_t *cell = fdt_getprop(host_fdt, node, "interrupt-parent", &len);
 
 		if (cell && len == 4) {
-			node = fdt_node_offset_by_phandle(host_fdt, fdt32_to_cpu(*cell));
+			node = node_of(fdt32_to_cpu(*cell));
 			cell = node < 0 ? NULL
 					: fdt_getprop(host_fdt, node, "#interrupt-cells", &len);
 			return cell && len == 4 ? fdt32_to_cpu(*cell) : 0;
 		}
-		node = fdt_parent_offset(host_fdt, node);
+		node = parent_of(node);
 	}
 	return 0;
 }
@@ -220,14 +300,21 @@ int host_fdt_irq(int node, u32 index, u32 *intid, u32 *flags)
 	return 0;
 }
 
+static bool is_memory(int node)
+{
+	int len;
+	const char *type = fdt_getprop(host_fdt, node, "device_type", &len);
+
+	return type && len == sizeof("memory") && str_eq(type, "memory") && host_fdt_enabled(node);
+}
+
 u32 host_fdt_memory(struct phys_range *ranges, u32 max)
 {
 	u32 count = 0;
-	int node = -1;
+	int node;
 
-	while ((node = fdt_node_offset_by_prop_value(host_fdt, node, "device_type", "memory",
-						     sizeof("memory"))) >= 0) {
-		if (!host_fdt_enabled(node))
+	fdt_for_each_subnode(node, host_fdt, 0) {
+		if (!is_memory(node))
 			continue;
 		for (u32 i = 0; count < max && host_fdt_reg(node, i, &ranges[count]) == 0; i++) {
 			if (ranges[count].size)

@@ -289,6 +289,19 @@ void page_stats(struct page_stats *s)
 
 /* ---- handing RAM over ---- */
 
+/* All of a block that was reserved. */
+static void give_reserved_block(struct zone *z, size_t block)
+{
+	struct page_map *map = map_of(z, block);
+
+	kassert(bitmap_test(z->split, block) && !map->nfree);
+	memset(map->used, 0, sizeof(map->used));
+	bitmap_clear(z->used, block);
+	bitmap_clear(z->split, block);
+	free_blocks++;
+	free_pages += BLOCK_PAGES;
+}
+
 /*
  * Give whole pages [start, end) of z, reserved so far, to the allocator: a block at a time, so that
  * the lock is never held long.
@@ -300,7 +313,10 @@ static void give_span(struct zone *z, u64 start, u64 end)
 		size_t count = (stop - start) / PAGE_SIZE;
 		unsigned long flags = spin_lock(&page_lock);
 
-		give_pages(z, block_of(z, start), page_of(start), count);
+		if (count == BLOCK_PAGES)
+			give_reserved_block(z, block_of(z, start));
+		else
+			give_pages(z, block_of(z, start), page_of(start), count);
 		total_pages += count;
 		spin_unlock(&page_lock, flags);
 		start = stop;

@@ -202,7 +202,10 @@ void *arch_map_device(paddr_t pa, u64 size)
 	unsigned long flags = spin_lock(&map_lock);
 	u64 va = io_next;
 
-	io_next += bytes + PAGE_SIZE;
+	/* Redistributors take many MiB: blocks need the same place in 2 MiB on both sides. */
+	if (bytes >= MIB(2))
+		va = ALIGN_UP(va, MIB(2)) + ALIGN_DOWN(pa.pa, PAGE_SIZE) % MIB(2);
+	io_next = va + bytes + PAGE_SIZE;
 	bool ok = map_range(va, pa.pa - offset, bytes, PTE_DEVICE) == 0;
 
 	spin_unlock(&map_lock, flags);

@@ -8,7 +8,7 @@
 #include <libfdt.h>
 #include <string.h>
 
-static u8 tree[8192] __aligned(8);
+static u8 tree[65536] __aligned(8);
 
 #define ok(call) assert_int_equal(call, 0)
 
@@ -238,6 +238,44 @@ static void test_cpus(void **state)
 	assert_int_equal(host_fdt_cpus(hwids, 1), 1);
 }
 
+/* More nodes than the reader remembers, and one that lies deeper than it looks. */
+static void test_many_nodes(void **state)
+{
+	const char *deep = "/a/b/c/d/e/f/g/h/uart@5000";
+	struct phys_range r;
+	int node = -1;
+	u32 count = 0;
+
+	(void)state;
+	ok(fdt_create(tree, sizeof(tree)));
+	ok(fdt_finish_reservemap(tree));
+	ok(fdt_begin_node(tree, ""));
+	root_properties();
+	for (u32 n = 0; n < 600; n++)
+		uart_node("uart", 0x1000 * n, 0, 1, 4);
+	ok(fdt_end_node(tree));
+	ok(fdt_finish(tree));
+	ok(host_fdt_init(tree));
+	while ((node = host_fdt_find("arm,pl011", node)) >= 0) {
+		assert_int_equal(fdt_parent_offset(tree, node), 0);
+		assert_int_equal(host_fdt_reg(node, 0, &r), -ENOENT); /* 4 cells are wanted */
+		count++;
+	}
+	assert_int_equal(count, 600);
+
+	ok(fdt_create(tree, sizeof(tree)));
+	ok(fdt_finish_reservemap(tree));
+	ok(fdt_begin_node(tree, ""));
+	for (const char *part = deep + 1; *part != 'u'; part += 2)
+		ok(fdt_begin_node(tree, (char[]){ *part, '\0' }));
+	uart_node("uart@5000", 0x5000, 0, 1, 4);
+	for (u32 n = 0; n < 9; n++)
+		ok(fdt_end_node(tree));
+	ok(fdt_finish(tree));
+	ok(host_fdt_init(tree));
+	assert_int_equal(host_fdt_find("arm,pl011", -1), fdt_path_offset(tree, deep));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup(test_interrupts, setup),
 		cmocka_unit_test_setup(test_memory, setup),
 		cmocka_unit_test_setup(test_cpus, setup),
+		cmocka_unit_test_setup(test_many_nodes, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
