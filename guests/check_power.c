@@ -168,6 +168,21 @@ static void system_suspend(void)
 	check_resumed("psci-optional.system-suspend-32", (uint32_t)CONTEXT);
 }
 
+/* As Linux leaves the GIC: the redistributor sleeps, the interface is off. An interrupt wakes all the same. */
+static void suspend_with_sleeping_gic(void)
+{
+	uintptr_t waker = gic_redist() + GICR_WAKER;
+	int64_t answer;
+
+	wake_in(1000);
+	write_sysreg(S3_0_C12_C12_7, 0); /* ICC_IGRPEN1_EL1 */
+	isb();
+	mmio_write32(waker, mmio_read32(waker) | GICR_WAKER_SLEEP);
+	answer = psci_suspend(PSCI_SYSTEM_SUSPEND, (uintptr_t)suspend_entry, CONTEXT, 0);
+	woken();
+	(void)check_eq("psci-optional.system-suspend.sleeping-gic", (uint64_t)answer, PSCI_RESUMED);
+}
+
 static void statistics(void)
 {
 	uint64_t count = hvc64(PSCI_STAT_COUNT, 0, 0, 0);
@@ -296,6 +311,8 @@ static void optional(bool powers_down)
 	memory_protection();
 	statistics();
 	system_suspend();
+	if (gic_version != 2)
+		suspend_with_sleeping_gic();
 	if (check_cpus > 1)
 		optional_with_others();
 }

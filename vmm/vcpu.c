@@ -121,11 +121,12 @@ void vmm_wfi(struct vcpu *v)
 	v->waits = true;
 	for (;;) {
 		work = __atomic_load_n(&v->thread.work, __ATOMIC_ACQUIRE);
-		if (work & ~VCPU_WORK_VIRQ)
-			break;
-		if (work)
+		if (work == VCPU_WORK_VIRQ) {
 			take_virqs(v);
-		if (vgic_pending(v))
+			work = __atomic_load_n(&v->thread.work, __ATOMIC_ACQUIRE);
+		}
+		/* What comes again and again is served on the way to the guest, where interrupts are taken. */
+		if (work || vgic_pending(v))
 			break;
 		if (sched_idle_here())
 			arch_guest_take_irq(v);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's kernel: one to eight vCPUs that come and go; several VMs at once that compute."""
 
+import hashlib
 import re
 import zlib
 
@@ -70,6 +71,45 @@ def test_cpus_off_and_on(board, cpus):
     vm.wait_until("stopped")
     vm.delete()
     assert rows(board) == {}
+
+
+def test_suspend_to_memory(board):
+    """PSCI SYSTEM_SUSPEND, until the clock's alarm; the other vCPU comes back too."""
+    vm = new(board, "linux")
+    console = vm.port()
+    vm.run()
+    linux_ready(console)
+    rtc = "/sys/class/rtc/rtc0"
+    for _ in range(2):
+        console.line(f"a=$(cat {rtc}/since_epoch); echo +2 > {rtc}/wakealarm; echo mem > /sys/power/state; "
+                     f"b=$(cat {rtc}/since_epoch); echo slept=$((b - a))")
+        console.expect(r"slept=(\d+)\s", BOOT_SECONDS)
+        assert int(console.match[1]) >= 2
+        console.expect(re.escape(LINUX))
+        assert console.run("nproc", LINUX) == "2"
+    alive(console, 1)
+    vm.delete(force=True)
+
+
+def test_five_gib(boot):
+    """Memory above 4 GiB is there, and is used: for a file, and for page tables."""
+    board = boot(cpu=CPU_MAX, smp=2, mem=8192, guests=["linux"])
+    vm = new(board, "linux", "-c 1 -m 5120")
+    console = vm.port()
+    vm.run()
+    linux_ready(console)
+    assert "40000000-17fffffff : System RAM" in console.run("cat /proc/iomem", LINUX)
+    total = int(re.search(r"MemTotal: +(\d+) kB", console.run("cat /proc/meminfo", LINUX))[1])
+    assert total > 4.7 * 1024 * 1024
+    # Above 4 GiB is the zone Normal, and what it has is taken first.
+    used = "awk '/zone +Normal/ { z = 1 } z && /nr_free_pages/ { print \"free=\" $2; exit }' /proc/zoneinfo"
+    before = int(re.search(r"free=(\d+)", console.run(used, LINUX))[1])
+    console.run("dd if=/dev/zero of=/tmp/file bs=1M count=64", LINUX, BOOT_SECONDS)
+    after = int(re.search(r"free=(\d+)", console.run(used, LINUX))[1])
+    assert before - after > 64 * 256 * 0.9
+    text = hashlib.md5(bytes(64 << 20)).hexdigest()
+    assert text in console.run("md5sum /tmp/file", LINUX, BOOT_SECONDS)
+    vm.delete(force=True)
 
 
 # ---- floating point ----

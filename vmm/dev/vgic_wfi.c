@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What ends a WFI: an interrupt that the guest would take if it unmasked PSTATE.I and F. GICR_WAKER's sleep does not count, as WakeRequest wakes too. */
+/*
+ * What ends a WFI: an interrupt that the guest would take if it unmasked PSTATE.I and F. To a CPU whose redistributor sleeps (GICR_WAKER) any that is
+ * enabled counts, whatever its interface masks: WakeRequest (IHI 0069 11.1).
+ */
 #include "vgic_internal.h"
 
 /* A list register of v, which is here, that would be signalled, or 0. */
@@ -48,7 +51,9 @@ static __noinline bool pending_in_banks(struct vcpu *v)
 
 	vgic_begin(&op, v->vm);
 	vgic_take_sgis(&op, v);
-	if (op.here == v) {
+	if (v->vgic.held) {
+		pending = bank_signals(v, 0x100, 3);
+	} else if (op.here == v) {
 		vgic_resample_lines(v);
 		pending = lr_signals(v) ||
 			  bank_signals(v, arch_vgic_pmr(), arch_vgic_group_enables());
@@ -66,7 +71,7 @@ bool vgic_pending(struct vcpu *v)
 	u64 value;
 
 	if (unlikely(!c->loaded || vcpu_current() != v || c->dirty || c->fresh_words ||
-		     c->leftover || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED)))
+		     c->leftover || c->held || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED)))
 		return pending_in_banks(v);
 	value = lr_signals(v);
 	if (unlikely((value & LR_HW) && !vgic_line_asserted((u32)(value & LR_VINTID_MASK))))
