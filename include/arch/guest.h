@@ -20,7 +20,7 @@ struct stage2;
  */
 void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg);
 
-/* Whether a guest's WFI on this CPU traps, as it does at first; WFE never does. Interrupts masked. */
+/* Whether a guest's WFI on this CPU traps, as it does at first (for WFE see arch_give_way). Interrupts masked. */
 void arch_guest_trap_waits(bool on);
 
 /* Leave for the guest; the thread comes back only through traps, on its own stack. Called once, by the vCPU's thread, after arch_vcpu_reset. */
