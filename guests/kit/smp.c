@@ -31,7 +31,7 @@ bool cpu_wait_off(unsigned int cpu, uint64_t us)
 
 int32_t cpu_start(unsigned int cpu, cpu_fn_t fn, void *arg, uint64_t context)
 {
-	(void)cpu_wait_off(cpu, 1000000);
+	(void)cpu_wait_off(cpu, 10000000);
 	start_of[cpu].arg = arg;
 	store_release(&start_of[cpu].fn, fn);
 	return hvc(PSCI_CPU_ON, cpu, (uintptr_t)secondary_entry, context);
