@@ -227,10 +227,35 @@ static void system_registers(void)
 	READ(S3_0_C9_C9_0);
 	READ(S3_0_C1_C2_0);
 	READ(S3_0_C10_C5_0);
+	WRITE(S3_0_C2_C1_0);
+	WRITE(S3_0_C2_C3_1);
 	WRITE(S3_0_C12_C11_1); /* ICC_DIR_EL1 of an INTID that is not active */
 	WRITE(S3_0_C12_C12_1); /* ICC_EOIR1_EL1 of the same kind */
+	/* Debug and monitors, as they come; their exceptions and interrupts are masked. */
+	for (unsigned int n = 0; n < CALLS; n++) {
+		WRITE(dbgbvr0_el1);
+		WRITE(dbgbcr0_el1);
+		WRITE(dbgwvr1_el1);
+		WRITE(dbgwcr1_el1);
+		WRITE(dbgbcr15_el1);
+		WRITE(mdscr_el1);
+		WRITE(oslar_el1);
+		WRITE(pmcr_el0);
+		WRITE(pmselr_el0);
+		WRITE(pmxevtyper_el0);
+		WRITE(pmxevcntr_el0);
+		WRITE(pmccntr_el0);
+		WRITE(pmcntenset_el0);
+		WRITE(pmintenset_el1);
+		WRITE(pmovsset_el0);
+		WRITE(pmswinc_el0);
+		WRITE(pmuserenr_el0);
+		WRITE(pmovsclr_el0);
+	}
 #undef READ
 #undef WRITE
+	write_sysreg(mdscr_el1, 0);
+	(void)PROBE(write_sysreg(pmcr_el0, 0));
 	report("system registers", &tally);
 }
 

@@ -36,22 +36,34 @@ static u64 counters(void)
 
 /* ---- the interrupt, level-sensitive as a timer's ---- */
 
-static void pmu_irq(u32 intid, void *arg)
-{
-	struct vcpu *v = vcpu_current();
-
-	(void)arg;
-	if (v && v->pmu.present && v->vgic.loaded)
-		vgic_forward_ppi(v, VPMU_PPI, intid);
-	else
-		arch_irq_set_active(intid,
-				    false); /* nobody's: it was under way when its vCPU went */
-}
-
 bool vpmu_asserted(void)
 {
 	return (arch_guest_pmu_read(PMU_CONTROL, 0) & PMCR_E) &&
 	       (arch_guest_pmu_read(PMU_OVERFLOW_SET, 0) & arch_guest_pmu_read(PMU_IRQ_SET, 0));
+}
+
+/* The line fell while its interrupt was on its way. QEMU wants to be told so: it does not look at PMCR_EL0.E when that is written. */
+static void settle_line(void)
+{
+	u64 enabled = arch_guest_pmu_read(PMU_IRQ_SET, 0);
+
+	arch_guest_pmu_write(PMU_IRQ_CLEAR, 0, enabled);
+	arch_guest_pmu_write(PMU_IRQ_SET, 0, enabled);
+}
+
+static void pmu_irq(u32 intid, void *arg)
+{
+	struct vcpu *v = vcpu_current();
+	bool here = v && v->pmu.present && v->vgic.loaded;
+
+	(void)arg;
+	if (here && vpmu_asserted()) {
+		vgic_forward_ppi(v, VPMU_PPI, intid);
+		return;
+	}
+	if (here)
+		settle_line();
+	arch_irq_set_active(intid, false); /* nobody's */
 }
 
 int vpmu_host_init(void)

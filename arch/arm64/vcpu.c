@@ -64,8 +64,28 @@ static void unload_stage2(void)
 	isb();
 }
 
+/*
+ * Finer controls of later architectures (FEAT_HCX, FEAT_FGT). All zeros: what they would let through is hidden and traps, and nothing traps that we do
+ * not know of.
+ */
+static void deny_later_features(void)
+{
+	if (FIELD(read_sysreg(id_aa64mmfr1_el1), 43, 40))
+		write_sysreg_(HCRX_EL2, 0);
+	if (!FIELD(read_sysreg(id_aa64mmfr0_el1), 59, 56))
+		return;
+	write_sysreg_(HFGRTR_EL2, 0);
+	write_sysreg_(HFGWTR_EL2, 0);
+	write_sysreg_(HFGITR_EL2, 0);
+	write_sysreg_(HDFGRTR_EL2, 0);
+	write_sysreg_(HDFGWTR_EL2, 0);
+	if (has_amu())
+		write_sysreg_(HAFGRTR_EL2, 0);
+}
+
 void el_init_cpu(void)
 {
+	deny_later_features();
 	write_sysreg(hcr_el2,
 		     HCR_GUEST | (has_pauth() ? HCR_PAUTH : 0) | (has_mte() ? HCR_TID5 : 0));
 	write_sysreg(mdcr_el2, MDCR_GUEST | pmu_init_cpu()); /* HPMN: all counters are guests' */

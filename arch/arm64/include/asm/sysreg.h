@@ -39,6 +39,13 @@ static inline void isb(void)
 #define ICC_PMR_EL1      S3_0_C4_C6_0
 #define ICC_SRE_EL2      S3_4_C12_C9_5
 #define ID_AA64ISAR2_EL1 S3_0_C0_C6_2
+#define HCRX_EL2         S3_4_C1_C2_2
+#define HFGRTR_EL2       S3_4_C1_C1_4
+#define HFGWTR_EL2       S3_4_C1_C1_5
+#define HFGITR_EL2       S3_4_C1_C1_6
+#define HDFGRTR_EL2      S3_4_C3_C1_4
+#define HDFGWTR_EL2      S3_4_C3_C1_5
+#define HAFGRTR_EL2      S3_4_C3_C1_6
 #define TPIDR2_EL0       S3_3_C13_C0_5
 #define VDISR_EL2        S3_4_C12_C1_1
 #define VSESR_EL2        S3_4_C5_C2_3
