@@ -6,16 +6,39 @@
 #include <kernel/percpu.h>
 #include <kernel/sync.h>
 
-/* ---- run queue (runqueue.c): the owning CPU only, interrupts masked ---- */
+static inline u8 thread_prio(const struct thread *t)
+{
+	return __atomic_load_n(&t->prio, __ATOMIC_RELAXED);
+}
+
+/*
+ * ---- run queue: a list per priority and a bitmap of the lists that are not empty, so every operation is O(1). The owning CPU
+ * only, interrupts masked. Invariant: bit 63 - p of `ready` is set if and only if queue[p] is not empty; a queued thread is in
+ * queue[t->rq_prio]. ----
+ */
 
 void rq_init(struct run_queue *rq);
+
 /*
  * Queue t at its priority of now: last among its equals, or first (it was preempted in its turn).
  */
-void rq_insert(struct run_queue *rq, struct thread *t, bool first);
-void rq_remove(struct run_queue *rq, struct thread *t);
-/* Take the first of the most urgent threads off the queue; NULL if there is none. */
-struct thread *rq_pop(struct run_queue *rq);
+static inline void rq_insert(struct run_queue *rq, struct thread *t, bool first)
+{
+	/* Read once: another CPU may change it, and then sends REQ_REFRESH. */
+	u8 prio = thread_prio(t);
+	struct list *queue = &rq->queue[prio];
+
+	t->rq_prio = prio;
+	list_insert_before(first ? queue->next : queue, &t->run_node);
+	rq->ready |= BIT(63 - prio);
+}
+
+static inline void rq_remove(struct run_queue *rq, struct thread *t)
+{
+	list_del(&t->run_node);
+	if (list_empty(&rq->queue[t->rq_prio]))
+		rq->ready &= ~BIT(63 - t->rq_prio);
+}
 
 static inline bool rq_has(const struct run_queue *rq, u32 prio)
 {
@@ -28,17 +51,24 @@ static inline u32 rq_best(const struct run_queue *rq)
 	return rq->ready ? (u32)__builtin_clzll(rq->ready) : PRIORITIES;
 }
 
+/* Take the first of the most urgent threads off the queue; NULL if there is none. */
+static inline struct thread *rq_pop(struct run_queue *rq)
+{
+	struct thread *t;
+
+	if (!rq->ready)
+		return NULL;
+	t = list_entry(rq->queue[rq_best(rq)].next, struct thread, run_node);
+	rq_remove(rq, t);
+	return t;
+}
+
 /* ---- CPUs ---- */
 
 /* From here on other CPUs send this one threads and interrupts. */
 void percpu_set_online(u32 cpu);
 
 /* ---- threads ---- */
-
-static inline u8 thread_prio(const struct thread *t)
-{
-	return __atomic_load_n(&t->prio, __ATOMIC_RELAXED);
-}
 
 /* Fill in what every thread starts with, and list it. */
 void thread_setup(struct thread *t, const char *name, u8 prio, u32 cpu, u64 affinity);

@@ -41,7 +41,8 @@ static void slice_expired(struct timeout *timeout)
 
 static void slice_arm(struct percpu *pc, const struct thread *t, u64 now)
 {
-	if (slice_armed(pc) || !rq_has(&pc->rq, thread_prio(t)) || t->slice_left == DEADLINE_NEVER)
+	if (likely(!rq_has(&pc->rq, thread_prio(t))) || slice_armed(pc) ||
+	    t->slice_left == DEADLINE_NEVER)
 		return;
 	timeout_set(&pc->slice, now + t->slice_left);
 	arch_give_way(true);
@@ -51,7 +52,7 @@ static void slice_disarm(struct percpu *pc)
 {
 	if (!slice_armed(pc))
 		return;
-	(void)timeout_cancel(&pc->slice);
+	timeout_cancel_here(&pc->slice);
 	arch_give_way(false);
 }
 
@@ -96,7 +97,7 @@ static void migrate(struct percpu *pc, struct thread *t)
 {
 	u32 target = thread_choose_cpu(__atomic_load_n(&t->affinity, __ATOMIC_RELAXED));
 
-	(void)timeout_cancel(&t->special_timeout);
+	timeout_cancel_here(&t->special_timeout);
 	if (t->hooks && t->hooks->migrate)
 		t->hooks->migrate(t);
 	arch_fp_flush(t);
@@ -134,10 +135,10 @@ void sched_make_ready(struct percpu *pc, struct thread *t)
 	if (unlikely(t->special) && !special_ready(pc, t, woken))
 		return;
 	t->slice_left = t->slice;
-	if (t->weight && share_insert(pc, t))
-		end_turn(pc, cur);
-	else if (!t->weight)
+	if (!t->weight)
 		rq_insert(&pc->rq, t, false);
+	else if (share_insert(pc, t))
+		end_turn(pc, cur);
 	if (t->rq_prio < thread_prio(cur))
 		pc->resched = 1;
 	else if (t->rq_prio == thread_prio(cur))

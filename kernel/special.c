@@ -87,7 +87,7 @@ void special_leaves(struct thread *t, u64 now)
 {
 	if (t->special & SPECIAL_HELD)
 		return; /* its timeout is the return of its budget */
-	(void)timeout_cancel(&t->special_timeout);
+	timeout_cancel_here(&t->special_timeout);
 	if (!(t->special & SPECIAL_GUARDED))
 		return;
 	if (t->state == THREAD_READY)
@@ -103,7 +103,7 @@ void special_runs(struct thread *t, u64 now)
 		timeout_set(&t->special_timeout, now + server_left(&t->server));
 	} else if (t->special & SPECIAL_GUARDED) {
 		if (!t->boosted)
-			(void)timeout_cancel(&t->special_timeout);
+			timeout_cancel_here(&t->special_timeout);
 		else if (list_empty(&t->special_timeout.node))
 			timeout_set(&t->special_timeout, now + us_to_ticks(GUARD_SHARE_US));
 	}
@@ -155,7 +155,7 @@ void special_refresh(struct percpu *pc, struct thread *t)
 	__atomic_store_n(&t->asked_anew, false, __ATOMIC_RELAXED);
 	spin_release(&asked_lock);
 
-	(void)timeout_cancel(&t->special_timeout);
+	timeout_cancel_here(&t->special_timeout);
 	settle_current(pc, t, now);
 	t->special &= SPECIAL_HELD | SPECIAL_GUARDED;
 	if (p.budget) {
@@ -231,7 +231,7 @@ static void set_frame(void *arg)
 	if (pc->frame) {
 		slot_ended(&pc->slot_end);
 	} else {
-		(void)timeout_cancel(&pc->slot_end);
+		timeout_cancel_here(&pc->slot_end);
 		window_opened(pc);
 	}
 }

@@ -55,14 +55,10 @@ static void program_locked(const struct timeout_queue *q)
 		arch_timer_stop();
 }
 
-void timeouts_hold(struct timeout_queue *q, bool hold)
+void timeouts_program(struct timeout_queue *q)
 {
-	if (q->hold == hold)
-		return;
 	spin_acquire(&q->lock);
-	q->hold = hold;
-	if (!list_empty(&q->patient))
-		program_locked(q);
+	program_locked(q);
 	spin_release(&q->lock);
 }
 
@@ -101,18 +97,25 @@ static bool dequeue(struct timeout *t)
 	return queued;
 }
 
+void timeout_unqueue(struct timeout *t)
+{
+	(void)dequeue(t);
+}
+
 void timeout_set(struct timeout *t, u64 deadline)
 {
 	unsigned long flags = arch_irq_save();
 	struct timeout_queue *q = &this_cpu()->timeouts;
 
-	(void)dequeue(t);
+	/* With one caller at a time, and no lock held: what is off its queue stays off. */
+	timeout_cancel_here(t);
 	if (deadline != DEADLINE_NEVER) {
 		spin_acquire(&q->lock);
 		t->deadline = deadline;
 		__atomic_store_n(&t->cpu, this_cpu()->id, __ATOMIC_RELAXED);
 		insert_locked(q, t);
-		if (next_locked(q) == deadline)
+		if (t->node.prev == (t->patient ? &q->patient : &q->list) &&
+		    next_locked(q) == deadline)
 			arch_timer_set(deadline);
 		spin_release(&q->lock);
 	}
@@ -151,23 +154,17 @@ bool timeout_cancel(struct timeout *t)
 	return queued;
 }
 
-/*
- * The first timeout that is due by `now`, off the queue and marked as running; NULL if there is
- * none.
- */
-static struct timeout *take_due(struct timeout_queue *q, u64 now)
+/* The first timeout that is due by `now`, off the queue; NULL if there is none. Lock held. */
+static struct timeout *take_due_locked(struct timeout_queue *q, u64 now)
 {
 	struct timeout *t = NULL;
 
-	spin_acquire(&q->lock);
 	if (first_deadline(&q->list) <= now)
 		t = list_entry(q->list.next, struct timeout, node);
 	else if (!q->hold && first_deadline(&q->patient) <= now)
 		t = list_entry(q->patient.next, struct timeout, node);
 	if (t)
 		list_del(&t->node);
-	__atomic_store_n(&q->running, t, __ATOMIC_RELEASE);
-	spin_release(&q->lock);
 	return t;
 }
 
@@ -176,15 +173,15 @@ void timeouts_expired(void)
 	unsigned long flags = arch_irq_save();
 	struct timeout_queue *q = &this_cpu()->timeouts;
 	u64 now = arch_counter();
+	struct timeout *t;
 
-	for (u32 n = 0; n < MAX_EXPIRIES; n++) {
-		struct timeout *t = take_due(q, now);
-
-		if (!t)
-			break;
-		t->fn(t);
-	}
 	spin_acquire(&q->lock);
+	for (u32 n = 0; n < MAX_EXPIRIES && (t = take_due_locked(q, now)); n++) {
+		__atomic_store_n(&q->running, t, __ATOMIC_RELEASE);
+		spin_release(&q->lock);
+		t->fn(t);
+		spin_acquire(&q->lock);
+	}
 	__atomic_store_n(&q->running, NULL, __ATOMIC_RELEASE);
 	program_locked(q);
 	spin_release(&q->lock);

@@ -62,6 +62,31 @@ int wait_block_locked(struct wait_queue *wq, unsigned long flags, u64 deadline)
 	return result;
 }
 
+/* ---- parking ---- */
+
+enum { PARK_NONE, PARK_PERMIT, PARK_WAITING };
+
+void thread_park(void)
+{
+	struct thread *t = this_cpu()->current;
+
+	t->state = THREAD_BLOCKED; /* whoever finds it waiting may rely on that */
+	if (__atomic_exchange_n(&t->park, PARK_WAITING, __ATOMIC_ACQ_REL) == PARK_PERMIT)
+		t->state = THREAD_RUNNING;
+	else
+		schedule();
+	/* What was done before any unpark up to here is seen by the caller. */
+	(void)__atomic_exchange_n(&t->park, PARK_NONE, __ATOMIC_ACQ_REL);
+}
+
+void thread_unpark(struct thread *t)
+{
+	if (__atomic_exchange_n(&t->park, PARK_PERMIT, __ATOMIC_ACQ_REL) == PARK_WAITING)
+		sched_wake(t);
+}
+
+/* ---- waking ---- */
+
 void wait_wake_locked(struct thread *t, int result)
 {
 	list_del(&t->wait_node);

@@ -26,7 +26,7 @@ static struct vcpu *to_vcpu(struct thread *t)
 
 struct vcpu *vcpu_current(void)
 {
-	struct thread *t = thread_current();
+	struct thread *t = this_cpu()->current;
 
 	return t->hooks == &vcpu_hooks ? to_vcpu(t) : NULL;
 }
@@ -60,20 +60,16 @@ static void vcpu_migrate(struct thread *t)
 	arch_vcpu_flush(to_vcpu(t));
 }
 
-static __noinline void wake(struct vcpu *v)
-{
-	wait_wake_all(&v->wfi_wq);
-	thread_interrupt(&v->thread);
-}
-
 void vcpu_kick(struct vcpu *v, u32 work)
 {
-	/* First the work, then the wake-up: wfi_block looks at the work under the queue's lock before it sleeps. */
+	/* First the work, with a fence, then the wake-up: wfi_block() says that it is in WFI, with a fence, and then looks at the work. */
 	thread_set_work(&v->thread, work);
-	if (unlikely(__atomic_load_n(&v->in_wfi, __ATOMIC_RELAXED)))
-		wake(v);
-	else
+	if (unlikely(__atomic_load_n(&v->in_wfi, __ATOMIC_RELAXED))) {
+		thread_unpark(&v->thread);
+		sched_preempt_point();
+	} else {
 		thread_interrupt(&v->thread);
+	}
 }
 
 void vcpu_await_fold(const struct vcpu *v, u32 folds)
@@ -93,14 +89,13 @@ void vcpu_await_fold(const struct vcpu *v, u32 folds)
 /* Off the CPU, until kicked. */
 static void wfi_block(struct vcpu *v)
 {
-	unsigned long flags = spin_lock(&v->wfi_wq.lock);
-
-	__atomic_store_n(&v->in_wfi, true, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&v->thread.work, __ATOMIC_SEQ_CST))
-		spin_unlock(&v->wfi_wq.lock, flags);
-	else
-		(void)wait_block_locked(&v->wfi_wq, flags, DEADLINE_NEVER);
-	v->in_wfi = false;
+	__atomic_store_n(&v->in_wfi, true, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* see vcpu_kick() */
+	if (!__atomic_load_n(&v->thread.work, __ATOMIC_RELAXED))
+		thread_park();
+	__atomic_store_n(&v->in_wfi, false, __ATOMIC_RELAXED);
+	/* Whoever still saw it in WFI, and so did not interrupt it, has set the work that the caller looks at. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 /* Virtual interrupts have changed: look at them here, as they need not be such as end a WFI. */

@@ -184,7 +184,6 @@ static int make_vcpu(struct vm *vm, u32 index)
 	v->index = index;
 	v->mpidr = (index / 16) << 8 | index % 16;
 	v->cpu = vm_sched_planned(vm, index);
-	wait_queue_init(&v->wfi_wq);
 	vtimer_reset(v);
 	snprintf(name, sizeof(name), "vm%u.%u %s", vm->id, index, vm->name);
 	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority, BIT(v->cpu));

@@ -32,14 +32,13 @@ static void timer_irq(u32 intid, void *arg)
 {
 	enum arch_timer_id id = *(const enum arch_timer_id *)arg;
 	struct vcpu *v = vcpu_current();
-	struct arch_timer_regs regs;
 
 	if (likely(v && v->vgic.loaded)) {
 		vgic_forward_ppi(v, vintids[id], intid);
 		return;
 	}
 	/* Nobody's: a put disables the timers, so it was under way then. */
-	arch_guest_timer_save(id, &regs);
+	arch_guest_timer_stop(id);
 	arch_irq_set_active(intid, false);
 }
 
@@ -62,14 +61,16 @@ int vtimer_host_init(void)
 }
 
 /* v waits, off CPU, and a timer of its has come. */
-static void wake(struct timeout *t)
+static void wake(struct timeout *timeout)
 {
-	struct vcpu *v = container_of(t, struct vcpu, timer.wake);
+	struct vcpu *v = container_of(timeout, struct vcpu, timer.wake);
+	const struct vtimer *t = &v->timer;
 	u64 now = arch_counter();
 	enum arch_timer_id id;
 
+	v->timer.armed = false;
 	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++)
-		if (expiry(v, id) <= now)
+		if (t->due[id] <= now)
 			vgic_expire_ppi(v, vintids[id], arch_guest_timer_intid(id));
 	vcpu_kick(v, VCPU_WORK_VIRQ);
 }
@@ -85,10 +86,8 @@ void vtimer_reset(struct vcpu *v)
 		timeout_init(&t->wake, wake);
 	t->armed = false;
 	memset(t->regs, 0, sizeof(t->regs));
-	if (vcpu_current() == v && v->vgic.loaded) {
-		arch_guest_timer_restore(ARCH_TIMER_VIRT, &t->regs[ARCH_TIMER_VIRT]);
-		arch_guest_timer_restore(ARCH_TIMER_PHYS, &t->regs[ARCH_TIMER_PHYS]);
-	}
+	if (vcpu_current() == v && v->vgic.loaded)
+		arch_guest_timers_restore(t->regs, v->vm->cntvoff);
 	arch_irq_restore(flags);
 }
 
@@ -96,29 +95,28 @@ void vtimer_load(struct vcpu *v)
 {
 	struct vtimer *t = &v->timer;
 
-	if (t->armed) {
+	/* It was set on what is v's CPU, or was until v left that: wake() has run to its end there, or did not begin. */
+	if (unlikely(t->armed)) {
 		(void)timeout_cancel(&t->wake);
 		t->armed = false;
 	}
-	arch_guest_timer_offset(v->vm->cntvoff);
-	arch_guest_timer_restore(ARCH_TIMER_VIRT, &t->regs[ARCH_TIMER_VIRT]);
-	arch_guest_timer_restore(ARCH_TIMER_PHYS, &t->regs[ARCH_TIMER_PHYS]);
+	arch_guest_timers_restore(t->regs, v->vm->cntvoff);
 }
 
 void vtimer_put(struct vcpu *v)
 {
 	struct vtimer *t = &v->timer;
-	u64 deadline = DEADLINE_NEVER;
+	u64 deadline;
 	enum arch_timer_id id;
 
-	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++) {
-		arch_guest_timer_save(id, &t->regs[id]);
-		/* One whose interrupt is in flight already has done its part. */
-		if ((t->regs[id].ctl & CTL_ENABLE) &&
-		    (v->vgic.loaded || !(v->vgic.hw & 1U << vintids[id])))
-			deadline = MIN(deadline, expiry(v, id));
-	}
-	if (deadline == DEADLINE_NEVER || v->thread.state != THREAD_BLOCKED || v->parked)
+	arch_guest_timers_save(t->regs);
+	if (v->thread.state != THREAD_BLOCKED || v->parked)
+		return;
+	/* One whose interrupt is in flight already has done its part. */
+	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++)
+		t->due[id] = v->vgic.hw & 1U << vintids[id] ? DEADLINE_NEVER : expiry(v, id);
+	deadline = MIN(t->due[ARCH_TIMER_VIRT], t->due[ARCH_TIMER_PHYS]);
+	if (deadline == DEADLINE_NEVER)
 		return;
 	t->armed = true;
 	t->wake.patient = v->thread.base_prio >= PRIO_REALTIME;

@@ -30,6 +30,7 @@ void gic_lower_init_cpu(void)
 		gicv2_lower_init_cpu();
 		return;
 	}
+	this_cpu()->arch.more_aprs = arch_vgic_priority_bits() > 5;
 	write_sysreg_(ICH_HCR_EL2, 0);
 	for (u32 i = 0; i < arch_vgic_lr_count(); i++)
 		arch_vgic_lr_write(i, 0);

@@ -16,31 +16,38 @@ u32 arch_guest_timer_intid(enum arch_timer_id id)
 	return intids[id];
 }
 
-void arch_guest_timer_save(enum arch_timer_id id, struct arch_timer_regs *regs)
+void arch_guest_timers_save(struct arch_timer_regs regs[2])
 {
-	if (id == ARCH_TIMER_VIRT) {
-		regs->ctl = (u32)read_sysreg(cntv_ctl_el0);
-		regs->cval = read_sysreg(cntv_cval_el0);
-		write_sysreg(cntv_ctl_el0, 0);
-	} else {
-		regs->ctl = (u32)read_sysreg(cntp_ctl_el0);
-		regs->cval = read_sysreg(cntp_cval_el0);
-		write_sysreg(cntp_ctl_el0, 0);
-	}
+	struct arch_timer_regs *virt = &regs[ARCH_TIMER_VIRT], *phys = &regs[ARCH_TIMER_PHYS];
+
+	virt->ctl = (u32)read_sysreg(cntv_ctl_el0);
+	virt->cval = read_sysreg(cntv_cval_el0);
+	phys->ctl = (u32)read_sysreg(cntp_ctl_el0);
+	phys->cval = read_sysreg(cntp_cval_el0);
+	write_sysreg(cntv_ctl_el0, 0);
+	write_sysreg(cntp_ctl_el0, 0);
 	isb();
 }
 
-void arch_guest_timer_restore(enum arch_timer_id id, const struct arch_timer_regs *regs)
+void arch_guest_timers_restore(const struct arch_timer_regs regs[2], u64 offset)
 {
-	if (id == ARCH_TIMER_VIRT) {
-		write_sysreg(cntv_cval_el0, regs->cval);
-		isb(); /* no expiry by the old value */
-		write_sysreg(cntv_ctl_el0, regs->ctl);
-	} else {
-		write_sysreg(cntp_cval_el0, regs->cval);
-		isb();
-		write_sysreg(cntp_ctl_el0, regs->ctl);
-	}
+	const struct arch_timer_regs *virt = &regs[ARCH_TIMER_VIRT], *phys = &regs[ARCH_TIMER_PHYS];
+
+	write_sysreg(cntvoff_el2, offset);
+	write_sysreg(cntv_cval_el0, virt->cval);
+	write_sysreg(cntp_cval_el0, phys->cval);
+	isb(); /* no expiry by the old values */
+	write_sysreg(cntv_ctl_el0, virt->ctl);
+	write_sysreg(cntp_ctl_el0, phys->ctl);
+}
+
+void arch_guest_timer_stop(enum arch_timer_id id)
+{
+	if (id == ARCH_TIMER_VIRT)
+		write_sysreg(cntv_ctl_el0, 0);
+	else
+		write_sysreg(cntp_ctl_el0, 0);
+	isb();
 }
 
 bool arch_guest_timer_asserted(enum arch_timer_id id)
@@ -50,9 +57,4 @@ bool arch_guest_timer_asserted(enum arch_timer_id id)
 	isb();
 	ctl = id == ARCH_TIMER_VIRT ? read_sysreg(cntv_ctl_el0) : read_sysreg(cntp_ctl_el0);
 	return (ctl & 7) == 5; /* ISTATUS, not IMASK, ENABLE */
-}
-
-void arch_guest_timer_offset(u64 offset)
-{
-	write_sysreg(cntvoff_el2, offset);
 }

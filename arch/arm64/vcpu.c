@@ -83,8 +83,22 @@ static void deny_later_features(void)
 		write_sysreg_(HAFGRTR_EL2, 0);
 }
 
+/* What this CPU's EL1 has that not all have: bits of arch_percpu.features. */
+enum feature {
+	HAS_RAS = 1 << 0,
+	HAS_SME = 1 << 1,
+	HAS_PAUTH = 1 << 2,
+};
+
+static u32 el1_features(void)
+{
+	return (has_ras() ? HAS_RAS : 0) | (has_sme() ? HAS_SME : 0) |
+	       (has_pauth() ? HAS_PAUTH : 0);
+}
+
 void el_init_cpu(void)
 {
+	this_cpu()->arch.features = el1_features();
 	deny_later_features();
 	write_sysreg(hcr_el2,
 		     HCR_GUEST | (has_pauth() ? HCR_PAUTH : 0) | (has_mte() ? HCR_TID5 : 0));
@@ -152,8 +166,30 @@ void arch_give_way(bool on)
 	write_sysreg(hcr_el2, on ? hcr | HCR_TWE : hcr & ~HCR_TWE);
 }
 
+static __noinline void el1_save_more(struct el1_regs *r, u32 features)
+{
+	if (features & HAS_RAS)
+		r->vdisr = read_sysreg_(VDISR_EL2);
+	if (features & HAS_SME)
+		r->tpidr2 = read_sysreg_(TPIDR2_EL0);
+	if (features & HAS_PAUTH)
+		pauth_save(r->pauth_keys);
+}
+
+static __noinline void el1_restore_more(const struct el1_regs *r, u32 features)
+{
+	if (features & HAS_RAS)
+		write_sysreg_(VDISR_EL2, r->vdisr);
+	if (features & HAS_SME)
+		write_sysreg_(TPIDR2_EL0, r->tpidr2);
+	if (features & HAS_PAUTH)
+		pauth_restore(r->pauth_keys);
+}
+
 static void el1_save(struct el1_regs *r)
 {
+	u32 features = this_cpu()->arch.features;
+
 	r->sctlr = read_sysreg(sctlr_el1);
 	r->cpacr = read_sysreg(cpacr_el1);
 	r->ttbr0 = read_sysreg(ttbr0_el1);
@@ -177,16 +213,14 @@ static void el1_save(struct el1_regs *r)
 	r->tpidr_el1 = read_sysreg(tpidr_el1);
 	r->csselr = read_sysreg(csselr_el1);
 	r->cntkctl = read_sysreg(cntkctl_el1);
-	if (has_ras())
-		r->vdisr = read_sysreg_(VDISR_EL2);
-	if (has_sme())
-		r->tpidr2 = read_sysreg_(TPIDR2_EL0);
-	if (has_pauth())
-		pauth_save(r->pauth_keys);
+	if (features)
+		el1_save_more(r, features);
 }
 
 static void el1_restore(const struct el1_regs *r)
 {
+	u32 features = this_cpu()->arch.features;
+
 	write_sysreg(sctlr_el1, r->sctlr);
 	write_sysreg(cpacr_el1, r->cpacr);
 	write_sysreg(ttbr0_el1, r->ttbr0);
@@ -210,26 +244,15 @@ static void el1_restore(const struct el1_regs *r)
 	write_sysreg(tpidr_el1, r->tpidr_el1);
 	write_sysreg(csselr_el1, r->csselr);
 	write_sysreg(cntkctl_el1, r->cntkctl);
-	if (has_ras())
-		write_sysreg_(VDISR_EL2, r->vdisr);
-	if (has_sme())
-		write_sysreg_(TPIDR2_EL0, r->tpidr2);
-	if (has_pauth())
-		pauth_restore(r->pauth_keys);
+	if (features)
+		el1_restore_more(r, features);
 }
 
 /* Active priorities: 5 bits of priority have one register a group, 6 have two, 7 have four (ICH_AP<g>R<n>_EL2). */
-static void ich_save(struct arch_vcpu *a)
+static __noinline void ich_save_more(struct arch_vcpu *a)
 {
 	u32 bits = arch_vgic_priority_bits();
 
-	if (unlikely(gic_is_v2)) {
-		gicv2_save(a);
-		return;
-	}
-	a->ich_vmcr = read_sysreg_(ICH_VMCR_EL2);
-	a->ich_ap0r[0] = read_sysreg(S3_4_C12_C8_0);
-	a->ich_ap1r[0] = read_sysreg(S3_4_C12_C9_0);
 	if (bits >= 6) {
 		a->ich_ap0r[1] = read_sysreg(S3_4_C12_C8_1);
 		a->ich_ap1r[1] = read_sysreg(S3_4_C12_C9_1);
@@ -242,17 +265,23 @@ static void ich_save(struct arch_vcpu *a)
 	}
 }
 
-static void ich_restore(const struct arch_vcpu *a)
+static void ich_save(struct arch_vcpu *a)
+{
+	if (unlikely(gic_is_v2)) {
+		gicv2_save(a);
+		return;
+	}
+	a->ich_vmcr = read_sysreg_(ICH_VMCR_EL2);
+	a->ich_ap0r[0] = read_sysreg(S3_4_C12_C8_0);
+	a->ich_ap1r[0] = read_sysreg(S3_4_C12_C9_0);
+	if (unlikely(this_cpu()->arch.more_aprs))
+		ich_save_more(a);
+}
+
+static __noinline void ich_restore_more(const struct arch_vcpu *a)
 {
 	u32 bits = arch_vgic_priority_bits();
 
-	if (unlikely(gic_is_v2)) {
-		gicv2_restore(a);
-		return;
-	}
-	write_sysreg_(ICH_VMCR_EL2, a->ich_vmcr);
-	write_sysreg(S3_4_C12_C8_0, a->ich_ap0r[0]);
-	write_sysreg(S3_4_C12_C9_0, a->ich_ap1r[0]);
 	if (bits >= 6) {
 		write_sysreg(S3_4_C12_C8_1, a->ich_ap0r[1]);
 		write_sysreg(S3_4_C12_C9_1, a->ich_ap1r[1]);
@@ -263,6 +292,19 @@ static void ich_restore(const struct arch_vcpu *a)
 		write_sysreg(S3_4_C12_C9_2, a->ich_ap1r[2]);
 		write_sysreg(S3_4_C12_C9_3, a->ich_ap1r[3]);
 	}
+}
+
+static void ich_restore(const struct arch_vcpu *a)
+{
+	if (unlikely(gic_is_v2)) {
+		gicv2_restore(a);
+		return;
+	}
+	write_sysreg_(ICH_VMCR_EL2, a->ich_vmcr);
+	write_sysreg(S3_4_C12_C8_0, a->ich_ap0r[0]);
+	write_sysreg(S3_4_C12_C9_0, a->ich_ap1r[0]);
+	if (unlikely(this_cpu()->arch.more_aprs))
+		ich_restore_more(a);
 }
 
 /* TLB entries of another vCPU of the VM are not v's: guests invalidate locally what only one CPU uses. */
@@ -279,6 +321,12 @@ static void tlb_claim(struct arch_percpu *cpu, const struct vcpu *v)
 	isb();
 }
 
+static void save_loaded(struct vcpu *v)
+{
+	el1_save(&v->arch.el1);
+	ich_save(&v->arch);
+}
+
 void arch_vcpu_load(struct vcpu *v)
 {
 	struct arch_percpu *cpu = &this_cpu()->arch;
@@ -286,7 +334,7 @@ void arch_vcpu_load(struct vcpu *v)
 	if (cpu->loaded == v)
 		return;
 	if (cpu->loaded)
-		arch_vcpu_flush(cpu->loaded);
+		save_loaded(cpu->loaded);
 	if (unlikely(cpu->mdscr | v->debug.regs.mdscr))
 		arch_guest_debug(&v->debug.regs);
 	write_sysreg(vttbr_el2, v->vm->s2.vttbr);
@@ -314,8 +362,7 @@ void arch_vcpu_flush(struct vcpu *v)
 
 	if (cpu->loaded != v)
 		return;
-	el1_save(&v->arch.el1);
-	ich_save(&v->arch);
+	save_loaded(v);
 	unload_stage2(); /* its tables may be freed from now on */
 	cpu->loaded = NULL;
 }

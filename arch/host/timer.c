@@ -22,36 +22,41 @@ void arch_timer_stop(void)
 	host_timer_deadline[host_cpu] = UINT64_MAX;
 }
 
-void arch_guest_timer_save(enum arch_timer_id id, struct arch_timer_regs *regs)
+/* CTL as it reads: with ISTATUS. */
+static u32 control(enum arch_timer_id id)
 {
-	struct host_guest_timer *t = &host_guest_timers[host_cpu][id];
+	const struct host_guest_timer *t = &host_guest_timers[host_cpu][id];
 	u64 now = host_counter - (id == ARCH_TIMER_VIRT ? host_timer_offset[host_cpu] : 0);
 
-	regs->cval = t->cval;
-	regs->ctl = t->ctl & 3;
-	if ((t->ctl & 1) && now >= t->cval)
-		regs->ctl |= 4;
-	t->ctl = 0;
+	return (t->ctl & 3) | ((t->ctl & 1) && now >= t->cval ? 4 : 0);
 }
 
-void arch_guest_timer_restore(enum arch_timer_id id, const struct arch_timer_regs *regs)
+void arch_guest_timers_save(struct arch_timer_regs regs[2])
 {
-	host_guest_timers[host_cpu][id].cval = regs->cval;
-	host_guest_timers[host_cpu][id].ctl = regs->ctl & 3;
+	for (enum arch_timer_id id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++) {
+		regs[id].cval = host_guest_timers[host_cpu][id].cval;
+		regs[id].ctl = control(id);
+		arch_guest_timer_stop(id);
+	}
+}
+
+void arch_guest_timers_restore(const struct arch_timer_regs regs[2], u64 offset)
+{
+	host_timer_offset[host_cpu] = offset;
+	for (enum arch_timer_id id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++) {
+		host_guest_timers[host_cpu][id].cval = regs[id].cval;
+		host_guest_timers[host_cpu][id].ctl = regs[id].ctl & 3;
+	}
+}
+
+void arch_guest_timer_stop(enum arch_timer_id id)
+{
+	host_guest_timers[host_cpu][id].ctl = 0;
 }
 
 bool arch_guest_timer_asserted(enum arch_timer_id id)
 {
-	struct arch_timer_regs regs;
-
-	arch_guest_timer_save(id, &regs);
-	arch_guest_timer_restore(id, &regs);
-	return (regs.ctl & 7) == 5;
-}
-
-void arch_guest_timer_offset(u64 offset)
-{
-	host_timer_offset[host_cpu] = offset;
+	return (control(id) & 7) == 5;
 }
 
 u32 arch_guest_timer_intid(enum arch_timer_id id)

@@ -137,13 +137,16 @@ struct arch_timer_regs {
 	u32 ctl; /* ENABLE bit 0, IMASK bit 1, ISTATUS bit 2 */
 };
 
-/* Read the hardware's registers and disable the timer / write them back. For the vCPU that is (to be) loaded on this CPU; interrupts masked. */
-void arch_guest_timer_save(enum arch_timer_id id, struct arch_timer_regs *regs);
-void arch_guest_timer_restore(enum arch_timer_id id, const struct arch_timer_regs *regs);
+/*
+ * Read both timers' registers, by enum arch_timer_id, and disable them / write them back, with CNTVOFF: virtual count = arch_counter() - offset. For the
+ * vCPU that is (to be) loaded on this CPU; interrupts masked.
+ */
+void arch_guest_timers_save(struct arch_timer_regs regs[2]);
+void arch_guest_timers_restore(const struct arch_timer_regs regs[2], u64 offset);
+/* Disable one that fired for nobody. Masked. */
+void arch_guest_timer_stop(enum arch_timer_id id);
 /* The timer's output is high. For the vCPU that is loaded on this CPU; interrupts masked. */
 bool arch_guest_timer_asserted(enum arch_timer_id id);
-/* CNTVOFF for the loaded vCPU: virtual count = arch_counter() - offset. */
-void arch_guest_timer_offset(u64 offset);
 /* Physical INTIDs of the EL1 virtual and EL1 non-secure physical timers on this machine. */
 u32 arch_guest_timer_intid(enum arch_timer_id id);
 /* The maintenance interrupt's INTID. */

@@ -10,7 +10,6 @@
 struct run_queue {
 	u64 ready; /* bit 63 - p set: queue[p] is not empty */
 	struct list queue[PRIORITIES];
-	u32 nr_ready;
 };
 
 struct ipi_request;

@@ -108,6 +108,7 @@ struct thread {
 	struct thread *wake_next; /* in a CPU's wake queue */
 	struct list wait_node;    /* in a wait queue */
 	struct wait_queue *waiting_on;
+	u32 park; /* thread_park()'s permit (atomic) */
 	int wait_result;
 	struct timeout timeout;
 	struct mutex *blocked_mutex; /* for priority inheritance */
@@ -157,6 +158,14 @@ void thread_wait_off_cpu(const struct thread *t);
 
 /* The running thread. */
 struct thread *thread_current(void);
+
+/*
+ * Block until somebody calls thread_unpark(), or not at all if somebody did since the last thread_park() returned: a permit, of
+ * which there is one at the most. The caller looks again at what it waits for. For one thread that is woken often: no queue, no
+ * lock. Thread context, interrupts masked; unpark: any context, without a preemption point.
+ */
+void thread_park(void);
+void thread_unpark(struct thread *t);
 
 /* Let equals run. Thread context. */
 void thread_yield(void);

@@ -43,8 +43,25 @@ void timeout_set(struct timeout *t, u64 deadline);
  */
 bool timeout_cancel(struct timeout *t);
 
+/* The same for one that was only ever armed on this CPU: its fn runs nowhere else. Interrupts masked. */
+void timeout_unqueue(struct timeout *t);
+static inline void timeout_cancel_here(struct timeout *t)
+{
+	if (!list_empty(&t->node))
+		timeout_unqueue(t);
+}
+
 /* Hold this CPU's patient timeouts back, or let them come. Interrupts masked. */
-void timeouts_hold(struct timeout_queue *q, bool hold);
+void timeouts_program(struct timeout_queue *q);
+static inline void timeouts_hold(struct timeout_queue *q, bool hold)
+{
+	bool was = q->hold;
+
+	/* For this CPU only; and only here does anything enter `patient`. */
+	q->hold = hold;
+	if (unlikely(was != hold && !list_empty(&q->patient)))
+		timeouts_program(q);
+}
 /* True if holding them back keeps any waiting. */
 static inline bool timeouts_held(const struct timeout_queue *q)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Wait queues: the one way in which threads block. The most urgent waiter (by its priority at the
+ * Wait queues: how threads block (but for thread_park()). The most urgent waiter (by its priority at the
  * time of the wake) is woken first, equals in order of arrival; so the list is in order of arrival,
  * and a priority that changes meanwhile needs no repair.
  */

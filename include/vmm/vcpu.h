@@ -57,16 +57,15 @@ struct vcpu {
 	bool parked; /* its thread waits in the work hook; no guest code runs. Under vm->state_wq.lock */
 	bool reset_pending; /* enter at boot_entry/boot_arg with reset registers */
 	u64 boot_entry, boot_arg;
-	bool in_wfi; /* blocked in vmm_wfi */
-	bool waits;  /* in vmm_wfi, blocked or where it is */
-	struct wait_queue wfi_wq;
+	bool in_wfi;          /* blocked in vmm_wfi */
+	bool waits;           /* in vmm_wfi, blocked or where it is */
 	u64 ready_at_start;   /* thread.ready_ticks when it first ran since the VM's reset */
 	bool stolen_restarts; /* it did not run since (atomic) */
 	u64 suspends[2], suspended_ticks[2]; /* PSCI statistics: stand-by, power-down */
 	u64 exits[EXIT_KINDS];
 };
 
-/* The vCPU that is the current thread, or NULL if the current thread is no vCPU. */
+/* The vCPU that is the current thread, or NULL if the current thread is no vCPU. Interrupts masked. */
 struct vcpu *vcpu_current(void);
 
 /* Make v look at its work before its guest runs on, and end a WFI. Any context. */

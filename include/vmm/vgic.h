@@ -40,6 +40,7 @@ struct vgic_bank {
 struct vgic_cpu {
 	struct vgic_bank priv; /* SGIs 0-15, PPIs 16-31 */
 	u32 hw; /* PPIs whose physical interrupt is kept active for v: its deactivation is the physical one's (the timers) */
+	u32 hw_parked;      /* parked: those that have a list register */
 	u8 pintid[16];      /* their physical INTIDs */
 	u8 sgi_pending[16]; /* GICv2: who sent an SGI that is pending by its latch, a bit a vCPU */
 	u8 sgi_active[16];  /* GICv2: who sent the one that is active */
@@ -60,6 +61,8 @@ struct vgic_cpu {
 	u32 lr_used;    /* list registers written since the last fold, a bit each */
 	u32 lr_latched; /* those whose pending state came from a latch, and goes back there */
 	u32 lr_drop;    /* those whose active state is void: cleared by another vCPU */
+	u32 lr_watched; /* those whose end is to be looked at (LR_EOI) */
+	u32 lr_fired;   /* parked: those that are pending again */
 	u32 lr_raise;   /* those that are active whatever they say: set by another vCPU */
 	u32 folds;      /* how often they all were folded and chosen anew */
 	/* by physical INTID: 1 + the list register that carries it on with the HW bit; 0: none */
@@ -73,6 +76,11 @@ struct vgic {
 	struct spinlock lock; /* guards all vgic state of the VM, including its vCPUs' */
 	bool v2; /* a GICv2: the private registers are in the distributor, irouter is ITARGETSR */
 	u32 ctlr;
+	/*
+	 * vCPUs that are off CPU and whose list registers were all ended when they left, a bit each: what those are for still stands (in_lr, slot, ppi_lr),
+	 * so that what comes again is one store when the vCPU comes back. Any operation first folds them.
+	 */
+	u32 parked;
 	u32 able; /* vCPUs that are on and awake: SPIs that several may take go to one of them */
 	struct vgic_bank spi[VGIC_WORDS];
 	u32 shared[VGIC_WORDS]; /* SPIs that several vCPUs may take, by irouter */

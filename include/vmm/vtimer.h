@@ -16,8 +16,9 @@ struct vcpu;
 
 struct vtimer {
 	struct arch_timer_regs regs[2]; /* by enum arch_timer_id, while off CPU */
-	struct timeout wake;
-	bool armed; /* wake was set at the last put */
+	u64 due[2];                     /* the same, while wake is set: when they expire */
+	struct timeout wake;            /* at the earlier of those */
+	bool armed;                     /* wake was set at the last put, and has not come yet */
 };
 
 /* Register the physical timer interrupts; once. */

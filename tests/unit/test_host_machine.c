@@ -129,18 +129,18 @@ static void list_registers_behave(void **state)
 
 static void guest_timers_show_their_status(void **state)
 {
-	struct arch_timer_regs regs = { .cval = 50, .ctl = 1 };
+	struct arch_timer_regs regs[2] = { [ARCH_TIMER_VIRT] = { .cval = 50, .ctl = 1 } };
 
 	(void)state;
-	arch_guest_timer_offset(100);
-	arch_guest_timer_restore(ARCH_TIMER_VIRT, &regs);
+	arch_guest_timers_restore(regs, 100);
 	host_advance(149);
-	arch_guest_timer_save(ARCH_TIMER_VIRT, &regs);
-	assert_int_equal(regs.ctl, 1);
-	arch_guest_timer_restore(ARCH_TIMER_VIRT, &regs);
+	arch_guest_timers_save(regs);
+	assert_int_equal(regs[ARCH_TIMER_VIRT].ctl, 1);
+	arch_guest_timers_restore(regs, 100);
 	host_advance(1);
-	arch_guest_timer_save(ARCH_TIMER_VIRT, &regs);
-	assert_int_equal(regs.ctl, 5);
+	arch_guest_timers_save(regs);
+	assert_int_equal(regs[ARCH_TIMER_VIRT].ctl, 5);
+	assert_int_equal(regs[ARCH_TIMER_PHYS].ctl, 0);
 	assert_int_equal(host_guest_timers[0][ARCH_TIMER_VIRT].ctl, 0);
 }
 

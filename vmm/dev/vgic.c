@@ -17,6 +17,8 @@ void vgic_begin(struct vgic_op *op, struct vm *vm)
 	op->flags = spin_lock(&vm->vgic.lock);
 	v = vcpu_current();
 	op->here = v && v->vm == vm && v->vgic.loaded ? v : NULL;
+	if (unlikely(vm->vgic.parked))
+		vgic_unpark_all(op);
 }
 
 void vgic_end(struct vgic_op *op)
@@ -218,22 +220,6 @@ void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 	vgic_end(&op);
 }
 
-void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid)
-{
-	struct virq q = virq_of(v, vintid);
-	struct vgic_op op;
-
-	vgic_begin(&op, v->vm);
-	/* Loaded: the timer is in hardware and fires by itself. */
-	if (!v->vgic.loaded && !(v->vgic.hw & q.mask)) {
-		v->vgic.hw |= q.mask;
-		v->vgic.pintid[q.n - 16] = (u8)pintid;
-		q.bank->latch |= q.mask;
-		vgic_update(&op, &q);
-	}
-	vgic_end(&op);
-}
-
 /* ---- software generated interrupts ---- */
 
 struct vcpu *vgic_find_affinity(const struct vm *vm, u32 affinity)
@@ -387,6 +373,7 @@ void vgic_init(struct vm *vm)
 	unsigned long flags = spin_lock(&g->lock);
 
 	g->ctlr = 0;
+	g->parked = 0;
 	g->able = 0;
 	memset(g->spi, 0, sizeof(g->spi));
 	memset(g->irouter, 0, sizeof(g->irouter));

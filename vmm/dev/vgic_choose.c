@@ -126,13 +126,15 @@ void vgic_fold_all(struct vgic_op *op, struct vcpu *v)
 		u32 n = (u32)__builtin_ctz(c->lr_used);
 		struct virq q = vgic_fold_slot(v, n);
 
-		arch_vgic_lr_write(n, 0);
+		if (likely(c->loaded))
+			arch_vgic_lr_write(n, 0);
 		if ((q.bank->active & q.mask) || virq_deliverable(v->vm, &q))
 			c->dirty = true;
 		if (!q.owner && virq_target(v->vm, &q) != v)
 			vgic_settle(op, v, &q);
 	}
-	vgic_resample_lines(v);
+	if (likely(c->loaded))
+		vgic_resample_lines(v);
 	op->kicks &= ~(1U << v->index); /* the caller deals with v */
 }
 

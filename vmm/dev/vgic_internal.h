@@ -171,6 +171,8 @@ void vgic_unload(struct vcpu *v, const struct virq *q);
 bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q);
 /* An SGI for v comes, which is here. Not in an operation. */
 void vgic_sgi_here(struct vcpu *v, u32 sgi);
+/* Fold what the VM's parked vCPUs have in their list registers. */
+void vgic_unpark_all(struct vgic_op *op);
 /* SGIs that others sent v, into its bank. v is anywhere. */
 void vgic_take_sgis(struct vgic_op *op, struct vcpu *v);
 /*
@@ -185,7 +187,7 @@ bool vgic_line_asserted(u32 ppi);
 
 /* Choose and fill all list registers. */
 void vgic_refill(struct vgic_op *op, struct vcpu *v);
-/* Fold all of them. */
+/* Fold all of them. v may be parked instead. */
 void vgic_fold_all(struct vgic_op *op, struct vcpu *v);
 
 /* ---- vgic_regs.c: registers that distributor and redistributors share ---- */

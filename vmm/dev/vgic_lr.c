@@ -17,10 +17,18 @@ u32 vgic_usable_lrs(void)
 	return (u32)BITS(count - 1, 0);
 }
 
+/* What list register n says: in hardware, or as the parked vCPU finds it when it is back. */
+static u64 slot_value(const struct vgic_cpu *c, u32 n)
+{
+	if (likely(c->loaded))
+		return arch_vgic_lr_read(n);
+	return c->lr_fired >> n & 1 ? c->lr[n] & ~LR_STATE_ACTIVE : 0;
+}
+
 struct virq vgic_fold_slot(struct vcpu *v, u32 n)
 {
 	struct vgic_cpu *c = &v->vgic;
-	u64 value = arch_vgic_lr_read(n);
+	u64 value = slot_value(c, n);
 	struct virq q = virq_of(v, (u32)(c->lr[n] & LR_VINTID_MASK));
 	struct vgic_bank *b = q.bank;
 	u32 bit = 1U << n;
@@ -35,7 +43,7 @@ struct virq vgic_fold_slot(struct vcpu *v, u32 n)
 		b->active &= ~q.mask;
 	if ((value & LR_STATE_PENDING) && (c->lr_latched & bit))
 		b->latch |= q.mask;
-	if (value & LR_HW) {
+	if (c->lr[n] & LR_HW) {
 		if (!(value & LR_STATE_MASK))
 			c->hw &= ~q.mask; /* the guest's EOI has deactivated the physical one */
 		else if (c->lr_drop & bit)
@@ -46,6 +54,8 @@ struct virq vgic_fold_slot(struct vcpu *v, u32 n)
 	c->lr_latched &= ~bit;
 	c->lr_drop &= ~bit;
 	c->lr_raise &= ~bit;
+	c->lr_watched &= ~bit;
+	c->lr_fired &= ~bit;
 	return q;
 }
 
@@ -111,6 +121,8 @@ bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q)
 		if (is_v2_sgi(v, q))
 			vgicv2_sgi_filled(v, q, value);
 	}
+	if (value & LR_EOI && !(value & LR_HW))
+		c->lr_watched |= 1U << n;
 	q->bank->in_lr |= q->mask;
 	q->bank->slot[q->n] = (u8)n;
 	if (!q->owner)
@@ -263,15 +275,62 @@ void vgic_flush(struct vcpu *v)
 	struct vgic_cpu *c = &v->vgic;
 	u32 sgis = __atomic_load_n(&c->sgis, __ATOMIC_RELAXED);
 
-	if (unlikely(!sgis || (sgis & (sgis - 1)) || c->dirty || c->fresh_words || !c->loaded)) {
+	if (unlikely(c->dirty || c->fresh_words || !c->loaded || (sgis & (sgis - 1)))) {
 		flush_all(v);
 		return;
 	}
+	if (!sgis) /* it came with what loaded v */
+		return;
 	(void)__atomic_fetch_and(&c->sgis, ~sgis, __ATOMIC_ACQUIRE);
 	vgic_sgi_here(v, (u32)__builtin_ctz(sgis));
 }
 
-void vgic_load(struct vcpu *v)
+/* v, which is not loaded and parked, is so no more: its state is in the banks. */
+static void unpark(struct vgic_op *op, struct vcpu *v)
+{
+	v->vm->vgic.parked &= ~(1U << v->index);
+	vgic_fold_all(op, v);
+}
+
+__noinline void vgic_unpark_all(struct vgic_op *op)
+{
+	while (op->vm->vgic.parked)
+		unpark(op, op->vm->vcpus[__builtin_ctz(op->vm->vgic.parked)]);
+}
+
+/* v is loaded, and nothing but what its list registers say is to be looked at. */
+static bool may_park(const struct vcpu *v)
+{
+	const struct vgic_cpu *c = &v->vgic;
+
+	return !(c->dirty | c->leftover | c->act_left | c->held | c->fresh_words | c->lr_watched |
+		 (c->hw & ~c->priv.in_lr)) &&
+	       !(c->lr_used & ~arch_vgic_empty_lrs()) && likely(!v->vm->vgic.v2);
+}
+
+static bool is_parked(const struct vcpu *v)
+{
+	return v->vm->vgic.parked >> v->index & 1;
+}
+
+/* What has fired meanwhile goes into its list register. The others are empty: nobody leaves anything in one. */
+static void load_parked(struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	u32 bits;
+
+	v->vm->vgic.parked &= ~(1U << v->index);
+	for (bits = c->lr_fired; bits; bits &= bits - 1) {
+		u32 n = (u32)__builtin_ctz(bits);
+
+		arch_vgic_lr_write(n, c->lr[n] & ~LR_STATE_ACTIVE);
+		arch_irq_set_active((u32)FIELD(c->lr[n], 36, 32), true);
+	}
+	c->lr_fired = 0;
+	c->hw |= c->hw_parked;
+}
+
+static __noinline void load_from_banks(struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
 	struct vgic_op op;
@@ -283,13 +342,28 @@ void vgic_load(struct vcpu *v)
 	for (hw = c->hw; hw; hw &= hw - 1)
 		arch_irq_set_active(c->pintid[__builtin_ctz(hw) - 16], true);
 	c->maintenance = 0;
-	arch_vgic_maintenance(0);
 	flush(&op, v);
 	op.kicks &= ~(1U << v->index);
 	vgic_end(&op);
 }
 
-void vgic_put(struct vcpu *v)
+void vgic_load(struct vcpu *v)
+{
+	struct vgic *g = &v->vm->vgic;
+
+	arch_vgic_maintenance(0);
+	spin_acquire(&g->lock);
+	if (likely(is_parked(v))) {
+		load_parked(v);
+		v->vgic.loaded = true;
+		spin_release(&g->lock);
+	} else {
+		spin_release(&g->lock);
+		load_from_banks(v);
+	}
+}
+
+static __noinline void put_into_banks(struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
 	struct vgic_op op;
@@ -307,6 +381,63 @@ void vgic_put(struct vcpu *v)
 	c->act_left = false;
 	c->loaded = false;
 	vgic_end(&op);
+}
+
+void vgic_put(struct vcpu *v)
+{
+	struct vgic *g = &v->vm->vgic;
+
+	spin_acquire(&g->lock);
+	if (likely(may_park(v))) {
+		v->vgic.hw_parked = v->vgic.hw;
+		v->vgic.hw = 0; /* the guest's EOIs have deactivated them */
+		v->vgic.loaded = false;
+		g->parked |= 1U << v->index;
+		spin_release(&g->lock);
+	} else {
+		spin_release(&g->lock);
+		put_into_banks(v);
+	}
+}
+
+/* v is parked, and so is a list register for the interrupt with that physical INTID. */
+static bool fire_parked(struct vcpu *v, u32 vintid, u32 pintid)
+{
+	struct vgic_cpu *c = &v->vgic;
+	u32 n = c->ppi_lr[pintid] - 1U;
+
+	if (!is_parked(v) || !c->ppi_lr[pintid] || !(c->lr_latched >> n & 1))
+		return false;
+	c->lr_fired |= 1U << n;
+	c->hw |= 1U << vintid;
+	return true;
+}
+
+static __noinline void expire_in_bank(struct vcpu *v, u32 vintid, u32 pintid)
+{
+	struct virq q = virq_of(v, vintid);
+	struct vgic_op op;
+
+	vgic_begin(&op, v->vm);
+	/* Loaded: the timer is in hardware and fires by itself. */
+	if (!v->vgic.loaded && !(v->vgic.hw & q.mask)) {
+		v->vgic.hw |= q.mask;
+		v->vgic.pintid[q.n - 16] = (u8)pintid;
+		q.bank->latch |= q.mask;
+		vgic_update(&op, &q);
+	}
+	vgic_end(&op);
+}
+
+void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid)
+{
+	struct vgic *g = &v->vm->vgic;
+	unsigned long flags = spin_lock(&g->lock);
+	bool done = fire_parked(v, vintid, pintid);
+
+	spin_unlock(&g->lock, flags);
+	if (unlikely(!done))
+		expire_in_bank(v, vintid, pintid);
 }
 
 /* ---- maintenance interrupt ---- */

@@ -70,8 +70,8 @@ bool vgic_pending(struct vcpu *v)
 	const struct vgic_cpu *c = &v->vgic;
 	u64 value;
 
-	if (unlikely(!c->loaded || vcpu_current() != v || c->dirty || c->fresh_words ||
-		     c->leftover || c->held || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED)))
+	if (unlikely(!c->loaded || c->dirty || c->fresh_words || c->leftover || c->held ||
+		     __atomic_load_n(&c->sgis, __ATOMIC_RELAXED)))
 		return pending_in_banks(v);
 	value = lr_signals(v);
 	if (unlikely((value & LR_HW) && !vgic_line_asserted((u32)(value & LR_VINTID_MASK))))
