@@ -116,19 +116,21 @@ static void end_turn(struct percpu *pc, struct thread *cur)
 	pc->resched = 1;
 }
 
-void sched_make_ready(struct percpu *pc, struct thread *t)
+static __inlined void make_ready(struct percpu *pc, struct thread *t)
 {
 	struct thread *cur = pc->current;
 	bool woken = t->state != THREAD_READY; /* else it waits already: started, moved, or held */
 
-	if (t == cur) { /* woken between wait_prepare_locked() and the switch: it never left */
+	if (unlikely(
+		    t ==
+		    cur)) { /* woken between its preparing to block and the switch: it never left */
 		t->state = THREAD_RUNNING;
 		return;
 	}
 	if (woken)
 		t->ready_since = arch_counter();
 	t->state = THREAD_READY;
-	if (!may_run_on(t, pc)) {
+	if (unlikely(!may_run_on(t, pc))) {
 		migrate(pc, t);
 		return;
 	}
@@ -143,6 +145,11 @@ void sched_make_ready(struct percpu *pc, struct thread *t)
 		pc->resched = 1;
 	else if (t->rq_prio == thread_prio(cur))
 		slice_arm(pc, cur, arch_counter());
+}
+
+void sched_make_ready(struct percpu *pc, struct thread *t)
+{
+	make_ready(pc, t);
 }
 
 static void refresh(struct percpu *pc, struct thread *t)
@@ -206,8 +213,8 @@ void sched_wake(struct thread *t)
 	unsigned long flags = arch_irq_save();
 	struct percpu *pc = this_cpu();
 
-	if (__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == pc->id)
-		sched_make_ready(pc, t);
+	if (likely(__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == pc->id))
+		make_ready(pc, t);
 	else
 		request(t, REQ_WAKE);
 	arch_irq_restore(flags);

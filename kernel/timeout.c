@@ -30,7 +30,7 @@ void timeout_queue_init(struct timeout_queue *q)
 	list_init(&q->patient);
 }
 
-static u64 first_deadline(const struct list *list)
+static inline u64 first_deadline(const struct list *list)
 {
 	struct list *first = list_first(list);
 
@@ -38,14 +38,14 @@ static u64 first_deadline(const struct list *list)
 }
 
 /* When this CPU's timer has to fire. Lock held. */
-static u64 next_locked(const struct timeout_queue *q)
+static __inlined u64 next_locked(const struct timeout_queue *q)
 {
 	u64 next = first_deadline(&q->list);
 
 	return q->hold ? next : MIN(next, first_deadline(&q->patient));
 }
 
-static void program_locked(const struct timeout_queue *q)
+static __inlined void program_locked(const struct timeout_queue *q)
 {
 	u64 next = next_locked(q);
 
@@ -170,7 +170,6 @@ static struct timeout *take_due_locked(struct timeout_queue *q, u64 now)
 
 void timeouts_expired(void)
 {
-	unsigned long flags = arch_irq_save();
 	struct timeout_queue *q = &this_cpu()->timeouts;
 	u64 now = arch_counter();
 	struct timeout *t;
@@ -185,7 +184,6 @@ void timeouts_expired(void)
 	__atomic_store_n(&q->running, NULL, __ATOMIC_RELEASE);
 	program_locked(q);
 	spin_release(&q->lock);
-	arch_irq_restore(flags);
 }
 
 /* value * hz / unit, rounded up, DEADLINE_NEVER if it does not fit. */

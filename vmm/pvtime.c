@@ -18,8 +18,12 @@ _Static_assert(sizeof(struct pvtime_entry) == 64, "DEN0057, 3.2.3");
 _Static_assert(offsetof(struct pvtime_entry, stolen_ns) == 8, "DEN0057, 3.2.3");
 _Static_assert(VM_MAX_VCPUS * sizeof(struct pvtime_entry) <= PAGE_SIZE, "one page");
 
+/* Nanoseconds a tick, as a fraction of 2^32: no division at every switch. Exact enough to be a microsecond off after an hour. */
+static u64 ns_per_tick;
+
 int pvtime_init(struct vm *vm)
 {
+	ns_per_tick = (NS_PER_S << 32) / arch_counter_hz();
 	vm->pvtime = page_alloc();
 	if (!vm->pvtime)
 		return -ENOMEM;
@@ -36,12 +40,9 @@ void pvtime_free(struct vm *vm)
 	vm->pvtime = NULL;
 }
 
-/* In two parts: ticks * 10^9 overflows within minutes. */
 static u64 ticks_to_ns(u64 ticks)
 {
-	u64 hz = arch_counter_hz();
-
-	return ticks / hz * NS_PER_S + ticks % hz * NS_PER_S / hz;
+	return (u64)((unsigned __int128)ticks * ns_per_tick >> 32);
 }
 
 /* In one store: the guest may read it from another vCPU. */

@@ -52,7 +52,6 @@ static void vcpu_switch_out(struct thread *t)
 	vtimer_put(v);
 	if (unlikely(v->pmu.present))
 		arch_guest_pmu_save(&v->pmu.regs);
-	arch_vcpu_put(v);
 }
 
 static void vcpu_migrate(struct thread *t)
@@ -102,7 +101,8 @@ static void wfi_block(struct vcpu *v)
 static void take_virqs(struct vcpu *v)
 {
 	(void)__atomic_fetch_and(&v->thread.work, (u32)~VCPU_WORK_VIRQ, __ATOMIC_ACQ_REL);
-	vgic_flush(v);
+	if (unlikely(vgic_to_flush(&v->vgic)))
+		vgic_flush(v);
 }
 
 /*

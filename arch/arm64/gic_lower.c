@@ -31,9 +31,9 @@ void gic_lower_init_cpu(void)
 		return;
 	}
 	this_cpu()->arch.more_aprs = arch_vgic_priority_bits() > 5;
-	write_sysreg_(ICH_HCR_EL2, 0);
 	for (u32 i = 0; i < arch_vgic_lr_count(); i++)
 		arch_vgic_lr_write(i, 0);
+	arch_vgic_maintenance(0);
 }
 
 u32 arch_vgic_maintenance_intid(void)
@@ -144,6 +144,25 @@ u32 arch_vgic_take_eoi_count(void)
 static u64 ich_vmcr(void)
 {
 	return unlikely(gic_is_v2) ? gicv2_vmcr() : read_sysreg_(ICH_VMCR_EL2);
+}
+
+u64 arch_vgic_signals(u32 lrs)
+{
+	u64 vmcr;
+
+	lrs &= ~arch_vgic_empty_lrs();
+	if (likely(!lrs))
+		return 0;
+	vmcr = ich_vmcr();
+	for (; lrs; lrs &= lrs - 1) {
+		u64 value = arch_vgic_lr_read((u32)__builtin_ctz(lrs));
+
+		if ((value & LR_STATE_MASK) == LR_STATE_PENDING &&
+		    FIELD(value, 55, 48) < FIELD(vmcr, 31, 24) &&
+		    (vmcr & (value & LR_GROUP1 ? BIT(1) : BIT(0))))
+			return value;
+	}
+	return 0;
 }
 
 u8 arch_vgic_pmr(void)

@@ -106,7 +106,7 @@ void gicv2_lower_init_cpu(void)
 		try_hw();
 	for (u32 i = 0; i < arch_vgic_lr_count(); i++)
 		gicv2_lr_write(i, 0);
-	gicv2_set_hcr(0);
+	arch_vgic_maintenance(0);
 }
 
 /* ---- list registers ---- */

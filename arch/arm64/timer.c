@@ -29,8 +29,7 @@ static void timer_irq(u32 intid, void *arg)
 {
 	(void)intid;
 	(void)arg;
-	/* The line is level-sensitive: it must fall before the interrupt is deactivated. timeouts_expired() sets the next deadline. */
-	arch_timer_stop();
+	/* Sets the next deadline: the line, which is level-sensitive, falls before the interrupt is deactivated. */
 	timeouts_expired();
 }
 

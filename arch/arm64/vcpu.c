@@ -166,6 +166,20 @@ void arch_give_way(bool on)
 	write_sysreg(hcr_el2, on ? hcr | HCR_TWE : hcr & ~HCR_TWE);
 }
 
+/* Two registers that are neighbours in struct el1_regs: one store or load for both. */
+#define SAVE_PAIR(r, first, reg1, second, reg2)                         \
+	do {                                                            \
+		u64 one_ = read_sysreg(reg1), two_ = read_sysreg(reg2); \
+		(r)->first = one_;                                      \
+		(r)->second = two_;                                     \
+	} while (0)
+#define RESTORE_PAIR(r, first, reg1, second, reg2)         \
+	do {                                               \
+		u64 one_ = (r)->first, two_ = (r)->second; \
+		write_sysreg(reg1, one_);                  \
+		write_sysreg(reg2, two_);                  \
+	} while (0)
+
 static __noinline void el1_save_more(struct el1_regs *r, u32 features)
 {
 	if (features & HAS_RAS)
@@ -186,63 +200,37 @@ static __noinline void el1_restore_more(const struct el1_regs *r, u32 features)
 		pauth_restore(r->pauth_keys);
 }
 
-static void el1_save(struct el1_regs *r)
+static inline void el1_save(struct el1_regs *r, u32 features)
 {
-	u32 features = this_cpu()->arch.features;
-
-	r->sctlr = read_sysreg(sctlr_el1);
-	r->cpacr = read_sysreg(cpacr_el1);
-	r->ttbr0 = read_sysreg(ttbr0_el1);
-	r->ttbr1 = read_sysreg(ttbr1_el1);
-	r->tcr = read_sysreg(tcr_el1);
-	r->mair = read_sysreg(mair_el1);
-	r->amair = read_sysreg(amair_el1);
-	r->vbar = read_sysreg(vbar_el1);
-	r->contextidr = read_sysreg(contextidr_el1);
-	r->esr = read_sysreg(esr_el1);
-	r->far = read_sysreg(far_el1);
-	r->afsr0 = read_sysreg(afsr0_el1);
-	r->afsr1 = read_sysreg(afsr1_el1);
-	r->par = read_sysreg(par_el1);
-	r->elr = read_sysreg(elr_el1);
-	r->spsr = read_sysreg(spsr_el1);
-	r->sp_el0 = read_sysreg(sp_el0);
-	r->sp_el1 = read_sysreg(sp_el1);
-	r->tpidr_el0 = read_sysreg(tpidr_el0);
-	r->tpidrro_el0 = read_sysreg(tpidrro_el0);
-	r->tpidr_el1 = read_sysreg(tpidr_el1);
-	r->csselr = read_sysreg(csselr_el1);
+	SAVE_PAIR(r, sctlr, sctlr_el1, cpacr, cpacr_el1);
+	SAVE_PAIR(r, ttbr0, ttbr0_el1, ttbr1, ttbr1_el1);
+	SAVE_PAIR(r, tcr, tcr_el1, mair, mair_el1);
+	SAVE_PAIR(r, amair, amair_el1, vbar, vbar_el1);
+	SAVE_PAIR(r, contextidr, contextidr_el1, esr, esr_el1);
+	SAVE_PAIR(r, far, far_el1, afsr0, afsr0_el1);
+	SAVE_PAIR(r, afsr1, afsr1_el1, par, par_el1);
+	SAVE_PAIR(r, elr, elr_el1, spsr, spsr_el1);
+	SAVE_PAIR(r, sp_el0, sp_el0, sp_el1, sp_el1);
+	SAVE_PAIR(r, tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0);
+	SAVE_PAIR(r, tpidr_el1, tpidr_el1, csselr, csselr_el1);
 	r->cntkctl = read_sysreg(cntkctl_el1);
 	if (features)
 		el1_save_more(r, features);
 }
 
-static void el1_restore(const struct el1_regs *r)
+static inline void el1_restore(const struct el1_regs *r, u32 features)
 {
-	u32 features = this_cpu()->arch.features;
-
-	write_sysreg(sctlr_el1, r->sctlr);
-	write_sysreg(cpacr_el1, r->cpacr);
-	write_sysreg(ttbr0_el1, r->ttbr0);
-	write_sysreg(ttbr1_el1, r->ttbr1);
-	write_sysreg(tcr_el1, r->tcr);
-	write_sysreg(mair_el1, r->mair);
-	write_sysreg(amair_el1, r->amair);
-	write_sysreg(vbar_el1, r->vbar);
-	write_sysreg(contextidr_el1, r->contextidr);
-	write_sysreg(esr_el1, r->esr);
-	write_sysreg(far_el1, r->far);
-	write_sysreg(afsr0_el1, r->afsr0);
-	write_sysreg(afsr1_el1, r->afsr1);
-	write_sysreg(par_el1, r->par);
-	write_sysreg(elr_el1, r->elr);
-	write_sysreg(spsr_el1, r->spsr);
-	write_sysreg(sp_el0, r->sp_el0);
-	write_sysreg(sp_el1, r->sp_el1);
-	write_sysreg(tpidr_el0, r->tpidr_el0);
-	write_sysreg(tpidrro_el0, r->tpidrro_el0);
-	write_sysreg(tpidr_el1, r->tpidr_el1);
-	write_sysreg(csselr_el1, r->csselr);
+	RESTORE_PAIR(r, sctlr, sctlr_el1, cpacr, cpacr_el1);
+	RESTORE_PAIR(r, ttbr0, ttbr0_el1, ttbr1, ttbr1_el1);
+	RESTORE_PAIR(r, tcr, tcr_el1, mair, mair_el1);
+	RESTORE_PAIR(r, amair, amair_el1, vbar, vbar_el1);
+	RESTORE_PAIR(r, contextidr, contextidr_el1, esr, esr_el1);
+	RESTORE_PAIR(r, far, far_el1, afsr0, afsr0_el1);
+	RESTORE_PAIR(r, afsr1, afsr1_el1, par, par_el1);
+	RESTORE_PAIR(r, elr, elr_el1, spsr, spsr_el1);
+	RESTORE_PAIR(r, sp_el0, sp_el0, sp_el1, sp_el1);
+	RESTORE_PAIR(r, tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0);
+	RESTORE_PAIR(r, tpidr_el1, tpidr_el1, csselr, csselr_el1);
 	write_sysreg(cntkctl_el1, r->cntkctl);
 	if (features)
 		el1_restore_more(r, features);
@@ -265,7 +253,7 @@ static __noinline void ich_save_more(struct arch_vcpu *a)
 	}
 }
 
-static void ich_save(struct arch_vcpu *a)
+static inline void ich_save(struct arch_vcpu *a, bool more_aprs)
 {
 	if (unlikely(gic_is_v2)) {
 		gicv2_save(a);
@@ -274,7 +262,7 @@ static void ich_save(struct arch_vcpu *a)
 	a->ich_vmcr = read_sysreg_(ICH_VMCR_EL2);
 	a->ich_ap0r[0] = read_sysreg(S3_4_C12_C8_0);
 	a->ich_ap1r[0] = read_sysreg(S3_4_C12_C9_0);
-	if (unlikely(this_cpu()->arch.more_aprs))
+	if (unlikely(more_aprs))
 		ich_save_more(a);
 }
 
@@ -294,7 +282,7 @@ static __noinline void ich_restore_more(const struct arch_vcpu *a)
 	}
 }
 
-static void ich_restore(const struct arch_vcpu *a)
+static inline void ich_restore(const struct arch_vcpu *a, bool more_aprs)
 {
 	if (unlikely(gic_is_v2)) {
 		gicv2_restore(a);
@@ -303,7 +291,7 @@ static void ich_restore(const struct arch_vcpu *a)
 	write_sysreg_(ICH_VMCR_EL2, a->ich_vmcr);
 	write_sysreg(S3_4_C12_C8_0, a->ich_ap0r[0]);
 	write_sysreg(S3_4_C12_C9_0, a->ich_ap1r[0]);
-	if (unlikely(this_cpu()->arch.more_aprs))
+	if (unlikely(more_aprs))
 		ich_restore_more(a);
 }
 
@@ -321,10 +309,10 @@ static void tlb_claim(struct arch_percpu *cpu, const struct vcpu *v)
 	isb();
 }
 
-static void save_loaded(struct vcpu *v)
+static inline void save_loaded(const struct arch_percpu *cpu)
 {
-	el1_save(&v->arch.el1);
-	ich_save(&v->arch);
+	el1_save(&cpu->loaded->arch.el1, cpu->features);
+	ich_save(&cpu->loaded->arch, cpu->more_aprs);
 }
 
 void arch_vcpu_load(struct vcpu *v)
@@ -334,26 +322,16 @@ void arch_vcpu_load(struct vcpu *v)
 	if (cpu->loaded == v)
 		return;
 	if (cpu->loaded)
-		save_loaded(cpu->loaded);
+		save_loaded(cpu);
 	if (unlikely(cpu->mdscr | v->debug.regs.mdscr))
 		arch_guest_debug(&v->debug.regs);
 	write_sysreg(vttbr_el2, v->vm->s2.vttbr);
 	write_sysreg(vmpidr_el2, v->arch.vmpidr);
-	el1_restore(&v->arch.el1);
-	ich_restore(&v->arch);
+	el1_restore(&v->arch.el1, cpu->features);
+	ich_restore(&v->arch, cpu->more_aprs);
 	cpu->loaded = v;
 	isb();
 	tlb_claim(cpu, v);
-}
-
-void arch_vcpu_put(struct vcpu *v)
-{
-	(void)v;
-	/* EL1 registers stay loaded; only the virtual interface must not signal maintenance for a vCPU that is off. */
-	if (unlikely(gic_is_v2))
-		gicv2_set_hcr(0);
-	else
-		write_sysreg_(ICH_HCR_EL2, 0);
 }
 
 void arch_vcpu_flush(struct vcpu *v)
@@ -362,7 +340,7 @@ void arch_vcpu_flush(struct vcpu *v)
 
 	if (cpu->loaded != v)
 		return;
-	save_loaded(v);
+	save_loaded(cpu);
 	unload_stage2(); /* its tables may be freed from now on */
 	cpu->loaded = NULL;
 }
@@ -413,7 +391,7 @@ void arch_vcpu_print(struct vcpu *v, struct print_sink *out)
 	if (!f)
 		return;
 	if (this_cpu()->arch.loaded == v)
-		el1_save(&r);
+		el1_save(&r, this_cpu()->arch.features);
 	for (u32 i = 0; i < 31; i++)
 		sink_printf(out, "x%-2u %016lx%s", i, f->x[i], i % 4 == 3 ? "\n" : "  ");
 	sink_printf(out, "\npc  %016lx  pstate %08lx  sp_el1 %016lx\n", f->elr, f->spsr, r.sp_el1);

@@ -28,29 +28,32 @@ void arch_guest_trap_waits(bool on)
 	host_waits_untrapped[host_cpu] = !on;
 }
 
+static void save_interface(struct vcpu *v)
+{
+	v->arch.vmcr_saved = true;
+	v->arch.pmr = host_vgic[host_cpu].pmr;
+	v->arch.groups = host_vgic[host_cpu].groups;
+}
+
 void arch_vcpu_load(struct vcpu *v)
 {
+	if (host_loaded[host_cpu] == v)
+		return;
+	if (host_loaded[host_cpu])
+		save_interface(host_loaded[host_cpu]);
 	host_loaded[host_cpu] = v;
-	v->arch.loads++;
 	if (!v->arch.vmcr_saved)
 		return;
 	host_vgic[host_cpu].pmr = v->arch.pmr;
 	host_vgic[host_cpu].groups = v->arch.groups;
 }
 
-void arch_vcpu_put(struct vcpu *v)
-{
-	v->arch.puts++;
-	v->arch.vmcr_saved = true;
-	v->arch.pmr = host_vgic[host_cpu].pmr;
-	v->arch.groups = host_vgic[host_cpu].groups;
-}
-
 void arch_vcpu_flush(struct vcpu *v)
 {
-	v->arch.flushes++;
-	if (host_loaded[host_cpu] == v)
-		host_loaded[host_cpu] = NULL;
+	if (host_loaded[host_cpu] != v)
+		return;
+	save_interface(v);
+	host_loaded[host_cpu] = NULL;
 }
 
 void arch_vcpu_print(struct vcpu *v, struct print_sink *out)

@@ -110,6 +110,19 @@ u32 arch_vgic_take_eoi_count(void)
 	return count;
 }
 
+u64 arch_vgic_signals(u32 lrs)
+{
+	for (lrs &= ~arch_vgic_empty_lrs(); lrs; lrs &= lrs - 1) {
+		u64 value = *lr((u32)__builtin_ctz(lrs));
+
+		if ((value & LR_STATE_MASK) == LR_STATE_PENDING &&
+		    FIELD(value, 55, 48) < self()->pmr &&
+		    (self()->groups >> (value & LR_GROUP1 ? 1 : 0) & 1))
+			return value;
+	}
+	return 0;
+}
+
 u8 arch_vgic_pmr(void)
 {
 	return self()->pmr;

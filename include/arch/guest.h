@@ -27,11 +27,10 @@ void arch_guest_trap_waits(bool on);
 __noreturn void arch_guest_enter(struct vcpu *v);
 
 /*
- * Scheduler hooks' arch half, interrupts masked. load: make this CPU's EL1 state v's (lazy: nothing to do if it still is).
- * put: the CPU leaves v; EL1 registers may stay loaded. flush: write everything back so that v may be loaded on another CPU or inspected.
+ * Scheduler hooks' arch half, interrupts masked. load: make this CPU's EL1 state v's (lazy: nothing to do if it still is, as it may stay loaded when v
+ * leaves the CPU). flush: write everything back so that v may be loaded on another CPU or inspected.
  */
 void arch_vcpu_load(struct vcpu *v);
-void arch_vcpu_put(struct vcpu *v);
 void arch_vcpu_flush(struct vcpu *v);
 
 /* Registers for a report: x0-x30, then SP_EL1, PC, PSTATE, ESR_EL1, FAR_EL1, VBAR_EL1, SCTLR_EL1, as "name value" lines via the sink. */
@@ -115,6 +114,8 @@ bool arch_vgic_lr_again(u32 n, u64 value);
 void arch_vgic_maintenance(u64 bits);
 /* Number of EOIs that hit no list register since the last call (ICH_HCR.EOIcount), reset to 0. */
 u32 arch_vgic_take_eoi_count(void);
+/* Of these list registers, a bit each, the first that is pending and that the guest's interface would signal (priority mask, group enables); 0: none. */
+u64 arch_vgic_signals(u32 lrs);
 /* Virtual priority mask as the guest set it (ICH_VMCR.VPMR), and the group enables (bit 0: group 0, bit 1: group 1). */
 u8 arch_vgic_pmr(void);
 u32 arch_vgic_group_enables(void);

@@ -68,7 +68,7 @@ static inline bool timeouts_held(const struct timeout_queue *q)
 	return q->hold && !list_empty(&q->patient);
 }
 
-/* Called by arch from the timer interrupt. */
+/* Called by arch from the timer interrupt, masked. */
 void timeouts_expired(void);
 
 /* Conversions (saturating, rounding up, so that a sleep is never short). */

@@ -50,6 +50,7 @@ typedef struct {
 #define __must_check   __attribute__((warn_unused_result))
 #define __noreturn     __attribute__((noreturn))
 #define __noinline     __attribute__((noinline))
+#define __inlined      inline __attribute__((always_inline))
 #define __packed       __attribute__((packed))
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __printf(f, a) __attribute__((format(printf, f, a)))

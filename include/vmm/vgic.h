@@ -111,7 +111,7 @@ void vgic_set_ppi(struct vcpu *v, u32 intid, bool level);
 void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid);
 /* The line behind a PPI that was forwarded may have fallen: then it is pending no more. v is here, masked. */
 void vgic_resample(struct vcpu *v);
-/* v is off CPU, and that physical interrupt would have fired: pending, and physically active once v is loaded. Nothing if v is loaded. Any context. */
+/* v is off CPU, and that physical interrupt would have fired: pending, and physically active once v is loaded. Nothing if v is loaded. Masked. */
 void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid);
 /*
  * The interrupt with that physical INTID came on the CPU where v is loaded: true if it was forwarded before, the guest has ended it, and nothing about it has
@@ -129,9 +129,13 @@ bool vgic_pending(struct vcpu *v);
 
 /* Exit path (VCPU_WORK_VIRQ): fold and refill the list registers. On v's thread, masked. */
 void vgic_flush(struct vcpu *v);
+/* False: vgic_flush() would find nothing to do, as what came was in a list register already when v was loaded. */
+static inline bool vgic_to_flush(const struct vgic_cpu *c)
+{
+	return c->dirty || c->fresh_words || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED);
+}
 /*
- * Switch hooks: fill the hardware / fold it back. Masked. vgic_load comes after arch_vcpu_load, vgic_put before arch_vcpu_put (which stops the
- * interface) and before vtimer_put (which need not wait for a timer whose interrupt is in flight).
+ * Switch hooks: fill the hardware / fold it back. Masked. vgic_load comes after arch_vcpu_load, vgic_put before vtimer_put (which need not wait for a timer whose interrupt is in flight).
  */
 void vgic_load(struct vcpu *v);
 void vgic_put(struct vcpu *v);

@@ -275,12 +275,10 @@ void vgic_flush(struct vcpu *v)
 	struct vgic_cpu *c = &v->vgic;
 	u32 sgis = __atomic_load_n(&c->sgis, __ATOMIC_RELAXED);
 
-	if (unlikely(c->dirty || c->fresh_words || !c->loaded || (sgis & (sgis - 1)))) {
+	if (unlikely(!sgis || (sgis & (sgis - 1)) || c->dirty || c->fresh_words || !c->loaded)) {
 		flush_all(v);
 		return;
 	}
-	if (!sgis) /* it came with what loaded v */
-		return;
 	(void)__atomic_fetch_and(&c->sgis, ~sgis, __ATOMIC_ACQUIRE);
 	vgic_sgi_here(v, (u32)__builtin_ctz(sgis));
 }
@@ -351,7 +349,6 @@ void vgic_load(struct vcpu *v)
 {
 	struct vgic *g = &v->vm->vgic;
 
-	arch_vgic_maintenance(0);
 	spin_acquire(&g->lock);
 	if (likely(is_parked(v))) {
 		load_parked(v);
@@ -432,10 +429,11 @@ static __noinline void expire_in_bank(struct vcpu *v, u32 vintid, u32 pintid)
 void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 {
 	struct vgic *g = &v->vm->vgic;
-	unsigned long flags = spin_lock(&g->lock);
-	bool done = fire_parked(v, vintid, pintid);
+	bool done;
 
-	spin_unlock(&g->lock, flags);
+	spin_acquire(&g->lock);
+	done = fire_parked(v, vintid, pintid);
+	spin_release(&g->lock);
 	if (unlikely(!done))
 		expire_in_bank(v, vintid, pintid);
 }

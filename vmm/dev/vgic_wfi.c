@@ -5,26 +5,6 @@
  */
 #include "vgic_internal.h"
 
-/* A list register of v, which is here, that would be signalled, or 0. */
-static u64 lr_signals(const struct vcpu *v)
-{
-	u32 used = v->vgic.lr_used & ~arch_vgic_empty_lrs();
-	u32 pmr, groups;
-
-	if (likely(!used))
-		return 0;
-	pmr = arch_vgic_pmr();
-	groups = arch_vgic_group_enables();
-	for (; used; used &= used - 1) {
-		u64 value = arch_vgic_lr_read((u32)__builtin_ctz(used));
-
-		if ((value & LR_STATE_MASK) == LR_STATE_PENDING && FIELD(value, 55, 48) < pmr &&
-		    (groups & (value & LR_GROUP1 ? BIT(1) : BIT(0))))
-			return value;
-	}
-	return 0;
-}
-
 static bool bank_signals(const struct vcpu *v, u32 pmr, u32 groups)
 {
 	const struct vgic *g = &v->vm->vgic;
@@ -55,7 +35,7 @@ static __noinline bool pending_in_banks(struct vcpu *v)
 		pending = bank_signals(v, 0x100, 3);
 	} else if (op.here == v) {
 		vgic_resample_lines(v);
-		pending = lr_signals(v) ||
+		pending = arch_vgic_signals(v->vgic.lr_used) ||
 			  bank_signals(v, arch_vgic_pmr(), arch_vgic_group_enables());
 	} else {
 		pending = bank_signals(v, 0x100, 3); /* the interface's mask is not at hand */
@@ -73,7 +53,7 @@ bool vgic_pending(struct vcpu *v)
 	if (unlikely(!c->loaded || c->dirty || c->fresh_words || c->leftover || c->held ||
 		     __atomic_load_n(&c->sgis, __ATOMIC_RELAXED)))
 		return pending_in_banks(v);
-	value = lr_signals(v);
+	value = arch_vgic_signals(v->vgic.lr_used);
 	if (unlikely((value & LR_HW) && !vgic_line_asserted((u32)(value & LR_VINTID_MASK))))
 		return pending_in_banks(v);
 	return value;

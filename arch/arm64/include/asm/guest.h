@@ -18,9 +18,9 @@ struct el1_regs {
 	u64 sctlr, cpacr, ttbr0, ttbr1, tcr, mair, amair, vbar, contextidr;
 	u64 esr, far, afsr0, afsr1, par, elr, spsr;
 	u64 sp_el0, sp_el1, tpidr_el0, tpidrro_el0, tpidr_el1;
-	u64 csselr, cntkctl;
-	u64 tpidr2; /* SME: no trap covers it */
-	u64 vdisr;  /* what the guest sees as DISR_EL1 */
+	u64 csselr, cntkctl; /* in pairs up to csselr, see vcpu.c */
+	u64 tpidr2;          /* SME: no trap covers it */
+	u64 vdisr;           /* what the guest sees as DISR_EL1 */
 	u64 pauth_keys[10];
 };
 

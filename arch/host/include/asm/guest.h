@@ -10,7 +10,7 @@ struct arch_vcpu {
 	u64 pc;
 	u64 x0;
 	u64 mpidr;
-	u32 resets, loads, puts, flushes;
+	u32 resets;
 	bool vmcr_saved; /* pmr and groups below are to be loaded */
 	u8 pmr;
 	u32 groups;
