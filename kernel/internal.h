@@ -153,8 +153,8 @@ void wait_wake_locked(struct thread *t, int result);
 
 /* t->base_prio changed: settle its effective priority and that of those it waits for. */
 void mutex_set_base_prio(struct thread *t, u8 prio);
-/* The same for t->boosted: before everybody, or not. Any context. */
-void mutex_set_boosted(struct thread *t, bool boosted);
+/* The same for t->boost. Any context. */
+void mutex_set_boost(struct thread *t, u8 prio);
 
 /* ---- log and panic ---- */
 

@@ -33,7 +33,7 @@ void mutex_init(struct mutex *m)
 
 static u8 inherited_prio(struct thread *t)
 {
-	u8 prio = t->boosted ? PRIO_HIGHEST : t->base_prio;
+	u8 prio = MIN(t->boost, t->base_prio);
 	struct mutex *m;
 
 	list_for_each_entry(m, &t->held_mutexes, held_node) {
@@ -71,11 +71,11 @@ void mutex_set_base_prio(struct thread *t, u8 prio)
 	spin_unlock(&pi_lock, flags);
 }
 
-void mutex_set_boosted(struct thread *t, bool boosted)
+void mutex_set_boost(struct thread *t, u8 prio)
 {
 	unsigned long flags = spin_lock(&pi_lock);
 
-	t->boosted = boosted;
+	t->boost = prio;
 	settle(t);
 	spin_unlock(&pi_lock, flags);
 }

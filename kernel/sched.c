@@ -320,7 +320,7 @@ static void switch_to(struct percpu *pc, struct thread *prev, struct thread *nex
 		special_leaves(prev, now);
 	if (unlikely(next->special))
 		special_runs(next, now);
-	timeouts_hold(&pc->timeouts, thread_prio(next) < PRIO_REALTIME);
+	timeouts_hold(&pc->timeouts, thread_prio(next) < PRIO_REALTIME, now);
 	next->state = THREAD_RUNNING;
 	next->switched_in_at = now;
 	next->ready_ticks += now - next->ready_since;

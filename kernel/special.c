@@ -61,13 +61,18 @@ void special_take_off(struct percpu *pc, struct thread *t)
 
 /* ---- what the scheduler calls ---- */
 
+static bool is_boosted(const struct thread *t)
+{
+	return t->boost != PRIO_IDLE;
+}
+
 bool special_ready(struct percpu *pc, struct thread *t, bool woken)
 {
 	u64 now = arch_counter();
 
 	if (woken && (t->special & SPECIAL_BUDGET))
 		server_wake(&t->server, now);
-	if ((t->special & SPECIAL_GUARDED) && !t->boosted)
+	if ((t->special & SPECIAL_GUARDED) && t->boost != PRIO_HIGHEST)
 		timeout_set(&t->special_timeout, now + ms_to_ticks(GUARD_WAIT_MS));
 	return hold_unless_open(pc, t, woken);
 }
@@ -92,8 +97,8 @@ void special_leaves(struct thread *t, u64 now)
 		return;
 	if (t->state == THREAD_READY)
 		timeout_set(&t->special_timeout, now + ms_to_ticks(GUARD_WAIT_MS));
-	else if (t->boosted)
-		mutex_set_boosted(t, false);
+	else if (is_boosted(t))
+		mutex_set_boost(t, PRIO_IDLE);
 }
 
 void special_runs(struct thread *t, u64 now)
@@ -102,10 +107,28 @@ void special_runs(struct thread *t, u64 now)
 		server_begin(&t->server, now);
 		timeout_set(&t->special_timeout, now + server_left(&t->server));
 	} else if (t->special & SPECIAL_GUARDED) {
-		if (!t->boosted)
+		if (!is_boosted(t))
 			timeout_cancel_here(&t->special_timeout);
 		else if (list_empty(&t->special_timeout.node))
 			timeout_set(&t->special_timeout, now + us_to_ticks(GUARD_SHARE_US));
+	}
+}
+
+/* A guarded thread had its share, or has waited. */
+static void guard(const struct percpu *pc, struct thread *t)
+{
+	u64 now = arch_counter(), wait = ms_to_ticks(GUARD_WAIT_MS);
+	u64 held = timeouts_held_for(&pc->timeouts, now);
+
+	if (t == pc->current || t->boost == PRIO_HIGHEST) {
+		mutex_set_boost(t, PRIO_IDLE);
+	} else if (thread_prio(t) > PRIO_GUARDED) {
+		timeout_set(&t->special_timeout, now + wait);
+	} else if (held >= wait) {
+		mutex_set_boost(t, PRIO_HIGHEST);
+	} else {
+		mutex_set_boost(t, PRIO_REALTIME);
+		timeout_set(&t->special_timeout, now + wait - held);
 	}
 }
 
@@ -118,10 +141,7 @@ static void timed_out(struct timeout *timeout)
 		special_take_off(pc, t);
 		sched_make_ready(pc, t);
 	} else if (t->special & SPECIAL_GUARDED) {
-		if (t->boosted || thread_prio(t) <= PRIO_GUARDED)
-			mutex_set_boosted(t, !t->boosted); /* it had its share, or has waited */
-		else
-			timeout_set(timeout, arch_counter() + ms_to_ticks(GUARD_WAIT_MS));
+		guard(pc, t);
 	} else if (t == pc->current) {
 		pc->resched = 1; /* its budget is used up */
 	}
@@ -157,7 +177,7 @@ void special_refresh(struct percpu *pc, struct thread *t)
 
 	timeout_cancel_here(&t->special_timeout);
 	settle_current(pc, t, now);
-	t->special &= SPECIAL_HELD | SPECIAL_GUARDED;
+	t->special &= SPECIAL_HELD;
 	if (p.budget) {
 		t->special |= SPECIAL_BUDGET;
 		server_init(&t->server, p.budget, p.period, now);
@@ -166,6 +186,8 @@ void special_refresh(struct percpu *pc, struct thread *t)
 		t->special |= SPECIAL_WINDOW;
 	if (p.guarded)
 		t->special |= SPECIAL_GUARDED;
+	else if (is_boosted(t))
+		mutex_set_boost(t, PRIO_IDLE);
 	t->window = p.window;
 	t->shared_until = t->run_ticks;
 	t->weight = p.weight;

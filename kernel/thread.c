@@ -39,6 +39,7 @@ void thread_setup(struct thread *t, const char *name, u8 prio, u32 cpu, u64 affi
 	t->state = THREAD_NEW;
 	t->prio = prio;
 	t->base_prio = prio;
+	t->boost = PRIO_IDLE;
 	t->cpu = cpu;
 	t->affinity = affinity;
 	list_init(&t->run_node);

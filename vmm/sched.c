@@ -413,9 +413,11 @@ void vm_sched_apply(void)
 
 void vm_sched_lift(struct vm *vm)
 {
+	u8 prio = (u8)MIN(vm->desc.priority, (u32)PRIO_REALTIME);
+
 	for (u32 i = 0; i < vm->nvcpus; i++) {
-		thread_set_params(&vm->vcpus[i]->thread, &sched_plain);
-		thread_set_priority(&vm->vcpus[i]->thread, PRIO_HIGHEST);
+		thread_set_params(&vm->vcpus[i]->thread, &sched_guarded);
+		thread_set_priority(&vm->vcpus[i]->thread, prio);
 	}
 }
 

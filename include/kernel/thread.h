@@ -71,8 +71,8 @@ struct sched_params {
 	bool fifo; /* its turn does not end: equals wait until it blocks or yields */
 	/*
 	 * for the operator's sake: ready at a priority up to PRIO_GUARDED, and kept waiting for
-	 * GUARD_WAIT_MS, it runs before everybody, but no longer than GUARD_SHARE_US at a
-	 * stretch. For its life.
+	 * GUARD_WAIT_MS, it runs before all that is not real-time; and before everybody, but no
+	 * longer than GUARD_SHARE_US at a stretch, if real-time threads had the CPU all that time
 	 */
 	bool guarded;
 };
@@ -97,7 +97,7 @@ struct thread {
 	u8 rq_prio;   /* the queue that run_node is in; prio may have moved on since */
 	u8 special;   /* what the scheduler has to look at (enum special); 0: nothing */
 	u8 window;
-	bool boosted; /* before everybody, as it is guarded and was kept waiting; under pi_lock */
+	u8 boost; /* priority at least, as it is guarded and was kept waiting; PRIO_IDLE: none; under pi_lock */
 	bool asked_anew; /* `asked` is not in force yet (atomic) */
 	u32 weight;
 	/* what the home CPU is asked to do (enum sched_request); nonzero: in a wake queue */

@@ -24,7 +24,8 @@ struct timeout {
 struct timeout_queue {
 	struct spinlock lock;
 	struct list list, patient;
-	bool hold;               /* the patient ones wait */
+	bool hold; /* the patient ones wait */
+	u64 held_since;
 	struct timeout *running; /* whose fn is being called now */
 };
 
@@ -53,19 +54,28 @@ static inline void timeout_cancel_here(struct timeout *t)
 
 /* Hold this CPU's patient timeouts back, or let them come. Interrupts masked. */
 void timeouts_program(struct timeout_queue *q);
-static inline void timeouts_hold(struct timeout_queue *q, bool hold)
+static inline void timeouts_hold(struct timeout_queue *q, bool hold, u64 now)
 {
 	bool was = q->hold;
 
+	if (was == hold)
+		return;
 	/* For this CPU only; and only here does anything enter `patient`. */
 	q->hold = hold;
-	if (unlikely(was != hold && !list_empty(&q->patient)))
+	q->held_since = now;
+	if (unlikely(!list_empty(&q->patient)))
 		timeouts_program(q);
 }
 /* True if holding them back keeps any waiting. */
 static inline bool timeouts_held(const struct timeout_queue *q)
 {
 	return q->hold && !list_empty(&q->patient);
+}
+
+/* For how many ticks they have been held back without a break: real-time threads alone had the CPU. */
+static inline u64 timeouts_held_for(const struct timeout_queue *q, u64 now)
+{
+	return q->hold ? now - q->held_since : 0;
 }
 
 /* Called by arch from the timer interrupt, masked. */

@@ -23,8 +23,9 @@ u32 vm_sched_planned(const struct vm *vm, u32 index);
 void vm_sched_apply(void);
 
 /*
- * Have vm's vCPUs scheduled as its description says, from now on; or not held by any budget or
- * window, most urgent of all, so that they get to where they stop. Lifecycle lock held.
+ * Have vm's vCPUs scheduled as its description says, from now on; or on the way to where they stop:
+ * not held by any budget or window, before all that is not real-time, and guarded (thread.h), so
+ * that a real-time VM is disturbed by it only if it never sleeps. Lifecycle lock held.
  */
 void vm_sched_enforce(struct vm *vm);
 void vm_sched_lift(struct vm *vm);

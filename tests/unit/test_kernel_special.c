@@ -277,6 +277,63 @@ static void guarded_but_not_kept_waiting(void **state)
 	thread_join(&t[1]);
 }
 
+static u64 latest;
+
+static void periodic(void *arg)
+{
+	u64 due = arch_counter();
+
+	(void)arg;
+	while (!stop) {
+		due += 3 * MS;
+		thread_sleep_until(due);
+		latest = MAX(latest, arch_counter() - due);
+		host_advance(MS);
+	}
+}
+
+/* Kept waiting by what is no real-time thread, it runs before that, and real-time threads do not notice. */
+static void guarded_behind_an_ordinary_thread(void **state)
+{
+	(void)state;
+	latest = 0;
+	sem_init(&keys, 0, 10);
+	start_with(0, periodic, 10, &sched_plain);
+	start_with(2, spin, 16, &sched_plain);
+	start_with(1, shell, 17, &sched_guarded);
+	for (u32 n = 0; n < 5; n++)
+		sem_give(&keys);
+	thread_sleep_ms(49);
+	assert_null(strchr(trace, 's'));
+	thread_sleep_ms(151);
+	stop = true;
+	sem_give(&keys);
+	for (u32 n = 0; n < 3; n++)
+		thread_join(&t[n]);
+	assert_non_null(strchr(trace, 's'));
+	assert_int_equal(latest, 0);
+}
+
+/* Nor is it guarded any more. */
+static void no_longer_guarded(void **state)
+{
+	(void)state;
+	sem_init(&keys, 0, 10);
+	start_with(1, shell, 16, &sched_guarded);
+	start_with(0, spin, 10, &sched_plain);
+	sem_give(&keys);
+	thread_sleep_ms(51);
+	assert_non_null(strchr(trace, 's')); /* boosted, and in its share */
+	thread_set_params(&t[1], &sched_plain);
+	trace_reset();
+	thread_sleep_ms(100);
+	assert_null(strchr(trace, 's'));
+	stop = true;
+	sem_give(&keys);
+	thread_join(&t[0]);
+	thread_join(&t[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +349,8 @@ int main(void)
 		cmocka_unit_test_setup(windows_open_and_close, setup),
 		cmocka_unit_test_setup(guarded, setup),
 		cmocka_unit_test_setup(guarded_but_not_kept_waiting, setup),
+		cmocka_unit_test_setup(guarded_behind_an_ordinary_thread, setup),
+		cmocka_unit_test_setup(no_longer_guarded, setup),
 	};
 
 	unit_boot(1);

@@ -191,21 +191,21 @@ static void patient_ones(void **state)
 
 	timeout_set(&a.timeout, 1000);
 	timeout_set(&b.timeout, 2000);
-	timeouts_hold(q, true);
+	timeouts_hold(q, true, arch_counter());
 	assert_true(timeouts_held(q));
 	assert_int_equal(host_timer_deadline[0], 2000);
 	host_advance(2500);
 	assert_string_equal(trace, "bab");
 	assert_int_equal(host_timer_deadline[0], UINT64_MAX);
-	timeouts_hold(q, false);
+	timeouts_hold(q, false, arch_counter());
 	assert_int_equal(host_timer_deadline[0], 1000);
 	host_advance(1);
 	assert_string_equal(trace, "baba");
-	timeouts_hold(q, true);
+	timeouts_hold(q, true, arch_counter());
 	assert_false(timeouts_held(q));
 	timeout_set(&a.timeout, 3000);
 	assert_true(timeout_cancel(&a.timeout));
-	timeouts_hold(q, false);
+	timeouts_hold(q, false, arch_counter());
 }
 
 static void of_another_cpu(void **state)
