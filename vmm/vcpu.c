@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A vCPU's thread: its hooks into the scheduler, its waits, and the work it does before its guest runs on. */
+#include <arch/timer.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 #include <vmm/lifecycle.h>
@@ -146,6 +147,23 @@ void vmm_fault(struct vcpu *v, const struct guest_fault *f)
 	vm_request(v->vm, VM_REQ_CRASH, why);
 }
 
+/*
+ * vCPUs on one CPU that stop, end or start are switched to one after the other, each in the middle of its exit; without this they were one section with
+ * interrupts masked. The most urgent interrupt is taken, if one waits, and a more urgent thread runs. Not more than one: a vCPU of a CPU that is overloaded
+ * gets on, if only by one step.
+ */
+static void let_interrupt_in(struct vcpu *v)
+{
+	struct masked *m = &this_cpu()->masked;
+	u64 now = arch_counter();
+
+	masked_stop(m, now, (u64)let_interrupt_in);
+	masked_restart(m, now, (u64)let_interrupt_in);
+	arch_guest_take_irq(v);
+	if (sched_pending())
+		schedule();
+}
+
 /* Wait here while the guest may not run. True: enter at the boot address with reset registers. Ends the thread if the VM goes. */
 static bool park_while_stopped(struct vcpu *v)
 {
@@ -163,6 +181,7 @@ static bool park_while_stopped(struct vcpu *v)
 			thread_exit();
 		}
 		(void)wait_block_locked(&vm->state_wq, flags, DEADLINE_NEVER);
+		let_interrupt_in(v);
 		flags = spin_lock(&vm->state_wq.lock);
 	}
 	v->parked = false;
@@ -186,6 +205,7 @@ static void enter_reset_state(struct vcpu *v)
 static __noinline void state_work(struct vcpu *v, u32 work)
 {
 	if (work & VCPU_WORK_STATE) {
+		let_interrupt_in(v);
 		if (v->power == VCPU_OFF)
 			vgic_cpu_online(v, false);
 		if (park_while_stopped(v))
