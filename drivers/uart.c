@@ -2,6 +2,7 @@
 /* The operator's UART, whatever its chip: rings, blocking, and the polled way out for the log. */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
+#include <arch/timer.h>
 #include <drivers/host.h>
 #include <drivers/uart.h>
 #include <kernel/irq.h>
@@ -18,6 +19,11 @@ static const struct uart_ops *const uart_drivers[] = { &pl011_ops };
 #define TX_RING 4096
 /* Bytes moved under the lock, interrupts masked: what a FIFO takes when its transmit interrupt comes. */
 #define BURST 16
+/*
+ * After an interrupt that moved bytes the next one comes so much later at the earliest, or when a reader has found nothing more to read. QEMU's UART takes
+ * and brings bytes at any speed: without a pause a line of text would keep the CPU from more urgent threads, an interrupt for each burst.
+ */
+#define PAUSE_US 250
 
 static struct {
 	const struct uart_ops *ops; /* NULL: no UART; then writes vanish and reads wait for ever */
@@ -26,6 +32,8 @@ static struct {
 	struct wait_queue writers; /* for room in tx; readers.lock nests in its lock */
 	struct ring rx, tx;
 	bool rx_on, tx_on; /* interrupts enabled now */
+	bool paused;
+	struct timeout pause_end;
 	void (*notify)(void);
 	u8 rx_buf[RX_RING], tx_buf[TX_RING];
 } uart = {
@@ -35,8 +43,12 @@ static struct {
 
 /* ---- the chip; all with readers.lock held ---- */
 
-static void set_irqs(bool rx, bool tx)
+/* Interrupts for what there is room for, and for what waits. */
+static void set_irqs(void)
 {
+	bool rx = !uart.paused && ring_free(&uart.rx);
+	bool tx = !uart.paused && ring_used(&uart.tx);
+
 	if (rx == uart.rx_on && tx == uart.tx_on)
 		return;
 	uart.rx_on = rx;
@@ -59,19 +71,24 @@ static bool receive(void)
 	return any;
 }
 
-/* Ring to FIFO, and the transmit interrupt for the rest. */
-static bool transmit(void)
+/* Ring to FIFO: how many. */
+static u32 transmit(void)
 {
-	bool any = false;
+	u32 n;
 	u8 byte;
 
-	for (u32 n = 0; n < BURST && !uart.ops->tx_full(uart.base) && ring_get(&uart.tx, &byte);
-	     n++) {
+	for (n = 0; n < BURST && !uart.ops->tx_full(uart.base) && ring_get(&uart.tx, &byte); n++)
 		uart.ops->tx(uart.base, byte);
-		any = true;
-	}
-	set_irqs(uart.rx_on, ring_used(&uart.tx) != 0);
-	return any;
+	return n;
+}
+
+static void pause_over(struct timeout *t __unused)
+{
+	unsigned long flags = spin_lock(&uart.readers.lock);
+
+	uart.paused = false;
+	set_irqs();
+	spin_unlock(&uart.readers.lock, flags);
 }
 
 static void uart_irq(u32 intid __unused, void *arg __unused)
@@ -80,7 +97,11 @@ static void uart_irq(u32 intid __unused, void *arg __unused)
 	bool received = receive(), sent = transmit();
 	void (*notify)(void) = uart.notify;
 
-	set_irqs(ring_free(&uart.rx) != 0, uart.tx_on);
+	if (received || sent) {
+		uart.paused = true;
+		timeout_set(&uart.pause_end, arch_counter() + us_to_ticks(PAUSE_US));
+	}
+	set_irqs();
 	if (received)
 		wait_wake_all_locked(&uart.readers);
 	spin_unlock(&uart.readers.lock, flags);
@@ -96,11 +117,14 @@ static int take_locked(void)
 {
 	u8 byte;
 
-	if (!ring_get(&uart.rx, &byte))
+	if (!uart.ops)
 		return -EAGAIN;
-	/* There is room again for what waits in the FIFO. */
-	if (!uart.rx_on)
-		set_irqs(true, uart.tx_on);
+	if (!ring_used(&uart.rx) && !receive()) {
+		uart.paused = false;
+		set_irqs();
+		return -EAGAIN;
+	}
+	(void)ring_get(&uart.rx, &byte);
 	return byte;
 }
 
@@ -137,14 +161,21 @@ void uart_set_notify(void (*fn)(void))
 
 /* ---- writing ---- */
 
-/* As much of data as the ring takes now. */
+/* As much of data as the ring takes now. The writer also moves to the FIFO what that takes, before an interrupt does. */
 static size_t write_some(const u8 *data, size_t len)
 {
-	unsigned long flags = spin_lock(&uart.readers.lock);
-	size_t n = ring_write(&uart.tx, data, (u32)MIN(len, (size_t)TX_RING));
+	size_t n = 0;
+	bool more;
 
-	(void)transmit();
-	spin_unlock(&uart.readers.lock, flags);
+	do {
+		unsigned long flags = spin_lock(&uart.readers.lock);
+
+		n += ring_write(&uart.tx, data + n, (u32)MIN(len - n, (size_t)TX_RING));
+		more = transmit() == BURST && ring_used(&uart.tx);
+		if (!more)
+			set_irqs();
+		spin_unlock(&uart.readers.lock, flags);
+	} while (more);
 	return n;
 }
 
@@ -175,7 +206,8 @@ void uart_drain(void)
 {
 	while (uart.ops) {
 		unsigned long flags = spin_lock(&uart.readers.lock);
-		bool done = (transmit(), !ring_used(&uart.tx)) && uart.ops->tx_idle(uart.base);
+		bool done = ((void)transmit(), !ring_used(&uart.tx)) &&
+			    uart.ops->tx_idle(uart.base);
 
 		spin_unlock(&uart.readers.lock, flags);
 		if (done)
@@ -193,6 +225,7 @@ static void queue_line(const char *line, size_t len)
 		(void)ring_write(&uart.tx, line, (u32)len - 1);
 		(void)ring_write(&uart.tx, "\r\n", 2);
 		(void)transmit();
+		set_irqs();
 	}
 	spin_unlock(&uart.readers.lock, flags);
 }
@@ -253,12 +286,14 @@ int uart_probe(void)
 		return -ENOMEM;
 	ring_init(&uart.rx, uart.rx_buf, RX_RING);
 	ring_init(&uart.tx, uart.tx_buf, TX_RING);
+	timeout_init(&uart.pause_end, pause_over);
+	uart.pause_end.patient = true;
 	ops->setup(uart.base);
 	uart.ops = ops;
 	log_putc = polled_putc;
 	log_write = queue_line;
 	flags = spin_lock(&uart.readers.lock);
-	set_irqs(true, false);
+	set_irqs();
 	spin_unlock(&uart.readers.lock, flags);
 	return irq_request(intid, "uart", uart_irq, NULL, irq_flags);
 }
