@@ -121,11 +121,12 @@ static void give_pages(struct zone *z, size_t block, size_t page, size_t count)
 	}
 }
 
-static void take_block(struct zone *z, size_t block)
+/* At once: the run of a large VM would be long with interrupts masked. */
+static void take_run(struct zone *z, size_t first, size_t count)
 {
-	bitmap_set(z->used, block);
-	free_blocks--;
-	free_pages -= BLOCK_PAGES;
+	bitmap_set_run(z->used, first, count);
+	free_blocks -= count;
+	free_pages -= count * BLOCK_PAGES;
 }
 
 static void give_block(struct zone *z, size_t block)
@@ -182,8 +183,7 @@ static u64 take_blocks(u32 count, u32 align, u32 tail)
 
 		if (b >= z->nblocks)
 			continue;
-		for (size_t i = b; i < b + whole; i++)
-			take_block(z, i);
+		take_run(z, b, whole);
 		if (tail) {
 			split_block(z, b + whole);
 			take_pages(z, b + whole, 0, tail);

@@ -44,6 +44,17 @@ size_t bitmap_find_clear_run(const u64 *map, size_t nbits, size_t from, size_t l
 	return nbits;
 }
 
+void bitmap_set_run(u64 *map, size_t first, size_t count)
+{
+	while (count) {
+		size_t n = MIN(count, 64 - first % 64);
+
+		map[first / 64] |= (~0ULL >> (64 - n)) << (first % 64);
+		first += n;
+		count -= n;
+	}
+}
+
 /* In general registers: the compiler's own population count would want FP or a library call. */
 u32 word_weight(u64 x)
 {

@@ -22,6 +22,9 @@ static inline bool bitmap_test(const u64 *map, size_t n)
 	return (map[n / 64] >> (n % 64)) & 1;
 }
 
+/* `count` bits from `first` on, a word at a time. */
+void bitmap_set_run(u64 *map, size_t first, size_t count);
+
 /* Index of the first set (clear) bit at or after `from`, or nbits if there is none. */
 size_t bitmap_next_set(const u64 *map, size_t nbits, size_t from);
 size_t bitmap_next_clear(const u64 *map, size_t nbits, size_t from);

@@ -27,6 +27,20 @@ static void single_bits(void **state)
 	}
 }
 
+static void set_at_once(void **state)
+{
+	(void)state;
+	for (size_t first = 0; first < NBITS; first++)
+		for (size_t count = 0; count <= NBITS - first; count++) {
+			u64 map[WORDS] = { 0 };
+
+			bitmap_set_run(map, first, count);
+			assert_int_equal(bitmap_weight(map, NBITS), count);
+			assert_int_equal(bitmap_next_set(map, NBITS, 0), count ? first : NBITS);
+			assert_int_equal(bitmap_next_clear(map, NBITS, first), first + count);
+		}
+}
+
 static void beyond_the_end(void **state)
 {
 	u64 map[WORDS];
@@ -128,9 +142,9 @@ static void random_maps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(single_bits), cmocka_unit_test(beyond_the_end),
-		cmocka_unit_test(exact_words), cmocka_unit_test(runs),
-		cmocka_unit_test(random_maps),
+		cmocka_unit_test(single_bits),    cmocka_unit_test(set_at_once),
+		cmocka_unit_test(beyond_the_end), cmocka_unit_test(exact_words),
+		cmocka_unit_test(runs),           cmocka_unit_test(random_maps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
