@@ -13,15 +13,29 @@ LATEST = 16000
 STORMS = ("exits", "gicd", "eoi", "timers", "entropy", "cpus", "lifecycle")
 
 
-def test_deadlines_hold():
-    done = subprocess.run([sys.executable, ROOT / "tools/interference", "--build", BUILD,
-                           "--cpu", CPU_MAX, "--count", "1400", "--only", ",".join(STORMS)], text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def measured(count, storms, *options, out="interference.json"):
+    """What the tool found; it fails if a storm's bound does not hold."""
+    done = subprocess.run([sys.executable, ROOT / "tools/interference", "--build", BUILD, "--cpu",
+                           CPU_MAX, "--count", str(count), "--only", ",".join(storms), *options],
+                          text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
-    found = json.loads((BUILD / "interference.json").read_text())
-    assert set(found["storms"]) == set(STORMS)
-    for row in found["storms"].values():
+    found = json.loads((BUILD / out).read_text())["storms"]
+    assert set(found) == set(storms)
+    return found
+
+
+def test_deadlines_hold():
+    found = measured(1400, STORMS)
+    for row in found.values():
         assert row["10 kHz"]["interrupts"] == 1400
-    assert max(row["late"] for row in found["storms"].values()) <= min(LATEST, found["bound"])
-    # The operator's own doings keep interrupts masked no longer than guests do.
-    assert found["storms"]["lifecycle"]["masked"][0][0] < 8000
+    assert max(row["late"] for row in found.values()) <= LATEST
+    # What the operator does, and what is typed and printed meanwhile, is not even as bad as that.
+    assert found["lifecycle"]["late"] < LATEST / 2
+    assert found["lifecycle"]["masked"][0][0] < 4000
+
+
+def test_other_cpus_are_left_alone():
+    """VMs on CPUs 0 and 2 send each other interrupts, come and go: nothing of it reaches CPU 1."""
+    for row in measured(300, ("sgi", "timers", "tlb", "lifecycle"), "--beside",
+                        out="beside.json").values():
+        assert row["ipis"] == 0
