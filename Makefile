@@ -59,6 +59,8 @@ bench: build
 	@tools/bench --build $(BUILD)
 	@$(if $(filter 1,$(QUICK)),,tools/interference --build $(BUILD))
 	@$(if $(filter 1,$(QUICK)),,tools/interference --build $(BUILD) --beside --count 2000)
+	@$(if $(filter 1,$(QUICK)),,tools/fetch-guests --build $(BUILD) rt)
+	@$(if $(filter 1,$(QUICK)),,tools/cyclictest --build $(BUILD))
 
 format:
 	@find arch drivers guests include init kernel lib rtos shell tests vmm -name '*.[ch]' -print0 | \
@@ -77,7 +79,7 @@ help:
 	@echo 'make run        boot it on QEMU with the default guests; Ctrl-A X ends'
 	@echo 'make test       everything that is checked; last line: N passed, N failed'
 	@echo 'make bench      what exits, switches and boots cost, beside the targets'
-	@echo '                and how late a real-time guest is beside hostile ones (left out: QUICK=1)'
+	@echo '                and how late real-time guests are beside hostile and busy ones (left out: QUICK=1)'
 	@echo 'make debug      as run, stopped at reset, with gdb attached'
 	@echo 'make bundle     only pack the guests; make format: clang-format -i'
 	@echo 'make clean      remove what was built; make distclean: what was fetched too'

@@ -10,7 +10,6 @@ from pathlib import Path
 
 PROMPT = b"zvm_host:~# "
 SECONDS = 300  # what any one wait may take
-COUNTED = ("-icount", "shift=4,sleep=off")
 
 
 class BenchError(Exception):
@@ -18,13 +17,17 @@ class BenchError(Exception):
 
 
 class Machine:
-    """A machine of one or two CPUs. Used in a `with`; leaving it ends the QEMU."""
+    """
+    A machine of one or two CPUs. Used in a `with`; leaving it ends the QEMU. It counts
+    instructions, of 2^shift ns each, or (None) takes the time that it takes.
+    """
 
-    def __init__(self, cpu, options, *, smp=1, el2=True, counted=True, memory=1024):
+    def __init__(self, cpu, options, *, smp=1, el2=True, shift=4, memory=1024):
         kind = "virt,gic-version=3" + (",virtualization=on" if el2 else "")
+        counted = () if shift is None else ("-icount", f"shift={shift},sleep=off")
         argv = ["qemu-system-aarch64", "-machine", kind, "-cpu", cpu, "-smp", str(smp),
                 "-m", str(memory), "-display", "none", "-nic", "none", "-monitor", "none",
-                "-serial", "stdio", *(COUNTED if counted else ()), *map(str, options)]
+                "-serial", "stdio", *counted, *map(str, options)]
         self._qemu = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       stderr=subprocess.STDOUT)
         self._ready = selectors.DefaultSelector()
@@ -38,11 +41,11 @@ class Machine:
         self._qemu.kill()
         self._qemu.communicate()
 
-    def wait_for(self, holds, what):
-        deadline = time.monotonic() + SECONDS
+    def wait_for(self, holds, what, seconds=SECONDS):
+        deadline = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > deadline:
-                raise BenchError(f"no {what} within {SECONDS} s")
+                raise BenchError(f"no {what} within {seconds} s")
             if self._ready.select(timeout=0.01):
                 data = self._qemu.stdout.read1(65536)
                 if not data and not holds():
