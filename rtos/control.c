@@ -92,7 +92,7 @@ static void show(void)
 		return;
 	report_heading("JITTER");
 	report_row("control", &l.late);
-	report_buckets(&l.late);
+	report_buckets(&l.late.h);
 }
 
 void cmd_jitter(const struct args *a)

@@ -30,7 +30,7 @@ struct latency_test {
 /* One test at a time. */
 static struct {
 	const struct latency_test *test;
-	struct histogram h;
+	struct series times;
 	u32 partners;
 	u64 rounds;
 	struct sem go, middle, done;
@@ -60,7 +60,7 @@ static void get(struct msgq *q, void *message)
 
 static void record(void)
 {
-	histogram_add(&t.h, arch_counter() - t.since);
+	series_add(&t.times, arch_counter() - t.since);
 }
 
 /* ---- context switch: equals that yield to each other, half of there and back ---- */
@@ -76,7 +76,7 @@ static void measure_switch(void)
 	for (u64 i = 0; i < t.rounds; i++) {
 		t.since = arch_counter();
 		thread_yield();
-		histogram_add(&t.h, (arch_counter() - t.since) / 2);
+		series_add(&t.times, (arch_counter() - t.since) / 2);
 	}
 }
 
@@ -276,7 +276,7 @@ static void run_and_report(const struct latency_test *test, u64 rounds)
 		shell_printf("latency: %s: %s\n", test->name, strerror(err));
 		return;
 	}
-	report_row(test->name, &t.h);
+	report_row(test->name, &t.times);
 	if (t.inversions)
 		shell_printf("latency: %s: %u priority inversions\n", test->name, t.inversions);
 }

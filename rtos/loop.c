@@ -8,14 +8,14 @@ void loop_start(struct loop *l, u64 now, u64 period)
 	l->period = period;
 	l->next = now + period;
 	l->missed = 0;
-	histogram_reset(&l->late);
+	l->late = (struct series){ .count = 0 };
 }
 
 void loop_released(struct loop *l, u64 now)
 {
 	u64 late = now - l->next, gone = late / l->period;
 
-	histogram_add(&l->late, late);
+	series_add(&l->late, late);
 	l->missed += gone;
 	l->next += (gone + 1) * l->period;
 }

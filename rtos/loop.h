@@ -18,9 +18,9 @@ struct plant {
 /* All in counter ticks. */
 struct loop {
 	u64 period;
-	u64 next;              /* the release that comes */
-	u64 missed;            /* releases that were let go because an earlier one was late */
-	struct histogram late; /* from release to running */
+	u64 next;           /* the release that comes */
+	u64 missed;         /* releases that were let go because an earlier one was late */
+	struct series late; /* from release to running */
 	struct plant plant;
 };
 

@@ -18,10 +18,12 @@ void report_heading(const char *what)
 		     "P99", "P99.9", "MAX");
 }
 
-void report_row(const char *what, const struct histogram *h)
+void report_row(const char *what, const struct series *s)
 {
-	shell_printf("%-8s %8lu %8lu %8lu %8lu %8lu %8lu %8lu\n", what, h->count, to_ns(h->min),
-		     to_ns(histogram_mean(h)), to_ns(histogram_quantile(h, 500000)),
+	const struct histogram *h = &s->h;
+
+	shell_printf("%-8s %8lu %8lu %8lu %8lu %8lu %8lu %8lu\n", what, s->count, to_ns(s->min),
+		     to_ns(series_mean(s)), to_ns(histogram_quantile(h, 500000)),
 		     to_ns(histogram_quantile(h, 990000)), to_ns(histogram_quantile(h, 999000)),
 		     to_ns(h->max));
 }

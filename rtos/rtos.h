@@ -23,9 +23,9 @@ void cmd_latency(const struct args *a);
 /* Name of the latency test with this number, or NULL. */
 const char *latency_test_name(u32 n);
 
-/* report.c: a histogram of ticks as a row, under this heading, in nanoseconds; and its buckets. */
+/* report.c: ticks as a row, under this heading, in nanoseconds; and a histogram's buckets. */
 void report_heading(const char *what);
-void report_row(const char *what, const struct histogram *h);
+void report_row(const char *what, const struct series *s);
 void report_buckets(const struct histogram *h);
 
 #endif

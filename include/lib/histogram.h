@@ -9,23 +9,57 @@
 
 #include <lib/types.h>
 
-/* 0 to 3, then four to each power of two; the last bucket holds all from 7 * 2^29 up. */
-#define HISTOGRAM_BUCKETS 124
+/*
+ * 0, then four to each power of two, of which the first two have less than four values (buckets 1 to 3, 5 to 7, 9 and 11 stay empty); the last
+ * bucket holds all from 7 * 2^29 up.
+ */
+#define HISTOGRAM_BUCKETS 132
 
 /* All zeros is an empty histogram. */
 struct histogram {
-	u64 count, sum;
-	u64 min, max;                   /* exact; of the values since the last reset */
+	u64 max;                        /* exact */
+	u32 usual;                      /* up to this one a value is no new maximum */
 	u32 buckets[HISTOGRAM_BUCKETS]; /* each stays at UINT32_MAX once it is there */
 };
 
-void histogram_reset(struct histogram *h);
-
 void histogram_add(struct histogram *h, u64 value);
 
-/* The bucket that a value falls into, and the least value of a bucket. */
-u32 histogram_bucket(u64 value);
+/* Where a value's bucket is, from the first one of the last power of two. */
+static inline s64 histogram_place(u32 value)
+{
+	int zeros = value ? __builtin_clz(value) : 32;
+
+	/* The two bits behind the highest one choose among a power's four. */
+	return (s64)(value << (zeros & 31) >> 29 & 3) - 4 * (s64)zeros;
+}
+
+/* The bucket that a value falls into. */
+static inline u32 *histogram_bucket(struct histogram *h, u32 value)
+{
+	return &h->buckets[HISTOGRAM_BUCKETS - 4] + histogram_place(value);
+}
+
+/* The least value of a bucket, or of the next one that can have any. */
 u64 histogram_least(u32 bucket);
+
+/*
+ * The same for who counts instructions. False, and nothing is done, if the value is a new maximum or very large: histogram_add() is for that.
+ */
+static inline bool __must_check histogram_tally(struct histogram *h, u32 value)
+{
+	u32 *bucket = histogram_bucket(h, value);
+
+	if (unlikely(value > h->usual))
+		return false;
+	*bucket += *bucket != UINT32_MAX;
+	return true;
+}
+
+/* Add all that `more` has. */
+void histogram_merge(struct histogram *h, const struct histogram *more);
+
+/* How many values there are. */
+u64 histogram_count(const struct histogram *h);
 
 /*
  * A value that at least ppm of 1000000 values do not exceed, exact to its bucket's width and never
@@ -33,7 +67,14 @@ u64 histogram_least(u32 bucket);
  */
 u64 histogram_quantile(const struct histogram *h, u32 ppm);
 
-/* The mean, rounded down; 0 if the histogram is empty. */
-u64 histogram_mean(const struct histogram *h);
+/* A histogram, and what it does not know exactly. All zeros is an empty one. */
+struct series {
+	struct histogram h;
+	u64 count, sum, min;
+};
+
+void series_add(struct series *s, u64 value);
+/* The mean, rounded down; 0 if there is no value. */
+u64 series_mean(const struct series *s);
 
 #endif
