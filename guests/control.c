@@ -2,7 +2,7 @@
 /*
  * control: a real-time guest with nothing to do but to be on time. One timer at 10 kHz, one at 1 kHz, half a short period apart; how late each is, from
  * the tick at which it is due to the first instruction of the vector, goes into a histogram. A number typed at its console has it measure so many
- * interrupts of the fast timer and print what it found.
+ * interrupts of the fast timer and print what it found; `s` has it stop both for good and print what came of them since its start.
  */
 #include "kit/cpu.h"
 #include "kit/gic.h"
@@ -32,6 +32,8 @@ static struct task slow = { .name = "1 kHz" };
 static uint64_t phys_ahead;           /* CNTPCT - CNTVCT */
 static volatile uint32_t fast_wanted; /* to be measured; 0: none */
 static volatile uint32_t interrupts;
+static uint64_t
+	latest; /* of all of them, measured or not: also what the guest itself kept waiting */
 
 static void measure(struct task *task, uint64_t stamp)
 {
@@ -39,6 +41,8 @@ static void measure(struct task *task, uint64_t stamp)
 
 	if (stamp < task->due) /* the timer was stopped meanwhile, and its interrupt under way */
 		return;
+	if (late > latest)
+		latest = late;
 	task->due += task->period;
 	for (; task->due <= stamp; task->due += task->period)
 		task->missed += fast_wanted != 0;
@@ -130,6 +134,17 @@ static void run(uint32_t wanted)
 	print("control: run %u done\n", ++runs);
 }
 
+static void stop(void)
+{
+	irq_mask();
+	timer_set_ctl(TIMER_VIRT, 0);
+	timer_set_ctl(TIMER_PHYS, 0);
+	irq_unmask(); /* one that had come already is taken */
+	print("control: stopped after %u interrupts, ticks late: max %lu\n", interrupts, latest);
+	for (;;)
+		wfi();
+}
+
 void guest_main(void)
 {
 	uint32_t polled = 0;
@@ -154,6 +169,8 @@ void guest_main(void)
 		} else if (number && c >= 0) {
 			run(number);
 			number = 0;
+		} else if (c == 's') {
+			stop();
 		}
 	}
 }

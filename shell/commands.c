@@ -43,6 +43,11 @@ static const struct option delete_options[] = {
 	{ "-f", NULL, ARG_NONE, "even if it runs" },
 };
 
+static const struct option stat_options[] = {
+	{ VM_OPTION },
+	{ "-r", NULL, ARG_NONE, "begin to count anew" },
+};
+
 static const struct option log_options[] = {
 	{ VM_OPTION },
 	{ "-f", NULL, ARG_NONE, "go on as it grows; Ctrl-C leaves" },
@@ -64,6 +69,8 @@ static const struct command zvm_commands[] = {
 	{ "delete", NULL, "remove a VM; its memory is cleared and returned",
 	  OPTIONS(delete_options), VM_OPERAND, .run = cmd_zvm_delete },
 	{ "info", NULL, "the VMs; or everything about one", ON_VM, .run = cmd_zvm_info },
+	{ "stat", NULL, "a VM's exits, how late its timers were, its budget", OPTIONS(stat_options),
+	  VM_OPERAND, .run = cmd_zvm_stat },
 	{ "set", "update", "change how a VM is scheduled, and restarted", OPTIONS(set_options),
 	  VM_OPERAND, .run = cmd_zvm_set },
 	{ "list", NULL, "the types that can be created", .run = cmd_zvm_list },

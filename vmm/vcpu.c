@@ -43,6 +43,8 @@ static void vcpu_switch_in(struct thread *t)
 	if (unlikely(v->pmu.present))
 		arch_guest_pmu_load(&v->pmu.regs);
 	vgic_load(v);
+	if (v->timer.woken)
+		vtimer_count_woken(v);
 }
 
 static void vcpu_switch_out(struct thread *t)

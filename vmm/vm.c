@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* VMs made, found and unmade. */
 #include <arch/mmu.h>
+#include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/random.h>
 #include <lib/errno.h>
@@ -174,6 +175,7 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 
 static int make_vcpu(struct vm *vm, u32 index)
 {
+	_Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "kzalloc() gives no more");
 	struct vcpu *v = kzalloc(sizeof(*v));
 	char name[sizeof(v->thread.name)];
 	int r;
@@ -383,6 +385,24 @@ int vm_delete(struct vm *vm, bool force, struct vm_error *err)
 	}
 	vmm_unlock();
 	return r;
+}
+
+static void reset_stats_here(void *arg)
+{
+	struct vcpu *v = arg;
+
+	memset(v->exits, 0, sizeof(v->exits));
+	memset(v->exit_times, 0, sizeof(v->exit_times));
+	memset(&v->timer.late, 0, sizeof(v->timer.late));
+	v->thread.server.throttled = 0;
+	v->thread.server.missed = 0;
+}
+
+/* On the CPUs that count. */
+void vm_stats_reset(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		ipi_call(vm->vcpus[i]->cpu, reset_stats_here, vm->vcpus[i]);
 }
 
 void vm_stats(const struct vm *vm, struct vm_stats *s)

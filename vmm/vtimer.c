@@ -27,6 +27,16 @@ static u64 expiry(const struct vcpu *v, enum arch_timer_id id)
 	return __builtin_add_overflow(r->cval, offset, &at) ? DEADLINE_NEVER : at;
 }
 
+void vtimer_count_woken(struct vcpu *v)
+{
+	u64 now = arch_counter();
+
+	for (enum arch_timer_id id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++)
+		if (v->timer.woken & BIT(id))
+			vtimer_count_late(&v->timer, (s64)(now - v->timer.due[id]));
+	v->timer.woken = 0;
+}
+
 /* The physical timer interrupt of the vCPU that is loaded on this CPU. It stays active until the guest's EOI. */
 static void timer_irq(u32 intid, void *arg)
 {
@@ -35,6 +45,7 @@ static void timer_irq(u32 intid, void *arg)
 
 	if (likely(v && v->vgic.loaded)) {
 		vgic_forward_ppi(v, vintids[id], intid);
+		vtimer_delivered(&v->timer, vintids[id]);
 		return;
 	}
 	/* Nobody's: a put disables the timers, so it was under way then. */
@@ -64,14 +75,17 @@ int vtimer_host_init(void)
 static void wake(struct timeout *timeout)
 {
 	struct vcpu *v = container_of(timeout, struct vcpu, timer.wake);
-	const struct vtimer *t = &v->timer;
+	struct vtimer *t = &v->timer;
 	u64 now = arch_counter();
 	enum arch_timer_id id;
 
-	v->timer.armed = false;
-	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++)
-		if (t->due[id] <= now)
-			vgic_expire_ppi(v, vintids[id], arch_guest_timer_intid(id));
+	t->armed = false;
+	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++) {
+		if (t->due[id] > now)
+			continue;
+		vgic_expire_ppi(v, vintids[id], arch_guest_timer_intid(id));
+		t->woken |= (u8)BIT(id);
+	}
 	vcpu_kick(v, VCPU_WORK_VIRQ);
 }
 
@@ -85,6 +99,7 @@ void vtimer_reset(struct vcpu *v)
 	else
 		timeout_init(&t->wake, wake);
 	t->armed = false;
+	t->woken = 0;
 	memset(t->regs, 0, sizeof(t->regs));
 	if (vcpu_current() == v && v->vgic.loaded)
 		arch_guest_timers_restore(t->regs, v->vm->cntvoff);

@@ -9,6 +9,9 @@
 __noreturn void trap_lower_sync(void);
 __noreturn void trap_lower_irq(void);
 __noreturn void trap_lower_serror(void);
+__noreturn void trap_measured_sync(void);
+__noreturn void trap_measured_irq(void);
+__noreturn void trap_measured_end(void);
 
 const char *el_refusal(u64 el)
 {
@@ -46,6 +49,21 @@ void trap_lower_irq(void)
 }
 
 void trap_lower_serror(void)
+{
+	trap_lower_sync();
+}
+
+void trap_measured_sync(void)
+{
+	trap_lower_sync();
+}
+
+void trap_measured_irq(void)
+{
+	trap_lower_sync();
+}
+
+void trap_measured_end(void)
 {
 	trap_lower_sync();
 }

@@ -58,3 +58,11 @@ bool arch_guest_timer_asserted(enum arch_timer_id id)
 	ctl = id == ARCH_TIMER_VIRT ? read_sysreg(cntv_ctl_el0) : read_sysreg(cntp_ctl_el0);
 	return (ctl & 7) == 5; /* ISTATUS, not IMASK, ENABLE */
 }
+
+s64 arch_guest_timer_late(enum arch_timer_id id)
+{
+	isb(); /* the counter is not read early */
+	if (id == ARCH_TIMER_VIRT)
+		return (s64)(read_sysreg(cntvct_el0) - read_sysreg(cntv_cval_el0));
+	return (s64)(read_sysreg(cntpct_el0) - read_sysreg(cntp_cval_el0));
+}

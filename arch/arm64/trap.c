@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the vectors call for a guest: a table by exception class. */
 #include <arch/guest.h>
+#include <arch/timer.h>
 #include <asm/trap.h>
 #include <kernel/percpu.h>
 #include <vmm/vcpu.h>
@@ -10,6 +11,9 @@ _Static_assert(offsetof(struct vcpu, thread) == 0, "a vCPU's thread is the vCPU"
 void trap_lower_sync(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_lower_irq(struct vcpu *v);
 void trap_lower_serror(struct trap_frame *f);
+void trap_measured_sync(struct vcpu *v, struct trap_frame *f, u64 esr);
+void trap_measured_irq(struct vcpu *v);
+void trap_measured_end(struct vcpu *v);
 
 static void trap_wfx(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
@@ -85,6 +89,41 @@ void trap_lower_irq(struct vcpu *v)
 {
 	v->exits[EXIT_IRQ]++;
 	arch_guest_take_irq(v);
+}
+
+/* ---- while exits are measured (arch_measure_exits): their CPU time, off which the vCPU may go meanwhile ---- */
+
+static void measured_begin(struct vcpu *v, enum exit_kind kind)
+{
+	v->exit_kind = kind;
+	v->exit_began = thread_cpu_ticks(&v->thread, this_cpu()->masked.since);
+}
+
+void trap_measured_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	static const u8 kinds[64] = {
+		[EC_WFX] = EXIT_WFX,         [EC_FP] = EXIT_FP,         [EC_HVC64] = EXIT_HVC,
+		[EC_SMC64] = EXIT_SMC,       [EC_SYSREG] = EXIT_SYSREG, [EC_IABT_LOWER] = EXIT_MMIO,
+		[EC_DABT_LOWER] = EXIT_MMIO,
+	};
+	u8 kind = kinds[ESR_EC(esr)];
+
+	measured_begin(v, kind ? kind : EXIT_FAULT);
+	trap_lower_sync(v, f, esr);
+}
+
+void trap_measured_irq(struct vcpu *v)
+{
+	measured_begin(v, EXIT_IRQ);
+	trap_lower_irq(v);
+}
+
+void trap_measured_end(struct vcpu *v)
+{
+	struct exit_time *time = &v->exit_times[v->exit_kind];
+
+	time->count++;
+	time->ticks += thread_cpu_ticks(&v->thread, arch_counter()) - v->exit_began;
 }
 
 /* An asynchronous error while a guest ran: nobody can say whose access it was, so the guest that ran is stopped. */

@@ -136,13 +136,15 @@ measured_sync:
 	ldr	x0, [x2, #PERCPU_CURRENT]
 	mov	x1, sp
 	mov	x2, x4
-	bl	trap_lower_sync
+	bl	trap_measured_sync
 measured_resume:
 	mrs	x1, TPIDR_ELx
 	ldp	x3, x2, [x1, #PERCPU_CURRENT]
 	ldr	w4, [x3, #THREAD_WORK]
 	orr	w2, w2, w4
 	cbnz	w2, 1f
+	mov	x0, x3
+	bl	trap_measured_end
 	bl	masked_end
 	restore_frame
 	eret
@@ -154,7 +156,7 @@ measured_irq:
 	masked_from xzr
 	mov	x29, xzr
 	ldr	x0, [x2, #PERCPU_CURRENT]
-	bl	trap_lower_irq
+	bl	trap_measured_irq
 	b	measured_resume
 
 lower_serror:

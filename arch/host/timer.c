@@ -59,6 +59,18 @@ bool arch_guest_timer_asserted(enum arch_timer_id id)
 	return (control(id) & 7) == 5;
 }
 
+s64 arch_guest_timer_late(enum arch_timer_id id)
+{
+	u64 now = host_counter - (id == ARCH_TIMER_VIRT ? host_timer_offset[host_cpu] : 0);
+
+	return (s64)(now - host_guest_timers[host_cpu][id].cval);
+}
+
+u32 arch_guest_virt_late(void)
+{
+	return (u32)arch_guest_timer_late(ARCH_TIMER_VIRT);
+}
+
 u32 arch_guest_timer_intid(enum arch_timer_id id)
 {
 	return id == ARCH_TIMER_VIRT ? 27 : 30;

@@ -84,11 +84,11 @@ u32 arch_vgic_empty_lrs(void)
 	return empty;
 }
 
-bool arch_vgic_lr_ended(u32 n)
+u32 arch_vgic_ended(void)
 {
 	if (host_gic_version != 3)
 		host_die("a short cut of the GICv3");
-	return arch_vgic_empty_lrs() >> n & 1;
+	return arch_vgic_empty_lrs();
 }
 
 bool arch_vgic_lr_again(u32 n, u64 value)

@@ -106,7 +106,7 @@ void arch_vgic_lr_write(u32 n, u64 value);
 /* Bit n set: list register n holds no valid interrupt (ICH_ELRSR). */
 u32 arch_vgic_empty_lrs(void);
 /*
- * Short cuts on a GICv3. In <asm/guest.h>, inline: bool arch_vgic_lr_ended(u32 n), bit n of the above. Again: as arch_vgic_lr_write(); true, so that a caller
+ * Short cuts on a GICv3. In <asm/guest.h>, inline: u32 arch_vgic_ended(void), the above. Again: as arch_vgic_lr_write(); true, so that a caller
  * that says so can end with it.
  */
 bool arch_vgic_lr_again(u32 n, u64 value);
@@ -148,6 +148,11 @@ void arch_guest_timers_restore(const struct arch_timer_regs regs[2], u64 offset)
 void arch_guest_timer_stop(enum arch_timer_id id);
 /* The timer's output is high. For the vCPU that is loaded on this CPU; interrupts masked. */
 bool arch_guest_timer_asserted(enum arch_timer_id id);
+/*
+ * Ticks since the timer, which is on, was due; negative: it is not yet. In <asm/guest.h>, inline: u32 arch_guest_virt_late(void), the low half of it for the
+ * virtual one. For the vCPU that is loaded on this CPU; interrupts masked.
+ */
+s64 arch_guest_timer_late(enum arch_timer_id id);
 /* Physical INTIDs of the EL1 virtual and EL1 non-secure physical timers on this machine. */
 u32 arch_guest_timer_intid(enum arch_timer_id id);
 /* The maintenance interrupt's INTID. */

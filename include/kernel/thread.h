@@ -167,6 +167,12 @@ struct thread *thread_current(void);
 void thread_park(void);
 void thread_unpark(struct thread *t);
 
+/* The CPU time of a thread that is running, up to `now`, a reading of the counter. */
+static inline u64 thread_cpu_ticks(const struct thread *t, u64 now)
+{
+	return t->run_ticks + (now - t->switched_in_at);
+}
+
 /* Let equals run. Thread context. */
 void thread_yield(void);
 

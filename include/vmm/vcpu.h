@@ -63,6 +63,12 @@ struct vcpu {
 	bool stolen_restarts; /* it did not run since (atomic) */
 	u64 suspends[2], suspended_ticks[2]; /* PSCI statistics: stand-by, power-down */
 	u64 exits[EXIT_KINDS];
+	/* of those that came while exits are measured (kernel/masked.h): from vector to eret, as far as the vCPU was on a CPU */
+	struct exit_time {
+		u64 count, ticks;
+	} exit_times[EXIT_KINDS];
+	u64 exit_began; /* the one that is being measured: its CPU time then */
+	enum exit_kind exit_kind;
 };
 
 /* The vCPU that is the current thread, or NULL if the current thread is no vCPU. Interrupts masked. */

@@ -114,5 +114,7 @@ struct vm_stats {
 	u64 overhead_bytes; /* memory beside its RAM */
 };
 void vm_stats(const struct vm *vm, struct vm_stats *s);
+/* Its vCPUs begin anew to count exits and their times, lateness, and what budgets led to. Thread context, vmm_lock held. */
+void vm_stats_reset(struct vm *vm);
 
 #endif

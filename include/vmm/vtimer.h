@@ -8,6 +8,7 @@
 
 #include <arch/guest.h>
 #include <kernel/timeout.h>
+#include <lib/histogram.h>
 
 struct vcpu;
 
@@ -19,6 +20,12 @@ struct vtimer {
 	u64 due[2];                     /* the same, while wake is set: when they expire */
 	struct timeout wake;            /* at the earlier of those */
 	bool armed;                     /* wake was set at the last put, and has not come yet */
+	u8 woken; /* timers, by bit, that have expired by it, and whose delivery is not counted */
+	/*
+	 * Ticks from when a timer was due to when its interrupt was given to the vCPU: it is in a list register, and the guest is about to run. As the
+	 * guest has set it: one that was set to the past counts from then.
+	 */
+	struct histogram late;
 };
 
 /* Register the physical timer interrupts; once. */
@@ -31,6 +38,20 @@ void vtimer_reset(struct vcpu *v);
  */
 void vtimer_load(struct vcpu *v);
 void vtimer_put(struct vcpu *v);
+/* v is here, and was switched in: those that woke it are delivered. Masked. */
+void vtimer_count_woken(struct vcpu *v);
+/*
+ * The vCPU, which is here, is given that interrupt: if it is a timer's, count how late it is; what is negative does not count. Masked.
+ */
+void vtimer_delivered(struct vtimer *t, u32 vintid);
+void vtimer_count_late(struct vtimer *t, s64 late);
+/* The same in a few instructions, for the interrupt of a list register that is HW. False: nothing was done, vtimer_delivered() is for it. */
+static inline bool __must_check vtimer_tally(struct vtimer *t, u32 vintid)
+{
+	/* Of those that are forwarded, 23 (performance monitors), 27 and 30, bit 2 is clear in one alone. */
+	return likely(!(vintid & BIT(2))) &&
+	       likely(histogram_tally(&t->late, arch_guest_virt_late()));
+}
 /* Guest-virtual counter value now. */
 u64 vtimer_count(struct vcpu *v);
 

@@ -129,6 +129,12 @@ void vm_stats(const struct vm *vm, struct vm_stats *s)
 	s->overhead_bytes = KIB(48);
 }
 
+void vm_stats_reset(struct vm *vm)
+{
+	assert_true(locks > 0);
+	memset(vm->vcpus[0]->exits, 0, sizeof(vm->vcpus[0]->exits));
+}
+
 static int answer(struct vm *vm, enum vm_state state, struct vm_error *err)
 {
 	assert_true(locks > 0);
@@ -303,7 +309,7 @@ static void test_nothing(void **state)
 	expect("foo", "no command 'foo'; there are: zvm, host, help\n");
 	expect("zvm foo -n 1",
 	       "zvm: no command 'foo'; there are: new, run, pause, resume, reset, stop, delete, "
-	       "info, set, list, console, log\n");
+	       "info, stat, set, list, console, log\n");
 	expect("zvm info", "no VMs; `zvm new -t TYPE` makes one\n");
 	expect("zvm list", "there is no bundle, and nothing is preloaded\n");
 	expect("zvm run", "zvm run: which VM (-n VM)? there are: none\n");
@@ -432,6 +438,47 @@ static void test_info(void **state)
 	assert_non_null(strstr(output, "512 MiB at 0x40000000"));
 	assert_non_null(strstr(output, "vcpu 0"));
 	assert_non_null(strstr(output, "crash       wild store\n"));
+}
+
+static const char *completed(const char *line);
+
+/* The rows of docs/real-time.md. */
+static void test_stat(void **state)
+{
+	struct vcpu *v = &vcpus[0];
+
+	(void)state;
+	memset(v, 0, sizeof(*v));
+	v->exits[EXIT_IRQ] = 3;
+	v->exits[EXIT_FAULT] = 4;
+	for (u32 i = 0; i < 98; i++)
+		histogram_add(&v->timer.late, 6);
+	histogram_add(&v->timer.late, 100);
+	histogram_add(&v->timer.late, 5000);
+	run("zvm stat linux");
+	assert_non_null(strstr(output, "exits       0         3         0         0         0"
+				       "         0         0         0         4         7\n"));
+	assert_non_null(strstr(output, "exits     all         0         0         0         0"
+				       "         0      1000         0         0      1000\n"));
+	assert_non_null(strstr(output, "their time is not measured: `host irq -m on`"));
+	assert_non_null(strstr(output, "COUNT       P50       P99     P99.9       MAX\n"));
+	assert_non_null(strstr(output, "\nlate        0       100         6       111      5000"
+				       "      5000\n"));
+	assert_non_null(strstr(output, "\nlate      all       100         6       111      5000"));
+	assert_non_null(strstr(output, "\nlate-ns   all       100       "));
+	assert_non_null(strstr(output, "budget    all         5         6\n"));
+	v->exit_times[EXIT_WFX].count = 2;
+	v->exit_times[EXIT_WFX].ticks = 3 * HOST_COUNTER_HZ;
+	run("zvm stat -n 0");
+	assert_non_null(strstr(output, "time-us     0         0   3000000         0"));
+	assert_non_null(strstr(output, "mean-ns   all         0 1500000000         0"));
+	assert_null(strstr(output, "not measured"));
+	expect("zvm stat -r -n 0", "vm 0 'linux' counts from 0\n");
+	assert_int_equal(v->exits[EXIT_FAULT], 0);
+	expect("zvm stat", "zvm stat: which VM (-n VM)? there are: 0 linux, 1 uboot\n");
+	expect("zvm stat nobody", "zvm: no VM 'nobody'; there are: 0 linux, 1 uboot\n");
+	expect("zvm stat -x", "zvm stat: no option '-x'; options: -n VM, -r\n");
+	assert_string_equal(completed("zvm stat -"), "-n -r -h");
 }
 
 static void console_write(struct vm *vm, const char *text)
@@ -578,8 +625,8 @@ static void test_completion(void **state)
 	(void)state;
 	assert_string_equal(completed(""), "zvm host help");
 	assert_string_equal(completed("h"), "host help");
-	assert_string_equal(completed("zvm "), "new run pause resume reset stop delete info set "
-					       "list console log");
+	assert_string_equal(completed("zvm "), "new run pause resume reset stop delete info stat "
+					       "set list console log");
 	assert_string_equal(completed("zvm re"), "resume reset");
 	assert_string_equal(completed("zvm run "), "linux uboot");
 	assert_string_equal(completed("zvm run -n u"), "uboot");
@@ -638,6 +685,7 @@ int main(void)
 		cmocka_unit_test_setup(test_option_errors, setup_vms),
 		cmocka_unit_test_setup(test_lifecycle, setup_vms),
 		cmocka_unit_test_setup(test_info, setup_vms),
+		cmocka_unit_test_setup(test_stat, setup_vms),
 		cmocka_unit_test_setup(test_log, setup_vms),
 		cmocka_unit_test_setup(test_console, setup_vms),
 		cmocka_unit_test_setup(test_console_of_a_stopped_vm, setup_vms),

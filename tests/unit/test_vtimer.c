@@ -204,6 +204,70 @@ static void in_flight_does_not_wake_again(void **state)
 	assert_int_equal(armed_at, 1500);
 }
 
+static void lateness(u64 count, u64 max)
+{
+	assert_int_equal(histogram_count(&v0->timer.late), count);
+	assert_int_equal(v0->timer.late.max, max);
+}
+
+/* From when it was due, by the timer's own counter, to its delivery: by the general path, and again by the short one. */
+static void late_while_loaded(void **state)
+{
+	(void)state;
+	load(0);
+	host_counter = 5000;
+	program(ARCH_TIMER_VIRT, 3500, 1);
+	physical(27);
+	lateness(1, 500);
+	assert_int_equal(host_vgic_ack(), 27);
+	host_vgic_eoi(27);
+	program(ARCH_TIMER_VIRT, 3990, 1);
+	assert_true(vmm_guest_irq(v0, 27));
+	lateness(2, 500);
+	assert_int_equal(*histogram_bucket(&v0->timer.late, 10), 1);
+	assert_int_equal(host_vgic_ack(), 27);
+	host_vgic_eoi(27);
+	program(ARCH_TIMER_VIRT, 1000, 1);
+	assert_true(vmm_guest_irq(v0, 27));
+	lateness(3, 3000);
+	program(ARCH_TIMER_PHYS, 4000, 1);
+	physical(30);
+	assert_int_equal(host_vgic_ack(), 27);
+	host_vgic_eoi(27);
+	assert_int_equal(host_vgic_ack(), 30);
+	host_vgic_eoi(30);
+	lateness(4, 3000);
+	program(ARCH_TIMER_PHYS, 1000, 1);
+	assert_true(vmm_guest_irq(v0, 30));
+	lateness(5, 4000);
+	program(ARCH_TIMER_VIRT, 4001, 1); /* moved since it fired: who knows how late that is */
+	assert_true(vmm_guest_irq(v0, 27));
+	lateness(5, 4000);
+}
+
+/* One that wakes the vCPU is delivered when that is switched in, and counts once. */
+static void late_when_woken(void **state)
+{
+	(void)state;
+	load(0);
+	program(ARCH_TIMER_VIRT, 500, 1);
+	put(THREAD_BLOCKED);
+	expire();
+	lateness(0, 0);
+	host_counter += 70;
+	load(0);
+	assert_true(v0->timer.woken);
+	vtimer_count_woken(v0);
+	lateness(1, 70);
+	assert_false(v0->timer.woken);
+	put(THREAD_READY); /* before the guest saw it */
+	host_counter += 1000;
+	load(0);
+	assert_false(v0->timer.woken);
+	assert_int_equal(host_vgic_ack(), 27);
+	lateness(1, 70);
+}
+
 static void reset_stops(void **state)
 {
 	(void)state;
@@ -230,6 +294,8 @@ int main(void)
 		cmocka_unit_test_setup(the_earlier_wakes, setup),
 		cmocka_unit_test_setup(masked_and_impossible_ones_do_not, setup),
 		cmocka_unit_test_setup(in_flight_does_not_wake_again, setup),
+		cmocka_unit_test_setup(late_while_loaded, setup),
+		cmocka_unit_test_setup(late_when_woken, setup),
 		cmocka_unit_test_setup(reset_stops, setup),
 	};
 

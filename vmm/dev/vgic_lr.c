@@ -142,24 +142,38 @@ bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q)
  */
 static inline bool may_rewrite(const struct vgic_cpu *c, u32 n)
 {
-	return likely(c->lr_latched >> n & 1) && likely(!c->maintenance) &&
-	       likely(arch_vgic_lr_ended(n));
+	return likely(!c->maintenance) && likely((c->lr_latched & arch_vgic_ended()) >> n & 1);
 }
 
-static inline bool rewrite(const struct vgic_cpu *c, u32 n)
+static inline bool rewrite(u32 n, u64 value)
 {
-	return arch_vgic_lr_again(n, c->lr[n] & ~LR_STATE_ACTIVE);
+	return arch_vgic_lr_again(n, value & ~LR_STATE_ACTIVE);
+}
+
+/* Not the virtual timer's, or later than ever. */
+static __noinline bool refire_counted(struct vcpu *v, u32 n)
+{
+	u64 value = v->vgic.lr[n];
+
+	vtimer_delivered(&v->timer, (u32)value);
+	return rewrite(n, value);
 }
 
 bool vgic_refire(struct vcpu *v, u32 pintid)
 {
 	const struct vgic_cpu *c = &v->vgic;
+	u64 value;
 	u32 n;
 
 	if (pintid >= 32 || !c->ppi_lr[pintid])
 		return false;
 	n = c->ppi_lr[pintid] - 1U;
-	return may_rewrite(c, n) && rewrite(c, n);
+	if (!may_rewrite(c, n))
+		return false;
+	value = c->lr[n];
+	if (unlikely(!vtimer_tally(&v->timer, (u32)value)))
+		return refire_counted(v, n);
+	return rewrite(n, value);
 }
 
 static __noinline void sgi_arrives(struct vcpu *v, u32 sgi)
@@ -178,7 +192,7 @@ void vgic_sgi_here(struct vcpu *v, u32 sgi)
 	const struct vgic_cpu *c = &v->vgic;
 
 	if (likely(c->priv.in_lr >> sgi & 1) && may_rewrite(c, c->priv.slot[sgi]))
-		(void)rewrite(c, c->priv.slot[sgi]);
+		(void)rewrite(c->priv.slot[sgi], c->lr[c->priv.slot[sgi]]);
 	else
 		sgi_arrives(v, sgi);
 }

@@ -35,9 +35,14 @@ struct arch_vcpu {
 	u64 ich_ap1r[ICH_AP_REGS];
 };
 
-static inline bool arch_vgic_lr_ended(u32 n)
+static inline u32 arch_vgic_ended(void)
 {
-	return read_sysreg_(ICH_ELRSR_EL2) >> n & 1;
+	return (u32)read_sysreg_(ICH_ELRSR_EL2);
+}
+
+static inline u32 arch_guest_virt_late(void)
+{
+	return 0U - (u32)read_sysreg(cntv_tval_el0);
 }
 
 /* A stage-2 address space: level-1 root, 39-bit IPA. */

@@ -23,6 +23,7 @@ struct stage2 {
 	u32 tlb_flushes;
 };
 
-bool arch_vgic_lr_ended(u32 n);
+u32 arch_vgic_ended(void);
+u32 arch_guest_virt_late(void);
 
 #endif

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `zvm stat` counts is what happened."""
+
+import re
+
+from conftest import BOOT_SECONDS
+from guests import new
+
+# A tick is an instruction.
+COUNTED = ["-icount", "shift=4"]
+COLUMNS = {
+    "exits": ("irq", "wfx", "hvc", "smc", "sysreg", "mmio", "fp", "fault", "total"),
+    "late": ("count", "p50", "p99", "p99.9", "max"),
+}
+COLUMNS["time-us"] = COLUMNS["exits"]
+COLUMNS["mean-ns"] = COLUMNS["exits"][:-1]
+COLUMNS["late-ns"] = COLUMNS["late"]
+
+
+def stat(board, name):
+    """The rows of `zvm stat`, as docs/real-time.md has them: {("late", "all"): {"count": 7, ...}, ...}."""
+    found = {}
+    for line in board.sh(f"zvm stat -n {name}").splitlines():
+        words = line.split()
+        if words[0] in COLUMNS:
+            values = [int(word) for word in words[2:]]
+            found[words[0], words[1]] = dict(zip(COLUMNS[words[0]], values, strict=True))
+    return found
+
+
+def test_counts_what_the_guest_counts(boot):
+    """A real-time guest beside a hostile one: each of its interrupts, and none later than the guest saw it."""
+    board = boot(smp=1, mem=512, guests=["control", "hostile"], cpu="cortex-a53", extra=COUNTED)
+    new(board, "hostile").run()
+    control = new(board, "control")
+    control.run()
+    with control.attached() as shell:
+        shell.line("2000")
+        shell.expect(r" 10 kHz: .* max (\d+)\s.* 1 kHz: .* max (\d+)\s", BOOT_SECONDS)
+        measured = max(int(board.match[1]), int(board.match[2]))
+        shell.send("s")
+        shell.expect(r"stopped after (\d+) interrupts, ticks late: max (\d+)", BOOT_SECONDS)
+        interrupts, latest = int(board.match[1]), int(board.match[2])
+    rows = stat(board, "control")
+    late = rows["late", "0"]
+    assert rows["late", "all"] == late
+    assert late["count"] == interrupts
+    assert 0 < late["p50"] <= late["p99"] <= late["p99.9"] <= late["max"] <= latest
+    # Between the list register and the vector is the way to the guest, and perhaps another interrupt.
+    assert measured <= 2 * late["max"] + 1000
+    assert rows["late-ns", "all"]["max"] == 16 * late["max"]
+    exits = rows["exits", "0"]
+    assert sum(exits.values()) == 2 * exits["total"] > interrupts
+    assert ("time-us", "0") not in rows
+
+    # From 0 on; what its exits cost is known once they are measured.
+    assert board.sh("host irq -m on") == ""
+    assert board.sh("zvm stat -r hostile") == "vm 0 'hostile' counts from 0"
+    assert board.sh("zvm stat -r control") == "vm 1 'control' counts from 0"
+    for _ in range(100):
+        rows = stat(board, "hostile")
+        if rows["time-us", "all"]["hvc"]:
+            break
+    assert rows["exits", "all"]["hvc"] > 0
+    assert 500 < rows["mean-ns", "all"]["hvc"] < 20000
+    rows = stat(board, "control")
+    assert rows["late", "all"]["count"] == rows["late", "all"]["max"] == 0
