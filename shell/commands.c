@@ -71,6 +71,7 @@ static const struct command zvm_commands[] = {
 	{ "info", NULL, "the VMs; or everything about one", ON_VM, .run = cmd_zvm_info },
 	{ "stat", NULL, "a VM's exits, how late its timers were, its budget", OPTIONS(stat_options),
 	  VM_OPERAND, .run = cmd_zvm_stat },
+	{ "top", NULL, "who has the CPUs, each second; q leaves", .run = cmd_zvm_top },
 	{ "set", "update", "change how a VM is scheduled, and restarted", OPTIONS(set_options),
 	  VM_OPERAND, .run = cmd_zvm_set },
 	{ "list", NULL, "the types that can be created", .run = cmd_zvm_list },

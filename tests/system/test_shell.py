@@ -42,6 +42,7 @@ def free(board):
     ("zvm pause nobody", "nobody"),
     ("zvm console nobody", "nobody"),
     ("zvm stat nobody", "nobody"),
+    ("zvm top -n 0", "-n"),
     ("zvm log nobody", "nobody"),
     ("zvm frobnicate", "frobnicate"),
     ("host frobnicate", "frobnicate"),
@@ -127,7 +128,7 @@ def test_help(board):
 
 @pytest.mark.parametrize("command", [
     "zvm new", "zvm create", "zvm run", "zvm pause", "zvm resume", "zvm reset", "zvm stop",
-    "zvm delete", "zvm info", "zvm stat", "zvm set", "zvm update", "zvm list", "zvm console", "zvm look", "zvm log", "host info",
+    "zvm delete", "zvm info", "zvm stat", "zvm top", "zvm set", "zvm update", "zvm list", "zvm console", "zvm look", "zvm log", "host info",
     "host cpus", "host mem", "host irq", "host threads", "host log", "host version",
     "host reboot",
 ])

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `zvm stat` counts is what happened."""
+"""What `zvm stat` counts is what happened, and `zvm top` shows who has the CPUs."""
 
 import re
 
-from conftest import BOOT_SECONDS
+import pytest
+
+from conftest import BOOT_SECONDS, PROMPT
 from guests import new
 
 # A tick is an instruction.
@@ -65,3 +67,33 @@ def test_counts_what_the_guest_counts(boot):
     assert 500 < rows["mean-ns", "all"]["hvc"] < 20000
     rows = stat(board, "control")
     assert rows["late", "all"]["count"] == rows["late", "all"]["max"] == 0
+
+
+def pages(board, count):
+    """So many screens of `zvm top`, each a list of the lines that are not empty."""
+    found = []
+    for _ in range(count):
+        board.expect(r"\x1b\[H(.*?)\x1b\[J")
+        lines = board.match[1].replace("\x1b[K", "").splitlines()
+        found.append([line.strip() for line in lines if line.strip()])
+    return found
+
+
+@pytest.mark.parametrize("leave", ["q", "\x03"])
+def test_top(boot, leave):
+    """The busy vCPU comes first with its exits; the shell's line is whole again afterwards."""
+    board = boot(smp=1, mem=512, guests=["hostile"], cpu="cortex-a53", extra=COUNTED)
+    new(board, "hostile", "-c 1").run()
+    board.line("zvm top")
+    page = pages(board, 3)[-1]
+    assert all(len(line) < 80 for line in page) and len(page) < 24
+    head = next(n for n, line in enumerate(page) if line.startswith("NAME"))
+    assert page[head].split() == "NAME CPU PRIO CPU% IRQ WFX HVC SMC SYS MMIO FP FAULT".split()
+    first = page[head + 1].split()
+    assert first[:2] == ["vm0.0", "hostile"] and float(first[4]) > 50
+    assert int(first[7].replace("k", "000")) > 100  # HVC
+    assert any(line.startswith("shell ") for line in page[head:])
+    assert re.fullmatch(r"0 +\d+\.\d +\d+", page[2])
+    board.send(leave)
+    board.expect(re.escape(PROMPT))
+    assert "hostile" in board.sh("zvm info")

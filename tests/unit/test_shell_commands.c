@@ -18,7 +18,8 @@
 
 static char output[8192];
 static size_t output_len;
-static const char *keys; /* what uart_poll() gives */
+static struct vcpu vcpus[2];
+static const char *keys; /* what uart_poll() gives; a blank: nothing yet, and vCPU 0 goes on */
 
 void uart_write(const void *data, size_t len)
 {
@@ -30,7 +31,14 @@ void uart_write(const void *data, size_t len)
 
 int uart_poll(void)
 {
-	return *keys ? (u8)*keys++ : -EAGAIN;
+	if (*keys && *keys != ' ')
+		return (u8)*keys++;
+	if (*keys) {
+		keys++;
+		vcpus[0].thread.run_ticks += HOST_COUNTER_HZ / 8;
+		vcpus[0].exits[EXIT_HVC] += 25;
+	}
+	return -EAGAIN;
 }
 
 int uart_getc(u64 deadline)
@@ -73,7 +81,6 @@ u32 vm_type_count;
 
 static struct vm *slots[MAX_VMS];
 static struct vm machines[3];
-static struct vcpu vcpus[2];
 static struct vm_options asked;
 static u32 created, locks;
 static bool forced;
@@ -134,6 +141,9 @@ void vm_stats_reset(struct vm *vm)
 	assert_true(locks > 0);
 	memset(vm->vcpus[0]->exits, 0, sizeof(vm->vcpus[0]->exits));
 }
+
+/* What a vCPU's thread is known by. */
+const struct thread_hooks vcpu_hooks;
 
 static int answer(struct vm *vm, enum vm_state state, struct vm_error *err)
 {
@@ -309,7 +319,7 @@ static void test_nothing(void **state)
 	expect("foo", "no command 'foo'; there are: zvm, host, help\n");
 	expect("zvm foo -n 1",
 	       "zvm: no command 'foo'; there are: new, run, pause, resume, reset, stop, delete, "
-	       "info, stat, set, list, console, log\n");
+	       "info, stat, top, set, list, console, log\n");
 	expect("zvm info", "no VMs; `zvm new -t TYPE` makes one\n");
 	expect("zvm list", "there is no bundle, and nothing is preloaded\n");
 	expect("zvm run", "zvm run: which VM (-n VM)? there are: none\n");
@@ -481,6 +491,43 @@ static void test_stat(void **state)
 	assert_string_equal(completed("zvm stat -"), "-n -r -h");
 }
 
+static void nothing_runs(void *arg)
+{
+	(void)arg;
+}
+
+/* A page after a quarter of a second, another one after a second, and it is left. */
+static void test_top(void **state)
+{
+	struct vcpu *v = &vcpus[0];
+	const char *second;
+
+	(void)state;
+	memset(v, 0, sizeof(*v));
+	assert_int_equal(thread_create(&v->thread, "vm0.0 linux", nothing_runs, NULL, 20, 2), 0);
+	v->thread.hooks = &vcpu_hooks;
+	keys = "  q!";
+	run("zvm top");
+	assert_string_equal(keys, "!");
+	second = strstr(output + 1, "\x1b[H");
+	assert_non_null(second);
+	assert_memory_equal(output, "\x1b[H", 3);
+	assert_null(strstr(second + 1, "\x1b[H"));
+	assert_string_equal(output + strlen(output) - strlen("\x1b[K\n\x1b[J"), "\x1b[K\n\x1b[J");
+	/* By share, so it is the first; exits are a second's. */
+	assert_non_null(strstr(output, " FP FAULT\x1b[K\nvm0.0 linux        1   20  50.0"
+				       "     0     0   100     0     0     0     0     0\x1b[K\n"));
+	assert_non_null(strstr(second, " FP FAULT\x1b[K\nvm0.0 linux        1   20  12.5"
+				       "     0     0    25     0 "));
+	assert_non_null(strstr(second, "\nmain               0   16   0.0\x1b[K\n"));
+	assert_non_null(strstr(second, "CPU  BUSY%  IRQS\x1b[K\n  0 "));
+	assert_null(strstr(output, "idle/"));
+	thread_join(&v->thread);
+	keys = "\x03";
+	expect("zvm top", "");
+	expect("zvm top linux", "zvm top: too many arguments: 'linux'\n");
+}
+
 static void console_write(struct vm *vm, const char *text)
 {
 	for (; *text; text++)
@@ -626,7 +673,7 @@ static void test_completion(void **state)
 	assert_string_equal(completed(""), "zvm host help");
 	assert_string_equal(completed("h"), "host help");
 	assert_string_equal(completed("zvm "), "new run pause resume reset stop delete info stat "
-					       "set list console log");
+					       "top set list console log");
 	assert_string_equal(completed("zvm re"), "resume reset");
 	assert_string_equal(completed("zvm run "), "linux uboot");
 	assert_string_equal(completed("zvm run -n u"), "uboot");
@@ -686,6 +733,7 @@ int main(void)
 		cmocka_unit_test_setup(test_lifecycle, setup_vms),
 		cmocka_unit_test_setup(test_info, setup_vms),
 		cmocka_unit_test_setup(test_stat, setup_vms),
+		cmocka_unit_test_setup(test_top, setup_vms),
 		cmocka_unit_test_setup(test_log, setup_vms),
 		cmocka_unit_test_setup(test_console, setup_vms),
 		cmocka_unit_test_setup(test_console_of_a_stopped_vm, setup_vms),

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `zvm top`: who has the CPUs, again and again. It reads what CPUs count anyway, and holds no lock from one thread to the next. */
+#include <arch/timer.h>
+#include <drivers/uart.h>
+#include <kernel/irq.h>
+#include <kernel/percpu.h>
+#include <kernel/timeout.h>
+#include <lib/string.h>
+#include <vmm/lifecycle.h>
+#include "shell.h"
+
+#define KEY_INTERRUPT 0x03 /* Ctrl-C */
+
+#define FIRST_MS  250
+#define PERIOD_MS 1000
+#define THREADS   160
+/* What a terminal of 24 lines has room for beside a line for each CPU. */
+#define LINES 18
+
+#define HOME     "\x1b[H"
+#define END_LINE "\x1b[K\n"
+#define END_PAGE "\x1b[J"
+
+struct row {
+	const struct thread *thread; /* to be known by, together with its name; it may be gone */
+	char name[24];
+	u32 cpu;
+	u8 prio;
+	bool is_vcpu;
+	u64 ticks;
+	u64 exits[EXIT_KINDS];
+	u64 permille; /* of a CPU */
+	const struct row *before;
+};
+
+struct sample {
+	u64 when;
+	struct {
+		u64 idle, irqs;
+	} cpus[MAX_CPUS];
+	u32 count; /* also of those that found no row */
+	struct row rows[THREADS];
+};
+
+/* ---- looking ---- */
+
+/* Under the lock of the list of threads: t, and its vCPU, are there. */
+static void add_thread(const struct thread *t, void *arg)
+{
+	struct sample *s = arg;
+	struct row *row;
+
+	if (t == percpus[t->cpu].idle || s->count++ >= THREADS)
+		return;
+	row = &s->rows[s->count - 1];
+	row->thread = t;
+	str_copy(row->name, t->name, sizeof(row->name));
+	row->cpu = t->cpu;
+	row->prio = t->prio;
+	row->ticks = thread_ticks(t);
+	row->is_vcpu = t->hooks == &vcpu_hooks;
+	memset(row->exits, 0, sizeof(row->exits));
+	if (row->is_vcpu)
+		memcpy(row->exits, ((const struct vcpu *)(const void *)t)->exits,
+		       sizeof(row->exits));
+}
+
+static u32 rows_of(const struct sample *s)
+{
+	return MIN(s->count, (u32)THREADS);
+}
+
+/* The thread's row in an earlier sample: NULL if it is new, or counts anew. */
+static const struct row *find_row(const struct sample *s, const struct row *row)
+{
+	for (u32 i = 0; i < rows_of(s); i++)
+		if (s->rows[i].thread == row->thread && s->rows[i].ticks <= row->ticks &&
+		    str_eq(s->rows[i].name, row->name))
+			return &s->rows[i];
+	return NULL;
+}
+
+static void take_sample(struct sample *s, const struct sample *before)
+{
+	s->when = arch_counter();
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
+		s->cpus[cpu].idle = sched_idle_ticks(cpu);
+		s->cpus[cpu].irqs = irq_total(cpu);
+	}
+	s->count = 0;
+	thread_for_each(add_thread, s);
+	for (u32 i = 0; i < rows_of(s); i++) {
+		struct row *row = &s->rows[i];
+		u64 passed = MAX(s->when - before->when, 1);
+
+		row->before = find_row(before, row);
+		row->permille =
+			(row->ticks - (row->before ? row->before->ticks : 0)) * 1000 / passed;
+		row->permille = MIN(row->permille, 1000);
+	}
+}
+
+/* The rows' numbers, by share. */
+static void sort(const struct sample *s, u8 order[THREADS])
+{
+	_Static_assert(THREADS <= UINT8_MAX, "a row's number is a byte");
+	for (u32 i = 0; i < rows_of(s); i++) {
+		u32 at = i;
+
+		for (; at > 0 && s->rows[order[at - 1]].permille < s->rows[i].permille; at--)
+			order[at] = order[at - 1];
+		order[at] = (u8)i;
+	}
+}
+
+/* ---- showing ---- */
+
+/* Of a count now and before, how many a second, in at most five characters. */
+static void print_rate(u64 now, u64 before, u64 passed)
+{
+	u64 rate = now >= before ? (now - before) * arch_counter_hz() / passed : 0;
+
+	if (rate < 100000)
+		shell_printf(" %5lu", rate);
+	else
+		shell_printf(" %4luk", MIN(rate / 1000, 9999UL));
+}
+
+static void print_cpus(const struct sample *s, const struct sample *before, u64 passed)
+{
+	shell_printf("CPU  BUSY%%  IRQS" END_LINE);
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+		u64 idle = MIN(s->cpus[cpu].idle - before->cpus[cpu].idle, passed);
+		u64 busy = (passed - idle) * 1000 / passed;
+
+		if (!(cpus_online_mask() & BIT(cpu)))
+			continue;
+		shell_printf("%3u  %3lu.%lu", cpu, busy / 10, busy % 10);
+		print_rate(s->cpus[cpu].irqs, before->cpus[cpu].irqs, passed);
+		shell_printf(END_LINE);
+	}
+}
+
+static void print_row(const struct row *row, u64 passed)
+{
+	shell_printf("%-16.16s %3u %4u %3lu.%lu", row->name, row->cpu, row->prio,
+		     row->permille / 10, row->permille % 10);
+	for (u32 kind = 0; row->is_vcpu && kind < EXIT_KINDS; kind++)
+		print_rate(row->exits[kind], row->before ? row->before->exits[kind] : 0, passed);
+	shell_printf(END_LINE);
+}
+
+static void show(const struct sample *s, const struct sample *before)
+{
+	u64 passed = MAX(s->when - before->when, 1);
+	u32 room = LINES - cpu_count, shown = MIN(rows_of(s), room);
+	static u8 order[THREADS];
+
+	sort(s, order);
+	shell_printf(HOME "%u threads; interrupts and exits are a second's; q leaves" END_LINE,
+		     s->count);
+	print_cpus(s, before, passed);
+	shell_printf(END_LINE "NAME             CPU PRIO  CPU%%   IRQ   WFX   HVC   SMC   SYS  MMIO"
+			      "    FP FAULT" END_LINE);
+	for (u32 i = 0; i < shown; i++)
+		print_row(&s->rows[order[i]], passed);
+	if (shown < s->count)
+		shell_printf("and %u more" END_LINE, s->count - shown);
+	shell_printf(END_PAGE);
+}
+
+/* False: the operator leaves. */
+static bool wait_for_next(u64 deadline)
+{
+	do {
+		for (int key = uart_poll(); key >= 0; key = uart_poll())
+			if (key == 'q' || key == KEY_INTERRUPT)
+				return false;
+		shell_wait(deadline);
+	} while (arch_counter() < deadline);
+	return true;
+}
+
+void cmd_zvm_top(const struct args *a __unused)
+{
+	static struct sample samples[2];
+	u64 period = FIRST_MS;
+	u32 n = 0;
+
+	memset(samples, 0, sizeof(samples));
+	take_sample(&samples[n], &samples[!n]);
+	while (wait_for_next(deadline_ms(period))) {
+		n = !n;
+		take_sample(&samples[n], &samples[!n]);
+		show(&samples[n], &samples[!n]);
+		period = PERIOD_MS;
+	}
+}
