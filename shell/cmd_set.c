@@ -3,6 +3,7 @@
 #include <kernel/percpu.h>
 #include <lib/string.h>
 #include <vmm/sched.h>
+#include <vmm/schedule.h>
 #include "shell.h"
 
 static const char *const restarts[] = { "never", "on-failure", "always", NULL };
@@ -62,6 +63,54 @@ static bool budget_settings(const struct args *a, struct vm_desc *want)
 	return true;
 }
 
+/* A number, and what has to stand behind it; *text is behind that then. */
+static bool take_number(const char **text, char behind, u64 max, u64 *number)
+{
+	const char *p = *text;
+
+	*number = 0;
+	while (*p >= '0' && *p <= '9' && *number <= max)
+		*number = *number * 10 + (u64)(*p++ - '0');
+	if (p == *text || *number > max || *p != behind)
+		return false;
+	*text = behind ? p + 1 : p;
+	return true;
+}
+
+/* "1:0+2000,1:5000+500", or "none". */
+static bool parse_windows(const char *text, struct schedule_windows *w)
+{
+	bool more = !str_eq(text, "none");
+
+	for (w->count = 0; more; w->count++) {
+		u64 cpu, offset, length;
+
+		more = strchr(text, ',') != NULL;
+		if (w->count == SCHEDULE_WINDOWS || !take_number(&text, ':', MAX_CPUS - 1, &cpu) ||
+		    !take_number(&text, '+', FRAME_US_MAX, &offset) ||
+		    !take_number(&text, more ? ',' : '\0', FRAME_US_MAX, &length) ||
+		    length < WINDOW_US_MIN)
+			return false;
+		w->at[w->count].cpu = (u32)cpu;
+		w->at[w->count].offset_us = offset;
+		w->at[w->count].length_us = length;
+	}
+	return true;
+}
+
+static bool windows_setting(const struct args *a, struct schedule_windows *w)
+{
+	const char *text = option_value(a, "windows=");
+
+	if (!text || parse_windows(text, w))
+		return true;
+	shell_printf(
+		"%s: windows=%s: `none`, or up to %u of CPU:OFFSET+LENGTH with commas between, "
+		"in us, each of %u and more\n",
+		a->path, text, SCHEDULE_WINDOWS, WINDOW_US_MIN);
+	return false;
+}
+
 static bool settings(const struct args *a, struct vm_desc *want)
 {
 	u64 priority = want->priority, weight = want->weight;
@@ -94,6 +143,7 @@ static bool anything_to_set(const struct args *a)
 void cmd_zvm_set(const struct args *a)
 {
 	static struct vm_desc want; /* too large for the stack */
+	static struct schedule_windows windows;
 	struct vm_error err;
 	struct vm *vm;
 
@@ -101,8 +151,8 @@ void cmd_zvm_set(const struct args *a)
 	vm = vm_argument(a);
 	if (vm)
 		want = vm->desc;
-	if (vm && anything_to_set(a) && settings(a, &want)) {
-		if (vm_set(vm, &want, &err))
+	if (vm && anything_to_set(a) && settings(a, &want) && windows_setting(a, &windows)) {
+		if (vm_set(vm, &want, option_value(a, "windows=") ? &windows : NULL, &err))
 			shell_printf("zvm: %s\n", err.text);
 		else
 			shell_printf("vm %u '%s' set\n", vm->id, vm->name);

@@ -30,6 +30,7 @@ static const struct option set_options[] = {
 	{ "weight=", "N", ARG_TEXT, "share among equals that are not real-time; 100 is usual" },
 	{ "policy=", "POLICY", ARG_TEXT, "round-robin, or fifo: equals wait until it sleeps" },
 	{ "dedicated=", "ON", ARG_TEXT, "on: each vCPU has a CPU of its own; off" },
+	{ "windows=", "LIST", ARG_TEXT, "CPU:OFFSET+LENGTH,... in us: its time windows; none" },
 	{ "restart=", "WHEN", ARG_TEXT, "never, on-failure, always" },
 };
 

@@ -421,26 +421,6 @@ void vm_sched_lift(struct vm *vm)
 	}
 }
 
-int vm_set(struct vm *vm, const struct vm_desc *want, struct vm_error *err)
-{
-	const char *prop, *problem = desc_sched_problem(want, &prop);
-	int r;
-
-	if (problem)
-		return vm_fail(err, -EINVAL, "'%s': %s %s", vm->name, prop, problem);
-	vmm_lock();
-	r = vm_sched_plan(vm, want, err);
-	if (!r) {
-		vm->desc = *want;
-		vm_sched_apply();
-		/* One that is halted is told when it goes on. */
-		if (vm->state == VM_RUNNING)
-			vm_sched_enforce(vm);
-	}
-	vmm_unlock();
-	return r;
-}
-
 void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s)
 {
 	*s = (struct vm_budget_stats){ .throttled = 0 };

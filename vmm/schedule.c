@@ -67,25 +67,38 @@ static int check_names(const struct where *w, int node, const char *const *names
 	return 0;
 }
 
-/* Put a window among those before it in time; they must not overlap. */
-static int insert_window(const struct where *w, struct schedule_cpu *c,
-			 const struct schedule_window *new)
+static bool overlap(const struct schedule_window *a, const struct schedule_window *b)
+{
+	return a->offset_us < b->offset_us + b->length_us &&
+	       b->offset_us < a->offset_us + a->length_us;
+}
+
+int schedule_add_window(struct schedule_cpu *c, const struct schedule_window *new,
+			const char **prop, char *why, size_t size)
 {
 	u32 at = c->count;
 
-	if (new->offset_us + new->length_us > c->frame_us)
-		return refuse(w, "length-us", "%lu + %lu us pass the end of the frame, %lu us",
-			      new->offset_us, new->length_us, c->frame_us);
-	if (c->count == SCHEDULE_WINDOWS)
-		return refuse(w, NULL, "a CPU has at most %u windows", SCHEDULE_WINDOWS);
+	*prop = NULL;
+	if (new->offset_us + new->length_us > c->frame_us) {
+		*prop = "length-us";
+		(void)snprintf(why, size, "%lu + %lu us pass the end of the frame, %lu us",
+			       new->offset_us, new->length_us, c->frame_us);
+		return -EINVAL;
+	}
+	if (c->count == SCHEDULE_WINDOWS) {
+		(void)snprintf(why, size, "a CPU has at most %u windows", SCHEDULE_WINDOWS);
+		return -EINVAL;
+	}
 	for (u32 i = 0; i < c->count; i++) {
 		const struct schedule_window *other = &c->windows[i];
 
-		if (new->offset_us < other->offset_us + other->length_us &&
-		    other->offset_us < new->offset_us + new->length_us)
-			return refuse(w, "offset-us", "%lu to %lu us overlaps '%s', %lu to %lu us",
-				      new->offset_us, new->offset_us + new->length_us, other->node,
-				      other->offset_us, other->offset_us + other->length_us);
+		if (!overlap(new, other))
+			continue;
+		*prop = "offset-us";
+		(void)snprintf(why, size, "%lu to %lu us overlaps '%s' of '%s', %lu to %lu us",
+			       new->offset_us, new->offset_us + new->length_us, other->node,
+			       other->vm, other->offset_us, other->offset_us + other->length_us);
+		return -EINVAL;
 	}
 	for (; at > 0 && c->windows[at - 1].offset_us > new->offset_us; at--)
 		c->windows[at] = c->windows[at - 1];
@@ -98,6 +111,8 @@ static int read_window(struct where *w, int node, struct schedule_cpu *c)
 {
 	static const char *const names[] = { "vm", "offset-us", "length-us" };
 	struct schedule_window new = { .offset_us = 0 };
+	const char *prop;
+	char why[160];
 	int ret;
 
 	(void)str_copy(new.node, fdt_get_name(w->fdt, node, NULL), sizeof(new.node));
@@ -111,7 +126,10 @@ static int read_window(struct where *w, int node, struct schedule_cpu *c)
 		ret = check_names(w, node, names, ARRAY_SIZE(names));
 	if (!ret && fdt_first_subnode(w->fdt, node) >= 0)
 		ret = refuse(w, NULL, "has a node in it");
-	return ret ? ret : insert_window(w, c, &new);
+	if (ret)
+		return ret;
+	ret = schedule_add_window(c, &new, &prop, why, sizeof(why));
+	return ret ? refuse(w, prop, "%s", why) : 0;
 }
 
 static int read_cpu(struct where *w, int node, struct schedule *s)

@@ -30,12 +30,15 @@ void vm_sched_apply(void);
 void vm_sched_enforce(struct vm *vm);
 void vm_sched_lift(struct vm *vm);
 
+struct schedule_windows;
+
 /*
  * Change vm's priority, affinity, budget, period, weight, policy, dedicated and restart to those of
- * *want, which is otherwise vm's description. 0; or a negative errno with the reason in err->text,
- * and nothing is changed. Thread context.
+ * *want, which is otherwise vm's description; and its time windows, unless `windows` is NULL. 0; or
+ * a negative errno with the reason in err->text, and nothing is changed. Thread context.
  */
-int __must_check vm_set(struct vm *vm, const struct vm_desc *want, struct vm_error *err);
+int __must_check vm_set(struct vm *vm, const struct vm_desc *want,
+			const struct schedule_windows *windows, struct vm_error *err);
 
 /* What budgets led to, all vCPUs together. */
 struct vm_budget_stats {

@@ -20,6 +20,7 @@ struct schedule_window {
 	char node[DESC_NAME_MAX];
 	char vm[DESC_NAME_MAX]; /* the VM's name */
 	u64 offset_us, length_us;
+	u8 number; /* the VM's, while it has windows anywhere (sched_params.window); 0: none yet */
 };
 
 struct schedule_cpu {
@@ -39,10 +40,37 @@ struct schedule {
 int __must_check schedule_parse(const void *fdt, u64 size, const char *file, struct schedule *s,
 				struct desc_error *err);
 
+/*
+ * Put a window among those of a CPU. 0; or -EINVAL if it does not fit, with the sum in `why` and the property at fault in *prop, and nothing is changed.
+ */
+int __must_check schedule_add_window(struct schedule_cpu *c, const struct schedule_window *new,
+				     const char **prop, char *why, size_t size);
+
 /* Whether a devicetree says that it is one. */
 bool schedule_is_one(const void *fdt, u64 size);
 
 /* ---- the machine's ---- */
+
+/* What a VM's windows shall be; none at all is possible. */
+struct schedule_windows {
+	u32 count;
+	struct {
+		u32 cpu;
+		u64 offset_us, length_us;
+	} at[SCHEDULE_WINDOWS];
+};
+
+struct vm_error;
+
+/*
+ * See what it would be like if these were all windows of that VM: what is asked below is answered so from now on, CPUs keep to what they had. Then one
+ * of the other two. 0; or -EINVAL with the reason in err->text, and nothing is changed. Lifecycle lock held.
+ */
+int __must_check schedule_propose(const char *vm, const struct schedule_windows *want,
+				  struct vm_error *err);
+void schedule_withdraw(void);
+/* CPUs keep to it at once; their frames go on where they are. Thread context. */
+void schedule_adopt(void);
 
 /* Read the bundle's schedule, if it has one, and have CPUs keep it. What is wrong is logged. Boot, thread context. */
 void schedule_init(void);
@@ -52,7 +80,7 @@ u64 schedule_cpus(void);
 u64 schedule_cpus_of(const char *vm);
 u64 schedule_cpus_with_gaps(void);
 
-/* The number of that VM's windows on a CPU (sched_params.window): 0 is the time of no window. */
+/* The number of that VM's windows on a CPU (sched_params.window): 0, the time of no window, if it has none there. */
 u8 schedule_window_of(const char *vm, u32 cpu);
 
 /* What a CPU keeps to; frame_us 0: nothing. */

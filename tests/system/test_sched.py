@@ -31,6 +31,12 @@ def shares(board, seconds=3):
     return {name: float(row["CPU%"]) for name, row in rows(board).items()}
 
 
+def settled(board):
+    """The same after a change: the last look at them is long enough ago to begin anew."""
+    pass_time(board, 1)
+    return shares(board)
+
+
 def spinning(board, name, options=""):
     """A VM with one vCPU that does nothing but use it."""
     vm = new(board, "smp", f"-c 1 --name {name} {options}")
@@ -186,6 +192,23 @@ def test_windows(boot, tmp_path):
     found = shares(board)
     for name, share in (("a", 20), ("b", 50), ("rest", 30)):
         assert abs(found[name] - share) < 1
+    # Changed while they run; what does not fit is refused with the sum.
+    assert board.sh("zvm set b windows=1:2000+1000,1:8000+1000") == "vm 1 'b' set"
+    assert info(board, "b", "windows") == "cpu 1: 2000+1000, 8000+1000 us of each 10000 us"
+    assert board.sh("zvm set b windows=1:1000+2000") == \
+        "zvm: 'b': 1000 to 3000 us overlaps 'control' of 'a', 0 to 2000 us; free on cpu1: 2000+8000 us"
+    found = settled(board)
+    for name, share in (("a", 20), ("b", 20), ("rest", 60)):
+        assert abs(found[name] - share) < 1
+    assert board.sh("zvm set a windows=none") == "vm 0 'a' set"
+    assert "cpu 0" in info(board, "a", "vcpu 0")
+    assert "paused" in board.sh("zvm pause a")  # QEMU's turns, if both CPUs are busy, are longer than windows
+    found = settled(board)
+    for name, share in (("b", 20), ("rest", 80)):
+        assert abs(found[name] - share) < 1
+    assert board.sh("zvm set a windows=1:0+2000") == "vm 0 'a' set"
+    assert "running" in board.sh("zvm resume a")
+    assert abs(settled(board)["a"] - 20) < 1
     # A closed window does not keep the operator waiting.
     for name in ("a", "b", "rest"):
         assert "paused" in board.sh(f"zvm pause {name}")

@@ -99,7 +99,7 @@ static void windows_are_apart_and_inside(void **state)
 	refused("/cpu@1/late: length-us: 3000 + 7001 us pass the end of the frame, 10000 us");
 	set_u32("/cpu@1/late", "length-us", 1000);
 	window("/cpu@1", "third", "x", 1999, 1000);
-	refused("/cpu@1/early: offset-us: 0 to 2000 us overlaps 'third', 1999 to 2999 us");
+	refused("/cpu@1/early: offset-us: 0 to 2000 us overlaps 'third' of 'x', 1999 to 2999 us");
 	set_u32("/cpu@1/third", "offset-us", 2000);
 	assert_int_equal(parse(), 0);
 }

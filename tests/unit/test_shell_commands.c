@@ -200,11 +200,17 @@ int vm_reset(struct vm *vm, struct vm_error *err)
 }
 
 static struct vm_desc set_to;
+static bool windows_set;
+static struct schedule_windows windows_set_to;
 
-int vm_set(struct vm *vm, const struct vm_desc *want, struct vm_error *err)
+int vm_set(struct vm *vm, const struct vm_desc *want, const struct schedule_windows *windows,
+	   struct vm_error *err)
 {
 	(void)vm;
 	set_to = *want;
+	windows_set = windows != NULL;
+	if (windows)
+		windows_set_to = *windows;
 	(void)snprintf(err->text, sizeof(err->text), "it does not fit");
 	return want->weight == 7 ? -EBUSY : 0;
 }
@@ -649,7 +655,26 @@ static void test_set(void **state)
 	assert_int_equal(set_to.period_us, 0);
 	assert_int_equal(set_to.affinity, 0);
 	assert_true(set_to.dedicated);
+	assert_false(windows_set);
 	expect("zvm set linux weight=7", "zvm: it does not fit\n");
+	expect("zvm set linux windows=1:0+2000,1:5000+500", "vm 0 'linux' set\n");
+	assert_true(windows_set);
+	assert_int_equal(windows_set_to.count, 2);
+	assert_int_equal(windows_set_to.at[1].cpu, 1);
+	assert_int_equal(windows_set_to.at[1].offset_us, 5000);
+	assert_int_equal(windows_set_to.at[1].length_us, 500);
+	expect("zvm set linux windows=none", "vm 0 'linux' set\n");
+	assert_int_equal(windows_set_to.count, 0);
+	static const char *const wrong[] = { "",        "1",         "1:0",          "1:0+49",
+					     "8:0+100", "1:0+100,",  "1:0+10000001", "x:0+100",
+					     "1:-1+99", "1:0+100;2", ",1:0+100" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "zvm set linux windows=%s", wrong[i]);
+		expect_part(line, "of CPU:OFFSET+LENGTH with commas between");
+	}
 	expect("zvm set linux", "zvm set: what? for example prio=10 budget=300 period=1000\n");
 	expect("zvm set linux prio=63", "zvm set: prio=63: priority, 0 to 62\n");
 	expect("zvm set linux prio=1 prio=2", "zvm set: prio= is given twice\n");
@@ -659,12 +684,12 @@ static void test_set(void **state)
 	       "zvm set: policy=lifo: round-robin, fifo are what there is\n");
 	expect("zvm set linux colour=red",
 	       "zvm set: no option 'colour=red'; options: -n VM, prio=PRIO, affinity=MASK, "
-	       "budget=US, period=US, weight=N, policy=POLICY, dedicated=ON, restart=WHEN\n");
+	       "budget=US, period=US, weight=N, policy=POLICY, dedicated=ON, windows=LIST, restart=WHEN\n");
 	assert_string_equal(completed("zvm set linux pr"), "prio=");
 	assert_string_equal(
 		completed("zvm set -n linux "),
 		"linux uboot prio= affinity= budget= period= weight= policy= dedicated= "
-		"restart=");
+		"windows= restart=");
 }
 
 static void test_completion(void **state)

@@ -269,17 +269,17 @@ static void a_set_that_does_not_fit_changes_nothing(void **state)
 	assert_int_equal(add(b), 0);
 	want = a->desc;
 	want.budget_us = 501;
-	assert_int_equal(vm_set(a, &want, &err), -EBUSY);
+	assert_int_equal(vm_set(a, &want, NULL, &err), -EBUSY);
 	assert_int_equal(a->desc.budget_us, 500);
 	want.budget_us = 2000;
-	assert_int_equal(vm_set(a, &want, &err), -EINVAL);
+	assert_int_equal(vm_set(a, &want, NULL, &err), -EINVAL);
 	assert_string_equal(err.text, "'a': budget-us is more than the period");
 	want.budget_us = 400;
-	assert_int_equal(vm_set(a, &want, &err), 0);
+	assert_int_equal(vm_set(a, &want, NULL, &err), 0);
 	assert_int_equal(a->desc.budget_us, 400);
 	want = b->desc;
 	want.budget_us = 600;
-	assert_int_equal(vm_set(b, &want, &err), 0);
+	assert_int_equal(vm_set(b, &want, NULL, &err), 0);
 }
 
 void vmm_lock(void)
