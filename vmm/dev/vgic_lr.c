@@ -140,18 +140,18 @@ bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q)
  * pending from the latch (as active too, perhaps), and its being empty that the guest has ended that. With more pending or active than fits, the choice is
  * not ours. GICv3 only: in ppi_lr is nothing else, and SGIs of a GICv2 take another way.
  */
-static inline bool may_rewrite(const struct vgic_cpu *c, u32 n)
+static inline bool may_rewrite(const struct vgic_cpu *c, u64 n)
 {
 	return likely(!c->maintenance) && likely((c->lr_latched & arch_vgic_ended()) >> n & 1);
 }
 
-static inline bool rewrite(u32 n, u64 value)
+static inline bool rewrite(u64 n, u64 value)
 {
-	return arch_vgic_lr_again(n, value & ~LR_STATE_ACTIVE);
+	return arch_vgic_lr_again((u32)n, value & ~LR_STATE_ACTIVE);
 }
 
 /* Not the virtual timer's, or later than ever. */
-static __noinline bool refire_counted(struct vcpu *v, u32 n)
+static __noinline bool refire_counted(struct vcpu *v, u64 n)
 {
 	u64 value = v->vgic.lr[n];
 
@@ -162,12 +162,11 @@ static __noinline bool refire_counted(struct vcpu *v, u32 n)
 bool vgic_refire(struct vcpu *v, u32 pintid)
 {
 	const struct vgic_cpu *c = &v->vgic;
-	u64 value;
-	u32 n;
+	u64 value, n; /* 64 bits, so that it is an index as it is */
 
 	if (pintid >= 32 || !c->ppi_lr[pintid])
 		return false;
-	n = c->ppi_lr[pintid] - 1U;
+	n = c->ppi_lr[pintid] - 1UL;
 	if (!may_rewrite(c, n))
 		return false;
 	value = c->lr[n];
