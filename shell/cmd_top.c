@@ -50,7 +50,7 @@ static void add_thread(const struct thread *t, void *arg)
 	struct sample *s = arg;
 	struct row *row;
 
-	if (t == percpus[t->cpu].idle || s->count++ >= THREADS)
+	if (t->state == THREAD_DEAD || t == percpus[t->cpu].idle || s->count++ >= THREADS)
 		return;
 	row = &s->rows[s->count - 1];
 	row->thread = t;
