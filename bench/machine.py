@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A QEMU whose first serial line is read and written through pipes, and its debugger's stub."""
 
+import json
 import selectors
 import socket
 import subprocess
@@ -86,11 +87,6 @@ class Consoles:
 
 
 MRS_CNTPCT = 0xd53be020  # mrs x0, cntpct_el0; the other registers are x0's neighbours
-MRS_SPSR_EL2 = 0xd53c4000
-MRS_PMCR, MSR_PMCR = 0xd53b9c00, 0xd51b9c00
-MRS_PMEVCNTR0, MSR_PMEVCNTR0, MSR_PMEVTYPER0 = 0xd53be800, 0xd51be800, 0xd51bec00
-MSR_PMCNTENSET = 0xd51b9c20
-INSTRUCTIONS_AT_EL2_TOO = 0x08 | 1 << 27
 ERET = 0xd69f03e0
 CPSR, PC, LR = 33, 32, 30
 
@@ -247,36 +243,55 @@ class Debugger:
         self.run_to([self.register(LR)], 2)
         return self.ticks(program) - start
 
-    # A stop lets the machine's timers come early, as if it had been idle. What has to be right over
-    # a long time is therefore counted by the PMU of this CPU, which counts what was executed.
+    def run_into_guest(self, program):
+        """To the first instruction of EL1, behind the ERET that every way down ends with."""
+        while self.register(CPSR) >> 2 & 3 != 1:
+            self.run_to([program.eret_of("lower_resume")], 2)
+            self._ask("s")
 
-    def _execute(self, instruction, value=0):
-        """Has the machine run this instruction on x0, here; x0's value behind it."""
-        pc, x0 = self.register(PC), self.register(0)
-        code = self._ask(f"m{pc:x},4")
-        self._ask(f"M{pc:x},4:{instruction.to_bytes(4, 'little').hex()}")
-        self._set_register(0, value)
-        self._ask("s")
-        result = self.register(0)
-        self._ask(f"M{pc:x},4:{code}")
-        self._set_register(0, x0)
-        self._set_register(PC, pc)
-        return result
 
-    def count_instructions(self):
-        """From here on. The CPU is at EL2."""
-        self._execute(MSR_PMEVTYPER0, INSTRUCTIONS_AT_EL2_TOO)
-        self._execute(MSR_PMCNTENSET, 1)
-        self._execute(MSR_PMCR, self._execute(MRS_PMCR) | 1)
-        self._execute(MSR_PMEVCNTR0, 0)
+class Counted:
+    """
+    How many instructions QEMU has executed, as its QMP says. The counter that the machine reads
+    would do only as long as nobody stops it: a stop lets timers come early, as if it had been idle.
+    """
+
+    def __init__(self):
+        self._folder = tempfile.TemporaryDirectory()
+        path = Path(self._folder.name) / "qmp"
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen(1)
+        self.options = ["-qmp", f"unix:{path},server=off"]
+        self._file = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._file:
+            self._file.close()
+        self._listener.close()
+        self._folder.cleanup()
+
+    def _command(self, name):
+        self._file.write(json.dumps({"execute": name}).encode() + b"\n")
+        self._file.flush()
+        while True:  # a greeting and events come in between
+            answer = json.loads(self._file.readline() or b'{"error": "closed"}')
+            if "error" in answer:
+                raise BenchError(f"QMP: {name}: {answer['error']}")
+            if "return" in answer:
+                return answer["return"]
+
+    def attach(self):
+        self._listener.settimeout(SECONDS)
+        connection, _ = self._listener.accept()
+        connection.settimeout(SECONDS)
+        self._file = connection.makefile("rwb")
+        connection.close()
+        self._command("qmp_capabilities")
 
     def instructions(self):
-        """What was counted, less the step that reads it."""
-        return self._execute(MRS_PMEVCNTR0) - 1
-
-    def run_into_guest(self, program):
-        """To the ERET that enters EL1."""
-        while True:
-            self.run_to([program.eret_of("lower_resume")], 2)
-            if self._execute(MRS_SPSR_EL2) & 0xf == 5:
-                break
+        """From reset on; the machine is stopped."""
+        return self._command("query-replay")["icount"]
