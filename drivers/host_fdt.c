@@ -5,134 +5,116 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <libfdt.h>
+#include "host_tree.h"
 
 const void *host_fdt;
 
 /* Deepest tree that address translation follows: a bound for broken ones. */
 #define MAX_DEPTH 8
 
-/*
- * Nodes in the order of their offsets, and their parents, gathered once: a devicetree knows neither, and libfdt walks it from the start for every question.
- * Of a tree with more nodes, or deeper, the first ones.
- */
-#define MAX_PLACES 512
-
-static struct place {
-	int node, parent;
-} places[MAX_PLACES];
-
-static u32 place_count;
-static int beyond; /* the first node that is not in places[], or an error: there is none */
-
-/* The phandle asked for last, as a rule the interrupt controller's. */
+/* The phandle asked for last, as a rule the interrupt controller's, and its node's #interrupt-cells. */
 static struct {
-	u32 phandle;
-	int node;
-} last_phandle;
-
-static void find_places(void)
-{
-	int path[MAX_DEPTH], depth = 0, node = 0;
-
-	place_count = 0;
-	while (place_count < MAX_PLACES && node >= 0 && depth < MAX_DEPTH) {
-		path[depth] = node;
-		places[place_count++] = (struct place){ node, depth ? path[depth - 1] : -1 };
-		node = fdt_next_node(host_fdt, node, &depth);
-		if (depth < 0)
-			node = -FDT_ERR_NOTFOUND; /* behind the root's end */
-	}
-	beyond = node;
-}
-
-/* Number of places before or at this node. */
-static u32 places_up_to(int node)
-{
-	u32 low = 0, high = place_count;
-
-	while (low < high) {
-		u32 middle = (low + high) / 2;
-
-		if (places[middle].node <= node)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static int parent_of(int node)
-{
-	u32 n = places_up_to(node);
-
-	return n && places[n - 1].node == node ? places[n - 1].parent
-					       : fdt_parent_offset(host_fdt, node);
-}
+	u32 phandle, cells;
+} last_parent;
 
 int host_fdt_init(const void *fdt)
 {
-	if (!fdt || fdt_check_header(fdt) != 0)
+	if (!fdt || fdt_check_header(fdt) != 0 || tree_init(fdt))
 		return -EINVAL;
 	host_fdt = fdt;
-	last_phandle.phandle = 0;
-	find_places();
+	last_parent.phandle = 0;
 	return 0;
+}
+
+void host_fdt_moved(const void *fdt)
+{
+	host_fdt = fdt;
+	tree_moved(fdt);
+}
+
+/* A string; "" without its terminator, which is not one, or if there is none. */
+static const char *text(int node, const char *name)
+{
+	u32 len;
+	const char *value = tree_prop(node, name, &len);
+
+	return value && len > 0 && value[len - 1] == '\0' ? value : "";
+}
+
+static u32 cell(int node, const char *name, u32 otherwise)
+{
+	u32 len;
+	const fdt32_t *value = tree_prop(node, name, &len);
+
+	return value && len == sizeof(*value) ? fdt32_ld(value) : otherwise;
 }
 
 bool host_fdt_enabled(int node)
 {
-	int len;
-	const char *status = fdt_getprop(host_fdt, node, "status", &len);
+	const char *status = text(node, "status");
 
-	return !status || str_eq(status, "okay") || str_eq(status, "ok");
+	return !*status || str_eq(status, "okay") || str_eq(status, "ok");
 }
 
 bool host_fdt_is(int node, const char *compatible)
 {
-	return fdt_node_check_compatible(host_fdt, node, compatible) == 0;
-}
-
-static bool found(int node, const char *compatible)
-{
-	return host_fdt_is(node, compatible) && host_fdt_enabled(node);
+	return tree_compatible(node, compatible);
 }
 
 int host_fdt_find(const char *compatible, int after)
 {
-	int node;
+	int node = tree_next(after);
 
-	for (u32 n = places_up_to(after); n < place_count; n++) {
-		if (found(places[n].node, compatible))
-			return places[n].node;
-	}
-	if (beyond < 0)
-		return beyond;
-	node = after < beyond ? beyond : fdt_next_node(host_fdt, after, NULL);
-	while (node >= 0 && !found(node, compatible))
-		node = fdt_next_node(host_fdt, node, NULL);
+	while (node >= 0 && !(tree_compatible(node, compatible) && host_fdt_enabled(node)))
+		node = tree_next(node);
 	return node;
 }
 
-static const char *text_property(const char *path, const char *name)
+static int root_child(const char *name)
 {
-	int node = fdt_path_offset(host_fdt, path);
-	int len;
-	const char *text = node < 0 ? NULL : fdt_getprop(host_fdt, node, name, &len);
+	return tree_child(tree_next(-1), name, strlen(name));
+}
 
-	/* A string without its terminator is not one. */
-	return text && len > 0 && text[len - 1] == '\0' ? text : "";
+/* From `node` on down this path. Negative: there is none. */
+static int descend(int node, const char *path, const char *end)
+{
+	while (node >= 0 && path < end) {
+		const char *part = path += *path == '/';
+
+		while (path < end && *path != '/')
+			path++;
+		if (path > part)
+			node = tree_child(node, part, (size_t)(path - part));
+	}
+	return node;
+}
+
+/* The node at a path, which may begin with an alias. Negative: there is none. */
+static int node_at(const char *path, const char *end)
+{
+	char alias[32];
+	size_t n = 0;
+	const char *full;
+
+	if (*path == '/')
+		return descend(tree_next(-1), path, end);
+	for (; path < end && *path != '/' && n < sizeof(alias) - 1; path++)
+		alias[n++] = *path;
+	alias[n] = '\0';
+	full = text(root_child("aliases"), alias);
+	return *full ? descend(descend(tree_next(-1), full, full + strlen(full)), path, end) : -1;
 }
 
 const char *host_fdt_model(void)
 {
-	const char *model = text_property("/", "model");
+	const char *model = text(tree_next(-1), "model");
 
-	return *model ? model : text_property("/", "compatible");
+	return *model ? model : text(tree_next(-1), "compatible");
 }
 
 const char *host_fdt_bootargs(void)
 {
-	return text_property("/chosen", "bootargs");
+	return text(root_child("chosen"), "bootargs");
 }
 
 u32 host_fdt_option(const char *name)
@@ -156,48 +138,61 @@ u32 host_fdt_option(const char *name)
 
 int host_fdt_stdout(void)
 {
-	const char *path = text_property("/chosen", "stdout-path");
+	const char *path = text(root_child("chosen"), "stdout-path");
 	const char *options;
 
 	if (!*path)
-		path = text_property("/chosen", "linux,stdout-path");
+		path = text(root_child("chosen"), "linux,stdout-path");
 	if (!*path)
 		return -1;
 	/* "serial0:115200n8": what follows the colon is the line's setting. */
 	options = strchr(path, ':');
-	return fdt_path_offset_namelen(host_fdt, path,
-				       options ? (int)(options - path) : (int)strlen(path));
+	return node_at(path, options ? options : path + strlen(path));
 }
 
-static u64 cells_value(const fdt32_t *cell, int count)
+#define CELL ((u32)sizeof(fdt32_t))
+
+static u64 cells_value(const fdt32_t *cells, u32 count)
 {
 	u64 value = 0;
 
 	while (count-- > 0)
-		value = value << 32 | fdt32_to_cpu(*cell++);
+		value = value << 32 | fdt32_ld(cells++);
 	return value;
+}
+
+/* Cells of addresses and of sizes among the children of a bus; more than 4 are as none. */
+static u32 address_cells(int bus)
+{
+	u32 cells = cell(bus, "#address-cells", 2);
+
+	return cells <= 4 ? cells : 0;
+}
+
+static u32 size_cells(int bus)
+{
+	u32 cells = cell(bus, "#size-cells", 1);
+
+	return cells <= 4 ? cells : 0;
 }
 
 /* An address seen on the children's side of `bus` becomes one on the side of its parent. */
 static int translate_once(int bus, int parent, u64 *address)
 {
-	int child_cells = fdt_address_cells(host_fdt, bus);
-	int size_cells = fdt_size_cells(host_fdt, bus);
-	int parent_cells = fdt_address_cells(host_fdt, parent);
-	int len, entry = child_cells + parent_cells + size_cells;
-	const fdt32_t *ranges = fdt_getprop(host_fdt, bus, "ranges", &len);
+	u32 child = address_cells(bus), above = address_cells(parent);
+	u32 len, sizes = size_cells(bus), entry = (child + above + sizes) * CELL;
+	const fdt32_t *ranges = tree_prop(bus, "ranges", &len);
 
-	if (!ranges || child_cells < 1 || parent_cells < 1 || size_cells < 0)
+	if (!ranges || !child || !above)
 		return -ENOENT; /* not reachable from above */
 	if (len == 0)
 		return 0; /* the same addresses */
-	for (; len >= entry * 4; len -= entry * 4, ranges += entry) {
-		u64 base = cells_value(ranges, child_cells);
-		u64 size = cells_value(ranges + child_cells + parent_cells, size_cells);
+	for (; len >= entry; len -= entry, ranges += entry / CELL) {
+		u64 base = cells_value(ranges, child);
+		u64 size = cells_value(ranges + child + above, sizes);
 
 		if (*address - base < size) {
-			*address =
-				*address - base + cells_value(ranges + child_cells, parent_cells);
+			*address = *address - base + cells_value(ranges + child, above);
 			return 0;
 		}
 	}
@@ -207,7 +202,7 @@ static int translate_once(int bus, int parent, u64 *address)
 static int translate(int bus, u64 *address)
 {
 	for (int depth = 0; depth < MAX_DEPTH; depth++) {
-		int parent = parent_of(bus);
+		int parent = tree_parent(bus);
 
 		if (parent < 0)
 			return 0; /* the root: a CPU address */
@@ -220,55 +215,50 @@ static int translate(int bus, u64 *address)
 
 int host_fdt_reg(int node, u32 index, struct phys_range *r)
 {
-	int len, parent = parent_of(node);
-	const fdt32_t *reg = fdt_getprop(host_fdt, node, "reg", &len);
-	int address_cells, size_cells, entry;
+	int parent = tree_parent(node);
+	u32 len, addresses, entry;
+	const fdt32_t *reg = tree_prop(node, "reg", &len);
 	u64 address;
 
 	if (parent < 0 || !reg)
 		return -ENOENT;
-	address_cells = fdt_address_cells(host_fdt, parent);
-	size_cells = fdt_size_cells(host_fdt, parent);
-	if (address_cells < 1 || size_cells < 0)
+	addresses = address_cells(parent);
+	entry = addresses + size_cells(parent);
+	if (!addresses || index >= len / (entry * CELL))
 		return -ENOENT;
-	entry = address_cells + size_cells;
-	if (index >= (u32)len / (u32)(entry * 4))
-		return -ENOENT;
-	reg += (int)index * entry;
-	address = cells_value(reg, address_cells);
+	reg += index * entry;
+	address = cells_value(reg, addresses);
 	if (translate(parent, &address) != 0)
 		return -ENOENT;
 	r->base = PADDR(address);
-	r->size = cells_value(reg + address_cells, size_cells);
+	r->size = cells_value(reg + addresses, entry - addresses);
 	return 0;
 }
 
 static int node_of(u32 phandle)
 {
-	if (!phandle || phandle != last_phandle.phandle) {
-		last_phandle.phandle = phandle;
-		last_phandle.node = fdt_node_offset_by_phandle(host_fdt, phandle);
-	}
-	return last_phandle.node;
+	int node = tree_next(-1);
+
+	while (node >= 0 && cell(node, "phandle", 0) != phandle &&
+	       cell(node, "linux,phandle", 0) != phandle)
+		node = tree_next(node);
+	return node;
 }
 
 /* The number of cells of an interrupt specifier of this node's interrupt parent; 0: none found. */
 static u32 interrupt_cells(int node)
 {
-	int len;
+	u32 phandle = 0;
 
-	for (int depth = 0; node >= 0 && depth < MAX_DEPTH; depth++) {
-		const fdt32_t *cell = fdt_getprop(host_fdt, node, "interrupt-parent", &len);
-
-		if (cell && len == 4) {
-			node = node_of(fdt32_to_cpu(*cell));
-			cell = node < 0 ? NULL
-					: fdt_getprop(host_fdt, node, "#interrupt-cells", &len);
-			return cell && len == 4 ? fdt32_to_cpu(*cell) : 0;
-		}
-		node = parent_of(node);
+	for (int depth = 0; !phandle && node >= 0 && depth < MAX_DEPTH; depth++) {
+		phandle = cell(node, "interrupt-parent", 0);
+		node = tree_parent(node);
 	}
-	return 0;
+	if (phandle && phandle != last_parent.phandle) {
+		last_parent.phandle = phandle;
+		last_parent.cells = cell(node_of(phandle), "#interrupt-cells", 0);
+	}
+	return phandle ? last_parent.cells : 0;
 }
 
 /* Specifier of the GIC binding: kind (0 SPI, 1 PPI), number, trigger (1, 2: edges; 4, 8: levels). */
@@ -280,42 +270,42 @@ static u32 interrupt_cells(int node)
 
 int host_fdt_irq(int node, u32 index, u32 *intid, u32 *flags)
 {
-	int len;
-	const fdt32_t *spec = fdt_getprop(host_fdt, node, "interrupts", &len);
-	u32 kind, number, cells = interrupt_cells(node);
+	u32 len, kind, number, cells = interrupt_cells(node);
+	const fdt32_t *spec = tree_prop(node, "interrupts", &len);
 
 	if (!spec)
 		return -ENOENT;
 	if (cells < GIC_CELLS || cells > MAX_CELLS)
 		return -EINVAL;
-	if (index >= (u32)len / (cells * 4))
+	if (index >= len / (cells * CELL))
 		return -ENOENT;
 	spec += index * cells;
-	kind = fdt32_to_cpu(spec[0]);
-	number = fdt32_to_cpu(spec[1]);
+	kind = fdt32_ld(&spec[0]);
+	number = fdt32_ld(&spec[1]);
 	if (kind > GIC_KIND_PPI || (kind == GIC_KIND_PPI && number > 15) || number > 987)
 		return -EINVAL;
 	*intid = number + (kind == GIC_KIND_SPI ? 32 : 16);
-	*flags = fdt32_to_cpu(spec[2]) & GIC_EDGES ? IRQ_EDGE : 0;
+	*flags = fdt32_ld(&spec[2]) & GIC_EDGES ? IRQ_EDGE : 0;
 	return 0;
 }
 
-static bool is_memory(int node)
+/* An enabled child of `parent` behind `node`, with this device_type if it is not NULL. Negative: there is none. */
+static int next_child(int parent, int node, const char *type)
 {
-	int len;
-	const char *type = fdt_getprop(host_fdt, node, "device_type", &len);
-
-	return type && len == sizeof("memory") && str_eq(type, "memory") && host_fdt_enabled(node);
+	do
+		node = tree_next(node);
+	while (node >= 0 &&
+	       (tree_parent(node) != parent ||
+		(type && !(str_eq(text(node, "device_type"), type) && host_fdt_enabled(node)))));
+	return node;
 }
 
 u32 host_fdt_memory(struct phys_range *ranges, u32 max)
 {
 	u32 count = 0;
-	int node;
+	int root = tree_next(-1), node = root;
 
-	fdt_for_each_subnode(node, host_fdt, 0) {
-		if (!is_memory(node))
-			continue;
+	while ((node = next_child(root, node, "memory")) >= 0) {
 		for (u32 i = 0; count < max && host_fdt_reg(node, i, &ranges[count]) == 0; i++) {
 			if (ranges[count].size)
 				count++;
@@ -327,8 +317,7 @@ u32 host_fdt_memory(struct phys_range *ranges, u32 max)
 u32 host_fdt_reserved(struct phys_range *ranges, u32 max)
 {
 	int blocks = fdt_num_mem_rsv(host_fdt);
-	int parent = fdt_path_offset(host_fdt, "/reserved-memory");
-	int node;
+	int parent = root_child("reserved-memory"), node = parent;
 	u32 count = 0;
 
 	for (int i = 0; i < blocks && count < max; i++) {
@@ -339,7 +328,7 @@ u32 host_fdt_reserved(struct phys_range *ranges, u32 max)
 	}
 	if (parent < 0)
 		return count;
-	fdt_for_each_subnode(node, host_fdt, parent) {
+	while ((node = next_child(parent, node, NULL)) >= 0) {
 		for (u32 i = 0; count < max && host_fdt_reg(node, i, &ranges[count]) == 0; i++)
 			count++;
 	}
@@ -348,20 +337,15 @@ u32 host_fdt_reserved(struct phys_range *ranges, u32 max)
 
 u32 host_fdt_cpus(u64 *hwids, u32 max)
 {
-	int parent = fdt_path_offset(host_fdt, "/cpus");
-	int node, len, cells = parent < 0 ? 0 : fdt_address_cells(host_fdt, parent);
-	u32 count = 0;
+	int parent = root_child("cpus"), node = parent;
+	u32 len, count = 0, cells = parent < 0 ? 0 : address_cells(parent);
 
-	if (cells < 1)
+	if (!cells)
 		return 0;
-	fdt_for_each_subnode(node, host_fdt, parent) {
-		const char *type = fdt_getprop(host_fdt, node, "device_type", &len);
-		const fdt32_t *reg;
+	while ((node = next_child(parent, node, "cpu")) >= 0) {
+		const fdt32_t *reg = tree_prop(node, "reg", &len);
 
-		if (!type || !str_eq(type, "cpu") || !host_fdt_enabled(node))
-			continue;
-		reg = fdt_getprop(host_fdt, node, "reg", &len);
-		if (reg && len >= cells * 4 && count < max)
+		if (reg && len >= cells * CELL && count < max)
 			hwids[count++] = cells_value(reg, cells);
 	}
 	return count;
@@ -369,18 +353,18 @@ u32 host_fdt_cpus(u64 *hwids, u32 max)
 
 static bool chosen_address(int chosen, const char *name, u64 *value)
 {
-	int len;
-	const fdt32_t *cells = fdt_getprop(host_fdt, chosen, name, &len);
+	u32 len;
+	const fdt32_t *cells = tree_prop(chosen, name, &len);
 
-	if (!cells || (len != 4 && len != 8))
+	if (len != CELL && len != 2 * CELL)
 		return false;
-	*value = cells_value(cells, len / 4);
+	*value = cells_value(cells, len / CELL);
 	return true;
 }
 
 int host_fdt_initrd(struct phys_range *r)
 {
-	int chosen = fdt_path_offset(host_fdt, "/chosen");
+	int chosen = root_child("chosen");
 	u64 start, end;
 
 	if (chosen < 0 || !chosen_address(chosen, "linux,initrd-start", &start) ||
@@ -394,12 +378,12 @@ int host_fdt_initrd(struct phys_range *r)
 u32 host_fdt_seed(u8 *seed, u32 max)
 {
 	static const char *const names[] = { "rng-seed", "kaslr-seed" };
-	int len, chosen = fdt_path_offset(host_fdt, "/chosen");
-	u32 count = 0;
+	int chosen = root_child("chosen");
+	u32 len, count = 0;
 
-	for (u32 i = 0; chosen >= 0 && i < ARRAY_SIZE(names); i++) {
-		const void *value = fdt_getprop(host_fdt, chosen, names[i], &len);
-		u32 n = value ? MIN((u32)len, max - count) : 0;
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
+		const void *value = tree_prop(chosen, names[i], &len);
+		u32 n = MIN(len, max - count);
 
 		if (n)
 			memcpy(seed + count, value, n);
@@ -411,14 +395,12 @@ u32 host_fdt_seed(u8 *seed, u32 max)
 enum host_psci host_fdt_psci(void)
 {
 	static const char *const names[] = { "arm,psci-1.0", "arm,psci-0.2" };
-	int len, node = -1;
 	const char *method;
+	int node = -1;
 
 	for (u32 i = 0; i < ARRAY_SIZE(names) && node < 0; i++)
 		node = host_fdt_find(names[i], -1);
-	method = node < 0 ? NULL : fdt_getprop(host_fdt, node, "method", &len);
-	if (!method)
-		return HOST_PSCI_NONE;
+	method = text(node, "method");
 	if (str_eq(method, "smc"))
 		return HOST_PSCI_SMC;
 	return str_eq(method, "hvc") ? HOST_PSCI_HVC : HOST_PSCI_NONE;

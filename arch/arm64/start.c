@@ -92,8 +92,7 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 	trap_init_cpu();
 	log_putc = NULL; /* its mapping goes with the boot tables */
 	mmu_init(image_pa, ram, nram);
-	if (host_fdt_init(phys_to_virt(PADDR(fdt_pa))))
-		arch_halt();
+	host_fdt_moved(phys_to_virt(PADDR(fdt_pa)));
 	if (uart.size)
 		pl011_early_init(arch_map_device(uart.base, uart.size));
 	el_init_cpu();

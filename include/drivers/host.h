@@ -14,6 +14,8 @@ extern const void *host_fdt;
 
 /* Check the header of the tree at fdt and adopt it. -EINVAL. */
 int __must_check host_fdt_init(const void *fdt);
+/* The same tree is mapped at another address from now on. */
+void host_fdt_moved(const void *fdt);
 
 /* The first node after `after` (-1: of the tree) with this compatible string whose status is okay. */
 int host_fdt_find(const char *compatible, int after);
