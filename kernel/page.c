@@ -289,35 +289,39 @@ void page_stats(struct page_stats *s)
 
 /* ---- handing RAM over ---- */
 
-/* All of a block that was reserved. */
-static void give_reserved_block(struct zone *z, size_t block)
+/* All of `count` blocks that were reserved. */
+static void give_reserved_blocks(struct zone *z, size_t block, size_t count)
 {
-	struct page_map *map = map_of(z, block);
-
-	kassert(bitmap_test(z->split, block) && !map->nfree);
-	memset(map->used, 0, sizeof(map->used));
-	bitmap_clear(z->used, block);
-	bitmap_clear(z->split, block);
-	free_blocks++;
-	free_pages += BLOCK_PAGES;
+	for (size_t b = block; b < block + count; b++) {
+		kassert(bitmap_test(z->split, b) && !map_of(z, b)->nfree);
+		bitmap_clear(z->used, b);
+		bitmap_clear(z->split, b);
+	}
+	memset(map_of(z, block), 0, count * sizeof(struct page_map));
+	free_blocks += count;
+	free_pages += count * BLOCK_PAGES;
 }
 
-/*
- * Give whole pages [start, end) of z, reserved so far, to the allocator: a block at a time, so that
- * the lock is never held long.
- */
+/* Blocks given at once: the lock is never held long. */
+#define SPAN_BLOCKS 16
+
+/* Give whole pages [start, end) of z, reserved so far, to the allocator. */
 static void give_span(struct zone *z, u64 start, u64 end)
 {
 	while (start < end) {
-		u64 stop = MIN(end, ALIGN_DOWN(start, BLOCK_SIZE) + BLOCK_SIZE);
-		size_t count = (stop - start) / PAGE_SIZE;
+		size_t blocks = IS_ALIGNED(start, BLOCK_SIZE)
+					? MIN((end - start) / BLOCK_SIZE, SPAN_BLOCKS)
+					: 0;
+		u64 stop = blocks ? start + blocks * BLOCK_SIZE
+				  : MIN(end, ALIGN_DOWN(start, BLOCK_SIZE) + BLOCK_SIZE);
 		unsigned long flags = spin_lock(&page_lock);
 
-		if (count == BLOCK_PAGES)
-			give_reserved_block(z, block_of(z, start));
+		if (blocks)
+			give_reserved_blocks(z, block_of(z, start), blocks);
 		else
-			give_pages(z, block_of(z, start), page_of(start), count);
-		total_pages += count;
+			give_pages(z, block_of(z, start), page_of(start),
+				   (stop - start) / PAGE_SIZE);
+		total_pages += (stop - start) / PAGE_SIZE;
 		spin_unlock(&page_lock, flags);
 		start = stop;
 	}

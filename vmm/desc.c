@@ -368,21 +368,60 @@ static const struct prop_row console_rows[] = {
 };
 /* clang-format on */
 
-_Static_assert(ARRAY_SIZE(root_rows) <= 32, "one bit a row");
+#define MAX_ROWS 32
+_Static_assert(ARRAY_SIZE(root_rows) <= MAX_ROWS, "one bit a row");
+
+/* A property's value; NULL if it is not there. */
+struct prop_value {
+	const void *value;
+	int len;
+};
+
+/*
+ * Find the values of all rows in one walk. NULL, or the name of the first property that no row knows. Of two with
+ * one name the first counts.
+ */
+static const char *find_values(const void *fdt, int node, const struct prop_row *rows, u32 nrows,
+			       struct prop_value *values)
+{
+	const char *unknown = NULL;
+	int offset;
+
+	memset(values, 0, nrows * sizeof(*values));
+	fdt_for_each_property_offset(offset, fdt, node) {
+		struct prop_value v;
+		const char *name = NULL;
+		u32 i = 0;
+
+		v.value = fdt_getprop_by_offset(fdt, offset, &name, &v.len);
+		if (!v.value || !name)
+			continue;
+		while (i < nrows && !str_eq(name, rows[i].name))
+			i++;
+		if (i == nrows)
+			unknown = unknown ? unknown : name;
+		else if (!values[i].value)
+			values[i] = v;
+	}
+	return unknown;
+}
 
 /*
  * Read all properties of a node in the order of the table (so that a row may rely on earlier ones);
- * then look for any that no row names. *seen: a bit for each row that was there.
+ * then complain of one that no row names. *seen: a bit for each row that was there.
  */
 static int read_node(struct reader *r, const void *fdt, int node, const struct prop_row *rows,
 		     u32 nrows, u32 *seen)
 {
-	int offset, ret;
+	struct prop_value values[MAX_ROWS];
+	const char *unknown = find_values(fdt, node, rows, nrows, values);
+	int ret;
 
 	*seen = 0;
 	for (u32 i = 0; i < nrows; i++) {
 		r->prop = rows[i].name;
-		r->value = fdt_getprop(fdt, node, rows[i].name, &r->len);
+		r->value = values[i].value;
+		r->len = values[i].len;
 		if (!r->value && rows[i].required)
 			return refuse(r, "is missing");
 		if (!r->value)
@@ -392,20 +431,8 @@ static int read_node(struct reader *r, const void *fdt, int node, const struct p
 			return ret;
 		*seen |= (u32)BIT(i);
 	}
-	fdt_for_each_property_offset(offset, fdt, node) {
-		const char *name = NULL;
-		bool known = false;
-
-		if (!fdt_getprop_by_offset(fdt, offset, &name, NULL) || !name)
-			continue;
-		for (u32 i = 0; i < nrows; i++)
-			known |= str_eq(name, rows[i].name);
-		r->prop = name;
-		if (!known)
-			return refuse(r, "unknown property");
-	}
-	r->prop = NULL;
-	return 0;
+	r->prop = unknown;
+	return unknown ? refuse(r, "unknown property") : 0;
 }
 
 static bool row_seen(u32 seen, const char *name)

@@ -72,8 +72,9 @@ static void zero_blocks(const struct vm_ram *ram)
 		void *va = phys_to_virt(ram->blocks[i]);
 
 		if (ram->size < LARGE || !is_zero(va))
-			arch_zero_pages(va, BLOCK_SIZE);
-		arch_dcache_clean_inval(va, BLOCK_SIZE);
+			arch_zero_to_memory(va, BLOCK_SIZE);
+		else
+			arch_dcache_clean_inval(va, BLOCK_SIZE);
 	}
 }
 

@@ -42,15 +42,6 @@ _start:
 	msr	elr_el3, x0
 	eret
 1:
-	/* Clear bss; nothing of it is in a cache yet that could overwrite it later. */
-	adrp	x0, __bss_start
-	add	x0, x0, #:lo12:__bss_start
-	adrp	x1, __bss_end
-2:	dc	ivac, x0
-	stp	xzr, xzr, [x0], #16
-	cmp	x0, x1
-	b.lo	2b
-
 	bl	find_fdt
 	bl	make_boot_tables
 	ldr	x30, =boot_virtual
@@ -83,6 +74,14 @@ find_fdt:
  * behind it. x20: exception level; x21: image; x19: devicetree.
  */
 make_boot_tables:
+	/* Clear them; nothing of them is in a cache then that could overwrite them later. */
+	adrp	x0, boot_l0
+	add	x1, x0, #0x4000
+1:	dc	ivac, x0
+	stp	xzr, xzr, [x0], #16
+	cmp	x0, x1
+	b.lo	1b
+
 	mov	x9, #BLOCK_NORMAL
 	cmp	x20, #1
 	b.eq	1f
@@ -157,6 +156,22 @@ mmu_on:
 	ret
 
 boot_virtual:
+	/* Clear bss, now that the caches are on: DC ZVA takes a whole block of memory. Start and end are pages'. */
+	ldr	x0, =__bss_start
+	ldr	x1, =__bss_end
+	mrs	x2, dczid_el0
+	mov	x3, #4
+	lsl	x3, x3, x2			/* 4 << BS; by the low 6 bits, of which DZP is 0 */
+	tbnz	x2, #4, 2f			/* DZP: prohibited */
+1:	dc	zva, x0
+	add	x0, x0, x3
+	cmp	x0, x1
+	b.lo	1b
+	b	3f
+2:	stp	xzr, xzr, [x0], #16
+	cmp	x0, x1
+	b.lo	2b
+3:
 	ldr	x0, =__boot_stack_top
 	mov	sp, x0
 	mov	x29, xzr

@@ -2,6 +2,7 @@
 /* Cache maintenance by address (Arm ARM D7.5). */
 #include <arch/mmu.h>
 #include <asm/sysreg.h>
+#include <lib/string.h>
 
 /* Smallest data / instruction cache line of the machine, bytes (CTR_EL0). */
 static u64 dcache_line(void)
@@ -14,13 +15,37 @@ static u64 icache_line(void)
 	return 4ULL << FIELD(read_sysreg(ctr_el0), 3, 0);
 }
 
+#define ONE(op)                                    \
+	__asm__ volatile(op ::"r"(a_) : "memory"); \
+	a_ += step_
+#define FOUR(op) \
+	ONE(op); \
+	ONE(op); \
+	ONE(op); \
+	ONE(op)
+
+/* `op` on each line, or block of DC ZVA, of a range: eight a turn, as the loop itself would cost as much. */
+#define EACH(op, start, end, step)                              \
+	do {                                                    \
+		u64 a_ = (start), end_ = (end), step_ = (step); \
+                                                                \
+		while (a_ + 8 * step_ <= end_) {                \
+			FOUR(op);                               \
+			FOUR(op);                               \
+		}                                               \
+		while (a_ < end_) {                             \
+			ONE(op);                                \
+		}                                               \
+	} while (0)
+
+#define CLEAN_INVAL "dc civac, %0"
+#define ZERO        "dc zva, %0"
+
 void arch_dcache_clean_inval(const void *va, u64 size)
 {
 	u64 line = dcache_line();
-	u64 end = (u64)va + size;
 
-	for (u64 a = ALIGN_DOWN((u64)va, line); a < end; a += line)
-		__asm__ volatile("dc civac, %0" ::"r"(a) : "memory");
+	EACH(CLEAN_INVAL, ALIGN_DOWN((u64)va, line), (u64)va + size, line);
 	dsb(sy);
 }
 
@@ -38,17 +63,33 @@ void arch_icache_sync(const void *va, u64 size)
 	isb();
 }
 
-void arch_zero_pages(void *va, u64 size)
+/* Bytes that DC ZVA clears; 0 if it is prohibited. */
+static u64 zero_step(void)
 {
 	u64 dczid = read_sysreg(dczid_el0);
-	u64 step = 4ULL << FIELD(dczid, 3, 0);
-	u64 end = (u64)va + size;
 
-	if (dczid & BIT(4)) { /* DC ZVA prohibited */
-		for (u64 *p = va; (u64)p < end; p++)
-			*p = 0;
+	return dczid & BIT(4) ? 0 : 4ULL << FIELD(dczid, 3, 0);
+}
+
+void arch_zero_pages(void *va, u64 size)
+{
+	u64 step = zero_step();
+
+	if (step)
+		EACH(ZERO, (u64)va, (u64)va + size, step);
+	else
+		memset(va, 0, size);
+}
+
+void arch_zero_to_memory(void *va, u64 size)
+{
+	u64 step = zero_step();
+
+	if (step != dcache_line()) {
+		arch_zero_pages(va, size);
+		arch_dcache_clean_inval(va, size);
 		return;
 	}
-	for (u64 a = (u64)va; a < end; a += step)
-		__asm__ volatile("dc zva, %0" ::"r"(a) : "memory");
+	EACH(ZERO "\n\t" CLEAN_INVAL, (u64)va, (u64)va + size, step);
+	dsb(sy);
 }

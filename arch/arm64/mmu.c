@@ -61,6 +61,7 @@ static u64 *table_alloc(void)
 	if (page_allocator_up)
 		return page_alloc();
 	kassert(early_used < EARLY_TABLES);
+	arch_zero_pages(early_tables[early_used], PAGE_SIZE);
 	return early_tables[early_used++];
 }
 
@@ -115,10 +116,13 @@ static int map_range(u64 va, u64 pa, u64 size, u64 attr)
 
 		if (!entry)
 			return -1;
-		*entry = pa | attr | PTE_VALID | (level == 3 ? PTE_TABLE : 0);
-		va += step;
-		pa += step;
-		size -= step;
+		/* What follows in the same table needs no walk. */
+		do {
+			*entry++ = pa | attr | PTE_VALID | (level == 3 ? PTE_TABLE : 0);
+			va += step;
+			pa += step;
+			size -= step;
+		} while (size >= step && (u64)entry % PAGE_SIZE);
 	}
 	dsb(ishst);
 	isb();
@@ -154,10 +158,7 @@ static void map_image(void)
 	for (u32 i = 0; i < ARRAY_SIZE(parts); i++) {
 		u64 va = (u64)parts[i].start, end = ALIGN_UP((u64)parts[i].end, PAGE_SIZE);
 
-		/* Page by page: a block would reach past the section. */
-		for (; va < end; va += PAGE_SIZE)
-			kassert(map_range(va, va - KIMAGE_VA + image_pa, PAGE_SIZE,
-					  parts[i].attr) == 0);
+		kassert(map_range(va, va - KIMAGE_VA + image_pa, end - va, parts[i].attr) == 0);
 	}
 }
 

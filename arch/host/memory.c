@@ -116,3 +116,9 @@ void arch_zero_pages(void *va, u64 size)
 		host_die("arch_zero_pages: no whole pages");
 	memset(va, 0, size);
 }
+
+void arch_zero_to_memory(void *va, u64 size)
+{
+	arch_zero_pages(va, size);
+	arch_dcache_clean_inval(va, size);
+}

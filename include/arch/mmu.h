@@ -29,4 +29,7 @@ void arch_icache_sync(const void *va, u64 size);
 /* Zero whole pages the fastest way (size a multiple of 4 KiB). Preemptible. */
 void arch_zero_pages(void *va, u64 size);
 
+/* The same, and then as arch_dcache_clean_inval(). */
+void arch_zero_to_memory(void *va, u64 size);
+
 #endif
