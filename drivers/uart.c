@@ -35,11 +35,12 @@ static struct {
 	bool paused;
 	struct timeout pause_end;
 	void (*notify)(void);
-	u8 rx_buf[RX_RING], tx_buf[TX_RING];
 } uart = {
 	.readers = WAIT_QUEUE_INIT(uart.readers),
 	.writers = WAIT_QUEUE_INIT(uart.writers),
 };
+
+static u8 rx_buf[RX_RING], tx_buf[TX_RING];
 
 /* ---- the chip; all with readers.lock held ---- */
 
@@ -284,8 +285,8 @@ int uart_probe(void)
 	uart.base = arch_map_device(regs.base, regs.size);
 	if (!uart.base)
 		return -ENOMEM;
-	ring_init(&uart.rx, uart.rx_buf, RX_RING);
-	ring_init(&uart.tx, uart.tx_buf, TX_RING);
+	ring_init(&uart.rx, rx_buf, RX_RING);
+	ring_init(&uart.tx, tx_buf, TX_RING);
 	timeout_init(&uart.pause_end, pause_over);
 	uart.pause_end.patient = true;
 	ops->setup(uart.base);
