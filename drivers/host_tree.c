@@ -30,9 +30,11 @@ static const u8 *structs;
 static const char *strings;
 static u32 structs_size, strings_size;
 
-static u32 word_at(u32 at)
+typedef fdt32_t __attribute__((may_alias, aligned(1))) word_t;
+
+static inline u32 word_at(u32 at)
 {
-	return fdt32_ld((const fdt32_t *)(const void *)(structs + at));
+	return __builtin_bswap32(*(const word_t *)(structs + at));
 }
 
 /* The tag at this offset, and in *next where the one behind it is. FDT_END also for what is no tag or leaves the block. */
@@ -203,17 +205,17 @@ const void *tree_prop(int node, const char *name, u32 *len)
 
 bool tree_compatible(int node, const char *name)
 {
-	u32 i = place_of(node), len = 0, at = 0;
-	const char *list;
+	u32 i = place_of(node), len = 0;
+	const char *list, *end;
 
 	if (i == place_count)
 		list = tree_prop(node, "compatible", &len);
 	else
 		list = places[i].compatible ? value_at(places[i].compatible, &len) : NULL;
-	for (u32 n; at < len; at += n + 1) {
-		n = (u32)strnlen(list + at, len - at);
-		if (n < len - at && str_eq(list + at, name))
+	if (!len || list[len - 1])
+		return false; /* no strings */
+	for (end = list + len; list < end; list += strlen(list) + 1)
+		if (*list == *name && str_eq(list, name))
 			return true;
-	}
 	return false;
 }

@@ -230,7 +230,8 @@ static u64 memory_size(const void *fdt)
 	const u8 *reg = node < 0 ? NULL : fdt_getprop(fdt, node, "reg", &len);
 	u64 size = LINUX_MEMORY, left = 0;
 
-	if (reg && len >= 16 && fdt_address_cells(fdt, 0) == 2 && fdt_size_cells(fdt, 0) == 2)
+	if (reg && len >= 16 && guest_fdt_cells(fdt, 0, "#address-cells", 2) == 2 &&
+	    guest_fdt_cells(fdt, 0, "#size-cells", 1) == 2)
 		size = fdt64_ld((const void *)(reg + 8));
 	for (u32 i = 0; i < ram_range_count; i++)
 		left += ram_ranges[i].size;

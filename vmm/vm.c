@@ -14,7 +14,7 @@
 static struct vm *vms[MAX_VMS];
 
 #define VM_PAGES  ((u32)((sizeof(struct vm) + PAGE_SIZE - 1) / PAGE_SIZE))
-#define FDT_PAGES ((u32)(GUEST_FDT_MAX / PAGE_SIZE))
+#define FDT_PAGES ((u32)(GUEST_FDT_ROOM / PAGE_SIZE))
 
 int vm_fail(struct vm_error *err, int code, const char *fmt, ...)
 {
@@ -145,7 +145,7 @@ static int make_devicetree(struct vm *vm, void *buf, struct vm_error *err)
 	/* Guests count rng-seed as entropy: they get none rather than one that could be guessed. */
 	p.no_rng_seed = !random_bytes(p.rng_seed, sizeof(p.rng_seed));
 	p.no_rng_seed |= !random_bytes(&p.kaslr_seed, sizeof(p.kaslr_seed));
-	r = own ? guest_fdt_adapt(&p, own, size, buf, GUEST_FDT_MAX)
+	r = own ? guest_fdt_adapt(&p, own, size, buf, GUEST_FDT_ROOM)
 		: guest_fdt_generate(&p, buf, GUEST_FDT_MAX);
 	return r ? vm_fail(err, r, "devicetree of '%s': %s", vm->desc.label, strerror(r)) : 0;
 }
