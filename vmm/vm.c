@@ -164,7 +164,8 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
 	if (!r)
 		r = make_devicetree(vm, dtb, err);
-	if (!r && image_load(&vm->plan, &vm->ram, kernel, kernel_size, initrd, dtb, GUEST_FDT_MAX))
+	if (!r && image_load(&vm->plan, &vm->ram, kernel, kernel_size, initrd, dtb,
+			     image_fdt_length(dtb, GUEST_FDT_MAX)))
 		r = vm_fail(err, -EINVAL, "images of '%s' do not fit its memory", vm->name);
 	pages_free(dtb, FDT_PAGES);
 	stage2_flush_tlb(&vm->s2); /* and with it stale instructions of what was there before */

@@ -33,7 +33,7 @@ struct mmio_region {
 	u32 arg;
 };
 
-#define MMIO_MAX_REGIONS 64
+#define MMIO_MAX_REGIONS 24
 
 struct mmio_bus {
 	u32 count;

@@ -3,8 +3,11 @@
  * What software probes on `virt` before it knows what is there: virtio-mmio transports without a
  * device, and erased flash.
  */
+#include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <kernel/page.h>
+#include <kernel/sync.h>
+#include <kernel/thread.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <vmm/mmio.h>
@@ -47,41 +50,48 @@ static enum mmio_result no_device(const struct mmio_region *r, struct vcpu *v, u
 	return MMIO_OK;
 }
 
+/*
+ * U-Boot reads its whole environment from the start of flash1, byte by byte: after the first read of a page of it the
+ * VM has one page of ones there, which all VMs share. Never written (stores come to erased_flash). A VM that does not
+ * look pays no table for it.
+ */
+static void *erased_page;
+static struct mutex map_lock; /* of the VMs' tables there; a leaf */
+
+/* Not 0: it is there already, by another vCPU; or there is no memory, and every read comes here. */
+static int map_erased_page(struct vm *vm, u64 offset)
+{
+	const ipa_t ipa = IPA(GUEST_FLASH1_BASE + ALIGN_DOWN(offset, PAGE_SIZE));
+	int ret;
+
+	sched_open(); /* a table may have to be made */
+	mutex_lock(&map_lock);
+	ret = stage2_map(&vm->s2, ipa, virt_to_phys(erased_page), PAGE_SIZE, STAGE2_ROM);
+	mutex_unlock(&map_lock);
+	arch_irq_disable();
+	return ret;
+}
+
 static enum mmio_result erased_flash(const struct mmio_region *r, struct vcpu *v, u64 offset,
 				     struct mmio_access *a)
 {
-	(void)r;
-	(void)v;
-	(void)offset;
-	if (!a->write)
-		a->value = ~0ULL >> (64 - 8 * a->size);
+	if (a->write)
+		return MMIO_OK;
+	a->value = ~0ULL >> (64 - 8 * a->size);
+	if (r->base == GUEST_FLASH1_BASE && offset < ERASED_MAPPED)
+		(void)map_erased_page(v->vm, offset);
 	return MMIO_OK;
 }
 
-/*
- * U-Boot reads its whole environment from the start of flash1, byte by byte: let it read one shared page of ones
- * without an exit. Never written (stores fault into erased_flash).
- */
-static void *erased_page;
-
 int vempty_host_init(void)
 {
+	mutex_init(&map_lock);
 	erased_page = page_alloc();
 	if (!erased_page)
 		return -ENOMEM;
 	memset(erased_page, 0xff, PAGE_SIZE);
 	arch_dcache_clean_inval(erased_page, PAGE_SIZE);
 	return 0;
-}
-
-static int map_erased_page(struct vm *vm)
-{
-	int ret = 0;
-
-	for (u64 offset = 0; !ret && offset < ERASED_MAPPED; offset += PAGE_SIZE)
-		ret = stage2_map(&vm->s2, IPA(GUEST_FLASH1_BASE + offset),
-				 virt_to_phys(erased_page), PAGE_SIZE, STAGE2_ROM);
-	return ret;
 }
 
 int vempty_init(struct vm *vm)
@@ -107,5 +117,5 @@ int vempty_init(struct vm *vm)
 		if (ret)
 			return ret;
 	}
-	return map_erased_page(vm);
+	return 0;
 }
