@@ -237,11 +237,14 @@ int host_fdt_reg(int node, u32 index, struct phys_range *r)
 
 static int node_of(u32 phandle)
 {
-	int node = tree_next(-1);
+	static const char *const names[] = { "phandle", "linux,phandle" };
+	int node = -1;
 
-	while (node >= 0 && cell(node, "phandle", 0) != phandle &&
-	       cell(node, "linux,phandle", 0) != phandle)
-		node = tree_next(node);
+	for (u32 i = 0; node < 0 && i < ARRAY_SIZE(names); i++) {
+		node = tree_next(-1);
+		while (node >= 0 && cell(node, names[i], 0) != phandle)
+			node = tree_next(node);
+	}
 	return node;
 }
 

@@ -440,10 +440,12 @@ static void probe_node(int node)
 	u32 intid, flags;
 	int err;
 
-	if (host_fdt_reg(node, 0, &regs) != 0 || host_fdt_irq(node, 0, &intid, &flags) != 0)
+	if (host_fdt_reg(node, 0, &regs) != 0)
 		return;
 	base = map_regs(&regs);
 	if (!base || !virtio_mmio_open(&dev, base) || dev.device_id != VIRTIO_ID_CONSOLE)
+		return;
+	if (host_fdt_irq(node, 0, &intid, &flags) != 0)
 		return;
 	err = virtio_console_add(&dev);
 	if (err == 0)

@@ -187,7 +187,8 @@ void random_init(const void *seed, size_t size)
 	rng.spent = 0;
 	add(seed, size, (u32)MIN(size, 64UL) * WORTH_BYTE);
 	cpu = sample_cpu(&b, BATCH);
-	add(b.words, sizeof(b.words), cpu ? b.worth : 0);
+	if (cpu)
+		add(b.words, sizeof(b.words), b.worth);
 	/* A whole seed of the loader's is not waited for: every request brings more jitter. */
 	for (u32 i = 0; !cpu && i < BATCHES_MAX && rng.worth < SEED_FULL; i++) {
 		b.worth = 0;

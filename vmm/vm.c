@@ -136,15 +136,16 @@ static int make_devicetree(struct vm *vm, void *buf, struct vm_error *err)
 	struct guest_fdt_params p = { .desc = &vm->desc,
 				      .plan = &vm->plan,
 				      .gic_version = arch_vgic_version() };
+	u64 size, seeds[ARRAY_SIZE(p.rng_seed) + 1];
 	const void *own;
-	u64 size;
 	int r = get_image(&vm->desc.devicetree, "devicetree", &own, &size, err);
 
 	if (r)
 		return r;
 	/* Guests count rng-seed as entropy: they get none rather than one that could be guessed. */
-	p.no_rng_seed = !random_bytes(p.rng_seed, sizeof(p.rng_seed));
-	p.no_rng_seed |= !random_bytes(&p.kaslr_seed, sizeof(p.kaslr_seed));
+	p.no_rng_seed = !random_bytes(seeds, sizeof(seeds));
+	memcpy(p.rng_seed, seeds, sizeof(p.rng_seed));
+	p.kaslr_seed = seeds[ARRAY_SIZE(seeds) - 1];
 	r = own ? guest_fdt_adapt(&p, own, size, buf, GUEST_FDT_ROOM)
 		: guest_fdt_generate(&p, buf, GUEST_FDT_MAX);
 	return r ? vm_fail(err, r, "devicetree of '%s': %s", vm->desc.label, strerror(r)) : 0;
