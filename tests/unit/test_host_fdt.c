@@ -6,6 +6,7 @@
 #include <kernel/irq.h>
 #include <lib/errno.h>
 #include <libfdt.h>
+#include <stdlib.h>
 #include <string.h>
 
 static u8 tree[65536] __aligned(8);
@@ -276,6 +277,47 @@ static void test_many_nodes(void **state)
 	assert_int_equal(host_fdt_find("arm,pl011", -1), fdt_path_offset(tree, deep));
 }
 
+/* Everything that is asked of a tree; what it answers does not matter. */
+static void ask(void)
+{
+	struct phys_range ranges[4];
+	u32 intid, flags;
+	u64 hwids[4];
+	u8 seed[64];
+
+	(void)host_fdt_stdout();
+	(void)host_fdt_memory(ranges, ARRAY_SIZE(ranges));
+	(void)host_fdt_reserved(ranges, ARRAY_SIZE(ranges));
+	(void)host_fdt_cpus(hwids, ARRAY_SIZE(hwids));
+	(void)host_fdt_seed(seed, sizeof(seed));
+	(void)host_fdt_psci();
+	(void)host_fdt_option("a=");
+	assert_non_null(host_fdt_model());
+	assert_true(host_fdt_initrd(&ranges[0]) <= 0);
+	for (int node = host_fdt_find("arm,pl011", -1); node >= 0;
+	     node = host_fdt_find("arm,pl011", node)) {
+		assert_true(host_fdt_reg(node, 0, &ranges[0]) <= 0);
+		assert_true(host_fdt_irq(node, 0, &intid, &flags) <= 0);
+	}
+}
+
+/* With any bit of it wrong the reader stays within the tree, and ends. */
+static void test_broken(void **state)
+{
+	const u32 size = fdt_totalsize(tree);
+	u8 *copy = malloc(size);
+
+	(void)state;
+	for (u32 n = 0; n < size * 8; n++) {
+		memcpy(copy, tree, size);
+		copy[n / 8] ^= (u8)(1 << n % 8);
+		/* Whoever says that it is longer has to know. */
+		if (fdt_totalsize(copy) == size && host_fdt_init(copy) == 0)
+			ask();
+	}
+	free(copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup(test_memory, setup),
 		cmocka_unit_test_setup(test_cpus, setup),
 		cmocka_unit_test_setup(test_many_nodes, setup),
+		cmocka_unit_test_setup(test_broken, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
