@@ -19,6 +19,7 @@ static struct place {
 	int node, parent;
 	u32 inside;     /* offset of what is behind its name */
 	u32 compatible; /* offset of that property's tag; 0: none */
+	u64 names;      /* name_bit() of each of its properties */
 } places[MAX_PLACES];
 
 static u32 place_count;
@@ -67,6 +68,22 @@ static bool named(u32 prop, const char *name)
 	return at < strings_size && strings[at] == *name && str_eq(strings + at, name);
 }
 
+/* Of a name that is there this bit is set: most of what is asked for is not, and is not looked for. */
+static u64 name_bit(const char *name)
+{
+	return BIT((u32)(name[0] + (name[0] ? name[1] : 0)) % 64);
+}
+
+static void add_name(struct place *p, u32 prop)
+{
+	u32 at = word_at(prop + 2 * TAG_BYTES);
+
+	if (at < strings_size)
+		p->names |= name_bit(strings + at);
+	if (!p->compatible && named(prop, "compatible"))
+		p->compatible = prop;
+}
+
 static void gather(void)
 {
 	int path[MAX_DEPTH], depth = 0;
@@ -80,13 +97,16 @@ static void gather(void)
 				break;
 			path[depth] = (int)at;
 			p = &places[place_count++];
-			*p = (struct place){ (int)at, depth ? path[depth - 1] : -1, next, 0 };
+			*p = (struct place){ (int)at, depth ? path[depth - 1] : -1, next, 0, 0 };
 			depth++;
-		} else if (tag == FDT_END_NODE && --depth <= 0) {
-			tag = FDT_END;
-			break;
-		} else if (tag == FDT_PROP && p && !p->compatible && named(at, "compatible")) {
-			p->compatible = at;
+		} else if (tag == FDT_END_NODE) {
+			p = NULL; /* a node's properties come before its children */
+			if (--depth <= 0) {
+				tag = FDT_END;
+				break;
+			}
+		} else if (tag == FDT_PROP && p) {
+			add_name(p, at);
 		}
 	}
 	all_gathered = tag == FDT_END;
@@ -112,10 +132,10 @@ static u32 place_of(int node)
 	return place_count;
 }
 
-/* Where a node's first property is; the block's end if there is no node. */
-static u32 inside(int node)
+/* Where the first property is of a node with that row; the block's end if there is no node. */
+static u32 inside(int node, u32 i)
 {
-	u32 i = place_of(node), at = structs_size;
+	u32 at = structs_size;
 
 	if (i < place_count)
 		return places[i].inside;
@@ -155,7 +175,7 @@ int tree_next(int node)
 	}
 	if (all_gathered)
 		return -1;
-	at = node < 0 ? 0 : inside(node);
+	at = node < 0 ? 0 : inside(node, i);
 	while ((tag = tag_at(at, &next)) != FDT_END && tag != FDT_BEGIN_NODE)
 		at = next;
 	return tag == FDT_END ? -1 : (int)at;
@@ -192,9 +212,11 @@ static const void *value_at(u32 prop, u32 *len)
 
 const void *tree_prop(int node, const char *name, u32 *len)
 {
-	u32 at = inside(node), next = 0, tag;
+	u32 i = place_of(node), at = inside(node, i), next = 0, tag;
 
 	*len = 0;
+	if (i < place_count && !(places[i].names & name_bit(name)))
+		return NULL;
 	while ((tag = tag_at(at, &next)) == FDT_PROP || tag == FDT_NOP) {
 		if (tag == FDT_PROP && named(at, name))
 			return value_at(at, len);

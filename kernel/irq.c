@@ -120,7 +120,7 @@ static int register_locked(const struct irq_action *action, struct irq_action **
 	return 0;
 }
 
-int irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 flags)
+__cold int irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 flags)
 {
 	struct irq_action action = {
 		.name = name ? name : "?", .fn = fn, .arg = arg, .intid = intid, .flags = flags

@@ -23,7 +23,7 @@ static u32 regions_above(const struct mmio_bus *bus, u64 ipa)
 	return low;
 }
 
-int mmio_add(struct mmio_bus *bus, const struct mmio_region *r)
+__cold int mmio_add(struct mmio_bus *bus, const struct mmio_region *r)
 {
 	u64 end;
 	u32 at, i;
@@ -269,7 +269,7 @@ static void fill_slots(struct reg_table *t, u32 n)
 	}
 }
 
-void reg_table_init(struct reg_table *t)
+__cold void reg_table_init(struct reg_table *t)
 {
 	u32 n;
 

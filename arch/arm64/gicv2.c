@@ -20,7 +20,7 @@ bool gic_is_v2;
 volatile u8 *gicv2_dist, *gicv2_cpu;
 static u8 cpu_mask[MAX_CPUS]; /* a CPU's interface, in ITARGETSR and SGIR */
 
-int gicv2_node(void)
+__cold int gicv2_node(void)
 {
 	static const char *const names[] = { "arm,cortex-a15-gic", "arm,gic-400",
 					     "arm,cortex-a7-gic" };
@@ -44,7 +44,7 @@ volatile u8 *gicv2_map(u32 index)
 	return arch_map_device(frame.base, frame.size);
 }
 
-int gicv2_init(void)
+__cold int gicv2_init(void)
 {
 	u32 irqs;
 
@@ -90,7 +90,7 @@ static bool registers_off(void)
 	return !(read_sysreg_(ICC_SRE_ELx) & 1);
 }
 
-int gicv2_init_cpu(void)
+__cold int gicv2_init_cpu(void)
 {
 	struct percpu *cpu = this_cpu();
 

@@ -83,7 +83,7 @@ void gic_adopt_dist(volatile u8 *dist, u32 irqs)
 	irq_count = irqs;
 }
 
-int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist)
+__cold int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist)
 {
 	gicd = arch_map_device(dist, dist_size);
 	for (u32 i = 0; i < nredist && i < REGION_MAX; i++) {
@@ -143,7 +143,7 @@ static u64 sgi_target(void)
 	       FIELD(hwid, 15, 8) << 16 | BIT(aff0 % 16);
 }
 
-int gic_init_cpu(void)
+__cold int gic_init_cpu(void)
 {
 	volatile u8 *r;
 

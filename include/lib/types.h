@@ -51,6 +51,7 @@ typedef struct {
 #define __noreturn     __attribute__((noreturn))
 #define __noinline     __attribute__((noinline))
 #define __inlined      inline __attribute__((always_inline))
+#define __cold         __attribute__((cold)) /* built for size, in a file that is built for speed */
 #define __packed       __attribute__((packed))
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
