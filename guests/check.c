@@ -255,6 +255,7 @@ void guest_main(void)
 		{ "mmio", check_mmio },
 		{ "odd accesses", check_mmio_odd },
 		{ "caches", check_cache },
+		{ "table walks", check_walk },
 		{ "el0", check_el0 },
 		{ "uart", check_uart },
 		{ "rtc", check_rtc },

@@ -103,6 +103,7 @@ void check_features(void);
 void check_mmio(void);
 void check_mmio_odd(void);
 void check_cache(void);
+void check_walk(void);
 void check_el0(void);
 void check_uart(void);
 void check_rtc(void);

@@ -57,15 +57,18 @@ static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u6
 		.write = (iss & ISS_WNR) != 0,
 	};
 
-	if (is_permission(esr) && !(iss & ISS_S1PTW) && !translate_store(f, far, &a.ipa)) {
+	/* The guest's own table walk: no device register answers it. */
+	if (iss & ISS_S1PTW) {
+		inject_walk_abort(f, esr, far, walk_leaves_ram(v, far));
+		return;
+	}
+	if (is_permission(esr) && !translate_store(f, far, &a.ipa)) {
 		inject_external_abort(f, far, ABORT_WRITE);
 		return;
 	}
-	/* No syndrome: pairs, SIMD, write-back, atomics; or the guest's own table walk, which no device register answers. */
-	if (!(iss & ISS_ISV) || (iss & ISS_S1PTW)) {
-		if (iss & ISS_S1PTW)
-			inject_external_abort(f, far, a.write ? ABORT_WRITE : ABORT_READ);
-		else if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
+	/* No syndrome: pairs, SIMD, write-back, atomics. */
+	if (!(iss & ISS_ISV)) {
+		if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
 			frame_step(f, esr);
 		else
 			emulate_access(v, f, far, a.ipa.ipa, a.write ? ABORT_WRITE : ABORT_READ);
@@ -135,7 +138,11 @@ void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 
 void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	(void)esr;
+	u64 far = read_sysreg(far_el2);
+
 	v->exits[EXIT_MMIO]++;
-	inject_external_abort(f, read_sysreg(far_el2), ABORT_FETCH);
+	if (esr & ISS_S1PTW)
+		inject_walk_abort(f, esr, far, walk_leaves_ram(v, far));
+	else
+		inject_external_abort(f, far, ABORT_FETCH);
 }

@@ -14,8 +14,10 @@
 #define SCTLR_EL1_DSSBS BIT(44)
 #define SCTLR_EL1_SPAN  BIT(23)
 
-#define ISS_WNR       BIT(6)
-#define DFSC_EXTERNAL 0x10
+#define ISS_CM       BIT(8)
+#define ISS_WNR      BIT(6)
+#define FSC_EXTERNAL 0x10
+#define FSC_WALK     0x14 /* and the level */
 
 static u64 vector_offset(u64 pstate)
 {
@@ -72,13 +74,25 @@ void inject_sysreg_trap(struct trap_frame *f, u64 esr)
 	take_exception(f, (u64)EC_SYSREG << 26 | ESR_IL | ESR_ISS(esr));
 }
 
-void inject_external_abort(struct trap_frame *f, u64 far, enum abort_access access)
+static void take_abort(struct trap_frame *f, u64 far, bool fetch, u64 iss)
 {
-	u64 ec = access == ABORT_FETCH ? EC_IABT_SAME : EC_DABT_SAME;
+	u64 ec = fetch ? EC_IABT_SAME : EC_DABT_SAME;
 
 	if (from_el0(f->spsr))
 		ec--; /* the classes for a lower level are one less */
 	write_sysreg(far_el1, far);
-	take_exception(f,
-		       ec << 26 | ESR_IL | (access == ABORT_WRITE ? ISS_WNR : 0) | DFSC_EXTERNAL);
+	take_exception(f, ec << 26 | ESR_IL | iss);
+}
+
+void inject_external_abort(struct trap_frame *f, u64 far, enum abort_access access)
+{
+	take_abort(f, far, access == ABORT_FETCH,
+		   (access == ABORT_WRITE ? ISS_WNR : 0) | FSC_EXTERNAL);
+}
+
+void inject_walk_abort(struct trap_frame *f, u64 esr, u64 far, s32 level)
+{
+	bool fetch = ESR_EC(esr) == EC_IABT_LOWER;
+
+	take_abort(f, far, fetch, (fetch ? 0 : esr & (ISS_CM | ISS_WNR)) | (u64)(FSC_WALK + level));
 }

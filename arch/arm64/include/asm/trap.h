@@ -47,6 +47,14 @@ void inject_sysreg_trap(struct trap_frame *f, u64 esr);
 /* Synchronous external abort at the current PC on an access to far. */
 enum abort_access { ABORT_READ, ABORT_WRITE, ABORT_FETCH };
 void inject_external_abort(struct trap_frame *f, u64 far, enum abort_access access);
+/* The same on a table walk, at that level of the guest's stage 1, for the access whose abort came to us with this syndrome. */
+void inject_walk_abort(struct trap_frame *f, u64 esr, u64 far, s32 level);
+
+/*
+ * walk.c: the level of the first table of the guest's walk for va that is not in its RAM; another one if it has been changed since. -1 to 3. The vCPU is
+ * loaded.
+ */
+s32 walk_leaves_ram(const struct vcpu *v, u64 va);
 
 /*
  * emulate.c: a load or store without valid syndrome at the current PC, its fault at far and ipa:
