@@ -6,6 +6,7 @@
 #include "check.h"
 #include "kit/gic.h"
 #include "kit/irq.h"
+#include "kit/lock.h"
 #include "kit/time.h"
 
 #define LONG_US \
@@ -305,6 +306,40 @@ static void group0_sgis(void)
 	mmio_write32(gic_redist() + GICR_SGI_PAGE + GIC_IGROUPR, UINT32_MAX);
 }
 
+/* Through the FIQ's vector, which PSTATE.F masks and nothing else. */
+static void group0_by_vector(void)
+{
+	arm(0, 0x40);
+	irq_set_handler(TEST_SPI, irq_log_handler, NULL);
+	irq_log_start(NULL);
+	gic_set_pending(TEST_SPI);
+	(void)check_eq("group0.vector.not-by-unmasking-irq", irq_log_wait(1, SHORT_US), 0);
+	plain_op("msr daifclr, #1");
+	(void)wait_for(load_acquire(&irq_log.count) == 1, LONG_US);
+	plain_op("msr daifset, #1");
+	(void)check_eq("group0.vector.taken", irq_log.count, 1);
+	(void)check_eq("group0.vector.ended", active_ones() | pending_ones(), 0);
+	irq_set_handler(TEST_SPI, NULL, NULL);
+}
+
+/* The timer's, which is hardware's. */
+static void group0_timer(void)
+{
+	mmio_write32(gic_redist() + GICR_SGI_PAGE + GIC_IGROUPR, ~BIT32(CNTV_INTID));
+	gic_enable(CNTV_INTID);
+	for (unsigned int n = 0; n < 2; n++) {
+		timer_start_us(TIMER_VIRT, 500);
+		while (!fiq_waiting())
+			wfi();
+		(void)check_eq("group0.timer.is-no-irq", irq_waiting(), false);
+		(void)check_eq("group0.timer.wakes-wfi", ack_group0(), CNTV_INTID);
+		timer_stop(TIMER_VIRT);
+		write_icc(ICC_EOIR0, CNTV_INTID);
+	}
+	(void)check_eq("group0.timer.no-more", poll_group0(SHORT_US), GIC_SPURIOUS);
+	mmio_write32(gic_redist() + GICR_SGI_PAGE + GIC_IGROUPR, UINT32_MAX);
+}
+
 void check_gic_order(void)
 {
 	dir_out_of_order();
@@ -324,6 +359,8 @@ void check_gic_order(void)
 	group0_and_1();
 	group0_blocks_nobody();
 	group0_sgis();
+	group0_by_vector();
+	group0_timer();
 	group0_off();
 	irq_reset();
 }

@@ -122,6 +122,9 @@ void exc_dispatch(struct exc_frame *frame, unsigned int vector)
 	case 5:
 		irq_dispatch();
 		break;
+	case 6:
+		fiq_dispatch();
+		break;
 	case 7:
 		if (!probe_take(frame, true))
 			fatal(frame, vector);

@@ -29,14 +29,14 @@ unsigned int irq_spurious(void)
 	return load_acquire(&spurious);
 }
 
-void irq_dispatch(void)
+/* False for what is no interrupt. */
+static bool handle(unsigned int intid)
 {
-	unsigned int intid = gic_ack();
 	irq_handler_t handler;
 
 	if (intid >= GIC_SPECIAL) {
 		atomic_inc(&spurious);
-		return;
+		return false;
 	}
 	handler = intid < IRQ_HANDLERS ? load_acquire(&handlers[intid].handler) : NULL;
 	if (handler) {
@@ -45,5 +45,21 @@ void irq_dispatch(void)
 		atomic_inc(&unexpected);
 		gic_disable(intid);
 	}
-	gic_eoi(intid);
+	return true;
+}
+
+void irq_dispatch(void)
+{
+	unsigned int intid = gic_ack();
+
+	if (handle(intid))
+		gic_eoi(intid);
+}
+
+void fiq_dispatch(void)
+{
+	unsigned int intid = (unsigned int)read_icc(ICC_IAR0) & 0xffffff;
+
+	if (handle(intid))
+		write_icc(ICC_EOIR0, intid);
 }

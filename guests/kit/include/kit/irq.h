@@ -16,6 +16,8 @@ void irq_set_handler(unsigned int intid, irq_handler_t handler, void *arg);
 unsigned int irq_unexpected(void);
 unsigned int irq_spurious(void);
 
+/* Called by exc.c; FIQs are group 0 of a GICv3. */
 void irq_dispatch(void);
+void fiq_dispatch(void);
 
 #endif
