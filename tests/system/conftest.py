@@ -12,6 +12,7 @@ console are kept in build/test-logs/.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -102,19 +103,19 @@ class Console:
 
 
 class Board(Console):
-    """One QEMU `virt` machine with ZVM as its kernel; also its shell's console."""
+    """One QEMU machine, `virt` or another, with ZVM as its kernel; also its shell's console."""
 
     def __init__(self, name, *, cpu=CPU_MAX, smp=4, mem=4096, kernel=None, bundle=None,
-                 consoles=4, virtualization=True, gic=3, extra=()):
+                 consoles=4, virtualization=True, gic=3, machine=None, extra=()):
         self.sockets = Path(tempfile.mkdtemp(prefix="zvm-"))
         self.name = name
         self._ports = {}
         self._terminals = []
         kernel = Path(kernel or BUILD / "zvm_host.bin")
         on = "on" if virtualization else "off"
-        argv = ["-machine", f"virt,gic-version={gic},virtualization={on}", "-cpu", cpu,
-                "-smp", str(smp), "-m", str(mem), "-display", "none", "-nic", "none",
-                "-monitor", "none", "-chardev", "stdio,id=shell,signal=off",
+        virt = ["-machine", f"virt,gic-version={gic},virtualization={on}", "-cpu", cpu]
+        argv = [*(["-machine", machine] if machine else virt), "-smp", str(smp), "-m", str(mem),
+                "-display", "none", "-nic", "none", "-monitor", "none", "-chardev", "stdio,id=shell,signal=off",
                 "-serial", "chardev:shell", "-kernel", str(kernel)]
         if bundle:
             argv += ["-initrd", str(bundle)]
@@ -164,7 +165,11 @@ class Board(Console):
     def close(self):
         """Ends this board's QEMU, and nobody else's."""
         self.drain(0.05)
-        self.child.close(force=True)
+        # Waited for as long as it takes: pexpect's own way out gives up after half a second.
+        if self.child.isalive():
+            self.child.kill(signal.SIGKILL)
+            self.child.wait()
+        self.child.close()
         for terminal in self._terminals:
             terminal.close()
         for _, link in self._ports.values():
