@@ -194,6 +194,26 @@ static void sgi_to_self(void)
 	report("SGI to self", &stat);
 }
 
+/* The second step of an interrupt's end, where it has two. */
+static void deactivate(void)
+{
+	struct stat stat = { 0 };
+	uint64_t start;
+
+	gic_cpu_write(GIC_EOIMODE, 1);
+	for (unsigned int run = 0; run < RUNS + WARM_UP; run++) {
+		gic_send_sgi(PONG, 1);
+		while (gic_ack() != PONG)
+			;
+		gic_eoi(PONG);
+		start = now();
+		write_icc(ICC_DIR, PONG);
+		sample(&stat, now() - start);
+	}
+	gic_cpu_write(GIC_EOIMODE, 0);
+	report("ICC_DIR write", &stat);
+}
+
 /* CPU 1: answers from its vector; spins or sleeps in between. */
 static void target(void *arg)
 {
@@ -326,6 +346,7 @@ void guest_main(void)
 	gic_enable(CNTV_INTID);
 	gic_enable(CNTP_INTID);
 	gic_enable(PONG);
+	deactivate();
 	irq_unmask();
 	timer_to_vector("timer to vector, spinning", wait_taken, 4000);
 	timer_armed_to_return();

@@ -45,6 +45,10 @@ void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 	if (likely((esr & ISS_REG_WRITE) == ISS_WRITE(3, 0, 12, 11, 5) && !gic_is_v2)) {
 		frame_step(f, esr);
 		vmm_sgi(v, frame_read(f, (u32)FIELD(esr, 9, 5)));
+	} else if (likely((esr & ISS_REG_WRITE) == ISS_WRITE(3, 0, 12, 11, 1) && !gic_is_v2)) {
+		/* ICC_DIR_EL1, the second step of every interrupt's end for guests that have two. */
+		frame_step(f, esr);
+		vgic_dir(v, (u32)FIELD(frame_read(f, (u32)FIELD(esr, 9, 5)), 23, 0));
 	} else {
 		access(v, f, esr);
 	}

@@ -199,6 +199,33 @@ static void dir_ends_what_it_names(void **state)
 	ack(SPI + 1);
 }
 
+/* The same list register of another CPU holds something else. */
+static void dir_of_what_another_has(void **state)
+{
+	(void)state;
+	fixture_enable(0, SPI + 1, 0x80);
+	edge(SPI + 1);
+	route(SPI + 1, 0);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	vgic_set_spi(&fixture_vm, SPI + 1, true);
+	fixture_exit();
+	ack(SPI + 1);
+	ack_on_1(SPI);
+	host_vgic[0].eoi_split = true;
+	host_vgic[1].eoi_split = true;
+	vgic_dir(v0, SPI);
+	host_set_cpu(1);
+	fixture_exit();
+	host_set_cpu(0);
+	assert_int_equal(fixture_read(0, GICD(0x304), 4), 2 * BIT_OF_SPI);
+	/* Pending again meanwhile: its own end lets it come, and keeps what is pending. */
+	vgic_set_spi(&fixture_vm, SPI + 1, true);
+	fixture_exit();
+	nothing();
+	vgic_dir(v0, SPI + 1);
+	ack(SPI + 1);
+}
+
 static void dir_ends_a_timers_interrupt(void **state)
 {
 	(void)state;
@@ -371,6 +398,7 @@ int main(void)
 		cmocka_unit_test_setup(a_read_of_what_is_idle_disturbs_nobody, setup),
 		cmocka_unit_test_setup(state_is_written_where_it_is, setup),
 		cmocka_unit_test_setup(dir_ends_what_it_names, setup),
+		cmocka_unit_test_setup(dir_of_what_another_has, setup),
 		cmocka_unit_test_setup(dir_ends_a_timers_interrupt, setup),
 		cmocka_unit_test_setup(one_of_n, setup),
 		cmocka_unit_test_setup(sleep_holds_back, setup),

@@ -5,6 +5,8 @@
  */
 #include "vgic_internal.h"
 
+#include <arch/irqchip.h>
+
 u32 vgic_elsewhere(const struct vgic_op *op, const struct vgic_view *w, u32 bits)
 {
 	u32 found = 0;
@@ -56,14 +58,37 @@ void vgic_sync(struct vgic_op *op, u32 vcpus)
 		sync(op, vcpus);
 }
 
+/*
+ * As the CPU interface itself would do it, were DIR not trapped, for what the list registers here hold. Without the lock: the slot is a hint, and what is
+ * compared with it belongs to this CPU.
+ */
+static bool deactivate_here(const struct vcpu *v, const struct virq *q)
+{
+	const struct vgic_cpu *c = &v->vgic;
+	u32 n = q->bank->slot[q->n];
+	u64 value;
+
+	if (!(c->lr_used >> n & 1) || (c->lr[n] & LR_VINTID_MASK) != q->intid)
+		return false;
+	value = arch_vgic_lr_read(n);
+	if (!(value & LR_STATE_ACTIVE))
+		return false;
+	arch_vgic_lr_write(n, value & ~LR_STATE_ACTIVE);
+	if (value & LR_HW)
+		arch_irq_set_active(c->pintid[q->n - 16], false);
+	return true;
+}
+
 void vgic_dir(struct vcpu *v, u32 intid)
 {
-	struct vgic_view w = { v->vm, v, &v->vgic.priv, 0 };
+	struct vgic_view w;
+	struct virq q;
 
 	if (intid >= VGIC_INTIDS || !arch_vgic_eoi_split())
 		return;
-	if (intid >= 32)
-		w = (struct vgic_view){ v->vm, NULL, &v->vm->vgic.spi[intid / 32 - 1],
-					intid & ~31U };
+	q = virq_of(v, intid);
+	if (likely(deactivate_here(v, &q)))
+		return;
+	w = (struct vgic_view){ v->vm, q.owner, q.bank, intid & ~31U };
 	vgic_word_write(&w, WORD_CLEAR_ACTIVE, 1U << intid % 32);
 }
