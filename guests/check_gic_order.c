@@ -77,6 +77,31 @@ static void dir_out_of_order(void)
 	gic_cpu_write(GIC_EOIMODE, 0);
 }
 
+/* All active, each inside of the one before; their first ends come one after the other, and end none of them. */
+static void dir_after_nesting(void)
+{
+	unsigned int right = 0;
+
+	gic_cpu_write(GIC_EOIMODE, 1);
+	for (unsigned int n = 0; n < MANY; n++) {
+		arm(n, (uint8_t)(0xa0 - 0x10 * n));
+		gic_set_pending(TEST_SPI + n);
+		right += poll_ack(LONG_US) == TEST_SPI + n;
+	}
+	(void)check_eq("order.dir.nested", right, MANY);
+	right = 0;
+	for (unsigned int n = MANY; n-- > 0;) {
+		gic_eoi(TEST_SPI + n);
+		right += active_ones() == BIT32(MANY) - 1;
+	}
+	(void)check_eq("order.dir.nested-eoi-ends-none", right, MANY);
+	(void)check_eq("order.dir.nested-idle", gic_cpu_read(GIC_RPR) & 0xff, 0xff);
+	for (unsigned int n = 0; n < MANY; n++)
+		gic_cpu_write(GIC_DIR, TEST_SPI + n);
+	(void)check_eq("order.dir.nested-none-active", active_ones(), 0);
+	gic_cpu_write(GIC_EOIMODE, 0);
+}
+
 /* Pending in order of number; then the last becomes the first and the first the last. */
 static void priorities_change(void)
 {
@@ -343,6 +368,8 @@ static void group0_timer(void)
 void check_gic_order(void)
 {
 	dir_out_of_order();
+	irq_reset();
+	dir_after_nesting();
 	irq_reset();
 	priorities_change();
 	irq_reset();

@@ -128,6 +128,12 @@ void arch_vgic_maintenance(u64 bits)
 		write_sysreg_(ICH_HCR_EL2, bits | ICH_HCR_TDIR | ICH_HCR_EN);
 }
 
+/* A guest's DIR: a GICv3 need not be able to (ICH_VTR_EL2.TDS), a GICv2's is on a page that the guest does not have. */
+static bool dir_traps(void)
+{
+	return gic_is_v2 || (ich_vtr() & BIT(19));
+}
+
 u32 arch_vgic_take_eoi_count(void)
 {
 	u64 hcr = unlikely(gic_is_v2) ? gicv2_hcr() : read_sysreg_(ICH_HCR_EL2);
@@ -137,7 +143,7 @@ u32 arch_vgic_take_eoi_count(void)
 		gicv2_set_hcr(hcr & ~BITS(31, 27));
 	else if (count)
 		write_sysreg_(ICH_HCR_EL2, hcr & ~BITS(31, 27));
-	return count;
+	return arch_vgic_eoi_split() && dir_traps() ? 0 : count;
 }
 
 /* On a GICv2 the priority mask has five bits, at the same place. */

@@ -107,7 +107,7 @@ u32 arch_vgic_take_eoi_count(void)
 	u32 count = self()->eoi_count;
 
 	self()->eoi_count = 0;
-	return count;
+	return self()->eoi_split ? 0 : count;
 }
 
 u64 arch_vgic_signals(u32 lrs)

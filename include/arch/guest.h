@@ -112,7 +112,10 @@ u32 arch_vgic_empty_lrs(void);
 bool arch_vgic_lr_again(u32 n, u64 value);
 /* Set which of VGIC_UIE, ... are on (the enable bit and the trap of DIR are arch's). */
 void arch_vgic_maintenance(u64 bits);
-/* Number of EOIs that hit no list register since the last call (ICH_HCR.EOIcount), reset to 0. */
+/*
+ * Number of EOIs that hit no list register since the last call (ICH_HCR.EOIcount), reset to 0; those that only drop a priority, as DIR follows and traps,
+ * do not count.
+ */
 u32 arch_vgic_take_eoi_count(void);
 /* Of these list registers, a bit each, the first that is pending and that the guest's interface would signal (priority mask, group enables); 0: none. */
 u64 arch_vgic_signals(u32 lrs);

@@ -199,6 +199,29 @@ static void dir_ends_what_it_names(void **state)
 	ack(SPI + 1);
 }
 
+/* Of one that is in no list register. */
+static void first_step_ends_nothing(void **state)
+{
+	u32 n;
+
+	(void)state;
+	vgic_lr_limit = 1;
+	host_vgic[0].eoi_split = true;
+	for (n = 0; n < 3; n++) {
+		fixture_enable(0, SPI + n, (u8)(0x80 - 0x10 * n));
+		edge(SPI + n);
+		route(SPI + n, 0);
+		vgic_set_spi(&fixture_vm, SPI + n, true);
+		fixture_exit();
+		ack(SPI + n);
+		fixture_maintenance();
+	}
+	host_vgic[0].eoi_count = 2;
+	fixture_maintenance();
+	assert_int_equal(fixture_read(0, GICD(0x304), 4), 7 * BIT_OF_SPI);
+	assert_int_equal(host_vgic[0].eoi_count, 0);
+}
+
 /* The same list register of another CPU holds something else. */
 static void dir_of_what_another_has(void **state)
 {
@@ -398,6 +421,7 @@ int main(void)
 		cmocka_unit_test_setup(a_read_of_what_is_idle_disturbs_nobody, setup),
 		cmocka_unit_test_setup(state_is_written_where_it_is, setup),
 		cmocka_unit_test_setup(dir_ends_what_it_names, setup),
+		cmocka_unit_test_setup(first_step_ends_nothing, setup),
 		cmocka_unit_test_setup(dir_of_what_another_has, setup),
 		cmocka_unit_test_setup(dir_ends_a_timers_interrupt, setup),
 		cmocka_unit_test_setup(one_of_n, setup),
