@@ -26,7 +26,7 @@ struct vgic_bank {
 	u32 level; /* input line of level-sensitive interrupts */
 	u32 active;
 	u32 edge;  /* configured edge-triggered */
-	u32 in_lr; /* is in a list register of a loaded vCPU, which then knows pending (from a latch) and active; active here is stale */
+	u32 in_lr; /* is in a list register of a loaded or parked vCPU, which then knows pending (from a latch) and active; active here is stale */
 	u8 prio[32];
 	u8 active_prio
 		[32]; /* of one that is active: its priority when it became that, which its end drops */
@@ -34,7 +34,8 @@ struct vgic_bank {
 };
 
 /*
- * A vCPU's CPU interface and redistributor. Invariants: list registers are in use only while it is loaded. While it is loaded and neither dirty nor fresh
+ * A vCPU's CPU interface and redistributor. Invariants: list registers are in use only while it is loaded; on a CPU without a
+ * loaded vCPU they hold nothing that is pending, active, or to be told by a maintenance interrupt. While it is loaded and neither dirty nor fresh
  * nor leftover, everything that could be delivered to it is in a list register. A bit of hw goes with a latch, an active state or a list register.
  */
 struct vgic_cpu {

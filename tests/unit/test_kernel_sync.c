@@ -196,6 +196,49 @@ static void wait_for_flag(void *name)
 	mark(*(const char *)name);
 }
 
+static void park(void *rounds)
+{
+	for (u32 n = *(const u32 *)rounds; n; n--) {
+		unsigned long flags = arch_irq_save();
+
+		thread_park();
+		arch_irq_restore(flags);
+		mark('p');
+	}
+	mark('.');
+}
+
+static void parked_until_unparked(void **state)
+{
+	u32 rounds = 3;
+
+	(void)state;
+	start(&t[0], "parks", park, &rounds, 10, 0);
+	assert_string_equal(trace, "");
+	for (u32 n = 0; n < 3; n++) {
+		thread_unpark(&t[0]);
+		sched_preempt_point();
+	}
+	assert_string_equal(trace, "ppp.");
+	thread_join(&t[0]);
+}
+
+static void one_permit_is_kept(void **state)
+{
+	u32 rounds = 2;
+
+	(void)state;
+	start(&t[0], "parks", park, &rounds, 40, 0); /* not before we wait */
+	thread_unpark(&t[0]);
+	thread_unpark(&t[0]);
+	assert_string_equal(trace, "");
+	thread_sleep_until(host_counter + MS);
+	assert_string_equal(trace, "p"); /* it did not wait the first time, and waits now */
+	thread_unpark(&t[0]);
+	thread_join(&t[0]);
+	assert_string_equal(trace, "pp.");
+}
+
 static void wait_until_holds(void **state)
 {
 	(void)state;
@@ -230,6 +273,8 @@ int main(void)
 		cmocka_unit_test_setup(messages_keep_their_order, setup),
 		cmocka_unit_test_setup(writers_wait_for_room, setup),
 		cmocka_unit_test_setup(readers_wait_for_messages, setup),
+		cmocka_unit_test_setup(parked_until_unparked, setup),
+		cmocka_unit_test_setup(one_permit_is_kept, setup),
 		cmocka_unit_test_setup(wait_until_holds, setup),
 	};
 

@@ -804,6 +804,94 @@ static void hw_ppi_expired_off_cpu(void **state)
 	nothing();
 }
 
+/* Off CPU with nothing but ended list registers: those stand until somebody operates on the VM's interrupts. */
+static void ended_ones_are_parked(void **state)
+{
+	(void)state;
+	fixture_enable(0, 27, 0);
+	fixture_enable(1, 27, 0x40);
+	host_set_cpu(1);
+	fixture_load(1);
+	fire();
+	take(27);
+	fixture_put();
+	host_set_cpu(0);
+	fixture_load(0);
+	fire();
+	take(27);
+	fixture_put();
+	assert_true(fixture_vm.vgic.parked & 1);
+	line(true);
+	vgic_expire_ppi(v0, 27, 27);
+	assert_true(fixture_vm.vgic.parked & 1);
+	assert_false(physically_active());
+	host_set_cpu(1); /* whose list registers were another vCPU's */
+	line(true);
+	fixture_load(0);
+	assert_true(physically_active());
+	assert_int_equal(fixture_lr(27), LR_STATE_PENDING | LR_HW | LR_GROUP1 | 27ULL << 32 | 27);
+	assert_int_equal(v0->vgic.hw, BIT(27));
+	take(27);
+	assert_false(physically_active());
+	nothing();
+	host_irq_set_active(27, host_cpu, true);
+	assert_true(vgic_refire(v0, 27));
+	take(27);
+}
+
+static void parked_ones_are_folded_for_others(void **state)
+{
+	u32 word;
+
+	(void)state;
+	fixture_enable(0, 27, 0);
+	fixture_load(0);
+	fire();
+	take(27);
+	fixture_put();
+	line(true);
+	vgic_expire_ppi(v0, 27, 27);
+	host_set_cpu(1);
+	fixture_load(1);
+	word = (u32)fixture_read(1, SGI(0, 0x200), 4); /* ISPENDR: it is pending, and seen to be */
+	assert_true(word & BIT(27));
+	assert_int_equal(fixture_vm.vgic.parked & 1, 0);
+	fixture_write(1, SGI(0, 0x180), 4, BIT(27)); /* disabled, enabled */
+	host_set_cpu(0);
+	fixture_load(0);
+	nothing();
+	host_set_cpu(1);
+	fixture_write(1, SGI(0, 0x100), 4, BIT(27));
+	host_set_cpu(0);
+	fixture_exit();
+	take(27);
+	assert_false(physically_active());
+}
+
+/* What is active, or to be sampled again, or for a vCPU that sleeps, is not left to a list register. */
+static void others_are_not_parked(void **state)
+{
+	(void)state;
+	fixture_enable(0, 27, 0);
+	fixture_load(0);
+	fire();
+	ack(27);
+	fixture_put();
+	assert_int_equal(fixture_vm.vgic.parked, 0);
+	fixture_load(0);
+	host_vgic_eoi(27);
+	fixture_put();
+	assert_int_equal(fixture_vm.vgic.parked, 1);
+	fixture_enable(0, SPI, 0);
+	fixture_load(0);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	fixture_exit();
+	ack(SPI);
+	host_vgic_eoi(SPI); /* its line is still high: the maintenance interrupt is still to come */
+	fixture_put();
+	assert_int_equal(fixture_vm.vgic.parked, 0);
+}
+
 static void hw_ppi_overflows(void **state)
 {
 	(void)state;
@@ -876,6 +964,9 @@ int main(void)
 		cmocka_unit_test_setup(hw_ppi_follows_line_while_disabled, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_follows_line_while_pending, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_expired_off_cpu, fixture_setup),
+		cmocka_unit_test_setup(ended_ones_are_parked, fixture_setup),
+		cmocka_unit_test_setup(parked_ones_are_folded_for_others, fixture_setup),
+		cmocka_unit_test_setup(others_are_not_parked, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_overflows, fixture_setup),
 		cmocka_unit_test_setup(reset_lets_go, fixture_setup),
 	};
