@@ -22,9 +22,14 @@
 /* Bytes given out under one seed before random_bytes() says that it has run dry. */
 #define SEED_LIFE KIB(64)
 
-/* Samples that one call adds, and the longest attempt at the start. */
+/* Words of the CPU's generator, or samples of jitter at the start, at a time; and the longest attempt then. */
 #define BATCH       16
 #define BATCHES_MAX 512
+/*
+ * Samples that one call adds: the caller waits for them, a guest perhaps with its interrupts masked. At half a bit a call, SEED_LIFE is enough for a new seed
+ * by requests of RANDOM_MAX.
+ */
+#define BATCH_CALL 4
 
 /* A timed piece of work: dependent accesses over more than a small cache's set. */
 #define WALK_BYTES KIB(16)
@@ -47,6 +52,7 @@ static volatile u8 walk[WALK_BYTES];
 /* What one call brings for the pool. */
 struct batch {
 	u64 words[BATCH];
+	u32 count;
 	u32 worth;
 };
 
@@ -67,11 +73,13 @@ static u64 timed_walk(u32 *place)
 	return arch_counter() - begin;
 }
 
-static void sample_jitter(struct batch *b)
+static void sample_jitter(struct batch *b, u32 count)
 {
 	u32 place = (u32)arch_counter();
 
-	for (u32 i = 0; i < BATCH; i++) { /* masked for one walk at a time */
+	b->count = count;
+	b->worth = 0;
+	for (u32 i = 0; i < count; i++) { /* masked for one walk at a time */
 		unsigned long flags = arch_irq_save();
 		u64 took = timed_walk(&place);
 
@@ -97,11 +105,11 @@ static bool sample_cpu(struct batch *b, u32 words)
 static bool gather(struct batch *b, size_t size)
 {
 	b->worth = 0;
+	b->count = BATCH;
 	b->words[BATCH - 1] = arch_counter(); /* worth nothing, but never the same */
 	if (sample_cpu(b, (u32)MAX(size / 8 + 1, SEED_MIN / WORTH_WORD)))
 		return true;
-	b->worth = 0;
-	sample_jitter(b);
+	sample_jitter(b, BATCH_CALL);
 	return false;
 }
 
@@ -151,7 +159,7 @@ bool random_bytes(void *buf, size_t size)
 	kassert(size <= RANDOM_MAX);
 	full = gather(&b, size);
 	mutex_lock(&rng.lock);
-	add(b.words, sizeof(b.words), b.worth);
+	add(b.words, b.count * sizeof(b.words[0]), b.worth);
 	/* The CPU's words are each as good as random: no need to wait for many. */
 	if (full || rng.worth >= SEED_FULL)
 		reseed();
@@ -191,8 +199,7 @@ void random_init(const void *seed, size_t size)
 		add(b.words, sizeof(b.words), b.worth);
 	/* A whole seed of the loader's is not waited for: every request brings more jitter. */
 	for (u32 i = 0; !cpu && i < BATCHES_MAX && rng.worth < SEED_FULL; i++) {
-		b.worth = 0;
-		sample_jitter(&b);
+		sample_jitter(&b, BATCH);
 		add(b.words, sizeof(b.words), b.worth);
 		jitter += b.worth;
 	}
