@@ -299,6 +299,10 @@ static void group0_blocks_nobody(void)
 	}
 	(void)check_eq("groups.disabled-zero-waits", poll_ack(SHORT_US), GIC_SPURIOUS);
 	write_icc(ICC_IGRPEN0, 1);
+	gic_cpu_write(GIC_ENABLE, 0);
+	delay_us(SHORT_US);
+	(void)check_eq("groups.disabled-one-waits", gic_ack(), GIC_SPURIOUS);
+	gic_cpu_write(GIC_ENABLE, 1);
 	for (unsigned int n = 0; n < MANY - 1; n++) {
 		got = poll_group0(LONG_US);
 		came += got == TEST_SPI + n;

@@ -149,13 +149,22 @@ static void fill_from(struct vcpu *v, const struct choice *c, u32 count, u32 fir
 	}
 }
 
-/* With more pending than fits, the guest's enabling or disabling a group makes others the best. */
+/*
+ * With more pending than fits, the guest's enabling a group makes others the best; disabling one does only if the other is enabled. To watch for that alone
+ * is more than thrift: QEMU's interface raises GRP0_OFF whenever group 1 is disabled, and would never stop.
+ */
 static u64 watch_groups(void)
 {
-	u32 groups = arch_vgic_group_enables();
-
-	return VGIC_NPIE | (groups & BIT(0) ? VGIC_GRP0_OFF : VGIC_GRP0_ON) |
-	       (groups & BIT(1) ? VGIC_GRP1_OFF : VGIC_GRP1_ON);
+	switch (arch_vgic_group_enables()) {
+	case 0:
+		return VGIC_NPIE | VGIC_GRP0_ON | VGIC_GRP1_ON;
+	case BIT(0):
+		return VGIC_NPIE | VGIC_GRP1_ON;
+	case BIT(1):
+		return VGIC_NPIE | VGIC_GRP0_ON;
+	default:
+		return VGIC_NPIE | VGIC_GRP0_OFF | VGIC_GRP1_OFF;
+	}
 }
 
 void vgic_refill(struct vgic_op *op, struct vcpu *v)
