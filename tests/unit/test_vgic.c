@@ -868,6 +868,32 @@ static void parked_ones_are_folded_for_others(void **state)
 	assert_false(physically_active());
 }
 
+/* What others left in the list registers meanwhile is nothing of the vCPU that comes back: not the priority of what is made active. */
+static void parked_ones_have_their_own_priority(void **state)
+{
+	(void)state;
+	fixture_enable(0, 27, 0x40);
+	fixture_enable(1, 27, 0xa0);
+	host_set_cpu(1);
+	fixture_load(1);
+	fire();
+	take(27);
+	host_set_cpu(0);
+	fixture_load(0);
+	fire();
+	take(27);
+	fixture_put();
+	host_set_cpu(1); /* whose list register has the other one's priority */
+	fixture_load(0);
+	host_set_cpu(0);
+	fixture_load(1);
+	fixture_write(1, SGI(0, 0x300), 4, BIT(27)); /* ISACTIVER */
+	host_set_cpu(1);
+	fixture_exit();
+	assert_int_equal(fixture_lr(27) & (LR_STATE_MASK | LR_VINTID_MASK), LR_STATE_ACTIVE | 27);
+	assert_int_equal(FIELD(fixture_lr(27), 55, 48), 0x40);
+}
+
 /* What is active, or to be sampled again, or for a vCPU that sleeps, is not left to a list register. */
 static void others_are_not_parked(void **state)
 {
@@ -966,6 +992,7 @@ int main(void)
 		cmocka_unit_test_setup(hw_ppi_expired_off_cpu, fixture_setup),
 		cmocka_unit_test_setup(ended_ones_are_parked, fixture_setup),
 		cmocka_unit_test_setup(parked_ones_are_folded_for_others, fixture_setup),
+		cmocka_unit_test_setup(parked_ones_have_their_own_priority, fixture_setup),
 		cmocka_unit_test_setup(others_are_not_parked, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_overflows, fixture_setup),
 		cmocka_unit_test_setup(reset_lets_go, fixture_setup),

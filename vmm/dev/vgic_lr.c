@@ -37,8 +37,9 @@ struct virq vgic_fold_slot(struct vcpu *v, u32 n)
 	b->in_lr &= ~q.mask;
 	if (c->lr[n] & LR_HW)
 		c->ppi_lr[FIELD(c->lr[n], 36, 32)] = 0;
+	/* The priority as written: of a vCPU that came back from being parked, an ended one's register is whatever others left there. */
 	if ((value & LR_STATE_ACTIVE || c->lr_raise & bit) && !(c->lr_drop & bit))
-		vgic_activate(&q, (u8)FIELD(value, 55, LR_PRIORITY_SHIFT));
+		vgic_activate(&q, (u8)FIELD(c->lr[n], 55, LR_PRIORITY_SHIFT));
 	else
 		b->active &= ~q.mask;
 	if ((value & LR_STATE_PENDING) && (c->lr_latched & bit))
