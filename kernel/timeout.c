@@ -107,12 +107,16 @@ void timeout_set(struct timeout *t, u64 deadline)
 	unsigned long flags = arch_irq_save();
 	struct timeout_queue *q = &this_cpu()->timeouts;
 
-	/* With one caller at a time, and no lock held: what is off its queue stays off. */
-	timeout_cancel_here(t);
+	/* Off this CPU's queue it stays off, as nobody else arms it. Another's may be unlinking it still when it looks off: the lock tells. */
+	if (likely(__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == this_cpu()->id)) {
+		timeout_cancel_here(t);
+	} else {
+		timeout_unqueue(t);
+		__atomic_store_n(&t->cpu, this_cpu()->id, __ATOMIC_RELAXED);
+	}
 	if (deadline != DEADLINE_NEVER) {
 		spin_acquire(&q->lock);
 		t->deadline = deadline;
-		__atomic_store_n(&t->cpu, this_cpu()->id, __ATOMIC_RELAXED);
 		insert_locked(q, t);
 		if (t->node.prev == (t->patient ? &q->patient : &q->list) &&
 		    next_locked(q) == deadline)

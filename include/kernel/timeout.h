@@ -44,7 +44,7 @@ void timeout_set(struct timeout *t, u64 deadline);
  */
 bool timeout_cancel(struct timeout *t);
 
-/* The same for one that was only ever armed on this CPU: its fn runs nowhere else. Interrupts masked. */
+/* The same for one that was armed on this CPU, if anywhere, since it last was cancelled: its fn runs nowhere else. Interrupts masked. */
 void timeout_unqueue(struct timeout *t);
 static inline void timeout_cancel_here(struct timeout *t)
 {
