@@ -59,7 +59,10 @@ static void vcpu_switch_out(struct thread *t)
 
 static void vcpu_migrate(struct thread *t)
 {
-	arch_vcpu_flush(to_vcpu(t));
+	struct vcpu *v = to_vcpu(t);
+
+	vtimer_migrate(v);
+	arch_vcpu_flush(v);
 }
 
 void vcpu_kick(struct vcpu *v, u32 work)

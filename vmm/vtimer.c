@@ -79,7 +79,6 @@ static void wake(struct timeout *timeout)
 	u64 now = arch_counter();
 	enum arch_timer_id id;
 
-	t->armed = false;
 	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++) {
 		if (t->due[id] > now)
 			continue;
@@ -98,7 +97,6 @@ void vtimer_reset(struct vcpu *v)
 		(void)timeout_cancel(&t->wake);
 	else
 		timeout_init(&t->wake, wake);
-	t->armed = false;
 	t->woken = 0;
 	memset(t->regs, 0, sizeof(t->regs));
 	if (vcpu_current() == v && v->vgic.loaded)
@@ -110,12 +108,13 @@ void vtimer_load(struct vcpu *v)
 {
 	struct vtimer *t = &v->timer;
 
-	/* It was set on what is v's CPU, or was until v left that: wake() has run to its end there, or did not begin. */
-	if (unlikely(t->armed)) {
-		(void)timeout_cancel(&t->wake);
-		t->armed = false;
-	}
+	timeout_cancel_here(&t->wake);
 	arch_guest_timers_restore(t->regs, v->vm->cntvoff);
+}
+
+void vtimer_migrate(struct vcpu *v)
+{
+	timeout_cancel_here(&v->timer.wake);
 }
 
 void vtimer_put(struct vcpu *v)
@@ -133,7 +132,6 @@ void vtimer_put(struct vcpu *v)
 	deadline = MIN(t->due[ARCH_TIMER_VIRT], t->due[ARCH_TIMER_PHYS]);
 	if (deadline == DEADLINE_NEVER)
 		return;
-	t->armed = true;
 	t->wake.patient = v->thread.base_prio >= PRIO_REALTIME;
 	timeout_set(&t->wake, deadline);
 }

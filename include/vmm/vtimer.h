@@ -19,7 +19,6 @@ struct vtimer {
 	struct arch_timer_regs regs[2]; /* by enum arch_timer_id, while off CPU */
 	u64 due[2];                     /* the same, while wake is set: when they expire */
 	struct timeout wake;            /* at the earlier of those */
-	bool armed;                     /* wake was set at the last put, and has not come yet */
 	u8 woken; /* timers, by bit, that have expired by it, and whose delivery is not counted */
 	/*
 	 * Ticks from when a timer was due to when its interrupt was given to the vCPU: it is in a list register, and the guest is about to run. As the
@@ -38,6 +37,8 @@ void vtimer_reset(struct vcpu *v);
  */
 void vtimer_load(struct vcpu *v);
 void vtimer_put(struct vcpu *v);
+/* v, which is ready, leaves the CPU where it was put: its wake-up does not stay behind, where it could come while v runs elsewhere. On that CPU, masked. */
+void vtimer_migrate(struct vcpu *v);
 /* v is here, and was switched in: those that woke it are delivered. Masked. */
 void vtimer_count_woken(struct vcpu *v);
 /*

@@ -13,11 +13,22 @@ static struct timeout *armed;
 
 void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
 {
+	list_init(&t->node);
 	t->fn = fn;
+}
+
+static struct list queue = LIST_INIT(queue);
+
+void timeout_unqueue(struct timeout *t)
+{
+	list_del(&t->node);
+	armed = NULL;
 }
 
 void timeout_set(struct timeout *t, u64 deadline)
 {
+	timeout_cancel_here(t);
+	list_add_tail(&queue, &t->node);
 	armed = t;
 	armed_at = deadline;
 }
@@ -26,8 +37,7 @@ bool timeout_cancel(struct timeout *t)
 {
 	bool was = armed == t;
 
-	if (was)
-		armed = NULL;
+	timeout_cancel_here(t);
 	return was;
 }
 
@@ -37,7 +47,7 @@ static void expire(void)
 
 	assert_non_null(t);
 	host_counter = armed_at;
-	armed = NULL;
+	timeout_unqueue(t);
 	t->fn(t);
 }
 
@@ -49,6 +59,7 @@ static int setup(void **state)
 
 	fixture_setup(state);
 	armed = NULL;
+	list_init(&queue);
 	fixture_vm.cntvoff = 1000;
 	assert_int_equal(vtimer_host_init(), 0);
 	for (i = 0; i < FIXTURE_VCPUS; i++)
@@ -166,6 +177,22 @@ static void the_earlier_wakes(void **state)
 	assert_int_equal(armed_at, 1600);
 	load(0); /* by something else */
 	assert_null(armed);
+}
+
+/* Woken, and on its way to another CPU: its timer is looked at when it runs there, and comes nowhere else. */
+static void the_wake_up_does_not_stay_behind(void **state)
+{
+	(void)state;
+	load(0);
+	program(ARCH_TIMER_VIRT, 500, 1);
+	put(THREAD_BLOCKED);
+	assert_ptr_equal(armed, &v0->timer.wake);
+	vtimer_migrate(v0);
+	assert_null(armed);
+	host_set_cpu(1);
+	load(0);
+	assert_int_equal(host_guest_timers[1][ARCH_TIMER_VIRT].cval, 500);
+	assert_int_equal(host_guest_timers[1][ARCH_TIMER_VIRT].ctl, 1);
 }
 
 static void masked_and_impossible_ones_do_not(void **state)
@@ -292,6 +319,7 @@ int main(void)
 		cmocka_unit_test_setup(forwarded_while_loaded, setup),
 		cmocka_unit_test_setup(nobodys_is_stopped, setup),
 		cmocka_unit_test_setup(the_earlier_wakes, setup),
+		cmocka_unit_test_setup(the_wake_up_does_not_stay_behind, setup),
 		cmocka_unit_test_setup(masked_and_impossible_ones_do_not, setup),
 		cmocka_unit_test_setup(in_flight_does_not_wake_again, setup),
 		cmocka_unit_test_setup(late_while_loaded, setup),
