@@ -117,7 +117,10 @@ void arch_vgic_lr_write(u32 n, u64 value)
 
 u32 arch_vgic_empty_lrs(void)
 {
-	return unlikely(gic_is_v2) ? gicv2_empty_lrs() : (u32)read_sysreg_(ICH_ELRSR_EL2);
+	if (unlikely(gic_is_v2))
+		return gicv2_empty_lrs();
+	isb(); /* what was written to list registers shows */
+	return arch_vgic_ended();
 }
 
 void arch_vgic_maintenance(u64 bits)

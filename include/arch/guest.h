@@ -103,11 +103,11 @@ void arch_vgic_frame(paddr_t *base, u64 *size);
 u32 arch_vgic_lr_count(void);
 u64 arch_vgic_lr_read(u32 n);
 void arch_vgic_lr_write(u32 n, u64 value);
-/* Bit n set: list register n holds no valid interrupt (ICH_ELRSR). */
+/* Bit n set: list register n holds no valid interrupt (ICH_ELRSR), as all writes to list registers before have left it. */
 u32 arch_vgic_empty_lrs(void);
 /*
- * Short cuts on a GICv3. In <asm/guest.h>, inline: u32 arch_vgic_ended(void), the above. Again: as arch_vgic_lr_write(); true, so that a caller
- * that says so can end with it.
+ * Short cuts on a GICv3. In <asm/guest.h>, inline: u32 arch_vgic_ended(void), the above, but that what was written since the guest was left or the counter
+ * was read may not show. Again: as arch_vgic_lr_write(); true, so that a caller that says so can end with it.
  */
 bool arch_vgic_lr_again(u32 n, u64 value);
 /* Set which of VGIC_UIE, ... are on (the enable bit and the trap of DIR are arch's). */

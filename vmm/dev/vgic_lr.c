@@ -22,7 +22,7 @@ static u64 slot_value(const struct vgic_cpu *c, u32 n)
 {
 	if (likely(c->loaded))
 		return arch_vgic_lr_read(n);
-	return c->lr_fired >> n & 1 ? c->lr[n] & ~LR_STATE_ACTIVE : 0;
+	return c->lr_fired >> n & 1 ? c->lr[n] : 0;
 }
 
 struct virq vgic_fold_slot(struct vcpu *v, u32 n)
@@ -138,17 +138,13 @@ bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q)
 /*
  * Without the lock: list registers, in_lr and ppi_lr of a loaded vCPU's private interrupts are its CPU's alone, and whoever changes anything else about the
  * interrupt (enable, priority, group, target) has it folded, here or by a kick that comes after us. lr_latched says that the register was written as
- * pending from the latch (as active too, perhaps), and its being empty that the guest has ended that. With more pending or active than fits, the choice is
- * not ours. GICv3 only: in ppi_lr is nothing else, and SGIs of a GICv2 take another way.
+ * pending from the latch, and its being empty that the guest has ended that. Or that it was written just now, and the register of the empty ones does not
+ * show it yet: to write it again is nothing then, unless it is active too. With more pending or active than fits, the choice is not ours. GICv3 only: in
+ * ppi_lr is nothing else, and SGIs of a GICv2 take another way.
  */
 static inline bool may_rewrite(const struct vgic_cpu *c, u64 n)
 {
 	return likely(!c->maintenance) && likely((c->lr_latched & arch_vgic_ended()) >> n & 1);
-}
-
-static inline bool rewrite(u64 n, u64 value)
-{
-	return arch_vgic_lr_again((u32)n, value & ~LR_STATE_ACTIVE);
 }
 
 /* Not the virtual timer's, or later than ever. */
@@ -157,7 +153,7 @@ static __noinline bool refire_counted(struct vcpu *v, u64 n)
 	u64 value = v->vgic.lr[n];
 
 	vtimer_delivered(&v->timer, (u32)value);
-	return rewrite(n, value);
+	return arch_vgic_lr_again((u32)n, value);
 }
 
 bool vgic_refire(struct vcpu *v, u32 pintid)
@@ -173,7 +169,7 @@ bool vgic_refire(struct vcpu *v, u32 pintid)
 	value = c->lr[n];
 	if (unlikely(!vtimer_tally(&v->timer, (u32)value)))
 		return refire_counted(v, n);
-	return rewrite(n, value);
+	return arch_vgic_lr_again((u32)n, value); /* with HW it was not active too */
 }
 
 static __noinline void sgi_arrives(struct vcpu *v, u32 sgi)
@@ -190,9 +186,11 @@ static __noinline void sgi_arrives(struct vcpu *v, u32 sgi)
 void vgic_sgi_here(struct vcpu *v, u32 sgi)
 {
 	const struct vgic_cpu *c = &v->vgic;
+	u32 n = c->priv.slot[sgi];
 
-	if (likely(c->priv.in_lr >> sgi & 1) && may_rewrite(c, c->priv.slot[sgi]))
-		(void)rewrite(c->priv.slot[sgi], c->lr[c->priv.slot[sgi]]);
+	if (likely(c->priv.in_lr >> sgi & 1) && may_rewrite(c, n) &&
+	    likely(!(c->lr[n] & LR_STATE_ACTIVE)))
+		(void)arch_vgic_lr_again(n, c->lr[n]);
 	else
 		sgi_arrives(v, sgi);
 }
@@ -310,14 +308,15 @@ __noinline void vgic_unpark_all(struct vgic_op *op)
 		unpark(op, op->vm->vcpus[__builtin_ctz(op->vm->vgic.parked)]);
 }
 
-/* v is loaded, and nothing but what its list registers say is to be looked at. */
+/* v is loaded, and nothing but what its list registers say is to be looked at. That they are ended is seen: the scheduler has read the counter since. */
 static bool may_park(const struct vcpu *v)
 {
 	const struct vgic_cpu *c = &v->vgic;
 
-	return !(c->dirty | c->leftover | c->act_left | c->held | c->fresh_words | c->lr_watched |
+	return likely(!v->vm->vgic.v2) &&
+	       !(c->dirty | c->leftover | c->act_left | c->held | c->fresh_words | c->lr_watched |
 		 (c->hw & ~c->priv.in_lr)) &&
-	       !(c->lr_used & ~arch_vgic_empty_lrs()) && likely(!v->vm->vgic.v2);
+	       !(c->lr_used & ~arch_vgic_ended());
 }
 
 static bool is_parked(const struct vcpu *v)
@@ -335,7 +334,7 @@ static void load_parked(struct vcpu *v)
 	for (bits = c->lr_fired; bits; bits &= bits - 1) {
 		u32 n = (u32)__builtin_ctz(bits);
 
-		arch_vgic_lr_write(n, c->lr[n] & ~LR_STATE_ACTIVE);
+		arch_vgic_lr_write(n, c->lr[n]);
 		arch_irq_set_active((u32)FIELD(c->lr[n], 36, 32), true);
 	}
 	c->lr_fired = 0;
