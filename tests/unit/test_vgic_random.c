@@ -103,7 +103,10 @@ static bool guest_eoi(u32 n)
 	intid = stacks[n].intid[--stacks[n].depth];
 	if (intid >= SPI0)
 		spi_active[intid - SPI0] = false;
-	host_vgic_eoi(intid);
+	if (host_vgic[host_cpu].eoi_split) /* in two steps, of which the second traps */
+		vgic_dir(&fixture_vcpus[n], intid);
+	else
+		host_vgic_eoi(intid);
 	fixture_maintenance();
 	return true;
 }
@@ -147,6 +150,45 @@ static void switch_vcpu(u32 n)
 		return;
 	fixture_load(n);
 	fixture_exit(); /* before its guest runs */
+}
+
+/* By the way of another VM, which leaves in the list registers what it had there, ended. */
+static void another_vm_was_here(void)
+{
+	u32 n;
+
+	for (n = 0; n < host_lr_count; n++)
+		host_vgic[host_cpu].lr[n] = LR_HW | LR_GROUP1 |
+					    (u64)(8 * pick(16)) << LR_PRIORITY_SHIFT |
+					    (32 + pick(200));
+}
+
+static void sleeps(u32 n, bool sleep)
+{
+	fixture_write(0, GICR(n, 0x14), 4, sleep ? 2 : 0); /* WAKER */
+}
+
+static void enable_private(u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < NSGI; i++)
+		fixture_enable(n, i, (u8)(8 * pick(16)));
+	fixture_enable(n, TIMER, (u8)(8 * pick(16)));
+}
+
+/* As CPU_ON leaves it: what was pending on the vCPU alone is void. */
+static void reset(u32 n)
+{
+	u32 i;
+
+	if (fixture_vcpus[n].vgic.loaded || stacks[n].depth)
+		return;
+	vgic_cpu_init(&fixture_vcpus[n]);
+	enable_private(n);
+	timer_wanted[n] = false;
+	for (i = 0; i < NSGI; i++)
+		sgi_wanted[n][i] = false;
 }
 
 static void timer_fires(u32 n)
@@ -212,10 +254,24 @@ static void step(void)
 		configure(pick(NSPI));
 		break;
 	case 3:
-		if (v && pick(4) == 0)
-			fixture_put();
-		else
+		switch (pick(8)) {
+		case 0:
+		case 1:
+			if (v) {
+				fixture_put();
+				another_vm_was_here();
+			}
+			break;
+		case 2:
+			sleeps(pick(FIXTURE_VCPUS), pick(2));
+			break;
+		case 3:
+			reset(pick(FIXTURE_VCPUS));
+			break;
+		default:
 			timer_expires(pick(FIXTURE_VCPUS));
+			break;
+		}
 		break;
 	default:
 		if (v)
@@ -228,6 +284,8 @@ static void enable_all(void)
 {
 	u32 i;
 
+	for (i = 0; i < FIXTURE_VCPUS; i++)
+		sleeps(i, false);
 	for (i = 0; i < NSPI; i++)
 		fixture_write(0, GICD(0x100 + 4 * ((SPI0 + i) / 32)), 4, 1U << ((SPI0 + i) % 32));
 }
@@ -326,11 +384,8 @@ static void prepare(void)
 				      fixture_read(0, config, 4) | 2U << (2 * ((SPI0 + i) % 16)));
 		fixture_enable(0, SPI0 + i, (u8)(8 * pick(16)));
 	}
-	for (n = 0; n < FIXTURE_VCPUS; n++) {
-		for (i = 0; i < NSGI; i++)
-			fixture_enable(n, i, (u8)(8 * pick(16)));
-		fixture_enable(n, TIMER, (u8)(8 * pick(16)));
-	}
+	for (n = 0; n < FIXTURE_VCPUS; n++)
+		enable_private(n);
 }
 
 static void nothing_is_lost(void **state)
@@ -342,6 +397,7 @@ static void nothing_is_lost(void **state)
 		seed = round;
 		prepare();
 		vgic_lr_limit = round % 5; /* 0: all four */
+		host_vgic[0].eoi_split = host_vgic[1].eoi_split = round % 2;
 		for (i = 0; i < STEPS; i++) {
 			step();
 			if (i % 100 == 99)
