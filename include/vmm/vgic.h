@@ -62,7 +62,6 @@ struct vgic_cpu {
 	u32 lr_used;    /* list registers written since the last fold, a bit each */
 	u32 lr_latched; /* those whose pending state came from a latch, and goes back there */
 	u32 lr_drop;    /* those whose active state is void: cleared by another vCPU */
-	u32 lr_watched; /* those whose end is to be looked at (LR_EOI) */
 	u32 lr_fired;   /* parked: those that are pending again */
 	u32 lr_raise;   /* those that are active whatever they say: set by another vCPU */
 	u32 folds;      /* how often they all were folded and chosen anew */

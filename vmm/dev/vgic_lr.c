@@ -55,7 +55,6 @@ struct virq vgic_fold_slot(struct vcpu *v, u32 n)
 	c->lr_latched &= ~bit;
 	c->lr_drop &= ~bit;
 	c->lr_raise &= ~bit;
-	c->lr_watched &= ~bit;
 	c->lr_fired &= ~bit;
 	return q;
 }
@@ -122,8 +121,6 @@ bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q)
 		if (is_v2_sgi(v, q))
 			vgicv2_sgi_filled(v, q, value);
 	}
-	if (value & LR_EOI && !(value & LR_HW))
-		c->lr_watched |= 1U << n;
 	q->bank->in_lr |= q->mask;
 	q->bank->slot[q->n] = (u8)n;
 	if (!q->owner)
@@ -308,13 +305,16 @@ __noinline void vgic_unpark_all(struct vgic_op *op)
 		unpark(op, op->vm->vcpus[__builtin_ctz(op->vm->vgic.parked)]);
 }
 
-/* v is loaded, and nothing but what its list registers say is to be looked at. That they are ended is seen: the scheduler has read the counter since. */
+/*
+ * v is loaded, and nothing but what its list registers say is to be looked at: all are ended, and none has LR_EOI, which is not empty before its
+ * maintenance interrupt was served. What is seen of them is what they are: the scheduler has read the counter since.
+ */
 static bool may_park(const struct vcpu *v)
 {
 	const struct vgic_cpu *c = &v->vgic;
 
 	return likely(!v->vm->vgic.v2) &&
-	       !(c->dirty | c->leftover | c->act_left | c->held | c->fresh_words | c->lr_watched |
+	       !(c->dirty | c->leftover | c->act_left | c->held | c->fresh_words |
 		 (c->hw & ~c->priv.in_lr)) &&
 	       !(c->lr_used & ~arch_vgic_ended());
 }
