@@ -62,18 +62,7 @@ u64 arch_vgic_lr_read(u32 n)
 	return *lr(n);
 }
 
-void arch_vgic_lr_write(u32 n, u64 value)
-{
-	u32 i;
-
-	for (i = 0; i < host_lr_count; i++)
-		if (i != n && (value & LR_STATE_MASK) && (*lr(i) & LR_STATE_MASK) &&
-		    ((*lr(i) ^ value) & LR_VINTID_MASK) == 0)
-			host_die("one interrupt in two list registers");
-	*lr(n) = value;
-}
-
-u32 arch_vgic_empty_lrs(void)
+static u32 empty_lrs(void)
 {
 	u32 empty = 0;
 	u32 n;
@@ -84,11 +73,34 @@ u32 arch_vgic_empty_lrs(void)
 	return empty;
 }
 
+void host_vgic_synchronize(void)
+{
+	self()->unseen = 0;
+}
+
+void arch_vgic_lr_write(u32 n, u64 value)
+{
+	u32 i;
+
+	for (i = 0; i < host_lr_count; i++)
+		if (i != n && (value & LR_STATE_MASK) && (*lr(i) & LR_STATE_MASK) &&
+		    ((*lr(i) ^ value) & LR_VINTID_MASK) == 0)
+			host_die("one interrupt in two list registers");
+	self()->unseen |= empty_lrs() & 1U << n;
+	*lr(n) = value;
+}
+
+u32 arch_vgic_empty_lrs(void)
+{
+	host_vgic_synchronize();
+	return empty_lrs();
+}
+
 u32 arch_vgic_ended(void)
 {
 	if (host_gic_version != 3)
 		host_die("a short cut of the GICv3");
-	return arch_vgic_empty_lrs();
+	return empty_lrs() | self()->unseen;
 }
 
 bool arch_vgic_lr_again(u32 n, u64 value)
@@ -165,6 +177,7 @@ u32 host_vgic_ack(void)
 	u64 *chosen = NULL;
 	u32 n;
 
+	host_vgic_synchronize();
 	for (n = 0; n < host_lr_count; n++) {
 		u64 value = *lr(n);
 		u32 group = value & LR_GROUP1 ? 2 : 1;
@@ -185,6 +198,7 @@ void host_vgic_eoi(u32 intid)
 {
 	u32 n;
 
+	host_vgic_synchronize();
 	for (n = 0; n < host_lr_count; n++) {
 		u64 value = *lr(n);
 

@@ -868,6 +868,27 @@ static void parked_ones_are_folded_for_others(void **state)
 	assert_false(physically_active());
 }
 
+/* One that is active is not written over before its list register is known to be used. */
+static void active_sgi_comes_again_after_a_switch(void **state)
+{
+	(void)state;
+	fixture_enable(0, 5, 0x80);
+	fixture_load(0);
+	vmm_sgi(v0, 5 << 24 | 1);
+	fixture_exit();
+	ack(5);
+	vmm_sgi(v0, 5 << 24 | 1);
+	fixture_exit();
+	fixture_put();
+	fixture_load(0);
+	vmm_sgi(v0, 5 << 24 | 1);
+	fixture_exit();
+	assert_int_equal(fixture_lr(5) & LR_STATE_MASK, LR_STATE_ACTIVE | LR_STATE_PENDING);
+	host_vgic_eoi(5);
+	take(5);
+	nothing();
+}
+
 /* What others left in the list registers meanwhile is nothing of the vCPU that comes back: not the priority of what is made active. */
 static void parked_ones_have_their_own_priority(void **state)
 {
@@ -992,6 +1013,7 @@ int main(void)
 		cmocka_unit_test_setup(hw_ppi_expired_off_cpu, fixture_setup),
 		cmocka_unit_test_setup(ended_ones_are_parked, fixture_setup),
 		cmocka_unit_test_setup(parked_ones_are_folded_for_others, fixture_setup),
+		cmocka_unit_test_setup(active_sgi_comes_again_after_a_switch, fixture_setup),
 		cmocka_unit_test_setup(parked_ones_have_their_own_priority, fixture_setup),
 		cmocka_unit_test_setup(others_are_not_parked, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_overflows, fixture_setup),

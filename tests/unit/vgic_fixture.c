@@ -126,6 +126,7 @@ void fixture_put(void)
 {
 	u32 n;
 
+	host_vgic_synchronize(); /* the scheduler reads the counter */
 	vgic_put(fixture_current[host_cpu]);
 	fixture_current[host_cpu] = NULL;
 	/* Nothing that the next one could take, or that would interrupt it. */

@@ -142,12 +142,15 @@ struct host_vgic {
 	bool eoi_split; /* EOImode 1 */
 	u8 pmr;         /* 0xff at reset: nothing masked */
 	u32 groups;     /* 3 at reset: both enabled */
+	u32 unseen; /* list registers that were empty and have been written, which arch_vgic_ended() does not see yet */
 };
 extern struct host_vgic host_vgic[HOST_CPUS];
 extern u32 host_lr_count;
 /* What arch_vgic_version() says: 3 after a reset. */
 extern u32 host_gic_version; /* 4 */
 
+/* A context synchronisation, beside those of the guest's side. */
+void host_vgic_synchronize(void);
 /* The guest's side of it, on the executing CPU. Acknowledge: the INTID, or 1023. */
 u32 host_vgic_ack(void);
 /* End of interrupt with deactivation (EOImode 0). A list register with HW set deactivates the physical interrupt. */
