@@ -1,36 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The virtual GIC between vCPUs: what one sees of and does to interrupts that another has, where SPIs go, and what must not keep others out. */
 #include <unit.h>
-#include <vgic_fixture.h>
+#include <vgic_guest.h>
 
 #define SPI        40
 #define BIT_OF_SPI BIT(SPI % 32)
 
 static struct vcpu *const v0 = &fixture_vcpus[0];
 static struct vcpu *const v1 = &fixture_vcpus[1];
-
-static void ack(u32 intid)
-{
-	assert_int_equal(host_vgic_ack(), intid);
-}
-
-static void take(u32 intid)
-{
-	ack(intid);
-	host_vgic_eoi(intid);
-}
-
-static void nothing(void)
-{
-	ack(1023);
-}
-
-static void edge(u32 intid)
-{
-	u64 reg = GICD(0xc00 + 4 * (intid / 16));
-
-	fixture_write(0, reg, 4, fixture_read(0, reg, 4) | 2U << (2 * (intid % 16)));
-}
 
 static void route(u32 intid, u64 to)
 {
@@ -40,12 +17,12 @@ static void route(u32 intid, u64 to)
 /* Of SPI. */
 static bool pending(void)
 {
-	return fixture_read(0, GICD(0x204), 4) & BIT_OF_SPI;
+	return reads_pending(0, SPI);
 }
 
 static bool active(void)
 {
-	return fixture_read(0, GICD(0x304), 4) & BIT_OF_SPI;
+	return reads_active(0, SPI);
 }
 
 /* vCPU 0 here on CPU 0, vCPU 1 on CPU 1; SPI goes to vCPU 1. */
@@ -53,7 +30,7 @@ static int setup(void **state)
 {
 	fixture_setup(state);
 	fixture_enable(0, SPI, 0x80);
-	edge(SPI);
+	set_edge(SPI);
 	route(SPI, 1);
 	fixture_load(0);
 	host_set_cpu(1);
@@ -161,21 +138,25 @@ static void state_is_written_where_it_is(void **state)
 
 /* ---- ends in two steps ---- */
 
-static void dir_ends_what_it_names(void **state)
+/* SPI, SPI + 1 and SPI + 2, each more urgent than the one before, are active on vCPU 0, which has one list register. */
+static void nest_three(void)
 {
-	u32 n;
-
-	(void)state;
 	vgic_lr_limit = 1;
-	for (n = 0; n < 3; n++) {
+	for (u32 n = 0; n < 3; n++) {
 		fixture_enable(0, SPI + n, (u8)(0x80 - 0x10 * n));
-		edge(SPI + n);
+		set_edge(SPI + n);
 		route(SPI + n, 0);
 		vgic_set_spi(&fixture_vm, SPI + n, true);
 		fixture_exit();
 		ack(SPI + n);
 		fixture_maintenance();
 	}
+}
+
+static void dir_ends_what_it_names(void **state)
+{
+	(void)state;
+	nest_three();
 	vgic_dir(v0, SPI + 1); /* not before the guest says that it ends them so */
 	assert_int_equal(fixture_read(0, GICD(0x304), 4), 7 * BIT_OF_SPI);
 	host_vgic[0].eoi_split = true;
@@ -202,20 +183,9 @@ static void dir_ends_what_it_names(void **state)
 /* Of one that is in no list register. */
 static void first_step_ends_nothing(void **state)
 {
-	u32 n;
-
 	(void)state;
-	vgic_lr_limit = 1;
 	host_vgic[0].eoi_split = true;
-	for (n = 0; n < 3; n++) {
-		fixture_enable(0, SPI + n, (u8)(0x80 - 0x10 * n));
-		edge(SPI + n);
-		route(SPI + n, 0);
-		vgic_set_spi(&fixture_vm, SPI + n, true);
-		fixture_exit();
-		ack(SPI + n);
-		fixture_maintenance();
-	}
+	nest_three();
 	host_vgic[0].eoi_count = 2;
 	fixture_maintenance();
 	assert_int_equal(fixture_read(0, GICD(0x304), 4), 7 * BIT_OF_SPI);
@@ -227,7 +197,7 @@ static void dir_of_what_another_has(void **state)
 {
 	(void)state;
 	fixture_enable(0, SPI + 1, 0x80);
-	edge(SPI + 1);
+	set_edge(SPI + 1);
 	route(SPI + 1, 0);
 	vgic_set_spi(&fixture_vm, SPI, true);
 	vgic_set_spi(&fixture_vm, SPI + 1, true);
@@ -340,7 +310,7 @@ static void arm_many(u32 count)
 
 	for (n = 0; n < count; n++) {
 		fixture_enable(0, SPI + n, (u8)(0x20 + 8 * n));
-		edge(SPI + n);
+		set_edge(SPI + n);
 		route(SPI + n, 0);
 	}
 }
