@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shell_fixture.h"
+
+#include <drivers/host.h>
+#include <drivers/uart.h>
+#include <lib/errno.h>
+#include <string.h>
+#include <vmm/sched.h>
+
+#include "../../shell/shell.h"
+
+struct fake fake;
+struct vcpu fake_vcpus[2];
+struct vm fake_machines[3];
+
+/* ---- the terminal ---- */
+
+void uart_write(const void *data, size_t len)
+{
+	assert_true(fake.output_len + len < sizeof(fake.output));
+	memcpy(fake.output + fake.output_len, data, len);
+	fake.output_len += len;
+	fake.output[fake.output_len] = '\0';
+}
+
+int uart_poll(void)
+{
+	if (*fake.keys && *fake.keys != ' ')
+		return (u8)*fake.keys++;
+	if (*fake.keys) {
+		fake.keys++;
+		fake_vcpus[0].thread.run_ticks += HOST_COUNTER_HZ / 8;
+		fake_vcpus[0].exits[EXIT_HVC] += 25;
+	}
+	return -EAGAIN;
+}
+
+int uart_getc(u64 deadline)
+{
+	(void)deadline;
+	return -ETIMEDOUT;
+}
+
+void uart_set_notify(void (*fn)(void))
+{
+	(void)fn;
+}
+
+void uart_drain(void)
+{
+}
+
+const char *uart_name(void)
+{
+	return "fake";
+}
+
+/* 2024-02-29 12:34:56 */
+static u64 wall_clock(void)
+{
+	return 1709210096;
+}
+
+u64 (*host_wall_clock)(void) = wall_clock;
+
+const char *host_fdt_model(void)
+{
+	return "a board";
+}
+
+/* ---- the VMs ---- */
+
+struct vm_type vm_types[MAX_TYPES];
+u32 vm_type_count;
+
+static struct vm *slots[MAX_VMS];
+
+const struct vm_type *type_find(const char *name)
+{
+	for (u32 i = 0; i < vm_type_count; i++) {
+		if (strcmp(vm_types[i].desc.label, name) == 0)
+			return &vm_types[i];
+	}
+	return NULL;
+}
+
+struct vm *vm_by_id(u32 id)
+{
+	return id < MAX_VMS ? slots[id] : NULL;
+}
+
+struct vm *vm_find(const char *name)
+{
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		if (slots[id] && (strcmp(slots[id]->name, name) == 0 ||
+				  (name[0] == (char)('0' + id) && !name[1])))
+			return slots[id];
+	}
+	return NULL;
+}
+
+void vmm_lock(void)
+{
+	fake.locks++;
+}
+
+void vmm_unlock(void)
+{
+	assert_true(fake.locks-- > 0);
+}
+
+const char *vm_state_name(enum vm_state s)
+{
+	static const char *const names[] = { "created", "running", "paused",
+					     "stopped", "crashed", "busy" };
+
+	return names[s];
+}
+
+void vm_stats(const struct vm *vm, struct vm_stats *s)
+{
+	(void)vm;
+	memset(s, 0, sizeof(*s));
+	s->exits[EXIT_MMIO] = 1000;
+	s->overhead_bytes = KIB(48);
+}
+
+void vm_stats_reset(struct vm *vm)
+{
+	assert_true(fake.locks > 0);
+	memset(vm->vcpus[0]->exits, 0, sizeof(vm->vcpus[0]->exits));
+}
+
+/* What a vCPU's thread is known by. */
+const struct thread_hooks vcpu_hooks;
+
+static int answer(struct vm *vm, enum vm_state state, struct vm_error *err)
+{
+	assert_true(fake.locks > 0);
+	if (fake.refusal)
+		snprintf(err->text, sizeof(err->text), "vm %u '%s' refuses", vm->id, vm->name);
+	else
+		vm->state = state;
+	return fake.refusal;
+}
+
+int vm_create(const struct vm_type *type, const struct vm_options *opt, struct vm **out,
+	      struct vm_error *err)
+{
+	struct vm *vm = &fake_machines[2];
+
+	fake.created++;
+	fake.asked = *opt;
+	memset(vm, 0, sizeof(*vm));
+	console_init(&vm->console);
+	vm->id = 2;
+	vm->type = type;
+	vm->nvcpus = opt->cpus ? opt->cpus : type->desc.cpus;
+	vm->ram.size = opt->memory ? opt->memory : type->desc.memory;
+	snprintf(vm->name, sizeof(vm->name), "%s", opt->name ? opt->name : type->desc.label);
+	*out = vm;
+	return answer(vm, VM_CREATED, err);
+}
+
+int vm_run(struct vm *vm, struct vm_error *err)
+{
+	return answer(vm, VM_RUNNING, err);
+}
+
+int vm_pause(struct vm *vm, struct vm_error *err)
+{
+	return answer(vm, VM_PAUSED, err);
+}
+
+int vm_resume(struct vm *vm, struct vm_error *err)
+{
+	return answer(vm, VM_RUNNING, err);
+}
+
+int vm_stop(struct vm *vm, bool force, struct vm_error *err)
+{
+	fake.forced = force;
+	return answer(vm, force ? VM_STOPPED : vm->state, err);
+}
+
+int vm_reset(struct vm *vm, struct vm_error *err)
+{
+	return answer(vm, VM_RUNNING, err);
+}
+
+int vm_set(struct vm *vm, const struct vm_desc *want, const struct schedule_windows *windows,
+	   struct vm_error *err)
+{
+	(void)vm;
+	fake.set_to = *want;
+	fake.windows_set = windows != NULL;
+	if (windows)
+		fake.windows_set_to = *windows;
+	(void)snprintf(err->text, sizeof(err->text), "it does not fit");
+	return want->weight == 7 ? -EBUSY : 0;
+}
+
+const struct schedule_cpu *schedule_of_cpu(u32 cpu)
+{
+	static const struct schedule_cpu cpus[SCHEDULE_CPUS] = {
+		[1] = { .frame_us = 900,
+			.count = 2,
+			.windows = { { .vm = "linux", .offset_us = 0, .length_us = 100 },
+				     { .vm = "linux", .offset_us = 500, .length_us = 50 } } },
+	};
+
+	return &cpus[cpu];
+}
+
+void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s)
+{
+	(void)vm;
+	*s = (struct vm_budget_stats){ .throttled = 5, .missed = 6 };
+}
+
+int vm_delete(struct vm *vm, bool force, struct vm_error *err)
+{
+	fake.forced = force;
+	if (!fake.refusal)
+		slots[vm->id] = NULL;
+	return answer(vm, VM_STOPPED, err);
+}
+
+static void add_type(const char *label, bool valid)
+{
+	struct vm_type *t = &vm_types[vm_type_count++];
+
+	memset(t, 0, sizeof(*t));
+	snprintf(t->desc.label, sizeof(t->desc.label), "%s", label);
+	snprintf(t->file, sizeof(t->file), "vms/%s.dtb", label);
+	snprintf(t->desc.kernel.path, sizeof(t->desc.kernel.path), "%s/Image", label);
+	t->desc.cpus = 2;
+	t->desc.memory = MIB(512);
+	t->desc.priority = 20;
+	t->valid = valid;
+	snprintf(t->error.text, sizeof(t->error.text), "vms/%s.dtb: /cpus: 0", label);
+}
+
+static void add_vm(u32 id, const char *name)
+{
+	struct vm *vm = &fake_machines[id];
+
+	memset(vm, 0, sizeof(*vm));
+	console_init(&vm->console);
+	vm->id = id;
+	vm->type = &vm_types[0];
+	vm->desc = vm_types[0].desc;
+	vm->nvcpus = 1;
+	vm->vcpus[0] = &fake_vcpus[id];
+	vm->ram.size = MIB(512);
+	snprintf(vm->name, sizeof(vm->name), "%s", name);
+	slots[id] = vm;
+}
+
+int fake_setup(void **state)
+{
+	*state = NULL;
+	vm_type_count = fake.created = fake.locks = 0;
+	fake.refusal = 0;
+	fake.keys = "";
+	memset(slots, 0, sizeof(slots));
+	return 0;
+}
+
+int fake_setup_vms(void **state)
+{
+	fake_setup(state);
+	add_type("linux", true);
+	add_type("zephyr", true);
+	add_type("broken", false);
+	add_vm(0, "linux");
+	add_vm(1, "uboot");
+	return 0;
+}
+
+const char *run(const char *command)
+{
+	char line[LINE_SIZE];
+	size_t n = 0;
+
+	fake.output_len = 0;
+	fake.output[0] = '\0';
+	snprintf(line, sizeof(line), "%s", command);
+	command_run(line);
+	assert_int_equal(fake.locks, 0);
+	for (size_t i = 0; i < fake.output_len; i++) {
+		if (fake.output[i] == '\n')
+			assert_true(i > 0 && fake.output[i - 1] == '\r');
+		if (fake.output[i] != '\r')
+			fake.output[n++] = fake.output[i];
+	}
+	fake.output[n] = '\0';
+	return fake.output;
+}
+
+const char *completed(const char *line)
+{
+	static struct completions c;
+	static char joined[1024];
+
+	memset(&c, 0, sizeof(c));
+	shell_complete(line, (u32)strlen(line), &c);
+	joined[0] = '\0';
+	for (u32 i = 0; i < c.count; i++) {
+		strcat(joined, i ? " " : "");
+		strcat(joined, c.text[i]);
+	}
+	return joined;
+}
+
+int fake_boot(void **state)
+{
+	(void)state;
+	unit_boot(2);
+	return 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An operator at a terminal, over VMs that only pretend. */
+#ifndef SHELL_FIXTURE_H
+#define SHELL_FIXTURE_H
+
+#include "unit_boot.h"
+
+#include <vmm/lifecycle.h>
+#include <vmm/schedule.h>
+#include <vmm/vm.h>
+
+/* What a test says, and what it is told. */
+struct fake {
+	const char *keys; /* what uart_poll() gives; a blank: nothing yet, and vCPU 0 goes on */
+	char output[8192];
+	size_t output_len;
+	int refusal; /* what lifecycle calls answer */
+	/* what they were called with, and how often */
+	struct vm_options asked;
+	u32 created, locks;
+	bool forced;
+	struct vm_desc set_to;
+	bool windows_set;
+	struct schedule_windows windows_set_to;
+};
+extern struct fake fake;
+
+/* VMs 0 'linux' and 1 'uboot'; vm_create() makes VM 2. */
+extern struct vm fake_machines[3];
+extern struct vcpu fake_vcpus[2];
+
+/* Once per test program. */
+int fake_boot(void **state);
+/* Setup of a test: nothing is there / types linux, zephyr, and broken, and two VMs. */
+int fake_setup(void **state);
+int fake_setup_vms(void **state);
+
+/* Everything that a line answers, also in fake.output; lines end in CR LF on the wire. */
+const char *run(const char *command);
+/* What Tab offers after a line, with blanks between. */
+const char *completed(const char *line);
+
+#define expect(command, text)      assert_string_equal(run(command), text)
+#define expect_part(command, text) assert_non_null(strstr(run(command), text))
+
+#endif
