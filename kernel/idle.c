@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first thread and the idle threads. */
+/* The first thread, the idle threads, and threads that wait in place for an interrupt. */
 #include "internal.h"
 
 #include <arch/mmu.h>
@@ -31,6 +31,32 @@ static void idle_entry(void *arg __unused)
 	idle_loop();
 }
 
+bool sched_idle_here(void)
+{
+	struct percpu *pc = this_cpu();
+	struct thread *t = pc->current;
+	u64 begin;
+
+	kassert(arch_irqs_masked() && t != pc->idle);
+	/* What another CPU pushes from here on comes with an interrupt. */
+	if (pc->resched || t->special || pc->rq.ready || timeouts_held(&pc->timeouts) ||
+	    __atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))
+		return false;
+	begin = arch_counter();
+	t->run_ticks += begin - t->switched_in_at;
+	pc->idle_since = begin;
+	if (unlikely(pc->masked.exits))
+		masked_stop(&pc->masked, begin, (u64)sched_idle_here);
+	arch_idle();
+	t->switched_in_at = arch_counter();
+	if (unlikely(pc->masked.exits))
+		masked_restart(&pc->masked, t->switched_in_at, (u64)sched_idle_here);
+	t->slice_left = t->slice; /* it gave the CPU away */
+	pc->idle_ticks += t->switched_in_at - begin;
+	pc->idle_since = 0;
+	return true;
+}
+
 u64 sched_idle_ticks(u32 cpu)
 {
 	const struct percpu *pc = &percpus[cpu];
@@ -48,6 +74,20 @@ static void setup_idle(u32 cpu)
 	thread_setup(&idle_threads[cpu], name, PRIO_IDLE, cpu, BIT(cpu));
 }
 
+/* Make t out of the code that runs on this CPU. */
+static void become_current(struct thread *t)
+{
+	struct percpu *pc = this_cpu();
+
+	t->state = THREAD_RUNNING;
+	t->slice_left = t->slice;
+	t->stack_top = pc->stack_top;
+	t->switched_in_at = arch_counter();
+	pc->idle_since = t == pc->idle ? t->switched_in_at : 0;
+	/* Release: other CPUs may look at it from now on (thread_post_work). */
+	__atomic_store_n(&pc->current, t, __ATOMIC_RELEASE);
+}
+
 void sched_init(void)
 {
 	struct thread *idle = &idle_threads[0];
@@ -60,7 +100,7 @@ void sched_init(void)
 	percpu_set_online(0);
 	thread_setup(&main_thread, "main", PRIO_DEFAULT, 0, ~0ULL);
 	__atomic_fetch_add(&percpus[0].homed, 1, __ATOMIC_RELAXED);
-	sched_become_current(&main_thread);
+	become_current(&main_thread);
 
 	setup_idle(0);
 	idle->stack_top = arch_stack_alloc();
@@ -76,7 +116,7 @@ __noreturn void sched_start_secondary(void)
 
 	arch_irq_disable();
 	setup_idle(pc->id);
-	sched_become_current(pc->idle);
+	become_current(pc->idle);
 	pc->resched = 1; /* look at what was sent to us before */
 	idle_loop();
 }

@@ -95,8 +95,6 @@ enum special {
 
 /* Empty run queue and timeouts. Boot. */
 void sched_init_cpu(struct percpu *pc);
-/* Make t out of the code that runs on this CPU. */
-void sched_become_current(struct thread *t);
 
 /*
  * Make t runnable. Called exactly once per block, by whoever took it off its wait queue. Any

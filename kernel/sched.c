@@ -432,34 +432,6 @@ void thread_post_work(struct thread *t, u32 bits)
 	thread_interrupt(t);
 }
 
-/* ---- waiting in place ---- */
-
-bool sched_idle_here(void)
-{
-	struct percpu *pc = this_cpu();
-	struct thread *t = pc->current;
-	u64 begin;
-
-	kassert(arch_irqs_masked() && t != pc->idle);
-	/* What another CPU pushes from here on comes with an interrupt. */
-	if (pc->resched || t->special || pc->rq.ready || timeouts_held(&pc->timeouts) ||
-	    __atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))
-		return false;
-	begin = arch_counter();
-	t->run_ticks += begin - t->switched_in_at;
-	pc->idle_since = begin;
-	if (unlikely(pc->masked.exits))
-		masked_stop(&pc->masked, begin, (u64)sched_idle_here);
-	arch_idle();
-	t->switched_in_at = arch_counter();
-	if (unlikely(pc->masked.exits))
-		masked_restart(&pc->masked, t->switched_in_at, (u64)sched_idle_here);
-	t->slice_left = t->slice; /* it gave the CPU away */
-	pc->idle_ticks += t->switched_in_at - begin;
-	pc->idle_since = 0;
-	return true;
-}
-
 /* ---- giving way, preemption ---- */
 
 void thread_yield(void)
@@ -512,17 +484,4 @@ void sched_init_cpu(struct percpu *pc)
 	timeout_queue_init(&pc->timeouts);
 	timeout_init(&pc->slice, slice_expired);
 	special_init_cpu(pc);
-}
-
-void sched_become_current(struct thread *t)
-{
-	struct percpu *pc = this_cpu();
-
-	t->state = THREAD_RUNNING;
-	t->slice_left = t->slice;
-	t->stack_top = pc->stack_top;
-	t->switched_in_at = arch_counter();
-	pc->idle_since = t == pc->idle ? t->switched_in_at : 0;
-	/* Release: other CPUs may look at it from now on (thread_post_work). */
-	__atomic_store_n(&pc->current, t, __ATOMIC_RELEASE);
 }

@@ -450,29 +450,6 @@ static void time_ready_is_accounted(void **state)
 	assert_int_equal(t[1].ready_ticks, 0);
 }
 
-static void block_in_interrupt(struct timeout *timeout)
-{
-	(void)timeout;
-	if (sem_take(&sem, DEADLINE_NEVER) == 0)
-		mark('?');
-}
-
-static void let_it_fire(void *timeout)
-{
-	timeout_set(timeout, host_counter + 1);
-	host_advance(1);
-}
-
-static void blocking_in_an_interrupt_panics(void **state)
-{
-	struct timeout timeout;
-
-	(void)state;
-	timeout_init(&timeout, block_in_interrupt);
-	assert_true(host_halts(let_it_fire, &timeout));
-	assert_string_equal(trace, "");
-}
-
 static int boot_one(void **state)
 {
 	*state = NULL;
@@ -503,7 +480,6 @@ int main(void)
 		cmocka_unit_test_setup(hooks_surround_a_thread, setup),
 		cmocka_unit_test_setup(time_is_accounted, setup),
 		cmocka_unit_test_setup(time_ready_is_accounted, setup),
-		cmocka_unit_test_setup(blocking_in_an_interrupt_panics, setup), /* last */
 	};
 
 	return cmocka_run_group_tests(tests, boot_one, NULL);

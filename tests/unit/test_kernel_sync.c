@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Semaphore, message queue, and the races between a wake and a timeout. */
+/* Semaphore, message queue, the races between a wake and a timeout, and where nobody may wait. */
 #include "test_kernel.h"
 
 static struct thread t[4];
@@ -255,6 +255,29 @@ static void wait_until_holds(void **state)
 	thread_join(&t[1]);
 }
 
+static void block_in_interrupt(struct timeout *timeout)
+{
+	(void)timeout;
+	if (sem_take(&sem, DEADLINE_NEVER) == 0)
+		mark('?');
+}
+
+static void let_it_fire(void *timeout)
+{
+	timeout_set(timeout, host_counter + 1);
+	host_advance(1);
+}
+
+static void blocking_in_an_interrupt_panics(void **state)
+{
+	struct timeout timeout;
+
+	(void)state;
+	timeout_init(&timeout, block_in_interrupt);
+	assert_true(host_halts(let_it_fire, &timeout));
+	assert_string_equal(trace, "");
+}
+
 static int boot_one(void **state)
 {
 	*state = NULL;
@@ -276,6 +299,7 @@ int main(void)
 		cmocka_unit_test_setup(parked_until_unparked, setup),
 		cmocka_unit_test_setup(one_permit_is_kept, setup),
 		cmocka_unit_test_setup(wait_until_holds, setup),
+		cmocka_unit_test_setup(blocking_in_an_interrupt_panics, setup), /* last */
 	};
 
 	return cmocka_run_group_tests(tests, boot_one, NULL);
