@@ -99,7 +99,7 @@ static void add_description(const struct cpio_entry *e)
 	memset(&t, 0, sizeof(t));
 	(void)str_copy(t.file, e->name, sizeof(t.file));
 	for (char *c = t.file; *c; c++)
-		*c = *c >= ' ' && *c <= '~' ? *c : '?'; /* it is shown on terminals */
+		*c = is_printable(*c) ? *c : '?'; /* it is shown on terminals */
 	t.valid = !read_description(&t, e);
 	if (!t.desc.label[0])
 		label_by_file(&t, t.file, MIN(len, strlen(t.file) - 4));

@@ -11,6 +11,12 @@ bool str_copy(char *dst, const char *src, size_t size);
 bool str_eq(const char *a, const char *b);
 bool str_starts(const char *s, const char *prefix);
 
+/* Something to see on any terminal, blanks included. */
+static inline bool is_printable(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
 /*
  * Parse the whole of s as an unsigned number: decimal, or hexadecimal after 0x.
  * 0, -EINVAL (not a number, or trailing characters), -ERANGE (does not fit in 64 bits).
