@@ -171,6 +171,17 @@ void guest_fdt_chosen(struct builder *b, const struct guest_fdt_params *p)
 
 /* ---- devices ---- */
 
+/* What both have, and the end of the node. */
+static void end_gic(struct builder *b)
+{
+	put_empty(b, "interrupt-controller");
+	put_cells(b, "#interrupt-cells", 3);
+	put_cells(b, "#address-cells", 2);
+	put_cells(b, "#size-cells", 2);
+	put_empty(b, "ranges");
+	end(b);
+}
+
 static void put_gicv2(struct builder *b)
 {
 	begin(b, "intc@8000000");
@@ -179,12 +190,7 @@ static void put_gicv2(struct builder *b)
 	put_string(b, "compatible", "arm,cortex-a15-gic");
 	put_cells(b, "reg", 0, GUEST_GICD_BASE, 0, GICV2_DIST_SIZE, 0, GUEST_GICC_BASE, 0,
 		  GICV2_CPU_SIZE);
-	put_empty(b, "interrupt-controller");
-	put_cells(b, "#interrupt-cells", 3);
-	put_cells(b, "#address-cells", 2);
-	put_cells(b, "#size-cells", 2);
-	put_empty(b, "ranges");
-	end(b);
+	end_gic(b);
 }
 
 static void put_gicv3(struct builder *b, u32 cpus)
@@ -196,12 +202,7 @@ static void put_gicv3(struct builder *b, u32 cpus)
 	put_cells(b, "reg", 0, GUEST_GICD_BASE, 0, GICD_SIZE, 0, GUEST_GICR_BASE, 0,
 		  GICR_SIZE * cpus);
 	put_cells(b, "#redistributor-regions", 1);
-	put_empty(b, "interrupt-controller");
-	put_cells(b, "#interrupt-cells", 3);
-	put_cells(b, "#address-cells", 2);
-	put_cells(b, "#size-cells", 2);
-	put_empty(b, "ranges");
-	end(b);
+	end_gic(b);
 }
 
 /* A GICv2 wants to know of which CPUs an interrupt is private (bits 15:8 of the flags). */
