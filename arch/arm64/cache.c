@@ -10,11 +10,6 @@ static u64 dcache_line(void)
 	return 4ULL << FIELD(read_sysreg(ctr_el0), 19, 16);
 }
 
-static u64 icache_line(void)
-{
-	return 4ULL << FIELD(read_sysreg(ctr_el0), 3, 0);
-}
-
 #define ONE(op)                                    \
 	__asm__ volatile(op ::"r"(a_) : "memory"); \
 	a_ += step_
@@ -47,20 +42,6 @@ void arch_dcache_clean_inval(const void *va, u64 size)
 
 	EACH(CLEAN_INVAL, ALIGN_DOWN((u64)va, line), (u64)va + size, line);
 	dsb(sy);
-}
-
-void arch_icache_sync(const void *va, u64 size)
-{
-	u64 line = dcache_line(), iline = icache_line();
-	u64 end = (u64)va + size;
-
-	for (u64 a = ALIGN_DOWN((u64)va, line); a < end; a += line)
-		__asm__ volatile("dc cvau, %0" ::"r"(a) : "memory");
-	dsb(ish);
-	for (u64 a = ALIGN_DOWN((u64)va, iline); a < end; a += iline)
-		__asm__ volatile("ic ivau, %0" ::"r"(a) : "memory");
-	dsb(ish);
-	isb();
 }
 
 /* Bytes that DC ZVA clears; 0 if it is prohibited. */

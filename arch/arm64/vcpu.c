@@ -7,7 +7,6 @@
 #include <asm/layout.h>
 #include <asm/sysreg.h>
 #include <kernel/percpu.h>
-#include <lib/printf.h>
 #include <lib/string.h>
 #include <vmm/vm.h>
 
@@ -381,20 +380,4 @@ void arch_guest_enter(struct vcpu *v)
 u64 arch_vcpu_pc(const struct vcpu *v)
 {
 	return v->arch.frame ? v->arch.frame->elr : 0;
-}
-
-void arch_vcpu_print(struct vcpu *v, struct print_sink *out)
-{
-	const struct trap_frame *f = v->arch.frame;
-	struct el1_regs r = v->arch.el1;
-
-	if (!f)
-		return;
-	if (this_cpu()->arch.loaded == v)
-		el1_save(&r, this_cpu()->arch.features);
-	for (u32 i = 0; i < 31; i++)
-		sink_printf(out, "x%-2u %016lx%s", i, f->x[i], i % 4 == 3 ? "\n" : "  ");
-	sink_printf(out, "\npc  %016lx  pstate %08lx  sp_el1 %016lx\n", f->elr, f->spsr, r.sp_el1);
-	sink_printf(out, "esr %08lx  far %016lx  vbar %016lx  sctlr %08lx\n", r.esr, r.far, r.vbar,
-		    r.sctlr);
 }

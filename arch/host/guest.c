@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arch/guest.h>
 #include <kernel/thread.h>
-#include <lib/printf.h>
 #include <vmm/vcpu.h>
 
 void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg)
@@ -54,12 +53,6 @@ void arch_vcpu_flush(struct vcpu *v)
 		return;
 	save_interface(v);
 	host_loaded[host_cpu] = NULL;
-}
-
-void arch_vcpu_print(struct vcpu *v, struct print_sink *out)
-{
-	sink_printf(out, "x0 0x%llx\npc 0x%llx\n", (unsigned long long)v->arch.x0,
-		    (unsigned long long)v->arch.pc);
 }
 
 u64 arch_vcpu_pc(const struct vcpu *v)

@@ -10,7 +10,7 @@
 
 u32 host_stacks_in_use;
 u32 host_alloc_limit = UINT32_MAX;
-u64 host_dcache_bytes, host_icache_bytes;
+u64 host_dcache_bytes;
 
 static u8 *ram;
 
@@ -44,7 +44,6 @@ void host_memory_reset(void)
 	host_stacks_in_use = 0;
 	host_alloc_limit = UINT32_MAX;
 	host_dcache_bytes = 0;
-	host_icache_bytes = 0;
 }
 
 void *phys_to_virt(paddr_t pa)
@@ -102,12 +101,6 @@ void arch_dcache_clean_inval(const void *va, u64 size)
 {
 	(void)va;
 	host_dcache_bytes += size;
-}
-
-void arch_icache_sync(const void *va, u64 size)
-{
-	(void)va;
-	host_icache_bytes += size;
 }
 
 void arch_zero_pages(void *va, u64 size)

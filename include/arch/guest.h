@@ -33,9 +33,7 @@ __noreturn void arch_guest_enter(struct vcpu *v);
 void arch_vcpu_load(struct vcpu *v);
 void arch_vcpu_flush(struct vcpu *v);
 
-/* Registers for a report: x0-x30, then SP_EL1, PC, PSTATE, ESR_EL1, FAR_EL1, VBAR_EL1, SCTLR_EL1, as "name value" lines via the sink. */
-struct print_sink;
-void arch_vcpu_print(struct vcpu *v, struct print_sink *out);
+/* Its guest's PC as of its last exit. */
 u64 arch_vcpu_pc(const struct vcpu *v);
 
 /* ---- stage 2 ---- */
@@ -126,7 +124,6 @@ u32 arch_vgic_group_enables(void);
 bool arch_vgic_eoi_split(void);
 /* Implemented priority bits of the virtual interface (e.g. 5). */
 u32 arch_vgic_priority_bits(void);
-/* True if a virtual interrupt is being signalled or an equal-priority active one... see WFI: some list register is pending and its group enabled. */
 
 /* Take one pending interrupt, if there is one, as if it had interrupted v's guest: v waits at EL2. */
 void arch_guest_take_irq(struct vcpu *v);

@@ -23,9 +23,6 @@ void arch_stack_free(void *stack_top);
 /* Clean to the point of coherency (guest reads RAM with its caches off), and invalidate too. Any context; long for large ranges. */
 void arch_dcache_clean_inval(const void *va, u64 size);
 
-/* Make instructions written at va visible to execution on all CPUs. */
-void arch_icache_sync(const void *va, u64 size);
-
 /* Zero whole pages the fastest way (size a multiple of 4 KiB). Preemptible. */
 void arch_zero_pages(void *va, u64 size);
 

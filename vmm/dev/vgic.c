@@ -222,7 +222,8 @@ void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 
 /* ---- software generated interrupts ---- */
 
-struct vcpu *vgic_find_affinity(const struct vm *vm, u32 affinity)
+/* The vCPU with this affinity (vgic_affinity), or NULL. */
+static struct vcpu *find_affinity(const struct vm *vm, u32 affinity)
 {
 	u32 i;
 
@@ -279,7 +280,7 @@ void vgic_send_sgi(struct vcpu *v, u64 sgir, u32 group)
 		return;
 	}
 	for (; list; list &= list - 1) {
-		struct vcpu *target = vgic_find_affinity(vm, first + (u32)__builtin_ctz(list));
+		struct vcpu *target = find_affinity(vm, first + (u32)__builtin_ctz(list));
 
 		if (target && wants(target, sgi, group))
 			send_to(v, target, sgi);
@@ -317,7 +318,7 @@ static u8 route(const struct vm *vm, u32 spi)
 		return router ? one_of(vm, (u32)router) : VGIC_NO_TARGET;
 	if (router & IROUTER_IRM)
 		return one_of(vm, (1U << vm->nvcpus) - 1);
-	target = vgic_find_affinity(vm, vgic_affinity(router));
+	target = find_affinity(vm, vgic_affinity(router));
 	return target ? (u8)target->index : VGIC_NO_TARGET;
 }
 

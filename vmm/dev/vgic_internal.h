@@ -118,9 +118,7 @@ void vgic_settle(struct vgic_op *op, struct vcpu *v, const struct virq *q);
 void vgic_update_fresh(struct vgic_op *op, struct vcpu *v);
 /* v no longer keeps the physical interrupt of this PPI active. v is here, or not loaded. */
 void vgic_release_hw(struct vcpu *v, u32 n);
-/* The vCPU with this affinity (Aff3.Aff2.Aff1.Aff0, a byte each), or NULL. */
-struct vcpu *vgic_find_affinity(const struct vm *vm, u32 affinity);
-/* Affinity of an MPIDR, packed like that. */
+/* Affinity of an MPIDR, packed: Aff3.Aff2.Aff1.Aff0, a byte each. */
 static inline u32 vgic_affinity(u64 mpidr)
 {
 	return (u32)(FIELD(mpidr, 39, 32) << 24 | FIELD(mpidr, 23, 0));

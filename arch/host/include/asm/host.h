@@ -114,8 +114,8 @@ static inline void host_poll(void)
 extern u32 host_stacks_in_use;
 /* Makes the next n calls of arch_stack_alloc() and stage2_map() succeed and those after fail; UINT32_MAX: no limit. */
 extern u32 host_alloc_limit;
-/* Bytes handed to arch_dcache_clean_inval() and arch_icache_sync() so far. */
-extern u64 host_dcache_bytes, host_icache_bytes;
+/* Bytes handed to arch_dcache_clean_inval() so far. */
+extern u64 host_dcache_bytes;
 
 /* ---- guests ---- */
 
