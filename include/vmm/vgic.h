@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Virtual GICv3 (IHI 0069, one security state: DS=1), or GICv2 where the host has one. The state of every interrupt is kept in bit maps of 32 interrupts a word, so that a distributor
- * register is a word. Interrupts in flight live in the list registers of the vCPU that is loaded on a CPU; they are folded back when the vCPU
- * is switched out, when a register that shows them is read by that vCPU, and before list registers are filled anew.
+ * Virtual GICv3 (IHI 0069, one security state: DS=1), or GICv2 where the host has one. The state of every interrupt is kept in bit maps of 32 interrupts a word,
+ * so that a distributor register is a word. Interrupts in flight live in the list registers of the vCPU that is loaded on a CPU. They are folded back when a
+ * register that shows them is read, before list registers are filled anew, and when the vCPU is switched out, unless the guest has ended them all: then they
+ * stay what they are, parked (struct vgic), until any operation on the VM's interrupts asks for the banks.
  */
 #ifndef VMM_VGIC_H
 #define VMM_VGIC_H
@@ -34,9 +35,10 @@ struct vgic_bank {
 };
 
 /*
- * A vCPU's CPU interface and redistributor. Invariants: list registers are in use only while it is loaded; on a CPU without a
- * loaded vCPU they hold nothing that is pending, active, or to be told by a maintenance interrupt. While it is loaded and neither dirty nor fresh
- * nor leftover, everything that could be delivered to it is in a list register. A bit of hw goes with a latch, an active state or a list register.
+ * A vCPU's CPU interface and redistributor. Invariants: list registers hold something only while it is loaded, and are assigned (lr_used) only while it is
+ * loaded or parked; on a CPU without a loaded vCPU they hold nothing that is pending, active, or to be told by a maintenance interrupt. While it is loaded
+ * and neither dirty nor fresh nor leftover, everything that could be delivered to it is in a list register. A bit of hw goes with a latch, an active state
+ * or a list register.
  */
 struct vgic_cpu {
 	struct vgic_bank priv; /* SGIs 0-15, PPIs 16-31 */
@@ -135,7 +137,7 @@ static inline bool vgic_to_flush(const struct vgic_cpu *c)
 	return c->dirty || c->fresh_words || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED);
 }
 /*
- * Switch hooks: fill the hardware / fold it back. Masked. vgic_load comes after arch_vcpu_load, vgic_put before vtimer_put (which need not wait for a timer whose interrupt is in flight).
+ * Switch hooks: fill the hardware / fold it back, or park v. Masked. vgic_load comes after arch_vcpu_load, vgic_put before vtimer_put (which need not wait for a timer whose interrupt is in flight).
  */
 void vgic_load(struct vcpu *v);
 void vgic_put(struct vcpu *v);
