@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time windows of a bundle's schedule, and what a set makes of them. */
-#include "unit_boot.h"
+#include "placed.h"
 
 #include <kernel/percpu.h>
 #include <lib/errno.h>
 #include <libfdt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <vmm/lifecycle.h>
@@ -13,35 +12,6 @@
 #include <vmm/schedule.h>
 
 #define CPUS 4
-
-/* In place of vm.c's. */
-static struct vm machine[3];
-static struct vcpu vcpus[3];
-static u32 vms;
-static struct vm_error err;
-
-struct vm *vm_by_id(u32 id)
-{
-	return id < vms ? &machine[id] : NULL;
-}
-
-int vm_fail(struct vm_error *e, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(e->text, sizeof(e->text), fmt, ap);
-	va_end(ap);
-	return code;
-}
-
-void vmm_lock(void)
-{
-}
-
-void vmm_unlock(void)
-{
-}
 
 /*
  * ---- a bundle that holds a schedule: CPU 1 has 'a' from 0 to 2000 us and 'b' from 5000 to 6000 us of each 10000 us; CPU 2 has 'c' ----
@@ -88,32 +58,16 @@ static void read_bundle(void)
 
 /* ---- the VMs ---- */
 
-static void never(void *arg)
-{
-	(void)arg;
-}
+static u32 vms;
 
 static struct vm *add(const char *name, u64 affinity)
 {
-	struct vm *vm = &machine[vms];
-	struct vcpu *v = &vcpus[vms];
+	struct vm *vm = placed_vm(vms, name, 1);
 
-	memset(vm, 0, sizeof(*vm));
-	memset(v, 0, sizeof(*v));
-	vm->id = vms;
-	(void)snprintf(vm->name, sizeof(vm->name), "%s", name);
-	vm->desc.cpus = 1;
-	vm->desc.priority = 20;
 	vm->desc.affinity = affinity;
-	assert_int_equal(vm_sched_plan(vm, &vm->desc, &err), 0);
-	v->vm = vm;
-	v->cpu = vm_sched_planned(vm, 0);
-	assert_int_equal(thread_create(&v->thread, name, never, NULL, 20, BIT(v->cpu)), 0);
-	vm->vcpus[0] = v;
-	vm->nvcpus = 1;
+	assert_int_equal(place(vm), 0);
 	vm->state = VM_RUNNING;
 	vms++;
-	vm_sched_apply();
 	vm_sched_enforce(vm);
 	return vm;
 }
@@ -123,16 +77,6 @@ static int setup(void **state)
 	(void)state;
 	vms = 0;
 	read_bundle();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	for (u32 id = 0; id < vms; id++)
-		thread_join(&vcpus[id].thread);
-	vms = 0;
-	vm_sched_gone();
 	return 0;
 }
 
@@ -155,7 +99,7 @@ static int set(struct vm *vm, const char *text)
 	struct schedule_windows w = windows(text);
 	struct vm_desc want = vm->desc;
 
-	return vm_set(vm, &want, &w, &err);
+	return vm_set(vm, &want, &w, &placed_err);
 }
 
 /* Who may run on CPU 1, and until when: "a2000 -5000 b6000 -10000", - being the time of no window. */
@@ -171,8 +115,8 @@ static const char *slots(void)
 
 		for (u32 id = 0; id < vms; id++)
 			if (f->slots[i].window &&
-			    schedule_window_of(machine[id].name, 1) == f->slots[i].window)
-				who = machine[id].name;
+			    schedule_window_of(vm_by_id(id)->name, 1) == f->slots[i].window)
+				who = vm_by_id(id)->name;
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%lu", n ? " " : "", who,
 			      ticks_to_us(f->slots[i].end));
 	}
@@ -236,22 +180,27 @@ static void what_does_not_fit(void **state)
 
 	(void)state;
 	assert_int_equal(set(a, "1:4000+1001"), -EINVAL);
-	assert_string_equal(err.text, "'a': 4000 to 5001 us overlaps 'b' of 'b', 5000 to 6000 us; "
-				      "free on cpu1: 0+5000, 6000+4000 us");
+	assert_string_equal(placed_err.text,
+			    "'a': 4000 to 5001 us overlaps 'b' of 'b', 5000 to 6000 us; "
+			    "free on cpu1: 0+5000, 6000+4000 us");
 	assert_int_equal(set(b, "1:9000+1001"), -EINVAL);
-	assert_string_equal(err.text, "'b': 9000 + 1001 us pass the end of the frame, 10000 us; "
-				      "free on cpu1: 2000+8000 us");
+	assert_string_equal(placed_err.text,
+			    "'b': 9000 + 1001 us pass the end of the frame, 10000 us; "
+			    "free on cpu1: 2000+8000 us");
 	assert_int_equal(set(a, "1:0+100 1:50+100"), -EINVAL);
-	assert_string_equal(err.text, "'a': 50 to 150 us overlaps 'window' of 'a', 0 to 100 us; "
-				      "free on cpu1: 100+4900, 6000+4000 us");
+	assert_string_equal(placed_err.text,
+			    "'a': 50 to 150 us overlaps 'window' of 'a', 0 to 100 us; "
+			    "free on cpu1: 100+4900, 6000+4000 us");
 	assert_int_equal(set(a, "3:0+100"), -EINVAL);
-	assert_string_equal(err.text, "'a': cpu3 keeps no frame; by the bundle's schedule 0x6 do");
+	assert_string_equal(placed_err.text,
+			    "'a': cpu3 keeps no frame; by the bundle's schedule 0x6 do");
 	assert_int_equal(set(a, "1:0+5000 1:6000+4000"), -EBUSY);
-	assert_string_equal(err.text, "'rest' is on cpu1: windows would be all of its 10000 us");
+	assert_string_equal(placed_err.text,
+			    "'rest' is on cpu1: windows would be all of its 10000 us");
 	want.budget_us = 10;
 	want.period_us = 100;
-	assert_int_equal(vm_set(a, &want, &w, &err), -EINVAL);
-	assert_string_equal(err.text, "'a' has windows: a budget goes not with them");
+	assert_int_equal(vm_set(a, &want, &w, &placed_err), -EINVAL);
+	assert_string_equal(placed_err.text, "'a' has windows: a budget goes not with them");
 	/* And nothing has changed. */
 	assert_string_equal(slots(), "a2000 -5000 b6000 -10000");
 	assert_int_equal(a->desc.budget_us, 0);
@@ -269,23 +218,24 @@ static void not_where_a_cpu_is_somebodys_own(void **state)
 	own = add("own", 0x2);
 	want = own->desc;
 	want.dedicated = true;
-	assert_int_equal(vm_set(own, &want, NULL, &err), 0);
+	assert_int_equal(vm_set(own, &want, NULL, &placed_err), 0);
 	assert_int_equal(own->vcpus[0]->cpu, 1);
 	assert_int_equal(set(a, "1:0+100"), -EBUSY);
-	assert_string_equal(err.text, "'a' finds no CPU: cpu1 has 'own', of its own");
+	assert_string_equal(placed_err.text, "'a' finds no CPU: cpu1 has 'own', of its own");
 	assert_int_equal(set(a, "1:0+100 2:5000+1000"), -EBUSY);
-	assert_string_equal(err.text, "cpu1 is the own of 'own'");
+	assert_string_equal(placed_err.text, "cpu1 is the own of 'own'");
 	assert_null(percpus[1].frame);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(as_the_bundle_says, setup, teardown),
-		cmocka_unit_test_setup_teardown(changed, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_last_one_leaves, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_does_not_fit, setup, teardown),
-		cmocka_unit_test_setup_teardown(not_where_a_cpu_is_somebodys_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(as_the_bundle_says, setup, placed_teardown),
+		cmocka_unit_test_setup_teardown(changed, setup, placed_teardown),
+		cmocka_unit_test_setup_teardown(the_last_one_leaves, setup, placed_teardown),
+		cmocka_unit_test_setup_teardown(what_does_not_fit, setup, placed_teardown),
+		cmocka_unit_test_setup_teardown(not_where_a_cpu_is_somebodys_own, setup,
+						placed_teardown),
 	};
 
 	unit_boot(CPUS);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VMs that have vCPU threads on CPUs and nothing else, for tests of where they run. They never start. */
+#ifndef PLACED_H
+#define PLACED_H
+
+#include "unit_boot.h"
+
+#include <vmm/lifecycle.h>
+#include <vmm/vm.h>
+
+/* What planning and vm_set() complain of. */
+extern struct vm_error placed_err;
+
+/* VM number id, fit to be placed: as many vCPUs, priority 20, on any CPU. */
+struct vm *placed_vm(u32 id, const char *name, u32 cpus);
+/* Plan for it, make its threads and list it as that number. 0, or the plan's errno. */
+int place(struct vm *vm);
+void unplace(struct vm *vm);
+/* Teardown of a test: all of them go. */
+int placed_teardown(void **state);
+
+#endif
