@@ -97,7 +97,7 @@ enum special {
 void sched_init_cpu(struct percpu *pc);
 
 /*
- * Make t runnable. Called exactly once per block, by whoever took it off its wait queue. Any
+ * Make t runnable. Called exactly once per block, by whoever took it off its wait queue or found it parked. Any
  * context.
  */
 void sched_wake(struct thread *t);

@@ -254,7 +254,7 @@ static int make_address_space(struct vm *vm, struct vm_error *err)
 
 static void attach_port(struct vm *vm)
 {
-	if (vm->desc.console_port == -2)
+	if (vm->desc.console_port == CONSOLE_PORT_NONE)
 		return;
 	if (console_port_attach(&vm->console, vm->desc.console_port) == -EBUSY)
 		log_warn("vm %u '%s': console port %d is taken", vm->id, vm->name,

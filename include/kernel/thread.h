@@ -29,7 +29,7 @@ enum thread_state {
 	THREAD_NEW,     /* created, never started */
 	THREAD_READY,   /* on its home CPU's run queue, or on the way there */
 	THREAD_RUNNING, /* current on its home CPU */
-	THREAD_BLOCKED, /* on a wait queue, or suspended */
+	THREAD_BLOCKED, /* on a wait queue, or parked */
 	THREAD_DEAD,    /* exited; its stack may be freed */
 };
 
