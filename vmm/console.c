@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Consoles of the VMs: rings between the emulated UART and whoever reads and types. */
-#include <kernel/thread.h>
 #include <lib/string.h>
 #include <vmm/console.h>
 
 void console_init(struct console *c)
 {
 	memset(c, 0, offsetof(struct console, log_buf));
-	wait_queue_init(&c->readers);
 	ring_init(&c->log, c->log_buf, CONSOLE_LOG_SIZE);
 	ring_init(&c->input, c->input_buf, CONSOLE_INPUT_SIZE);
 	c->port = -1;
@@ -22,7 +20,6 @@ void console_wake(struct console *c)
 	void *arg = c->notify_arg;
 
 	spin_unlock(&c->lock, flags);
-	wait_wake_all(&c->readers);
 	if (notify)
 		notify(arg);
 }
@@ -83,20 +80,6 @@ bool console_arm(struct console *c, u64 pos)
 		c->armed = true;
 	spin_unlock(&c->lock, flags);
 	return more;
-}
-
-int console_wait(struct console *c, u64 pos, u64 deadline)
-{
-	unsigned long flags = spin_lock(&c->readers.lock);
-	int err = 0;
-
-	/* Order: readers.lock, then lock (inside console_arm); output takes them one at a time. */
-	while (err == 0 && !console_arm(c, pos)) {
-		err = wait_block_locked(&c->readers, flags, deadline);
-		flags = spin_lock(&c->readers.lock);
-	}
-	spin_unlock(&c->readers.lock, flags);
-	return err;
 }
 
 void console_listen(struct console *c, void (*fn)(void *arg), void *arg)

@@ -135,8 +135,3 @@ void vtimer_put(struct vcpu *v)
 	t->wake.patient = v->thread.base_prio >= PRIO_REALTIME;
 	timeout_set(&t->wake, deadline);
 }
-
-u64 vtimer_count(struct vcpu *v)
-{
-	return arch_counter() - v->vm->cntvoff;
-}

@@ -7,7 +7,7 @@
 #ifndef VMM_CONSOLE_H
 #define VMM_CONSOLE_H
 
-#include <kernel/wait.h>
+#include <kernel/spinlock.h>
 #include <lib/ring.h>
 
 #define CONSOLE_LOG_SIZE   KIB(16)
@@ -18,9 +18,8 @@ struct console {
 	struct spinlock lock;
 	struct ring log;           /* everything the guest wrote, oldest dropped */
 	struct ring input;         /* not yet taken by the UART */
-	bool armed;                /* the next byte of output wakes readers and calls notify */
-	bool input_full;           /* somebody's input did not fit: room wakes and notifies too */
-	struct wait_queue readers; /* woken when log grows; taken after lock is released */
+	bool armed;                /* the next byte of output calls notify */
+	bool input_full;           /* somebody's input did not fit: room does so too */
 	void (*notify)(void *arg); /* see console_listen() */
 	void *notify_arg;
 	void (*input_ready)(
@@ -46,18 +45,15 @@ u32 console_read_at(struct console *c, u64 *pos, void *out, u32 len);
 u64 console_head(struct console *c);
 /* Position of the oldest byte kept. */
 u64 console_tail(struct console *c);
-/* Block until the log grew past pos or the deadline: 0, -ETIMEDOUT. Thread context. */
-int console_wait(struct console *c, u64 pos, u64 deadline);
 
 /*
- * For a reader that has more to wait for than this console: fn(arg) is called (any context, no lock of the console held) where readers are woken:
- * by the first byte of output after console_arm(), by room for input after a console_send() that fell short, and by console_wake(). NULL: stop.
- * One listener at a time.
+ * For a reader: fn(arg) is called (any context, no lock of the console held) by the first byte of output after console_arm(), by room for input after a
+ * console_send() that fell short, and by console_wake(). NULL: stop. One listener at a time.
  */
 void console_listen(struct console *c, void (*fn)(void *arg), void *arg);
-/* True if there is output past pos; else the next byte will wake and notify, once. */
+/* True if there is output past pos; else the next byte will notify, once. */
 bool __must_check console_arm(struct console *c, u64 pos);
-/* Wake readers and notify: something about the VM changed (it stopped, it runs anew). Any context. */
+/* Notify: something about the VM changed (it stopped, it runs anew). Any context. */
 void console_wake(struct console *c);
 /* Bytes of input that console_send() would take now; if none, room is announced later as above, and to the port. */
 u32 console_input_room(struct console *c);

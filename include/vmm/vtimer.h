@@ -53,7 +53,5 @@ static inline bool __must_check vtimer_tally(struct vtimer *t, u32 vintid)
 	return likely(!(vintid & BIT(2))) &&
 	       likely(histogram_tally(&t->late, arch_guest_virt_late()));
 }
-/* Guest-virtual counter value now. */
-u64 vtimer_count(struct vcpu *v);
 
 #endif
