@@ -178,10 +178,11 @@ static void serve(struct percpu *pc, struct thread *t)
 		return;
 	}
 	bits = __atomic_exchange_n(&t->requests, 0, __ATOMIC_ACQ_REL);
-	if (bits & REQ_WAKE)
-		sched_make_ready(pc, t);
+	/* The wake last: with it t may leave for another CPU, and is not ours to look at any more. */
 	if (bits & REQ_REFRESH)
 		refresh(pc, t);
+	if (bits & REQ_WAKE)
+		sched_make_ready(pc, t);
 }
 
 /* Bounded by the number of threads: each is in at most one wake queue. */
