@@ -121,9 +121,8 @@ static __inlined void make_ready(struct percpu *pc, struct thread *t)
 	struct thread *cur = pc->current;
 	bool woken = t->state != THREAD_READY; /* else it waits already: started, moved, or held */
 
-	if (unlikely(
-		    t ==
-		    cur)) { /* woken between its preparing to block and the switch: it never left */
+	/* Woken between its preparing to block and the switch: it never left. */
+	if (unlikely(t == cur)) {
 		t->state = THREAD_RUNNING;
 		return;
 	}

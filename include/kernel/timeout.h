@@ -52,13 +52,12 @@ static inline void timeout_cancel_here(struct timeout *t)
 		timeout_unqueue(t);
 }
 
-/* Hold this CPU's patient timeouts back, or let them come. Interrupts masked. */
+/* Set this CPU's timer anew, as q->hold has changed. Interrupts masked. */
 void timeouts_program(struct timeout_queue *q);
+/* Hold this CPU's patient timeouts back, or let them come. Interrupts masked. */
 static inline void timeouts_hold(struct timeout_queue *q, bool hold, u64 now)
 {
-	bool was = q->hold;
-
-	if (was == hold)
+	if (q->hold == hold)
 		return;
 	/* For this CPU only; and only here does anything enter `patient`. */
 	q->hold = hold;
