@@ -56,6 +56,16 @@ bool host_fdt_enabled(int node)
 	return !*status || str_eq(status, "okay") || str_eq(status, "ok");
 }
 
+u32 host_fdt_u32(int node, const char *name, u32 otherwise)
+{
+	return cell(node, name, otherwise);
+}
+
+int host_fdt_next(int node)
+{
+	return tree_next(node);
+}
+
 bool host_fdt_is(int node, const char *compatible)
 {
 	return tree_compatible(node, compatible);

@@ -13,8 +13,6 @@
 #include <lib/ring.h>
 #include "uart.h"
 
-static const struct uart_ops *const uart_drivers[] = { &pl011_ops };
-
 #define RX_RING 1024
 #define TX_RING 4096
 /* Bytes moved under the lock, interrupts masked: what a FIFO takes when its transmit interrupt comes. */
@@ -24,15 +22,18 @@ static const struct uart_ops *const uart_drivers[] = { &pl011_ops };
  * and brings bytes at any speed: without a pause a line of text would keep the CPU from more urgent threads, an interrupt for each burst.
  */
 #define PAUSE_US 250
+/* Without an interrupt it is looked at so often: 16 bytes, the smallest FIFO, are 1.4 ms at 115200 baud. */
+#define POLL_US 1000
 
 static struct {
-	const struct uart_ops *ops; /* NULL: no UART; then writes vanish and reads wait for ever */
-	volatile void *base;
+	struct uart_chip
+		chip; /* without ops: no UART; then writes vanish and reads wait for ever */
 	struct wait_queue readers; /* its lock guards all below and the chip */
 	struct wait_queue writers; /* for room in tx; readers.lock nests in its lock */
 	struct ring rx, tx;
 	bool rx_on, tx_on; /* interrupts enabled now */
-	bool paused;
+	bool paused;       /* no interrupts until pause_end */
+	bool polled;       /* it has no interrupt: always paused */
 	struct timeout pause_end;
 	void (*notify)(void);
 } uart = {
@@ -54,7 +55,7 @@ static void set_irqs(void)
 		return;
 	uart.rx_on = rx;
 	uart.tx_on = tx;
-	uart.ops->irq_enable(uart.base, rx, tx);
+	uart.chip.ops->irq_enable(&uart.chip, rx, tx);
 }
 
 /* FIFO to ring. Where the ring is full the rest stays in the FIFO, and the sender is held off. */
@@ -63,7 +64,7 @@ static bool receive(void)
 	bool any = false;
 
 	for (u32 n = 0; n < BURST && ring_free(&uart.rx); n++) {
-		int byte = uart.ops->rx(uart.base);
+		int byte = uart.chip.ops->rx(&uart.chip);
 
 		if (byte < 0)
 			break;
@@ -75,33 +76,32 @@ static bool receive(void)
 /* Ring to FIFO: how many. */
 static u32 transmit(void)
 {
-	u32 n;
+	u32 n = 0, room = 1;
 	u8 byte;
 
-	for (n = 0; n < BURST && !uart.ops->tx_full(uart.base) && ring_get(&uart.tx, &byte); n++)
-		uart.ops->tx(uart.base, byte);
+	while (n < BURST && ring_used(&uart.tx) && room) {
+		room = MIN(uart.chip.ops->tx_room(&uart.chip), BURST - n);
+		for (u32 i = 0; i < room && ring_get(&uart.tx, &byte); i++, n++)
+			uart.chip.ops->tx(&uart.chip, byte);
+	}
 	return n;
 }
 
-static void pause_over(struct timeout *t __unused)
+/* Move what can be moved, in interrupt context. While there is something a pause follows. */
+static void serve(void)
 {
 	unsigned long flags = spin_lock(&uart.readers.lock);
-
-	uart.paused = false;
-	set_irqs();
-	spin_unlock(&uart.readers.lock, flags);
-}
-
-static void uart_irq(u32 intid __unused, void *arg __unused)
-{
-	unsigned long flags = spin_lock(&uart.readers.lock);
-	bool received = receive(), sent = transmit();
 	void (*notify)(void) = uart.notify;
+	bool received, sent;
 
-	if (received || sent) {
-		uart.paused = true;
-		timeout_set(&uart.pause_end, arch_counter() + us_to_ticks(PAUSE_US));
-	}
+	if (uart.chip.ops->irq_clear)
+		uart.chip.ops->irq_clear(&uart.chip);
+	received = receive();
+	sent = transmit();
+	uart.paused = received || sent || uart.polled;
+	if (uart.paused)
+		timeout_set(&uart.pause_end,
+			    arch_counter() + us_to_ticks(uart.polled ? POLL_US : PAUSE_US));
 	set_irqs();
 	if (received)
 		wait_wake_all_locked(&uart.readers);
@@ -112,16 +112,26 @@ static void uart_irq(u32 intid __unused, void *arg __unused)
 		notify();
 }
 
+static void pause_over(struct timeout *t __unused)
+{
+	serve();
+}
+
+static void uart_irq(u32 intid __unused, void *arg __unused)
+{
+	serve();
+}
+
 /* ---- reading ---- */
 
 static int take_locked(void)
 {
 	u8 byte;
 
-	if (!uart.ops)
+	if (!uart.chip.ops)
 		return -EAGAIN;
 	if (!ring_used(&uart.rx) && !receive()) {
-		uart.paused = false;
+		uart.paused = uart.polled;
 		set_irqs();
 		return -EAGAIN;
 	}
@@ -193,7 +203,7 @@ void uart_write(const void *data, size_t len)
 {
 	const u8 *bytes = data;
 
-	while (uart.ops && len) {
+	while (uart.chip.ops && len) {
 		size_t n = write_some(bytes, len);
 
 		bytes += n;
@@ -205,10 +215,10 @@ void uart_write(const void *data, size_t len)
 
 void uart_drain(void)
 {
-	while (uart.ops) {
+	while (uart.chip.ops) {
 		unsigned long flags = spin_lock(&uart.readers.lock);
 		bool done = ((void)transmit(), !ring_used(&uart.tx)) &&
-			    uart.ops->tx_idle(uart.base);
+			    uart.chip.ops->tx_idle(&uart.chip);
 
 		spin_unlock(&uart.readers.lock, flags);
 		if (done)
@@ -233,9 +243,9 @@ static void queue_line(const char *line, size_t len)
 
 static void poll_out(u8 byte)
 {
-	while (uart.ops->tx_full(uart.base))
+	while (!uart.chip.ops->tx_room(&uart.chip))
 		arch_relax();
-	uart.ops->tx(uart.base, byte);
+	uart.chip.ops->tx(&uart.chip, byte);
 }
 
 /* The way out of a panic takes no lock, whoever holds it: no other CPU runs. What waits in the ring comes first. */
@@ -250,56 +260,48 @@ static void polled_putc(char c)
 
 /* ---- start ---- */
 
-static const struct uart_ops *driver_of(int node)
-{
-	for (u32 i = 0; node >= 0 && i < ARRAY_SIZE(uart_drivers); i++) {
-		if (host_fdt_is(node, uart_drivers[i]->compatible))
-			return uart_drivers[i];
-	}
-	return NULL;
-}
-
-static int find_uart(const struct uart_ops **ops)
+int uart_find(struct phys_range *regs)
 {
 	int node = host_fdt_stdout();
 
-	*ops = driver_of(node);
-	for (u32 i = 0; !*ops && i < ARRAY_SIZE(uart_drivers); i++) {
-		node = host_fdt_find(uart_drivers[i]->compatible, -1);
-		*ops = driver_of(node);
-	}
-	return node;
+	if (uart_chip_at(node, &uart.chip, regs) == 0)
+		return 0;
+	for (node = host_fdt_next(-1); node >= 0; node = host_fdt_next(node))
+		if (uart_chip_at(node, &uart.chip, regs) == 0)
+			return 0;
+	return -ENODEV;
+}
+
+void uart_early_init(volatile void *base)
+{
+	uart.chip.base = base;
+	uart.chip.ops->setup(&uart.chip);
+	log_putc = polled_putc;
 }
 
 int uart_probe(void)
 {
-	const struct uart_ops *ops;
-	int node = find_uart(&ops);
-	struct phys_range regs;
 	u32 intid, irq_flags;
-	unsigned long flags;
+	int r;
 
-	if (!ops || host_fdt_reg(node, 0, &regs) != 0 ||
-	    host_fdt_irq(node, 0, &intid, &irq_flags) != 0)
+	if (!uart.chip.base)
 		return -ENODEV;
-	uart.base = arch_map_device(regs.base, regs.size);
-	if (!uart.base)
-		return -ENOMEM;
 	ring_init(&uart.rx, rx_buf, RX_RING);
 	ring_init(&uart.tx, tx_buf, TX_RING);
 	timeout_init(&uart.pause_end, pause_over);
 	uart.pause_end.patient = true;
-	ops->setup(uart.base);
-	uart.ops = ops;
-	log_putc = polled_putc;
 	log_write = queue_line;
-	flags = spin_lock(&uart.readers.lock);
-	set_irqs();
-	spin_unlock(&uart.readers.lock, flags);
-	return irq_request(intid, "uart", uart_irq, NULL, irq_flags);
+	r = host_fdt_irq(uart.chip.node, 0, &intid, &irq_flags);
+	if (r == 0)
+		r = irq_request(intid, "uart", uart_irq, NULL, irq_flags);
+	uart.polled = r != 0;
+	if (r)
+		log_info("uart: no interrupt (%s), it is polled", strerror(r));
+	serve();
+	return 0;
 }
 
 const char *uart_name(void)
 {
-	return uart.ops ? uart.ops->compatible : "none";
+	return uart.chip.ops ? uart.chip.compatible : "none";
 }

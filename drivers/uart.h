@@ -1,25 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a UART's driver gives to drivers/uart.c. */
+/* What a UART's driver gives to drivers/uart.c, and which UARTs there are (drivers/uart_find.c). */
 #ifndef DRIVERS_UART_PRIVATE_H
 #define DRIVERS_UART_PRIVATE_H
 
+#include <kernel/page.h>
 #include <lib/types.h>
 
-/* Called with the UART's lock held, or (tx_full and tx) by a panic. */
-struct uart_ops {
-	const char *compatible;
-	/* Ready to send and to receive, interrupts masked. The line's speed stays the firmware's. */
-	void (*setup)(volatile void *base);
-	bool (*tx_full)(const volatile void *base);
-	/* All that was written has left the shift register. */
-	bool (*tx_idle)(const volatile void *base);
-	void (*tx)(volatile void *base, u8 byte);
-	/* The next byte of the receive FIFO, or -1. */
-	int (*rx)(volatile void *base);
-	/* Which interrupts are wanted from now on. */
-	void (*irq_enable)(volatile void *base, bool rx, bool tx);
+/* A UART of the machine: what the devicetree says of it, and where its registers are mapped. */
+struct uart_chip {
+	const struct uart_ops *ops; /* NULL: there is none */
+	const char *compatible;     /* the string by which the driver knew it */
+	volatile void *base;
+	u64 pa;
+	int node;
+	u8 shift; /* an 8250's registers are 1 << shift bytes apart, */
+	u8 width; /* and read and written as this many bytes */
+	u8 fifo;  /* how many bytes the transmitter takes once it is empty */
 };
 
-extern const struct uart_ops pl011_ops;
+/*
+ * Called with the UART's lock held, or (tx_room and tx) by a panic. uart.c looks for bytes and for room after it called irq_clear, so an interrupt
+ * may be a level or latch an event.
+ */
+struct uart_ops {
+	/* Ready to send and to receive, interrupts masked. The line's speed stays the firmware's. */
+	void (*setup)(const struct uart_chip *u);
+	/* How many bytes it takes now, as far as the chip says: 0 if none. */
+	u32 (*tx_room)(const struct uart_chip *u);
+	/* All that was written has left the shift register. */
+	bool (*tx_idle)(const struct uart_chip *u);
+	void (*tx)(const struct uart_chip *u, u8 byte);
+	/* The next byte of the receive FIFO, or -1. */
+	int (*rx)(const struct uart_chip *u);
+	/* Which interrupts are wanted from now on. */
+	void (*irq_enable)(const struct uart_chip *u, bool rx, bool tx);
+	/* Forget the events that it interrupts for. NULL: all are levels of its FIFOs. */
+	void (*irq_clear)(const struct uart_chip *u);
+};
+
+extern const struct uart_ops cadence_ops, dw_apb_ops, imx_ops, ns16550_ops, pl011_ops;
+
+/*
+ * The chip at this node, if a driver knows it, it is not disabled and the CPU can reach it; its registers are at *regs. 0, -ENODEV. Pure reader
+ * of the devicetree.
+ */
+int __must_check uart_chip_at(int node, struct uart_chip *u, struct phys_range *regs);
 
 #endif

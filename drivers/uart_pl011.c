@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arm PrimeCell UART PL011 (DDI 0183). */
 #include <drivers/mmio.h>
-#include <drivers/uart.h>
-#include <kernel/log.h>
 #include "uart.h"
 
 #define UARTDR    0x000 /* data */
@@ -35,25 +33,25 @@
 #define DR_DATA  BITS(7, 0)
 #define DR_BREAK BIT(10)
 
-static bool pl011_tx_full(const volatile void *base)
+static u32 pl011_tx_room(const struct uart_chip *u)
 {
-	return mmio_read32(base, UARTFR) & FR_TXFF;
+	return mmio_read32(u->base, UARTFR) & FR_TXFF ? 0 : 1;
 }
 
-static bool pl011_tx_idle(const volatile void *base)
+static bool pl011_tx_idle(const struct uart_chip *u)
 {
-	return !(mmio_read32(base, UARTFR) & FR_BUSY);
+	return !(mmio_read32(u->base, UARTFR) & FR_BUSY);
 }
 
-static void pl011_tx(volatile void *base, u8 byte)
+static void pl011_tx(const struct uart_chip *u, u8 byte)
 {
-	mmio_write32(base, UARTDR, byte);
+	mmio_write32(u->base, UARTDR, byte);
 }
 
-static int pl011_rx(volatile void *base)
+static int pl011_rx(const struct uart_chip *u)
 {
-	while (!(mmio_read32(base, UARTFR) & FR_RXFE)) {
-		u32 data = mmio_read32(base, UARTDR);
+	while (!(mmio_read32(u->base, UARTFR) & FR_RXFE)) {
+		u32 data = mmio_read32(u->base, UARTDR);
 
 		if (!(data & DR_BREAK))
 			return (int)(data & DR_DATA);
@@ -61,7 +59,7 @@ static int pl011_rx(volatile void *base)
 	return -1;
 }
 
-static void pl011_irq_enable(volatile void *base, bool rx, bool tx)
+static void pl011_irq_enable(const struct uart_chip *u, bool rx, bool tx)
 {
 	u32 mask = (rx ? (u32)(INT_RX | INT_RT) : 0) | (tx ? (u32)INT_TX : 0);
 
@@ -69,49 +67,32 @@ static void pl011_irq_enable(volatile void *base, bool rx, bool tx)
 	 * All three follow the FIFOs' levels, so a stale one is cleared only while it is not wanted;
 	 * a wanted one goes away by reading or writing UARTDR.
 	 */
-	mmio_write32(base, UARTICR, (u32)INT_ALL & ~mask & ~(u32)(INT_RX | INT_RT));
-	mmio_write32(base, UARTIMSC, mask);
+	mmio_write32(u->base, UARTICR, (u32)INT_ALL & ~mask & ~(u32)(INT_RX | INT_RT));
+	mmio_write32(u->base, UARTIMSC, mask);
 }
 
-static void pl011_setup(volatile void *base)
+static void pl011_setup(const struct uart_chip *u)
 {
 	u32 line = (u32)(LCR_H_FEN | LCR_H_WLEN_8);
 	u32 control = (u32)(CR_UARTEN | CR_TXE | CR_RXE);
 
-	mmio_write32(base, UARTIMSC, 0);
-	mmio_write32(base, UARTIFLS, IFLS_RX_HALF_TX_EIGHTH);
+	mmio_write32(u->base, UARTIMSC, 0);
+	mmio_write32(u->base, UARTIFLS, IFLS_RX_HALF_TX_EIGHTH);
 	/* Writing LCR_H empties the FIFOs: not where it is right already, keys may be waiting. */
-	if ((mmio_read32(base, UARTLCR_H) & line) != line) {
-		while (!pl011_tx_idle(base))
+	if ((mmio_read32(u->base, UARTLCR_H) & line) != line) {
+		while (!pl011_tx_idle(u))
 			;
-		mmio_write32(base, UARTLCR_H, line);
+		mmio_write32(u->base, UARTLCR_H, line);
 	}
-	if ((mmio_read32(base, UARTCR) & control) != control)
-		mmio_write32(base, UARTCR, mmio_read32(base, UARTCR) | control);
+	if ((mmio_read32(u->base, UARTCR) & control) != control)
+		mmio_write32(u->base, UARTCR, mmio_read32(u->base, UARTCR) | control);
 }
 
 const struct uart_ops pl011_ops = {
-	.compatible = "arm,pl011",
 	.setup = pl011_setup,
-	.tx_full = pl011_tx_full,
+	.tx_room = pl011_tx_room,
 	.tx_idle = pl011_tx_idle,
 	.tx = pl011_tx,
 	.rx = pl011_rx,
 	.irq_enable = pl011_irq_enable,
 };
-
-static volatile void *early_base;
-
-static void early_putc(char c)
-{
-	while (pl011_tx_full(early_base))
-		;
-	pl011_tx(early_base, (u8)c);
-}
-
-void pl011_early_init(volatile void *base)
-{
-	early_base = base;
-	pl011_setup(base);
-	log_putc = early_putc;
-}

@@ -14,6 +14,8 @@
 #include "gicv2_regs.h"
 
 #define PRIORITY_HOST 0xa0a0a0a0u
+#define GIC_COPIES    KIB(64)
+#define GIC_LAST_COPY 0xf000u
 
 bool gic_is_v2;
 
@@ -35,13 +37,26 @@ __cold int gicv2_node(void)
 	return -1;
 }
 
-volatile u8 *gicv2_map(u32 index)
+/*
+ * A CPU interface is two pages, of which the second holds DIR. Where each page is seen 16 times in 64 KiB (SBSA, for systems with pages of that size)
+ * the last copy of the first page and the first copy of the second are neighbours. IIDR tells.
+ */
+__cold volatile u8 *gicv2_map(u32 index, paddr_t *pa)
 {
 	struct phys_range frame;
+	volatile u8 *base;
 
 	if (host_fdt_reg(gicv2_node(), index, &frame))
 		return NULL;
-	return arch_map_device(frame.base, frame.size);
+	base = arch_map_device(frame.base, frame.size);
+	if (base && frame.size >= 2 * GIC_COPIES && rd32(base, GICC_IIDR) &&
+	    rd32(base, GICC_IIDR) == rd32(base, GIC_LAST_COPY + GICC_IIDR)) {
+		base += GIC_LAST_COPY;
+		frame.base.pa += GIC_LAST_COPY;
+	}
+	if (pa)
+		*pa = frame.base;
+	return base;
 }
 
 __cold int gicv2_init(void)
@@ -50,8 +65,8 @@ __cold int gicv2_init(void)
 
 	if (gicv2_node() < 0)
 		return -ENODEV;
-	gicv2_dist = gicv2_map(FRAME_DIST);
-	gicv2_cpu = gicv2_map(FRAME_CPU);
+	gicv2_dist = gicv2_map(FRAME_DIST, NULL);
+	gicv2_cpu = gicv2_map(FRAME_CPU, NULL);
 	if (!gicv2_dist || !gicv2_cpu)
 		return -ENOMEM;
 	irqs = MIN(32 * ((u32)FIELD(rd32(gicv2_dist, GICD_TYPER), 4, 0) + 1), 1020u);

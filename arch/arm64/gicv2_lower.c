@@ -88,15 +88,10 @@ static void try_hw(void)
 
 int gicv2_lower_init(void)
 {
-	struct phys_range frame;
-
-	if (host_fdt_reg(gicv2_node(), FRAME_VCPU, &frame))
-		return -ENODEV;
-	if (frame.base.pa % PAGE_SIZE)
+	gich = gicv2_map(FRAME_HYP, NULL);
+	gicv = gicv2_map(FRAME_VCPU, &gicv_pa); /* for the trial */
+	if (gicv_pa.pa % PAGE_SIZE)
 		return -ENODEV; /* it cannot be given to a guest */
-	gicv_pa = frame.base;
-	gich = gicv2_map(FRAME_HYP);
-	gicv = arch_map_device(gicv_pa, GICV_SIZE); /* for the trial */
 	return gich && gicv ? 0 : -ENOMEM;
 }
 

@@ -19,6 +19,7 @@
 #define GICC_BPR     0x0008
 #define GICC_IAR     0x000c
 #define GICC_EOIR    0x0010
+#define GICC_IIDR    0x00fc
 #define GICC_DIR     0x1000
 #define GICC_ENABLE  BIT(0)
 #define GICC_EOIMODE BIT(9) /* priority drop and deactivation apart */
@@ -29,8 +30,8 @@ enum { FRAME_DIST, FRAME_CPU, FRAME_HYP, FRAME_VCPU };
 /* The distributor and the CPU interface. */
 extern volatile u8 *gicv2_dist, *gicv2_cpu;
 
-/* Map one of the node's frames; NULL: there is none, or no memory. */
-volatile u8 *gicv2_map(u32 frame);
+/* Map one of the node's frames, whose address is then at *pa if that is not NULL; NULL: there is none, or no memory. */
+volatile u8 *gicv2_map(u32 frame, paddr_t *pa);
 
 static inline u32 rd32(const volatile u8 *base, u32 offset)
 {

@@ -28,17 +28,13 @@ static u8 emergency_stacks[MAX_CPUS][EMERGENCY_STACK] __aligned(16);
 /* Through the boot tables, so that even a machine that we refuse hears why. */
 static void early_uart(u64 el, struct phys_range *uart)
 {
-	int node = host_fdt_stdout();
-
-	if (node < 0)
-		node = host_fdt_find("arm,pl011", -1);
-	if (node < 0 || !host_fdt_is(node, "arm,pl011") || host_fdt_reg(node, 0, uart))
+	if (uart_find(uart))
 		return;
 	boot_va_l2[(BOOT_UART_VA - KIMAGE_VA) / MIB(2)] = ALIGN_DOWN(uart->base.pa, MIB(2)) |
 							  BLOCK_DEVICE | (el == 1 ? 0 : BLOCK_AP1);
 	dsb(sy);
 	isb();
-	pl011_early_init((volatile void *)(BOOT_UART_VA + uart->base.pa % MIB(2)));
+	uart_early_init((volatile void *)(BOOT_UART_VA + uart->base.pa % MIB(2)));
 }
 
 /* Any exception level: no per-CPU data, no time stamps. */
@@ -94,7 +90,7 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 	mmu_init(image_pa, ram, nram);
 	host_fdt_moved(phys_to_virt(PADDR(fdt_pa)));
 	if (uart.size)
-		pl011_early_init(arch_map_device(uart.base, uart.size));
+		uart_early_init(arch_map_device(uart.base, uart.size));
 	el_init_cpu();
 	kernel_main(ram, nram, (struct phys_range){ PADDR(image_pa), MIB(2) });
 }

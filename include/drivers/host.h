@@ -17,12 +17,16 @@ int __must_check host_fdt_init(const void *fdt);
 /* The same tree is mapped at another address from now on. */
 void host_fdt_moved(const void *fdt);
 
+/* The node behind this one in the order of the tree (-1: the root). */
+int host_fdt_next(int node);
 /* The first node after `after` (-1: of the tree) with this compatible string whose status is okay. */
 int host_fdt_find(const char *compatible, int after);
 /* True if the node's compatible list holds the string. */
 bool host_fdt_is(int node, const char *compatible);
 /* True unless its status property says otherwise. */
 bool host_fdt_enabled(int node);
+/* A property of one cell; `otherwise` if the node has none. */
+u32 host_fdt_u32(int node, const char *name, u32 otherwise);
 /* The node that /chosen names as stdout. */
 int host_fdt_stdout(void);
 

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The operator's UART: received bytes are kept until they are taken (when the ring is full, flow
- * control of the line does the rest), bytes to send go out by interrupt.
+ * control of the line does the rest), bytes to send go out by interrupt. One without an interrupt is polled.
  */
 #ifndef DRIVERS_UART_H
 #define DRIVERS_UART_H
 
+#include <kernel/page.h>
 #include <lib/types.h>
 
 /*
- * Before anything else works: log_putc goes to the PL011 whose registers are at base, polled.
- * Needs no memory but the driver's own data. Boot.
+ * Choose the UART: the one that /chosen names, else the first enabled one that a driver knows. Its registers are at *regs. 0; -ENODEV: there
+ * is none. Boot, as soon as there is a devicetree.
  */
-void pl011_early_init(volatile void *base);
+int __must_check uart_find(struct phys_range *regs);
+/*
+ * The registers of the UART that uart_find() chose are mapped at base from now on; log_putc goes there, polled. Needs no memory but the driver's own
+ * data. Boot, again when the mapping changes.
+ */
+void uart_early_init(volatile void *base);
 
 /*
- * Find the UART that /chosen names (else the first one that a driver knows), map it and run it by
- * interrupts; log_putc goes to it. -ENODEV, -ENOMEM, or irq_request()'s. Boot, after interrupts.
+ * Run it by interrupts, or polled if it has none. -ENODEV: there is no UART. Boot, after interrupts.
  */
 int __must_check uart_probe(void);
 
