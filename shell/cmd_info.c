@@ -14,9 +14,9 @@ struct rates {
 	u64 exits_per_s;
 };
 
-/* What was counted when a VM was last looked at, so that shares are those since then. */
+/* What was counted when a VM was last looked at: shares are those since then. */
 struct sample {
-	u64 started_at; /* of the VM: another VM may have taken the id */
+	u64 created_at; /* of the VM: another VM may have taken the id */
 	u64 when, ticks, exits;
 	struct rates rates;
 };
@@ -26,31 +26,35 @@ static struct sample samples[MAX_VMS];
 /* Two looks closer together than this show the same. */
 #define SAMPLE_MS 500
 
-static u64 sum_exits(const struct vm_stats *s)
+/* The look before the first one: when the VM started. */
+static struct sample at_start(const struct vm *vm)
 {
-	u64 sum = 0;
-
-	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
-		sum += s->exits[kind];
-	return sum;
+	return (struct sample){ .created_at = vm->created_at,
+				.when = vm->started_at,
+				.ticks = vm->ticks_at_start,
+				.exits = vm->exits_at_start };
 }
 
 static struct rates take_sample(const struct vm *vm, const struct vm_stats *s)
 {
 	struct sample *old = &samples[vm->id];
-	struct sample now = { .started_at = vm->started_at, .exits = sum_exits(s) };
+	struct sample now = { .created_at = vm->created_at, .exits = s->exits };
+	bool first = old->created_at != vm->created_at;
 	u64 passed;
 
+	if (!vm->started_at)
+		return now.rates;
+	if (first)
+		*old = at_start(vm);
 	now.when = arch_counter();
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		now.ticks += thread_ticks(&vm->vcpus[i]->thread);
-	if (old->started_at != now.started_at || old->ticks > now.ticks || old->exits > now.exits)
-		*old = (struct sample){ .started_at = now.started_at, .when = now.started_at };
-	passed = now.when - old->when;
-	if (!vm->started_at || (old->ticks && passed < ms_to_ticks(SAMPLE_MS)))
+	passed = MAX(now.when - old->when, 1);
+	if (!first && passed < ms_to_ticks(SAMPLE_MS))
 		return old->rates;
-	passed = MAX(passed, 1);
-	now.rates.cpu_permille = (now.ticks - old->ticks) * 1000 / passed;
+	/* thread_ticks() is no account: it may be off by a turn, up or down. */
+	now.ticks = MAX(now.ticks, old->ticks);
+	now.rates.cpu_permille = MIN((now.ticks - old->ticks) * 1000 / passed, 1000UL * vm->nvcpus);
 	now.rates.exits_per_s = (now.exits - old->exits) * arch_counter_hz() / passed;
 	*old = now;
 	return now.rates;

@@ -39,18 +39,24 @@ static void print_kinds(const u64 *values, bool total)
 
 static void print_exits(const struct vm *vm)
 {
-	struct vm_stats stats;
+	u64 all[EXIT_KINDS] = { 0 };
 
-	vm_stats(vm, &stats);
 	shell_printf("TABLE    VCPU       IRQ       WFX       HVC       SMC    SYSREG      MMIO"
 		     "        FP     FAULT     TOTAL\n");
 	_Static_assert(EXIT_FAULT + 1 == EXIT_KINDS, "a column for each kind");
 	for (u32 i = 0; i < vm->nvcpus; i++) {
+		const struct vcpu *v = vm->vcpus[i];
+		u64 exits[EXIT_KINDS];
+
+		for (u32 kind = 0; kind < EXIT_KINDS; kind++) {
+			exits[kind] = v->exits[kind] - v->exits_before[kind];
+			all[kind] += exits[kind];
+		}
 		print_who("exits", vm, i);
-		print_kinds(vm->vcpus[i]->exits, true);
+		print_kinds(exits, true);
 	}
 	print_who("exits", vm, vm->nvcpus);
-	print_kinds(stats.exits, true);
+	print_kinds(all, true);
 }
 
 static void print_times(const struct vm *vm)

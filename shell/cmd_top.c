@@ -58,6 +58,7 @@ static void add_thread(const struct thread *t, void *arg)
 	row->cpu = t->cpu;
 	row->prio = t->prio;
 	row->ticks = thread_ticks(t);
+	row->permille = 0;
 	row->is_vcpu = t->hooks == &vcpu_hooks;
 	memset(row->exits, 0, sizeof(row->exits));
 	if (row->is_vcpu)
@@ -70,14 +71,21 @@ static u32 rows_of(const struct sample *s)
 	return MIN(s->count, (u32)THREADS);
 }
 
-/* The thread's row in an earlier sample: NULL if it is new, or counts anew. */
+/* The thread's row in an earlier sample; if it is new, one that has counted nothing. NULL: it found no row there. */
 static const struct row *find_row(const struct sample *s, const struct row *row)
 {
+	static const struct row nothing;
+
 	for (u32 i = 0; i < rows_of(s); i++)
-		if (s->rows[i].thread == row->thread && s->rows[i].ticks <= row->ticks &&
-		    str_eq(s->rows[i].name, row->name))
+		if (s->rows[i].thread == row->thread && str_eq(s->rows[i].name, row->name))
 			return &s->rows[i];
-	return NULL;
+	return s->count > THREADS ? NULL : &nothing;
+}
+
+/* What was counted in between. thread_ticks() is no account, it may be off by a turn; and another thread may have got the name and the place. */
+static u64 difference(u64 now, u64 before)
+{
+	return now > before ? now - before : 0;
 }
 
 static void take_sample(struct sample *s, const struct sample *before)
@@ -94,8 +102,8 @@ static void take_sample(struct sample *s, const struct sample *before)
 		u64 passed = MAX(s->when - before->when, 1);
 
 		row->before = find_row(before, row);
-		row->permille =
-			(row->ticks - (row->before ? row->before->ticks : 0)) * 1000 / passed;
+		if (row->before)
+			row->permille = difference(row->ticks, row->before->ticks) * 1000 / passed;
 		row->permille = MIN(row->permille, 1000);
 	}
 }
@@ -118,7 +126,7 @@ static void sort(const struct sample *s, u8 order[THREADS])
 /* Of a count now and before, how many a second, in at most five characters. */
 static void print_rate(u64 now, u64 before, u64 passed)
 {
-	u64 rate = now >= before ? (now - before) * arch_counter_hz() / passed : 0;
+	u64 rate = difference(now, before) * arch_counter_hz() / passed;
 
 	if (rate < 100000)
 		shell_printf(" %5lu", rate);
@@ -146,7 +154,8 @@ static void print_row(const struct row *row, u64 passed)
 	shell_printf("%-16.16s %3u %4u %3lu.%lu", row->name, row->cpu, row->prio,
 		     row->permille / 10, row->permille % 10);
 	for (u32 kind = 0; row->is_vcpu && kind < EXIT_KINDS; kind++)
-		print_rate(row->exits[kind], row->before ? row->before->exits[kind] : 0, passed);
+		print_rate(row->exits[kind], (row->before ? row->before : row)->exits[kind],
+			   passed);
 	shell_printf(END_LINE);
 }
 

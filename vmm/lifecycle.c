@@ -139,7 +139,8 @@ static void start(struct vm *vm)
 	vm->restart_at = 0;
 	power_on_reset(vm);
 	vm_stats(vm, &stats);
-	vm->ticks_at_start += stats.run_ticks;
+	vm->ticks_at_start = stats.run_ticks;
+	vm->exits_at_start = stats.exits;
 	set_state(vm, VM_RUNNING);
 	let_run(vm);
 	log_info("vm %u '%s' running", vm->id, vm->name);

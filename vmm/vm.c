@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* VMs made, found and unmade. */
 #include <arch/mmu.h>
+#include <arch/timer.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/random.h>
@@ -342,6 +343,7 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	vm->type = type;
 	vm->desc = type->desc;
 	vm->state = VM_CREATED;
+	vm->created_at = arch_counter();
 	wait_queue_init(&vm->state_wq);
 	wait_queue_init(&vm->halt_wq);
 	console_init(&vm->console);
@@ -393,7 +395,7 @@ static void reset_stats_here(void *arg)
 {
 	struct vcpu *v = arg;
 
-	memset(v->exits, 0, sizeof(v->exits));
+	memcpy(v->exits_before, v->exits, sizeof(v->exits_before));
 	memset(v->exit_times, 0, sizeof(v->exit_times));
 	memset(&v->timer.late, 0, sizeof(v->timer.late));
 	v->thread.server.throttled = 0;
@@ -417,7 +419,6 @@ void vm_stats(const struct vm *vm, struct vm_stats *s)
 		s->run_ticks += v->thread.run_ticks;
 		s->overhead_bytes += sizeof(*v) + STACK_SIZE;
 		for (u32 k = 0; k < EXIT_KINDS; k++)
-			s->exits[k] += v->exits[k];
+			s->exits += v->exits[k];
 	}
-	s->run_ticks -= MIN(vm->ticks_at_start, s->run_ticks);
 }

@@ -62,7 +62,8 @@ struct vcpu {
 	u64 ready_at_start;   /* thread.ready_ticks when it first ran since the VM's reset */
 	bool stolen_restarts; /* it did not run since (atomic) */
 	u64 suspends[2], suspended_ticks[2]; /* PSCI statistics: stand-by, power-down */
-	u64 exits[EXIT_KINDS];
+	u64 exits[EXIT_KINDS];               /* since it was made */
+	u64 exits_before[EXIT_KINDS]; /* of these, what `zvm stat` leaves out: vm_stats_reset() */
 	/* of those that came while exits are measured (kernel/masked.h): from vector to eret, as far as the vCPU was on a CPU */
 	struct exit_time {
 		u64 count, ticks;

@@ -53,12 +53,14 @@ struct vm {
 	enum vm_request request;
 	u64 cntvoff; /* counter value at which the virtual counter is 0 */
 	u64 paused_at;
+	u64 created_at; /* counter value; no other VM has the same */
 	u64 started_at;
 	u32 restarts;
-	u32 short_lives;    /* times in a row that it ended soon after its start */
-	u64 restart_at;     /* the manager starts it again then; 0: it does not */
-	u64 ticks_at_start; /* what its vCPUs had run before this start */
-	char crash[160];    /* why it was stopped, one line */
+	u32 short_lives; /* times in a row that it ended soon after its start */
+	u64 restart_at;  /* the manager starts it again then; 0: it does not */
+	u64 ticks_at_start; /* what its vCPUs had run before this start, and how many exits they had had */
+	u64 exits_at_start;
+	char crash[160]; /* why it was stopped, one line */
 	struct list manager_node;
 };
 
@@ -107,14 +109,17 @@ const char *vm_state_name(enum vm_state s);
 /* A guest's own request (PSCI SYSTEM_OFF/RESET) or a crash: every vCPU stops at its next exit, the manager does the rest. Any context. */
 void vm_request(struct vm *vm, enum vm_request req, const char *why);
 
-/* Figures for `zvm info`. */
+/*
+ * Figures for `zvm info`. Counts are since the VM was created: they never go back, so that a rate is the difference of two looks, whatever happened
+ * between them.
+ */
 struct vm_stats {
-	u64 run_ticks; /* of all vCPUs */
-	u64 exits[EXIT_KINDS];
+	u64 run_ticks; /* of all vCPUs, up to when each was last switched */
+	u64 exits;
 	u64 overhead_bytes; /* memory beside its RAM */
 };
 void vm_stats(const struct vm *vm, struct vm_stats *s);
-/* Its vCPUs begin anew to count exits and their times, lateness, and what budgets led to. Thread context, vmm_lock held. */
+/* `zvm stat` shows exits and their times, lateness, and what budgets led to from now on. Thread context, vmm_lock held. */
 void vm_stats_reset(struct vm *vm);
 
 #endif

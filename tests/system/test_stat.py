@@ -69,6 +69,29 @@ def test_counts_what_the_guest_counts(boot):
     assert rows["late", "all"]["count"] == rows["late", "all"]["max"] == 0
 
 
+def look(board, name):
+    """CPU share and exits a second that `zvm info NAME` shows, and all exits that there ever were."""
+    told = board.sh(f"zvm info {name}")
+    share, rate = re.search(r"([\d.]+) % of a CPU, (\d+) exits/s", told).groups()
+    return float(share), int(rate), sum(int(n) for n in re.findall(r"(\d+) exits \(", told))
+
+
+def test_shares_over_a_restart(boot):
+    """Counts of vCPUs go on when their VM starts again: they are no work of the moment since."""
+    board = boot(smp=1, mem=512, guests=["hostile"], cpu="cortex-a53", extra=COUNTED)
+    hostile = new(board, "hostile", "-c 2")
+    hostile.run()
+    total = most = 0
+    while total < 500000:
+        _, rate, total = look(board, "hostile")
+        most = max(most, rate)
+    end = total + most  # of a second later
+    hostile.reset()
+    while total < end:
+        share, rate, total = look(board, "hostile")
+        assert share <= 100 and rate < 2 * most
+
+
 def pages(board, count):
     """So many screens of `zvm top`, each a list of the lines that are not empty."""
     found = []

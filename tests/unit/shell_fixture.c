@@ -29,7 +29,7 @@ int uart_poll(void)
 		return (u8)*fake.keys++;
 	if (*fake.keys) {
 		fake.keys++;
-		fake_vcpus[0].thread.run_ticks += HOST_COUNTER_HZ / 8;
+		fake_vcpus[0].thread.run_ticks += fake.step;
 		fake_vcpus[0].exits[EXIT_HVC] += 25;
 	}
 	return -EAGAIN;
@@ -119,16 +119,16 @@ const char *vm_state_name(enum vm_state s)
 
 void vm_stats(const struct vm *vm, struct vm_stats *s)
 {
-	(void)vm;
 	memset(s, 0, sizeof(*s));
-	s->exits[EXIT_MMIO] = 1000;
+	for (u32 kind = 0; vm->nvcpus && kind < EXIT_KINDS; kind++)
+		s->exits += vm->vcpus[0]->exits[kind];
 	s->overhead_bytes = KIB(48);
 }
 
 void vm_stats_reset(struct vm *vm)
 {
 	assert_true(fake.locks > 0);
-	memset(vm->vcpus[0]->exits, 0, sizeof(vm->vcpus[0]->exits));
+	memcpy(vm->vcpus[0]->exits_before, vm->vcpus[0]->exits, sizeof(vm->vcpus[0]->exits_before));
 }
 
 /* What a vCPU's thread is known by. */
@@ -263,6 +263,7 @@ int fake_setup(void **state)
 	vm_type_count = fake.created = fake.locks = 0;
 	fake.refusal = 0;
 	fake.keys = "";
+	fake.step = HOST_COUNTER_HZ / 8;
 	memset(slots, 0, sizeof(slots));
 	return 0;
 }

@@ -12,6 +12,7 @@
 /* What a test says, and what it is told. */
 struct fake {
 	const char *keys; /* what uart_poll() gives; a blank: nothing yet, and vCPU 0 goes on */
+	u64 step;         /* what such a blank adds to its time */
 	char output[8192];
 	size_t output_len;
 	int refusal; /* what lifecycle calls answer */

@@ -42,8 +42,8 @@ static void test_stat(void **state)
 			       "exits       0         3         0         0         0"
 			       "         0         0         0         4         7\n"));
 	assert_non_null(strstr(fake.output,
-			       "exits     all         0         0         0         0"
-			       "         0      1000         0         0      1000\n"));
+			       "exits     all         3         0         0         0"
+			       "         0         0         0         4         7\n"));
 	assert_non_null(strstr(fake.output, "their time is not measured: `host irq -m on`"));
 	assert_non_null(strstr(fake.output, "COUNT       P50       P99     P99.9       MAX\n"));
 	assert_non_null(strstr(fake.output,
@@ -60,11 +60,68 @@ static void test_stat(void **state)
 	assert_non_null(strstr(fake.output, "mean-ns   all         0 1500000000         0"));
 	assert_null(strstr(fake.output, "not measured"));
 	expect("zvm stat -r -n 0", "vm 0 'linux' counts from 0\n");
-	assert_int_equal(v->exits[EXIT_FAULT], 0);
+	v->exits[EXIT_FAULT] += 2;
+	expect_part("zvm stat -n 0", "exits     all         0         0         0         0"
+				     "         0         0         0         2         2\n");
 	expect("zvm stat", "zvm stat: which VM (-n VM)? there are: 0 linux, 1 uboot\n");
 	expect("zvm stat nobody", "zvm: no VM 'nobody'; there are: 0 linux, 1 uboot\n");
 	expect("zvm stat -x", "zvm stat: no option '-x'; options: -n VM, -r\n");
 	assert_string_equal(completed("zvm stat -"), "-n -r -h");
+}
+
+/* CPU% and EXITS/S of VM 0's row in `zvm info`, after so long and what it did in that time. */
+static const char *shares_after(u64 ms, u64 ran_ms, u64 exits)
+{
+	static char shares[32];
+	const char *row;
+	size_t n = 0;
+
+	host_counter += ms * HOST_COUNTER_HZ / 1000;
+	fake_vcpus[0].thread.run_ticks += ran_ms * HOST_COUNTER_HZ / 1000;
+	fake_vcpus[0].exits[EXIT_HVC] += exits;
+	row = strstr(run("zvm info"), " any ");
+	assert_non_null(row);
+	row += strlen(" any ");
+	for (u32 word = 0; word < 2; word++) {
+		row += strspn(row, " ");
+		for (; *row != ' '; row++)
+			shares[n++] = *row;
+		shares[n++] = word ? '\0' : ' ';
+	}
+	return shares;
+}
+
+/* Counts of a vCPU go on when its VM starts again, or `zvm stat` begins anew: shares do not jump. */
+static void test_shares(void **state)
+{
+	struct vm *vm = &fake_machines[0];
+
+	(void)state;
+	memset(&fake_vcpus[0], 0, sizeof(fake_vcpus[0]));
+	vm->state = VM_RUNNING;
+	vm->created_at = host_counter;
+	/* It stood there for a while, and ran before it was looked at. */
+	assert_string_equal(shares_after(60000, 0, 0), "0.0 0");
+	vm->started_at = host_counter;
+	assert_string_equal(shares_after(10000, 5000, 3000), "50.0 300");
+	assert_string_equal(shares_after(1000, 250, 100), "25.0 100");
+	/* A reset, which the guest asked for. */
+	vm->started_at = host_counter + HOST_COUNTER_HZ / 10;
+	vm->ticks_at_start = fake_vcpus[0].thread.run_ticks;
+	vm->exits_at_start = 3100;
+	assert_string_equal(shares_after(1000, 900, 700), "90.0 700");
+	run("zvm stat -r 0");
+	assert_string_equal(shares_after(2000, 1000, 1000), "50.0 500");
+	/* Never more than its vCPUs can have, nor less than nothing, whatever moment is met. */
+	assert_string_equal(shares_after(1000, 5000, 0), "100.0 0");
+	fake_vcpus[0].thread.run_ticks -= 4000 * HOST_COUNTER_HZ / 1000;
+	assert_string_equal(shares_after(1000, 0, 0), "0.0 0");
+	/* Another VM takes the id; it restarted before it was looked at. */
+	vm->created_at = host_counter;
+	vm->started_at = host_counter + HOST_COUNTER_HZ;
+	vm->ticks_at_start = fake_vcpus[0].thread.run_ticks + HOST_COUNTER_HZ / 2;
+	vm->exits_at_start = fake_vcpus[0].exits[EXIT_HVC] + 1000;
+	assert_string_equal(shares_after(2000, 1000, 1100), "50.0 100");
 }
 
 static void nothing_runs(void *arg)
@@ -100,6 +157,12 @@ static void test_top(void **state)
 	assert_non_null(strstr(second, "\nmain               0   16   0.0\x1b[K\n"));
 	assert_non_null(strstr(second, "CPU  BUSY%  IRQS\x1b[K\n  0 "));
 	assert_null(strstr(fake.output, "idle/"));
+	/* Its time is read a little less than before: that is no new thread. */
+	v->thread.run_ticks = 1000UL * HOST_COUNTER_HZ;
+	fake.step = -1UL;
+	fake.keys = "  q";
+	expect_part("zvm top", "\nvm0.0 linux        1   20   0.0"
+			       "     0     0   100     0     0     0     0     0\x1b[K\n");
 	thread_join(&v->thread);
 	fake.keys = "\x03";
 	expect("zvm top", "");
@@ -134,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_info, fake_setup_vms),
 		cmocka_unit_test_setup(test_stat, fake_setup_vms),
+		cmocka_unit_test_setup(test_shares, fake_setup_vms),
 		cmocka_unit_test_setup(test_top, fake_setup_vms),
 		cmocka_unit_test_setup(test_cpu_time, fake_setup),
 	};
