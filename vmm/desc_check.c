@@ -8,6 +8,7 @@
 #include <vmm/desc.h>
 #include <vmm/guestfdt.h>
 #include <vmm/image.h>
+#include <vmm/image_kind.h>
 
 /* The description being checked and where complaints go. */
 struct check {
@@ -33,6 +34,22 @@ static int check_file(const struct check *c, const struct image_ref *ref, const 
 	return 0;
 }
 
+static int check_devicetree(const struct check *c, const struct cpio_entry *dtb)
+{
+	const struct image_kind *kind = image_kind_of(dtb->data, dtb->size);
+	const u64 length = image_fdt_length(dtb->data, dtb->size);
+	const char *path = c->d->devicetree.path;
+
+	if (length > GUEST_FDT_MAX / 2)
+		return refuse(c, "devicetree", "'%.60s' is larger than 32 KiB", path);
+	if (!dtb->size || length)
+		return 0;
+	if (dtb->size >= 4 && image_le(dtb->data, 0, 4) == 0xedfe0dd0)
+		return refuse(c, "devicetree", "'%.60s' is cut off", path);
+	return refuse(c, "devicetree", "'%.60s' is %s", path,
+		      kind ? kind->name : "no compiled devicetree");
+}
+
 static int check_files(const struct check *c)
 {
 	const struct vm_desc *d = c->d;
@@ -47,10 +64,11 @@ static int check_files(const struct check *c)
 		ret = check_file(c, &d->devicetree, "devicetree", &dtb);
 	if (ret)
 		return ret;
-	if (d->devicetree.path[0] && !image_fdt_length(dtb.data, dtb.size))
-		return refuse(c, "devicetree", "'%.60s' is no devicetree", d->devicetree.path);
-	if (dtb.size && image_fdt_length(dtb.data, dtb.size) > GUEST_FDT_MAX / 2)
-		return refuse(c, "devicetree", "'%.60s' is larger than 32 KiB", d->devicetree.path);
+	ret = check_devicetree(c, &dtb);
+	if (ret)
+		return ret;
+	if (initrd.size && image_check_initrd(initrd.data, initrd.size, &why))
+		return refuse(c, NULL, "%s", why.text);
 	/* A kernel that is in memory is looked at when the VM is created. */
 	if (!d->kernel.path[0])
 		return 0;

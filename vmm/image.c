@@ -10,6 +10,7 @@
 #include <vmm/guestfdt.h>
 #include <vmm/image.h>
 #include <vmm/image_elf.h>
+#include <vmm/image_kind.h>
 
 /* The arm64 Image header (Linux, Documentation/arm64/booting.rst), little-endian. */
 #define HEADER_SIZE        64
@@ -112,8 +113,49 @@ static int plan_linux(const struct vm_desc *d, const void *kernel, u64 size, str
 	return 0;
 }
 
-static int plan_raw(const struct vm_desc *d, u64 size, struct load_plan *p, struct desc_error *err)
+/* "kernel: is text ...", with the beginning of its first line. */
+static int refuse_text(const char *text, u64 size, struct desc_error *err)
 {
+	char line[25];
+	u64 len = 0;
+
+	while (len < MIN(size, sizeof(line) - 1) && (u8)text[len] >= ' ')
+		len++;
+	memcpy(line, text, len);
+	line[len] = '\0';
+	utf8_clean(line);
+	return refuse(err, "kernel: is text, not code: it begins with '%s'", line);
+}
+
+/* What has a name is no raw code, nor is what no CPU could execute. */
+static int check_raw(const void *kernel, u64 size, struct desc_error *err)
+{
+	static const char *const advice[] = {
+		[IMAGE_PACKED] = "unpack it, or let tools/mkbundle do that",
+		[IMAGE_CONTAINER] = "take the kernel out of it, or let tools/mkbundle do that",
+		[IMAGE_ARCHIVE] = "is it the initrd?",
+		[IMAGE_OTHER] = "a VM starts an arm64 Image, an ELF file or raw code",
+	};
+	const struct image_kind *kind = image_kind_of(kernel, size);
+	const u64 first = image_le(kernel, 0, (u32)MIN(size, 4));
+
+	if (kind)
+		return refuse(err, "kernel: is %s: %s", kind->name, advice[kind->use]);
+	if (image_is_text(kernel, size))
+		return refuse_text(kernel, size, err);
+	/* UDF (Arm ARM C6.2), and flash that is erased. */
+	if (size < 4 || first < 0x10000 || first == UINT32_MAX)
+		return refuse(err, "kernel: is no code, it begins with 0x%08lx", first);
+	return 0;
+}
+
+static int plan_raw(const struct vm_desc *d, const void *kernel, u64 size, struct load_plan *p,
+		    struct desc_error *err)
+{
+	const int ret = check_raw(kernel, size, err);
+
+	if (ret)
+		return ret;
 	p->format = IMAGE_RAW;
 	p->kernel_base = d->has_load_address ? d->load_address : GUEST_RAM_BASE + RAW_OFFSET;
 	if (p->kernel_base % 4)
@@ -157,7 +199,7 @@ static int plan_kernel(const struct vm_desc *d, const void *kernel, u64 size, st
 			      elf ? "an ELF file" : "an Image");
 	if (elf)
 		return plan_elf(d, kernel, size, p, err);
-	return header ? plan_linux(d, kernel, size, p, err) : plan_raw(d, size, p, err);
+	return header ? plan_linux(d, kernel, size, p, err) : plan_raw(d, kernel, size, p, err);
 }
 
 /* True if the devicetree may go to the start of RAM, where bare images look for it. */
@@ -234,6 +276,17 @@ int image_plan(const struct vm_desc *d, const void *kernel, u64 kernel_size, u64
 	if (!ret)
 		ret = plan_initrd(d, initrd_size, p, err);
 	return ret ? ret : plan_dtb(d, p, err);
+}
+
+int image_check_initrd(const void *initrd, u64 size, struct desc_error *err)
+{
+	const struct image_kind *kind = image_kind_of(initrd, size);
+
+	if (!kind || kind->use != IMAGE_CONTAINER)
+		return 0;
+	return refuse(err,
+		      "initrd: is %s: take the ramdisk out of it, or let tools/mkbundle do that",
+		      kind->name);
 }
 
 int image_load(const struct load_plan *p, const struct vm_ram *ram, const void *kernel,

@@ -7,12 +7,14 @@
 #include <arch/mmu.h>
 #include <lib/checked.h>
 #include <lib/errno.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <libfdt.h>
 #include <vmm/bundle.h>
 #include <vmm/guestfdt.h>
 #include <vmm/image.h>
 #include <vmm/image_elf.h>
+#include <vmm/image_kind.h>
 #include <vmm/preload.h>
 
 #define ZEPHYR_AT  0xc8000000ULL
@@ -98,27 +100,12 @@ static const void *window_at(u64 pa)
 	return ram_from(pa, PAGE_SIZE) == PAGE_SIZE ? phys_to_virt(PADDR(pa)) : NULL;
 }
 
+/* What Linux takes for an initrd, and a container that one may be in, so that it can be refused by name. */
 static bool is_initrd(const void *p)
 {
-	static const struct {
-		const char *magic;
-		size_t len;
-	} formats[] = {
-		{ "\x1f\x8b", 2 }, /* gzip */
-		{ "070701", 6 },   /* cpio, newc */
-		{ "070702", 6 },   /* cpio, crc */
-		{ "\xfd"
-		  "7zXZ",
-		  5 },                     /* xz */
-		{ "\x28\xb5\x2f\xfd", 4 }, /* zstd */
-		{ "\x02\x21\x4c\x18", 4 }, /* lz4, legacy */
-		{ "BZh", 3 },              /* bzip2 */
-	};
+	const struct image_kind *kind = image_kind_of(p, PAGE_SIZE);
 
-	for (u32 i = 0; i < ARRAY_SIZE(formats); i++)
-		if (!memcmp(p, formats[i].magic, formats[i].len))
-			return true;
-	return false;
+	return kind && kind->use != IMAGE_OTHER;
 }
 
 /* A raw image has no magic: code without a gap is what it begins with. */
@@ -149,30 +136,41 @@ static struct vm_type *new_type(const char *label)
 /* The type is complete: is there a way to load it? */
 static void finish_type(struct vm_type *t)
 {
+	const struct image_ref *kernel = &t->desc.kernel, *initrd = &t->desc.initrd;
+	struct desc_error why;
 	struct load_plan plan;
+	char at[24];
 
-	t->valid = !image_plan(&t->desc, phys_to_virt(t->desc.kernel.pa), t->desc.kernel.size,
-			       t->desc.initrd.size, &plan, &t->error);
+	t->valid = !image_plan(&t->desc, phys_to_virt(kernel->pa), kernel->size, initrd->size,
+			       &plan, &why) &&
+		   (!initrd->size ||
+		    !image_check_initrd(phys_to_virt(initrd->pa), initrd->size, &why));
+	(void)snprintf(at, sizeof(at), "0x%lx", kernel->pa.pa);
+	if (!t->valid)
+		(void)desc_refuse(&t->error, PRELOADED_FILE, at, NULL, "%s", why.text);
 	vm_type_count++;
+}
+
+/* An image, or something with a name that finish_type() refuses by it. */
+static bool is_image(const void *window)
+{
+	return image_has_header(window, PAGE_SIZE) || elf_has_magic(window, PAGE_SIZE) ||
+	       image_kind_of(window, PAGE_SIZE) || image_is_text(window, PAGE_SIZE);
 }
 
 static void detect_zephyr(void)
 {
 	const void *window = window_at(ZEPHYR_AT);
 	struct vm_type *t;
-	bool header;
 
-	if (!window)
-		return;
-	header = image_has_header(window, PAGE_SIZE);
-	if (!header && !elf_has_magic(window, PAGE_SIZE) && !is_code(window))
+	if (!window || !(is_image(window) || is_code(window)))
 		return;
 	t = new_type("zephyr");
 	if (!t || !take(&t->desc.kernel, ZEPHYR_AT, ZEPHYR_MAX))
 		return;
 	t->desc.memory = ZEPHYR_MEMORY;
 	t->desc.priority = ZEPHYR_PRIORITY;
-	if (!header && !elf_has_magic(window, PAGE_SIZE)) {
+	if (!image_has_header(window, PAGE_SIZE) && !elf_has_magic(window, PAGE_SIZE)) {
 		t->desc.has_load_address = true;
 		t->desc.load_address = GUEST_RAM_BASE;
 	}
@@ -270,9 +268,9 @@ static void detect_linux(void)
 	struct vm_type *t;
 	u64 size;
 
-	if (!window || !image_has_header(window, PAGE_SIZE))
+	if (!window || !is_image(window))
 		return;
-	size = image_header_size(window);
+	size = image_has_header(window, PAGE_SIZE) ? image_header_size(window) : 0;
 	t = new_type("linux");
 	if (!t || !take(&t->desc.kernel, LINUX_AT, size ? MIN(size, LINUX_MAX) : LINUX_MAX))
 		return;

@@ -45,6 +45,12 @@ int __must_check image_plan(const struct vm_desc *d, const void *kernel, u64 ker
 			    u64 initrd_size, struct load_plan *p, struct desc_error *err);
 
 /*
+ * Refuse an initrd that no guest can unpack. What it is otherwise (an archive, compressed or not, a file system) is the guest's business. 0; -EINVAL
+ * with err. Pure.
+ */
+int __must_check image_check_initrd(const void *initrd, u64 size, struct desc_error *err);
+
+/*
  * Carry the plan out: copy kernel (ELF segments), initrd, and the devicetree `dtb`. RAM was
  * cleared. 0 or negative errno. Thread context, preemptible, long.
  */

@@ -25,6 +25,7 @@ static int setup(void **state)
 	desc_defaults(&d);
 	d.memory = MIB(512);
 	memset(file, 0, sizeof(file));
+	memcpy(file, "\0\0\0\x14", 4); /* raw code */
 	return 0;
 }
 
@@ -405,9 +406,10 @@ static void test_load_raw(void **state)
 	(void)state;
 	d.memory = ram.size;
 	memset(file, 0x3c, sizeof(file));
+	put(0, 0x14000000, 4);
 	planned(5000, 0);
 	assert_int_equal(image_load(&p, &ram, file, 5000, NULL, dtb, sizeof(dtb)), 0);
-	assert_int_equal(blocks[0][0x80000], 0x3c);
+	assert_int_equal(blocks[0][0x80004], 0x3c);
 	assert_int_equal(blocks[0][0x80000 + 4999], 0x3c);
 	assert_int_equal(blocks[0][0x80000 + 5000], 0);
 	assert_int_equal(blocks[1][0], 9);

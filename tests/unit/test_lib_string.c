@@ -35,6 +35,50 @@ static void comparisons(void **state)
 	assert_false(str_starts("", "l"));
 }
 
+static void utf8(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t length;
+	} cases[] = {
+		{ "a", 1 },
+		{ " ", 1 },
+		{ "~", 1 },
+		{ "\n", 0 },
+		{ "\x1b[0m", 0 },
+		{ "\x7f", 0 },
+		{ "", 0 },
+		{ "\xc3\xa9t\xc3\xa9", 2 },
+		{ "\xe5\x86\x85", 3 },
+		{ "\xf0\x9f\x90\xa7", 4 },
+		{ "\xc2\x9b"
+		  "31m",
+		  0 }, /* CSI as a C1 control */
+		{ "\xc2\xa0", 2 },
+		{ "\xc0\xaf", 0 }, /* longer than need be */
+		{ "\xe0\x80\xaf", 0 },
+		{ "\xed\xa0\x80", 0 },     /* half a surrogate pair */
+		{ "\xf4\x90\x80\x80", 0 }, /* above U+10FFFF */
+		{ "\xf8\x88\x80\x80\x80", 0 },
+		{ "\x80", 0 },
+		{ "\xe5\x86", 0 },
+		{ "\xe5"
+		  "ab",
+		  0 },
+	};
+	char text[] = "a\x1b\xe5\x86\x85\xff"
+		      "b\xe5\x86";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(utf8_length(cases[i].text, strlen(cases[i].text)),
+				 cases[i].length);
+	assert_int_equal(utf8_length("a", 0), 0);
+	assert_int_equal(utf8_length("\xe5\x86\x85", 2), 0);
+	utf8_clean(text);
+	assert_string_equal(text, "a?\xe5\x86\x85?b??");
+}
+
 static void numbers(void **state)
 {
 	static const struct {
@@ -112,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copies_are_terminated),
 		cmocka_unit_test(comparisons),
+		cmocka_unit_test(utf8),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(no_numbers),
 		cmocka_unit_test(errors_have_texts),

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bundle_fixture.h"
+
+#include <arch/mmu.h>
+#include <kernel/log.h>
+#include <lib/errno.h>
+#include <lib/printf.h>
+#include <libfdt.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <vmm/memory.h>
+
+u8 *ram;
+const struct phys_range all_ram = { { RAM_BASE }, RAM_SIZE };
+struct phys_range reserved[16];
+u32 warnings;
+
+/* As much RAM as the start command's addresses want; what is not touched costs nothing. */
+void *phys_to_virt(paddr_t pa)
+{
+	assert_true(pa.pa >= RAM_BASE && pa.pa < RAM_BASE + RAM_SIZE);
+	return ram + (pa.pa - RAM_BASE);
+}
+
+/* Nothing is loaded here. */
+int vm_ram_write(const struct vm_ram *r, u64 ipa, const void *src, u64 len)
+{
+	(void)r;
+	(void)ipa;
+	(void)src;
+	(void)len;
+	return -EFAULT;
+}
+
+void klog(enum log_level level, const char *fmt, ...)
+{
+	(void)fmt;
+	warnings += level == LOG_WARN;
+}
+
+u8 archive[65536];
+u32 archive_size;
+
+int bundle_setup(void **state)
+{
+	(void)state;
+	if (ram)
+		munmap(ram, RAM_SIZE);
+	ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(ram, MAP_FAILED);
+	vm_type_count = 0;
+	memset(vm_types, 0, sizeof(vm_types));
+	archive_size = warnings = 0;
+	return 0;
+}
+
+u8 *mem(u64 pa)
+{
+	return phys_to_virt(PADDR(pa));
+}
+
+/* ---- making an archive ---- */
+
+/* A raw kernel. */
+const u8 raw_kernel[RAW_KERNEL_SIZE] = { 0x7f, 0x20, 0x03, 0xd5, 0xff, 0xff, 0xff, 0x17 };
+
+static void pad(void)
+{
+	while (archive_size % 4)
+		archive[archive_size++] = 0;
+}
+
+void archive_add(const char *name, const void *data, u64 size)
+{
+	archive_size += (u32)snprintf((char *)archive + archive_size, 111,
+				      "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
+				      1, 0100644, 0, 0, 1, 0, (u32)size, 0, 0, 0, 0,
+				      (u32)strlen(name) + 1, 0);
+	memcpy(archive + archive_size, name, strlen(name) + 1);
+	archive_size += (u32)strlen(name) + 1;
+	pad();
+	memcpy(archive + archive_size, data, size);
+	archive_size += (u32)size;
+	pad();
+}
+
+u8 blob[2048] __aligned(8);
+
+void make_desc(const char *label, const char *kernel)
+{
+	const u64 memory = cpu_to_fdt64(MIB(64));
+
+	fdt_create_empty_tree(blob, sizeof(blob));
+	fdt_setprop(blob, 0, "compatible", "zvm,vm", 7);
+	fdt_setprop(blob, 0, "label", label, (int)strlen(label) + 1);
+	fdt_setprop(blob, 0, "memory", &memory, 8);
+	if (kernel)
+		fdt_setprop(blob, 0, "kernel", kernel, (int)strlen(kernel) + 1);
+	fdt_pack(blob);
+}
+
+void archive_add_desc(const char *name, const char *label, const char *kernel)
+{
+	make_desc(label, kernel);
+	archive_add(name, blob, fdt_totalsize(blob));
+}
+
+void archive_use(void)
+{
+	archive_add("TRAILER!!!", "", 0);
+	bundle_init(archive, archive_size);
+}

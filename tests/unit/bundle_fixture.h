@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory with the addresses of the start command in it, and archives to make bundles of. */
+#ifndef BUNDLE_FIXTURE_H
+#define BUNDLE_FIXTURE_H
+
+#include <unit.h>
+
+#include <vmm/bundle.h>
+
+#define RAM_BASE 0x40000000ULL
+#define RAM_SIZE GIB(3)
+#define ZEPHYR   0xc8000000ULL
+#define LINUX    0xe0000000ULL
+#define INITRD   0xe4000000ULL
+#define DTB      0xf2a00000ULL
+
+#define RAW_KERNEL_SIZE 8
+
+extern u8 *ram;
+extern const struct phys_range all_ram;
+extern struct phys_range reserved[16];
+extern u32 warnings; /* lines at LOG_WARN */
+extern u8 archive[65536];
+extern u32 archive_size;
+extern u8 blob[2048];
+extern const u8 raw_kernel[RAW_KERNEL_SIZE];
+
+/* Nothing in memory, no type. */
+int bundle_setup(void **state);
+/* Where the physical address is. */
+u8 *mem(u64 pa);
+
+/* A regular file more in the archive. */
+void archive_add(const char *name, const void *data, u64 size);
+/* A description in `blob`, 64 MiB of memory; kernel NULL: none. */
+void make_desc(const char *label, const char *kernel);
+void archive_add_desc(const char *name, const char *label, const char *kernel);
+/* The archive ends; it is the bundle. */
+void archive_use(void);
+
+#endif
