@@ -8,8 +8,10 @@
 
 #include <arch/timer.h>
 #include <kernel/log.h>
+#include <kernel/timeout.h>
 #include <lib/ring.h>
 #include <lib/string.h>
+#include <lib/visible.h>
 
 #define LOG_SIZE  KIB(32)
 #define LINE_SIZE 240
@@ -23,6 +25,14 @@ static struct ring log_ring = { .buf = log_buf, .size = LOG_SIZE };
 static struct spinlock ring_lock = SPINLOCK_INIT;
 static struct spinlock echo_lock = SPINLOCK_INIT;
 static bool panic_mode;
+
+/* Lines that may be echoed now; under echo_lock. */
+static struct {
+	bool on;
+	bool told; /* that some are left out */
+	u32 left;
+	u64 since; /* when the last of them was added */
+} limit;
 
 void log_panic_mode(void)
 {
@@ -71,6 +81,51 @@ static void echo(const char *line, size_t len)
 	unlock(&echo_lock, flags);
 }
 
+void log_quiet(void)
+{
+	unsigned long flags = lock(&echo_lock);
+
+	log_echo_level = LOG_ERR;
+	limit.on = true;
+	limit.left = LOG_ECHO_LINES;
+	limit.since = arch_counter();
+	unlock(&echo_lock, flags);
+}
+
+/* A line may be echoed. Else *tell: it is the first that may not. */
+static bool may_echo(bool *tell)
+{
+	unsigned long flags;
+	u64 more;
+	bool may;
+
+	if (!limit.on || panic_mode)
+		return true;
+	flags = spin_lock(&echo_lock);
+	more = (arch_counter() - limit.since) / ms_to_ticks(LOG_ECHO_MS);
+	limit.left = (u32)MIN(limit.left + more, (u64)LOG_ECHO_LINES);
+	limit.since += more * ms_to_ticks(LOG_ECHO_MS);
+	if (limit.left == LOG_ECHO_LINES)
+		limit.told = false;
+	may = limit.left != 0;
+	limit.left -= may;
+	*tell = !may && !limit.told;
+	limit.told |= !may;
+	spin_unlock(&echo_lock, flags);
+	return may;
+}
+
+static void echo_limited(const char *line, size_t len)
+{
+	static const char told[] = "[more lines: they are in the log alone]\n";
+	bool tell;
+
+	if (may_echo(&tell))
+		echo(line, len);
+	else if (tell)
+		echo(told, sizeof(told) - 1);
+}
+
 void klog(enum log_level level, const char *fmt, ...)
 {
 	char line[LINE_SIZE];
@@ -85,10 +140,13 @@ void klog(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	used = MIN(used + (size_t)MAX(len, 0),
 		   sizeof(line) - 1); /* the newline takes the terminator's place */
+	line[used] = '\0';
+	visible_line(line);
+	used = strlen(line);
 	line[used++] = '\n';
 	keep(line, used);
 	if (panic_mode || level <= log_echo_level)
-		echo(line, used);
+		echo_limited(line, used);
 }
 
 /* Position of the oldest whole line. */

@@ -53,7 +53,7 @@ void shell_wait(u64 deadline)
 void shell_main(void *arg __unused)
 {
 	/* From here on the terminal is the operator's: `host log` has the rest. */
-	log_echo_level = LOG_ERR;
+	log_quiet();
 	uart_set_notify(key_notify);
 	shell_printf("\n%s\n", shell_banner);
 	line_init(&editor, &shell_sink, shell_prompt, shell_complete);

@@ -11,7 +11,9 @@
 
 enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* One line (no newline in fmt). Any context, never blocks. */
+/*
+ * One line (no newline in fmt). What is no text in it, of names that others gave, becomes '?' (lib/visible.h). Any context, never blocks.
+ */
 void klog(enum log_level level, const char *fmt, ...) __printf(2, 3);
 
 #define log_err(...)   klog(LOG_ERR, __VA_ARGS__)
@@ -26,11 +28,16 @@ void klog(enum log_level level, const char *fmt, ...) __printf(2, 3);
 extern void (*log_putc)(char c);
 /* A line with its '\n', queued for the UART or dropped, without waiting. Set by the UART driver; NULL: none yet. */
 extern void (*log_write)(const char *line, size_t len);
-/*
- * Lines at this level and more urgent ones are echoed there (LOG_INFO at boot; LOG_ERR once
- * the shell runs).
- */
+/* Lines at this level and more urgent ones are echoed there: LOG_INFO at boot. */
 extern enum log_level log_echo_level;
+
+/*
+ * From now on the terminal is an operator's: of lines at LOG_ERR the first LOG_ECHO_LINES are echoed, and after them one in LOG_ECHO_MS. The
+ * first that is left out is replaced by a line that says so. Guests can provoke lines, and a UART takes 10 ms for one.
+ */
+#define LOG_ECHO_LINES 8
+#define LOG_ECHO_MS    1000
+void log_quiet(void);
 
 /* Write the log so far, oldest first, to a sink. Thread context. */
 void log_dump(struct print_sink *out);

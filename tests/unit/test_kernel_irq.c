@@ -196,6 +196,47 @@ static void the_oldest_lines_go(void **state)
 	assert_non_null(strstr(dump.buf, "line 1999\n"));
 }
 
+/* Names that others gave go into lines: no line is forged, and no terminal obeys. */
+static void lines_are_text(void **state)
+{
+	(void)state;
+	log_info("vm 'a\nzvm_host:~# \x1b[2J\xc2\x9b.'");
+	assert_non_null(strstr(dump_log(), "] vm 'a?zvm_host:~# ?[2J??.'\n"));
+}
+
+static u32 lines_echoed(u32 lines)
+{
+	u32 count = 0;
+
+	echoed_len = 0;
+	for (u32 i = 0; i < lines; i++)
+		log_err("vm 3 'hostile' stopped: %u", i);
+	for (size_t i = 0; i < echoed_len; i++)
+		count += echoed[i] == '\n';
+	echoed[echoed_len] = '\0';
+	return count;
+}
+
+/* What guests provoke does not keep the operator's UART: some lines, that there are more, and then one now and then. */
+static void a_flood_is_not_echoed(void **state)
+{
+	(void)state;
+	log_putc = echo;
+	log_quiet();
+	log_info("not worth the operator's time");
+	assert_int_equal(lines_echoed(100), LOG_ECHO_LINES + 1);
+	assert_non_null(
+		strstr(echoed, "stopped: 7\r\n[more lines: they are in the log alone]\r\n"));
+	assert_non_null(strstr(dump_log(), "stopped: 99\n"));
+	assert_int_equal(lines_echoed(100), 0);
+	host_counter += 2 * HOST_COUNTER_HZ * LOG_ECHO_MS / 1000;
+	assert_int_equal(lines_echoed(100), 2);
+	/* After a quiet time it begins again. */
+	host_counter += 100 * HOST_COUNTER_HZ * LOG_ECHO_MS / 1000;
+	assert_int_equal(lines_echoed(3), 3);
+	assert_int_equal(lines_echoed(100), LOG_ECHO_LINES - 3 + 1);
+}
+
 /* ---- panic ---- */
 
 static void do_panic(void *arg)
@@ -244,6 +285,8 @@ int main(void)
 		cmocka_unit_test_setup(lines_have_time_stamps, setup),
 		cmocka_unit_test_setup(long_lines_are_cut, setup),
 		cmocka_unit_test_setup(the_oldest_lines_go, setup),
+		cmocka_unit_test_setup(lines_are_text, setup),
+		cmocka_unit_test_setup(a_flood_is_not_echoed, setup),
 		cmocka_unit_test_setup(panic_reports_and_stops_everybody, setup), /* last */
 	};
 
