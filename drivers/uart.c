@@ -15,6 +15,11 @@
 
 #define RX_RING 1024
 #define TX_RING 4096
+/*
+ * Of which writers fill so much: 45 ms at 115200 baud, which is how long what an operator asks for stands behind what was written before. The rest is for lines
+ * of the log, whose writers do not wait.
+ */
+#define TX_WRITERS 512
 /* Bytes moved under the lock, interrupts masked: what a FIFO takes when its transmit interrupt comes. */
 #define BURST 16
 /*
@@ -162,6 +167,22 @@ int uart_getc(u64 deadline)
 	return byte;
 }
 
+u32 uart_waiting(u8 byte)
+{
+	unsigned long flags = spin_lock(&uart.readers.lock);
+	u64 pos = uart.rx.tail, end;
+
+	if (uart.chip.ops)
+		(void)receive();
+	end = uart.rx.head;
+	spin_unlock(&uart.readers.lock, flags);
+	/* Not under the lock: only our caller takes bytes out. */
+	for (; pos < end; pos++)
+		if (rx_buf[pos % RX_RING] == byte)
+			return (u32)(pos - uart.rx.tail) + 1;
+	return 0;
+}
+
 void uart_set_notify(void (*fn)(void))
 {
 	unsigned long flags = spin_lock(&uart.readers.lock);
@@ -172,7 +193,13 @@ void uart_set_notify(void (*fn)(void))
 
 /* ---- writing ---- */
 
-/* As much of data as the ring takes now. The writer also moves to the FIFO what that takes, before an interrupt does. */
+/* With readers.lock held. */
+static u32 room_for_writers(void)
+{
+	return TX_WRITERS - MIN(ring_used(&uart.tx), (u32)TX_WRITERS);
+}
+
+/* As much of data as there is room for now. The writer also moves to the FIFO what that takes, before an interrupt does. */
 static size_t write_some(const u8 *data, size_t len)
 {
 	size_t n = 0;
@@ -181,7 +208,7 @@ static size_t write_some(const u8 *data, size_t len)
 	do {
 		unsigned long flags = spin_lock(&uart.readers.lock);
 
-		n += ring_write(&uart.tx, data + n, (u32)MIN(len - n, (size_t)TX_RING));
+		n += ring_write(&uart.tx, data + n, (u32)MIN(len - n, (size_t)room_for_writers()));
 		more = transmit() == BURST && ring_used(&uart.tx);
 		if (!more)
 			set_irqs();
@@ -193,7 +220,7 @@ static size_t write_some(const u8 *data, size_t len)
 static bool tx_room(void)
 {
 	unsigned long flags = spin_lock(&uart.readers.lock);
-	bool room = ring_free(&uart.tx) != 0;
+	bool room = room_for_writers() != 0;
 
 	spin_unlock(&uart.readers.lock, flags);
 	return room;

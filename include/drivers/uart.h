@@ -32,10 +32,15 @@ const char *uart_name(void);
 int uart_getc(u64 deadline);
 /* The same without waiting: -EAGAIN if there is none. Any context. */
 int uart_poll(void);
+/*
+ * How many received bytes wait up to the first that is this one, itself included; 0 if it is not among them. Nothing is taken. For the one thread that
+ * takes bytes.
+ */
+u32 uart_waiting(u8 byte);
 /* fn is called, in interrupt context, whenever bytes were received (NULL: nothing is called). */
 void uart_set_notify(void (*fn)(void));
 
-/* Send len bytes as they are; waits while the ring is full. Thread context. */
+/* Send len bytes as they are; waits while more than a few hundred are on their way. Thread context. */
 void uart_write(const void *data, size_t len);
 /* Wait until everything written has left. Thread context. */
 void uart_drain(void);
