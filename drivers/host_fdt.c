@@ -405,16 +405,39 @@ u32 host_fdt_seed(u8 *seed, u32 max)
 	return count;
 }
 
-enum host_psci host_fdt_psci(void)
+enum host_psci host_fdt_psci(u32 *cpu_on)
 {
-	static const char *const names[] = { "arm,psci-1.0", "arm,psci-0.2" };
+	static const char *const names[] = { "arm,psci-1.0", "arm,psci-0.2", "arm,psci" };
+	u32 version = 0;
 	const char *method;
 	int node = -1;
 
-	for (u32 i = 0; i < ARRAY_SIZE(names) && node < 0; i++)
-		node = host_fdt_find(names[i], -1);
+	while (node < 0 && version < ARRAY_SIZE(names))
+		node = host_fdt_find(names[version++], -1);
+	/* Only the first version left the numbers to the firmware. */
+	*cpu_on = version < ARRAY_SIZE(names) ? 0 : cell(node, "cpu_on", 0);
 	method = text(node, "method");
+	if (node < 0 || (version == ARRAY_SIZE(names) && !*cpu_on))
+		return HOST_PSCI_NONE;
 	if (str_eq(method, "smc"))
 		return HOST_PSCI_SMC;
 	return str_eq(method, "hvc") ? HOST_PSCI_HVC : HOST_PSCI_NONE;
+}
+
+u64 host_fdt_spin_table(u64 hwid)
+{
+	int parent = root_child("cpus"), node = parent;
+	u32 len, cells = parent < 0 ? 0 : address_cells(parent);
+	const fdt32_t *reg, *release;
+
+	while (cells && (node = next_child(parent, node, "cpu")) >= 0) {
+		reg = tree_prop(node, "reg", &len);
+		if (!reg || len < cells * CELL || cells_value(reg, cells) != hwid)
+			continue;
+		release = tree_prop(node, "cpu-release-addr", &len);
+		if (str_eq(text(node, "enable-method"), "spin-table") &&
+		    (len == CELL || len == 2 * CELL))
+			return cells_value(release, len / CELL);
+	}
+	return 0;
 }

@@ -93,28 +93,38 @@ void machine_start_kernel(const struct phys_range *ram, u32 nram, const struct p
 	arch_irq_enable();
 }
 
+static int start_cpu(u32 cpu)
+{
+	u64 limit = deadline_ms(1000);
+	int r;
+
+	percpus[cpu].stack_top = arch_stack_alloc();
+	if (!percpus[cpu].stack_top)
+		return -ENOMEM;
+	r = arch_cpu_start(percpus[cpu].hwid, cpu, percpus[cpu].stack_top);
+	while (!r && !(cpus_online_mask() & BIT(cpu)))
+		if (arch_counter() > limit)
+			r = -ETIMEDOUT;
+	return r;
+}
+
 void machine_start_cpus(void)
 {
-	if (host_fdt_psci() == HOST_PSCI_NONE) {
-		if (cpu_count > 1)
-			log_warn("no PSCI in the devicetree: one CPU only");
-		return;
-	}
-	power_init(host_fdt_psci() == HOST_PSCI_HVC);
-	for (u32 cpu = 1; cpu < cpu_count; cpu++) {
-		u64 limit = deadline_ms(1000);
-		int r;
+	int psci = power_init();
+	u32 unreachable = 0;
 
-		percpus[cpu].stack_top = arch_stack_alloc();
-		r = percpus[cpu].stack_top
-			    ? arch_cpu_start(percpus[cpu].hwid, cpu, percpus[cpu].stack_top)
-			    : -ENOMEM;
-		while (!r && !(cpus_online_mask() & BIT(cpu)))
-			if (arch_counter() > limit)
-				r = -ETIMEDOUT;
-		if (r)
+	for (u32 cpu = 1; cpu < cpu_count; cpu++) {
+		int r = start_cpu(cpu);
+
+		if (r == -ENODEV)
+			unreachable++;
+		else if (r)
 			log_err("cpu%u does not start: %s", cpu, strerror(r));
 	}
+	if (unreachable)
+		log_warn("%u CPUs cannot be started: no spin-table, and %s", unreachable,
+			 psci == -EPERM ? "PSCI is by HVC, which from EL2 does not reach firmware"
+					: "no PSCI in the devicetree");
 }
 
 void machine_start_random(void)

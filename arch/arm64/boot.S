@@ -182,6 +182,25 @@ boot_virtual:
 	ldr	x3, =arch_start
 	br	x3
 
+/* A secondary, from a spin-table: it finds its struct secondary_boot by its hardware id. One that was never asked to start waits on. */
+	.global secondary_spin_start
+secondary_spin_start:
+	mrs	x1, mpidr_el1
+	ldr	x2, =MPIDR_AFFINITY
+	and	x1, x1, x2
+	adrp	x0, secondaries
+	add	x0, x0, :lo12:secondaries
+1:	ldr	x2, [x0]		/* stack_top; 0: not asked to start */
+	ldr	x3, [x0, #SECONDARY_HWID]
+	cmp	x2, #0
+	ccmp	x3, x1, #0, ne
+	b.eq	secondary_start
+	add	x0, x0, #SECONDARY_SIZE
+	cmn	x3, #1			/* the table ends with this id */
+	b.ne	1b
+2:	wfe
+	b	2b
+
 /*
  * A secondary, from PSCI CPU_ON: x0 = physical address of its struct secondary_boot { stack_top, percpu, ttbr0 } (cleaned to memory).
  */

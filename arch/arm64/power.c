@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine's firmware: PSCI (DEN0022) by SMC or HVC, and the start of secondary CPUs. */
+/* The machine's firmware: PSCI (DEN0022) by SMC or HVC, and the start of secondary CPUs, by it or from a spin-table. */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <asm/boot.h>
 #include <asm/layout.h>
 #include <asm/sysreg.h>
+#include <drivers/host.h>
 #include <kernel/percpu.h>
 #include <lib/errno.h>
 
@@ -20,17 +21,23 @@
 
 /* What boot.S reads with the MMU off. */
 struct secondary_boot {
-	u64 stack_top;
+	u64 stack_top; /* 0: this CPU has not been asked to start */
 	u64 percpu;
 	u64 ttbr0;
+	u64 hwid;
 };
+_Static_assert(sizeof(struct secondary_boot) == SECONDARY_SIZE &&
+		       offsetof(struct secondary_boot, hwid) == SECONDARY_HWID,
+	       "boot.S has them by these numbers");
 
 static bool conduit_hvc;
+static u32 cpu_on_fn; /* 0: there is no PSCI */
 /* Calls beyond PSCI may be made: they come to firmware, and it knows SMCCC 1.1. */
 static bool services;
-static struct secondary_boot secondaries[MAX_CPUS] __aligned(64);
+struct secondary_boot
+	secondaries[MAX_CPUS + 1] __aligned(64); /* the last one's hwid, ~0, ends the table */
 
-extern char secondary_start[];
+extern char secondary_start[], secondary_spin_start[];
 
 static s64 firmware_call(u64 fn, u64 a1, u64 a2, u64 a3)
 {
@@ -57,10 +64,19 @@ static bool has_smccc_1_1(void)
 	       (s32)firmware_call(SMCCC_VERSION, 0, 0, 0) >= 0x10001;
 }
 
-void power_init(bool hvc)
+int power_init(void)
 {
-	conduit_hvc = hvc;
-	services = !(hvc && HVC_IS_OURS) && has_smccc_1_1();
+	u32 own_cpu_on;
+	enum host_psci conduit = host_fdt_psci(&own_cpu_on);
+
+	conduit_hvc = conduit == HOST_PSCI_HVC;
+	if (conduit == HOST_PSCI_NONE)
+		return -ENODEV;
+	if (conduit_hvc && HVC_IS_OURS)
+		return -EPERM;
+	cpu_on_fn = own_cpu_on ? own_cpu_on : PSCI_CPU_ON;
+	services = !own_cpu_on && has_smccc_1_1();
+	return 0;
 }
 
 s64 arch_firmware(u32 function, u64 arg)
@@ -68,28 +84,57 @@ s64 arch_firmware(u32 function, u64 arg)
 	return services ? firmware_call(function, arg, 0, 0) : NOT_SUPPORTED;
 }
 
+/* Devicetree Specification v0.4, 3.8.1: the CPU waits for an address there; with its caches off, as we reach it. */
+static int release(u64 address, u64 entry)
+{
+	volatile u64 *slot = arch_map_device(PADDR(address), sizeof(*slot));
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = entry;
+	dsb(sy);
+	__asm__ volatile("sev");
+	return 0;
+}
+
 int arch_cpu_start(u64 hwid, u32 cpu, void *stack_top)
 {
 	struct secondary_boot *b = &secondaries[cpu];
+	u64 address = host_fdt_spin_table(hwid);
+	s64 r;
 
-	b->stack_top = (u64)stack_top;
-	b->percpu = (u64)&percpus[cpu];
-	b->ttbr0 = mmu_root_pa();
-	arch_dcache_clean_inval(b, sizeof(*b));
-	s64 r = firmware_call(PSCI_CPU_ON, hwid & 0xff00ffffffULL, virt_to_phys(secondary_start).pa,
-			      virt_to_phys(b).pa);
-
+	*b = (struct secondary_boot){
+		.stack_top = (u64)stack_top,
+		.percpu = (u64)&percpus[cpu],
+		.ttbr0 = mmu_root_pa(),
+		.hwid = hwid,
+	};
+	secondaries[MAX_CPUS].hwid = ~0ULL;
+	arch_dcache_clean_inval(secondaries, sizeof(secondaries));
+	if (address)
+		return release(address, virt_to_phys(secondary_spin_start).pa);
+	if (!cpu_on_fn)
+		return -ENODEV;
+	r = firmware_call(cpu_on_fn, hwid & MPIDR_AFFINITY, virt_to_phys(secondary_start).pa,
+			  virt_to_phys(b).pa);
 	return r == PSCI_SUCCESS ? 0 : r == PSCI_ALREADY_ON ? -EBUSY : -EIO;
+}
+
+/* PSCI 0.1 has neither, and where there is no firmware an SMC is undefined. */
+static void system_call(u32 fn)
+{
+	if (cpu_on_fn == PSCI_CPU_ON)
+		firmware_call(fn, 0, 0, 0);
 }
 
 void arch_reboot(void)
 {
-	firmware_call(PSCI_SYSTEM_RESET, 0, 0, 0);
+	system_call(PSCI_SYSTEM_RESET);
 }
 
 void arch_poweroff(void)
 {
-	firmware_call(PSCI_SYSTEM_OFF, 0, 0, 0);
+	system_call(PSCI_SYSTEM_OFF);
 }
 
 void arch_halt(void)
@@ -101,7 +146,7 @@ void arch_halt(void)
 
 u64 arch_cpu_hwid(void)
 {
-	return read_sysreg(mpidr_el1) & 0xff00ffffffULL;
+	return read_sysreg(mpidr_el1) & MPIDR_AFFINITY;
 }
 
 u32 arch_cpu_midr(void)

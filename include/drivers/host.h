@@ -55,8 +55,10 @@ int __must_check host_fdt_initrd(struct phys_range *r);
 u32 host_fdt_seed(u8 *seed, u32 max);
 
 enum host_psci { HOST_PSCI_NONE, HOST_PSCI_SMC, HOST_PSCI_HVC };
-/* How to call the firmware's PSCI. */
-enum host_psci host_fdt_psci(void);
+/* How to call the firmware's PSCI. *cpu_on: its own number of CPU_ON where it is PSCI 0.1 ("arm,psci"), else 0. */
+enum host_psci host_fdt_psci(u32 *cpu_on);
+/* Where the CPU with this hardware id waits for the address to start at (enable-method "spin-table"); 0: it does not. */
+u64 host_fdt_spin_table(u64 hwid);
 
 /* The machine's name, and the command line of /chosen; "" if absent. */
 const char *host_fdt_model(void);

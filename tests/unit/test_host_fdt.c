@@ -144,6 +144,7 @@ static void test_init(void **state)
 static void test_chosen(void **state)
 {
 	struct phys_range r;
+	u32 cpu_on;
 
 	(void)state;
 	assert_string_equal(host_fdt_model(), "a board");
@@ -158,7 +159,8 @@ static void test_chosen(void **state)
 	assert_int_equal(host_fdt_initrd(&r), 0);
 	assert_int_equal(r.base.pa, 0x48000000);
 	assert_int_equal(r.size, 0x100000);
-	assert_int_equal(host_fdt_psci(), HOST_PSCI_SMC);
+	assert_int_equal(host_fdt_psci(&cpu_on), HOST_PSCI_SMC);
+	assert_int_equal(cpu_on, 0);
 }
 
 static void test_reg_is_translated(void **state)
@@ -290,7 +292,8 @@ static void ask(void)
 	(void)host_fdt_reserved(ranges, ARRAY_SIZE(ranges));
 	(void)host_fdt_cpus(hwids, ARRAY_SIZE(hwids));
 	(void)host_fdt_seed(seed, sizeof(seed));
-	(void)host_fdt_psci();
+	(void)host_fdt_psci(&intid);
+	(void)host_fdt_spin_table(0x100);
 	(void)host_fdt_option("a=");
 	assert_non_null(host_fdt_model());
 	assert_true(host_fdt_initrd(&ranges[0]) <= 0);

@@ -32,8 +32,8 @@ void timer_lower_init(u32 phys, u32 virt);
 void pmu_init(u32 ppi);
 u32 pmu_init_cpu(void);
 
-/* power.c: PSCI conduit of the machine. */
-void power_init(bool hvc);
+/* power.c: the firmware's PSCI. -ENODEV: the devicetree has none; -EPERM: it is by HVC, which from here comes to ourselves. */
+int __must_check power_init(void);
 
 /* exception.c: this CPU's vectors. */
 void trap_init_cpu(void);

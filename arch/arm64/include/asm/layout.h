@@ -24,6 +24,13 @@
 #define STACK_BYTES 0x4000
 #define STACK_SLOT  0x8000
 
+/* MPIDR_EL1: Aff3, Aff2 to Aff0 */
+#define MPIDR_AFFINITY 0xff00ffffff
+
+/* struct secondary_boot */
+#define SECONDARY_SIZE 32
+#define SECONDARY_HWID 24
+
 /* struct trap_frame */
 #define FRAME_SIZE 272
 #define FRAME_ELR  256
