@@ -9,7 +9,7 @@ CONSOLES ?= 8
 GUESTS   ?=
 BUNDLE   ?=
 
-export LINUX_IMAGE LINUX_INITRD ZEPHYR_BIN
+export LINUX_IMAGE LINUX_INITRD ZEPHYR_BIN QEMU
 
 # TMUX is also what tmux itself sets; only TMUX=1 is ours.
 TMUX_FLAG := $(if $(filter 1,$(TMUX)),--tmux)
@@ -92,4 +92,5 @@ help:
 	@echo '  SCHEDULE=FILE.dts        time windows of the VMs'
 	@echo '  TMUX=1                   the shell and the first VM consoles in panes'
 	@echo '  LINUX_IMAGE= LINUX_INITRD= ZEPHYR_BIN=    images by hand'
+	@echo 'for run, debug, test and bench: QEMU=path   another QEMU than the system'\''s'
 	@echo 'for all: BUILD=build       the folder that everything goes to'

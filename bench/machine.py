@@ -2,6 +2,7 @@
 """A QEMU whose first serial line is read and written through pipes, and its debugger's stub."""
 
 import json
+import os
 import selectors
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+QEMU = os.environ.get("QEMU") or "qemu-system-aarch64"
 PROMPT = b"zvm_host:~# "
 SECONDS = 300  # what any one wait may take
 
@@ -26,7 +28,7 @@ class Machine:
     def __init__(self, cpu, options, *, smp=1, el2=True, shift=4, memory=1024):
         kind = "virt,gic-version=3" + (",virtualization=on" if el2 else "")
         counted = () if shift is None else ("-icount", f"shift={shift},sleep=off")
-        argv = ["qemu-system-aarch64", "-machine", kind, "-cpu", cpu, "-smp", str(smp),
+        argv = [QEMU, "-machine", kind, "-cpu", cpu, "-smp", str(smp),
                 "-m", str(memory), "-display", "none", "-nic", "none", "-monitor", "none",
                 "-serial", "stdio", *counted, *map(str, options)]
         self._qemu = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -26,6 +26,11 @@ import socket
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ZVM_BUILD", ROOT / "build"))
 LOGS = BUILD / "test-logs"
+QEMU = os.environ.get("QEMU") or "qemu-system-aarch64"
+# Of the QEMU that is used: (7, 2).
+QEMU_VERSION = tuple(int(n) for n in re.search(
+    r"version (\d+)\.(\d+)", subprocess.run([QEMU, "--version"], text=True, check=True,
+                                           stdout=subprocess.PIPE).stdout).groups())
 PROMPT = "zvm_host:~# "
 # Generous: a loaded machine runs QEMU's TCG ten times slower than an idle one.
 BOOT_SECONDS = 120
@@ -106,7 +111,7 @@ class Board(Console):
     """One QEMU machine, `virt` or another, with ZVM as its kernel; also its shell's console."""
 
     def __init__(self, name, *, cpu=CPU_MAX, smp=4, mem=4096, kernel=None, bundle=None,
-                 consoles=4, virtualization=True, gic=3, machine=None, extra=()):
+                 consoles=4, virtualization=True, gic=3, machine=None, before=(), extra=()):
         self.sockets = Path(tempfile.mkdtemp(prefix="zvm-"))
         self.name = name
         self._ports = {}
@@ -116,7 +121,7 @@ class Board(Console):
         virt = ["-machine", f"virt,gic-version={gic},virtualization={on}", "-cpu", cpu]
         argv = [*(["-machine", machine] if machine else virt), "-smp", str(smp), "-m", str(mem),
                 "-display", "none", "-nic", "none", "-monitor", "none", "-chardev", "stdio,id=shell,signal=off",
-                "-serial", "chardev:shell", "-kernel", str(kernel)]
+                *before, "-serial", "chardev:shell", "-kernel", str(kernel)]
         if bundle:
             argv += ["-initrd", str(bundle)]
         if consoles:
@@ -126,7 +131,7 @@ class Board(Console):
             argv += ["-chardev", f"socket,id=c{port},path={path},server=on,wait=off",
                      "-device", f"virtconsole,chardev=c{port}"]
         self.started = time.monotonic()
-        child = pexpect.spawn("qemu-system-aarch64", argv + list(extra), timeout=BOOT_SECONDS,
+        child = pexpect.spawn(QEMU, argv + list(extra), timeout=BOOT_SECONDS,
                               encoding="utf-8", codec_errors="replace", maxread=65536,
                               dimensions=(50, 200))
         super().__init__(child, log_file(name))

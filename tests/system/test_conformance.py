@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import BOOT_SECONDS, BUILD, CPU_MAX, log_file, plain
+from conftest import BOOT_SECONDS, BUILD, CPU_MAX, QEMU, log_file, plain
 from guests import new
 from test_check import run_smp
 
@@ -83,7 +83,7 @@ def bare():
     def run(cpu, cpus, gic=3):
         if (cpu, cpus, gic) not in known:
             done = subprocess.run(
-                ["qemu-system-aarch64", "-machine", f"virt,gic-version={gic}", "-cpu", cpu,
+                [QEMU, "-machine", f"virt,gic-version={gic}", "-cpu", cpu,
                  "-smp", str(cpus), "-m", "128", "-display", "none", "-nic", "none", "-monitor", "none",
                  "-serial", "stdio", "-kernel", str(CHECK)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from conftest import BOOT_SECONDS, BUILD, COMMAND_SECONDS, PROMPT, log_file
+from conftest import BOOT_SECONDS, BUILD, COMMAND_SECONDS, PROMPT, QEMU, log_file
 
 LINUX_DTS = """/dts-v1/;
 / {
@@ -63,7 +63,7 @@ class Session:
             argv += ["-device", f"loader,file={image},addr={where}"]
         argv += ["-kernel", str(BUILD / "zvm_host.elf")]
         self.log = log_file(f"test_preload.{name}")
-        self.child = pexpect.spawn("qemu-system-aarch64", argv, encoding="utf-8",
+        self.child = pexpect.spawn(QEMU, argv, encoding="utf-8",
                                    codec_errors="replace", timeout=BOOT_SECONDS)
         self.child.logfile_read = self.log
         self.child.expect_exact(PROMPT)
