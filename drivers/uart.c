@@ -42,8 +42,8 @@ static struct {
 	struct timeout pause_end;
 	void (*notify)(void);
 } uart = {
-	.readers = WAIT_QUEUE_INIT(uart.readers),
-	.writers = WAIT_QUEUE_INIT(uart.writers),
+	.readers = WAIT_QUEUE_INIT(uart.readers, LOCK_UART),
+	.writers = WAIT_QUEUE_INIT(uart.writers, LOCK_UART_WRITERS),
 };
 
 static u8 rx_buf[RX_RING], tx_buf[TX_RING];

@@ -405,6 +405,7 @@ int virtio_console_add(const struct virtio_dev *dev)
 	if (device_count == MAX_DEVICES || port_count == CONSOLE_MAX_PORTS)
 		return -ENOSPC;
 	memset(d, 0, sizeof(*d));
+	spin_lock_init(&d->lock, LOCK_VIRTIO);
 	d->dev = *dev;
 	err = device_init(d);
 	if (err != 0) {

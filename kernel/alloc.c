@@ -27,7 +27,7 @@ static const u16 sizes[] = { 32, 64, 128, 256, 576, 1008, 2016 };
 #define CLASSES ARRAY_SIZE(sizes)
 
 static struct list classes[CLASSES];
-static struct spinlock alloc_lock = SPINLOCK_INIT;
+static struct spinlock alloc_lock = SPINLOCK_INIT(LOCK_ALLOC);
 
 /* CLASSES: too big for any. */
 static size_t class_of(size_t size)

@@ -38,6 +38,7 @@ bool sched_idle_here(void)
 	u64 begin;
 
 	kassert(arch_irqs_masked() && t != pc->idle);
+	lock_check_no_spinlock("waits for an interrupt");
 	/* What another CPU pushes from here on comes with an interrupt. */
 	if (pc->resched || t->special || pc->rq.ready || timeouts_held(&pc->timeouts) ||
 	    __atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))

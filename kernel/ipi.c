@@ -99,6 +99,7 @@ void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg)
 	arch_irq_restore(flags);
 	if (here)
 		return;
+	lock_check_no_spinlock("waits for another CPU");
 	push_call(cpu, &r);
 	while (!__atomic_load_n(&r.done, __ATOMIC_ACQUIRE)) {
 		/*

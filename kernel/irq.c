@@ -29,7 +29,7 @@ struct irq_action {
 
 static struct irq_action actions[MAX_ACTIONS];
 static struct irq_action *action_of[MAX_INTIDS];
-static struct spinlock irq_lock = SPINLOCK_INIT;
+static struct spinlock irq_lock = SPINLOCK_INIT(LOCK_IRQ);
 
 static struct irq_action *find_action(u32 intid)
 {
@@ -48,6 +48,7 @@ u32 irq_dispatch(u32 intid)
 	struct irq_action *action = find_action(intid);
 	u32 flags;
 
+	lock_check_no_spinlock("takes an interrupt");
 	if (unlikely(!action)) {
 		unwanted(intid);
 		return 0;
@@ -58,6 +59,7 @@ u32 irq_dispatch(u32 intid)
 		action->spis++;
 	flags = action->flags;
 	action->fn(intid, action->arg);
+	lock_check_no_spinlock("ends an interrupt");
 	return flags;
 }
 

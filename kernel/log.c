@@ -22,8 +22,8 @@ enum log_level log_echo_level = LOG_INFO;
 
 static u8 log_buf[LOG_SIZE];
 static struct ring log_ring = { .buf = log_buf, .size = LOG_SIZE };
-static struct spinlock ring_lock = SPINLOCK_INIT;
-static struct spinlock echo_lock = SPINLOCK_INIT;
+static struct spinlock ring_lock = SPINLOCK_INIT(LOCK_LOG);
+static struct spinlock echo_lock = SPINLOCK_INIT(LOCK_ECHO);
 static bool panic_mode;
 
 /* Lines that may be echoed now; under echo_lock. */
@@ -135,6 +135,8 @@ void klog(enum log_level level, const char *fmt, ...)
 	size_t used = (size_t)len;
 	va_list ap;
 
+	if (!panic_mode)
+		lock_check_no_spinlock("logs");
 	va_start(ap, fmt);
 	len = vsnprintf(line + used, sizeof(line) - used, fmt, ap);
 	va_end(ap);

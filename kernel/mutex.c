@@ -19,11 +19,12 @@
  */
 #define PI_DEPTH 8
 
-static struct spinlock pi_lock = SPINLOCK_INIT;
+static struct spinlock pi_lock = SPINLOCK_INIT(LOCK_PI);
 
-void mutex_init(struct mutex *m)
+void mutex_init(struct mutex *m, enum lock_rank rank)
 {
-	wait_queue_init(&m->wq);
+	lock_check_init(&m->check, rank);
+	wait_queue_init(&m->wq, LOCK_WAIT);
 	m->owner = NULL;
 	m->depth = 0;
 	list_init(&m->held_node);
@@ -148,11 +149,22 @@ static int lock_slow(struct mutex *m, u64 deadline)
 	return result;
 }
 
-int mutex_lock_deadline(struct mutex *m, u64 deadline)
+static int lock(struct mutex *m, u64 deadline)
 {
 	if (lock_fast(m))
 		return 0;
 	return deadline ? lock_slow(m, deadline) : -EAGAIN;
+}
+
+int mutex_lock_deadline(struct mutex *m, u64 deadline)
+{
+	int result;
+
+	lock_check_mutex_wanted(&m->check);
+	result = lock(m, deadline);
+	if (!result)
+		lock_check_mutex_taken(&m->check);
+	return result;
 }
 
 void mutex_lock(struct mutex *m)
@@ -212,6 +224,7 @@ static void unlock_slow(struct mutex *m)
 
 void mutex_unlock(struct mutex *m)
 {
+	lock_check_mutex_released(&m->check);
 	if (unlock_fast(m))
 		return;
 	unlock_slow(m);

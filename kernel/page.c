@@ -43,7 +43,7 @@ struct reserved_set {
 
 static struct zone zones[MAX_ZONES];
 static u32 zone_count;
-static struct spinlock page_lock = SPINLOCK_INIT;
+static struct spinlock page_lock = SPINLOCK_INIT(LOCK_PAGE);
 
 /* Under page_lock. */
 static u64 total_pages, free_pages, free_blocks, single_pages;

@@ -5,7 +5,7 @@
 #include <kernel/irq.h>
 #include <kernel/log.h>
 
-#define MESSAGE_SIZE 160
+#define MESSAGE_SIZE 200
 
 static bool panicking;
 

@@ -188,7 +188,7 @@ void random_init(const void *seed, size_t size)
 
 	for (u32 i = 0; i < MAX_CPUS; i++)
 		jitter_init(&jitters[i]);
-	mutex_init(&rng.lock);
+	mutex_init(&rng.lock, LOCK_RANDOM);
 	sha256_init(&rng.pool);
 	rng.worth = 0;
 	rng.dry = true;

@@ -371,6 +371,7 @@ void schedule(void)
 {
 	kassert(arch_irqs_masked());
 	kassert(!this_cpu()->preempt_count && !this_cpu()->irq_depth);
+	lock_check_no_spinlock("leaves its thread");
 	/*
 	 * Again only if what finish_switch() did woke a more urgent thread: a switch each time, so
 	 * others progress.
@@ -403,12 +404,14 @@ void sched_exit_work(void)
 	t = this_cpu()->current;
 	if (likely(__atomic_load_n(&t->work, __ATOMIC_ACQUIRE) && t->hooks && t->hooks->work))
 		t->hooks->work(t);
+	lock_check_no_lock("returns to its lower level");
 }
 
 void sched_open(void)
 {
 	struct percpu *pc = this_cpu();
 
+	lock_check_no_spinlock("lets interrupts in");
 	if (!pc->masked.exits)
 		masked_restart(&pc->masked, arch_counter(), (u64)sched_open);
 	arch_irq_enable();

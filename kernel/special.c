@@ -15,7 +15,7 @@
 const struct sched_params sched_plain = { .window = WINDOW_ALWAYS };
 const struct sched_params sched_guarded = { .window = WINDOW_ALWAYS, .guarded = true };
 
-static struct spinlock asked_lock = SPINLOCK_INIT;
+static struct spinlock asked_lock = SPINLOCK_INIT(LOCK_PARAMS);
 
 /* ---- holding ---- */
 

@@ -7,7 +7,7 @@
 
 void sem_init(struct sem *s, u32 count, u32 limit)
 {
-	wait_queue_init(&s->wq);
+	wait_queue_init(&s->wq, LOCK_WAIT);
 	s->count = count;
 	s->limit = limit;
 }
@@ -44,8 +44,8 @@ void sem_give(struct sem *s)
 
 void msgq_init(struct msgq *q, void *buf, u32 msg_size, u32 capacity)
 {
-	wait_queue_init(&q->readers);
-	wait_queue_init(&q->writers);
+	wait_queue_init(&q->readers, LOCK_WAIT);
+	wait_queue_init(&q->writers, LOCK_MSGQ_WRITERS);
 	q->buf = buf;
 	q->msg_size = msg_size;
 	q->capacity = capacity;

@@ -8,7 +8,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 
-static struct spinlock list_lock = SPINLOCK_INIT;
+static struct spinlock list_lock = SPINLOCK_INIT(LOCK_THREADS);
 static struct list all_threads = LIST_INIT(all_threads);
 
 static void wait_timed_out(struct timeout *timeout)
@@ -46,7 +46,7 @@ void thread_setup(struct thread *t, const char *name, u8 prio, u32 cpu, u64 affi
 	list_init(&t->wait_node);
 	list_init(&t->held_mutexes);
 	timeout_init(&t->timeout, wait_timed_out);
-	wait_queue_init(&t->joiners);
+	wait_queue_init(&t->joiners, LOCK_WAIT);
 	special_init_thread(t);
 	flags = spin_lock(&list_lock);
 	list_add_tail(&all_threads, &t->all_node);
@@ -101,6 +101,7 @@ __noreturn void thread_exit(void)
 {
 	struct percpu *pc;
 
+	lock_check_no_lock("exits");
 	arch_irq_disable();
 	pc = this_cpu();
 	kassert(list_empty(&pc->current->held_mutexes));
@@ -183,7 +184,7 @@ void thread_sleep_until(u64 deadline)
 	struct wait_queue nobody_wakes;
 	unsigned long flags;
 
-	wait_queue_init(&nobody_wakes);
+	wait_queue_init(&nobody_wakes, LOCK_WAIT);
 	flags = spin_lock(&nobody_wakes.lock);
 	(void)wait_block_locked(&nobody_wakes, flags, deadline);
 }

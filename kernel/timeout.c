@@ -26,6 +26,7 @@ void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
 
 void timeout_queue_init(struct timeout_queue *q)
 {
+	spin_lock_init(&q->lock, LOCK_TIMEOUTS);
 	list_init(&q->list);
 	list_init(&q->patient);
 }
@@ -136,6 +137,7 @@ static bool wait_not_running(const struct timeout *t)
 	u32 self = this_cpu()->id;
 	bool waited = false;
 
+	lock_check_no_spinlock("waits for a timeout's end");
 	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
 		struct timeout *const *running = &percpus[cpu].timeouts.running;
 
@@ -183,6 +185,7 @@ void timeouts_expired(void)
 		__atomic_store_n(&q->running, t, __ATOMIC_RELEASE);
 		spin_release(&q->lock);
 		t->fn(t);
+		lock_check_no_spinlock("ends a timeout");
 		spin_acquire(&q->lock);
 	}
 	__atomic_store_n(&q->running, NULL, __ATOMIC_RELEASE);

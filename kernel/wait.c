@@ -9,9 +9,9 @@
 #include <kernel/log.h>
 #include <lib/errno.h>
 
-void wait_queue_init(struct wait_queue *wq)
+void wait_queue_init(struct wait_queue *wq, enum lock_rank rank)
 {
-	wq->lock = (struct spinlock)SPINLOCK_INIT;
+	spin_lock_init(&wq->lock, rank);
 	list_init(&wq->waiters);
 }
 

@@ -38,7 +38,7 @@ int control_start(void)
 	u32 last = 63 - (u32)__builtin_clzll(cpus_online_mask());
 	int err;
 
-	mutex_init(&lock);
+	mutex_init(&lock, LOCK_RTOS);
 	sem_init(&restarted, 0, 1);
 	err = thread_create(&thread, "control", control, NULL, PRIO_CONTROL, BIT(last));
 	if (err)

@@ -239,7 +239,7 @@ static void reset(const struct latency_test *test, u64 rounds)
 	sem_init(&t.done, 0, 1);
 	msgq_init(&t.requests, request_buf, MESSAGE_SIZE, 4);
 	msgq_init(&t.replies, reply_buf, MESSAGE_SIZE, 4);
-	mutex_init(&t.mutex);
+	mutex_init(&t.mutex, LOCK_RTOS);
 }
 
 static int run(const struct latency_test *test, u64 rounds)

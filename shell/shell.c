@@ -17,7 +17,7 @@ static struct line_editor editor;
 
 /* ---- waiting for several things at once ---- */
 
-static struct wait_queue events = WAIT_QUEUE_INIT(events);
+static struct wait_queue events = WAIT_QUEUE_INIT(events, LOCK_SHELL);
 static bool event_pending;
 
 void shell_notify(void *arg __unused)

@@ -6,6 +6,7 @@
 void console_init(struct console *c)
 {
 	memset(c, 0, offsetof(struct console, log_buf));
+	spin_lock_init(&c->lock, LOCK_CONSOLE);
 	ring_init(&c->log, c->log_buf, CONSOLE_LOG_SIZE);
 	ring_init(&c->input, c->input_buf, CONSOLE_INPUT_SIZE);
 	c->port = -1;

@@ -24,14 +24,16 @@ static struct {
 	struct spinlock lock;    /* taken before the console's and the driver's */
 	struct console *console; /* NULL: the port is free; changed with ports_lock held as well */
 	u64 pos;                 /* output moved so far */
-} ports[CONSOLE_MAX_PORTS];
+} ports[CONSOLE_MAX_PORTS] = {
+	[0 ... CONSOLE_MAX_PORTS - 1] = { .lock = SPINLOCK_INIT(LOCK_PORT) },
+};
 
 /* Keeps consoles attached while the service is at them. */
 static struct mutex ports_lock;
 static const struct console_port_ops *port_ops;
 /* Ports to look at, a bit each (atomic); the service sleeps on service_wq while it is 0. */
 static u32 ready_ports;
-static struct wait_queue service_wq = WAIT_QUEUE_INIT(service_wq);
+static struct wait_queue service_wq = WAIT_QUEUE_INIT(service_wq, LOCK_WAIT);
 static struct thread service;
 
 void console_port_ready(u32 port)
@@ -134,7 +136,7 @@ int console_service_start(void)
 {
 	int err;
 
-	mutex_init(&ports_lock);
+	mutex_init(&ports_lock, LOCK_PORTS);
 	err = thread_create(&service, "console", service_main, NULL, SERVICE_PRIORITY, BIT(0));
 	if (err)
 		return err;

@@ -405,7 +405,7 @@ int vmm_init(void)
 {
 	int r;
 
-	mutex_init(&lifecycle);
+	mutex_init(&lifecycle, LOCK_LIFECYCLE);
 	sem_init(&requests, 0, MAX_VMS * 2);
 	r = vgic_host_init();
 	if (!r)

@@ -346,8 +346,9 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	vm->desc = type->desc;
 	vm->state = VM_CREATED;
 	vm->created_at = arch_counter();
-	wait_queue_init(&vm->state_wq);
-	wait_queue_init(&vm->halt_wq);
+	wait_queue_init(&vm->state_wq, LOCK_VM_STATE);
+	wait_queue_init(&vm->halt_wq, LOCK_WAIT);
+	spin_lock_init(&vm->vgic.lock, LOCK_VGIC);
 	console_init(&vm->console);
 	timeout_init(&vm->rtc.alarm, NULL);
 	r = build(vm, opt, err);

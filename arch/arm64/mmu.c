@@ -38,7 +38,8 @@ static bool page_allocator_up;
 
 static u64 *root;
 static u64 image_pa;
-static struct spinlock map_lock = SPINLOCK_INIT; /* guards the tables, io_next and stack_slots */
+/* guards the tables, io_next and stack_slots */
+static struct spinlock map_lock = SPINLOCK_INIT(LOCK_MAP);
 static u64 io_next = IO_VA;
 
 #define STACK_SLOTS 512

@@ -28,7 +28,7 @@ static const u64 s2_attrs[] = {
 };
 
 /* 8-bit VMIDs; 0 is the host's (no guest). */
-static struct spinlock vmid_lock = SPINLOCK_INIT;
+static struct spinlock vmid_lock = SPINLOCK_INIT(LOCK_VMID);
 static u64 vmids[BITMAP_WORDS(ARCH_MAX_VMIDS)] = { 1 };
 
 u32 stage2_ipa_bits(void)

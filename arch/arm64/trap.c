@@ -83,12 +83,14 @@ void trap_lower_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
 		fn(v, f, esr);
 	else
 		trap_undef(v, f, esr);
+	lock_check_no_lock("returns to its guest");
 }
 
 void trap_lower_irq(struct vcpu *v)
 {
 	v->exits[EXIT_IRQ]++;
 	arch_guest_take_irq(v);
+	lock_check_no_lock("returns to its guest");
 }
 
 /* ---- while exits are measured (arch_measure_exits): their CPU time, off which the vCPU may go meanwhile ---- */

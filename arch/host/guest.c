@@ -18,6 +18,7 @@ void arch_guest_enter(struct vcpu *v)
 {
 	if (!host_guest)
 		host_die("arch_guest_enter without a guest");
+	lock_check_no_lock("enters its guest");
 	host_guest(v);
 	thread_exit();
 }

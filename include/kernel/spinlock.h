@@ -2,34 +2,84 @@
 /*
  * Spinlock: test and set, not a ticket lock. Whoever runs takes it: where CPUs are threads of a simulator, or vCPUs of a hypervisor, a queue of tickets
  * stands still whenever the CPU whose turn it is does not run. Holders are bounded and few (one lock a queue or a device). Taking it masks interrupts; no allocation, logging, callback or blocking while
- * one is held. Lock order (outer first): those of the kernel's users; priority inheritance; wait
- * queue; run queue; timeout queue; page allocator; log.
+ * one is held. Builds with checks (kernel/lock_check.h) panic where that, or the order below, is not kept.
  */
 #ifndef KERNEL_SPINLOCK_H
 #define KERNEL_SPINLOCK_H
 
 #include <arch/cpu.h>
+#include <kernel/lock_check.h>
 #include <lib/types.h>
 
+/*
+ * The order of all locks, outer to inner: while one is held, only locks of later ranks are taken, so that no two holders wait for
+ * each other. Mutexes come before spinlocks.
+ */
+enum lock_rank {
+	LOCK_UNRANKED, /* was not initialised: cannot be taken */
+
+	/* Mutexes */
+	LOCK_LIFECYCLE, /* the table of VMs: vmm_lock() */
+	LOCK_PORTS,     /* which console is at which port of the machine */
+	LOCK_FLASH,     /* VMs' tables of erased flash */
+	LOCK_RANDOM,    /* the pool and the key of random numbers */
+	LOCK_RTOS,      /* the RTOS's control loop, and its latency test's mutex */
+
+	/* Spinlocks */
+	LOCK_VM_STATE,     /* a VM's run state and its vCPUs' power states */
+	LOCK_UART_WRITERS, /* who waits for room in the host's UART */
+	LOCK_UART,         /* the host's UART */
+	LOCK_PORT,         /* output on its way from a VM's console to its port */
+	LOCK_DEVICE,       /* a VM's UART or RTC */
+	LOCK_VGIC,         /* a VM's interrupt controller */
+	LOCK_CONSOLE,      /* a VM's console */
+	LOCK_VIRTIO,       /* a virtio console of the machine */
+	LOCK_SHELL,        /* what the shell waits for */
+	LOCK_PI,           /* priority inheritance */
+	LOCK_WAIT,         /* a wait queue; those of other ranks guard more than waiters */
+	LOCK_MSGQ_WRITERS, /* who waits for room in a message queue, inside of its readers' */
+	LOCK_THREADS,      /* the list of all threads */
+	LOCK_PARAMS,       /* scheduling parameters that were asked for */
+	LOCK_TIMEOUTS,     /* a CPU's timeouts */
+	LOCK_IRQ,          /* the table of interrupt handlers */
+	LOCK_VMID,         /* VMIDs */
+	LOCK_MAP,          /* the hypervisor's own tables */
+	LOCK_ALLOC,        /* small objects */
+	LOCK_PAGE,         /* pages */
+	LOCK_LOG,          /* the log's ring */
+	LOCK_ECHO,         /* polled output of the log */
+	LOCK_RANKS
+};
+
 struct spinlock {
+	struct lock_check check;
 	u32 locked;
 };
 
-#define SPINLOCK_INIT \
-	{             \
-		0     \
+#define SPINLOCK_INIT(rank)                    \
+	{                                      \
+		.check = LOCK_CHECK_INIT(rank) \
 	}
+
+static inline void spin_lock_init(struct spinlock *l, enum lock_rank rank)
+{
+	l->locked = 0;
+	lock_check_init(&l->check, rank);
+}
 
 /* Acquire without touching the interrupt mask (interrupts are masked already). */
 static inline void spin_acquire(struct spinlock *l)
 {
+	lock_check_wanted(&l->check);
 	while (unlikely(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)))
 		while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
 			arch_relax();
+	lock_check_taken(&l->check);
 }
 
 static inline void spin_release(struct spinlock *l)
 {
+	lock_check_released(&l->check);
 	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 }
 
@@ -46,6 +96,7 @@ static inline void spin_unlock(struct spinlock *l, unsigned long flags)
 {
 	spin_release(l);
 	arch_irq_restore(flags);
+	lock_check_unlocked();
 }
 
 #endif

@@ -21,6 +21,7 @@ int __must_check sem_take(struct sem *s, u64 deadline);
 void sem_give(struct sem *s);
 
 struct mutex {
+	struct lock_check check;
 	struct wait_queue wq;
 	struct thread *owner;
 	u32 depth; /* recursive */
@@ -28,7 +29,7 @@ struct mutex {
 	struct list held_node;
 };
 
-void mutex_init(struct mutex *m);
+void mutex_init(struct mutex *m, enum lock_rank rank);
 /*
  * Recursive. The owner, and whoever it waits for in turn (8 deep), runs at the priority of its most
  * urgent waiter. Unlocking hands the mutex to that waiter. 0, -EAGAIN (deadline 0), -ETIMEDOUT.

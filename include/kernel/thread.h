@@ -113,6 +113,7 @@ struct thread {
 	struct timeout timeout;
 	struct mutex *blocked_mutex; /* for priority inheritance */
 	struct list held_mutexes;
+	struct lock_held mutexes; /* all that it holds, in builds that check locks */
 	/* round-robin: ticks of a turn, and left of it among equals; 0: an equal is next */
 	u64 slice, slice_left;
 	/* by weight: its time on CPU as if its weight was WEIGHT_NORMAL, up to run_ticks == shared_until */

@@ -17,12 +17,13 @@ struct wait_queue {
 	struct list waiters;
 };
 
-#define WAIT_QUEUE_INIT(name)                                               \
-	{                                                                   \
-		.lock = SPINLOCK_INIT, .waiters = LIST_INIT((name).waiters) \
+#define WAIT_QUEUE_INIT(name, rank)                                               \
+	{                                                                         \
+		.lock = SPINLOCK_INIT(rank), .waiters = LIST_INIT((name).waiters) \
 	}
 
-void wait_queue_init(struct wait_queue *wq);
+/* `rank` is the lock's: LOCK_WAIT, unless the lock guards more than the waiters. */
+void wait_queue_init(struct wait_queue *wq, enum lock_rank rank);
 
 /*
  * Block the calling thread on wq until woken or until `deadline` (DEADLINE_NEVER: none). Called

@@ -88,9 +88,8 @@ void unplace(struct vm *vm)
 
 int placed_teardown(void **state)
 {
-	(void)state;
 	for (u32 id = 0; id < MAX_VMS; id++)
 		if (slots[id])
 			unplace(slots[id]);
-	return 0;
+	return unit_end(state);
 }

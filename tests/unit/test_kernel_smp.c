@@ -38,7 +38,7 @@ static int teardown(void **state)
 	}
 	assert_int_equal(homed, 1); /* main */
 	assert_int_equal(host_cpu, 0);
-	return 0;
+	return unit_end(state);
 }
 
 static void join(u32 count)

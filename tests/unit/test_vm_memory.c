@@ -34,10 +34,9 @@ static int setup(void **state)
 /* Allocators keep what is not given back, beyond the life of the machine that it belonged to. */
 static int teardown(void **state)
 {
-	(void)state;
 	vm_ram_free(&ram);
 	stage2_destroy(&s2);
-	return 0;
+	return unit_end(state);
 }
 
 static void fill(u64 size, u8 byte)

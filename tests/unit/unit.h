@@ -11,6 +11,14 @@
 
 #include <lib/types.h>
 
+/* The teardown of every test, or the last call of its own: a lock that is left held ends the program with its name. */
+int unit_end(void **state);
+
+#undef cmocka_unit_test
+#define cmocka_unit_test(fn) cmocka_unit_test_teardown(fn, unit_end)
+#undef cmocka_unit_test_setup
+#define cmocka_unit_test_setup(fn, setup) cmocka_unit_test_setup_teardown(fn, setup, unit_end)
+
 /* Row of a test table whose tests start from a machine just powered on. */
 #define unit_machine_test(fn) cmocka_unit_test_setup(fn, unit_machine_setup)
 

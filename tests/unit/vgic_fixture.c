@@ -84,6 +84,7 @@ static int setup(u32 gic_version)
 	vgic_lr_limit = 0;
 	fixture_vm.desc.cpus = FIXTURE_VCPUS;
 	assert_int_equal(vgic_host_init(), 0);
+	spin_lock_init(&fixture_vm.vgic.lock, LOCK_VGIC);
 	vgic_init(&fixture_vm);
 	assert_int_equal(stage2_init(&fixture_vm.s2), 0);
 	assert_int_equal(vgic_map(&fixture_vm), 0);

@@ -85,7 +85,7 @@ static enum mmio_result erased_flash(const struct mmio_region *r, struct vcpu *v
 
 int vempty_host_init(void)
 {
-	mutex_init(&map_lock);
+	mutex_init(&map_lock, LOCK_FLASH);
 	erased_page = page_alloc();
 	if (!erased_page)
 		return -ENOMEM;

@@ -394,6 +394,7 @@ int vpl011_init(struct vpl011 *u, struct vm *vm, struct console *c)
 	if (!slots[0].straight)
 		reg_table_init(&table);
 	memset(u, 0, sizeof(*u));
+	spin_lock_init(&u->lock, LOCK_DEVICE);
 	u->vm = vm;
 	u->console = c;
 	vpl011_reset(u);

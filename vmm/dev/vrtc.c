@@ -189,6 +189,7 @@ int vrtc_init(struct vrtc *r, struct vm *vm)
 	};
 
 	memset(r, 0, sizeof(*r));
+	spin_lock_init(&r->lock, LOCK_DEVICE);
 	r->vm = vm;
 	r->load = host_wall_clock ? (u32)host_wall_clock() : 0;
 	r->base_ticks = arch_counter();

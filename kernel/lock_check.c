@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks of locks, in builds that have them (include/debug/kernel/lock_check.h). */
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <kernel/spinlock.h>
+
+static const char *const names[LOCK_RANKS] = {
+	[LOCK_UNRANKED] = "unranked", [LOCK_LIFECYCLE] = "lifecycle",
+	[LOCK_PORTS] = "ports",       [LOCK_FLASH] = "flash",
+	[LOCK_RANDOM] = "random",     [LOCK_RTOS] = "rtos",
+	[LOCK_VM_STATE] = "vm state", [LOCK_UART_WRITERS] = "uart writers",
+	[LOCK_UART] = "uart",         [LOCK_PORT] = "port",
+	[LOCK_DEVICE] = "device",     [LOCK_VGIC] = "vgic",
+	[LOCK_CONSOLE] = "console",   [LOCK_VIRTIO] = "virtio",
+	[LOCK_SHELL] = "shell",       [LOCK_PI] = "inheritance",
+	[LOCK_WAIT] = "wait queue",   [LOCK_MSGQ_WRITERS] = "message queue writers",
+	[LOCK_THREADS] = "threads",   [LOCK_PARAMS] = "parameters",
+	[LOCK_TIMEOUTS] = "timeouts", [LOCK_IRQ] = "interrupts",
+	[LOCK_VMID] = "vmid",         [LOCK_MAP] = "map",
+	[LOCK_ALLOC] = "alloc",       [LOCK_PAGE] = "page",
+	[LOCK_LOG] = "log",           [LOCK_ECHO] = "echo",
+};
+
+/* Spinlocks held by each CPU. */
+static struct lock_held spinlocks[MAX_CPUS];
+
+const char *lock_rank_name(u32 rank)
+{
+	return rank < LOCK_RANKS ? names[rank] : NULL;
+}
+
+/* Of this CPU; the boot CPU's before there is per-CPU data. Interrupts masked. */
+static u32 cpu_id(void)
+{
+	const struct percpu *pc = this_cpu();
+
+	return pc ? pc->id : 0;
+}
+
+/* NULL before there are threads. Any context: masked, as between reading the CPU and its thread we could move. */
+static struct thread *running(void)
+{
+	unsigned long flags = arch_irq_save();
+	const struct percpu *pc = this_cpu();
+	struct thread *t = pc ? pc->current : NULL;
+
+	arch_irq_restore(flags);
+	return t;
+}
+
+/* Mutexes that the running thread holds. */
+static struct lock_held *mutexes(void)
+{
+	static struct lock_held early;
+	struct thread *self = running();
+
+	return self ? &self->mutexes : &early;
+}
+
+static const char *holder_name(const struct lock_check *c)
+{
+	return c->holder ? c->holder->name : "none";
+}
+
+static __noreturn void refuse(const struct lock_check *c, u64 at, const char *why)
+{
+	panic("lock '%s' %lx at %lx: %s", names[c->rank], (u64)c, at, why);
+}
+
+/* The same, because of `other`, which is held. */
+static __noreturn void refuse_for(const struct lock_check *c, u64 at, const char *why,
+				  const struct lock_check *other)
+{
+	panic("lock '%s' %lx at %lx: %s '%s' %lx of CPU %u, thread '%s', since %lx", names[c->rank],
+	      (u64)c, at, why, names[other->rank], (u64)other, other->cpu, holder_name(other),
+	      other->taken_at);
+}
+
+static void check_order(const struct lock_held *held, const struct lock_check *c, u64 at)
+{
+	const struct lock_check *other;
+
+	if (!c->rank)
+		refuse(c, at, "taken, but was not initialised");
+	for (other = held->last; other; other = other->outer) {
+		if (other == c)
+			refuse_for(c, at, "taken by the holder of", other);
+		if (other->rank >= c->rank)
+			refuse_for(c, at, "taken inside of", other);
+	}
+}
+
+static void add(struct lock_held *held, struct lock_check *c, u64 at)
+{
+	c->cpu = cpu_id();
+	c->holder = running();
+	c->taken_at = at;
+	c->outer = held->last;
+	held->last = c;
+}
+
+/* Locks need not be released in the order in which they were taken. */
+static void take_out(struct lock_held *held, const struct lock_check *c)
+{
+	struct lock_check **link = &held->last;
+
+	while (*link && *link != c)
+		link = &(*link)->outer;
+	if (*link)
+		*link = c->outer;
+}
+
+/* ---- spinlocks ---- */
+
+#define CALLER ((u64)__builtin_return_address(0))
+
+void lock_check_wanted(const struct lock_check *c)
+{
+	if (!arch_irqs_masked())
+		refuse(c, CALLER, "taken with interrupts unmasked");
+	check_order(&spinlocks[cpu_id()], c, CALLER);
+}
+
+void lock_check_taken(struct lock_check *c)
+{
+	c->depth = 1;
+	add(&spinlocks[cpu_id()], c, CALLER);
+}
+
+void lock_check_released(struct lock_check *c)
+{
+	if (!c->depth)
+		refuse(c, CALLER, "released, but is free");
+	if (c->cpu != cpu_id())
+		refuse_for(c, CALLER, "released, but is", c);
+	c->depth = 0;
+	take_out(&spinlocks[cpu_id()], c);
+}
+
+void lock_check_unlocked(void)
+{
+	if (!arch_irqs_masked())
+		lock_check_no_spinlock("unmasks interrupts");
+}
+
+void lock_check_no_spinlock(const char *what)
+{
+	unsigned long flags = arch_irq_save();
+	const struct lock_check *c = spinlocks[cpu_id()].last;
+
+	if (c)
+		panic("CPU %u %s with lock '%s' %lx held, since %lx", cpu_id(), what,
+		      names[c->rank], (u64)c, c->taken_at);
+	arch_irq_restore(flags);
+}
+
+/* ---- mutexes ---- */
+
+void lock_check_mutex_wanted(const struct lock_check *c)
+{
+	lock_check_no_spinlock("takes a mutex");
+	if (!c->depth || c->holder != running())
+		check_order(mutexes(), c, CALLER);
+}
+
+void lock_check_mutex_taken(struct lock_check *c)
+{
+	if (c->depth++ == 0)
+		add(mutexes(), c, CALLER);
+}
+
+void lock_check_mutex_released(struct lock_check *c)
+{
+	if (!c->depth)
+		refuse(c, CALLER, "released, but is free");
+	if (c->holder != running())
+		refuse_for(c, CALLER, "released, but is", c);
+	if (--c->depth == 0)
+		take_out(mutexes(), c);
+}
+
+void lock_check_no_lock(const char *what)
+{
+	const struct lock_check *c = mutexes()->last;
+
+	lock_check_no_spinlock(what);
+	if (c)
+		panic("thread '%s' %s with lock '%s' %lx held, since %lx", holder_name(c), what,
+		      names[c->rank], (u64)c, c->taken_at);
+}
+
+void lock_check_forget(void)
+{
+	struct lock_check *c;
+
+	while ((c = spinlocks[cpu_id()].last))
+		lock_check_released(c);
+	while ((c = mutexes()->last)) {
+		c->depth = 0;
+		take_out(mutexes(), c);
+	}
+}
