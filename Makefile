@@ -69,7 +69,7 @@ format:
 # The fetched packages stay; distclean takes them too.
 clean:
 	@if [ -f $(BUILD)/build.ninja ]; then ninja -C $(BUILD) --quiet -t clean; fi
-	@rm -rf $(BUILD)/clang $(BUILD)/bundle.cpio $(BUILD)/test-logs
+	@rm -rf $(BUILD)/clang $(BUILD)/checks $(BUILD)/bundle.cpio $(BUILD)/test-logs
 
 distclean:
 	@rm -rf $(BUILD)

@@ -6,7 +6,7 @@
         assert "2 cpus" in board.sh("host info")
 
 `boot` ends every board that it started, by its own process id. The serial line and every VM
-console are kept in build/test-logs/.
+console are kept in build/test-logs/ (of another build of the kernels: there).
 """
 
 import os
@@ -25,7 +25,9 @@ import socket
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ZVM_BUILD", ROOT / "build"))
-LOGS = BUILD / "test-logs"
+# Where the hypervisor and the RTOS are taken from: another build of them may be tested with the same guests.
+KERNELS = Path(os.environ.get("ZVM_KERNELS", BUILD))
+LOGS = KERNELS / "test-logs"
 QEMU = os.environ.get("QEMU") or "qemu-system-aarch64"
 # Of the QEMU that is used: (7, 2).
 QEMU_VERSION = tuple(int(n) for n in re.search(
@@ -116,7 +118,7 @@ class Board(Console):
         self.name = name
         self._ports = {}
         self._terminals = []
-        kernel = Path(kernel or BUILD / "zvm_host.bin")
+        kernel = Path(kernel or KERNELS / "zvm_host.bin")
         on = "on" if virtualization else "off"
         virt = ["-machine", f"virt,gic-version={gic},virtualization={on}", "-cpu", cpu]
         argv = [*(["-machine", machine] if machine else virt), "-smp", str(smp), "-m", str(mem),

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from conftest import BUILD, CPU_MAX, PROMPT
+from conftest import CPU_MAX, KERNELS, PROMPT
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def board(boot_module):
 
 @pytest.mark.parametrize("shape", ["elf", "bin"])
 def test_both_shapes_boot(boot, shape):
-    board = boot(kernel=BUILD / f"zvm_host.{shape}", smp=2, mem=1024)
+    board = boot(kernel=KERNELS / f"zvm_host.{shape}", smp=2, mem=1024)
     assert "zvm" in board.sh("host version").lower()
 
 

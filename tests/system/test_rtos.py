@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from conftest import BOOT_SECONDS, BUILD, CPU_MAX
+from conftest import BOOT_SECONDS, CPU_MAX, KERNELS
 from guests import LINUX, linux_ready, new
 
 RTOS = "rtos> "
@@ -58,7 +58,7 @@ def jitter(console, periods, options=""):
 def bare(boot):
     """Starts the RTOS without a hypervisor."""
     def start(**options):
-        board = boot(kernel=BUILD / "rtos.elf", virtualization=False, consoles=0, mem=64,
+        board = boot(kernel=KERNELS / "rtos.elf", virtualization=False, consoles=0, mem=64,
                      prompt=False, **options)
         ready(board)
         return board
@@ -109,7 +109,7 @@ def test_bare_reboot_and_wrong_values(bare):
 
 
 def test_bare_at_el2_says_why_not(boot):
-    board = boot(kernel=BUILD / "rtos.elf", consoles=0, mem=64, smp=1, prompt=False)
+    board = boot(kernel=KERNELS / "rtos.elf", consoles=0, mem=64, smp=1, prompt=False)
     board.expect("start it at EL1")
 
 
