@@ -2,34 +2,33 @@
 /* Reader of the host's devicetree (Devicetree Specification v0.4). */
 #include <drivers/host.h>
 #include <kernel/irq.h>
+#include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <libfdt.h>
 #include "host_tree.h"
 
 const void *host_fdt;
-
-/* Deepest tree that address translation follows: a bound for broken ones. */
-#define MAX_DEPTH 8
+u32 host_fdt_length;
 
 /* The phandle asked for last, as a rule the interrupt controller's, and its node's #interrupt-cells. */
 static struct {
 	u32 phandle, cells;
 } last_parent;
 
-int host_fdt_init(const void *fdt)
+const char *host_fdt_init(const void *fdt, u64 size)
 {
-	if (!fdt || fdt_check_header(fdt) != 0 || tree_init(fdt))
-		return -EINVAL;
-	host_fdt = fdt;
-	last_parent.phandle = 0;
-	return 0;
-}
+	struct dt_facts facts;
+	const char *why = dt_check(fdt, size, &facts);
 
-void host_fdt_moved(const void *fdt)
-{
+	if (!why && tree_init(fdt, facts.nodes))
+		why = "has more nodes than we have memory for";
+	if (why)
+		return why;
 	host_fdt = fdt;
-	tree_moved(fdt);
+	host_fdt_length = facts.length;
+	last_parent.phandle = 0;
+	return NULL;
 }
 
 /* A string; "" without its terminator, which is not one, or if there is none. */
@@ -102,7 +101,7 @@ static int descend(int node, const char *path, const char *end)
 /* The node at a path, which may begin with an alias. Negative: there is none. */
 static int node_at(const char *path, const char *end)
 {
-	char alias[32];
+	char alias[DT_NAME_MAX + 1];
 	size_t n = 0;
 	const char *full;
 
@@ -211,16 +210,13 @@ static int translate_once(int bus, int parent, u64 *address)
 
 static int translate(int bus, u64 *address)
 {
-	for (int depth = 0; depth < MAX_DEPTH; depth++) {
-		int parent = tree_parent(bus);
+	int parent;
 
-		if (parent < 0)
-			return 0; /* the root: a CPU address */
+	/* Up to the root, whose are CPU addresses. */
+	for (; (parent = tree_parent(bus)) >= 0; bus = parent)
 		if (translate_once(bus, parent, address) != 0)
 			return -ENOENT;
-		bus = parent;
-	}
-	return -ENOENT;
+	return 0;
 }
 
 int host_fdt_reg(int node, u32 index, struct phys_range *r)
@@ -263,10 +259,8 @@ static u32 interrupt_cells(int node)
 {
 	u32 phandle = 0;
 
-	for (int depth = 0; !phandle && node >= 0 && depth < MAX_DEPTH; depth++) {
+	for (; !phandle && node >= 0; node = tree_parent(node))
 		phandle = cell(node, "interrupt-parent", 0);
-		node = tree_parent(node);
-	}
 	if (phandle && phandle != last_parent.phandle) {
 		last_parent.phandle = phandle;
 		last_parent.cells = cell(node_of(phandle), "#interrupt-cells", 0);

@@ -1,72 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Devicetree Specification v0.4, chapter 5: the structure block. */
+/* Devicetree Specification v0.4, chapter 5: the structure block, gathered. */
+#include <kernel/early.h>
+#include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/string.h>
-#include <libfdt.h>
 #include "host_tree.h"
 
-#define VERSION    17
-#define TAG_BYTES  4U
-#define PROP_BYTES ((u32)sizeof(struct fdt_property))
-
-/* Deepest tree that is gathered: a bound for broken ones. */
-#define MAX_DEPTH 8
-
-/* Nodes in the order of their offsets. Of a tree with more of them, or deeper, the first ones. */
-#define MAX_PLACES 512
-
+/* Nodes in the order of their offsets. */
 static struct place {
 	int node, parent;
 	u32 inside;     /* offset of what is behind its name */
 	u32 compatible; /* offset of that property's tag; 0: none */
 	u64 names;      /* name_bit() of each of its properties */
-} places[MAX_PLACES];
+} * places;
 
 static u32 place_count;
-static bool all_gathered;
 static u32 last_place; /* a hint: who asks about a node asks again, or about the next one */
-
-static const void *tree;
-static const u8 *structs;
-static const char *strings;
-static u32 structs_size, strings_size;
-
-typedef fdt32_t __attribute__((may_alias, aligned(1))) word_t;
-
-static inline u32 word_at(u32 at)
-{
-	return __builtin_bswap32(*(const word_t *)(structs + at));
-}
-
-/* The tag at this offset, and in *next where the one behind it is. FDT_END also for what is no tag or leaves the block. */
-static u32 tag_at(u32 at, u32 *next)
-{
-	u32 left = at < structs_size ? structs_size - at : 0, size = TAG_BYTES, tag;
-
-	if (left < TAG_BYTES)
-		return FDT_END;
-	tag = word_at(at);
-	if (tag == FDT_BEGIN_NODE) {
-		size += (u32)strnlen((const char *)structs + at + TAG_BYTES, left - TAG_BYTES) + 1;
-	} else if (tag == FDT_PROP) {
-		if (left < PROP_BYTES || word_at(at + TAG_BYTES) > left - PROP_BYTES)
-			return FDT_END;
-		size = PROP_BYTES + word_at(at + TAG_BYTES);
-	} else if (tag != FDT_END_NODE && tag != FDT_NOP) {
-		return FDT_END;
-	}
-	if (size > left)
-		return FDT_END;
-	*next = at + (u32)ALIGN_UP(size, TAG_BYTES);
-	return tag;
-}
-
-static bool named(u32 prop, const char *name)
-{
-	u32 at = word_at(prop + 2 * TAG_BYTES);
-
-	return at < strings_size && strings[at] == *name && str_eq(strings + at, name);
-}
+static struct dt tree;
 
 /* Of a name that is there this bit is set: most of what is asked for is not, and is not looked for. */
 static u64 name_bit(const char *name)
@@ -74,118 +24,87 @@ static u64 name_bit(const char *name)
 	return BIT((u32)(name[0] + (name[0] ? name[1] : 0)) % 64);
 }
 
-static void add_name(struct place *p, u32 prop)
+static void add_name(struct place *p, u32 at)
 {
-	u32 at = word_at(prop + 2 * TAG_BYTES);
+	const char *name = dt_prop(&tree, at).name;
 
-	if (at < strings_size)
-		p->names |= name_bit(strings + at);
-	if (!p->compatible && named(prop, "compatible"))
-		p->compatible = prop;
+	p->names |= name_bit(name);
+	if (!p->compatible && *name == 'c' && str_eq(name, "compatible"))
+		p->compatible = at;
 }
 
+/* A node's properties come before its children. */
 static void gather(void)
 {
-	int path[MAX_DEPTH], depth = 0;
-	u32 at = 0, next = 0, tag;
-	struct place *p = NULL;
+	int path[DT_DEPTH_MAX];
+	u32 depth = 0, at = 0, next;
+	struct place *p = places;
+	enum dt_tag tag;
 
-	place_count = 0;
-	for (; (tag = tag_at(at, &next)) != FDT_END; at = next) {
-		if (tag == FDT_BEGIN_NODE) {
-			if (place_count == MAX_PLACES || depth == MAX_DEPTH)
-				break;
-			path[depth] = (int)at;
+	for (; (tag = dt_tag(&tree, at, &next)) != DT_END; at = next) {
+		if (tag == DT_BEGIN_NODE) {
 			p = &places[place_count++];
 			*p = (struct place){ (int)at, depth ? path[depth - 1] : -1, next, 0, 0 };
-			depth++;
-		} else if (tag == FDT_END_NODE) {
-			p = NULL; /* a node's properties come before its children */
-			if (--depth <= 0) {
-				tag = FDT_END;
-				break;
-			}
-		} else if (tag == FDT_PROP && p) {
+			path[depth++] = (int)at;
+		} else if (tag == DT_END_NODE) {
+			depth--;
+		} else if (tag == DT_PROP) {
 			add_name(p, at);
 		}
 	}
-	all_gathered = tag == FDT_END;
 }
 
-/* Its row, or the number of rows if it is in none. */
-static u32 place_of(int node)
+int tree_init(const void *fdt, u32 nodes)
 {
-	u32 low = 0, high = place_count, hint = last_place;
+	places = early_alloc(nodes * sizeof(*places), sizeof(u64));
+	place_count = last_place = 0;
+	if (!places)
+		return -ENOMEM;
+	tree = dt_open(fdt);
+	gather();
+	return 0;
+}
 
-	if (hint < place_count && places[hint].node == node)
-		return hint;
+/* Its row; NULL if it is none. */
+static const struct place *place_of(int node)
+{
+	u32 low = 0, high = place_count;
+
+	if (last_place < place_count && places[last_place].node == node)
+		return &places[last_place];
 	while (low < high) {
 		u32 middle = (low + high) / 2;
 
-		if (places[middle].node == node)
-			return last_place = middle;
+		if (places[middle].node == node) {
+			last_place = middle;
+			return &places[middle];
+		}
 		if (places[middle].node < node)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return place_count;
-}
-
-/* Where the first property is of a node with that row; the block's end if there is no node. */
-static u32 inside(int node, u32 i)
-{
-	u32 at = structs_size;
-
-	if (i < place_count)
-		return places[i].inside;
-	return node >= 0 && tag_at((u32)node, &at) == FDT_BEGIN_NODE ? at : structs_size;
-}
-
-void tree_moved(const void *fdt)
-{
-	tree = fdt;
-	structs = (const u8 *)fdt + fdt_off_dt_struct(fdt);
-	strings = (const char *)fdt + fdt_off_dt_strings(fdt);
-}
-
-int tree_init(const void *fdt)
-{
-	if (fdt_version(fdt) < VERSION)
-		return -EINVAL;
-	tree_moved(fdt);
-	structs_size = fdt_size_dt_struct(fdt);
-	strings_size = fdt_size_dt_strings(fdt);
-	/* Then whatever begins in the block ends there. */
-	if (strings_size && strings[strings_size - 1])
-		return -EINVAL;
-	gather();
-	return 0;
+	return NULL;
 }
 
 /* ---- nodes ---- */
 
 int tree_next(int node)
 {
-	u32 i = node < 0 ? 0 : place_of(node) + 1, at, next = 0, tag;
+	const struct place *p = node < 0 ? NULL : place_of(node);
+	u32 i = p ? (u32)(p - places) + 1 : 0;
 
-	if (i < place_count) {
-		last_place = i;
-		return places[i].node;
-	}
-	if (all_gathered)
+	if (i >= place_count || (node >= 0 && !p))
 		return -1;
-	at = node < 0 ? 0 : inside(node, i);
-	while ((tag = tag_at(at, &next)) != FDT_END && tag != FDT_BEGIN_NODE)
-		at = next;
-	return tag == FDT_END ? -1 : (int)at;
+	last_place = i;
+	return places[i].node;
 }
 
 int tree_parent(int node)
 {
-	u32 i = place_of(node);
+	const struct place *p = place_of(node);
 
-	return i < place_count ? places[i].parent : fdt_parent_offset(tree, node);
+	return p ? p->parent : -1;
 }
 
 int tree_child(int parent, const char *name, size_t len)
@@ -193,7 +112,7 @@ int tree_child(int parent, const char *name, size_t len)
 	int node = parent;
 
 	while ((node = tree_next(node)) >= 0) {
-		const char *own = (const char *)structs + (u32)node + TAG_BYTES;
+		const char *own = dt_node_name(&tree, (u32)node);
 
 		if (strncmp(own, name, len) == 0 && (own[len] == '\0' || own[len] == '@') &&
 		    tree_parent(node) == parent)
@@ -204,39 +123,44 @@ int tree_child(int parent, const char *name, size_t len)
 
 /* ---- properties ---- */
 
-static const void *value_at(u32 prop, u32 *len)
-{
-	*len = word_at(prop + TAG_BYTES);
-	return structs + prop + PROP_BYTES;
-}
-
 const void *tree_prop(int node, const char *name, u32 *len)
 {
-	u32 i = place_of(node), at = inside(node, i), next = 0, tag;
+	const struct place *p = place_of(node);
+	enum dt_tag tag;
+	u32 at, next;
 
 	*len = 0;
-	if (i < place_count && !(places[i].names & name_bit(name)))
+	if (!p || !(p->names & name_bit(name)))
 		return NULL;
-	while ((tag = tag_at(at, &next)) == FDT_PROP || tag == FDT_NOP) {
-		if (tag == FDT_PROP && named(at, name))
-			return value_at(at, len);
-		at = next;
+	for (at = p->inside; (tag = dt_tag(&tree, at, &next)) == DT_PROP || tag == DT_NOP;
+	     at = next) {
+		struct dt_prop prop;
+
+		if (tag == DT_NOP)
+			continue;
+		prop = dt_prop(&tree, at);
+		if (*prop.name == *name && str_eq(prop.name, name)) {
+			*len = prop.len;
+			return prop.value;
+		}
 	}
 	return NULL;
 }
 
 bool tree_compatible(int node, const char *name)
 {
-	u32 i = place_of(node), len = 0;
+	const struct place *p = place_of(node);
 	const char *list, *end;
+	struct dt_prop prop;
 
-	if (i == place_count)
-		list = tree_prop(node, "compatible", &len);
-	else
-		list = places[i].compatible ? value_at(places[i].compatible, &len) : NULL;
-	if (!len || list[len - 1])
+	if (!p || !p->compatible)
+		return false;
+	prop = dt_prop(&tree, p->compatible);
+	list = prop.value;
+	end = list + prop.len;
+	if (list == end || end[-1])
 		return false; /* no strings */
-	for (end = list + len; list < end; list += strlen(list) + 1)
+	for (; list < end; list += strlen(list) + 1)
 		if (*list == *name && str_eq(list, name))
 			return true;
 	return false;

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The nodes and properties of the host's devicetree. libfdt checks every step of a walk again and again, 200 instructions a tag, and walks from the tree's
- * start for most questions: millions of instructions before the first thread. Here a tag is checked once, and parents are gathered. Nodes are libfdt's
- * offsets, so that what is asked seldom may be asked of libfdt.
+ * The nodes and properties of the host's devicetree. Whatever is asked takes time linear in the tree's size at most: its nodes and their parents are gathered
+ * once, in a table as large as the tree wants it. A node is the offset of its tag, as for libfdt.
  */
 #ifndef DRIVERS_HOST_TREE_H
 #define DRIVERS_HOST_TREE_H
 
 #include <lib/types.h>
 
-/* The tree at `fdt`, whose header has been checked. -EINVAL: older than version 17, or its strings do not end. */
-int __must_check tree_init(const void *fdt);
-/* The same tree, seen at another address. */
-void tree_moved(const void *fdt);
+/* Adopt a tree that dt_check() has passed and that has so many nodes. -ENOMEM: early memory does not hold them. */
+int __must_check tree_init(const void *fdt, u32 nodes);
 
 /* The node behind this one in the order of the tree, children first; -1 stands before the root. Negative: none. */
 int tree_next(int node);

@@ -11,7 +11,6 @@
 #include <kernel/log.h>
 #include <kernel/thread.h>
 #include <lib/errno.h>
-#include <libfdt.h>
 #include <shell/shell.h>
 #include <vmm/bundle.h>
 #include <vmm/vm.h>
@@ -23,12 +22,12 @@ static struct phys_range initrd;
 
 /* RAM that is in use before the page allocator exists. */
 static u32 reserved_ranges(const struct phys_range *ram, u32 nram, struct phys_range image,
-			   struct phys_range *r)
+			   struct phys_range fdt, struct phys_range *r)
 {
 	u32 n = 0;
 
 	r[n++] = image;
-	r[n++] = (struct phys_range){ virt_to_phys(host_fdt), fdt_totalsize(host_fdt) };
+	r[n++] = fdt;
 	if (host_fdt_initrd(&initrd) == 0)
 		r[n++] = initrd;
 	n += host_fdt_reserved(&r[n], RESERVED_RANGES - n);
@@ -68,10 +67,11 @@ static void find_pmu(void)
 	}
 }
 
-void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image)
+void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image,
+		 struct phys_range fdt)
 {
 	static struct phys_range reserved[RESERVED_RANGES];
-	u32 n = reserved_ranges(ram, nram, image, reserved);
+	u32 n = reserved_ranges(ram, nram, image, fdt, reserved);
 
 	machine_start_kernel(ram, nram, reserved, n);
 	must(start_guest_timers(), "timer");

@@ -7,18 +7,18 @@
 #include <kernel/init.h>
 #include <kernel/log.h>
 #include <kernel/thread.h>
-#include <libfdt.h>
 #include <shell/shell.h>
 #include "../init/machine.h"
 #include "rtos.h"
 
 #define RESERVED_RANGES 16
 
-void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image)
+void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image,
+		 struct phys_range fdt)
 {
 	struct phys_range reserved[RESERVED_RANGES] = {
 		image,
-		{ virt_to_phys(host_fdt), fdt_totalsize(host_fdt) },
+		fdt,
 	};
 	u32 n = 2 + host_fdt_reserved(&reserved[2], RESERVED_RANGES - 2);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * VM descriptions: the walk through a blob, by the tables of desc_props.c. Whatever no row knows is an error. The blob
- * is checked whole by libfdt first, so that walking it is safe whoever wrote it.
+ * is checked whole first, so that walking it is safe whoever wrote it.
  */
 #include "desc_props.h"
 
 #include <kernel/thread.h>
 #include <lib/checked.h>
+#include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -200,13 +201,14 @@ int desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 	       struct desc_error *err)
 {
 	struct reader r = { .file = file, .d = d, .err = err };
+	const char *why;
 	int ret, node;
 
 	desc_defaults(d);
 	err->text[0] = '\0';
-	ret = fdt_check_full(fdt, size);
-	if (ret)
-		return refuse(&r, "not a compiled devicetree (%s)", fdt_strerror(ret));
+	why = dt_check(fdt, size, NULL);
+	if (why)
+		return refuse(&r, "not a compiled devicetree: it %s", why);
 	ret = read_root(&r, fdt);
 	if (ret)
 		return ret;

@@ -4,6 +4,7 @@
  */
 #include <lib/checked.h>
 #include <lib/cpio.h>
+#include <lib/devicetree.h>
 #include <vmm/bundle.h>
 #include <vmm/desc.h>
 #include <vmm/guestfdt.h>
@@ -37,17 +38,20 @@ static int check_file(const struct check *c, const struct image_ref *ref, const 
 static int check_devicetree(const struct check *c, const struct cpio_entry *dtb)
 {
 	const struct image_kind *kind = image_kind_of(dtb->data, dtb->size);
-	const u64 length = image_fdt_length(dtb->data, dtb->size);
-	const char *path = c->d->devicetree.path;
+	const char *path = c->d->devicetree.path, *why;
+	struct dt_facts facts;
 
-	if (length > GUEST_FDT_MAX / 2)
-		return refuse(c, "devicetree", "'%.60s' is larger than 32 KiB", path);
-	if (!dtb->size || length)
+	if (!dtb->size)
 		return 0;
-	if (dtb->size >= 4 && image_le(dtb->data, 0, 4) == 0xedfe0dd0)
-		return refuse(c, "devicetree", "'%.60s' is cut off", path);
-	return refuse(c, "devicetree", "'%.60s' is %s", path,
-		      kind ? kind->name : "no compiled devicetree");
+	why = dt_check(dtb->data, dtb->size, &facts);
+	if (why && kind)
+		return refuse(c, "devicetree", "'%.60s' is %s", path, kind->name);
+	if (why)
+		return refuse(c, "devicetree", "'%.60s' is no compiled devicetree: it %s", path,
+			      why);
+	if (facts.length > GUEST_FDT_MAX / 2)
+		return refuse(c, "devicetree", "'%.60s' is larger than 32 KiB", path);
+	return 0;
 }
 
 static int check_files(const struct check *c)

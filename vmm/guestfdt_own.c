@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The devicetree that a VM brought along: a copy with what depends on the VM filled in. */
+#include <lib/devicetree.h>
 #include <vmm/memory.h>
 #include <vmm/vdev.h>
 #include "guestfdt_build.h"
@@ -158,7 +159,8 @@ static void copy_nodes(struct copy *c)
 int guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_size, void *buf,
 		    u64 size)
 {
-	const u64 length = image_fdt_length(src, src_size);
+	struct dt_facts facts;
+	const u64 length = dt_check(src, src_size, &facts) ? 0 : facts.length;
 	const u64 room = length <= size ? ALIGN_DOWN(size - length, 8) : 0;
 	struct copy c = { .b = { .fdt = buf }, .src = (u8 *)buf + room, .p = p };
 
@@ -169,8 +171,6 @@ int guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_s
 	/* libfdt wants it aligned to 8 bytes, which a file in the bundle need not be: it is read behind what is written. */
 	memmove((u8 *)buf + room, src, length);
 	fdt_set_totalsize((u8 *)buf + room, (u32)length);
-	if (fdt_check_full(c.src, length))
-		return -EINVAL;
 	note(&c.b, fdt_create(buf, (int)MIN(room, GUEST_FDT_MAX)));
 	for (int i = 0; i < fdt_num_mem_rsv(c.src) && !c.b.err; i++) {
 		u64 base, bytes;

@@ -6,6 +6,7 @@
  */
 #include <arch/mmu.h>
 #include <lib/checked.h>
+#include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -180,18 +181,15 @@ static void detect_zephyr(void)
 static const void *find_dtb(struct vm_desc *d)
 {
 	const void *fdt = window_at(DTB_AT);
-	u64 length;
+	struct dt_facts facts;
 
-	if (!fdt || fdt_magic(fdt) != FDT_MAGIC)
-		return NULL;
 	/* What QEMU dumps is 1 MiB long and mostly empty. */
-	length = image_fdt_length(fdt, ram_from(DTB_AT, DTB_MAX));
-	if (!length || length > GUEST_FDT_MAX / 2 ||
-	    fdt_totalsize(fdt) > ram_from(DTB_AT, DTB_MAX) ||
-	    fdt_check_full(fdt, fdt_totalsize(fdt)) || !preload_keep(PADDR(DTB_AT), length))
+	if (!fdt || dt_check(fdt, ram_from(DTB_AT, DTB_MAX), &facts) ||
+	    fdt_totalsize(fdt) > ram_from(DTB_AT, DTB_MAX) || facts.length > GUEST_FDT_MAX / 2 ||
+	    !preload_keep(PADDR(DTB_AT), facts.length))
 		return NULL;
 	d->devicetree.pa = PADDR(DTB_AT);
-	d->devicetree.size = length;
+	d->devicetree.size = facts.length;
 	return fdt;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a schedule: a node a CPU, a node in it a window. */
 #include <kernel/percpu.h>
+#include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -165,7 +166,7 @@ static int read_cpu(struct where *w, int node, struct schedule *s)
 
 bool schedule_is_one(const void *fdt, u64 size)
 {
-	return !fdt_check_full(fdt, size) && !fdt_node_check_compatible(fdt, 0, "zvm,schedule");
+	return !dt_check(fdt, size, NULL) && !fdt_node_check_compatible(fdt, 0, "zvm,schedule");
 }
 
 int schedule_parse(const void *fdt, u64 size, const char *file, struct schedule *s,
@@ -173,13 +174,13 @@ int schedule_parse(const void *fdt, u64 size, const char *file, struct schedule 
 {
 	static const char *const names[] = { "compatible" };
 	struct where w = { .fdt = fdt, .file = file, .node = "/", .err = err };
-	int ret = fdt_check_full(fdt, size), node;
+	const char *why = dt_check(fdt, size, NULL);
+	int ret, node;
 
 	memset(s, 0, sizeof(*s));
 	err->text[0] = '\0';
-	if (ret)
-		return desc_refuse(err, file, NULL, NULL, "not a compiled devicetree (%s)",
-				   fdt_strerror(ret));
+	if (why)
+		return desc_refuse(err, file, NULL, NULL, "not a compiled devicetree: it %s", why);
 	if (fdt_node_check_compatible(fdt, 0, "zvm,schedule"))
 		return refuse(&w, "compatible", "is not \"zvm,schedule\"");
 	ret = check_names(&w, 0, names, ARRAY_SIZE(names));

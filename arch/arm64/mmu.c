@@ -5,6 +5,7 @@
 #include <asm/boot.h>
 #include <asm/layout.h>
 #include <asm/sysreg.h>
+#include <kernel/early.h>
 #include <kernel/log.h>
 #include <kernel/page.h>
 #include <kernel/spinlock.h>
@@ -30,10 +31,6 @@
 extern char __image_start[], __text_end[], __rodata_end[], __boot_stack_guard[], __boot_stack[],
 	__image_end[];
 
-/* The first tables, before the page allocator has memory: one root, image 3, linear map 2 per 512 GiB and 1 per ragged GiB. */
-#define EARLY_TABLES 24
-static u64 early_tables[EARLY_TABLES][TABLE_ENTRIES] __section(".bss_pages") __aligned(4096);
-static u32 early_used;
 static bool page_allocator_up;
 
 static u64 *root;
@@ -59,19 +56,22 @@ paddr_t virt_to_phys(const void *va)
 
 static u64 *table_alloc(void)
 {
+	u64 *table;
+
 	if (page_allocator_up)
 		return page_alloc();
-	kassert(early_used < EARLY_TABLES);
-	arch_zero_pages(early_tables[early_used], PAGE_SIZE);
-	return early_tables[early_used++];
+	table = early_alloc(PAGE_SIZE, PAGE_SIZE);
+	if (table)
+		arch_zero_pages(table, PAGE_SIZE);
+	return table;
 }
 
 static u64 *table_at(u64 entry)
 {
 	paddr_t pa = PADDR(entry & PTE_ADDR);
 
-	/* Early tables lie in the image, which the linear map leaves out. */
-	if (pa.pa >= image_pa && pa.pa < image_pa + (u64)(__image_end - __image_start))
+	/* Early tables lie behind the image, in the 2 MiB that the linear map leaves out. */
+	if (pa.pa >= image_pa && pa.pa < image_pa + KIMAGE_BYTES)
 		return (u64 *)(KIMAGE_VA + (pa.pa - image_pa));
 	return phys_to_virt(pa);
 }
@@ -136,7 +136,7 @@ static void map_ram(const struct phys_range *r)
 	u64 base = ALIGN_UP(r->base.pa, PAGE_SIZE);
 	u64 end = ALIGN_DOWN(r->base.pa + r->size, PAGE_SIZE);
 	u64 hole = MIN(MAX(image_pa, base), end);
-	u64 after = MIN(MAX(image_pa + MIB(2), base), end);
+	u64 after = MIN(MAX(image_pa + KIMAGE_BYTES, base), end);
 
 	if (hole > base)
 		kassert(map_range(LINEAR_VA + base, base, hole - base, PTE_DATA) == 0);
@@ -153,7 +153,8 @@ static void map_image(void)
 		{ __image_start, __text_end, PTE_TEXT },
 		{ __text_end, __rodata_end, PTE_RODATA },
 		{ __rodata_end, __boot_stack_guard, PTE_DATA },
-		{ __boot_stack, __image_end, PTE_DATA }, /* the guard below stays unmapped */
+		/* The guard below stays unmapped; behind it is early memory. */
+		{ __boot_stack, (char *)KIMAGE_VA + KIMAGE_BYTES, PTE_DATA },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(parts); i++) {
@@ -161,6 +162,15 @@ static void map_image(void)
 
 		kassert(map_range(va, va - KIMAGE_VA + image_pa, end - va, parts[i].attr) == 0);
 	}
+}
+
+/* The devicetree, wherever it lies, where it was seen all the time. */
+static void map_fdt(const struct phys_range *fdt)
+{
+	u64 offset = fdt->base.pa % PAGE_SIZE;
+
+	kassert(map_range(FDT_VA + fdt->base.pa % MIB(2) - offset, fdt->base.pa - offset,
+			  ALIGN_UP(fdt->size + offset, PAGE_SIZE), PTE_RODATA) == 0);
 }
 
 /* Switch to the final tables; the boot tables' identity map and RWX image are gone. */
@@ -176,12 +186,13 @@ void mmu_enable_final(void)
 	isb();
 }
 
-void mmu_init(u64 image, const struct phys_range *ram, u32 nram)
+void mmu_init(u64 image, struct phys_range fdt, const struct phys_range *ram, u32 nram)
 {
 	kassert((u64)__image_start == KIMAGE_VA);
 	image_pa = image;
 	root = table_alloc();
 	map_image();
+	map_fdt(&fdt);
 	for (u32 i = 0; i < nram; i++)
 		map_ram(&ram[i]);
 	mmu_enable_final();

@@ -8,6 +8,7 @@
 #include <asm/sysreg.h>
 #include <drivers/host.h>
 #include <drivers/uart.h>
+#include <kernel/early.h>
 #include <kernel/init.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
@@ -22,6 +23,7 @@ __noreturn void arch_start(u64 fdt_pa, u64 el, u64 image_pa);
 __noreturn void arch_secondary_start(struct percpu *cpu);
 
 extern u64 boot_va_l2[];
+extern char __image_end[];
 
 static u8 emergency_stacks[MAX_CPUS][EMERGENCY_STACK] __aligned(16);
 
@@ -67,6 +69,7 @@ static void check_machine(u64 el)
 
 void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 {
+	const u64 fdt_at = fdt_pa % MIB(2);
 	struct phys_range ram[RAM_RANGES], uart = { 0 };
 	u32 nram;
 
@@ -74,7 +77,8 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 		write_sysreg(cptr_el2,
 			     CPTR_RES1 | CPTR_TZ |
 				     CPTR_TSM); /* libfdt may use SIMD: nobody owns it yet */
-	if (!fdt_pa || host_fdt_init((const void *)(BOOT_FDT_VA + fdt_pa % MIB(2))))
+	early_init(__image_end, KIMAGE_VA + KIMAGE_BYTES - (u64)__image_end);
+	if (!fdt_pa || host_fdt_init((const void *)(FDT_VA + fdt_at), FDT_BYTES - fdt_at))
 		arch_halt(); /* no devicetree: no UART to say it on */
 	early_uart(el, &uart);
 	check_machine(el);
@@ -87,12 +91,12 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 	percpus[0].arch.emergency_sp = (u64)(emergency_stacks[0] + EMERGENCY_STACK);
 	trap_init_cpu();
 	log_putc = NULL; /* its mapping goes with the boot tables */
-	mmu_init(image_pa, ram, nram);
-	host_fdt_moved(phys_to_virt(PADDR(fdt_pa)));
+	mmu_init(image_pa, (struct phys_range){ PADDR(fdt_pa), host_fdt_length }, ram, nram);
 	if (uart.size)
 		uart_early_init(arch_map_device(uart.base, uart.size));
 	el_init_cpu();
-	kernel_main(ram, nram, (struct phys_range){ PADDR(image_pa), MIB(2) });
+	kernel_main(ram, nram, (struct phys_range){ PADDR(image_pa), KIMAGE_BYTES },
+		    (struct phys_range){ PADDR(fdt_pa), host_fdt_length });
 }
 
 void arch_secondary_start(struct percpu *cpu)

@@ -9,13 +9,13 @@
 #include <kernel/page.h>
 #include <lib/types.h>
 
-/* The host's devicetree, in the linear map; set by init through host_fdt_init(). */
+/* The host's devicetree, which has been checked. */
 extern const void *host_fdt;
+/* Its length in bytes, without what its maker left free at its end. */
+extern u32 host_fdt_length;
 
-/* Check the header of the tree at fdt and adopt it. -EINVAL. */
-int __must_check host_fdt_init(const void *fdt);
-/* The same tree is mapped at another address from now on. */
-void host_fdt_moved(const void *fdt);
+/* Check the tree in `size` bytes at fdt (dt_check()) and adopt it. NULL, or a few words on what is wrong with it. */
+const char *__must_check host_fdt_init(const void *fdt, u64 size);
 
 /* The node behind this one in the order of the tree (-1: the root). */
 int host_fdt_next(int node);

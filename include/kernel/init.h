@@ -6,9 +6,10 @@
 #include <kernel/page.h>
 
 /*
- * Boot CPU, final tables, linear map of `ram`; `image` is where we lie ourselves. Implemented by
- * init/main.c.
+ * Boot CPU, final tables, linear map of `ram`; `image` is where we lie ourselves, `fdt` where the machine's devicetree does, which need not be RAM.
+ * Implemented by init/main.c.
  */
-__noreturn void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image);
+__noreturn void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image,
+			    struct phys_range fdt);
 
 #endif

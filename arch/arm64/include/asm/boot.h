@@ -7,8 +7,8 @@
 #include <kernel/page.h>
 #include <lib/types.h>
 
-/* mmu.c: final tables for the image at `image` and this RAM; later tables come from the page allocator once it is ready. */
-void mmu_init(u64 image, const struct phys_range *ram, u32 nram);
+/* mmu.c: final tables for the image at `image`, the devicetree and this RAM; later tables come from the page allocator once it is ready. */
+void mmu_init(u64 image, struct phys_range fdt, const struct phys_range *ram, u32 nram);
 void mmu_enable_final(void);
 void mmu_page_allocator_ready(void);
 u64 mmu_root_pa(void);

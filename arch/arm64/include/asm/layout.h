@@ -12,8 +12,10 @@
 /* The ELF's physical addresses: leaves room for the devicetree that QEMU puts at the start of virt's RAM. */
 #define KIMAGE_ELF_PA 0x40200000
 
-/* While booting: 2 MiB slots behind the image's own. */
-#define BOOT_FDT_VA  (KIMAGE_VA + 0x200000)
+/* Behind the image's own 2 MiB: the devicetree, two blocks of 2 MiB while booting and then the pages of the tree; while booting, the UART. */
+#define KIMAGE_BYTES 0x200000
+#define FDT_VA       (KIMAGE_VA + KIMAGE_BYTES)
+#define FDT_BYTES    0x400000
 #define BOOT_UART_VA (KIMAGE_VA + 0x800000)
 
 /*
