@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reader of the host's devicetree (Devicetree Specification v0.4). */
 #include <drivers/host.h>
-#include <kernel/irq.h>
 #include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -10,11 +9,6 @@
 
 const void *host_fdt;
 u32 host_fdt_length;
-
-/* The phandle asked for last, as a rule the interrupt controller's, and its node's #interrupt-cells. */
-static struct {
-	u32 phandle, cells;
-} last_parent;
 
 const char *host_fdt_init(const void *fdt, u64 size)
 {
@@ -27,7 +21,6 @@ const char *host_fdt_init(const void *fdt, u64 size)
 		return why;
 	host_fdt = fdt;
 	host_fdt_length = facts.length;
-	last_parent.phandle = 0;
 	return NULL;
 }
 
@@ -50,9 +43,19 @@ static u32 cell(int node, const char *name, u32 otherwise)
 
 bool host_fdt_enabled(int node)
 {
-	const char *status = text(node, "status");
+	/* A bus that is disabled has no devices. */
+	for (; node >= 0; node = tree_parent(node)) {
+		const char *status = text(node, "status");
 
-	return !*status || str_eq(status, "okay") || str_eq(status, "ok");
+		if (*status && !str_eq(status, "okay") && !str_eq(status, "ok"))
+			return false;
+	}
+	return true;
+}
+
+const char *host_fdt_compatible(int node)
+{
+	return text(node, "compatible");
 }
 
 u32 host_fdt_u32(int node, const char *name, u32 otherwise)
@@ -238,61 +241,6 @@ int host_fdt_reg(int node, u32 index, struct phys_range *r)
 		return -ENOENT;
 	r->base = PADDR(address);
 	r->size = cells_value(reg + addresses, entry - addresses);
-	return 0;
-}
-
-static int node_of(u32 phandle)
-{
-	static const char *const names[] = { "phandle", "linux,phandle" };
-	int node = -1;
-
-	for (u32 i = 0; node < 0 && i < ARRAY_SIZE(names); i++) {
-		node = tree_next(-1);
-		while (node >= 0 && cell(node, names[i], 0) != phandle)
-			node = tree_next(node);
-	}
-	return node;
-}
-
-/* The number of cells of an interrupt specifier of this node's interrupt parent; 0: none found. */
-static u32 interrupt_cells(int node)
-{
-	u32 phandle = 0;
-
-	for (; !phandle && node >= 0; node = tree_parent(node))
-		phandle = cell(node, "interrupt-parent", 0);
-	if (phandle && phandle != last_parent.phandle) {
-		last_parent.phandle = phandle;
-		last_parent.cells = cell(node_of(phandle), "#interrupt-cells", 0);
-	}
-	return phandle ? last_parent.cells : 0;
-}
-
-/* Specifier of the GIC binding: kind (0 SPI, 1 PPI), number, trigger (1, 2: edges; 4, 8: levels). */
-#define GIC_CELLS    3
-#define MAX_CELLS    4 /* a fourth names the PPI's CPU partition */
-#define GIC_KIND_SPI 0
-#define GIC_KIND_PPI 1
-#define GIC_EDGES    3
-
-int host_fdt_irq(int node, u32 index, u32 *intid, u32 *flags)
-{
-	u32 len, kind, number, cells = interrupt_cells(node);
-	const fdt32_t *spec = tree_prop(node, "interrupts", &len);
-
-	if (!spec)
-		return -ENOENT;
-	if (cells < GIC_CELLS || cells > MAX_CELLS)
-		return -EINVAL;
-	if (index >= len / (cells * CELL))
-		return -ENOENT;
-	spec += index * cells;
-	kind = fdt32_ld(&spec[0]);
-	number = fdt32_ld(&spec[1]);
-	if (kind > GIC_KIND_PPI || (kind == GIC_KIND_PPI && number > 15) || number > 987)
-		return -EINVAL;
-	*intid = number + (kind == GIC_KIND_SPI ? 32 : 16);
-	*flags = fdt32_ld(&spec[2]) & GIC_EDGES ? IRQ_EDGE : 0;
 	return 0;
 }
 

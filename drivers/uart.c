@@ -306,6 +306,18 @@ void uart_early_init(volatile void *base)
 	log_putc = polled_putc;
 }
 
+/* Whoever looks at the UART that the devicetree names would see nothing. */
+static void say_if_another(void)
+{
+	int node = host_fdt_stdout();
+
+	if (node >= 0 && node != uart.chip.node)
+		log_warn("stdout of the devicetree is %s, which %s: this is %s at 0x%llx",
+			 host_fdt_compatible(node),
+			 host_fdt_enabled(node) ? "no driver knows" : "is disabled",
+			 uart.chip.compatible, (unsigned long long)uart.chip.pa);
+}
+
 int uart_probe(void)
 {
 	u32 intid, irq_flags;
@@ -313,6 +325,7 @@ int uart_probe(void)
 
 	if (!uart.chip.base)
 		return -ENODEV;
+	say_if_another();
 	ring_init(&uart.rx, rx_buf, RX_RING);
 	ring_init(&uart.tx, tx_buf, TX_RING);
 	timeout_init(&uart.pause_end, pause_over);

@@ -6,6 +6,7 @@
 #include <asm/boot.h>
 #include <asm/gicv2.h>
 #include <drivers/host.h>
+#include <drivers/uart.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
@@ -18,8 +19,11 @@
 
 void must(int r, const char *what)
 {
-	if (r)
-		panic("%s: %s", what, strerror(r));
+	if (!r)
+		return;
+	log_err("ZVM cannot run here: %s: %s", what, strerror(r));
+	uart_drain();
+	arch_halt();
 }
 
 void may(int r, const char *what)
@@ -72,24 +76,22 @@ static int start_interrupts(void)
 
 static int start_timer(void)
 {
-	int node = host_fdt_find("arm,armv8-timer", -1);
-	u32 intid, flags;
+	u32 intid;
 
-	if (host_fdt_irq(node, TIMER_ENTRY, &intid, &flags))
-		return -ENODEV;
-	return timer_init(intid);
+	return host_fdt_timer_irq(TIMER_OURS, &intid) ? -ENODEV : timer_init(intid);
 }
 
 void machine_start_kernel(const struct phys_range *ram, u32 nram, const struct phys_range *reserved,
 			  u32 nreserved)
 {
-	must(page_init(ram, nram, reserved, nreserved), "page allocator");
+	must(page_init(ram, nram, reserved, nreserved),
+	     "memory, less what the devicetree reserves");
 	mmu_page_allocator_ready();
 	find_cpus();
 	sched_init();
-	must(start_interrupts(), "gic");
+	must(start_interrupts(), "the interrupt controller");
 	ipi_init();
-	must(start_timer(), "timer");
+	must(start_timer(), "the timer of " EL_NAME " and its interrupt");
 	arch_irq_enable();
 }
 
@@ -122,7 +124,8 @@ void machine_start_cpus(void)
 			log_err("cpu%u does not start: %s", cpu, strerror(r));
 	}
 	if (unreachable)
-		log_warn("%u CPUs cannot be started: no spin-table, and %s", unreachable,
+		log_warn("%u of %u CPUs cannot be started: no spin-table, and %s", unreachable,
+			 cpu_count,
 			 psci == -EPERM ? "PSCI is by HVC, which from EL2 does not reach firmware"
 					: "no PSCI in the devicetree");
 }

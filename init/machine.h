@@ -5,10 +5,7 @@
 
 #include <kernel/page.h>
 
-/* Interrupts of an arm,armv8-timer node, in order: secure physical, physical, virtual, EL2 physical. */
-enum { TIMER_PHYS = 1, TIMER_VIRT = 2 };
-
-/* Panic if r is an error of a part without which nothing works; warn if it is one of a part that may be absent (-ENODEV). */
+/* If r is an error of a part without which nothing works: say so and halt. Warn if it is one of a part that may be absent (-ENODEV). */
 void must(int r, const char *what);
 void may(int r, const char *what);
 

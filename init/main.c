@@ -40,11 +40,10 @@ static u32 reserved_ranges(const struct phys_range *ram, u32 nram, struct phys_r
 /* The timers of EL1 are guests'. */
 static int start_guest_timers(void)
 {
-	int node = host_fdt_find("arm,armv8-timer", -1);
-	u32 phys, virt, flags;
+	u32 phys, virt;
 
-	if (host_fdt_irq(node, TIMER_PHYS, &phys, &flags) ||
-	    host_fdt_irq(node, TIMER_VIRT, &virt, &flags))
+	if (host_fdt_timer_irq(HOST_TIMER_PHYS, &phys) ||
+	    host_fdt_timer_irq(HOST_TIMER_VIRT, &virt))
 		return -ENODEV;
 	timer_lower_init(phys, virt);
 	return 0;
@@ -74,7 +73,7 @@ void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image
 	u32 n = reserved_ranges(ram, nram, image, fdt, reserved);
 
 	machine_start_kernel(ram, nram, reserved, n);
-	must(start_guest_timers(), "timer");
+	must(start_guest_timers(), "the timers of EL1, whose interrupts guests have");
 	find_pmu();
 	log_info("ZVM " ZVM_VERSION " on %s, %s", host_fdt_model(), arch_cpu_name(arch_cpu_midr()));
 	machine_start_random();

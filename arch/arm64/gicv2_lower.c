@@ -80,10 +80,9 @@ static bool hw_fires_again(u32 ppi)
 
 static void try_hw(void)
 {
-	int node = host_fdt_find("arm,armv8-timer", -1);
-	u32 ppi, flags;
+	u32 ppi;
 
-	soft_hw = host_fdt_irq(node, 2, &ppi, &flags) || ppi >= 32 || !hw_fires_again(ppi);
+	soft_hw = host_fdt_timer_irq(HOST_TIMER_VIRT, &ppi) || !hw_fires_again(ppi);
 }
 
 int gicv2_lower_init(void)

@@ -60,7 +60,8 @@ static void check_machine(u64 el)
 	if (el_refusal(el))
 		refuse(el_refusal(el), "");
 	if (!gicv3 && gicv2_node() < 0)
-		refuse("the devicetree has no arm,gic-v3 (QEMU: -machine gic-version=3)", "");
+		refuse("the devicetree has no interrupt controller that would do: arm,gic-v3, or arm,gic-400 with all four entries of reg",
+		       "");
 	if (host_fdt_find("arm,armv8-timer", -1) < 0)
 		refuse("the devicetree has no arm,armv8-timer", "");
 	if (cpu_missing_feature(gicv3))

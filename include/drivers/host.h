@@ -23,10 +23,12 @@ int host_fdt_next(int node);
 int host_fdt_find(const char *compatible, int after);
 /* True if the node's compatible list holds the string. */
 bool host_fdt_is(int node, const char *compatible);
-/* True unless its status property says otherwise. */
+/* True unless its status property, or that of a bus above it, says otherwise. */
 bool host_fdt_enabled(int node);
 /* A property of one cell; `otherwise` if the node has none. */
 u32 host_fdt_u32(int node, const char *name, u32 otherwise);
+/* The first of its compatible strings; "" if it has none. */
+const char *host_fdt_compatible(int node);
 /* The node that /chosen names as stdout. */
 int host_fdt_stdout(void);
 
@@ -34,10 +36,15 @@ int host_fdt_stdout(void);
 int __must_check host_fdt_reg(int node, u32 index, struct phys_range *r);
 
 /*
- * Entry `index` of interrupts, for a GIC parent (three cells): the INTID (SPI n is 32 + n, PPI n is
+ * Entry `index` of interrupts-extended or interrupts, for a GIC parent (three cells): the INTID (SPI n is 32 + n, PPI n is
  * 16 + n) and the flags for irq_request(). 0, -ENOENT, -EINVAL (not a GIC's).
  */
 int __must_check host_fdt_irq(int node, u32 index, u32 *intid, u32 *flags);
+
+/* Interrupts of the generic timer, in the order in which its node has them if it does not name them. */
+enum host_timer { HOST_TIMER_SEC, HOST_TIMER_PHYS, HOST_TIMER_VIRT, HOST_TIMER_HYP };
+/* INTID of one, a PPI. 0, -ENODEV. */
+int __must_check host_fdt_timer_irq(enum host_timer timer, u32 *intid);
 
 /* RAM: at most max ranges; returns how many. */
 u32 host_fdt_memory(struct phys_range *ranges, u32 max);

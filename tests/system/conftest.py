@@ -118,12 +118,15 @@ class Board(Console):
         self.name = name
         self._ports = {}
         self._terminals = []
-        kernel = Path(kernel or KERNELS / "zvm_host.bin")
+        if kernel is None:
+            kernel = KERNELS / "zvm_host.bin"
         on = "on" if virtualization else "off"
         virt = ["-machine", f"virt,gic-version={gic},virtualization={on}", "-cpu", cpu]
         argv = [*(["-machine", machine] if machine else virt), "-smp", str(smp), "-m", str(mem),
                 "-display", "none", "-nic", "none", "-monitor", "none", "-chardev", "stdio,id=shell,signal=off",
-                *before, "-serial", "chardev:shell", "-kernel", str(kernel)]
+                *before, "-serial", "chardev:shell"]
+        if kernel:
+            argv += ["-kernel", str(kernel)]
         if bundle:
             argv += ["-initrd", str(bundle)]
         if consoles:

@@ -129,11 +129,21 @@ static int setup(void **state)
 	CELLS("#size-cells", 0);
 	cpu_node("cpu@0", 0, NULL);
 	cpu_node("cpu@1", 1, "disabled");
-	cpu_node("cpu@100", 0x100, "okay");
+	ok(fdt_begin_node(tree, "cpu@100"));
+	text("device_type", "cpu");
+	CELLS("reg", 0x100);
+	text("enable-method", "spin-table");
+	CELLS("cpu-release-addr", 1, 0xd8);
+	ok(fdt_end_node(tree));
 	ok(fdt_end_node(tree));
 	ok(fdt_begin_node(tree, "psci"));
 	text("compatible", "arm,psci-0.2");
 	text("method", "smc");
+	ok(fdt_end_node(tree));
+	ok(fdt_begin_node(tree, "timer"));
+	text("compatible", "arm,armv8-timer");
+	CELLS("interrupts-extended", 1, 1, 10, 4, 1, 1, 11, 4);
+	ok(fdt_property(tree, "interrupt-names", "hyp-phys\0virt", 14));
 	ok(fdt_end_node(tree));
 	ok(fdt_end_node(tree));
 	ok(fdt_finish(tree));
@@ -227,6 +237,19 @@ static void test_interrupts(void **state)
 	assert_int_equal(host_fdt_irq(-1, 0, &intid, &flags), -ENOENT);
 }
 
+/* By name, of interrupts that name their controller. */
+static void test_timer(void **state)
+{
+	u32 intid;
+
+	(void)state;
+	assert_int_equal(host_fdt_timer_irq(HOST_TIMER_HYP, &intid), 0);
+	assert_int_equal(intid, 26);
+	assert_int_equal(host_fdt_timer_irq(HOST_TIMER_VIRT, &intid), 0);
+	assert_int_equal(intid, 27);
+	assert_int_equal(host_fdt_timer_irq(HOST_TIMER_PHYS, &intid), -ENODEV);
+}
+
 static void test_memory(void **state)
 {
 	struct phys_range r[4];
@@ -252,6 +275,8 @@ static void test_cpus(void **state)
 	assert_int_equal(hwids[0], 0);
 	assert_int_equal(hwids[1], 0x100);
 	assert_int_equal(host_fdt_cpus(hwids, 1), 1);
+	assert_int_equal(host_fdt_spin_table(0x100), 0x1000000d8);
+	assert_int_equal(host_fdt_spin_table(0), 0);
 }
 
 /* As many nodes as there are, and one as deep as there may be: each is found with its parent, and none by a walk from the root. */
@@ -323,6 +348,7 @@ static void ask(void)
 	(void)host_fdt_seed(seed, sizeof(seed));
 	(void)host_fdt_psci(&intid);
 	(void)host_fdt_spin_table(0x100);
+	assert_true(host_fdt_timer_irq(HOST_TIMER_HYP, &intid) <= 0);
 	(void)host_fdt_option("a=");
 	assert_non_null(host_fdt_model());
 	assert_true(host_fdt_initrd(&ranges[0]) <= 0);
@@ -357,6 +383,7 @@ int main(void)
 		cmocka_unit_test_setup(test_seed, setup),
 		cmocka_unit_test_setup(test_reg_is_translated, setup),
 		cmocka_unit_test_setup(test_interrupts, setup),
+		cmocka_unit_test_setup(test_timer, setup),
 		cmocka_unit_test_setup(test_memory, setup),
 		cmocka_unit_test_setup(test_cpus, setup),
 		cmocka_unit_test_setup(test_many_nodes, setup),

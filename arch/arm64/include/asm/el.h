@@ -36,11 +36,11 @@
 #define FP_TRAPPED(reg) ((reg) | CPTR_TFP)
 #define FP_ALLOWED(reg) ((reg) & ~CPTR_TFP)
 
-/* The kernel's timer and counter, and the timer's entry in the devicetree's node */
+/* The kernel's timer and counter, and which of the devicetree's it is */
 #define TIMER_CTL     cnthp_ctl_el2
 #define TIMER_CVAL    cnthp_cval_el2
 #define TIMER_COUNTER cntpct_el0
-#define TIMER_ENTRY   3
+#define TIMER_OURS    HOST_TIMER_HYP
 
 /* An interrupt's priority drop and its deactivation are apart: guests' stay active until they end them */
 #define EOI_APART 1
@@ -84,7 +84,7 @@
 #define TIMER_CTL        cntv_ctl_el0
 #define TIMER_CVAL       cntv_cval_el0
 #define TIMER_COUNTER    cntvct_el0
-#define TIMER_ENTRY      2
+#define TIMER_OURS       HOST_TIMER_VIRT
 
 /* The end of an interrupt is one write */
 #define EOI_APART        0
