@@ -237,6 +237,13 @@ static void print_sched(const struct vm *vm)
 		d->budget_us, d->period_us, s.throttled, s.missed);
 }
 
+static void print_memory(const struct ram_map *ram)
+{
+	for (u32 i = 0; i < ram->count; i++)
+		shell_printf("%s%lu MiB at 0x%lx", i ? ", " : "  memory      ",
+			     ram->banks[i].size / MIB(1), ram->banks[i].base);
+}
+
 static void print_vm(struct vm *vm)
 {
 	char uptime[32], affinity[24];
@@ -247,8 +254,8 @@ static void print_vm(struct vm *vm)
 	r = take_sample(vm, &stats);
 	shell_printf("vm %u '%s': %s\n", vm->id, vm->name, vm_state_name(vm->state));
 	shell_printf("  type        %s, %s\n", vm->desc.label, vm->type->file);
-	shell_printf("  memory      %lu MiB at 0x%llx, and %lu KiB beside it\n",
-		     vm->ram.size / MIB(1), GUEST_RAM_BASE, stats.overhead_bytes / KIB(1));
+	print_memory(&vm->ram.map);
+	shell_printf(", and %lu KiB beside it\n", stats.overhead_bytes / KIB(1));
 	shell_printf(
 		"  cpus        %u, priority %u, affinity %s%s, %lu.%lu %% of a CPU, %lu exits/s\n",
 		vm->nvcpus, vm->desc.priority,
@@ -298,7 +305,7 @@ static void print_type(const struct vm_type *t)
 		return;
 	}
 	shell_printf("%-12s %5u %5lu MiB %4u  ", t->desc.label, t->desc.cpus,
-		     t->desc.memory / MIB(1), t->desc.priority);
+		     ram_map_size(&t->desc.ram) / MIB(1), t->desc.priority);
 	if (kernel->path[0])
 		shell_printf("%s", kernel->path);
 	else

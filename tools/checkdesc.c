@@ -8,24 +8,12 @@
  * 0: all is well; 1: what is wrong, a line each on stderr; 2: usage, or a file cannot be read.
  */
 #include <lib/cpio.h>
-#include <lib/errno.h>
 #include <lib/string.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <vmm/bundle.h>
 #include <vmm/desc.h>
-#include <vmm/memory.h>
 #include <vmm/schedule.h>
-
-/* The checks plan where images go; nothing is loaded. */
-int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
-{
-	(void)ram;
-	(void)ipa;
-	(void)src;
-	(void)len;
-	return -EFAULT;
-}
 
 /* The whole of a file, in memory aligned as libfdt wants it; does not return without. */
 static void *read_file(const char *path, u64 *size)

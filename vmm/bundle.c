@@ -99,8 +99,7 @@ static void add_description(const struct cpio_entry *e)
 		return;
 	memset(&t, 0, sizeof(t));
 	(void)str_copy(t.file, e->name, sizeof(t.file));
-	for (char *c = t.file; *c; c++)
-		*c = is_printable(*c) ? *c : '?'; /* it is shown on terminals */
+	utf8_clean(t.file); /* it is shown on terminals */
 	t.valid = !read_description(&t, e);
 	if (!t.desc.label[0])
 		label_by_file(&t, t.file, MIN(len, strlen(t.file) - 4));
@@ -146,8 +145,8 @@ static bool add_range(struct phys_range *reserved, u32 max, u32 *count, const st
 /* Images that lie in memory are RAM, which is kept from now on, and a VM can be started with them. */
 static int check_in_memory(struct vm_type *t, struct phys_range *reserved, u32 max, u32 *count)
 {
-	const void *kernel = NULL, *initrd = NULL;
-	u64 kernel_size = 0, initrd_size = 0;
+	const void *kernel = NULL, *initrd = NULL, *dtb = NULL;
+	u64 kernel_size = 0, initrd_size = 0, dtb_size = 0;
 	struct desc_error why;
 	struct load_plan plan;
 	int ret;
@@ -158,7 +157,10 @@ static int check_in_memory(struct vm_type *t, struct phys_range *reserved, u32 m
 	    (has_image(&t->desc.initrd) && image_get(&t->desc.initrd, &initrd, &initrd_size)))
 		return desc_refuse(&t->error, t->file, "/", "kernel-address or initrd-address",
 				   "no RAM there");
-	ret = image_plan(&t->desc, kernel, kernel_size, initrd_size, &plan, &why);
+	if (has_image(&t->desc.devicetree))
+		(void)!image_get(&t->desc.devicetree, &dtb, &dtb_size);
+	ret = image_plan(&t->desc, kernel, kernel_size, initrd_size,
+			 image_fdt_length(dtb, dtb_size), &plan, &why);
 	if (!ret && initrd_size)
 		ret = image_check_initrd(initrd, initrd_size, &why);
 	return ret ? desc_refuse(&t->error, t->file, "/", NULL, "%s", why.text) : 0;

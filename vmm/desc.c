@@ -29,8 +29,7 @@ int desc_refuse(struct desc_error *err, const char *file, const char *node, cons
 	va_start(ap, fmt);
 	(void)vsnprintf(err->text + n, size - (size_t)n, fmt, ap);
 	va_end(ap);
-	for (char *c = err->text; *c; c++)
-		*c = is_printable(*c) ? *c : '?';
+	utf8_clean(err->text);
 	return -EINVAL;
 }
 
@@ -126,6 +125,19 @@ static int check_image(struct reader *r, u32 seen, const char *file, const char 
 	return 0;
 }
 
+static int check_ram(struct reader *r, u32 seen)
+{
+	const bool placed = row_seen(seen, "memory-base");
+	char why[160];
+
+	r->prop = "memory";
+	if (!placed && r->d->ram.count > 1)
+		return refuse(r, "has %u banks: memory-base has to say where each begins",
+			      r->d->ram.count);
+	r->prop = placed ? "memory-base" : "memory";
+	return ram_map_check(&r->d->ram, why, sizeof(why)) ? refuse(r, "%s", why) : 0;
+}
+
 static int read_root(struct reader *r, const void *fdt)
 {
 	const char *problem;
@@ -139,6 +151,8 @@ static int read_root(struct reader *r, const void *fdt)
 	ret = check_image(r, seen, "kernel", "kernel-address", "kernel-size");
 	if (!ret)
 		ret = check_image(r, seen, "initrd", "initrd-address", "initrd-size");
+	if (!ret)
+		ret = check_ram(r, seen);
 	r->prop = "kernel";
 	if (!ret && !row_seen(seen, "kernel") && !row_seen(seen, "kernel-address"))
 		ret = refuse(r, "is missing");
@@ -191,6 +205,7 @@ void desc_defaults(struct vm_desc *d)
 {
 	memset(d, 0, sizeof(*d));
 	d->cpus = 1;
+	d->ram = ram_map_default(0);
 	d->priority = DEFAULT_PRIORITY;
 	d->weight = WEIGHT_NORMAL;
 	d->restart = RESTART_NEVER;

@@ -2,7 +2,6 @@
 /*
  * What a description says against what there is: room in the VM's RAM, and the files of the bundle.
  */
-#include <lib/checked.h>
 #include <lib/cpio.h>
 #include <lib/devicetree.h>
 #include <vmm/bundle.h>
@@ -49,8 +48,9 @@ static int check_devicetree(const struct check *c, const struct cpio_entry *dtb)
 	if (why)
 		return refuse(c, "devicetree", "'%.60s' is no compiled devicetree: it %s", path,
 			      why);
-	if (facts.length > GUEST_FDT_MAX / 2)
-		return refuse(c, "devicetree", "'%.60s' is larger than 32 KiB", path);
+	if (facts.length > GUEST_FDT_OWN_MAX)
+		return refuse(c, "devicetree", "'%.60s' has %u KiB, at most %lu KiB are possible",
+			      path, facts.length >> 10, GUEST_FDT_OWN_MAX >> 10);
 	return 0;
 }
 
@@ -77,7 +77,8 @@ static int check_files(const struct check *c)
 	if (!d->kernel.path[0])
 		return 0;
 	ret = image_plan(d, kernel.data, kernel.size,
-			 d->initrd.path[0] ? initrd.size : d->initrd.size, &plan, &why);
+			 d->initrd.path[0] ? initrd.size : d->initrd.size,
+			 image_fdt_length(dtb.data, dtb.size), &plan, &why);
 	return ret ? refuse(c, NULL, "%s", why.text) : 0;
 }
 
@@ -105,22 +106,20 @@ int desc_check(const struct vm_desc *d, const struct bundle *b, const char *file
 	       struct desc_error *err)
 {
 	const struct check c = { .d = d, .b = b, .file = file, .err = err };
-	const u64 end = GUEST_RAM_BASE + d->memory;
+	char text[RAM_MAP_TEXT], why[160];
 
 	err->text[0] = '\0';
-	if (d->memory < BLOCK_SIZE || d->memory > GUEST_RAM_MAX ||
-	    !IS_ALIGNED(d->memory, BLOCK_SIZE))
-		return refuse(&c, "memory", "0x%lx is no multiple of 2 MiB up to 255 GiB",
-			      d->memory);
+	if (ram_map_check(&d->ram, why, sizeof(why)))
+		return refuse(&c, "memory", "%s", why);
+	(void)ram_map_text(&d->ram, text, sizeof(text));
 	if (d->has_load_address &&
-	    (d->load_address < GUEST_RAM_BASE || d->load_address >= end || d->load_address % 4))
-		return refuse(&c, "load-address", "0x%lx is no place in RAM (0x%llx to 0x%lx)",
-			      d->load_address, GUEST_RAM_BASE, end);
+	    (!ram_map_holds(&d->ram, d->load_address, 4) || d->load_address % 4))
+		return refuse(&c, "load-address", "0x%lx is no place in RAM (%s)", d->load_address,
+			      text);
 	if (d->has_devicetree_address &&
-	    (!range_within(d->devicetree_address, GUEST_FDT_MAX, GUEST_RAM_BASE, d->memory) ||
+	    (!ram_map_holds(&d->ram, d->devicetree_address, GUEST_FDT_MAX) ||
 	     d->devicetree_address % 8))
-		return refuse(&c, "devicetree-address",
-			      "0x%lx has no 64 KiB of RAM (0x%llx to 0x%lx)", d->devicetree_address,
-			      GUEST_RAM_BASE, end);
+		return refuse(&c, "devicetree-address", "0x%lx has no 64 KiB of RAM (%s)",
+			      d->devicetree_address, text);
 	return b && b->base ? check_files(&c) : 0;
 }

@@ -11,15 +11,15 @@
 
 /* ---- types ---- */
 
-/* A terminated string of printable characters that is all of the value. */
+/* A terminated string of characters to be seen on a terminal, in UTF-8, that is all of the value. */
 static int read_text(struct reader *r, const char **text)
 {
 	const char *s = r->value;
 
 	if (r->len < 1 || strnlen(s, (size_t)r->len) != (size_t)r->len - 1)
 		return refuse(r, "wants one string");
-	for (const char *c = s; *c; c++)
-		if (!is_printable(*c))
+	for (const char *c = s; *c; c += utf8_length(c, strnlen(c, 4)))
+		if (!utf8_length(c, strnlen(c, 4)))
 			return refuse(r, "has a character that is not printable");
 	*text = s;
 	return 0;
@@ -80,12 +80,54 @@ static int read_u64(struct reader *r, const struct prop_row *row)
 	return ret;
 }
 
+/* Numbers of two cells, one or more of them: *count is how many, at most RAM_BANKS_MAX. */
+static int read_banks(struct reader *r, u64 *numbers, u32 *count)
+{
+	const u8 *p = r->value;
+
+	if (!r->len || r->len % 8)
+		return refuse(r, "wants 2 cells for each bank, has %d bytes", r->len);
+	if ((u32)r->len / 8 > RAM_BANKS_MAX)
+		return refuse(r, "has %d banks, at most %u are possible", r->len / 8,
+			      RAM_BANKS_MAX);
+	*count = (u32)r->len / 8;
+	for (u32 i = 0; i < *count; i++) {
+		numbers[i] = 0;
+		for (u32 n = 0; n < 8; n++)
+			numbers[i] = numbers[i] << 8 | p[i * 8 + n];
+	}
+	return 0;
+}
+
 static int read_memory(struct reader *r, const struct prop_row *row)
 {
-	int ret = read_u64(r, row);
+	struct ram_map *ram = &r->d->ram;
+	u64 sizes[RAM_BANKS_MAX];
+	int ret = read_banks(r, sizes, &ram->count);
 
-	if (!ret && !IS_ALIGNED(r->d->memory, BLOCK_SIZE))
-		ret = refuse(r, "0x%lx is not a multiple of 2 MiB", r->d->memory);
+	for (u32 i = 0; i < ram->count && !ret; i++) {
+		ram->banks[i].size = sizes[i];
+		ret = check_limits(r, row, sizes[i]);
+		if (!ret && !IS_ALIGNED(sizes[i], BLOCK_SIZE))
+			ret = refuse(r, "0x%lx is not a multiple of 2 MiB", sizes[i]);
+	}
+	return ret;
+}
+
+/* Behind memory: a base for each of its banks. */
+static int read_memory_base(struct reader *r, const struct prop_row *row)
+{
+	struct ram_map *ram = &r->d->ram;
+	u64 bases[RAM_BANKS_MAX];
+	u32 count = 0;
+	int ret = read_banks(r, bases, &count);
+
+	(void)row;
+	if (!ret && count != ram->count)
+		ret = refuse(r, "has %u address%s for the %u bank%s of memory", count,
+			     count > 1 ? "es" : "", ram->count, ram->count > 1 ? "s" : "");
+	for (u32 i = 0; i < count && !ret; i++)
+		ram->banks[i].base = bases[i];
 	return ret;
 }
 
@@ -111,7 +153,7 @@ static int read_string(struct reader *r, const struct prop_row *row)
 	if (ret)
 		return ret;
 	if (!str_copy(field(r, row), s, row->max))
-		return refuse(r, "is longer than %lu characters", row->max - 1);
+		return refuse(r, "is longer than %lu bytes", row->max - 1);
 	return 0;
 }
 
@@ -160,7 +202,7 @@ static int read_path(struct reader *r, const struct prop_row *row)
 			return refuse(r, "'%s' leaves the bundle", s);
 	}
 	if (!str_copy(ref->path, s, sizeof(ref->path)))
-		return refuse(r, "is longer than %zu characters", sizeof(ref->path) - 1);
+		return refuse(r, "is longer than %zu bytes", sizeof(ref->path) - 1);
 	return 0;
 }
 
@@ -276,7 +318,7 @@ static int read_console_port(struct reader *r, const struct prop_row *row)
 #define TEXT(member)           F(member), .max = sizeof(((struct vm_desc *)0)->member)
 #define MUST                   .required = true
 #define NOTHING                .field = 0 /* the reader knows */
-#define ADDRESS(member)        NUMBER(member, GUEST_RAM_BASE, UINT64_MAX)
+#define ADDRESS(member)        NUMBER(member, 0, UINT64_MAX)
 #define BYTES(member)          NUMBER(member, 1, UINT64_MAX)
 
 /* clang-format off */
@@ -284,7 +326,8 @@ static const struct prop_row root_rows[] = {
 	{ "compatible",         read_compatible,  NOTHING, MUST },
 	{ "label",              read_label,       TEXT(label), MUST },
 	{ "cpus",               read_u32,         NUMBER(cpus, 1, DESC_CPUS_MAX) },
-	{ "memory",             read_memory,      NUMBER(memory, BLOCK_SIZE, GUEST_RAM_MAX), MUST },
+	{ "memory",             read_memory,      .min = BLOCK_SIZE, .max = GUEST_RAM_MAX, MUST },
+	{ "memory-base",        read_memory_base, NOTHING },
 	{ "kernel",             read_path,        F(kernel) },
 	{ "kernel-address",     read_u64,         BYTES(kernel.pa) },
 	{ "kernel-size",        read_u64,         BYTES(kernel.size) },

@@ -111,24 +111,27 @@ static void put_cpus(struct builder *b, u32 count)
 	end(b);
 }
 
-/* In a tree whose root has so many cells for addresses and sizes. */
-static void put_memory(struct builder *b, int addresses, int sizes, u64 size)
+/* A bank, in a tree whose root has so many cells for addresses and sizes. */
+static void put_memory(struct builder *b, int addresses, int sizes, const struct ram_bank *bank)
 {
 	u32 cells[4], n = 0;
+	char name[24];
 
 	if (addresses < 1 || addresses > 2 || sizes < 1 || sizes > 2)
 		note(b, -FDT_ERR_BADNCELLS);
-	if ((addresses == 1 || sizes == 1) && size > BIT(32) - GUEST_RAM_BASE)
+	if ((addresses == 1 && bank->base + bank->size > BIT(32)) ||
+	    (sizes == 1 && bank->size >= BIT(32)))
 		note(b, -FDT_ERR_BADVALUE);
 	if (b->err)
 		return;
 	if (addresses == 2)
-		cells[n++] = (u32)(GUEST_RAM_BASE >> 32);
-	cells[n++] = (u32)GUEST_RAM_BASE;
+		cells[n++] = (u32)(bank->base >> 32);
+	cells[n++] = (u32)bank->base;
 	if (sizes == 2)
-		cells[n++] = (u32)(size >> 32);
-	cells[n++] = (u32)size;
-	begin(b, "memory@40000000");
+		cells[n++] = (u32)(bank->size >> 32);
+	cells[n++] = (u32)bank->size;
+	(void)snprintf(name, sizeof(name), "memory@%lx", bank->base);
+	begin(b, name);
 	put_string(b, "device_type", "memory");
 	put_array(b, "reg", cells, n);
 	end(b);
@@ -149,7 +152,8 @@ static void put_psci(struct builder *b)
 
 void guest_fdt_nodes(struct builder *b, const struct guest_fdt_params *p, int addresses, int sizes)
 {
-	put_memory(b, addresses, sizes, p->desc->memory);
+	for (u32 i = 0; i < p->desc->ram.count; i++)
+		put_memory(b, addresses, sizes, &p->desc->ram.banks[i]);
 	put_cpus(b, p->desc->cpus);
 	put_psci(b);
 }

@@ -30,7 +30,7 @@ static bool is_replaced(const void *fdt, int node)
 /*
  * Devices at these addresses exist in every VM; RAM holds no devices but may have reserved parts.
  */
-static bool is_present(u64 address)
+static bool is_present(const struct guest_fdt_params *p, u64 address)
 {
 	static const u64 devices[] = { GUEST_GICD_BASE, GUEST_UART_BASE, GUEST_RTC_BASE };
 
@@ -39,7 +39,7 @@ static bool is_present(u64 address)
 			return true;
 	if (address >= GUEST_VIRTIO_BASE && address < GUEST_VIRTIO_BASE + GUEST_VIRTIO_SIZE)
 		return true;
-	return address >= GUEST_RAM_BASE && address < GUEST_RAM_BASE + GUEST_RAM_MAX;
+	return ram_map_bank(&p->desc->ram, address);
 }
 
 /* The address in the first entry of a node's reg; false if it has none. */
@@ -67,7 +67,7 @@ static bool is_absent(const void *fdt, int node, const struct guest_fdt_params *
 
 	if (!p->desc->pmu && !fdt_node_check_compatible(fdt, node, PMU_COMPATIBLE))
 		return true;
-	return node && first_address(fdt, node, &address) && !is_present(address);
+	return node && first_address(fdt, node, &address) && !is_present(p, address);
 }
 
 /* Where the copy is: in the root, a child of it, ...; and what has been seen. */
@@ -171,7 +171,7 @@ int guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_s
 	/* libfdt wants it aligned to 8 bytes, which a file in the bundle need not be: it is read behind what is written. */
 	memmove((u8 *)buf + room, src, length);
 	fdt_set_totalsize((u8 *)buf + room, (u32)length);
-	note(&c.b, fdt_create(buf, (int)MIN(room, GUEST_FDT_MAX)));
+	note(&c.b, fdt_create(buf, (int)MIN(room, p->plan->dtb_max)));
 	for (int i = 0; i < fdt_num_mem_rsv(c.src) && !c.b.err; i++) {
 		u64 base, bytes;
 

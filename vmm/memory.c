@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A VM's RAM. Runs of blocks are asked for from 1 GiB (aligned, so that stage 2 maps it by one
- * entry) downwards; nothing else in the house assumes that a VM's RAM is contiguous.
+ * entry) downwards, for each bank anew; nothing else in the house assumes that a VM's RAM is contiguous.
  */
 #include <arch/mmu.h>
-#include <lib/checked.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <vmm/memory.h>
@@ -40,12 +39,30 @@ static void table_free(struct vm_ram *ram)
 	*ram = (struct vm_ram){ .size = 0 };
 }
 
-/* Number of blocks from block i on that follow each other in host memory. */
-static u64 run_length(const struct vm_ram *ram, u64 i)
+/* The block that ipa lies in and the block behind its bank, both by number; false: it is no RAM. */
+static bool find_block(const struct vm_ram *ram, u64 ipa, u64 *block, u64 *end)
+{
+	u64 first = 0;
+
+	for (u32 i = 0; i < ram->map.count; i++) {
+		const struct ram_bank *bank = &ram->map.banks[i];
+
+		if (ipa >= bank->base && ipa - bank->base < bank->size) {
+			*block = first + (ipa - bank->base) / BLOCK_SIZE;
+			*end = first + bank->size / BLOCK_SIZE;
+			return true;
+		}
+		first += bank->size / BLOCK_SIZE;
+	}
+	return false;
+}
+
+/* Number of blocks from block i on, before block `end`, that follow each other in host memory. */
+static u64 run_length(const struct vm_ram *ram, u64 i, u64 end)
 {
 	u64 n = 1;
 
-	while (i + n < ram->nblocks && ram->blocks[i + n].pa == ram->blocks[i].pa + n * BLOCK_SIZE)
+	while (i + n < end && ram->blocks[i + n].pa == ram->blocks[i].pa + n * BLOCK_SIZE)
 		n++;
 	return n;
 }
@@ -84,14 +101,14 @@ static void free_blocks(const struct vm_ram *ram, u64 count)
 		block_free(ram->blocks[i], 1);
 }
 
-/* Fill blocks[] with runs as long as there are any. False: the first *got blocks are allocated. */
-static bool alloc_blocks(struct vm_ram *ram, u64 *got)
+/* Fill blocks[] up to block `end` with runs as long as there are any. False: the first *got blocks are allocated. */
+static bool alloc_bank(struct vm_ram *ram, u64 *got, u64 end)
 {
 	u32 run = RUN_BLOCKS_MAX;
 	paddr_t pa;
 
-	for (*got = 0; *got < ram->nblocks;) {
-		const u64 left = ram->nblocks - *got;
+	while (*got < end) {
+		const u64 left = end - *got;
 
 		while (run > left)
 			run /= 2;
@@ -107,33 +124,68 @@ static bool alloc_blocks(struct vm_ram *ram, u64 *got)
 	return true;
 }
 
-static int map_blocks(const struct vm_ram *ram, struct stage2 *s2)
+static bool alloc_blocks(struct vm_ram *ram, u64 *got)
 {
+	bool ok = true;
+
+	*got = 0;
+	for (u32 i = 0; i < ram->map.count && ok; i++)
+		ok = alloc_bank(ram, got, *got + ram->map.banks[i].size / BLOCK_SIZE);
+	return ok;
+}
+
+/* Map a bank, whose blocks begin with number `first`. *done: bytes that were mapped, also if it fails. */
+static int map_bank(const struct vm_ram *ram, struct stage2 *s2, const struct ram_bank *bank,
+		    u64 first, u64 *done)
+{
+	const u64 end = first + bank->size / BLOCK_SIZE;
 	u64 run;
+	int ret;
 
-	for (u64 i = 0; i < ram->nblocks; i += run) {
-		const u64 ipa = GUEST_RAM_BASE + i * BLOCK_SIZE;
-		int ret;
+	for (*done = 0; *done < bank->size; *done += run * BLOCK_SIZE) {
+		const u64 i = first + *done / BLOCK_SIZE;
 
-		run = run_length(ram, i);
-		ret = stage2_map(s2, IPA(ipa), ram->blocks[i], run * BLOCK_SIZE, STAGE2_RAM);
-		if (!ret)
-			continue;
-		if (i)
-			stage2_unmap(s2, IPA(GUEST_RAM_BASE), i * BLOCK_SIZE);
-		return ret;
+		run = run_length(ram, i, end);
+		ret = stage2_map(s2, IPA(bank->base + *done), ram->blocks[i], run * BLOCK_SIZE,
+				 STAGE2_RAM);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
 
-int vm_ram_init(struct vm_ram *ram, struct stage2 *s2, u64 size)
+static int map_blocks(const struct vm_ram *ram, struct stage2 *s2)
 {
+	u64 done, first = 0;
+	int ret = 0;
+
+	for (u32 i = 0; i < ram->map.count; i++) {
+		const struct ram_bank *bank = &ram->map.banks[i];
+
+		ret = map_bank(ram, s2, bank, first, &done);
+		first += bank->size / BLOCK_SIZE;
+		if (!ret)
+			continue;
+		if (done)
+			stage2_unmap(s2, IPA(bank->base), done);
+		while (i-- > 0)
+			stage2_unmap(s2, IPA(ram->map.banks[i].base), ram->map.banks[i].size);
+		break;
+	}
+	return ret;
+}
+
+int vm_ram_init(struct vm_ram *ram, struct stage2 *s2, const struct ram_map *map)
+{
+	const u64 size = ram_map_size(map);
 	u64 got = 0;
 	int ret = -ENOMEM;
+	char why[RAM_MAP_TEXT];
 
 	*ram = (struct vm_ram){ .size = 0 };
-	if (!size || !IS_ALIGNED(size, BLOCK_SIZE) || size > GUEST_RAM_MAX)
+	if (ram_map_check(map, why, sizeof(why)))
 		return -EINVAL;
+	ram->map = *map;
 	ram->size = size;
 	ram->nblocks = size / BLOCK_SIZE;
 	if (!table_alloc(ram)) {
@@ -167,24 +219,21 @@ void vm_ram_free(struct vm_ram *ram)
 
 void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa, u64 *contiguous)
 {
-	const u64 offset = ipa - GUEST_RAM_BASE;
-	u64 block;
+	u64 block, end;
 
-	if (ipa < GUEST_RAM_BASE || offset >= ram->size)
+	if (!find_block(ram, ipa, &block, &end))
 		return NULL;
-	block = offset / BLOCK_SIZE;
+	/* Banks begin at multiples of a block. */
 	if (contiguous)
-		*contiguous = run_length(ram, block) * BLOCK_SIZE - offset % BLOCK_SIZE;
-	return (u8 *)phys_to_virt(ram->blocks[block]) + offset % BLOCK_SIZE;
+		*contiguous = run_length(ram, block, end) * BLOCK_SIZE - ipa % BLOCK_SIZE;
+	return (u8 *)phys_to_virt(ram->blocks[block]) + ipa % BLOCK_SIZE;
 }
 
 /* Host address of ipa, and in *step how much of `len` lies in its block. The range was checked. */
 static void *piece(const struct vm_ram *ram, u64 ipa, u64 len, u64 *step)
 {
-	const u64 offset = ipa - GUEST_RAM_BASE;
-
-	*step = MIN(len, BLOCK_SIZE - offset % BLOCK_SIZE);
-	return (u8 *)phys_to_virt(ram->blocks[offset / BLOCK_SIZE]) + offset % BLOCK_SIZE;
+	*step = MIN(len, BLOCK_SIZE - ipa % BLOCK_SIZE);
+	return vm_ram_ptr(ram, ipa, NULL);
 }
 
 int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
@@ -192,8 +241,8 @@ int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 	const u8 *from = src;
 	u64 step;
 
-	if (!range_within(ipa, len, GUEST_RAM_BASE, ram->size))
-		return -EFAULT;
+	if (!ram_map_holds(&ram->map, ipa, len))
+		return len ? -EFAULT : 0;
 	for (; len; ipa += step, from += step, len -= step) {
 		void *to = piece(ram, ipa, len, &step);
 
@@ -208,8 +257,8 @@ int vm_ram_read(const struct vm_ram *ram, u64 ipa, void *dst, u64 len)
 	u8 *to = dst;
 	u64 step;
 
-	if (!range_within(ipa, len, GUEST_RAM_BASE, ram->size))
-		return -EFAULT;
+	if (!ram_map_holds(&ram->map, ipa, len))
+		return len ? -EFAULT : 0;
 	for (; len; ipa += step, to += step, len -= step) {
 		const void *from = piece(ram, ipa, len, &step);
 

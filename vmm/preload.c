@@ -142,13 +142,15 @@ static void finish_type(struct vm_type *t)
 	struct load_plan plan;
 	char at[24];
 
-	t->valid = !image_plan(&t->desc, phys_to_virt(kernel->pa), kernel->size, initrd->size,
-			       &plan, &why) &&
-		   (!initrd->size ||
-		    !image_check_initrd(phys_to_virt(initrd->pa), initrd->size, &why));
 	(void)snprintf(at, sizeof(at), "0x%lx", kernel->pa.pa);
-	if (!t->valid)
+	if (ram_map_check(&t->desc.ram, why.text, sizeof(why.text)))
+		(void)desc_refuse(&t->error, PRELOADED_FILE, NULL, "memory", "%s", why.text);
+	else if (image_plan(&t->desc, phys_to_virt(kernel->pa), kernel->size, initrd->size,
+			    t->desc.devicetree.size, &plan, &why) ||
+		 (initrd->size && image_check_initrd(phys_to_virt(initrd->pa), initrd->size, &why)))
 		(void)desc_refuse(&t->error, PRELOADED_FILE, at, NULL, "%s", why.text);
+	else
+		t->valid = true;
 	vm_type_count++;
 }
 
@@ -169,7 +171,7 @@ static void detect_zephyr(void)
 	t = new_type("zephyr");
 	if (!t || !take(&t->desc.kernel, ZEPHYR_AT, ZEPHYR_MAX))
 		return;
-	t->desc.memory = ZEPHYR_MEMORY;
+	t->desc.ram = ram_map_default(ZEPHYR_MEMORY);
 	t->desc.priority = ZEPHYR_PRIORITY;
 	if (!image_has_header(window, PAGE_SIZE) && !elf_has_magic(window, PAGE_SIZE)) {
 		t->desc.has_load_address = true;
@@ -185,7 +187,7 @@ static const void *find_dtb(struct vm_desc *d)
 
 	/* What QEMU dumps is 1 MiB long and mostly empty. */
 	if (!fdt || dt_check(fdt, ram_from(DTB_AT, DTB_MAX), &facts) ||
-	    fdt_totalsize(fdt) > ram_from(DTB_AT, DTB_MAX) || facts.length > GUEST_FDT_MAX / 2 ||
+	    fdt_totalsize(fdt) > ram_from(DTB_AT, DTB_MAX) || facts.length > GUEST_FDT_OWN_MAX ||
 	    !preload_keep(PADDR(DTB_AT), facts.length))
 		return NULL;
 	d->devicetree.pa = PADDR(DTB_AT);
@@ -218,22 +220,45 @@ static u32 count_cpus(const void *fdt)
 	return MAX(1, MIN(count, LINUX_CPUS_MAX));
 }
 
-/* What the devicetree claims, but not more than half of what is left, and enough in any case. */
-static u64 memory_size(const void *fdt)
+/* The banks that the devicetree claims; false: it says nothing that can be read. */
+static bool read_banks(const void *fdt, struct ram_map *ram)
 {
 	const char type[] = "memory";
 	int len, node = fdt_node_offset_by_prop_value(fdt, -1, "device_type", type, sizeof(type));
 	const u8 *reg = node < 0 ? NULL : fdt_getprop(fdt, node, "reg", &len);
-	u64 size = LINUX_MEMORY, left = 0;
 
-	if (reg && len >= 16 && guest_fdt_cells(fdt, 0, "#address-cells", 2) == 2 &&
-	    guest_fdt_cells(fdt, 0, "#size-cells", 1) == 2)
-		size = fdt64_ld((const void *)(reg + 8));
+	ram->count = 0;
+	if (!reg || guest_fdt_cells(fdt, 0, "#address-cells", 2) != 2 ||
+	    guest_fdt_cells(fdt, 0, "#size-cells", 1) != 2)
+		return false;
+	for (; len >= 16 && ram->count < RAM_BANKS_MAX; len -= 16, reg += 16)
+		ram->banks[ram->count++] = (struct ram_bank){
+			.base = fdt64_ld((const void *)reg),
+			.size = ALIGN_DOWN(fdt64_ld((const void *)(reg + 8)), BLOCK_SIZE),
+		};
+	return ram->count;
+}
+
+/*
+ * Those, if they are not more than half of what is left; else, or if they are less than Linux needs, one bank of such a size where the first is.
+ */
+static struct ram_map memory_of(const void *fdt)
+{
+	struct ram_map ram;
+	u64 left = 0, size;
+
+	if (!read_banks(fdt, &ram))
+		return ram_map_default(LINUX_MEMORY);
 	for (u32 i = 0; i < ram_range_count; i++)
 		left += ram_ranges[i].size;
 	for (u32 i = 0; i < kept_count; i++)
 		left -= MIN(left, kept[i].size);
-	return ALIGN_DOWN(MAX(MIN(size, left / 2), LINUX_MEMORY), BLOCK_SIZE);
+	size = ALIGN_DOWN(MAX(MIN(ram_map_size(&ram), left / 2), LINUX_MEMORY), BLOCK_SIZE);
+	if (size != ram_map_size(&ram)) {
+		ram.count = 1;
+		ram.banks[0].size = size;
+	}
+	return ram;
 }
 
 static void apply_dtb(struct vm_desc *d, const void *fdt)
@@ -243,7 +268,7 @@ static void apply_dtb(struct vm_desc *d, const void *fdt)
 	const char *args = chosen < 0 ? NULL : fdt_getprop(fdt, chosen, "bootargs", &len);
 
 	d->cpus = count_cpus(fdt);
-	d->memory = memory_size(fdt);
+	d->ram = memory_of(fdt);
 	if (args && len > 1 && strnlen(args, (size_t)len) < (size_t)len)
 		(void)str_copy(d->bootargs, args, sizeof(d->bootargs));
 }
@@ -277,7 +302,7 @@ static void detect_linux(void)
 	if (window && is_initrd(window) && !take(&t->desc.initrd, INITRD_AT, initrd_limit(fdt)))
 		return;
 	t->desc.cpus = LINUX_CPUS;
-	t->desc.memory = LINUX_MEMORY;
+	t->desc.ram = ram_map_default(LINUX_MEMORY);
 	(void)str_copy(t->desc.bootargs, LINUX_BOOTARGS, sizeof(t->desc.bootargs));
 	if (fdt)
 		apply_dtb(&t->desc, fdt);

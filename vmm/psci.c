@@ -38,7 +38,7 @@ static void psci_version(struct vcpu *v, u64 *x)
 
 static bool is_entry(const struct vm *vm, u64 entry)
 {
-	return entry % 4 == 0 && range_within(entry, 4, GUEST_RAM_BASE, vm->ram.size);
+	return entry % 4 == 0 && ram_map_holds(&vm->ram.map, entry, 4);
 }
 
 /* Registers are kept, and wake-up is as from WFI. */
@@ -260,7 +260,7 @@ static void mem_protect(struct vcpu *v, u64 *x)
 static void mem_protect_check_range(struct vcpu *v, u64 *x)
 {
 	u64 base = arg(x, 1), size = arg(x, 2);
-	bool ours = size && range_within(base, size, GUEST_RAM_BASE, v->vm->ram.size);
+	bool ours = size && ram_map_holds(&v->vm->ram.map, base, size);
 
 	answer(x, ours ? PSCI_SUCCESS : PSCI_DENIED);
 }

@@ -15,8 +15,7 @@
 
 static struct vm *vms[MAX_VMS];
 
-#define VM_PAGES  ((u32)((sizeof(struct vm) + PAGE_SIZE - 1) / PAGE_SIZE))
-#define FDT_PAGES ((u32)(GUEST_FDT_ROOM / PAGE_SIZE))
+#define VM_PAGES ((u32)((sizeof(struct vm) + PAGE_SIZE - 1) / PAGE_SIZE))
 
 int vm_fail(struct vm_error *err, int code, const char *fmt, ...)
 {
@@ -75,23 +74,41 @@ static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
 	return 0;
 }
 
+/* The description's RAM, or the one bank of it in another size. */
+static int apply_memory(struct ram_map *ram, u64 size, struct vm_error *err)
+{
+	const struct ram_bank *last;
+	char why[160];
+
+	if (size && ram->count > 1)
+		return vm_fail(err, -EINVAL,
+			       "memory: the description has %u banks, whose sizes stay",
+			       ram->count);
+	if (size)
+		ram->banks[0].size = size;
+	if (ram_map_check(ram, why, sizeof(why)))
+		return vm_fail(err, -EINVAL, "memory: %s", why);
+	last = &ram->banks[ram->count - 1];
+	if (last->base + last->size > BIT(stage2_ipa_bits()))
+		return vm_fail(
+			err, -EINVAL,
+			"memory: 0x%lx to 0x%lx is beyond this machine's %u-bit addresses of guests",
+			last->base, last->base + last->size, stage2_ipa_bits());
+	return 0;
+}
+
 static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct vm_error *err)
 {
 	if (opt->cpus)
 		d->cpus = opt->cpus;
-	if (opt->memory)
-		d->memory = opt->memory;
 	if (opt->priority >= 0)
 		d->priority = (u32)opt->priority;
 	if (opt->affinity)
 		d->affinity = opt->affinity;
 	if (d->cpus < 1 || d->cpus > VM_MAX_VCPUS)
 		return vm_fail(err, -EINVAL, "%u CPUs: a VM has 1 to %u", d->cpus, VM_MAX_VCPUS);
-	if (!d->memory || d->memory % BLOCK_SIZE || d->memory > GUEST_RAM_MAX)
-		return vm_fail(
-			err, -EINVAL,
-			"memory must be a multiple of 2 MiB, at least 2 MiB, at most %lu MiB",
-			GUEST_RAM_MAX / MIB(1));
+	if (apply_memory(&d->ram, opt->memory, err))
+		return -EINVAL;
 	if (d->priority > PRIO_LOWEST)
 		return vm_fail(err, -EINVAL, "priority %u: 0 (highest) to %u", d->priority,
 			       PRIO_LOWEST);
@@ -120,21 +137,28 @@ static int get_image(const struct image_ref *ref, const char *what, const void *
 static int plan_images(struct vm *vm, struct vm_error *err)
 {
 	struct desc_error why;
-	const void *kernel, *initrd;
-	u64 kernel_size, initrd_size;
+	const void *kernel, *initrd, *dtb;
+	u64 kernel_size, initrd_size, dtb_size;
 	int r = get_image(&vm->desc.kernel, "kernel", &kernel, &kernel_size, err);
 
 	if (!r)
 		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
+	if (!r)
+		r = get_image(&vm->desc.devicetree, "devicetree", &dtb, &dtb_size, err);
 	if (r)
 		return r;
+	dtb_size = image_fdt_length(dtb, dtb_size);
 	if (!kernel)
 		return vm_fail(err, -EINVAL, "type '%s' has no kernel", vm->desc.label);
-	r = image_plan(&vm->desc, kernel, kernel_size, initrd_size, &vm->plan, &why);
+	if (dtb_size > GUEST_FDT_OWN_MAX)
+		return vm_fail(err, -EINVAL, "devicetree has %lu KiB, at most %lu KiB are possible",
+			       dtb_size >> 10, GUEST_FDT_OWN_MAX >> 10);
+	r = image_plan(&vm->desc, kernel, kernel_size, initrd_size, dtb_size, &vm->plan, &why);
 	return r ? vm_fail(err, r, "%s", why.text) : 0;
 }
 
-static int make_devicetree(struct vm *vm, void *buf, struct vm_error *err)
+/* In `room` bytes. */
+static int make_devicetree(struct vm *vm, void *buf, u64 room, struct vm_error *err)
 {
 	struct guest_fdt_params p = { .desc = &vm->desc,
 				      .plan = &vm->plan,
@@ -149,8 +173,7 @@ static int make_devicetree(struct vm *vm, void *buf, struct vm_error *err)
 	p.no_rng_seed = !random_bytes(seeds, sizeof(seeds));
 	memcpy(p.rng_seed, seeds, sizeof(p.rng_seed));
 	p.kaslr_seed = seeds[ARRAY_SIZE(seeds) - 1];
-	r = own ? guest_fdt_adapt(&p, own, size, buf, GUEST_FDT_ROOM)
-		: guest_fdt_generate(&p, buf, GUEST_FDT_MAX);
+	r = own ? guest_fdt_adapt(&p, own, size, buf, room) : guest_fdt_generate(&p, buf, room);
 	return r ? vm_fail(err, r, "devicetree of '%s': %s", vm->desc.label, strerror(r)) : 0;
 }
 
@@ -158,7 +181,9 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 {
 	const void *kernel, *initrd;
 	u64 kernel_size, initrd_size;
-	void *dtb = pages_alloc(FDT_PAGES);
+	/* An own one is read behind what is written. */
+	const u64 room = 2 * vm->plan.dtb_max;
+	void *dtb = pages_alloc((u32)(room / PAGE_SIZE));
 	int r;
 
 	if (!dtb)
@@ -167,11 +192,11 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 	if (!r)
 		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
 	if (!r)
-		r = make_devicetree(vm, dtb, err);
+		r = make_devicetree(vm, dtb, room, err);
 	if (!r && image_load(&vm->plan, &vm->ram, kernel, kernel_size, initrd, dtb,
-			     image_fdt_length(dtb, GUEST_FDT_MAX)))
+			     image_fdt_length(dtb, vm->plan.dtb_max)))
 		r = vm_fail(err, -EINVAL, "images of '%s' do not fit its memory", vm->name);
-	pages_free(dtb, FDT_PAGES);
+	pages_free(dtb, (u32)(room / PAGE_SIZE));
 	stage2_flush_tlb(&vm->s2); /* and with it stale instructions of what was there before */
 	return r;
 }
@@ -245,11 +270,11 @@ static int make_address_space(struct vm *vm, struct vm_error *err)
 	if (r)
 		return vm_fail(err, r, "no %s for '%s'", r == -ENOSPC ? "VMID" : "memory",
 			       vm->name);
-	r = vm_ram_init(&vm->ram, &vm->s2, vm->desc.memory);
+	r = vm_ram_init(&vm->ram, &vm->s2, &vm->desc.ram);
 	if (r) {
 		page_stats(&mem);
 		return vm_fail(err, r, "no memory for '%s': it wants %lu MiB, %lu MiB are free",
-			       vm->name, vm->desc.memory / MIB(1),
+			       vm->name, ram_map_size(&vm->desc.ram) / MIB(1),
 			       mem.blocks_free * BLOCK_SIZE / MIB(1));
 	}
 	return 0;

@@ -133,13 +133,12 @@ crash_now:
 	br	x0
 
 /*
- * Level 1: 1 GiB a row. Row 0 holds the devices, row 1 the RAM; row 4 (KIT_ALIAS_BASE) points to a
+ * Level 1: 1 GiB a row. Row 0 holds the devices, row 1 or 2 the RAM (guest.lds); row 4 (KIT_ALIAS_BASE) points to a
  * level-2 table with room for other mappings. The rest is invalid and gives translation faults.
  */
 #define BLOCK		0x1
 #define TABLE		0x3
 #define AF		(1 << 10)
-#define SH_INNER	(3 << 8)
 #define XN		(3 << 53)
 #define ATTR(n)		((n) << 2)
 
@@ -148,8 +147,7 @@ crash_now:
 	.global	page_table_l1
 page_table_l1:
 	.quad	0x00000000 | BLOCK | AF | ATTR(0) | XN
-	.quad	0x40000000 | BLOCK | AF | ATTR(1) | SH_INNER
-	.quad	0, 0
+	.quad	kit_row1, kit_row2, 0
 	.quad	page_table_alias + TABLE
 	.fill	512 - 5, 8, 0
 	.balign	4096

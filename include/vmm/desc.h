@@ -7,11 +7,12 @@
 #define VMM_DESC_H
 
 #include <lib/types.h>
+#include <vmm/ram_map.h>
 
 #define DESC_NAME_MAX 24
-#define DESC_PATH_MAX 128
-#define DESC_ARGS_MAX 512
-#define DESC_CPUS_MAX 8 /* VM_MAX_VCPUS */
+#define DESC_PATH_MAX 256
+#define DESC_ARGS_MAX 2048 /* COMMAND_LINE_SIZE of arm64 Linux */
+#define DESC_CPUS_MAX 8    /* VM_MAX_VCPUS */
 
 /* us; a budget is no shorter than a tenth of the shortest period */
 #define DESC_PERIOD_MIN 100
@@ -34,7 +35,7 @@ struct image_ref {
 struct vm_desc {
 	char label[DESC_NAME_MAX];
 	u32 cpus;
-	u64 memory; /* bytes */
+	struct ram_map ram;
 	struct image_ref kernel;
 	struct image_ref initrd;
 	struct image_ref devicetree;
@@ -58,7 +59,7 @@ struct vm_desc {
 
 /* Why a description was refused, one line: file, node, property. */
 struct desc_error {
-	char text[200];
+	char text[256];
 };
 
 /*

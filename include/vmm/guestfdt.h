@@ -7,9 +7,15 @@
 #include <vmm/desc.h>
 #include <vmm/image.h>
 
-#define GUEST_FDT_MAX KIB(64)
-/* Room for guest_fdt_adapt(): it reads a copy behind what it writes. */
-#define GUEST_FDT_ROOM (2 * GUEST_FDT_MAX)
+#define GUEST_FDT_MAX     KIB(64) /* a generated one */
+#define GUEST_FDT_OWN_MAX MIB(1)  /* one that the VM brings along, without free space */
+#define GUEST_FDT_ADDED   KIB(32) /* that is enough for what is filled into one */
+
+/* Room that the devicetree has in the VM's RAM: a generated one (own 0), or that of `own` bytes, which are at most GUEST_FDT_OWN_MAX, adapted. */
+static inline u64 guest_fdt_max(u64 own)
+{
+	return own ? ALIGN_UP(own + GUEST_FDT_ADDED, GUEST_FDT_MAX) : GUEST_FDT_MAX;
+}
 
 struct guest_fdt_params {
 	const struct vm_desc *desc;

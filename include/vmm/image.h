@@ -16,7 +16,7 @@ enum image_format { IMAGE_LINUX, IMAGE_ELF, IMAGE_RAW };
 struct load_plan {
 	enum image_format format;
 	u64 entry;
-	u64 kernel_base, kernel_end; /* including bss */
+	u64 kernel_base, kernel_end; /* including bss; an ELF file's segments may leave gaps */
 	u64 initrd_base, initrd_size;
 	u64 dtb_base, dtb_max;
 };
@@ -38,11 +38,12 @@ u64 image_header_size(const void *image);
 u64 image_fdt_length(const void *fdt, u64 size);
 
 /*
- * Work out the plan for `d` (memory of d->memory bytes at GUEST_RAM_BASE). 0; -EINVAL with err:
+ * Work out the plan for `d`, whose RAM map is in order; dtb_size: of its own devicetree, 0 if it is generated. 0; -EINVAL with err:
  * which image, what is wrong, what would be needed. Pure; trusts nothing in the images.
  */
 int __must_check image_plan(const struct vm_desc *d, const void *kernel, u64 kernel_size,
-			    u64 initrd_size, struct load_plan *p, struct desc_error *err);
+			    u64 initrd_size, u64 dtb_size, struct load_plan *p,
+			    struct desc_error *err);
 
 /*
  * Refuse an initrd that no guest can unpack. What it is otherwise (an archive, compressed or not, a file system) is the guest's business. 0; -EINVAL

@@ -1,28 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A VM's RAM: 2 MiB blocks, not necessarily contiguous, mapped in stage 2 from GUEST_RAM_BASE on.
- */
+/* A VM's RAM: 2 MiB blocks, not necessarily contiguous, mapped in stage 2 where its RAM map has its banks. */
 #ifndef VMM_MEMORY_H
 #define VMM_MEMORY_H
 
 #include <arch/guest.h>
 #include <kernel/page.h>
 #include <lib/types.h>
-
-#define GUEST_RAM_BASE 0x40000000ULL
-#define GUEST_RAM_MAX  (GIB(255))
+#include <vmm/ram_map.h>
 
 struct vm_ram {
+	struct ram_map map;
 	u64 size; /* bytes, multiple of 2 MiB */
 	u64 nblocks;
 	paddr_t *blocks; /* one per 2 MiB of guest RAM, in IPA order */
 };
 
 /*
- * Allocate (as 1 GiB runs, else larger runs, else single blocks), zero and map `size` bytes at
- * GUEST_RAM_BASE. All or nothing: -ENOMEM, -EINVAL. Thread context, preemptible, long.
+ * Allocate (as 1 GiB runs, else larger runs, else single blocks), zero and map all banks of a map. All or nothing: -ENOMEM, -EINVAL.
+ * Thread context, preemptible, long.
  */
-int __must_check vm_ram_init(struct vm_ram *ram, struct stage2 *s2, u64 size);
+int __must_check vm_ram_init(struct vm_ram *ram, struct stage2 *s2, const struct ram_map *map);
 /* Zero and return all of it. The stage-2 tables are gone or no vCPU runs. */
 void vm_ram_free(struct vm_ram *ram);
 /* Zero all of it (before a reload). */

@@ -74,7 +74,7 @@ struct vm_options {
 
 /* One line of explanation for the operator. */
 struct vm_error {
-	char text[200];
+	char text[256];
 };
 
 /* Start the manager thread, register the vmm's interrupts. Boot. */

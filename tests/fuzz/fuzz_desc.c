@@ -11,35 +11,21 @@ static const char *const nodes[] = {
 	"console", "devices", "channels", "passthrough", "net0", "ivc0", "x", NULL,
 };
 static const char *const props[] = {
-	"compatible",
-	"label",
-	"cpus",
-	"memory",
-	"kernel",
-	"initrd",
-	"devicetree",
-	"load-address",
-	"bootargs",
-	"priority",
-	"affinity",
-	"restart",
-	"autostart",
-	"gic-version",
-	"firmware",
-	"kernel-size",
-	"initrd-size",
-	"period-us",
-	"budget-us",
-	"watchdog",
-	"backend",
-	"port",
-	"peer",
-	"size",
-	"kernel-address",
-	"initrd-address",
-	"devicetree-address",
-	"wrong",
-	NULL,
+	"compatible",     "label",
+	"cpus",           "memory",
+	"memory-base",    "kernel",
+	"initrd",         "devicetree",
+	"load-address",   "bootargs",
+	"priority",       "affinity",
+	"restart",        "autostart",
+	"gic-version",    "firmware",
+	"kernel-size",    "initrd-size",
+	"period-us",      "budget-us",
+	"watchdog",       "backend",
+	"port",           "peer",
+	"size",           "kernel-address",
+	"initrd-address", "devicetree-address",
+	"wrong",          NULL,
 };
 static const char *const values[] = {
 	"zvm,vm", "linux",  "linux/Image", "never", "always", "on-failure", "port", "none",
@@ -55,11 +41,13 @@ static void check_accepted(const struct vm_desc *d)
 {
 	static const struct bundle none;
 	struct desc_error err = { "" };
+	char why[160];
 
 	check_text(d->label, sizeof(d->label));
 	fuzz_assert(d->label[0] != '\0');
 	fuzz_assert(d->cpus >= 1 && d->cpus <= DESC_CPUS_MAX);
-	fuzz_assert(d->memory && IS_ALIGNED(d->memory, BLOCK_SIZE));
+	fuzz_assert(d->ram.count >= 1 && d->ram.count <= RAM_BANKS_MAX);
+	fuzz_assert(!ram_map_check(&d->ram, why, sizeof(why)));
 	fuzz_assert(d->kernel.path[0] != '\0' || d->kernel.size);
 	check_text(d->kernel.path, sizeof(d->kernel.path));
 	check_text(d->initrd.path, sizeof(d->initrd.path));

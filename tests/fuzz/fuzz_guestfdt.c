@@ -50,7 +50,7 @@ static const char *const values[] = {
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct fuzz_input in = { data, size };
-	static struct vm_desc d = { .cpus = 2, .memory = MIB(64), .bootargs = "console=ttyAMA0" };
+	static struct vm_desc d = { .cpus = 2, .bootargs = "console=ttyAMA0" };
 	static const struct load_plan plan = {
 		.kernel_base = 0x40000000,
 		.kernel_end = 0x41000000,
@@ -64,6 +64,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	size_t src_size;
 	void *src, *buf;
 
+	d.ram = ram_map_default(MIB(64));
 	d.cpus = 1 + fuzz_byte(&in) % DESC_CPUS_MAX;
 	if (fuzz_byte(&in) % 8 == 0)
 		src = fuzz_copy(&in, in.left, &src_size);

@@ -5,8 +5,9 @@
 #include <lib/checked.h>
 #include <string.h>
 #include <vmm/image.h>
+#include <vmm/image_elf.h>
 
-static u64 ram_size;
+static struct ram_map map;
 
 /* In place of vmm/memory.c's. */
 int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
@@ -15,7 +16,7 @@ int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 	u64 i;
 
 	(void)ram;
-	fuzz_assert(range_within(ipa, len, GUEST_RAM_BASE, ram_size));
+	fuzz_assert(!len || ram_map_holds(&map, ipa, len));
 	for (i = 0; i < len; i++)
 		sum = (u8)(sum + ((const u8 *)src)[i]); /* the sanitizer sees where it comes from */
 	return 0;
@@ -32,8 +33,9 @@ static void put(u8 *p, u64 value, u32 bytes)
 /* A number near something that matters. */
 static u64 interesting(struct fuzz_input *in)
 {
-	static const u64 bases[] = { 0,      GUEST_RAM_BASE, GUEST_RAM_BASE + MIB(16),
-				     MIB(2), ~0ULL,          1ULL << 63 };
+	static const u64 bases[] = { 0,         GUEST_RAM_BASE, GUEST_RAM_BASE + MIB(16),
+				     MIB(2),    ~0ULL,          1ULL << 63,
+				     0x80000000 };
 	u8 kind = fuzz_byte(in);
 
 	return kind & 0x80 ? fuzz_u64(in)
@@ -82,25 +84,36 @@ static void make_elf(struct fuzz_input *in, u8 *p, size_t size)
 	}
 }
 
-static void check_plan(const struct vm_desc *d, const struct load_plan *p, const u8 *kernel,
-		       size_t size)
+/* [base, base + size) is RAM that the kernel leaves free. */
+static void check_free(const struct load_plan *p, const u8 *kernel, size_t size, u64 base, u64 len)
+{
+	struct elf_part part;
+	u32 n = 0;
+
+	fuzz_assert(ram_map_holds(&map, base, len));
+	if (p->format != IMAGE_ELF)
+		fuzz_assert(
+			!ranges_overlap(base, len, p->kernel_base, p->kernel_end - p->kernel_base));
+	else
+		while (elf_next_part(kernel, size, &map, &n, &part))
+			fuzz_assert(!ranges_overlap(base, len, part.base, part.size));
+}
+
+static void check_plan(const struct load_plan *p, const u8 *kernel, size_t size)
 {
 	static const u8 initrd[256], dtb[256];
-	struct vm_ram ram = { .size = d->memory };
+	struct vm_ram ram = { .map = map };
 
 	fuzz_assert(p->kernel_end >= p->kernel_base);
-	fuzz_assert(range_within(p->kernel_base, p->kernel_end - p->kernel_base, GUEST_RAM_BASE,
-				 d->memory));
-	fuzz_assert(range_within(p->dtb_base, p->dtb_max, GUEST_RAM_BASE, d->memory));
-	fuzz_assert(p->initrd_size == 0 ||
-		    range_within(p->initrd_base, p->initrd_size, GUEST_RAM_BASE, d->memory));
-	fuzz_assert(!ranges_overlap(p->kernel_base, p->kernel_end - p->kernel_base, p->dtb_base,
-				    p->dtb_max));
-	fuzz_assert(!ranges_overlap(p->kernel_base, p->kernel_end - p->kernel_base, p->initrd_base,
-				    p->initrd_size));
+	fuzz_assert(ram_map_holds(&map, p->kernel_base, 1) &&
+		    ram_map_holds(&map, p->kernel_end - 1, 1));
+	fuzz_assert(ram_map_holds(&map, p->entry, p->format == IMAGE_LINUX ? 1 : 4));
+	check_free(p, kernel, size, p->dtb_base, p->dtb_max);
+	if (p->initrd_size)
+		check_free(p, kernel, size, p->initrd_base, p->initrd_size);
 	fuzz_assert(!ranges_overlap(p->dtb_base, p->dtb_max, p->initrd_base, p->initrd_size));
 	if (p->initrd_size <= sizeof(initrd))
-		(void)!image_load(p, &ram, kernel, size, initrd, dtb, MIN(p->dtb_max, sizeof(dtb)));
+		fuzz_assert(!image_load(p, &ram, kernel, size, initrd, dtb, sizeof(dtb)));
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
@@ -114,20 +127,25 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	u64 initrd_size;
 	u8 *kernel;
 
-	d.memory = MIB(2) * (1 + fuzz_byte(&in) % 16);
+	map = ram_map_default(MIB(2) * (1 + fuzz_byte(&in) % 16));
+	if (kind & 32) {
+		map.count = 2;
+		map.banks[1] = (struct ram_bank){ 0x80000000, MIB(2) * (1 + fuzz_byte(&in) % 16) };
+	}
+	d.ram = map;
 	d.has_load_address = kind & 4;
 	d.load_address = interesting(&in);
 	d.has_devicetree_address = kind & 8;
 	d.devicetree_address = interesting(&in);
 	initrd_size = kind & 16 ? interesting(&in) : fuzz_byte(&in);
-	ram_size = d.memory;
 	kernel = fuzz_copy(&in, 512, &kernel_size);
 	if (kind % 4 == 1)
 		make_linux(&in, kernel, kernel_size);
 	else if (kind % 4 >= 2)
 		make_elf(&in, kernel, kernel_size);
-	if (image_plan(&d, kernel, kernel_size, initrd_size, &plan, &err) == 0)
-		check_plan(&d, &plan, kernel, kernel_size);
+	if (image_plan(&d, kernel, kernel_size, initrd_size, kind & 64 ? KIB(161) : 0, &plan,
+		       &err) == 0)
+		check_plan(&plan, kernel, kernel_size);
 	else
 		fuzz_assert(err.text[0] != '\0');
 	free(kernel);

@@ -156,7 +156,7 @@ int vm_create(const struct vm_type *type, const struct vm_options *opt, struct v
 	vm->id = 2;
 	vm->type = type;
 	vm->nvcpus = opt->cpus ? opt->cpus : type->desc.cpus;
-	vm->ram.size = opt->memory ? opt->memory : type->desc.memory;
+	vm->ram.size = opt->memory ? opt->memory : ram_map_size(&type->desc.ram);
 	snprintf(vm->name, sizeof(vm->name), "%s", opt->name ? opt->name : type->desc.label);
 	*out = vm;
 	return answer(vm, VM_CREATED, err);
@@ -235,7 +235,7 @@ static void add_type(const char *label, bool valid)
 	snprintf(t->file, sizeof(t->file), "vms/%s.dtb", label);
 	snprintf(t->desc.kernel.path, sizeof(t->desc.kernel.path), "%s/Image", label);
 	t->desc.cpus = 2;
-	t->desc.memory = MIB(512);
+	t->desc.ram = ram_map_default(MIB(512));
 	t->desc.priority = 20;
 	t->valid = valid;
 	snprintf(t->error.text, sizeof(t->error.text), "vms/%s.dtb: /cpus: 0", label);
@@ -252,6 +252,7 @@ static void add_vm(u32 id, const char *name)
 	vm->desc = vm_types[0].desc;
 	vm->nvcpus = 1;
 	vm->vcpus[0] = &fake_vcpus[id];
+	vm->ram.map = ram_map_default(MIB(512));
 	vm->ram.size = MIB(512);
 	snprintf(vm->name, sizeof(vm->name), "%s", name);
 	slots[id] = vm;

@@ -23,9 +23,9 @@ static int setup(void **state)
 	(void)state;
 	desc_defaults(&d);
 	d.cpus = 2;
-	d.memory = MIB(512);
+	d.ram = ram_map_default(MIB(512));
 	strcpy(d.bootargs, "console=ttyAMA0");
-	memset(&plan, 0, sizeof(plan));
+	plan = (struct load_plan){ .dtb_max = GUEST_FDT_MAX };
 	p.no_rng_seed = false;
 	p.rng_seed[0] = 0x1122334455667788;
 	p.rng_seed[3] = 1;
@@ -156,7 +156,7 @@ static void test_initrd_and_large_memory(void **state)
 	(void)state;
 	plan.initrd_base = 0x142000000;
 	plan.initrd_size = 0x1234;
-	d.memory = GIB(6);
+	d.ram = ram_map_default(GIB(6));
 	d.cpus = 8;
 	d.bootargs[0] = '\0';
 	generate();

@@ -16,7 +16,7 @@ static int setup(void **state)
 {
 	(void)state;
 	desc_defaults(&d);
-	d.memory = MIB(64);
+	d.ram = ram_map_default(MIB(64));
 	return 0;
 }
 
@@ -37,7 +37,7 @@ static void at(u32 offset, const char *bytes, size_t len)
 static int load_kernel(u64 size)
 {
 	err.text[0] = '\0';
-	return image_plan(&d, file, size, 0, &p, &err);
+	return image_plan(&d, file, size, 0, 0, &p, &err);
 }
 
 /* However it is to be loaded. */

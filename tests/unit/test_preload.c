@@ -70,7 +70,7 @@ static void test_start_command(void **state)
 	assert_true(z->valid && l->valid);
 	assert_string_equal(z->file, "(preloaded)");
 	assert_int_equal(z->desc.kernel.size, 0x5b000);
-	assert_int_equal(z->desc.memory, MIB(128));
+	assert_int_equal(ram_map_size(&z->desc.ram), MIB(128));
 	assert_int_equal(z->desc.cpus, 1);
 	assert_false(z->desc.has_load_address);
 	assert_int_equal(l->desc.kernel.pa.pa, LINUX);
@@ -79,7 +79,7 @@ static void test_start_command(void **state)
 	assert_int_equal(l->desc.devicetree.pa.pa, DTB);
 	assert_int_equal(l->desc.devicetree.size, fdt_totalsize(mem(DTB)));
 	assert_int_equal(l->desc.cpus, 1);
-	assert_int_equal(l->desc.memory, GIB(1));
+	assert_int_equal(ram_map_size(&l->desc.ram), GIB(1));
 	assert_string_equal(l->desc.bootargs, "console=ttyAMA0");
 	assert_int_equal(reserved[0].base.pa, ZEPHYR);
 	assert_int_equal(reserved[0].size, 0x5b000);
@@ -102,7 +102,7 @@ static void test_linux_without_devicetree(void **state)
 	assert_int_equal(l->desc.kernel.size, 0x1000);
 	assert_int_equal(l->desc.initrd.size, 0x1000);
 	assert_int_equal(l->desc.cpus, 2);
-	assert_int_equal(l->desc.memory, MIB(512));
+	assert_int_equal(ram_map_size(&l->desc.ram), MIB(512));
 	assert_int_equal(l->desc.devicetree.size, 0);
 }
 
@@ -119,7 +119,7 @@ static void test_linux_devicetree_values(void **state)
 	(void)preload_detect(&all_ram, 1, reserved, 16);
 	l = type_find("linux");
 	assert_int_equal(l->desc.cpus, 4);
-	assert_int_equal(l->desc.memory, ALIGN_DOWN((GIB(3) - 0x5000) / 2, MIB(2)));
+	assert_int_equal(ram_map_size(&l->desc.ram), ALIGN_DOWN((GIB(3) - 0x5000) / 2, MIB(2)));
 	assert_string_equal(l->desc.bootargs, "quiet");
 	assert_int_equal(l->desc.initrd.size, 0x3000);
 	bundle_setup(state);
@@ -128,8 +128,43 @@ static void test_linux_devicetree_values(void **state)
 	(void)preload_detect(&all_ram, 1, reserved, 16);
 	l = type_find("linux");
 	assert_int_equal(l->desc.cpus, 1);
-	assert_int_equal(l->desc.memory, MIB(512));
+	assert_int_equal(ram_map_size(&l->desc.ram), MIB(512));
 	assert_int_equal(l->desc.initrd.size, 0);
+}
+
+/* RAM where the devicetree has it; in several banks; where there can be none. */
+static void test_linux_devicetree_banks(void **state)
+{
+	const struct vm_type *l;
+	int node;
+
+	(void)state;
+	put_header(LINUX, 0x100000);
+	put_dtb(GIB(1), 1, NULL, 0);
+	fdt_open_into(mem(DTB), mem(DTB), 8192);
+	node = fdt_path_offset(mem(DTB), "/memory@40000000");
+	fdt_setprop_u64(mem(DTB), node, "reg", 0x80000000);
+	fdt_appendprop_u64(mem(DTB), node, "reg", MIB(512));
+	fdt_appendprop_u64(mem(DTB), node, "reg", 0x880000000);
+	fdt_appendprop_u64(mem(DTB), node, "reg", MIB(256) + 4096);
+	(void)preload_detect(&all_ram, 1, reserved, 16);
+	l = type_find("linux");
+	assert_true(l->valid);
+	assert_int_equal(l->desc.ram.count, 2);
+	assert_int_equal(l->desc.ram.banks[0].base, 0x80000000);
+	assert_int_equal(l->desc.ram.banks[0].size, MIB(512));
+	assert_int_equal(l->desc.ram.banks[1].base, 0x880000000);
+	assert_int_equal(l->desc.ram.banks[1].size, MIB(256));
+	vm_type_count = 0;
+	fdt_setprop_u64(mem(DTB), node, "reg", 0);
+	fdt_appendprop_u64(mem(DTB), node, "reg", GIB(1));
+	(void)preload_detect(&all_ram, 1, reserved, 16);
+	l = type_find("linux");
+	assert_false(l->valid);
+	assert_string_equal(
+		l->error.text,
+		"(preloaded): memory: 0x0 to 0x40000000 overlaps flash, 0x0 to 0x8000000; "
+		"RAM may be from 0x40000000 to 0x4010000000");
 }
 
 /* Without RAM at the addresses nothing is touched; a window that RAM cuts off ends there. */
@@ -231,6 +266,7 @@ int main(void)
 		cmocka_unit_test_setup(test_start_command, bundle_setup),
 		cmocka_unit_test_setup(test_linux_without_devicetree, bundle_setup),
 		cmocka_unit_test_setup(test_linux_devicetree_values, bundle_setup),
+		cmocka_unit_test_setup(test_linux_devicetree_banks, bundle_setup),
 		cmocka_unit_test_setup(test_no_ram, bundle_setup),
 		cmocka_unit_test_setup(test_junk, bundle_setup),
 		cmocka_unit_test_setup(test_raw_zephyr, bundle_setup),

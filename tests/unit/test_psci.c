@@ -33,7 +33,7 @@ static int setup(void **state)
 	memset(&vm, 0, sizeof(vm));
 	memset(vcpus, 0, sizeof(vcpus));
 	wait_queue_init(&vm.state_wq, LOCK_VM_STATE);
-	vm.ram.size = MIB(64);
+	vm.ram.map = ram_map_default(MIB(64));
 	vm.nvcpus = VCPUS;
 	for (u32 i = 0; i < VCPUS; i++) {
 		vcpus[i].vm = &vm;
