@@ -2,6 +2,7 @@
 /* The order in which the hypervisor is put up. */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
+#include <arch/guest.h>
 #include <asm/boot.h>
 #include <drivers/host.h>
 #include <drivers/rtc.h>
@@ -46,6 +47,8 @@ static int start_guest_timers(void)
 	    host_fdt_timer_irq(HOST_TIMER_VIRT, &virt))
 		return -ENODEV;
 	timer_lower_init(phys, virt);
+	log_debug("timers: guests' counters start %s",
+		  arch_guest_counter_leads() ? "ahead of the machine's" : "at 0");
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 void (*log_putc)(char c);
 void (*log_write)(const char *line, size_t len);
 enum log_level log_echo_level = LOG_INFO;
+u64 log_epoch;
 
 static u8 log_buf[LOG_SIZE];
 static struct ring log_ring = { .buf = log_buf, .size = LOG_SIZE };
@@ -129,7 +130,7 @@ static void echo_limited(const char *line, size_t len)
 void klog(enum log_level level, const char *fmt, ...)
 {
 	char line[LINE_SIZE];
-	u64 us = ticks_to_us(arch_counter());
+	u64 us = ticks_to_us(arch_counter() - log_epoch);
 	int len = snprintf(line, sizeof(line), "[%5u.%06u] ", (u32)(us / 1000000),
 			   (u32)(us % 1000000));
 	size_t used = (size_t)len;

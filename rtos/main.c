@@ -2,6 +2,7 @@
 /* The kernel as an RTOS: the order in which it is put up. */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
+#include <arch/timer.h>
 #include <drivers/host.h>
 #include <drivers/uart.h>
 #include <kernel/init.h>
@@ -22,6 +23,7 @@ void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image
 	};
 	u32 n = 2 + host_fdt_reserved(&reserved[2], RESERVED_RANGES - 2);
 
+	log_epoch = arch_counter();
 	machine_start_kernel(ram, nram, reserved, n);
 	log_info("ZVM RTOS " ZVM_VERSION " on %s, %s", host_fdt_model(),
 		 arch_cpu_name(arch_cpu_midr()));

@@ -128,8 +128,8 @@ static void power_on_reset(struct vm *vm)
 	vm->request = VM_REQ_NONE;
 	vm->crash[0] = '\0';
 	spin_unlock(&vm->state_wq.lock, flags);
-	vm->cntvoff = arch_counter();
-	vm->started_at = vm->cntvoff;
+	vtimer_start_clock(vm);
+	vm->started_at = arch_counter();
 }
 
 static void start(struct vm *vm)
@@ -219,7 +219,7 @@ int vm_resume(struct vm *vm, struct vm_error *err)
 
 	vmm_lock();
 	if (vm->state == VM_PAUSED) {
-		vm->cntvoff += arch_counter() - vm->paused_at; /* the virtual counter stood still */
+		vtimer_stood_still(vm, arch_counter() - vm->paused_at);
 		set_state(vm, VM_RUNNING);
 		let_run(vm);
 	} else {

@@ -15,16 +15,58 @@ static const u32 vintids[] = {
 	[ARCH_TIMER_PHYS] = VTIMER_PPI_PHYS,
 };
 
+/* A VM's counter that leads may stand still for 2^22 s in all, 48 days, before the machine's has caught up with it. */
+#define ROOM_BITS 22
+
+/*
+ * Where a counter that leads starts is a multiple of `room` too, so that its low 32 bits start at 0, as software that reads no more of it expects, and that
+ * it is the same each time.
+ */
+void vtimer_start_clock(struct vm *vm)
+{
+	u64 now = arch_counter();
+	u64 room = BIT(64 - (u32)__builtin_clzll(arch_counter_hz()) + ROOM_BITS);
+
+	vm->cntvoff = arch_guest_counter_leads() ? now - ALIGN_UP(now + room, room) : now;
+}
+
+void vtimer_stood_still(struct vm *vm, u64 ticks)
+{
+	u64 offset = vm->cntvoff + ticks;
+
+	vm->cntvoff = arch_guest_counter_leads() && (s64)offset > 0 ? 0 : offset;
+}
+
+/*
+ * The machine's counter when the timer's own is at cval. That does not come round within our time: a sum that is not a value of the machine's is over,
+ * where the guest's counter is ahead, or never comes, where it is behind.
+ */
+static __noinline u64 machine_time_far(u64 cval, u64 offset)
+{
+	u64 at;
+	bool carry = __builtin_add_overflow(cval, offset, &at);
+
+	if (carry == offset >> 63)
+		return at;
+	return carry ? DEADLINE_NEVER : 0;
+}
+
+/* Of two numbers below 2^63 one is the sum of the other and the offset: nothing was carried. */
+static u64 machine_time(u64 cval, u64 offset)
+{
+	u64 at = cval + offset;
+
+	return likely((s64)(cval | at) >= 0) ? at : machine_time_far(cval, offset);
+}
+
 /* System counter value at which the saved timer asserts its interrupt. */
 static u64 expiry(const struct vcpu *v, enum arch_timer_id id)
 {
 	const struct arch_timer_regs *r = &v->timer.regs[id];
-	u64 offset = id == ARCH_TIMER_VIRT ? v->vm->cntvoff : 0;
-	u64 at;
 
 	if ((r->ctl & (CTL_ENABLE | CTL_IMASK)) != CTL_ENABLE)
 		return DEADLINE_NEVER;
-	return __builtin_add_overflow(r->cval, offset, &at) ? DEADLINE_NEVER : at;
+	return id == ARCH_TIMER_VIRT ? machine_time(r->cval, v->vm->cntvoff) : r->cval;
 }
 
 void vtimer_count_woken(struct vcpu *v)

@@ -1,14 +1,75 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The generic timers of a lower exception level: CNTV and CNTP are guests' (Arm ARM D11). */
 #include <arch/guest.h>
+#include <arch/timer.h>
 #include <asm/boot.h>
 
+#define CTL_ENABLE  BIT(0)
+#define CTL_IMASK   BIT(1)
+#define CTL_ISTATUS BIT(2)
+
 static u32 intids[2];
+static bool leads;
+
+/* ---- may a guest's counter be ahead of the machine's? ---- */
+
+enum answer { NO, YES, UNKNOWN };
+
+#define TRY_LEAD BIT(48)
+
+/*
+ * A virtual timer that is due in `delay` ticks, with CNTVOFF = -TRY_LEAD: does it come? The witness is CNTP, due right behind it. Both have to be still
+ * under way once they are on: QEMU finds the status of what is past already by another calculation.
+ */
+static enum answer try_lead(u64 delay)
+{
+	u64 due, limit;
+
+	isb(); /* the counter is not read early */
+	due = read_sysreg(cntpct_el0) + delay;
+	limit = due + arch_counter_hz();
+	write_sysreg(cntp_cval_el0, due + 1);
+	write_sysreg(cntv_cval_el0, due + TRY_LEAD);
+	write_sysreg(cntp_ctl_el0, CTL_ENABLE | CTL_IMASK);
+	write_sysreg(cntv_ctl_el0, CTL_ENABLE | CTL_IMASK);
+	isb();
+	if ((read_sysreg(cntp_ctl_el0) | read_sysreg(cntv_ctl_el0)) & CTL_ISTATUS)
+		return UNKNOWN;
+	while (!(read_sysreg(cntp_ctl_el0) & CTL_ISTATUS) && read_sysreg(cntpct_el0) < limit)
+		isb();
+	dsb(sy); /* what the witness tells is in the past now */
+	return read_sysreg(cntv_ctl_el0) & CTL_ISTATUS ? YES : NO;
+}
+
+/*
+ * CNTVOFF_EL2 = CNTPCT - CNTVCT (Arm ARM D11.2). On hardware any value of it is as good as another. QEMU's timers come at CVAL + CNTVOFF, and what
+ * overflows there is due at once, again and again, before 8.2: a guest that sets CVAL to ~0 stops the whole machine, unless CNTVOFF <= 0. Since 8.2 it
+ * never comes, which is right for CNTVOFF >= 0, and wrong for all that is below. Which one this machine is is found out in some microseconds.
+ */
+static bool find_leads(void)
+{
+	enum answer answer = UNKNOWN;
+
+	write_sysreg(cntvoff_el2, 0 - TRY_LEAD);
+	for (u64 delay = arch_counter_hz() >> 16; answer == UNKNOWN && delay < arch_counter_hz();
+	     delay *= 2)
+		answer = try_lead(delay);
+	arch_guest_timer_stop(ARCH_TIMER_VIRT);
+	arch_guest_timer_stop(ARCH_TIMER_PHYS);
+	write_sysreg(cntvoff_el2, 0);
+	return answer == YES;
+}
 
 void timer_lower_init(u32 phys, u32 virt)
 {
 	intids[ARCH_TIMER_PHYS] = phys;
 	intids[ARCH_TIMER_VIRT] = virt;
+	leads = find_leads();
+}
+
+bool arch_guest_counter_leads(void)
+{
+	return leads;
 }
 
 u32 arch_guest_timer_intid(enum arch_timer_id id)

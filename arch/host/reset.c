@@ -28,6 +28,7 @@ void host_reset(void)
 	host_entropy_words = 0;
 	host_firmware = NULL;
 	host_counter = 0;
+	host_counter_leads = false;
 	host_guest = NULL;
 	host_pmu_intid = 0;
 	for (cpu = 0; cpu < HOST_CPUS; cpu++) {

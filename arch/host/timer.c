@@ -6,6 +6,7 @@ u64 host_counter;
 u64 host_timer_deadline[HOST_CPUS] = { [0 ... HOST_CPUS - 1] = UINT64_MAX };
 struct host_guest_timer host_guest_timers[HOST_CPUS][2];
 u64 host_timer_offset[HOST_CPUS];
+bool host_counter_leads;
 
 u64 arch_counter_hz(void)
 {
@@ -29,6 +30,11 @@ static u32 control(enum arch_timer_id id)
 	u64 now = host_counter - (id == ARCH_TIMER_VIRT ? host_timer_offset[host_cpu] : 0);
 
 	return (t->ctl & 3) | ((t->ctl & 1) && now >= t->cval ? 4 : 0);
+}
+
+bool arch_guest_counter_leads(void)
+{
+	return host_counter_leads;
 }
 
 void arch_guest_timers_save(struct arch_timer_regs regs[2])

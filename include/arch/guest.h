@@ -139,6 +139,11 @@ struct arch_timer_regs {
 };
 
 /*
+ * Which way guests' virtual counters have to be off the machine's. True: at or ahead of it, CNTVOFF <= 0 as a signed number; false: at or behind it. On any
+ * other way a value that a guest writes to CNTV_CVAL could stop an emulated machine, or its timer would never come. Any context after boot.
+ */
+bool arch_guest_counter_leads(void);
+/*
  * Read both timers' registers, by enum arch_timer_id, and disable them / write them back, with CNTVOFF: virtual count = arch_counter() - offset. For the
  * vCPU that is (to be) loaded on this CPU; interrupts masked.
  */

@@ -39,6 +39,9 @@ extern enum log_level log_echo_level;
 #define LOG_ECHO_MS    1000
 void log_quiet(void);
 
+/* Counter value that lines' time stamps count from. 0 at first, which is when the machine was reset; a guest's counter may begin anywhere. */
+extern u64 log_epoch;
+
 /* Write the log so far, oldest first, to a sink. Thread context. */
 void log_dump(struct print_sink *out);
 

@@ -51,7 +51,7 @@ struct vm {
 	bool exiting;     /* vCPU threads end */
 	bool mem_protect; /* what PSCI MEM_PROTECT was last told */
 	enum vm_request request;
-	u64 cntvoff; /* counter value at which the virtual counter is 0 */
+	u64 cntvoff; /* the machine's counter minus the virtual one; see vmm/vtimer.h */
 	u64 paused_at;
 	u64 created_at; /* counter value; no other VM has the same */
 	u64 started_at;

@@ -11,6 +11,7 @@
 #include <lib/histogram.h>
 
 struct vcpu;
+struct vm;
 
 #define VTIMER_PPI_VIRT 27
 #define VTIMER_PPI_PHYS 30
@@ -29,6 +30,16 @@ struct vtimer {
 
 /* Register the physical timer interrupts; once. */
 int __must_check vtimer_host_init(void);
+/*
+ * The VM's virtual counter (CNTVOFF_EL2) starts now: at 0, or, where it has to lead the machine's (arch_guest_counter_leads()), at a multiple of a power of
+ * two of at least 2^22 s. No vCPU runs.
+ */
+void vtimer_start_clock(struct vm *vm);
+/*
+ * It has stood still for the last `ticks`. A counter that leads goes on with what the machine's would be ahead of it, once the VM has stood still for more
+ * than those 2^22 s in all. No vCPU runs.
+ */
+void vtimer_stood_still(struct vm *vm, u64 ticks);
 /* Timers off, as at reset, and no wake-up is under way. v is off CPU (also: about to be freed) or the caller. *v was all zeros before the first time. */
 void vtimer_reset(struct vcpu *v);
 /*

@@ -294,6 +294,100 @@ static void late_when_woken(void **state)
 	lateness(1, 70);
 }
 
+/* As the virtual counter reads. */
+static u64 virtual_count(void)
+{
+	return host_counter - fixture_vm.cntvoff;
+}
+
+/* No value of CVAL overflows with the offset, from the VM's start on and whatever it is paused for. */
+static void assert_leads(void)
+{
+	assert_true((s64)fixture_vm.cntvoff <= 0);
+	assert_true(virtual_count() >= host_counter);
+}
+
+static void a_counter_that_follows_starts_at_0(void **state)
+{
+	(void)state;
+	host_counter = 123456789;
+	vtimer_start_clock(&fixture_vm);
+	assert_int_equal(virtual_count(), 0);
+	host_counter += 1000;
+	vtimer_stood_still(&fixture_vm, 400);
+	assert_int_equal(virtual_count(), 600);
+	host_counter += BIT(60);
+	vtimer_stood_still(&fixture_vm, BIT(60));
+	assert_int_equal(virtual_count(), 600);
+}
+
+static void a_counter_that_leads(void **state)
+{
+	static const u64 starts[] = { 0,           1,       123456789,   BIT(47),
+				      BIT(48) - 1, BIT(48), BIT(48) + 1, BIT(60) };
+	u32 i;
+
+	(void)state;
+	host_counter_leads = true;
+	for (i = 0; i < ARRAY_SIZE(starts); i++) {
+		host_counter = starts[i];
+		vtimer_start_clock(&fixture_vm);
+		assert_leads();
+		assert_int_equal(virtual_count() % BIT(48), 0); /* 2^22 s of 62.5 MHz and more */
+		assert_true(virtual_count() < host_counter + BIT(50));
+		host_counter += 1000;
+		vtimer_stood_still(&fixture_vm, 400);
+		assert_leads();
+		assert_int_equal(virtual_count() % BIT(48), 600);
+		/* The machine's catches up, and both go on as one. */
+		host_counter += BIT(50);
+		vtimer_stood_still(&fixture_vm, BIT(50));
+		assert_leads();
+		assert_int_equal(virtual_count(), host_counter);
+	}
+}
+
+/* A wake-up is armed for when the timer's own counter reaches CVAL, at 0 if that was before the machine's was 0, or not at all. */
+static void edges(u64 cval, u64 at)
+{
+	load(0);
+	program(ARCH_TIMER_VIRT, cval, 1);
+	put(THREAD_BLOCKED);
+	assert_true((armed != NULL) == (at != DEADLINE_NEVER));
+	if (armed) {
+		assert_int_equal(armed_at, at);
+		expire();
+		assert_true(vgic_pending(v0));
+		load(0);
+		assert_int_equal(host_vgic_ack(), 27);
+		program(ARCH_TIMER_VIRT, 0, 0);
+		host_vgic_eoi(27);
+		put(THREAD_BLOCKED);
+	}
+}
+
+static void wakes_up_for_any_value(void **state)
+{
+	static const u64 offsets[] = { 0, 1, 1000, BIT(40), 0 - 1UL, 0 - 1000UL, 0 - BIT(49) };
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
+		u64 offset = offsets[i];
+		bool behind = (s64)offset >= 0;
+
+		fixture_vm.cntvoff = offset;
+		edges(UINT64_MAX, behind ? DEADLINE_NEVER : UINT64_MAX + offset);
+		edges(UINT64_MAX - 1,
+		      behind && offset > 1 ? DEADLINE_NEVER : UINT64_MAX - 1 + offset);
+		edges(BIT(63), BIT(63) + offset);
+		edges(BIT(50), BIT(50) + offset);
+		edges(0, behind ? offset : 0);
+		edges(0 - offset, behind && offset ? DEADLINE_NEVER : 0);
+		edges(1 - offset, behind && offset > 1 ? DEADLINE_NEVER : 1);
+	}
+}
+
 static void reset_stops(void **state)
 {
 	(void)state;
@@ -323,6 +417,9 @@ int main(void)
 		cmocka_unit_test_setup(in_flight_does_not_wake_again, setup),
 		cmocka_unit_test_setup(late_while_loaded, setup),
 		cmocka_unit_test_setup(late_when_woken, setup),
+		cmocka_unit_test_setup(a_counter_that_follows_starts_at_0, setup),
+		cmocka_unit_test_setup(a_counter_that_leads, setup),
+		cmocka_unit_test_setup(wakes_up_for_any_value, setup),
 		cmocka_unit_test_setup(reset_stops, setup),
 	};
 

@@ -165,6 +165,7 @@ struct host_guest_timer {
 };
 extern struct host_guest_timer host_guest_timers[HOST_CPUS][2];
 extern u64 host_timer_offset[HOST_CPUS];
+extern bool host_counter_leads; /* what arch_guest_counter_leads() says; false at reset */
 
 /* What stage 2 maps at ipa: false if nothing. attr (an enum stage2_attr) may be NULL. */
 bool host_stage2_lookup(const struct stage2 *s2, u64 ipa, u64 *pa, int *attr);
