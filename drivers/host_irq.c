@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host's interrupts by its devicetree (Devicetree Specification v0.4, 2.4). */
+/* What the host's devices are wired to, by its devicetree: interrupts (Devicetree Specification v0.4, 2.4), and clocks. */
 #include <drivers/host.h>
 #include <kernel/irq.h>
 #include <lib/errno.h>
@@ -26,6 +26,18 @@ static int node_of(u32 phandle)
 			node = tree_next(node);
 	}
 	return node;
+}
+
+bool host_fdt_clocked(int node)
+{
+	u32 len;
+	const fdt32_t *clock = tree_prop(node, "clocks", &len);
+
+	/* A fixed clock's phandle has no arguments. */
+	for (; len >= CELL; len -= CELL, clock++)
+		if (!host_fdt_is(node_of(fdt32_ld(clock)), "fixed-clock"))
+			return false;
+	return true;
 }
 
 /* The number of cells of a specifier of this interrupt controller; 0: there is none. */

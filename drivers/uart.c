@@ -20,15 +20,6 @@
  * of the log, whose writers do not wait.
  */
 #define TX_WRITERS 512
-/* Bytes moved under the lock, interrupts masked: what a FIFO takes when its transmit interrupt comes. */
-#define BURST 16
-/*
- * After an interrupt that moved bytes the next one comes so much later at the earliest, or when a reader has found nothing more to read. QEMU's UART takes
- * and brings bytes at any speed: without a pause a line of text would keep the CPU from more urgent threads, an interrupt for each burst.
- */
-#define PAUSE_US 250
-/* Without an interrupt it is looked at so often: 16 bytes, the smallest FIFO, are 1.4 ms at 115200 baud. */
-#define POLL_US 1000
 
 static struct {
 	struct uart_chip
@@ -63,33 +54,14 @@ static void set_irqs(void)
 	uart.chip.ops->irq_enable(&uart.chip, rx, tx);
 }
 
-/* FIFO to ring. Where the ring is full the rest stays in the FIFO, and the sender is held off. */
 static bool receive(void)
 {
-	bool any = false;
-
-	for (u32 n = 0; n < BURST && ring_free(&uart.rx); n++) {
-		int byte = uart.chip.ops->rx(&uart.chip);
-
-		if (byte < 0)
-			break;
-		any |= ring_put(&uart.rx, (u8)byte);
-	}
-	return any;
+	return uart_receive(&uart.chip, &uart.rx) != 0;
 }
 
-/* Ring to FIFO: how many. */
 static u32 transmit(void)
 {
-	u32 n = 0, room = 1;
-	u8 byte;
-
-	while (n < BURST && ring_used(&uart.tx) && room) {
-		room = MIN(uart.chip.ops->tx_room(&uart.chip), BURST - n);
-		for (u32 i = 0; i < room && ring_get(&uart.tx, &byte); i++, n++)
-			uart.chip.ops->tx(&uart.chip, byte);
-	}
-	return n;
+	return uart_transmit(&uart.chip, &uart.tx);
 }
 
 /* Move what can be moved, in interrupt context. While there is something a pause follows. */
@@ -106,7 +78,8 @@ static void serve(void)
 	uart.paused = received || sent || uart.polled;
 	if (uart.paused)
 		timeout_set(&uart.pause_end,
-			    arch_counter() + us_to_ticks(uart.polled ? POLL_US : PAUSE_US));
+			    arch_counter() +
+				    us_to_ticks(uart.polled ? UART_POLL_US : UART_PAUSE_US));
 	set_irqs();
 	if (received)
 		wait_wake_all_locked(&uart.readers);
@@ -209,7 +182,7 @@ static size_t write_some(const u8 *data, size_t len)
 		unsigned long flags = spin_lock(&uart.readers.lock);
 
 		n += ring_write(&uart.tx, data + n, (u32)MIN(len - n, (size_t)room_for_writers()));
-		more = transmit() == BURST && ring_used(&uart.tx);
+		more = transmit() == UART_BURST && ring_used(&uart.tx);
 		if (!more)
 			set_irqs();
 		spin_unlock(&uart.readers.lock, flags);
@@ -339,6 +312,11 @@ int uart_probe(void)
 		log_info("uart: no interrupt (%s), it is polled", strerror(r));
 	serve();
 	return 0;
+}
+
+bool uart_is_ours(int node)
+{
+	return uart.chip.ops && uart.chip.node == node;
 }
 
 const char *uart_name(void)

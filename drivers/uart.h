@@ -38,6 +38,26 @@ struct uart_ops {
 	void (*irq_clear)(const struct uart_chip *u);
 };
 
+/* Bytes moved under the lock, interrupts masked: what a FIFO takes when its transmit interrupt comes. */
+#define UART_BURST 16U
+/*
+ * After an interrupt that moved bytes the next one comes so much later at the earliest, or when a reader has found nothing more to read. QEMU's UART takes
+ * and brings bytes at any speed: without a pause a line of text would keep the CPU from more urgent threads, an interrupt for each burst.
+ */
+#define UART_PAUSE_US 250
+/* Without an interrupt it is looked at so often: 16 bytes, the smallest FIFO, are 1.4 ms at 115200 baud. */
+#define UART_POLL_US 1000
+
+struct ring;
+
+/* FIFO to ring, at most a burst: how many. Where the ring is full the rest stays in the FIFO, and the sender is held off. */
+u32 uart_receive(const struct uart_chip *u, struct ring *rx);
+/* Ring to FIFO, at most a burst: how many. */
+u32 uart_transmit(const struct uart_chip *u, struct ring *tx);
+
+/* True if this node is the operator's UART. */
+bool uart_is_ours(int node);
+
 extern const struct uart_ops cadence_ops, dw_apb_ops, imx_ops, ns16550_ops, pl011_ops;
 
 /*

@@ -309,13 +309,13 @@ static const char *port_name(u32 port)
 
 const struct console_port_ops *virtio_console_ops(void)
 {
-	static const struct console_port_ops ops = {
-		.count = CONSOLE_MAX_PORTS,
+	static struct console_port_ops ops = {
 		.write = port_write,
 		.read = port_read,
 		.name = port_name,
 	};
 
+	ops.count = port_count;
 	return &ops;
 }
 
@@ -483,6 +483,6 @@ u32 virtio_console_probe(void)
 			 any_port(i) ? "ready" : "no ports yet");
 	}
 	if (device_count)
-		console_ports_register(virtio_console_ops());
+		(void)console_ports_register(virtio_console_ops());
 	return device_count;
 }

@@ -83,7 +83,7 @@ static void loopback(void)
 	(void)wait_for(mmio_read32(UART_FR) & UART_FR_TXFE, LONG_US);
 	mmio_write32(UART_LCR_H, UART_LCR_8N1);
 	mmio_write32(UART_CR, cr | UART_CR_LBE);
-	/* Where there is no loopback, this begins a line of comment. */
+	/* Where there is no loopback, or it sends as well, this begins a line of comment. */
 	mmio_write32(UART_DR, '#');
 	came = wait_for(!(mmio_read32(UART_FR) & UART_FR_RXFE), SHORT_US);
 	if (!came) {
@@ -98,6 +98,7 @@ static void loopback(void)
 	(void)irq_log_wait(3, LONG_US);
 	c = uart_try_getc();
 	uart_init();
+	print(" looped back\n");
 	(void)check_eq("uart.loopback.irq", irq_log.count, 3);
 	(void)check_eq("uart.loopback.character", (uint64_t)c, '#');
 }

@@ -84,6 +84,7 @@ void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image
 	may(uart_probe(), "uart");
 	may(rtc_probe(), "rtc");
 	(void)virtio_console_probe();
+	uart_ports_probe();
 	vgic_lr_limit = host_fdt_option("vgic.lrs=");
 	if (vgic_lr_limit)
 		log_info("vgic: at most %u list registers are used", vgic_lr_limit);

@@ -51,13 +51,31 @@ static void print_time(void)
 	shell_printf("\n");
 }
 
-static void host_info(const struct args *a)
+/* The operator's UART, and which port of VMs' consoles is what. */
+static void print_ports(void)
 {
-	u32 ports = 0, vms = 0;
-	struct page_stats mem;
+	const char *before = ":";
+	u32 ports = 0;
 
 	for (s32 port = 0; port < CONSOLE_MAX_PORTS; port++)
 		ports += console_port_name(port) != NULL;
+	shell_printf("console   %s here, %u ports for vms", uart_name(), ports);
+	for (s32 port = 0; port < CONSOLE_MAX_PORTS; port++) {
+		const char *name = console_port_name(port);
+
+		if (name) {
+			shell_printf("%s %d %s", before, port, name);
+			before = ",";
+		}
+	}
+	shell_printf("\n");
+}
+
+static void host_info(const struct args *a)
+{
+	u32 vms = 0;
+	struct page_stats mem;
+
 	for (u32 id = 0; id < MAX_VMS; id++)
 		vms += vm_by_id(id) != NULL;
 	page_stats(&mem);
@@ -69,7 +87,7 @@ static void host_info(const struct args *a)
 	shell_printf("guests    %u vms of at most %u, %u types, %u-bit addresses\n", vms, MAX_VMS,
 		     vm_type_count, stage2_ipa_bits());
 	shell_printf("irqs      %u, %u list registers\n", arch_irq_count(), arch_vgic_lr_count());
-	shell_printf("console   %s here, %u ports for vms\n", uart_name(), ports);
+	print_ports();
 	print_time();
 }
 

@@ -24,13 +24,15 @@ static struct {
 	struct spinlock lock;    /* taken before the console's and the driver's */
 	struct console *console; /* NULL: the port is free; changed with ports_lock held as well */
 	u64 pos;                 /* output moved so far */
+	const struct console_port_ops *ops; /* its driver's; NULL: there is no such port */
+	u32 number;                         /* the driver's */
 } ports[CONSOLE_MAX_PORTS] = {
 	[0 ... CONSOLE_MAX_PORTS - 1] = { .lock = SPINLOCK_INIT(LOCK_PORT) },
 };
 
 /* Keeps consoles attached while the service is at them. */
 static struct mutex ports_lock;
-static const struct console_port_ops *port_ops;
+static u32 port_count;
 /* Ports to look at, a bit each (atomic); the service sleeps on service_wq while it is 0. */
 static u32 ready_ports;
 static struct wait_queue service_wq = WAIT_QUEUE_INIT(service_wq, LOCK_WAIT);
@@ -57,7 +59,9 @@ static void move_input(u32 port, struct console *c)
 	for (u32 moved = 0; moved < TURN_BYTES;) {
 		/* What is typed at a port of nobody is dropped. */
 		u32 room = c ? console_input_room(c) : CHUNK_BYTES;
-		u32 n = room ? port_ops->read(port, buf, MIN(room, CHUNK_BYTES)) : 0;
+		u32 n = room ? ports[port].ops->read(ports[port].number, buf,
+						     MIN(room, CHUNK_BYTES))
+			     : 0;
 
 		if (n == 0)
 			return;
@@ -82,7 +86,7 @@ static u32 move_chunk(u32 port, u32 behind)
 	if (c && console_head(c) - ports[port].pos > behind) {
 		u32 n = console_read_at(c, &ports[port].pos, buf, CHUNK_BYTES);
 
-		moved = port_ops->write(port, buf, n);
+		moved = ports[port].ops->write(ports[port].number, buf, n);
 		ports[port].pos -= n - moved;
 	}
 	spin_unlock(&ports[port].lock, flags);
@@ -126,7 +130,7 @@ static void service_main(void *arg __unused)
 		thread_sleep_ms(GATHER_MS);
 		ready = __atomic_exchange_n(&ready_ports, 0, __ATOMIC_SEQ_CST);
 		for (u32 port = 0; port < CONSOLE_MAX_PORTS; port++) {
-			if (port_ops && (ready & (1u << port)))
+			if (ports[port].ops && (ready & (1u << port)))
 				serve(port);
 		}
 	}
@@ -145,19 +149,24 @@ int console_service_start(void)
 	return 0;
 }
 
-void console_ports_register(const struct console_port_ops *ops)
+int console_ports_register(const struct console_port_ops *ops)
 {
-	port_ops = ops;
-	/* What the driver said before was not heard. */
-	for (u32 port = 0; port < MIN(ops->count, CONSOLE_MAX_PORTS); port++)
-		console_port_ready(port);
+	u32 first = port_count;
+
+	for (u32 n = 0; n < ops->count && port_count < CONSOLE_MAX_PORTS; n++, port_count++) {
+		ports[port_count].number = n;
+		ports[port_count].ops = ops;
+		/* What the driver said before was not heard. */
+		console_port_ready(port_count);
+	}
+	return first < port_count ? (int)first : -ENOSPC;
 }
 
 const char *console_port_name(s32 port)
 {
-	if (!port_ops || port < 0 || (u32)port >= MIN(port_ops->count, CONSOLE_MAX_PORTS))
+	if (port < 0 || (u32)port >= port_count)
 		return NULL;
-	return port_ops->name((u32)port);
+	return ports[port].ops->name(ports[port].number);
 }
 
 static int choose_port(s32 want)

@@ -27,6 +27,8 @@ bool host_fdt_is(int node, const char *compatible);
 bool host_fdt_enabled(int node);
 /* A property of one cell; `otherwise` if the node has none. */
 u32 host_fdt_u32(int node, const char *name, u32 otherwise);
+/* True if all its clocks are fixed ones, or it names none: they run although nobody turned them on. */
+bool host_fdt_clocked(int node);
 /* The first of its compatible strings; "" if it has none. */
 const char *host_fdt_compatible(int node);
 /* The node that /chosen names as stdout. */

@@ -25,6 +25,12 @@ void uart_early_init(volatile void *base);
  */
 int __must_check uart_probe(void);
 
+/*
+ * Make ports for VMs' consoles of the UARTs that the operator's is not, whose clocks need nobody to turn them on: behind those that are
+ * there already. Boot, after interrupts and virtio_console_probe().
+ */
+void uart_ports_probe(void);
+
 /* Devicetree's compatible string of the UART in use, or "none". */
 const char *uart_name(void);
 

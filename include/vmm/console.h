@@ -25,7 +25,7 @@ struct console {
 	void (*input_ready)(
 		void *arg); /* called (no lock held) after input was added: the UART fills its FIFO */
 	void *input_arg;
-	s32 port; /* virtio-serial port, or -1 */
+	s32 port; /* the machine's port, or -1 */
 	u8 log_buf[CONSOLE_LOG_SIZE];
 	u8 input_buf[CONSOLE_INPUT_SIZE];
 };
@@ -59,7 +59,7 @@ void console_wake(struct console *c);
 u32 console_input_room(struct console *c);
 
 /*
- * Ports: a backend driver (virtio-serial) offers up to `count` numbered ports. The port service thread moves bytes both ways and is the only caller of
+ * Ports: a backend driver (virtio-serial, spare UARTs) offers up to `count` numbered ports. The port service thread moves bytes both ways and is the only caller of
  * read and write; neither blocks.
  */
 #define CONSOLE_MAX_PORTS 32
@@ -74,8 +74,11 @@ struct console_port_ops {
 	const char *(*name)(u32 port);
 };
 
-/* Called by the driver when ports exist. Boot, once. */
-void console_ports_register(const struct console_port_ops *ops);
+/*
+ * Called by a driver when ports exist: the number of its first one, behind those of the drivers before it, as console_port_ready() and the
+ * operator have it; ops has them from 0. -ENOSPC if there is no number left; those beyond CONSOLE_MAX_PORTS get none. Boot.
+ */
+int console_ports_register(const struct console_port_ops *ops);
 /* Called by the driver: bytes were typed at the port, or it can take more output. Any context. */
 void console_port_ready(u32 port);
 /*

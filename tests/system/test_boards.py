@@ -6,6 +6,7 @@ QEMU has are tested by `make test QEMU=...`.
 """
 
 import re
+import socket
 import subprocess
 
 import pytest
@@ -38,6 +39,33 @@ def needs_machine(name):
     machines = subprocess.run([QEMU, "-machine", "help"], text=True, stdout=subprocess.PIPE, check=True).stdout
     if not re.search(rf"^{name} ", machines, re.M):
         pytest.skip(f"{QEMU} has no machine {name}; a newer one: make test QEMU=path")
+
+
+def test_second_uart(boot, tmp_path):
+    """What the host does not use itself is a port behind those of virtio-serial; `virt` has it when it is asked for."""
+    if QEMU_VERSION < (9, 1):
+        pytest.skip(f"the `virt` of {QEMU} has one UART; from 9.1 on it has two: make test QEMU=path")
+    path = str(tmp_path / "second")
+    board = boot(cpu="cortex-a53", smp=1, mem=1024, consoles=1, guests=["smp"],
+                 extra=("-chardev", f"socket,id=second,path={path},server=on,wait=off", "-serial", "chardev:second"))
+    port = re.search(r"(\d+) arm,pl011@9040000", board.sh("host info"))[1]
+    hvc = new(board, "smp", "-c 1 --name first")
+    second = new(board, "smp", "-c 1 --name second")
+    assert "port 0" in board.sh("zvm info first")
+    assert f"port {port}" in board.sh("zvm info second")
+    link = socket.socket(socket.AF_UNIX)
+    link.connect(path)
+    terminal = board.terminal(link, "second")
+    second.run()
+    terminal.expect(r"smp: PASS\s+smp> ", 120)
+    assert "ticks" in terminal.run("status", "smp> ")
+    # More than a FIFO takes.
+    terminal.send("status\r" * 30)
+    for _ in range(30):
+        terminal.expect(r"ticks.*?smp> ")
+    assert re.search(r"uart port +[1-9]", board.sh("host irq"))
+    hvc.delete()
+    link.close()
 
 
 @pytest.fixture

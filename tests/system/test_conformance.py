@@ -3,6 +3,7 @@
 
 import re
 import subprocess
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -35,6 +36,7 @@ KNOWN = {
 }
 
 # The same, for what the bare machine lacks in some versions of QEMU, or now and then.
+PAIRS = "QEMU from 8.1 on makes one access of a pair of words, which its devices do not know"
 LOOPBACK = "QEMU's PL011 has no loopback before 8.2; a VM's has"
 SOMETIMES = {
     "mmio.unaligned.device": ("skip", "ok", "an older QEMU performs what the architecture faults"),
@@ -46,6 +48,11 @@ SOMETIMES = {
     "psci.cpu-on.twice": ("skip", "ok", "of two CPU_ONs at once QEMU may tell both SUCCESS"),
     "groups.disabled-zero-does-not-block": (
         "skip", "ok", "QEMU's CPU interface looks at the most urgent interrupt only"),
+    "mmio.ldp-*.*": ("FAIL", "ok", PAIRS),
+    "mmio.ldnp-*.*": ("FAIL", "ok", PAIRS),
+    "mmio.ldpsw.*": ("FAIL", "ok", PAIRS),
+    "mmio.stp-w*.*": ("FAIL", "ok", PAIRS),
+    "el0.device.ldp-post.*": ("FAIL", "ok", PAIRS),
     "rtc.second": ("skip", "ok", "QEMU's RTC follows the host's clock, not the counter"),
 }
 
@@ -110,10 +117,9 @@ def run_in_vm(board, cpus, where):
 
 def expected(case, bare):
     """The verdict that a VM has to give where the bare machine gave this one."""
-    for name in (case, case.split(".")[0] + ".*"):
-        known = KNOWN.get(name) or SOMETIMES.get(name)
-        if known and bare == known[0]:
-            return known[1]
+    for pattern, (on_bare, in_vm, _) in {**KNOWN, **SOMETIMES}.items():
+        if bare == on_bare and fnmatchcase(case, pattern):
+            return in_vm
     return bare
 
 
@@ -165,7 +171,9 @@ def test_vm_with_more_cpus_than_the_machine(boot, bare):
 
 def test_no_failure_on_the_bare_machine(bare):
     """Otherwise a case says nothing: it expects what QEMU itself does not do."""
-    failed = [line for line in bare(CPU_MAX, 4).lines.values() if line.startswith("FAIL")]
+    reference = bare(CPU_MAX, 4)
+    failed = [reference.lines[case] for case, verdict in reference.cases.items()
+              if verdict == "FAIL" and expected(case, verdict) == "FAIL"]
     assert not failed, "\n".join(failed)
 
 

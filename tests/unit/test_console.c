@@ -161,7 +161,8 @@ static int start_service(void **state)
 {
 	(void)state;
 	unit_boot(1);
-	console_ports_register(&backend_ops);
+	if (!console_port_name(0) && console_ports_register(&backend_ops) != 0)
+		return -1;
 	return console_service_start();
 }
 
@@ -176,6 +177,26 @@ static void check_written(u32 port, const char *text)
 	settle();
 	assert_int_equal(backend[port].len, strlen(text));
 	assert_memory_equal(backend[port].written, text, strlen(text));
+}
+
+/* A second driver's ports come behind the first one's; each driver has its own numbers. */
+static void test_two_drivers(void **state)
+{
+	static struct console_port_ops more = {
+		.count = 2, .write = backend_write, .read = backend_read, .name = backend_name
+	};
+	const s32 first = ARRAY_SIZE(backend);
+
+	(void)state;
+	assert_int_equal(console_ports_register(&more), first);
+	assert_string_equal(console_port_name(first), console_port_name(0));
+	assert_int_equal(console_port_attach(&consoles[0], first), first);
+	console_output(&consoles[0], 'x');
+	check_written(0, "x");
+	console_port_detach(&consoles[0]);
+	more.count = 100;
+	assert_int_equal(console_ports_register(&more), first + 2);
+	assert_int_equal(console_ports_register(&more), -ENOSPC);
 }
 
 static void test_attach(void **state)
@@ -312,6 +333,7 @@ int main(void)
 		cmocka_unit_test_setup(test_port_of_an_urgent_guest, setup_ports),
 		cmocka_unit_test_setup(test_last_words, setup_ports),
 		cmocka_unit_test_setup(test_port_input, setup_ports),
+		cmocka_unit_test_setup(test_two_drivers, setup_ports),
 	};
 
 	return cmocka_run_group_tests(tests, start_service, NULL);

@@ -286,9 +286,10 @@ void console_port_ready(u32 port)
 	ready |= 1u << port;
 }
 
-void console_ports_register(const struct console_port_ops *ops)
+int console_ports_register(const struct console_port_ops *ops)
 {
 	(void)ops;
+	return 0;
 }
 
 static const struct console_port_ops *ops;
