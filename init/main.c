@@ -34,6 +34,8 @@ static u32 reserved_ranges(const struct phys_range *ram, u32 nram, struct phys_r
 	n += host_fdt_reserved(&r[n], RESERVED_RANGES - n);
 	n += preload_detect(ram, nram, &r[n], RESERVED_RANGES - n);
 	bundle_init(initrd.size ? phys_to_virt(initrd.base) : NULL, initrd.size);
+	if (the_bundle.base && the_bundle.problem[0])
+		log_warn("%s", the_bundle.problem);
 	n += bundle_reserve(&r[n], RESERVED_RANGES - n);
 	return n;
 }

@@ -52,7 +52,8 @@ struct vm *vm_argument(const struct args *a)
 void print_types(void)
 {
 	if (vm_type_count == 0)
-		shell_printf("there is no bundle, and nothing is preloaded\n");
+		shell_printf("%s%s\n", the_bundle.problem,
+			     the_bundle.base ? "" : ", and nothing is preloaded");
 	else
 		shell_printf("this bundle has: ");
 	for (u32 i = 0; i < vm_type_count; i++)

@@ -7,7 +7,6 @@
  *
  * 0: all is well; 1: what is wrong, a line each on stderr; 2: usage, or a file cannot be read.
  */
-#include <lib/cpio.h>
 #include <lib/string.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,62 +35,63 @@ static void *read_file(const char *path, u64 *size)
 	return data;
 }
 
+static int complain(const char *text)
+{
+	fprintf(stderr, "%s\n", text);
+	return 1;
+}
+
 static int check_schedule(const char *name, const void *dtb, u64 size)
 {
 	static struct schedule s;
 	struct desc_error err;
 
-	if (!schedule_parse(dtb, size, name, &s, &err))
-		return 0;
-	fprintf(stderr, "%s\n", err.text);
-	return 1;
+	return schedule_parse(dtb, size, name, &s, &err) ? complain(err.text) : 0;
 }
 
-static int check(const char *name, const void *dtb, u64 size, const struct bundle *b)
+static int check(const char *name, const void *dtb, u64 size)
 {
 	struct desc_error err;
 	struct vm_desc d;
 
-	if (schedule_is_one(dtb, size) || str_eq(name, SCHEDULE_FILE))
+	if (schedule_is_one(dtb, size))
 		return check_schedule(name, dtb, size);
-	if (!desc_parse(dtb, size, name, &d, &err) && !desc_check(&d, b, name, &err))
+	if (!desc_parse(dtb, size, name, &d, &err) && !desc_check(&d, NULL, name, &err))
 		return 0;
-	fprintf(stderr, "%s\n", err.text);
-	return 1;
+	return complain(err.text);
 }
 
-static bool is_description(const struct cpio_entry *e)
+static int check_bundled_schedule(void)
 {
-	const size_t len = strlen(e->name);
+	struct cpio_entry e;
+	void *copy;
+	int wrong;
 
-	return str_starts(e->name, "vms/") && len > 8 && str_eq(e->name + len - 4, ".dtb");
+	if (bundle_find(&the_bundle, SCHEDULE_FILE, &e))
+		return 0;
+	copy = malloc(e.size + 1); /* in the archive it is not aligned */
+	if (!copy)
+		return 2;
+	memcpy(copy, e.data, e.size);
+	wrong = check_schedule(SCHEDULE_FILE, copy, e.size);
+	free(copy);
+	return wrong;
 }
 
+/* The hypervisor's types, and all that it says of them at its start. */
 static int check_bundle(const char *path)
 {
-	struct bundle b = { .base = NULL };
-	struct cpio_entry e;
-	struct cpio c;
-	int more, wrong = 0;
-	void *copy;
+	int wrong = 0;
+	u64 size;
+	const void *base = read_file(path, &size);
 
-	b.base = read_file(path, &b.size);
-	cpio_open(&c, b.base, b.size);
-	while ((more = cpio_next(&c, &e)) > 0) {
-		if (!is_description(&e) && !str_eq(e.name, SCHEDULE_FILE))
-			continue;
-		copy = malloc(e.size + 1); /* in the archive it is not aligned */
-		if (!copy)
-			return 2;
-		memcpy(copy, e.data, e.size);
-		wrong |= check(e.name, copy, e.size, &b);
-		free(copy);
-	}
-	if (more < 0) {
-		fprintf(stderr, "%s: not a cpio archive (newc)\n", path);
-		wrong = 1;
-	}
-	return wrong;
+	bundle_init(base, size);
+	if (the_bundle.problem[0])
+		wrong = complain(the_bundle.problem);
+	for (u32 i = 0; i < vm_type_count; i++)
+		if (!vm_types[i].valid)
+			wrong = complain(vm_types[i].error.text);
+	return wrong | check_bundled_schedule();
 }
 
 int main(int argc, char **argv)
@@ -106,5 +106,5 @@ int main(int argc, char **argv)
 	if (str_eq(argv[1], "-b"))
 		return check_bundle(argv[2]);
 	dtb = read_file(argv[2], &size);
-	return check(argv[1], dtb, size, NULL);
+	return check(argv[1], dtb, size);
 }

@@ -4,6 +4,7 @@
  */
 #include <lib/cpio.h>
 #include <lib/devicetree.h>
+#include <lib/errno.h>
 #include <vmm/bundle.h>
 #include <vmm/desc.h>
 #include <vmm/guestfdt.h>
@@ -24,11 +25,16 @@ struct check {
 static int check_file(const struct check *c, const struct image_ref *ref, const char *prop,
 		      struct cpio_entry *e)
 {
+	int ret;
+
 	*e = (struct cpio_entry){ .size = 0 };
 	if (!ref->path[0])
 		return 0;
-	if (cpio_find(c->b->base, c->b->size, ref->path, e))
+	ret = bundle_find(c->b, ref->path, e);
+	if (ret == -ENOENT)
 		return refuse(c, prop, "the bundle has no file '%.60s'", ref->path);
+	if (ret)
+		return refuse(c, prop, "'%.60s' %s", ref->path, bundle_error(ret));
 	if (!e->size)
 		return refuse(c, prop, "'%.60s' is empty", ref->path);
 	return 0;

@@ -3,7 +3,6 @@
 #include <arch/timer.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
-#include <lib/cpio.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -126,7 +125,7 @@ static bool read_schedule(void)
 	struct desc_error err;
 	struct cpio_entry e;
 
-	if (!the_bundle.base || cpio_find(the_bundle.base, the_bundle.size, SCHEDULE_FILE, &e))
+	if (bundle_find(&the_bundle, SCHEDULE_FILE, &e))
 		return false;
 	if (e.size > sizeof(file)) {
 		log_err(SCHEDULE_FILE ": more than 16 KiB");

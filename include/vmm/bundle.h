@@ -7,13 +7,31 @@
 #define VMM_BUNDLE_H
 
 #include <kernel/page.h>
+#include <lib/cpio.h>
 #include <lib/types.h>
 #include <vmm/desc.h>
 
 struct bundle {
 	const void *base; /* NULL: no bundle */
 	u64 size;
+	char prefix[64];   /* of all paths in the archive, with its slash; mostly empty */
+	char folder[128];  /* that has the descriptions */
+	char problem[160]; /* what is wrong with it, or why there is none; empty: it is in order */
 };
+
+/*
+ * Look at an archive: where its descriptions are, and what is wrong. Pure, as the other three are.
+ */
+void bundle_open(struct bundle *b, const void *base, u64 size);
+
+/* If an entry is a description in the folder for them: its name, "NAME.dtb"; else NULL. */
+const char *bundle_description(const struct bundle *b, const struct cpio_entry *e);
+
+/* The file of the bundle at `path`, also through links; what cpio_find() answers. */
+int __must_check bundle_find(const struct bundle *b, const char *path, struct cpio_entry *e);
+
+/* What is said of a file for which bundle_find() answered err. */
+const char *bundle_error(int err);
 
 #define MAX_TYPES 32
 

@@ -2,7 +2,6 @@
 #include "bundle_fixture.h"
 
 #include <arch/mmu.h>
-#include <kernel/log.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <libfdt.h>
@@ -13,7 +12,6 @@
 u8 *ram;
 const struct phys_range all_ram = { { RAM_BASE }, RAM_SIZE };
 struct phys_range reserved[16];
-u32 warnings;
 
 /* As much RAM as the start command's addresses want; what is not touched costs nothing. */
 void *phys_to_virt(paddr_t pa)
@@ -32,12 +30,6 @@ int vm_ram_write(const struct vm_ram *r, u64 ipa, const void *src, u64 len)
 	return -EFAULT;
 }
 
-void klog(enum log_level level, const char *fmt, ...)
-{
-	(void)fmt;
-	warnings += level == LOG_WARN;
-}
-
 u8 archive[65536];
 u32 archive_size;
 
@@ -51,7 +43,7 @@ int bundle_setup(void **state)
 	assert_ptr_not_equal(ram, MAP_FAILED);
 	vm_type_count = 0;
 	memset(vm_types, 0, sizeof(vm_types));
-	archive_size = warnings = 0;
+	archive_size = 0;
 	return 0;
 }
 
@@ -71,18 +63,39 @@ static void pad(void)
 		archive[archive_size++] = 0;
 }
 
-void archive_add(const char *name, const void *data, u64 size)
+static void add(const char *magic, const char *name, u32 mode, u32 check, const void *data,
+		u64 size)
 {
 	archive_size += (u32)snprintf((char *)archive + archive_size, 111,
-				      "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
-				      1, 0100644, 0, 0, 1, 0, (u32)size, 0, 0, 0, 0,
-				      (u32)strlen(name) + 1, 0);
+				      "%s%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
+				      magic, 1, mode, 0, 0, 1, 0, (u32)size, 0, 0, 0, 0,
+				      (u32)strlen(name) + 1, check);
 	memcpy(archive + archive_size, name, strlen(name) + 1);
 	archive_size += (u32)strlen(name) + 1;
 	pad();
 	memcpy(archive + archive_size, data, size);
 	archive_size += (u32)size;
 	pad();
+}
+
+void archive_add(const char *name, const void *data, u64 size)
+{
+	add("070701", name, 0100644, 0, data, size);
+}
+
+void archive_add_link(const char *name, const char *target)
+{
+	add("070701", name, 0120777, 0, target, strlen(target));
+}
+
+void archive_add_summed(const char *name, const void *data, u64 size, u32 sum)
+{
+	add("070702", name, 0100644, sum, data, size);
+}
+
+void archive_end(void)
+{
+	archive_add("TRAILER!!!", "", 0);
 }
 
 u8 blob[2048] __aligned(8);
@@ -108,6 +121,6 @@ void archive_add_desc(const char *name, const char *label, const char *kernel)
 
 void archive_use(void)
 {
-	archive_add("TRAILER!!!", "", 0);
+	archive_end();
 	bundle_init(archive, archive_size);
 }

@@ -19,7 +19,6 @@
 extern u8 *ram;
 extern const struct phys_range all_ram;
 extern struct phys_range reserved[16];
-extern u32 warnings; /* lines at LOG_WARN */
 extern u8 archive[65536];
 extern u32 archive_size;
 extern u8 blob[2048];
@@ -30,8 +29,12 @@ int bundle_setup(void **state);
 /* Where the physical address is. */
 u8 *mem(u64 pa);
 
-/* A regular file more in the archive. */
+/* A regular file more in the archive; a symbolic link; a file with a checksum. */
 void archive_add(const char *name, const void *data, u64 size);
+void archive_add_link(const char *name, const char *target);
+void archive_add_summed(const char *name, const void *data, u64 size, u32 sum);
+/* The trailer: another archive may follow. */
+void archive_end(void);
 /* A description in `blob`, 64 MiB of memory; kernel NULL: none. */
 void make_desc(const char *label, const char *kernel);
 void archive_add_desc(const char *name, const char *label, const char *kernel);

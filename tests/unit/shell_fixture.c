@@ -266,6 +266,7 @@ int fake_setup(void **state)
 	fake.keys = "";
 	fake.step = HOST_COUNTER_HZ / 8;
 	memset(slots, 0, sizeof(slots));
+	bundle_open(&the_bundle, NULL, 0);
 	return 0;
 }
 

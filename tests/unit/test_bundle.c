@@ -31,7 +31,7 @@ static void test_types(void **state)
 	assert_int_equal(size, sizeof(raw_kernel));
 	assert_memory_equal(data, raw_kernel, sizeof(raw_kernel));
 	assert_int_equal(image_get(&vm_types[0].desc.initrd, &data, &size), -ENOENT);
-	assert_int_equal(warnings, 0);
+	assert_string_equal(the_bundle.problem, "");
 }
 
 static void test_wrong_types(void **state)
@@ -66,23 +66,196 @@ static void test_wrong_types(void **state)
 			    "vms/emptyfile.dtb: /: kernel: 'empty' is empty");
 }
 
-static void test_no_bundle_and_broken_bundle(void **state)
+/* ---- archives as people make them ---- */
+
+static void problem_is(const void *bytes, u64 size, const char *text)
+{
+	vm_type_count = 0;
+	bundle_init(bytes, size);
+	assert_string_equal(the_bundle.problem, text);
+	assert_int_equal(vm_type_count, 0);
+}
+
+static void test_no_bundle(void **state)
 {
 	const struct image_ref ref = { .path = "img" };
 	const void *data;
 	u64 size;
 
 	(void)state;
-	bundle_init(NULL, 0);
-	assert_int_equal(vm_type_count, 0);
+	problem_is(NULL, 0, "there is no bundle: the machine's loader gave no initrd");
 	assert_int_equal(image_get(&ref, &data, &size), -ENOENT);
+	problem_is("\x1f\x8b\x08\x00", 4,
+		   "the bundle is gzip-compressed: unpack it, or let tools/run do that");
+	problem_is("\x28\xb5\x2f\xfd", 4,
+		   "the bundle is zstd-compressed: unpack it, or let tools/run do that");
+	problem_is("\x27\x05\x19\x56", 4,
+		   "the bundle is a uImage: take the ramdisk out of it, or let "
+		   "tools/run do that");
+	problem_is("070707002013", 12,
+		   "the bundle is a cpio archive in the old format: a bundle is a "
+		   "cpio archive (cpio -o -H newc)");
+	problem_is("\xc7\x71\x01\x08", 4,
+		   "the bundle is a cpio archive in the old binary format: make it "
+		   "with cpio -o -H newc");
+	problem_is("\x71\xc7\x08\x01", 4,
+		   "the bundle is a cpio archive in the old binary format: make it "
+		   "with cpio -o -H newc");
+	problem_is("070701cut", 9, "the bundle is a cpio archive: it is cut off, or broken");
+	problem_is("\x7f\x45LF\2", 5,
+		   "the bundle is no cpio archive (cpio -o -H newc): it has 5 bytes and "
+		   "begins with 0x464c457f");
+	problem_is("\0\0", 2,
+		   "the bundle is no cpio archive (cpio -o -H newc): it has 2 bytes and begins "
+		   "with 0x00000000");
+}
+
+static void test_bundle_without_descriptions(void **state)
+{
+	(void)state;
+	archive_end();
+	problem_is(archive, archive_size, "the bundle has no files");
+	archive_size = 0;
+	archive_add("init", "#!/bin/sh", 9);
+	archive_add("bin/busybox", "x", 1);
+	archive_end();
+	problem_is(archive, archive_size,
+		   "the bundle has no vms/NAME.dtb; 'init' is among its 2 files");
+	archive_size = 0;
+	archive_add("init", "#!/bin/sh", 9);
+	archive_add("vms/linux.dts", "/dts-v1/;", 9);
+	archive_end();
+	problem_is(archive, archive_size,
+		   "the bundle has no vms/NAME.dtb; 'vms/linux.dts' is among its 2 files");
+}
+
+/* What comes before the broken place is used, and the place is named. */
+static void test_broken_bundle(void **state)
+{
+	char text[100];
+
+	(void)state;
 	archive_add("img", raw_kernel, sizeof(raw_kernel));
 	archive_add_desc("vms/a.dtb", "a", "img");
+	(void)snprintf(text, sizeof(text), "the bundle is cut off or broken at byte %u of %u",
+		       archive_size, archive_size + 200);
 	memset(archive + archive_size, 'z', 200);
 	bundle_init(archive, archive_size + 200);
 	assert_int_equal(vm_type_count, 1);
 	assert_true(vm_types[0].valid);
-	assert_int_equal(warnings, 1);
+	assert_string_equal(the_bundle.problem, text);
+	/* Microcode and the like: an archive with a compressed one behind it. */
+	archive_end();
+	memcpy(archive + ALIGN_UP(archive_size, 512), "\x1f\x8b\x08\x00", 4);
+	memset(archive + archive_size, 0, ALIGN_UP(archive_size, 512) - archive_size);
+	vm_type_count = 0;
+	bundle_init(archive, ALIGN_UP(archive_size, 512) + 100);
+	assert_int_equal(vm_type_count, 1);
+	assert_string_equal(
+		the_bundle.problem,
+		"what follows byte 1024 of the bundle is not read: it is gzip-compressed");
+}
+
+static void test_prefixes(void **state)
+{
+	static const char *const prefixes[] = { "./", "/", "bundle/", "./out/my bundle/",
+						"//a/b/c/" };
+	char name[64];
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		vm_type_count = archive_size = 0;
+		(void)snprintf(name, sizeof(name), "%simg/kernel", prefixes[i]);
+		archive_add(name, raw_kernel, sizeof(raw_kernel));
+		/* Deeper than the bundle's own: something in a root file system. */
+		(void)snprintf(name, sizeof(name), "%srootfs/vms/other.dtb", prefixes[i]);
+		archive_add_desc(name, "other", "img/kernel");
+		(void)snprintf(name, sizeof(name), "%svms/one.dtb", prefixes[i]);
+		archive_add_desc(name, "one", "img/kernel");
+		archive_use();
+		assert_string_equal(the_bundle.problem, "");
+		assert_int_equal(vm_type_count, 1);
+		assert_string_equal(vm_types[0].error.text, "");
+		assert_string_equal(vm_types[0].file, "vms/one.dtb");
+		assert_true(vm_types[0].valid);
+	}
+}
+
+/* As Yocto has them: the names that one uses are links. */
+static void test_links(void **state)
+{
+	const void *data;
+	u64 size;
+
+	(void)state;
+	archive_add_link("vms", "conf/machines");
+	archive_add_link("linux/Image", "Image--6.6.52+git0-r0-board.bin");
+	archive_add("linux/Image--6.6.52+git0-r0-board.bin", raw_kernel, sizeof(raw_kernel));
+	archive_add_desc("conf/linux.dtb", "linux", "linux/Image");
+	archive_add_link("conf/machines/a.dtb", "../linux.dtb");
+	archive_add_link("conf/machines/lost.dtb", "../none.dtb");
+	archive_use();
+	assert_string_equal(the_bundle.problem, "");
+	assert_int_equal(vm_type_count, 2);
+	assert_true(type_find("linux")->valid);
+	assert_string_equal(type_find("linux")->file, "vms/a.dtb");
+	assert_int_equal(image_get(&type_find("linux")->desc.kernel, &data, &size), 0);
+	assert_memory_equal(data, raw_kernel, sizeof(raw_kernel));
+	assert_string_equal(type_find("lost")->error.text,
+			    "vms/lost.dtb: is not in the bundle, or a link there leads nowhere");
+}
+
+/* An archive behind the first one replaces its files, and adds to them. */
+static void test_archives_in_a_row(void **state)
+{
+	(void)state;
+	archive_add("img", raw_kernel, sizeof(raw_kernel));
+	archive_add_desc("vms/a.dtb", "a", "none");
+	archive_end();
+	memset(archive + archive_size, 0, 508);
+	archive_size += 508;
+	archive_add_desc("./vms/a.dtb", "a", "img");
+	archive_add_desc("vms/b.dtb", "b", "img");
+	archive_use();
+	assert_string_equal(the_bundle.problem, "");
+	assert_int_equal(vm_type_count, 2);
+	assert_true(type_find("a")->valid && type_find("b")->valid);
+}
+
+static void test_damaged_files(void **state)
+{
+	char longest[300] = "vms/";
+
+	(void)state;
+	archive_add_summed("img", raw_kernel, sizeof(raw_kernel), 1);
+	archive_add_desc("vms/a.dtb", "a", "img");
+	archive_add_link("loop", "loop");
+	archive_add_desc("vms/b.dtb", "b", "loop");
+	memset(longest + 4, 'n', 280);
+	strcpy(longest + 284, ".dtb");
+	archive_add_desc(longest, "c", "img");
+	archive_use();
+	assert_string_equal(vm_types[0].error.text,
+			    "vms/a.dtb: /: kernel: 'img' is damaged: its checksum "
+			    "in the archive is another");
+	assert_string_equal(vm_types[1].error.text,
+			    "vms/b.dtb: /: kernel: 'loop' is behind too many links");
+	assert_non_null(strstr(vm_types[2].error.text, ": the name is longer than 255 bytes"));
+	for (u32 i = 0; i < 3; i++)
+		assert_false(vm_types[i].valid);
+}
+
+static void test_names_in_utf8(void **state)
+{
+	(void)state;
+	archive_add("\xe5\x86\x85\xe6\xa0\xb8/Image", raw_kernel, sizeof(raw_kernel));
+	archive_add_desc("vms/\xe7\xb3\xbb\xe7\xbb\x9f.dtb", "sys",
+			 "\xe5\x86\x85\xe6\xa0\xb8/Image");
+	archive_add_desc("vms/\x1b[2J.dtb", "esc", "none");
+	archive_use();
+	assert_true(type_find("sys")->valid);
+	assert_string_equal(type_find("sys")->file, "vms/\xe7\xb3\xbb\xe7\xbb\x9f.dtb");
+	assert_string_equal(type_find("esc")->file, "vms/?[2J.dtb");
 }
 
 static void test_too_many_types(void **state)
@@ -180,7 +353,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_types, bundle_setup),
 		cmocka_unit_test_setup(test_wrong_types, bundle_setup),
-		cmocka_unit_test_setup(test_no_bundle_and_broken_bundle, bundle_setup),
+		cmocka_unit_test_setup(test_no_bundle, bundle_setup),
+		cmocka_unit_test_setup(test_bundle_without_descriptions, bundle_setup),
+		cmocka_unit_test_setup(test_broken_bundle, bundle_setup),
+		cmocka_unit_test_setup(test_prefixes, bundle_setup),
+		cmocka_unit_test_setup(test_links, bundle_setup),
+		cmocka_unit_test_setup(test_archives_in_a_row, bundle_setup),
+		cmocka_unit_test_setup(test_damaged_files, bundle_setup),
+		cmocka_unit_test_setup(test_names_in_utf8, bundle_setup),
 		cmocka_unit_test_setup(test_too_many_types, bundle_setup),
 		cmocka_unit_test_setup(test_reserve, bundle_setup),
 		cmocka_unit_test_setup(test_reserve_looks_at_images, bundle_setup),

@@ -22,20 +22,51 @@ static void pad(struct archive *a)
 		a->bytes[a->size++] = 0;
 }
 
-static void add(struct archive *a, const char *magic, const char *name, u32 mode, const void *data,
-		u32 size)
+/* What of an entry is not the same for all. */
+struct fields {
+	const char *magic;
+	u32 inode, mode, links, minor, check;
+};
+
+static void add_entry(struct archive *a, const char *name, const void *data, u32 size,
+		      struct fields f)
 {
 	size_t name_size = strlen(name) + 1;
 
 	a->size += (u32)sprintf((char *)a->bytes + a->size,
-				"%s%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08zx%08x", magic, 1,
-				mode, 0, 0, 1, 0, size, 0, 0, 0, 0, name_size, 0);
+				"%s%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08zx%08x", f.magic,
+				f.inode, f.mode, 0, 0, f.links, 0, size, 8, f.minor, 0, 0,
+				name_size, f.check);
 	memcpy(a->bytes + a->size, name, name_size);
 	a->size += (u32)name_size;
 	pad(a);
 	memcpy(a->bytes + a->size, data, size);
 	a->size += size;
 	pad(a);
+}
+
+static void add(struct archive *a, const char *magic, const char *name, u32 mode, const void *data,
+		u32 size)
+{
+	add_entry(a, name, data, size, (struct fields){ magic, 1, mode, 1, 1, 0 });
+}
+
+static void add_file(struct archive *a, const char *name, const char *text)
+{
+	add(a, "070701", name, REGULAR, text, (u32)strlen(text));
+}
+
+static void add_symlink(struct archive *a, const char *name, const char *target)
+{
+	add(a, "070701", name, 0120777, target, (u32)strlen(target));
+}
+
+/* One of so many links to a file. */
+static void add_hard_link(struct archive *a, const char *name, u32 inode, u32 links,
+			  const char *text)
+{
+	add_entry(a, name, text, (u32)strlen(text),
+		  (struct fields){ "070701", inode, REGULAR, links, 1, 0 });
 }
 
 static void add_trailer(struct archive *a)
@@ -52,7 +83,8 @@ static struct archive *sample(void)
 	add(&a, "070701", ".", FOLDER, "", 0);
 	add(&a, "070701", "vms", FOLDER, "", 0);
 	add(&a, "070701", "./vms/linux.dtb", REGULAR, "devicetree", 10);
-	add(&a, "070702", "linux/Image", REGULAR, "MZ", 2);
+	add_entry(&a, "linux/Image", "MZ", 2,
+		  (struct fields){ "070702", 1, REGULAR, 1, 1, 'M' + 'Z' });
 	add(&a, "070701", "empty", REGULAR, "", 0);
 	add_trailer(&a);
 	return &a;
@@ -116,18 +148,191 @@ static void finding(void **state)
 	assert_int_equal(cpio_find(a->bytes, a->size, "", &e), -ENOENT);
 	assert_int_equal(cpio_find(a->bytes, a->size, "TRAILER!!!", &e), -ENOENT);
 	assert_int_equal(cpio_find(a->bytes, 0, "linux/Image", &e), -ENOENT);
-	assert_int_equal(cpio_find(a->bytes, 50, "linux/Image", &e), -EINVAL);
+	assert_int_equal(cpio_find(a->bytes, 50, "linux/Image", &e), -ENOENT);
 }
 
-static void bytes_after_the_trailer_do_not_matter(void **state)
+/* What `path` reads as; NULL: there is no such file. */
+static const char *text_of(const struct archive *a, const char *path)
+{
+	static char text[64];
+	struct cpio_entry e;
+
+	if (cpio_find(a->bytes, a->size, path, &e))
+		return NULL;
+	assert_true(e.size < sizeof(text));
+	memcpy(text, e.data, e.size);
+	text[e.size] = '\0';
+	return text;
+}
+
+static void what_follows_an_archive(void **state)
 {
 	struct archive *a = sample();
+	const u32 end = a->size;
+	struct cpio_entry e;
+	struct cpio c;
 	u32 files;
 
 	(void)state;
-	memset(a->bytes + a->size, 0xee, 300);
-	assert_int_equal(walk(a->bytes, a->size + 300, &files), 0);
+	memset(a->bytes + end, 0, 300);
+	assert_int_equal(walk(a->bytes, end + 300, &files), 0);
 	assert_int_equal(files, 5);
+	memset(a->bytes + end + 100, 0xee, 200);
+	assert_int_equal(walk(a->bytes, end + 300, &files), -EINVAL);
+	assert_int_equal(files, 5);
+	cpio_open(&c, a->bytes, end + 300);
+	while (cpio_next(&c, &e) > 0)
+		;
+	assert_int_equal(c.offset, end + 100); /* where to look at what it is */
+}
+
+/* As an initramfs with a second one behind it: the later file of a name counts. */
+static void archives_in_a_row(void **state)
+{
+	static const u32 gaps[] = { 0, 4, 508 };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(gaps); i++) {
+		struct archive a = { .size = 0 };
+
+		add_file(&a, "one", "first");
+		add_file(&a, "two", "second");
+		add_file(&a, "two", "2nd");
+		add_trailer(&a);
+		a.size += gaps[i];
+		add_file(&a, "one", "1st");
+		add_file(&a, "three", "third");
+		add_trailer(&a);
+		assert_string_equal(text_of(&a, "one"), "1st");
+		assert_string_equal(text_of(&a, "two"), "2nd");
+		assert_string_equal(text_of(&a, "three"), "third");
+	}
+}
+
+static void names_are_paths(void **state)
+{
+	struct archive a = { .size = 0 };
+
+	(void)state;
+	add_file(&a, "./a/b", "1");
+	add_file(&a, "/c/d", "2");
+	add_file(&a, ".//e/./f", "3");
+	assert_string_equal(text_of(&a, "a/b"), "1");
+	assert_string_equal(text_of(&a, "./a//b"), "1");
+	assert_string_equal(text_of(&a, "c/d"), "2");
+	assert_string_equal(text_of(&a, "e/f"), "3");
+	assert_string_equal(text_of(&a, "x/../e/f"), "3");
+	assert_null(text_of(&a, "a"));
+	assert_null(text_of(&a, "a/b/c"));
+	assert_null(text_of(&a, "a/bb"));
+}
+
+/* GNU cpio writes the data with the last link, others with the first. */
+static void hard_links(void **state)
+{
+	struct archive a = { .size = 0 };
+	struct cpio_entry e;
+
+	(void)state;
+	add_hard_link(&a, "Image", 7, 3, "");
+	add_hard_link(&a, "other", 8, 2, "");
+	add_hard_link(&a, "Image-6.6", 7, 3, "");
+	add_hard_link(&a, "vmlinuz", 7, 3, "kernel");
+	add_hard_link(&a, "first", 9, 2, "data first");
+	add_hard_link(&a, "second", 9, 2, "");
+	add_hard_link(&a, "alone", 10, 2, "");
+	add_hard_link(&a, "empty", 7, 1, ""); /* no link, whatever its number */
+	add_entry(&a, "elsewhere", "", 0, (struct fields){ "070701", 7, REGULAR, 3, 2, 0 });
+	add_trailer(&a);
+	add_hard_link(&a, "later", 7, 3, "another archive");
+	add_hard_link(&a, "later too", 8, 2, "");
+	assert_string_equal(text_of(&a, "Image"), "kernel");
+	assert_string_equal(text_of(&a, "Image-6.6"), "kernel");
+	assert_string_equal(text_of(&a, "second"), "data first");
+	assert_string_equal(text_of(&a, "alone"), "");
+	assert_string_equal(text_of(&a, "empty"), "");
+	assert_string_equal(text_of(&a, "elsewhere"), "");
+	assert_string_equal(text_of(&a, "later too"), "");
+	assert_int_equal(cpio_find(a.bytes, a.size, "other", &e), 0);
+	assert_int_equal(e.size, 0);
+}
+
+static void symbolic_links(void **state)
+{
+	struct archive a = { .size = 0 };
+
+	(void)state;
+	add_symlink(&a, "boot/Image", "Image--6.6.52-r0.bin");
+	add_file(&a, "boot/Image--6.6.52-r0.bin", "kernel");
+	add_symlink(&a, "Image", "boot/Image");
+	add_symlink(&a, "abs", "/boot/./Image");
+	add_symlink(&a, "up/there", "../../../boot/Image");
+	add_symlink(&a, "vms", "conf/vms");
+	add_file(&a, "conf/vms/a.dtb", "desc");
+	add_symlink(&a, "conf/vms/b.dtb", "../a b.dtb");
+	add_file(&a, "conf/a b.dtb", "desc b");
+	add_symlink(&a, "folder", "conf");
+	add_symlink(&a, "nowhere", "none");
+	add_symlink(&a, "nothing", "");
+	assert_string_equal(text_of(&a, "boot/Image"), "kernel");
+	assert_string_equal(text_of(&a, "Image"), "kernel");
+	assert_string_equal(text_of(&a, "abs"), "kernel");
+	assert_string_equal(text_of(&a, "up/there"), "kernel");
+	assert_string_equal(text_of(&a, "vms/a.dtb"), "desc");
+	assert_string_equal(text_of(&a, "vms/b.dtb"), "desc b");
+	assert_string_equal(text_of(&a, "folder/vms/a.dtb"), "desc");
+	assert_null(text_of(&a, "folder"));
+	assert_null(text_of(&a, "nowhere"));
+	assert_null(text_of(&a, "nothing"));
+	assert_null(text_of(&a, "Image/x"));
+	/* A file that takes the place of a link. */
+	add_file(&a, "Image", "mine");
+	assert_string_equal(text_of(&a, "Image"), "mine");
+}
+
+static void links_that_lead_nowhere(void **state)
+{
+	struct archive a = { .size = 0 };
+	char real[CPIO_PATH_MAX], longest[CPIO_PATH_MAX + 8], name[16], target[16];
+	struct cpio_entry e;
+
+	(void)state;
+	add_symlink(&a, "a", "b");
+	add_symlink(&a, "b", "./a");
+	add_symlink(&a, "self", "self/x");
+	assert_int_equal(cpio_find(a.bytes, a.size, "a", &e), -ERANGE);
+	assert_int_equal(cpio_find(a.bytes, a.size, "self", &e), -ERANGE);
+	for (u32 i = 0; i < 17; i++) {
+		(void)sprintf(name, "l%u", i);
+		(void)sprintf(target, "l%u", i + 1);
+		add_symlink(&a, name, target);
+	}
+	add_file(&a, "l17", "end");
+	assert_string_equal(text_of(&a, "l1"), "end");
+	assert_int_equal(cpio_find(a.bytes, a.size, "l0", &e), -ERANGE);
+	memset(longest, 'n', sizeof(longest));
+	longest[CPIO_PATH_MAX - 2] = '\0';
+	assert_int_equal(cpio_real_path(a.bytes, a.size, longest, real), 0);
+	assert_string_equal(real, longest);
+	longest[CPIO_PATH_MAX - 2] = 'n';
+	longest[CPIO_PATH_MAX - 1] = '\0';
+	assert_int_equal(cpio_real_path(a.bytes, a.size, longest, real), -ERANGE);
+	assert_int_equal(cpio_real_path(a.bytes, a.size, "l17/../x//./y", real), 0);
+	assert_string_equal(real, "x/y");
+}
+
+static void checksums(void **state)
+{
+	struct archive a = { .size = 0 };
+	struct cpio_entry e;
+
+	(void)state;
+	add_entry(&a, "good", "\xff\x01", 2, (struct fields){ "070702", 1, REGULAR, 1, 1, 0x100 });
+	add_entry(&a, "bad", "\xff\x01", 2, (struct fields){ "070702", 1, REGULAR, 1, 1, 0x101 });
+	add_entry(&a, "none", "\xff\x01", 2, (struct fields){ "070701", 1, REGULAR, 1, 1, 0x101 });
+	assert_int_equal(cpio_find(a.bytes, a.size, "good", &e), 0);
+	assert_int_equal(cpio_find(a.bytes, a.size, "bad", &e), -EIO);
+	assert_int_equal(cpio_find(a.bytes, a.size, "none", &e), 0);
 }
 
 static void missing_trailer_is_an_end(void **state)
@@ -162,6 +367,7 @@ static void every_damaged_byte(void **state)
 {
 	static const u8 values[] = { 0, '0', '7', 'f', 'F', 'x', 0xff };
 	struct archive *a = sample();
+	struct cpio_entry e;
 	u32 at, files;
 	size_t v;
 
@@ -172,6 +378,7 @@ static void every_damaged_byte(void **state)
 		for (v = 0; v < ARRAY_SIZE(values); v++) {
 			a->bytes[at] = values[v];
 			(void)walk(a->bytes, a->size, &files);
+			(void)!cpio_find(a->bytes, a->size, "linux/Image", &e);
 		}
 		a->bytes[at] = good;
 	}
@@ -207,7 +414,7 @@ static void hostile_fields(void **state)
 	assert_int_equal(walk_with_field(11, "00000000"), -EINVAL);
 	assert_int_equal(walk_with_field(11, "ffffffff"), -EINVAL);
 	assert_int_equal(walk_with_field(11, "00000004"), -EINVAL); /* no terminator */
-	assert_int_equal(walk_with_field(0, "whatever"), 0);        /* not looked at */
+	assert_int_equal(walk_with_field(0, "whatever"), -EINVAL);
 
 	add(&a, "070707", "old", REGULAR, "", 0);
 	assert_int_equal(walk(a.bytes, a.size, &files), -EINVAL);
@@ -218,7 +425,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_in_order),
 		cmocka_unit_test(finding),
-		cmocka_unit_test(bytes_after_the_trailer_do_not_matter),
+		cmocka_unit_test(what_follows_an_archive),
+		cmocka_unit_test(archives_in_a_row),
+		cmocka_unit_test(names_are_paths),
+		cmocka_unit_test(hard_links),
+		cmocka_unit_test(symbolic_links),
+		cmocka_unit_test(links_that_lead_nowhere),
+		cmocka_unit_test(checksums),
 		cmocka_unit_test(missing_trailer_is_an_end),
 		cmocka_unit_test(every_truncation),
 		cmocka_unit_test(every_damaged_byte),

@@ -16,11 +16,13 @@ static void test_nothing(void **state)
 	       "zvm: no command 'foo'; there are: new, run, pause, resume, reset, stop, delete, "
 	       "info, stat, top, set, list, console, log\n");
 	expect("zvm info", "no VMs; `zvm new -t TYPE` makes one\n");
-	expect("zvm list", "there is no bundle, and nothing is preloaded\n");
+	expect("zvm list",
+	       "there is no bundle: the machine's loader gave no initrd, and nothing is preloaded\n");
 	expect("zvm run", "zvm run: which VM (-n VM)? there are: none\n");
 	expect("zvm run -n 10", "zvm: no VM '10'; there are: none\n");
-	expect("zvm new", "zvm new: which type (-t TYPE)? there is no bundle, and nothing is "
-			  "preloaded\n");
+	expect("zvm new",
+	       "zvm new: which type (-t TYPE)? there is no bundle: the machine's loader gave no initrd, and "
+	       "nothing is preloaded\n");
 }
 
 static void test_types(void **state)

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Images that types name: files of the bundle, and what lies in memory. */
+#include <arch/mmu.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <vmm/bundle.h>
+#include <vmm/image.h>
+#include <vmm/preload.h>
+
+static bool has_image(const struct image_ref *ref)
+{
+	return ref->path[0] || ref->size;
+}
+
+static bool in_memory(const struct image_ref *ref)
+{
+	return !ref->path[0] && ref->size;
+}
+
+static bool add_range(struct phys_range *reserved, u32 max, u32 *count, const struct image_ref *ref)
+{
+	if (!in_memory(ref))
+		return true;
+	if (*count == max || !preload_keep(ref->pa, ref->size))
+		return false;
+	reserved[(*count)++] = (struct phys_range){ .base = ref->pa, .size = ref->size };
+	return true;
+}
+
+/* Images that lie in memory are RAM, which is kept from now on, and a VM can be started with them. */
+static int check_in_memory(struct vm_type *t, struct phys_range *reserved, u32 max, u32 *count)
+{
+	const void *kernel = NULL, *initrd = NULL, *dtb = NULL;
+	u64 kernel_size = 0, initrd_size = 0, dtb_size = 0;
+	struct desc_error why;
+	struct load_plan plan;
+	int ret;
+
+	if (!add_range(reserved, max, count, &t->desc.kernel) ||
+	    !add_range(reserved, max, count, &t->desc.initrd) ||
+	    image_get(&t->desc.kernel, &kernel, &kernel_size) ||
+	    (has_image(&t->desc.initrd) && image_get(&t->desc.initrd, &initrd, &initrd_size)))
+		return desc_refuse(&t->error, t->file, "/", "kernel-address or initrd-address",
+				   "no RAM there");
+	if (has_image(&t->desc.devicetree))
+		(void)!image_get(&t->desc.devicetree, &dtb, &dtb_size);
+	ret = image_plan(&t->desc, kernel, kernel_size, initrd_size,
+			 image_fdt_length(dtb, dtb_size), &plan, &why);
+	if (!ret && initrd_size)
+		ret = image_check_initrd(initrd, initrd_size, &why);
+	return ret ? desc_refuse(&t->error, t->file, "/", NULL, "%s", why.text) : 0;
+}
+
+u32 bundle_reserve(struct phys_range *reserved, u32 max)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < vm_type_count; i++) {
+		struct vm_type *t = &vm_types[i];
+
+		if (!t->valid || str_eq(t->file, PRELOADED_FILE) ||
+		    !(in_memory(&t->desc.kernel) || in_memory(&t->desc.initrd)))
+			continue;
+		t->valid = !check_in_memory(t, reserved, max, &count);
+	}
+	return count;
+}
+
+int image_get(const struct image_ref *ref, const void **data, u64 *size)
+{
+	struct cpio_entry e;
+	int ret;
+
+	if (!ref->path[0]) {
+		if (!ref->size)
+			return -ENOENT;
+		if (!preload_kept(ref->pa, ref->size))
+			return -EINVAL;
+		*data = phys_to_virt(ref->pa);
+		*size = ref->size;
+		return 0;
+	}
+	ret = bundle_find(&the_bundle, ref->path, &e);
+	if (ret)
+		return ret;
+	*data = e.data;
+	*size = e.size;
+	return 0;
+}
