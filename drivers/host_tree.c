@@ -150,18 +150,10 @@ const void *tree_prop(int node, const char *name, u32 *len)
 bool tree_compatible(int node, const char *name)
 {
 	const struct place *p = place_of(node);
-	const char *list, *end;
 	struct dt_prop prop;
 
 	if (!p || !p->compatible)
 		return false;
 	prop = dt_prop(&tree, p->compatible);
-	list = prop.value;
-	end = list + prop.len;
-	if (list == end || end[-1])
-		return false; /* no strings */
-	for (; list < end; list += strlen(list) + 1)
-		if (*list == *name && str_eq(list, name))
-			return true;
-	return false;
+	return dt_lists(&prop, name);
 }

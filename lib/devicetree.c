@@ -1,54 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Devicetree Specification v0.4, chapter 5. Numbers are big-endian; all are read as they may lie, at any alignment. */
+/* The check of devicetrees, and the walk through one that passed it. */
 #include <lib/devicetree.h>
 #include <lib/string.h>
-
-/* The header, 5.2. */
-#define HEADER_BYTES      40
-#define H_MAGIC           0
-#define H_TOTALSIZE       4
-#define H_OFF_STRUCT      8
-#define H_OFF_STRINGS     12
-#define H_OFF_RESERVED    16
-#define H_VERSION         20
-#define H_LAST_COMPATIBLE 24
-#define H_SIZE_STRINGS    32
-#define H_SIZE_STRUCT     36
-
-#define MAGIC   0xd00dfeed
-#define VERSION 17 /* the first that gives the structure block's size */
-
-#define TAG_BYTES         4U
-#define PROP_BYTES        12U /* tag, length, name */
-#define RESERVATION_BYTES 16U
-
-typedef u32 __attribute__((may_alias, aligned(1))) word_t;
-typedef u64 __attribute__((may_alias, aligned(1))) dword_t;
-
-static inline u32 word(const void *p)
-{
-	return __builtin_bswap32(*(const word_t *)p);
-}
-
-static inline u64 dword(const void *p)
-{
-	return __builtin_bswap64(*(const dword_t *)p);
-}
-
-static inline u32 field(const void *blob, u32 at)
-{
-	return word((const u8 *)blob + at);
-}
+#include "dt_layout.h"
 
 /* ---- checking ---- */
 
 static const char *check_header(const void *blob, u64 size)
 {
-	if (size < HEADER_BYTES || field(blob, H_MAGIC) != MAGIC)
+	if (size < DT_HEADER_BYTES || dt_field(blob, DT_H_MAGIC) != DT_MAGIC)
 		return "does not begin as one";
-	if (field(blob, H_VERSION) < VERSION || field(blob, H_LAST_COMPATIBLE) > VERSION)
+	if (dt_field(blob, DT_H_VERSION) < DT_VERSION ||
+	    dt_field(blob, DT_H_LAST_COMPATIBLE) > DT_VERSION)
 		return "has a version other than 17";
-	if (field(blob, H_TOTALSIZE) >= INT32_MAX) /* libfdt has ints */
+	if (dt_field(blob, DT_H_TOTALSIZE) >= INT32_MAX) /* libfdt has ints */
 		return "has 2 GiB or more";
 	return NULL;
 }
@@ -58,7 +23,7 @@ static const char *check_block(const void *blob, u64 size, u32 offset, u32 lengt
 {
 	u64 end = (u64)offset + length;
 
-	if (offset < HEADER_BYTES || offset % align || end > field(blob, H_TOTALSIZE))
+	if (offset < DT_HEADER_BYTES || offset % align || end > dt_field(blob, DT_H_TOTALSIZE))
 		return "has a block outside of it";
 	return end > size ? "is cut off" : NULL;
 }
@@ -66,15 +31,16 @@ static const char *check_block(const void *blob, u64 size, u32 offset, u32 lengt
 /* The last entry is all zeros: in *end the offset behind it. */
 static const char *check_reservations(const void *blob, u64 size, u32 *end)
 {
-	u32 at = field(blob, H_OFF_RESERVED), limit = (u32)MIN(size, field(blob, H_TOTALSIZE));
-	const char *why = check_block(blob, size, at, RESERVATION_BYTES, 8);
+	u32 at = dt_field(blob, DT_H_OFF_RESERVED),
+	    limit = (u32)MIN(size, dt_field(blob, DT_H_TOTALSIZE));
+	const char *why = check_block(blob, size, at, DT_RESERVATION_BYTES, 8);
 
-	while (!why && limit - at >= RESERVATION_BYTES) {
+	while (!why && limit - at >= DT_RESERVATION_BYTES) {
 		const u8 *entry = (const u8 *)blob + at;
 
-		at += RESERVATION_BYTES;
+		at += DT_RESERVATION_BYTES;
 		*end = at;
-		if (!dword(entry) && !dword(entry + 8))
+		if (!dt_dword(entry) && !dt_dword(entry + 8))
 			return NULL;
 	}
 	return why ? why : "has memory reservations without an end";
@@ -113,7 +79,7 @@ static const char *check_begin(struct walk *w)
 		return "has a root with a name";
 	if (w->depth == DT_DEPTH_MAX)
 		return "is deeper than 64 nodes";
-	w->at += ALIGN_UP(name + 1, TAG_BYTES);
+	w->at += ALIGN_UP(name + 1, DT_TAG_BYTES);
 	w->depth++;
 	w->nodes++;
 	w->props = true;
@@ -135,14 +101,14 @@ static const char *check_prop(struct walk *w)
 
 	if (!w->props)
 		return "has a property behind its node's children";
-	if (room < PROP_BYTES - TAG_BYTES)
+	if (room < DT_PROP_BYTES - DT_TAG_BYTES)
 		return "has no end";
-	length = ALIGN_UP((u64)word(w->at), TAG_BYTES);
-	if (length > room - (PROP_BYTES - TAG_BYTES))
+	length = ALIGN_UP((u64)dt_word(w->at), DT_TAG_BYTES);
+	if (length > room - (DT_PROP_BYTES - DT_TAG_BYTES))
 		return "has a property longer than the tree";
-	if (word(w->at + TAG_BYTES) >= w->strings_size)
+	if (dt_word(w->at + DT_TAG_BYTES) >= w->strings_size)
 		return "has a property's name outside of it";
-	w->at += PROP_BYTES - TAG_BYTES + length;
+	w->at += DT_PROP_BYTES - DT_TAG_BYTES + length;
 	return NULL;
 }
 
@@ -151,10 +117,10 @@ static const char *check_structure(struct walk *w)
 {
 	const char *why = NULL;
 
-	while (!why && (u64)(w->end - w->at) >= TAG_BYTES) {
-		u32 tag = word(w->at);
+	while (!why && (u64)(w->end - w->at) >= DT_TAG_BYTES) {
+		u32 tag = dt_word(w->at);
 
-		w->at += TAG_BYTES;
+		w->at += DT_TAG_BYTES;
 		if (tag == DT_BEGIN_NODE)
 			why = check_begin(w);
 		else if (tag == DT_PROP)
@@ -177,11 +143,11 @@ const char *dt_check(const void *blob, u64 size, struct dt_facts *facts)
 
 	if (why)
 		return why;
-	structs = field(blob, H_OFF_STRUCT);
-	structs_size = field(blob, H_SIZE_STRUCT);
-	strings = field(blob, H_OFF_STRINGS);
-	strings_size = field(blob, H_SIZE_STRINGS);
-	why = check_block(blob, size, structs, structs_size, TAG_BYTES);
+	structs = dt_field(blob, DT_H_OFF_STRUCT);
+	structs_size = dt_field(blob, DT_H_SIZE_STRUCT);
+	strings = dt_field(blob, DT_H_OFF_STRINGS);
+	strings_size = dt_field(blob, DT_H_SIZE_STRINGS);
+	why = check_block(blob, size, structs, structs_size, DT_TAG_BYTES);
 	if (!why)
 		why = check_block(blob, size, strings, strings_size, 1);
 	if (!why)
@@ -191,7 +157,7 @@ const char *dt_check(const void *blob, u64 size, struct dt_facts *facts)
 	if (why)
 		return why;
 	w.at = (const u8 *)blob + structs;
-	w.end = w.at + ALIGN_DOWN(structs_size, TAG_BYTES);
+	w.end = w.at + ALIGN_DOWN(structs_size, DT_TAG_BYTES);
 	w.strings_size = strings_size;
 	why = check_structure(&w);
 	if (facts)
@@ -207,43 +173,61 @@ const char *dt_check(const void *blob, u64 size, struct dt_facts *facts)
 
 struct dt dt_open(const void *blob)
 {
-	return (struct dt){ (const u8 *)blob + field(blob, H_OFF_STRUCT),
-			    (const char *)blob + field(blob, H_OFF_STRINGS) };
+	return (struct dt){ (const u8 *)blob + dt_field(blob, DT_H_OFF_STRUCT),
+			    (const char *)blob + dt_field(blob, DT_H_OFF_STRINGS) };
 }
 
 enum dt_tag dt_tag(const struct dt *t, u32 at, u32 *next)
 {
-	enum dt_tag tag = (enum dt_tag)word(t->structs + at);
+	enum dt_tag tag = (enum dt_tag)dt_word(t->structs + at);
 
-	at += TAG_BYTES;
+	at += DT_TAG_BYTES;
 	if (tag == DT_BEGIN_NODE)
 		at += (u32)strlen((const char *)t->structs + at) + 1;
 	else if (tag == DT_PROP)
-		at += PROP_BYTES - TAG_BYTES + word(t->structs + at);
-	*next = (u32)ALIGN_UP(at, TAG_BYTES);
+		at += DT_PROP_BYTES - DT_TAG_BYTES + dt_word(t->structs + at);
+	*next = (u32)ALIGN_UP(at, DT_TAG_BYTES);
 	return tag;
 }
 
 const char *dt_node_name(const struct dt *t, u32 at)
 {
-	return (const char *)t->structs + at + TAG_BYTES;
+	return (const char *)t->structs + at + DT_TAG_BYTES;
 }
 
 struct dt_prop dt_prop(const struct dt *t, u32 at)
 {
 	const u8 *p = t->structs + at;
 
-	return (struct dt_prop){ .name = t->strings + word(p + 2 * TAG_BYTES),
-				 .value = p + PROP_BYTES,
-				 .len = word(p + TAG_BYTES) };
+	return (struct dt_prop){ .name = t->strings + dt_word(p + 2 * DT_TAG_BYTES),
+				 .value = p + DT_PROP_BYTES,
+				 .len = dt_word(p + DT_TAG_BYTES) };
 }
 
 bool dt_reservation(const void *blob, u32 i, u64 *base, u64 *size)
 {
-	const u8 *entry =
-		(const u8 *)blob + field(blob, H_OFF_RESERVED) + (u64)i * RESERVATION_BYTES;
+	const u8 *entry = (const u8 *)blob + dt_field(blob, DT_H_OFF_RESERVED) +
+			  (u64)i * DT_RESERVATION_BYTES;
 
-	*base = dword(entry);
-	*size = dword(entry + 8);
+	*base = dt_dword(entry);
+	*size = dt_dword(entry + 8);
 	return *base || *size;
+}
+
+bool dt_lists(const struct dt_prop *prop, const char *string)
+{
+	const char *at = prop->value;
+	u32 left = prop->len;
+
+	if (!left || at[left - 1])
+		return false; /* no strings */
+	while (left) {
+		u32 length = (u32)strlen(at) + 1;
+
+		if (*at == *string && str_eq(at, string))
+			return true;
+		at += length;
+		left -= length;
+	}
+	return false;
 }

@@ -28,17 +28,17 @@
 #define UART_NODE "pl011@9000000"
 #define UART_PATH "/" UART_NODE
 
-static void put_empty(struct builder *b, const char *name)
+static void put_empty(struct dt_writer *b, const char *name)
 {
 	put(b, name, NULL, 0);
 }
 
-static void put_array(struct builder *b, const char *name, const u32 *cells, u32 count)
+static void put_array(struct dt_writer *b, const char *name, const u32 *cells, u32 count)
 {
-	fdt32_t out[16];
+	u32 out[16];
 
 	for (u32 i = 0; i < count; i++)
-		out[i] = cpu_to_fdt32(cells[i]);
+		out[i] = __builtin_bswap32(cells[i]);
 	put(b, name, out, count * sizeof(*out));
 }
 
@@ -50,12 +50,12 @@ static void put_array(struct builder *b, const char *name, const u32 *cells, u32
 /* A literal with embedded terminators: a list of strings. */
 #define put_list(b, name, literal) put(b, name, literal, sizeof(literal))
 
-static void put_u64(struct builder *b, const char *name, u64 value)
+static void put_u64(struct dt_writer *b, const char *name, u64 value)
 {
 	put_cells(b, name, (u32)(value >> 32), (u32)value);
 }
 
-static void put_reg(struct builder *b, u64 base, u64 size)
+static void put_reg(struct dt_writer *b, u64 base, u64 size)
 {
 	put_cells(b, "reg", (u32)(base >> 32), (u32)base, (u32)(size >> 32), (u32)size);
 }
@@ -68,7 +68,7 @@ static u32 affinity_of(u32 n)
 	return (n / 16) << 8 | n % 16;
 }
 
-static void put_cpu(struct builder *b, u32 n)
+static void put_cpu(struct dt_writer *b, u32 n)
 {
 	char name[16];
 
@@ -82,7 +82,7 @@ static void put_cpu(struct builder *b, u32 n)
 	end(b);
 }
 
-static void put_cpu_map(struct builder *b, u32 count)
+static void put_cpu_map(struct dt_writer *b, u32 count)
 {
 	char name[16];
 
@@ -100,7 +100,7 @@ static void put_cpu_map(struct builder *b, u32 count)
 	end(b);
 }
 
-static void put_cpus(struct builder *b, u32 count)
+static void put_cpus(struct dt_writer *b, u32 count)
 {
 	begin(b, "cpus");
 	put_cells(b, "#address-cells", 1);
@@ -112,16 +112,16 @@ static void put_cpus(struct builder *b, u32 count)
 }
 
 /* A bank, in a tree whose root has so many cells for addresses and sizes. */
-static void put_memory(struct builder *b, int addresses, int sizes, const struct ram_bank *bank)
+static void put_memory(struct dt_writer *b, u32 addresses, u32 sizes, const struct ram_bank *bank)
 {
 	u32 cells[4], n = 0;
 	char name[24];
 
 	if (addresses < 1 || addresses > 2 || sizes < 1 || sizes > 2)
-		note(b, -FDT_ERR_BADNCELLS);
+		dt_fail(b, -EINVAL);
 	if ((addresses == 1 && bank->base + bank->size > BIT(32)) ||
 	    (sizes == 1 && bank->size >= BIT(32)))
-		note(b, -FDT_ERR_BADVALUE);
+		dt_fail(b, -EINVAL);
 	if (b->err)
 		return;
 	if (addresses == 2)
@@ -137,7 +137,7 @@ static void put_memory(struct builder *b, int addresses, int sizes, const struct
 	end(b);
 }
 
-static void put_psci(struct builder *b)
+static void put_psci(struct dt_writer *b)
 {
 	begin(b, "psci");
 
@@ -150,7 +150,8 @@ static void put_psci(struct builder *b)
 	end(b);
 }
 
-void guest_fdt_nodes(struct builder *b, const struct guest_fdt_params *p, int addresses, int sizes)
+void guest_fdt_nodes(struct dt_writer *b, const struct guest_fdt_params *p, u32 addresses,
+		     u32 sizes)
 {
 	for (u32 i = 0; i < p->desc->ram.count; i++)
 		put_memory(b, addresses, sizes, &p->desc->ram.banks[i]);
@@ -158,7 +159,7 @@ void guest_fdt_nodes(struct builder *b, const struct guest_fdt_params *p, int ad
 	put_psci(b);
 }
 
-void guest_fdt_chosen(struct builder *b, const struct guest_fdt_params *p)
+void guest_fdt_chosen(struct dt_writer *b, const struct guest_fdt_params *p)
 {
 	const struct load_plan *plan = p->plan;
 
@@ -176,7 +177,7 @@ void guest_fdt_chosen(struct builder *b, const struct guest_fdt_params *p)
 /* ---- devices ---- */
 
 /* What both have, and the end of the node. */
-static void end_gic(struct builder *b)
+static void end_gic(struct dt_writer *b)
 {
 	put_empty(b, "interrupt-controller");
 	put_cells(b, "#interrupt-cells", 3);
@@ -186,7 +187,7 @@ static void end_gic(struct builder *b)
 	end(b);
 }
 
-static void put_gicv2(struct builder *b)
+static void put_gicv2(struct dt_writer *b)
 {
 	begin(b, "intc@8000000");
 
@@ -197,7 +198,7 @@ static void put_gicv2(struct builder *b)
 	end_gic(b);
 }
 
-static void put_gicv3(struct builder *b, u32 cpus)
+static void put_gicv3(struct dt_writer *b, u32 cpus)
 {
 	begin(b, "intc@8000000");
 
@@ -215,7 +216,7 @@ static u32 ppi_flags(const struct guest_fdt_params *p)
 	return IRQ_LEVEL_HIGH | (p->gic_version == 2 ? (1U << p->desc->cpus) - 1 : 0) << 8;
 }
 
-static void put_timer(struct builder *b, const struct guest_fdt_params *p)
+static void put_timer(struct dt_writer *b, const struct guest_fdt_params *p)
 {
 	begin(b, "timer");
 	u32 flags = ppi_flags(p);
@@ -227,7 +228,7 @@ static void put_timer(struct builder *b, const struct guest_fdt_params *p)
 	end(b);
 }
 
-static void put_pmu(struct builder *b, const struct guest_fdt_params *p)
+static void put_pmu(struct dt_writer *b, const struct guest_fdt_params *p)
 {
 	begin(b, "pmu");
 
@@ -236,7 +237,7 @@ static void put_pmu(struct builder *b, const struct guest_fdt_params *p)
 	end(b);
 }
 
-static void put_clock(struct builder *b)
+static void put_clock(struct dt_writer *b)
 {
 	begin(b, "apb-pclk");
 
@@ -248,7 +249,7 @@ static void put_clock(struct builder *b)
 	end(b);
 }
 
-static void put_uart(struct builder *b)
+static void put_uart(struct dt_writer *b)
 {
 	begin(b, UART_NODE);
 
@@ -260,7 +261,7 @@ static void put_uart(struct builder *b)
 	end(b);
 }
 
-static void put_rtc(struct builder *b)
+static void put_rtc(struct dt_writer *b)
 {
 	begin(b, "pl031@9010000");
 
@@ -274,13 +275,9 @@ static void put_rtc(struct builder *b)
 
 int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 {
-	struct builder b = { .fdt = buf };
+	struct dt_writer b;
 
-	/* To search for each name costs more than the bytes of the few that come again. */
-	note(&b, fdt_create_with_flags(buf, (int)MIN(size, GUEST_FDT_MAX),
-				       FDT_CREATE_FLAG_NO_NAME_DEDUP));
-	if (!b.err)
-		note(&b, fdt_finish_reservemap(buf));
+	dt_create(&b, buf, size, NULL);
 	begin(&b, "");
 	put_cells(&b, "interrupt-parent", PHANDLE_GIC);
 	put_string(&b, "model", "linux,dummy-virt");
@@ -306,6 +303,5 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 	put_uart(&b);
 	put_rtc(&b);
 	end(&b);
-	finish(&b);
-	return result(&b);
+	return dt_finish(&b);
 }

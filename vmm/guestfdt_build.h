@@ -3,66 +3,39 @@
 #ifndef VMM_GUESTFDT_BUILD_H
 #define VMM_GUESTFDT_BUILD_H
 
+#include <lib/dt_write.h>
 #include <lib/errno.h>
 #include <lib/string.h>
-#include <libfdt.h>
 #include <vmm/guestfdt.h>
 
 #define PMU_COMPATIBLE "arm,armv8-pmuv3"
 
-/* A tree being written; the first error sticks. */
-struct builder {
-	void *fdt;
-	int err;
-};
-
-static inline int result(const struct builder *b)
+static inline void begin(struct dt_writer *b, const char *name)
 {
-	if (!b->err)
-		return 0;
-	return b->err == -FDT_ERR_NOSPACE ? -ENOSPC : -EINVAL;
+	dt_begin(b, name);
 }
 
-static inline void note(struct builder *b, int ret)
+static inline void end(struct dt_writer *b)
 {
-	if (!b->err && ret < 0)
-		b->err = ret;
+	dt_end(b);
 }
 
-static inline void begin(struct builder *b, const char *name)
+static inline void put(struct dt_writer *b, const char *name, const void *value, size_t len)
 {
-	if (!b->err)
-		note(b, fdt_begin_node(b->fdt, name));
+	dt_put(b, name, value, len);
 }
 
-static inline void end(struct builder *b)
+static inline void put_string(struct dt_writer *b, const char *name, const char *s)
 {
-	if (!b->err)
-		note(b, fdt_end_node(b->fdt));
-}
-
-static inline void put(struct builder *b, const char *name, const void *value, size_t len)
-{
-	if (!b->err)
-		note(b, fdt_property(b->fdt, name, value, (int)len));
-}
-
-static inline void put_string(struct builder *b, const char *name, const char *s)
-{
-	put(b, name, s, strlen(s) + 1);
-}
-
-static inline void finish(struct builder *b)
-{
-	if (!b->err)
-		note(b, fdt_finish(b->fdt));
+	dt_put(b, name, s, strlen(s) + 1);
 }
 
 /* ---- the parts that depend on the VM ---- */
 
 /* Properties of /chosen. */
-void guest_fdt_chosen(struct builder *b, const struct guest_fdt_params *p);
+void guest_fdt_chosen(struct dt_writer *b, const struct guest_fdt_params *p);
 /* Nodes of the root: /memory, where the root has so many cells for addresses and sizes, /cpus and /psci. */
-void guest_fdt_nodes(struct builder *b, const struct guest_fdt_params *p, int addresses, int sizes);
+void guest_fdt_nodes(struct dt_writer *b, const struct guest_fdt_params *p, u32 addresses,
+		     u32 sizes);
 
 #endif

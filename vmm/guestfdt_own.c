@@ -1,30 +1,85 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The devicetree that a VM brought along: a copy with what depends on the VM filled in. */
-#include <lib/devicetree.h>
+/* The devicetree that a VM brought along: a copy with what depends on the VM filled in. Each of its tags is looked at twice at most. */
 #include <vmm/memory.h>
 #include <vmm/vdev.h>
 #include "guestfdt_build.h"
 
-int guest_fdt_cells(const void *fdt, int node, const char *name, int otherwise)
-{
-	int len;
-	const fdt32_t *cells = fdt_getprop(fdt, node, name, &len);
+/* Where the copy is: in the root, a child of it, ...; and what has been seen. */
+struct copy {
+	struct dt_writer b;
+	struct dt src;
+	const struct guest_fdt_params *p;
+	u32 depth;
+	u32 cells[DT_DEPTH_MAX]; /* of an address among the children of each node that it is in */
+	u32 root_sizes;          /* of a size among the root's */
+	bool has_chosen;
+};
 
-	return cells && len == sizeof(*cells) ? (int)fdt32_ld(cells) : otherwise;
+/* What matters of a node. */
+struct node {
+	const char *name;
+	u32 props; /* place of what is behind its name */
+	u32 addresses, sizes;
+	struct dt_prop type, compatible, reg; /* empty: it has none */
+};
+
+/* One cell; `otherwise` if it is none. */
+static u32 cell(const struct dt_prop *prop, u32 otherwise)
+{
+	const u8 *p = prop->value;
+
+	return prop->len == 4 ? (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3]
+			      : otherwise;
 }
 
-static bool is_replaced(const void *fdt, int node)
+/* The next property behind `at`; false: there is no more. */
+static bool next_prop(const struct dt *t, u32 *at, struct dt_prop *prop)
 {
-	const char *type = fdt_getprop(fdt, node, "device_type", NULL);
-	const char *name = fdt_get_name(fdt, node, NULL);
+	enum dt_tag tag;
+	u32 place;
 
-	if (str_eq(name, "memory") || str_starts(name, "memory@") || str_eq(name, "cpus"))
+	do {
+		place = *at;
+		tag = dt_tag(t, place, at);
+	} while (tag == DT_NOP);
+	if (tag != DT_PROP)
+		return false;
+	*prop = dt_prop(t, place);
+	return true;
+}
+
+/* The node whose tag is at `at`. */
+static void look(const struct dt *t, u32 at, struct node *n)
+{
+	struct dt_prop prop;
+	u32 next;
+
+	*n = (struct node){ .name = dt_node_name(t, at), .addresses = 2, .sizes = 1 };
+	(void)dt_tag(t, at, &n->props);
+	for (next = n->props; next_prop(t, &next, &prop);) {
+		if (str_eq(prop.name, "device_type"))
+			n->type = prop;
+		else if (str_eq(prop.name, "compatible"))
+			n->compatible = prop;
+		else if (str_eq(prop.name, "reg"))
+			n->reg = prop;
+		else if (str_eq(prop.name, "#address-cells"))
+			n->addresses = cell(&prop, n->addresses);
+		else if (str_eq(prop.name, "#size-cells"))
+			n->sizes = cell(&prop, n->sizes);
+	}
+}
+
+static bool is_replaced(const struct node *n)
+{
+	static const char *const psci[] = { "arm,psci", "arm,psci-0.2", "arm,psci-1.0" };
+
+	if (str_eq(n->name, "memory") || str_starts(n->name, "memory@") || str_eq(n->name, "cpus"))
 		return true;
-	if (!fdt_node_check_compatible(fdt, node, "arm,psci") ||
-	    !fdt_node_check_compatible(fdt, node, "arm,psci-0.2") ||
-	    !fdt_node_check_compatible(fdt, node, "arm,psci-1.0"))
-		return true;
-	return type && str_eq(type, "memory");
+	for (u32 i = 0; i < ARRAY_SIZE(psci); i++)
+		if (dt_lists(&n->compatible, psci[i]))
+			return true;
+	return dt_lists(&n->type, "memory");
 }
 
 /*
@@ -42,16 +97,15 @@ static bool is_present(const struct guest_fdt_params *p, u64 address)
 	return ram_map_bank(&p->desc->ram, address);
 }
 
-/* The address in the first entry of a node's reg; false if it has none. */
-static bool first_address(const void *fdt, int node, u64 *address)
+/* The address in the first entry of a node's reg, of so many cells; false if it has none. */
+static bool first_address(const struct node *n, u32 cells, u64 *address)
 {
-	int len, cells = guest_fdt_cells(fdt, fdt_parent_offset(fdt, node), "#address-cells", 2);
-	const u8 *reg = fdt_getprop(fdt, node, "reg", &len);
+	const u8 *reg = n->reg.value;
 
-	if (!reg || cells < 1 || cells > 2 || len < cells * 4)
+	if (cells < 1 || cells > 2 || n->reg.len < cells * 4)
 		return false;
 	*address = 0;
-	for (int i = 0; i < cells * 4; i++)
+	for (u32 i = 0; i < cells * 4; i++)
 		*address = *address << 8 | reg[i];
 	return true;
 }
@@ -61,23 +115,15 @@ static bool first_address(const void *fdt, int node, u64 *address)
  * systems fall: such devices are marked as disabled. So are performance monitors, which have no
  * address.
  */
-static bool is_absent(const void *fdt, int node, const struct guest_fdt_params *p)
+static bool is_absent(const struct copy *c, const struct node *n)
 {
 	u64 address;
 
-	if (!p->desc->pmu && !fdt_node_check_compatible(fdt, node, PMU_COMPATIBLE))
+	if (!c->p->desc->pmu && dt_lists(&n->compatible, PMU_COMPATIBLE))
 		return true;
-	return node && first_address(fdt, node, &address) && !is_present(p, address);
+	return c->depth && first_address(n, c->cells[c->depth - 1], &address) &&
+	       !is_present(c->p, address);
 }
-
-/* Where the copy is: in the root, a child of it, ...; and what has been seen. */
-struct copy {
-	struct builder b;
-	const void *src;
-	const struct guest_fdt_params *p;
-	int depth;
-	bool has_chosen;
-};
 
 static bool is_stale(const struct copy *c, const char *name)
 {
@@ -91,28 +137,25 @@ static bool is_stale(const struct copy *c, const char *name)
 }
 
 /* The beginning of a node, with its properties but for those that have another value here. */
-static void copy_node(struct copy *c, int node)
+static void copy_node(struct copy *c, const struct node *n)
 {
-	const char *own = fdt_get_name(c->src, node, NULL);
-	bool absent = is_absent(c->src, node, c->p);
-	bool chosen = c->depth == 1 && !c->has_chosen && str_eq(own, "chosen");
-	int prop;
+	bool absent = is_absent(c, n);
+	bool chosen = c->depth == 1 && !c->has_chosen && str_eq(n->name, "chosen");
+	struct dt_prop prop;
+	u32 at = n->props;
 
-	c->depth++;
-	begin(&c->b, own);
+	if (!c->depth)
+		c->root_sizes = n->sizes;
+	c->cells[c->depth++] = n->addresses;
+	begin(&c->b, n->name);
 	if (absent)
 		put_string(&c->b, "status", "disabled");
 	if (chosen)
 		guest_fdt_chosen(&c->b, c->p);
 	c->has_chosen |= chosen;
-	fdt_for_each_property_offset(prop, c->src, node) {
-		const char *name = "";
-		int len = 0;
-		const void *value = fdt_getprop_by_offset(c->src, prop, &name, &len);
-
-		if (value && !(absent && str_eq(name, "status")) && !(chosen && is_stale(c, name)))
-			put(&c->b, name, value, (size_t)len);
-	}
+	while (next_prop(&c->src, &at, &prop))
+		if (!(absent && str_eq(prop.name, "status")) && !(chosen && is_stale(c, prop.name)))
+			dt_put_copy(&c->b, &prop);
 }
 
 static void put_missing(struct copy *c)
@@ -122,8 +165,7 @@ static void put_missing(struct copy *c)
 		guest_fdt_chosen(&c->b, c->p);
 		end(&c->b);
 	}
-	guest_fdt_nodes(&c->b, c->p, guest_fdt_cells(c->src, 0, "#address-cells", 2),
-			guest_fdt_cells(c->src, 0, "#size-cells", 1));
+	guest_fdt_nodes(&c->b, c->p, c->cells[0], c->root_sizes);
 }
 
 /* The end of a node, and of the root with what was left out of it or was not there. */
@@ -137,50 +179,36 @@ static void copy_end(struct copy *c)
 /* The tree has been checked: its nodes nest, and it ends. Nothing of a child of the root that is replaced is copied. */
 static void copy_nodes(struct copy *c)
 {
-	int at = 0, next = 0, left_out = 0;
-	u32 tag;
+	u32 at = 0, next, left_out = 0;
+	struct node n;
+	enum dt_tag tag;
 
-	while (!c->b.err && (tag = (u32)fdt_next_tag(c->src, at, &next)) != FDT_END) {
-		if (tag == FDT_BEGIN_NODE) {
-			if (left_out || (c->depth == 1 && is_replaced(c->src, at)))
+	for (; !c->b.err && (tag = dt_tag(&c->src, at, &next)) != DT_END; at = next) {
+		if (tag == DT_END_NODE && left_out) {
+			left_out--;
+		} else if (tag == DT_END_NODE) {
+			copy_end(c);
+		} else if (tag == DT_BEGIN_NODE && left_out) {
+			left_out++;
+		} else if (tag == DT_BEGIN_NODE) {
+			look(&c->src, at, &n);
+			if (c->depth == 1 && is_replaced(&n))
 				left_out++;
 			else
-				copy_node(c, at);
-		} else if (tag == FDT_END_NODE) {
-			if (left_out)
-				left_out--;
-			else
-				copy_end(c);
+				copy_node(c, &n);
 		}
-		at = next;
 	}
 }
 
 int guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_size, void *buf,
 		    u64 size)
 {
-	struct dt_facts facts;
-	const u64 length = dt_check(src, src_size, &facts) ? 0 : facts.length;
-	const u64 room = length <= size ? ALIGN_DOWN(size - length, 8) : 0;
-	struct copy c = { .b = { .fdt = buf }, .src = (u8 *)buf + room, .p = p };
+	struct copy c;
 
-	if (!length)
+	if (dt_check(src, src_size, NULL))
 		return -EINVAL;
-	if (!room)
-		return -ENOSPC;
-	/* libfdt wants it aligned to 8 bytes, which a file in the bundle need not be: it is read behind what is written. */
-	memmove((u8 *)buf + room, src, length);
-	fdt_set_totalsize((u8 *)buf + room, (u32)length);
-	note(&c.b, fdt_create(buf, (int)MIN(room, p->plan->dtb_max)));
-	for (int i = 0; i < fdt_num_mem_rsv(c.src) && !c.b.err; i++) {
-		u64 base, bytes;
-
-		if (fdt_get_mem_rsv(c.src, i, &base, &bytes) == 0)
-			note(&c.b, fdt_add_reservemap_entry(buf, base, bytes));
-	}
-	if (!c.b.err)
-		note(&c.b, fdt_finish_reservemap(buf));
+	c = (struct copy){ .src = dt_open(src), .p = p };
+	dt_create(&c.b, buf, size, src);
 	copy_nodes(&c);
-	finish(&c.b);
-	return result(&c.b);
+	return dt_finish(&c.b);
 }

@@ -220,6 +220,14 @@ static u32 count_cpus(const void *fdt)
 	return MAX(1, MIN(count, LINUX_CPUS_MAX));
 }
 
+static u32 root_cells(const void *fdt, const char *name, u32 otherwise)
+{
+	int len;
+	const fdt32_t *cells = fdt_getprop(fdt, 0, name, &len);
+
+	return cells && len == sizeof(*cells) ? fdt32_ld(cells) : otherwise;
+}
+
 /* The banks that the devicetree claims; false: it says nothing that can be read. */
 static bool read_banks(const void *fdt, struct ram_map *ram)
 {
@@ -228,8 +236,8 @@ static bool read_banks(const void *fdt, struct ram_map *ram)
 	const u8 *reg = node < 0 ? NULL : fdt_getprop(fdt, node, "reg", &len);
 
 	ram->count = 0;
-	if (!reg || guest_fdt_cells(fdt, 0, "#address-cells", 2) != 2 ||
-	    guest_fdt_cells(fdt, 0, "#size-cells", 1) != 2)
+	if (!reg || root_cells(fdt, "#address-cells", 2) != 2 ||
+	    root_cells(fdt, "#size-cells", 1) != 2)
 		return false;
 	for (; len >= 16 && ram->count < RAM_BANKS_MAX; len -= 16, reg += 16)
 		ram->banks[ram->count++] = (struct ram_bank){

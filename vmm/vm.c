@@ -182,7 +182,7 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 	const void *kernel, *initrd;
 	u64 kernel_size, initrd_size;
 	/* An own one is read behind what is written. */
-	const u64 room = 2 * vm->plan.dtb_max;
+	const u64 room = vm->plan.dtb_max;
 	void *dtb = pages_alloc((u32)(room / PAGE_SIZE));
 	int r;
 

@@ -47,6 +47,8 @@ enum dt_tag dt_tag(const struct dt *t, u32 at, u32 *next);
 const char *dt_node_name(const struct dt *t, u32 at);
 /* The property at a PROP tag. */
 struct dt_prop dt_prop(const struct dt *t, u32 at);
+/* True if the value is a list of strings with this one in it. */
+bool dt_lists(const struct dt_prop *prop, const char *string);
 /* The tree's i-th memory reservation; false: it has fewer. */
 bool dt_reservation(const void *blob, u32 i, u64 *base, u64 *size);
 

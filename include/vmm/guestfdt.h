@@ -41,10 +41,4 @@ int __must_check guest_fdt_generate(const struct guest_fdt_params *p, void *buf,
 int __must_check guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_size,
 				 void *buf, u64 size);
 
-/*
- * A node's #address-cells or #size-cells; `otherwise` if it does not say. (What libfdt has for it comes
- * with all its functions that edit trees.)
- */
-int guest_fdt_cells(const void *fdt, int node, const char *name, int otherwise);
-
 #endif

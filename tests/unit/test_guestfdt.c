@@ -5,6 +5,7 @@
  */
 #include <unit.h>
 
+#include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <libfdt.h>
 #include <stdio.h>
@@ -338,6 +339,41 @@ static void test_adapted_with_slack(void **state)
 	check_vm_parts();
 }
 
+/* A board's tree has thousands of nodes, and as many names: each is looked at once or twice, not searched for. */
+static void test_adapted_large(void **state)
+{
+	const u32 many = 20000, size = MIB(4);
+	u8 *large = malloc(size), *copy = malloc(size);
+	char name[32];
+	int node = 0;
+
+	(void)state;
+	assert_int_equal(fdt_create_with_flags(large, (int)size, FDT_CREATE_FLAG_NO_NAME_DEDUP), 0);
+	assert_int_equal(fdt_finish_reservemap(large), 0);
+	assert_int_equal(fdt_begin_node(large, ""), 0);
+	assert_int_equal(fdt_property_u32(large, "#address-cells", 2), 0);
+	assert_int_equal(fdt_property_u32(large, "#size-cells", 2), 0);
+	for (u32 i = 0; i < many; i++) {
+		(void)snprintf(name, sizeof(name), "dev@%x", i);
+		assert_int_equal(fdt_begin_node(large, name), 0);
+		assert_int_equal(fdt_property_u64(large, "reg", i % 2 ? GUEST_RAM_BASE : 0x9800000),
+				 0);
+		(void)snprintf(name, sizeof(name), "acme,number-%x", i);
+		assert_int_equal(fdt_property_u32(large, name, i), 0);
+		assert_int_equal(fdt_end_node(large), 0);
+	}
+	assert_int_equal(fdt_end_node(large), 0);
+	assert_int_equal(fdt_finish(large), 0);
+	assert_int_equal(guest_fdt_adapt(&p, large, fdt_totalsize(large), copy, size), 0);
+	assert_null(dt_check(copy, size, NULL));
+	for (u32 i = 0; i < many; i++) {
+		node = i ? fdt_next_subnode(copy, node) : fdt_first_subnode(copy, 0);
+		assert_int_equal(fdt_getprop(copy, node, "status", NULL) == NULL, i % 2);
+	}
+	free(large);
+	free(copy);
+}
+
 static void test_adapt_refused(void **state)
 {
 	u8 junk[64] = { 0xd0, 0x0d, 0xfe, 0xed };
@@ -399,6 +435,7 @@ int main(void)
 		cmocka_unit_test_setup(test_adapted_keeps_bootargs, own_tree),
 		cmocka_unit_test_setup(test_adapted_unaligned, own_tree),
 		cmocka_unit_test_setup(test_adapted_with_slack, own_tree),
+		cmocka_unit_test_setup(test_adapted_large, own_tree),
 		cmocka_unit_test_setup(test_adapt_refused, own_tree),
 		cmocka_unit_test_setup(test_adapt_broken, own_tree),
 	};
