@@ -121,10 +121,35 @@ u32 console_input_room(struct console *c)
 	return room;
 }
 
-bool console_take_input(struct console *c, u8 *byte)
+bool console_send_break(struct console *c)
 {
 	unsigned long flags = spin_lock(&c->lock);
-	bool taken = ring_get(&c->input, byte);
+	bool sent = !c->has_break;
+
+	if (sent)
+		c->break_at = c->input.head;
+	c->has_break = true;
+	spin_unlock(&c->lock, flags);
+	if (sent && c->input_ready)
+		c->input_ready(c->input_arg);
+	return sent;
+}
+
+static int take_locked(struct console *c)
+{
+	u8 byte;
+
+	if (c->has_break && c->input.tail == c->break_at) {
+		c->has_break = false;
+		return CONSOLE_BREAK;
+	}
+	return ring_get(&c->input, &byte) ? byte : -1;
+}
+
+int console_take_input(struct console *c)
+{
+	unsigned long flags = spin_lock(&c->lock);
+	int taken = take_locked(c);
 	/* Not at the first free byte: the sender is worth waking for half a ring. */
 	bool announce = c->input_full && ring_used(&c->input) <= CONSOLE_INPUT_SIZE / 2;
 

@@ -16,10 +16,12 @@
 
 struct console {
 	struct spinlock lock;
-	struct ring log;           /* everything the guest wrote, oldest dropped */
-	struct ring input;         /* not yet taken by the UART */
-	bool armed;                /* the next byte of output calls notify */
-	bool input_full;           /* somebody's input did not fit: room does so too */
+	struct ring log;   /* everything the guest wrote, oldest dropped */
+	struct ring input; /* not yet taken by the UART */
+	bool armed;        /* the next byte of output calls notify */
+	bool input_full;   /* somebody's input did not fit: room does so too */
+	bool has_break;    /* BREAK is on its way, before the byte at break_at */
+	u64 break_at;
 	void (*notify)(void *arg); /* see console_listen() */
 	void *notify_arg;
 	void (*input_ready)(
@@ -36,8 +38,11 @@ void console_init(struct console *c);
 void console_output(struct console *c, u8 byte);
 /* Bytes for the guest; returns how many fitted. Any context. */
 u32 console_send(struct console *c, const void *data, u32 len);
-/* For the UART: take one byte of input; false if there is none. */
-bool console_take_input(struct console *c, u8 *byte);
+/* BREAK for the guest, behind the bytes that were sent before. False: it has not taken the last one yet. Any context. */
+bool __must_check console_send_break(struct console *c);
+/* For the UART: take what comes next of the input, a byte or CONSOLE_BREAK; -1 if there is none. Any context. */
+#define CONSOLE_BREAK 0x100
+int console_take_input(struct console *c);
 
 /* Copy output from position *pos on (see ring_read_at). Any context. */
 u32 console_read_at(struct console *c, u64 *pos, void *out, u32 len);

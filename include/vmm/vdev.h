@@ -31,7 +31,7 @@ struct vpl011 {
 	struct vm *vm;
 	struct console *console;
 	u32 cr, lcr_h, ibrd, fbrd, ifls, imsc, ris, dmacr, ilpr, rsr;
-	u8 rx[PL011_FIFO];
+	u16 rx[PL011_FIFO]; /* as UARTDR has them */
 	u8 rx_head, rx_count;
 	bool overrun;   /* a byte was lost: the next one read says so */
 	bool irq_level; /* what the VGIC was told */

@@ -79,14 +79,13 @@ static void test_input(void **state)
 {
 	struct console *c = &consoles[0];
 	char text[CONSOLE_INPUT_SIZE + 10];
-	u8 byte;
 
 	(void)state;
 	memset(text, 'k', sizeof(text));
 	c->input_ready = notify;
 	c->input_arg = &inputs;
 	console_listen(c, notify, &notified);
-	assert_false(console_take_input(c, &byte));
+	assert_int_equal(console_take_input(c), -1);
 	assert_int_equal(console_send(c, text, sizeof(text)), CONSOLE_INPUT_SIZE);
 	assert_int_equal(inputs, 1);
 	assert_int_equal(console_send(c, text, 1), 0);
@@ -95,14 +94,36 @@ static void test_input(void **state)
 	/* Room is announced once half of it is there. */
 	for (u32 i = 0; i < CONSOLE_INPUT_SIZE / 2; i++) {
 		assert_int_equal(notified, 0);
-		assert_true(console_take_input(c, &byte));
-		assert_int_equal(byte, 'k');
+		assert_int_equal(console_take_input(c), 'k');
 	}
 	assert_int_equal(notified, 1);
 	assert_int_equal(console_input_room(c), CONSOLE_INPUT_SIZE / 2);
-	while (console_take_input(c, &byte))
+	while (console_take_input(c) >= 0)
 		;
 	assert_int_equal(notified, 1);
+}
+
+static void test_break(void **state)
+{
+	struct console *c = &consoles[0];
+
+	(void)state;
+	c->input_ready = notify;
+	c->input_arg = &inputs;
+	assert_int_equal(console_send(c, "ab", 2), 2);
+	assert_true(console_send_break(c));
+	assert_int_equal(inputs, 2);
+	assert_int_equal(console_send(c, "h", 1), 1);
+	/* One is on its way until it is taken. */
+	assert_false(console_send_break(c));
+	assert_int_equal(inputs, 3);
+	assert_int_equal(console_take_input(c), 'a');
+	assert_int_equal(console_take_input(c), 'b');
+	assert_int_equal(console_take_input(c), CONSOLE_BREAK);
+	assert_true(console_send_break(c));
+	assert_int_equal(console_take_input(c), 'h');
+	assert_int_equal(console_take_input(c), CONSOLE_BREAK);
+	assert_int_equal(console_take_input(c), -1);
 }
 
 /* ---- ports ---- */
@@ -297,7 +318,6 @@ static void test_port_input(void **state)
 {
 	char typed[CONSOLE_INPUT_SIZE * 2 + 1];
 	u32 taken = 0;
-	u8 byte;
 
 	(void)state;
 	backend[2].typed = "nobody is there";
@@ -312,7 +332,7 @@ static void test_port_input(void **state)
 	settle();
 	/* What does not fit stays with the driver until the guest has read. */
 	assert_int_equal(strlen(backend[2].typed), CONSOLE_INPUT_SIZE);
-	while (taken < CONSOLE_INPUT_SIZE * 2 && console_take_input(&consoles[0], &byte)) {
+	while (taken < CONSOLE_INPUT_SIZE * 2 && console_take_input(&consoles[0]) >= 0) {
 		taken++;
 		settle();
 	}
@@ -327,6 +347,7 @@ int main(void)
 		cmocka_unit_test_setup(test_output, setup),
 		cmocka_unit_test_setup(test_arm, setup),
 		cmocka_unit_test_setup(test_input, setup),
+		cmocka_unit_test_setup(test_break, setup),
 		cmocka_unit_test_setup(test_attach, setup_ports),
 		cmocka_unit_test_setup(test_port_output, setup_ports),
 		cmocka_unit_test_setup(test_port_that_nobody_reads, setup_ports),

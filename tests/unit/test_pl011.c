@@ -24,13 +24,15 @@
 #define RX BIT(4)
 #define TX BIT(5)
 #define RT BIT(6)
+#define BE BIT(9)
 #define OE BIT(10)
 
 static struct vm vm;
 static struct vpl011 *const u = &vm.uart;
 
 /* The console and the interrupt controller are what the test says. */
-static u8 typed[300], sent[300];
+static u16 typed[300];
+static u8 sent[300];
 static u32 typed_at, typed_count, sent_count;
 static bool line;
 static u32 line_changes;
@@ -41,13 +43,10 @@ void console_output(struct console *c, u8 byte)
 	sent[sent_count++ % sizeof(sent)] = byte;
 }
 
-bool console_take_input(struct console *c, u8 *byte)
+int console_take_input(struct console *c)
 {
 	assert_ptr_equal(c, &vm.console);
-	if (typed_at == typed_count)
-		return false;
-	*byte = typed[typed_at++];
-	return true;
+	return typed_at == typed_count ? -1 : typed[typed_at++];
 }
 
 void vgic_set_spi(struct vm *v, u32 intid, bool level)
@@ -97,6 +96,12 @@ static void type(u32 count)
 {
 	for (u32 i = 0; i < count; i++)
 		typed[typed_count++] = (u8)('a' + i % 26);
+	vm.console.input_ready(vm.console.input_arg);
+}
+
+static void type_break(void)
+{
+	typed[typed_count++] = CONSOLE_BREAK;
 	vm.console.input_ready(vm.console.input_arg);
 }
 
@@ -346,6 +351,57 @@ static void test_reset(void **state)
 	assert_int_equal(load(DR), 'a' + 16);
 }
 
+/* DDI 0183 3.3.1, 3.3.2: a break is a 0 with its flag, in its place between the bytes; UARTRSR has the flags of what was read last. */
+static void test_break(void **state)
+{
+	(void)state;
+	store(LCR_H, 0x70);
+	type(1);
+	assert_int_equal(load(RIS) & BE, 0);
+	type_break();
+	type(2);
+	assert_int_equal(load(RIS) & BE, BE);
+	assert_false(line);
+	store(IMSC, BE);
+	assert_true(line);
+	store(ICR, BE);
+	assert_false(line);
+	assert_int_equal(load(RIS) & BE, 0);
+	assert_int_equal(load(DR), 'a');
+	assert_int_equal(load(RSR), 0);
+	assert_int_equal(load(DR), 0x400);
+	assert_int_equal(load(RSR), 4);
+	store(RSR, 0);
+	assert_int_equal(load(RSR), 0);
+	assert_int_equal(load(DR), 'a');
+	assert_int_equal(load(RSR), 0);
+	/* A driver that waits for what is received hears of it as of a byte. */
+	store(IMSC, RX | RT);
+	assert_int_equal(load(DR), 'b');
+	assert_false(line);
+	type_break();
+	assert_true(line);
+	assert_int_equal(load(MIS), RT);
+	/* Without FIFO there is room for one. */
+	assert_int_equal(load(DR), 0x400);
+	store(LCR_H, 0);
+	type(1);
+	type_break();
+	assert_int_equal(load(RIS) & BE, 0x200);
+	assert_int_equal(load(DR), 'a');
+	assert_int_equal(load(DR), 0x400);
+	/* In loopback the line is cut off. */
+	store(ICR, BE);
+	store(CR, 0x380);
+	type_break();
+	assert_int_equal(load(RIS) & BE, 0);
+	store(CR, 0x300);
+	assert_int_equal(load(RIS) & BE, BE);
+	vpl011_reset(u);
+	assert_int_equal(load(RIS), 0);
+	assert_int_equal(load(RSR), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +418,7 @@ int main(void)
 		cmocka_unit_test_setup(test_loopback, setup),
 		cmocka_unit_test_setup(test_loopback_modem, setup),
 		cmocka_unit_test_setup(test_reset, setup),
+		cmocka_unit_test_setup(test_break, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,8 +29,10 @@
 #define UARTDMACR     0x048
 #define UARTPeriphID0 0xfe0 /* to 0xfec, then UARTPCellID0 to 0xffc */
 
-#define DR_OE  BIT(11)
-#define RSR_OE 0x8U
+#define DR_BE     BIT(10) /* a break; the data is 0 */
+#define DR_OE     BIT(11)
+#define RSR_OE    0x8U
+#define RSR_OF_DR 0x7U /* BE, PE, FE as in UARTDR 10:8 */
 
 #define FR_CTS  0x001U
 #define FR_DSR  0x002U
@@ -57,6 +59,7 @@
 #define INT_RX  0x010U
 #define INT_TX  0x020U
 #define INT_RT  0x040U
+#define INT_BE  0x200U
 #define INT_OE  0x400U
 #define INT_ALL 0x7ffU
 
@@ -105,7 +108,7 @@ static void update_rx(struct vpl011 *u)
 		u->ris |= INT_RT;
 }
 
-static void push(struct vpl011 *u, u8 byte)
+static void push(struct vpl011 *u, u16 entry)
 {
 	if (u->rx_count >= fifo_depth(u)) {
 		u->overrun = true;
@@ -113,17 +116,19 @@ static void push(struct vpl011 *u, u8 byte)
 		u->ris |= INT_OE;
 		return;
 	}
-	u->rx[(u->rx_head + u->rx_count++) % PL011_FIFO] = byte;
+	u->rx[(u->rx_head + u->rx_count++) % PL011_FIFO] = entry;
+	if (entry & DR_BE)
+		u->ris |= INT_BE;
 }
 
 /* Take input while there is room, except in loopback, when the line is cut off. */
 static void fill(struct vpl011 *u)
 {
-	u8 byte;
+	int input;
 
 	while (!(u->cr & CR_LBE) && u->rx_count < fifo_depth(u) &&
-	       console_take_input(u->console, &byte))
-		push(u, byte);
+	       (input = console_take_input(u->console)) >= 0)
+		push(u, input == CONSOLE_BREAK ? (u16)DR_BE : (u16)input);
 	update_rx(u);
 }
 
@@ -170,6 +175,7 @@ static u64 read_dr(void *dev, struct vcpu *v, u32 index, const struct reg_row *r
 		u->rx_head = (u8)((u->rx_head + 1) % PL011_FIFO);
 		u->rx_count--;
 		u->overrun = false;
+		u->rsr = (u->rsr & ~RSR_OF_DR) | ((u32)(value >> 8) & RSR_OF_DR);
 		fill(u);
 		update_line(u);
 	}
