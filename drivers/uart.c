@@ -293,7 +293,7 @@ static void say_if_another(void)
 
 int uart_probe(void)
 {
-	u32 intid, irq_flags;
+	u32 intid, irq_flags, baud = host_fdt_option("uart.baud=");
 	int r;
 
 	if (!uart.chip.base)
@@ -307,7 +307,9 @@ int uart_probe(void)
 	r = host_fdt_irq(uart.chip.node, 0, &intid, &irq_flags);
 	if (r == 0)
 		r = irq_request(intid, "uart", uart_irq, NULL, irq_flags);
-	uart.polled = r != 0;
+	if (baud)
+		uart_slow_down(&uart.chip, baud);
+	uart.polled = r != 0 || baud;
 	if (r)
 		log_info("uart: no interrupt (%s), it is polled", strerror(r));
 	serve();

@@ -55,6 +55,9 @@ u32 uart_receive(const struct uart_chip *u, struct ring *rx);
 /* Ring to FIFO, at most a burst: how many. */
 u32 uart_transmit(const struct uart_chip *u, struct ring *tx);
 
+/* For trials: u sends no faster than a line of this speed would. One UART only. It interrupts nobody when there is room again: poll it. */
+void uart_slow_down(struct uart_chip *u, u32 baud);
+
 /* True if this node is the operator's UART. */
 bool uart_is_ours(int node);
 
