@@ -153,9 +153,8 @@ void klog(enum log_level level, const char *fmt, ...)
 }
 
 /* Position of the oldest whole line. */
-static u64 first_line(void)
+static u64 first_line_locked(void)
 {
-	unsigned long flags = lock(&ring_lock);
 	u64 pos = log_ring.tail;
 	u8 c = '\n';
 
@@ -163,23 +162,35 @@ static u64 first_line(void)
 		while (ring_read_at(&log_ring, &pos, &c, 1) && c != '\n')
 			;
 	}
-	unlock(&ring_lock, flags);
 	return pos;
 }
 
 void log_dump(struct print_sink *out)
 {
-	u64 end = __atomic_load_n(&log_ring.head, __ATOMIC_RELAXED), pos = first_line();
+	u64 end = __atomic_load_n(&log_ring.head, __ATOMIC_RELAXED), pos = 0, lost;
+	bool midline = false;
 
 	while (pos < end) { /* not what is logged while we write */
 		char chunk[128];
 		unsigned long flags = lock(&ring_lock);
-		u32 len = ring_read_at(&log_ring, &pos, chunk,
-				       (u32)MIN(end - pos, (u64)sizeof(chunk)));
+		u64 from = pos;
+		u32 len;
 
+		if (pos < log_ring.tail)
+			pos = first_line_locked();
+		lost = pos - from;
+		len = ring_read_at(&log_ring, &pos, chunk,
+				   (u32)MIN(end - MIN(pos, end), (u64)sizeof(chunk)));
 		unlock(&ring_lock, flags);
+		if (lost && !from)
+			sink_printf(out, "[%lu bytes before these are gone: %lu KiB are kept]\n",
+				    lost, LOG_SIZE / KIB(1));
+		else if (lost)
+			sink_printf(out, "%s[%lu bytes lost: more was logged meanwhile]\n",
+				    midline ? "\n" : "", lost);
 		if (!len)
 			break;
 		out->put(out, chunk, len);
+		midline = chunk[len - 1] != '\n';
 	}
 }

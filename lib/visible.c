@@ -149,7 +149,7 @@ static enum escape after_escape(u8 byte)
 {
 	if (byte == '[')
 		return ESCAPE_CSI;
-	if (memchr("]PX^_", byte, 5))
+	if (byte && strchr("]PX^_", byte))
 		return ESCAPE_STRING;
 	return byte > 0x2f ? ESCAPE_NONE : ESCAPE_BEGUN;
 }
@@ -229,5 +229,5 @@ void visible_init(struct visible *v, struct print_sink *out, bool strip)
 
 bool visible_complete(const struct visible *v)
 {
-	return !v->have && v->escape == ESCAPE_NONE;
+	return !v->have && !v->cr && v->escape == ESCAPE_NONE;
 }

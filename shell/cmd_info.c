@@ -283,7 +283,7 @@ void cmd_zvm_info(const struct args *a)
 {
 	struct vm *vm;
 
-	vmm_lock();
+	shell_vmm_lock();
 	if (!option_value(a, "-n") && !a->operand) {
 		print_table();
 	} else {
@@ -291,7 +291,7 @@ void cmd_zvm_info(const struct args *a)
 		if (vm)
 			print_vm(vm);
 	}
-	vmm_unlock();
+	shell_vmm_unlock();
 }
 
 /* ---- types ---- */

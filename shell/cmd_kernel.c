@@ -186,7 +186,7 @@ void cmd_threads(const struct args *a __unused)
 
 void cmd_log(const struct args *a __unused)
 {
-	log_dump(&shell_sink);
+	log_dump(&shell_text.sink);
 }
 
 void cmd_reboot(const struct args *a)

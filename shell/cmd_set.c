@@ -147,7 +147,7 @@ void cmd_zvm_set(const struct args *a)
 	struct vm_error err;
 	struct vm *vm;
 
-	vmm_lock();
+	shell_vmm_lock();
 	vm = vm_argument(a);
 	if (vm)
 		want = vm->desc;
@@ -157,5 +157,5 @@ void cmd_zvm_set(const struct args *a)
 		else
 			shell_printf("vm %u '%s' set\n", vm->id, vm->name);
 	}
-	vmm_unlock();
+	shell_vmm_unlock();
 }

@@ -140,7 +140,7 @@ void cmd_zvm_stat(const struct args *a)
 {
 	struct vm *vm;
 
-	vmm_lock();
+	shell_vmm_lock();
 	vm = vm_argument(a);
 	if (vm && option_value(a, "-r")) {
 		vm_stats_reset(vm);
@@ -151,5 +151,5 @@ void cmd_zvm_stat(const struct args *a)
 		print_latency(vm);
 		print_budget(vm);
 	}
-	vmm_unlock();
+	shell_vmm_unlock();
 }

@@ -9,8 +9,6 @@
 #include <vmm/lifecycle.h>
 #include "shell.h"
 
-#define KEY_INTERRUPT 0x03 /* Ctrl-C */
-
 #define FIRST_MS  250
 #define PERIOD_MS 1000
 #define THREADS   160
@@ -18,7 +16,7 @@
 #define LINES 18
 
 #define HOME     "\x1b[H"
-#define END_LINE "\x1b[K\n"
+#define END_LINE "\x1b[K\r\n"
 #define END_PAGE "\x1b[J"
 
 struct row {
@@ -123,6 +121,23 @@ static void sort(const struct sample *s, u8 order[THREADS])
 
 /* ---- showing ---- */
 
+static bool leaving;
+
+/* Keys are looked at after each line: a page is 170 ms of a line at 115200 baud. */
+static void look_at_keys(void)
+{
+	int key;
+
+	while (!leaving && (key = uart_poll()) >= 0)
+		leaving = key == 'q' || key == KEY_INTERRUPT;
+}
+
+static void end_line(void)
+{
+	shell_write(END_LINE, strlen(END_LINE));
+	look_at_keys();
+}
+
 /* Of a count now and before, how many a second, in at most five characters. */
 static void print_rate(u64 now, u64 before, u64 passed)
 {
@@ -134,19 +149,16 @@ static void print_rate(u64 now, u64 before, u64 passed)
 		shell_printf(" %4luk", MIN(rate / 1000, 9999UL));
 }
 
-static void print_cpus(const struct sample *s, const struct sample *before, u64 passed)
+static void print_cpu(const struct sample *s, const struct sample *before, u32 cpu, u64 passed)
 {
-	shell_printf("CPU  BUSY%%  IRQS" END_LINE);
-	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
-		u64 idle = MIN(s->cpus[cpu].idle - before->cpus[cpu].idle, passed);
-		u64 busy = (passed - idle) * 1000 / passed;
+	u64 idle = MIN(s->cpus[cpu].idle - before->cpus[cpu].idle, passed);
+	u64 busy = (passed - idle) * 1000 / passed;
 
-		if (!(cpus_online_mask() & BIT(cpu)))
-			continue;
-		shell_printf("%3u  %3lu.%lu", cpu, busy / 10, busy % 10);
-		print_rate(s->cpus[cpu].irqs, before->cpus[cpu].irqs, passed);
-		shell_printf(END_LINE);
-	}
+	if (!(cpus_online_mask() & BIT(cpu)))
+		return;
+	shell_printf("%3u  %3lu.%lu", cpu, busy / 10, busy % 10);
+	print_rate(s->cpus[cpu].irqs, before->cpus[cpu].irqs, passed);
+	end_line();
 }
 
 static void print_row(const struct row *row, u64 passed)
@@ -156,7 +168,7 @@ static void print_row(const struct row *row, u64 passed)
 	for (u32 kind = 0; row->is_vcpu && kind < EXIT_KINDS; kind++)
 		print_rate(row->exits[kind], (row->before ? row->before : row)->exits[kind],
 			   passed);
-	shell_printf(END_LINE);
+	end_line();
 }
 
 static void show(const struct sample *s, const struct sample *before)
@@ -166,28 +178,35 @@ static void show(const struct sample *s, const struct sample *before)
 	static u8 order[THREADS];
 
 	sort(s, order);
-	shell_printf(HOME "%u threads; interrupts and exits are a second's; q leaves" END_LINE,
-		     s->count);
-	print_cpus(s, before, passed);
-	shell_printf(END_LINE "NAME             CPU PRIO  CPU%%   IRQ   WFX   HVC   SMC   SYS  MMIO"
-			      "    FP FAULT" END_LINE);
-	for (u32 i = 0; i < shown; i++)
+	shell_write(HOME, strlen(HOME));
+	shell_printf("%u threads; interrupts and exits are a second's; q leaves", s->count);
+	end_line();
+	shell_printf("CPU  BUSY%%  IRQS");
+	end_line();
+	for (u32 cpu = 0; cpu < cpu_count && !leaving; cpu++)
+		print_cpu(s, before, cpu, passed);
+	end_line();
+	shell_printf(
+		"NAME             CPU PRIO  CPU%%   IRQ   WFX   HVC   SMC   SYS  MMIO    FP FAULT");
+	end_line();
+	for (u32 i = 0; i < shown && !leaving; i++)
 		print_row(&s->rows[order[i]], passed);
-	if (shown < s->count)
-		shell_printf("and %u more" END_LINE, s->count - shown);
-	shell_printf(END_PAGE);
+	if (shown < s->count) {
+		shell_printf("and %u more", s->count - shown);
+		end_line();
+	}
+	shell_write(END_PAGE, strlen(END_PAGE));
 }
 
 /* False: the operator leaves. */
 static bool wait_for_next(u64 deadline)
 {
-	do {
-		for (int key = uart_poll(); key >= 0; key = uart_poll())
-			if (key == 'q' || key == KEY_INTERRUPT)
-				return false;
+	look_at_keys();
+	while (!leaving && arch_counter() < deadline) {
 		shell_wait(deadline);
-	} while (arch_counter() < deadline);
-	return true;
+		look_at_keys();
+	}
+	return !leaving;
 }
 
 void cmd_zvm_top(const struct args *a __unused)
@@ -196,6 +215,8 @@ void cmd_zvm_top(const struct args *a __unused)
 	u64 period = FIRST_MS;
 	u32 n = 0;
 
+	shell_take_keys();
+	leaving = false;
 	memset(samples, 0, sizeof(samples));
 	take_sample(&samples[n], &samples[!n]);
 	while (wait_for_next(deadline_ms(period))) {

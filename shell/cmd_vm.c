@@ -7,6 +7,18 @@
 #include <vmm/vm.h>
 #include "shell.h"
 
+void shell_vmm_lock(void)
+{
+	vmm_lock();
+	shell_hold();
+}
+
+void shell_vmm_unlock(void)
+{
+	vmm_unlock();
+	shell_release();
+}
+
 /* ---- naming a VM ---- */
 
 static void print_vms(void)
@@ -190,9 +202,9 @@ void cmd_zvm_new(const struct args *a)
 
 	if (!type || !new_options(a, &opt))
 		return;
-	vmm_lock();
+	shell_vmm_lock();
 	new_vm(type, &opt);
-	vmm_unlock();
+	shell_vmm_unlock();
 }
 
 /* ---- the rest of its life ---- */
@@ -214,7 +226,7 @@ static void lifecycle(const struct args *a, int (*act)(struct vm *vm, struct vm_
 	struct vm_error err;
 	struct vm *vm;
 
-	vmm_lock();
+	shell_vmm_lock();
 	vm = vm_argument(a);
 	if (vm && act(vm, &err) != 0)
 		shell_printf("zvm: %s\n", err.text);
@@ -222,7 +234,7 @@ static void lifecycle(const struct args *a, int (*act)(struct vm *vm, struct vm_
 		shell_printf("vm %u '%s' asked to power off\n", vm->id, vm->name);
 	else if (vm)
 		shell_printf("vm %u '%s' %s\n", vm->id, vm->name, done);
-	vmm_unlock();
+	shell_vmm_unlock();
 }
 
 void cmd_zvm_run(const struct args *a)
@@ -257,7 +269,7 @@ void cmd_zvm_delete(const struct args *a)
 	struct vm *vm;
 	u32 id;
 
-	vmm_lock();
+	shell_vmm_lock();
 	vm = vm_argument(a);
 	if (vm) {
 		id = vm->id;
@@ -267,5 +279,5 @@ void cmd_zvm_delete(const struct args *a)
 		else
 			shell_printf("vm %u '%s' deleted\n", id, name);
 	}
-	vmm_unlock();
+	shell_vmm_unlock();
 }

@@ -182,7 +182,7 @@ static void run_words(const struct command *c, const char *const *words, u32 nwo
 		a.command->run(&a);
 }
 
-void command_run(char *line)
+static void run_line(char *line)
 {
 	const char *words[MAX_WORDS];
 	u32 count = split_words(line, words, MAX_WORDS);
@@ -197,4 +197,11 @@ void command_run(char *line)
 		shell_printf("%s: more than %u words\n", words[0], MAX_WORDS);
 	else
 		run_words(c, words + 1, count - 1);
+}
+
+void command_run(char *line)
+{
+	shell_begin();
+	run_line(line);
+	shell_end();
 }

@@ -49,6 +49,11 @@ static const struct option stat_options[] = {
 	{ "-r", NULL, ARG_NONE, "begin to count anew" },
 };
 
+static const struct option console_options[] = {
+	{ VM_OPTION },
+	{ "--break", NULL, ARG_NONE, "send it BREAK, and do not attach; while attached: Ctrl-] b" },
+};
+
 static const struct option log_options[] = {
 	{ VM_OPTION },
 	{ "-f", NULL, ARG_NONE, "go on as it grows; Ctrl-C leaves" },
@@ -76,8 +81,8 @@ static const struct command zvm_commands[] = {
 	{ "set", "update", "change how a VM is scheduled, and restarted", OPTIONS(set_options),
 	  VM_OPERAND, .run = cmd_zvm_set },
 	{ "list", NULL, "the types that can be created", .run = cmd_zvm_list },
-	{ "console", "look", "attach this terminal to a VM; Ctrl-] leaves", ON_VM,
-	  .run = cmd_zvm_console },
+	{ "console", "look", "attach this terminal to a VM; Ctrl-] leaves",
+	  OPTIONS(console_options), VM_OPERAND, .run = cmd_zvm_console },
 	{ "log", NULL, "what a VM wrote to its console", OPTIONS(log_options), VM_OPERAND,
 	  .run = cmd_zvm_log },
 };

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Line editor. The screen always shows prompt and text, with the terminal's cursor at e->cursor. */
 #include <lib/string.h>
+#include <lib/visible.h>
 #include "line.h"
 
-#define CTRL(c) ((c)&0x1f)
-#define DEL     0x7f
-#define BELL    "\a"
+#define DEL  0x7f
+#define BELL "\a"
 
-/* ECMA-48: ESC [ parameters final is a control sequence, ESC O final a key of SS3. */
-enum escape { ESC_NONE, ESC_SEEN, ESC_CSI, ESC_SS3 };
+/*
+ * ECMA-48: ESC [ parameters final is a control sequence, ESC O final a key of SS3; what begins with ESC P, X, ], ^ or _ is a string up to ST. Keys are of
+ * the first two kinds. The others, and three bytes behind CSI M (the mouse), are what a terminal answers: left by a guest that asked, they are no text.
+ */
+enum escape { ESC_NONE, ESC_SEEN, ESC_CSI, ESC_SS3, ESC_MOUSE, ESC_STRING, ESC_STRING_SEEN };
+
+#define MOUSE_BYTES 3
 
 static void put(struct line_editor *e, const char *s, u32 len)
 {
@@ -331,6 +336,8 @@ static void feed_csi(struct line_editor *e, u8 byte)
 	} else if (byte == ';') {
 		/* "1;5C": what follows says which modifier is held; the last number counts. */
 		e->parameter = 0;
+	} else if (byte == 'M' && e->parameter == 0) {
+		e->escape = ESC_MOUSE;
 	} else if (byte >= 0x40 && byte <= 0x7e) {
 		e->escape = ESC_NONE;
 		if (byte == '~')
@@ -346,14 +353,42 @@ static void feed_csi(struct line_editor *e, u8 byte)
 	}
 }
 
+/* What comes behind ESC, or the C1 control character that is the same. */
+static u8 begin_sequence(struct line_editor *e, u8 byte)
+{
+	e->parameter = 0;
+	if (byte == '[')
+		return ESC_CSI;
+	if (byte == 'O')
+		return ESC_SS3;
+	return byte && strchr("PX]^_", byte) ? ESC_STRING : ESC_NONE;
+}
+
+/* ST is ESC \; xterm takes BEL for it, CAN and SUB cut a string off. */
+static u8 feed_string(u8 byte)
+{
+	if (byte == CTRL('['))
+		return ESC_STRING_SEEN;
+	return byte == CTRL('G') || byte == CTRL('X') || byte == CTRL('Z') ? ESC_NONE : ESC_STRING;
+}
+
 static void feed_escape(struct line_editor *e, u8 byte)
 {
 	switch ((enum escape)e->escape) {
 	case ESC_SEEN:
-		e->parameter = 0;
-		e->escape = byte == '[' ? ESC_CSI : byte == 'O' ? ESC_SS3 : ESC_NONE;
+		e->escape = begin_sequence(e, byte);
 		if (e->escape == ESC_NONE)
 			press(e, alt_keys, ARRAY_SIZE(alt_keys), byte);
+		break;
+	case ESC_MOUSE:
+		if (++e->parameter == MOUSE_BYTES)
+			e->escape = ESC_NONE;
+		break;
+	case ESC_STRING:
+		e->escape = feed_string(byte);
+		break;
+	case ESC_STRING_SEEN:
+		e->escape = begin_sequence(e, byte);
 		break;
 	case ESC_CSI:
 		feed_csi(e, byte);
@@ -383,9 +418,11 @@ static enum line_result finish(struct line_editor *e, enum line_result result)
 enum line_result line_feed(struct line_editor *e, u8 byte)
 {
 	bool after_cr = e->after_cr;
+	u8 before = e->before;
 	char c = (char)byte;
 
 	e->after_cr = byte == '\r';
+	e->before = byte;
 	if (e->escape != ESC_NONE) {
 		feed_escape(e, byte);
 		return LINE_EDITING;
@@ -396,11 +433,28 @@ enum line_result line_feed(struct line_editor *e, u8 byte)
 		return finish(e, LINE_ABANDONED);
 	if (byte == CTRL('['))
 		e->escape = ESC_SEEN;
+	else if (visible_is_c1(before, byte))
+		e->escape = begin_sequence(e, byte - 0x40);
 	else if (byte >= ' ' && byte < DEL)
 		insert(e, &c, 1);
 	else
 		press(e, control_keys, ARRAY_SIZE(control_keys), byte);
 	return LINE_EDITING;
+}
+
+bool line_is_fresh(const struct line_editor *e)
+{
+	return e->len == 0 && e->escape == ESC_NONE;
+}
+
+bool line_in_sequence(const struct line_editor *e)
+{
+	return e->escape != ESC_NONE;
+}
+
+void line_forget_sequence(struct line_editor *e)
+{
+	e->escape = ESC_NONE;
 }
 
 void line_init(struct line_editor *e, struct print_sink *out, const char *prompt,

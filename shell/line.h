@@ -9,6 +9,8 @@
 #include <lib/printf.h>
 #include <lib/types.h>
 
+#define CTRL(c) ((c)&0x1f)
+
 #define LINE_SIZE       256 /* with the terminator */
 #define LINE_HISTORY    32
 #define COMPLETIONS_MAX 48
@@ -37,6 +39,7 @@ struct line_editor {
 	char killed[LINE_SIZE]; /* by Ctrl-K/U/W, for Ctrl-Y */
 	u8 escape;              /* state of the escape sequence: enum in line.c */
 	u32 parameter;          /* of a control sequence, the last */
+	u8 before;              /* the byte before this one */
 	bool after_cr;          /* a line feed that follows belongs to it */
 	char history[LINE_HISTORY][LINE_SIZE];
 	u32 history_count;     /* lines ever entered: the last LINE_HISTORY are kept */
@@ -49,6 +52,11 @@ void line_init(struct line_editor *e, struct print_sink *out, const char *prompt
 	       void (*complete)(const char *line, u32 cursor, struct completions *c));
 /* Show the prompt and begin a new, empty line. */
 void line_start(struct line_editor *e);
+/* Nothing was typed yet. */
+bool line_is_fresh(const struct line_editor *e);
+/* A control sequence has begun. If no more of it comes it was none: forget it. */
+bool line_in_sequence(const struct line_editor *e);
+void line_forget_sequence(struct line_editor *e);
 /* One byte from the terminal. An entered line was added to the history and its end echoed. */
 enum line_result line_feed(struct line_editor *e, u8 byte);
 

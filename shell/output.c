@@ -1,35 +1,131 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shell's way to its terminal. */
 #include <drivers/uart.h>
+#include <lib/errno.h>
 #include <lib/string.h>
 #include "shell.h"
 
-static void sink_put(struct print_sink *sink __unused, const char *s, size_t len)
-{
-	static char last;
+/* What a command writes goes out in pieces: between two of them Ctrl-C is looked for. At 115200 baud one takes 22 ms. */
+#define PIECE_BYTES 256
 
+/* ---- as it is ---- */
+
+void shell_write(const void *data, size_t len)
+{
+	uart_write(data, len);
+}
+
+static void put_raw(struct print_sink *sink __unused, const char *s, size_t len)
+{
+	shell_write(s, len);
+}
+
+struct print_sink shell_terminal = { .put = put_raw };
+
+/* ---- Ctrl-C ---- */
+
+static bool keys_taken, interrupted;
+
+void shell_take_keys(void)
+{
+	keys_taken = true;
+}
+
+/* Ctrl-C takes with it what was typed before it. */
+static bool is_interrupted(void)
+{
+	u32 typed = keys_taken || interrupted ? 0 : uart_waiting(KEY_INTERRUPT);
+
+	interrupted |= typed != 0;
+	while (typed-- > 0)
+		(void)uart_poll();
+	return interrupted;
+}
+
+/* ---- as text ---- */
+
+/* What is written while a lock is held, see shell_hold(). */
+static struct {
+	bool on;
+	u32 len;
+	char text[KIB(16)];
+} held;
+
+static void send(const char *s, size_t len)
+{
+	for (size_t n; len && !is_interrupted(); s += n, len -= n) {
+		n = MIN(len, (size_t)PIECE_BYTES);
+		shell_write(s, n);
+	}
+}
+
+static void send_held(void)
+{
+	send(held.text, held.len);
+	held.len = 0;
+}
+
+void shell_hold(void)
+{
+	held.on = true;
+}
+
+void shell_release(void)
+{
+	held.on = false;
+	send_held();
+}
+
+static void put_bytes(const char *s, size_t len)
+{
+	if (!held.on) {
+		send(s, len);
+		return;
+	}
+	while (len) {
+		size_t n = MIN(len, sizeof(held.text) - held.len);
+
+		memcpy(held.text + held.len, s, n);
+		held.len += (u32)n;
+		s += n;
+		len -= n;
+		if (held.len == sizeof(held.text))
+			send_held(); /* more than any command writes under a lock: it waits now */
+	}
+}
+
+/* '\n' goes out as CR LF. */
+static void put_lines(struct print_sink *sink __unused, const char *s, size_t len)
+{
 	while (len) {
 		const char *newline = memchr(s, '\n', len);
 		size_t n = newline ? (size_t)(newline - s) : len;
 
-		if (n) {
-			uart_write(s, n);
-			last = s[n - 1];
-		}
+		put_bytes(s, n);
 		if (!newline)
 			return;
-		uart_write(last == '\r' ? "\n" : "\r\n", last == '\r' ? 1 : 2);
-		last = '\n';
+		put_bytes("\r\n", 2);
 		s += n + 1;
 		len -= n + 1;
 	}
 }
 
-struct print_sink shell_sink = { .put = sink_put };
+struct print_sink shell_lines = { .put = put_lines };
 
-void shell_write(const void *data, size_t len)
+struct visible shell_text;
+
+void shell_begin(void)
 {
-	uart_write(data, len);
+	keys_taken = interrupted = false;
+	visible_init(&shell_text, &shell_lines, false);
+}
+
+void shell_end(void)
+{
+	visible_end(&shell_text);
+	if (interrupted)
+		shell_write("^C\r\n", 4);
+	shell_begin();
 }
 
 void shell_printf(const char *fmt, ...)
@@ -37,7 +133,7 @@ void shell_printf(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsink_printf(&shell_sink, fmt, ap);
+	vsink_printf(&shell_text.sink, fmt, ap);
 	va_end(ap);
 }
 

@@ -3,6 +3,7 @@
 #include <drivers/uart.h>
 #include <kernel/log.h>
 #include <kernel/thread.h>
+#include <kernel/timeout.h>
 #include <shell/shell.h>
 #include "shell.h"
 
@@ -50,22 +51,64 @@ void shell_wait(u64 deadline)
 
 /* ---- the loop ---- */
 
+/* A terminal sends a control sequence at once. What is unfinished after this was no such thing: keys are keys again. */
+#define SEQUENCE_MS 500
+
+static bool (*first_key)(u8 key);
+
+void shell_on_first_key(bool (*fn)(u8 key))
+{
+	first_key = fn;
+}
+
+static bool take_first_key(u8 key)
+{
+	bool (*fn)(u8 key) = first_key;
+	bool taken;
+
+	if (!fn || !line_is_fresh(&editor) || key == CTRL('['))
+		return false;
+	first_key = NULL;
+	shell_begin();
+	taken = fn(key);
+	shell_end();
+	return taken;
+}
+
+void shell_key(u8 key)
+{
+	enum line_result result = LINE_ABANDONED;
+
+	if (!take_first_key(key))
+		result = line_feed(&editor, key);
+	if (result == LINE_ENTERED)
+		command_run(editor.text);
+	if (result != LINE_EDITING)
+		line_start(&editor);
+}
+
+void shell_open(void)
+{
+	shell_begin();
+	shell_printf("\n%s\n", shell_banner);
+	line_init(&editor, &shell_terminal, shell_prompt, shell_complete);
+	line_start(&editor);
+}
+
 void shell_main(void *arg __unused)
 {
 	/* From here on the terminal is the operator's: `host log` has the rest. */
 	log_quiet();
 	uart_set_notify(key_notify);
-	shell_printf("\n%s\n", shell_banner);
-	line_init(&editor, &shell_sink, shell_prompt, shell_complete);
-	line_start(&editor);
+	shell_open();
 	for (;;) {
-		int key = uart_getc(DEADLINE_NEVER);
-		enum line_result result = key < 0 ? LINE_EDITING : line_feed(&editor, (u8)key);
+		bool unfinished = line_in_sequence(&editor);
+		int key = uart_getc(unfinished ? deadline_ms(SEQUENCE_MS) : DEADLINE_NEVER);
 
-		if (result == LINE_ENTERED)
-			command_run(editor.text);
-		if (result != LINE_EDITING)
-			line_start(&editor);
+		if (key >= 0)
+			shell_key((u8)key);
+		else
+			line_forget_sequence(&editor);
 	}
 }
 

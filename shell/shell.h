@@ -5,15 +5,34 @@
 
 #include <lib/printf.h>
 #include <lib/types.h>
+#include <lib/visible.h>
 #include "line.h"
 
 /* ---- output.c ---- */
 
-/* The terminal, as lines of text: '\n' goes out as CR LF. */
-extern struct print_sink shell_sink;
+/*
+ * The terminal for what a command says: as text, whoever wrote a part of it (lib/visible.h), '\n' as CR LF. Ctrl-C ends it: what the command says after that
+ * goes nowhere.
+ */
+extern struct visible shell_text;
 void shell_printf(const char *fmt, ...) __printf(1, 2);
-/* Bytes as they are. */
+/* The same without a look at what text it is. */
+extern struct print_sink shell_lines;
+/* Bytes as they are: control sequences of our own, and a console that is attached. */
 void shell_write(const void *data, size_t len);
+extern struct print_sink shell_terminal;
+
+/* Around a command. */
+void shell_begin(void);
+void shell_end(void);
+/* The command reads the keys itself from now on, Ctrl-C too. */
+void shell_take_keys(void);
+#define KEY_INTERRUPT 0x03 /* Ctrl-C */
+
+/* What is said is kept, and goes out at once at the end: a terminal takes its time, in which nobody is to wait for a lock that the command holds. */
+void shell_hold(void);
+void shell_release(void);
+
 /* "512 KiB", "2 MiB", ... of a size in bytes, exact; in a buffer of the caller. */
 const char *size_text(u64 bytes, char *buf, size_t size);
 
@@ -105,6 +124,9 @@ void complete_with(struct completions *c, const struct word *w, const char *cand
 /* ---- cmd_vm.c ---- */
 
 struct vm;
+/* vmm_lock, with what is said under it kept until the end. */
+void shell_vmm_lock(void);
+void shell_vmm_unlock(void);
 /* The VM that -n or the operand names; NULL, and a line says why, if there is none. vmm_lock held. */
 struct vm *vm_argument(const struct args *a);
 /* "linux, zephyr, rtos" */
@@ -145,9 +167,18 @@ void cmd_help(const struct args *a);
 
 /* ---- shell.c ---- */
 
+/* The greeting, and the first prompt. */
+void shell_open(void);
+/* A key that was typed at the prompt: it may end a line, which is carried out. */
+void shell_key(u8 key);
 /* Something that the shell may be waiting for has happened: a key, output of a VM. Any context. */
 void shell_notify(void *arg);
 /* Wait until then (since the last return), or until the deadline. */
 void shell_wait(u64 deadline);
+/*
+ * fn is asked for the first key of the next line, if it is no control sequence: true if it has done something about it. A command calls this while it
+ * runs.
+ */
+void shell_on_first_key(bool (*fn)(u8 key));
 
 #endif

@@ -27,8 +27,14 @@ struct visible {
 void visible_init(struct visible *v, struct print_sink *out, bool strip);
 /* The end of the text: an unfinished character comes out as bytes. */
 void visible_end(struct visible *v);
-/* No character and no sequence that is left out is unfinished. */
+/* No character, no line's end and no sequence that is left out is unfinished. */
 bool visible_complete(const struct visible *v);
+
+/* This byte, which came after `before`, is a C1 control character, by itself or as UTF-8; not a part of another character. */
+static inline bool visible_is_c1(u8 before, u8 byte)
+{
+	return byte >= 0x80 && byte <= 0x9f && (before < 0x80 || before == 0xc2);
+}
 
 /* One line in place: what would not pass becomes '?', newlines and tabs too. */
 void visible_line(char *s);

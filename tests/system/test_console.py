@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from conftest import BOOT_SECONDS
-from guests import LINUX, SMP, linux_ready, new, rows
+from guests import LEAVE, LINUX, SMP, linux_ready, new, rows
 
 
 def flood(lines):
@@ -156,3 +156,52 @@ def test_virtio_mmio_version_1_and_2(boot):
         assert "pong" in terminal.run("ping", SMP)
         version = {"on": 1, "off": 2}[legacy]
         assert f"transport version {version}" in board.sh("host log")
+
+
+# Clipboard, title, mouse, what the terminal is asked to answer, C1 control characters as a byte and as UTF-8.
+SEQUENCES = r"\033]52;c;cm0K\007\033]0;mine\007\033[?1000h\033[6n\2336n\302\2336n"
+
+
+def test_a_guest_commands_no_terminal(boot):
+    """But while it is attached: the log, and the past that is shown on attaching, are text; leaving brings the terminal back."""
+    board = boot(smp=2, mem=1024, guests=["linux"], consoles=0)
+    linux = new(board, "linux", "-m 256")
+    linux.run()
+    with linux.attached() as shell:
+        linux_ready(shell)
+        shell.line(f"printf 'to {SEQUENCES} all\\n'")
+        shell.expect(re.escape("to \x1b]52;c;cm0K\x07\x1b]0;mine\x07\x1b[?1000h\x1b[6n"))
+        shell.expect(re.escape(LINUX))
+    reset = board.child.before
+    assert "\x1b[?9;1000;" in reset and "[terminal reset]" in reset
+    linux.log()
+    shown = board.child.before
+    assert "to ^[]52;c;cm0K^G^[]0;mine^G^[[?1000h^[[6n\\x9b6n\\u009b6n all" in shown
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", shown.split("\n", 1)[1])
+    with linux.attached() as shell:
+        shell.expect("to \\\\x9b6n\\\\u009b6n all")
+        shell.line()
+        shell.expect(re.escape(LINUX))
+        shell.expect(re.escape(LINUX))
+
+
+def test_break(boot):
+    """Linux' SysRq, which listens when nothing else in it does."""
+    board = boot(smp=2, mem=1024, guests=["linux"], consoles=0)
+    linux = new(board, "linux", "-m 256")
+    assert board.sh("zvm console --break linux") == \
+        "zvm: vm 0 'linux' is created: only a running one can be sent BREAK"
+    linux.run()
+    with linux.attached() as shell:
+        linux_ready(shell)
+        shell.send(LEAVE + "b")
+        shell.expect(re.escape("[BREAK sent to vm 0 'linux'; Ctrl-] leaves]"))
+        shell.send("h")
+        shell.expect("sysrq: HELP")
+        # By itself h is a letter.
+        shell.line("h; echo $((6 * 7))")
+        shell.expect(r"[\r\n]42\r")
+    assert board.sh("zvm console --break linux") == "vm 0 'linux': BREAK sent"
+    with linux.attached() as shell:
+        shell.send("h")
+        shell.expect("sysrq: HELP.*sysrq: HELP")

@@ -17,22 +17,36 @@ struct vm fake_machines[3];
 
 void uart_write(const void *data, size_t len)
 {
+	/* A terminal takes its time: nobody is to wait for a lock meanwhile. */
+	assert_int_equal(fake.locks, 0);
 	assert_true(fake.output_len + len < sizeof(fake.output));
 	memcpy(fake.output + fake.output_len, data, len);
 	fake.output_len += len;
 	fake.output[fake.output_len] = '\0';
+	if (fake.on_write)
+		fake.on_write(len);
 }
 
 int uart_poll(void)
 {
-	if (*fake.keys && *fake.keys != ' ')
+	if (!*fake.keys || host_counter < fake.quiet_until)
+		return -EAGAIN;
+	if (*fake.keys != ' ')
 		return (u8)*fake.keys++;
-	if (*fake.keys) {
-		fake.keys++;
-		fake_vcpus[0].thread.run_ticks += fake.step;
-		fake_vcpus[0].exits[EXIT_HVC] += 25;
-	}
+	fake.keys++;
+	fake.quiet_until = host_counter + fake.quiet;
+	if (fake.on_blank)
+		fake.on_blank();
+	fake_vcpus[0].thread.run_ticks += fake.step;
+	fake_vcpus[0].exits[EXIT_HVC] += 25;
 	return -EAGAIN;
+}
+
+u32 uart_waiting(u8 byte)
+{
+	const char *found = *fake.keys ? strchr(fake.keys, byte) : NULL;
+
+	return found ? (u32)(found - fake.keys) + 1 : 0;
 }
 
 int uart_getc(u64 deadline)
@@ -264,6 +278,10 @@ int fake_setup(void **state)
 	vm_type_count = fake.created = fake.locks = 0;
 	fake.refusal = 0;
 	fake.keys = "";
+	fake.quiet_until = 0;
+	fake.quiet = HOST_COUNTER_HZ / 2;
+	fake.on_write = NULL;
+	fake.on_blank = NULL;
 	fake.step = HOST_COUNTER_HZ / 8;
 	memset(slots, 0, sizeof(slots));
 	bundle_open(&the_bundle, NULL, 0);

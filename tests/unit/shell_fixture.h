@@ -11,11 +11,15 @@
 
 /* What a test says, and what it is told. */
 struct fake {
-	const char *keys; /* what uart_poll() gives; a blank: nothing yet, and vCPU 0 goes on */
-	u64 step;         /* what such a blank adds to its time */
-	char output[8192];
+	/* What uart_poll() gives; a blank: nothing for a while, and vCPU 0 goes on. */
+	const char *keys;
+	u64 quiet, quiet_until; /* for how long, half a second if the test says nothing else */
+	void (*on_blank)(void); /* what happens then; NULL: nothing more */
+	u64 step;               /* what such a blank adds to its time */
+	char output[65536];
 	size_t output_len;
-	int refusal; /* what lifecycle calls answer */
+	void (*on_write)(size_t len); /* what happens while so much is sent; NULL: nothing */
+	int refusal;                  /* what lifecycle calls answer */
 	/* what they were called with, and how often */
 	struct vm_options asked;
 	u32 created, locks;

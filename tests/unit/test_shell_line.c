@@ -259,12 +259,53 @@ static void test_length_is_bounded(void **state)
 	assert_int_equal(editor.len, LINE_SIZE - 1);
 }
 
+/* What a terminal says to a guest that asked, or tells it of the mouse, may come when the guest is not there any more. */
+static void test_answers_are_no_text(void **state)
+{
+	static const char *const answers[] = {
+		"\x1b[24;80R",                     /* where the cursor is */
+		"\x1b[?62;22c\x1b[>41;330;0c",     /* what terminal it is */
+		"\x1b]lzvm delete -f linux\x1b\\", /* its title */
+		"\x1b]52;c;cm0gLXJmIC8K\a",        /* the clipboard */
+		"\x1bP1$rzvm delete -f linux\rx\x1b\\", /* a setting, from a terminal that checks nothing */
+		"\x1b_Gi=1;OK\x1b\\\x1b^x\x1b\\\x1bXy\x1b\\",
+		"\x1b]11;rgb:0000/0000/0000\x1b[24;1R", /* cut off by the next one */
+		"\x1b]11;rgb\x18\x1bP1\x1a",
+		"\x1b[M !\x7f\x1b[M#\x80\xff\x1b[<0;10;20M\x1b[<0;10;20m\x1b[I\x1b[O",
+		"\x9b"
+		"24;80R\xc2\x9b"
+		"24;80R\x90"
+		"1$rq\x1b\\",
+	};
+
+	(void)state;
+	type("ab");
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		check(answers[i], "ab", 2);
+		assert_false(line_in_sequence(&editor));
+	}
+	/* A letter of several bytes is no control character. */
+	check("\xc3\x9b"
+	      "c\xe2\x90\x9b"
+	      "d",
+	      "abcd", 4);
+	/* Alt-] was no answer: nothing more came. */
+	type("\x1b]");
+	assert_true(line_in_sequence(&editor));
+	line_forget_sequence(&editor);
+	check("e", "abcde", 5);
+	assert_false(line_is_fresh(&editor));
+	type("\x15");
+	assert_true(line_is_fresh(&editor));
+}
+
 static void test_junk(void **state)
 {
 	(void)state;
 	srand(1);
 	for (int i = 0; i < 200000; i++) {
-		static const char likely_keys[] = "\x1b[[OABCDHF~135;\t \x7f\x17\x0b\x19\r";
+		static const char likely_keys[] =
+			"\x1b[[OABCDHF~135;]P\\\x9bM\t \x7f\x17\x0b\x19\r";
 		u8 byte = (u8)(rand() % 3 ? likely_keys[(size_t)rand() % (sizeof(likely_keys) - 1)]
 					  : rand());
 
@@ -287,6 +328,7 @@ int main(void)
 		cmocka_unit_test_setup(test_history_is_bounded, setup),
 		cmocka_unit_test_setup(test_completion, setup),
 		cmocka_unit_test_setup(test_length_is_bounded, setup),
+		cmocka_unit_test_setup(test_answers_are_no_text, setup),
 		cmocka_unit_test_setup(test_junk, setup),
 	};
 

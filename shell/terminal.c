@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Control functions as in ECMA-48 and in xterm's ctlseqs. A terminal that does not know one ignores it. C1 control characters come as one byte, or
+ * as two in UTF-8 (U+0080 to U+009F are 0xc2 and that byte).
+ */
+#include <lib/visible.h>
+#include "terminal.h"
+
+#define ESC 0x1b
+#define CSI 0x9b
+
+bool terminal_obeys(u8 before, u8 byte)
+{
+	if (byte >= ' ')
+		return visible_is_c1(before, byte);
+	return byte && (byte < '\a' || byte > '\r' || byte == '\v' || byte == '\f');
+}
+
+/* ---- Ctrl-] ---- */
+
+enum {
+	KEY_PLAIN,
+	KEY_ESC,
+	KEY_CSI,
+	KEY_SUB /* parameters behind a colon, which are not asked for */
+};
+
+/* "93;5u", "27;5;93~". A modifier is 1 and a bit for each that is held, the third is Ctrl; none is no number. */
+static bool is_leave_sequence(const struct leave_key *k, u8 final)
+{
+	u16 key = final == 'u' ? k->numbers[0] : k->numbers[2];
+	bool form = final == 'u' || (final == '~' && k->numbers[0] == 27);
+
+	return form && key == ']' && k->numbers[1] && ((k->numbers[1] - 1) & 4);
+}
+
+bool leave_key_pressed(struct leave_key *k, u8 byte)
+{
+	u8 state = k->state;
+
+	k->state = KEY_PLAIN;
+	if (byte == ESC) {
+		k->state = KEY_ESC;
+	} else if (byte == CSI || (state == KEY_ESC && byte == '[')) {
+		*k = (struct leave_key){ .state = KEY_CSI };
+	} else if (state >= KEY_CSI && byte == ';') {
+		k->state = KEY_CSI;
+		k->count++;
+	} else if (state >= KEY_CSI && byte >= '0' && byte <= ':') {
+		k->state = byte == ':' ? KEY_SUB : state;
+		if (k->state == KEY_CSI && k->count < ARRAY_SIZE(k->numbers))
+			k->numbers[k->count] =
+				(u16)((k->numbers[k->count] * 10 + byte - '0') % 10000);
+	} else if (state >= KEY_CSI) {
+		return is_leave_sequence(k, byte);
+	}
+	return byte == KEY_LEAVE;
+}
+
+/* ---- leaving ---- */
+
+const char terminal_reset[] =
+	/* Out of whatever is half sent, which is not carried out; out of xterm's Tektronix mode, and of VT52 mode. */
+	"\x18\x1b\x03\x18\x1b\\\x1b<"
+	/* To the screen and not to a printer; sequences of 7 bits; UTF-8; the usual character sets. */
+	"\x1b[4i\x1b[?4i\x1b F\x1b%G\x0f\x1b(B\x1b)B"
+	/* The main screen, all of which scrolls; the cursor stays where it was. Keys in kitty's protocol. */
+	"\x1b"
+	"7\x1b[?1049l\x1b[?1047l\x1b[?47l\x1b[?69l\x1b[r\x1b[?6l\x1b[=0u\x1b[<99u\x1b"
+	"8"
+	/* Soft reset (DECSTR), and for terminals without it: attributes, keys as usual. */
+	"\x1b[!p\x1b[>4m\x1b[m\x1b[?1l\x1b>"
+	/* Keyboard unlocked, replace, Enter is CR; no echo of the terminal's own. */
+	"\x1b[2;4;20l\x1b[12h"
+	/* Not inverse, lines wrap, a cursor of the usual shape. */
+	"\x1b[?5l\x1b[?7;25h\x1b[0 q"
+	/* No reports: mouse, focus, brackets round what is pasted, colour scheme, size. Output is shown at once. */
+	"\x1b[?9;1000;1001;1002;1003;1004;1005;1006;1015;1016l\x1b[?2004;2026;2031;2048l"
+	/* The usual colours; no hyperlink. */
+	"\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\\x1b]8;;\x1b\\";
