@@ -103,8 +103,13 @@ void sched_init_cpu(struct percpu *pc);
 void sched_wake(struct thread *t);
 /* t, blocked or just taken off whatever it was in, is ready. On its home CPU, interrupts masked. */
 void sched_make_ready(struct percpu *pc, struct thread *t);
-/* t->prio, t->affinity or t->asked changed. Any context; t cannot be freed meanwhile. */
+/* t->prio, t->affinity or t->asked changed. Any context, but for holders of pi_lock; t cannot be freed meanwhile. */
 void sched_refresh(struct thread *t);
+/*
+ * t->prio changed. For holders of pi_lock: what was asked for is not brought into force here, as that may change t's boost. Who asked
+ * refreshes t.
+ */
+void sched_requeue(struct thread *t);
 
 /*
  * ---- budgets, windows, guards (special.c): on the home CPU of a thread with t->special != 0,

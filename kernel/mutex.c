@@ -58,7 +58,7 @@ static void settle(struct thread *t)
 		if (prio == thread_prio(t))
 			return;
 		__atomic_store_n(&t->prio, prio, __ATOMIC_RELAXED);
-		sched_refresh(t);
+		sched_requeue(t);
 		t = t->blocked_mutex ? t->blocked_mutex->owner : NULL;
 	}
 }

@@ -151,16 +151,21 @@ void sched_make_ready(struct percpu *pc, struct thread *t)
 	make_ready(pc, t);
 }
 
-static void refresh(struct percpu *pc, struct thread *t)
+static void requeue(struct percpu *pc, struct thread *t)
 {
-	if (unlikely(__atomic_load_n(&t->asked_anew, __ATOMIC_RELAXED)))
-		special_refresh(pc, t);
 	if (t == pc->current) {
 		pc->resched = 1;
 	} else if (!list_empty(&t->run_node)) {
 		special_take_off(pc, t);
 		sched_make_ready(pc, t);
 	} /* else it is blocked: its wake reads the new values */
+}
+
+static void refresh(struct percpu *pc, struct thread *t)
+{
+	if (unlikely(__atomic_load_n(&t->asked_anew, __ATOMIC_RELAXED)))
+		special_refresh(pc, t);
+	requeue(pc, t);
 }
 
 static void serve(struct percpu *pc, struct thread *t)
@@ -217,6 +222,18 @@ void sched_wake(struct thread *t)
 		make_ready(pc, t);
 	else
 		request(t, REQ_WAKE);
+	arch_irq_restore(flags);
+}
+
+void sched_requeue(struct thread *t)
+{
+	unsigned long flags = arch_irq_save();
+	struct percpu *pc = this_cpu();
+
+	if (__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == pc->id)
+		requeue(pc, t);
+	else
+		request(t, REQ_REFRESH);
 	arch_irq_restore(flags);
 }
 

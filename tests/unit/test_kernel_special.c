@@ -334,6 +334,27 @@ static void no_longer_guarded(void **state)
 	thread_join(&t[1]);
 }
 
+/* Its time to be boosted comes in the middle of that change. */
+static void no_longer_guarded_when_it_is_due(void **state)
+{
+	(void)state;
+	sem_init(&keys, 0, 10);
+	start_with(1, shell, 16, &sched_guarded);
+	start_with(0, spin, 10, &sched_plain);
+	sem_give(&keys);
+	thread_sleep_ms(49);
+	host_counter += 2 * MS; /* the interrupt is taken as soon as interrupts are unmasked anew */
+	thread_set_params(&t[1], &sched_plain);
+	trace_reset();
+	thread_sleep_ms(100);
+	assert_null(strchr(trace, 's'));
+	assert_int_equal(t[1].prio, 16);
+	stop = true;
+	sem_give(&keys);
+	thread_join(&t[0]);
+	thread_join(&t[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +372,7 @@ int main(void)
 		cmocka_unit_test_setup(guarded_but_not_kept_waiting, setup),
 		cmocka_unit_test_setup(guarded_behind_an_ordinary_thread, setup),
 		cmocka_unit_test_setup(no_longer_guarded, setup),
+		cmocka_unit_test_setup(no_longer_guarded_when_it_is_due, setup),
 	};
 
 	unit_boot(1);
