@@ -11,8 +11,6 @@
 
 #define WORDS   2048u
 #define PATTERN UINT64_C(0x9e3779b97f4a7c15)
-#define LONG_US \
-	10000000u /* for what must come; a machine that is busy elsewhere is no reason to fail */
 
 static uint64_t buffer[WORDS] __attribute__((aligned(2048)));
 

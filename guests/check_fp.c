@@ -14,8 +14,6 @@
 #include "kit/time.h"
 
 #define SEED UINT64_C(0x123456789abcdef1)
-#define LONG_US \
-	10000000u /* for what must come; a machine that is busy elsewhere is no reason to fail */
 
 /* A case a line: v0..v31 filled, something happens, what of them is wrong. */
 #define KEPT(name, event)                                \

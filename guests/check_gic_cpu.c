@@ -7,9 +7,7 @@
 #include "kit/gic.h"
 #include "kit/time.h"
 
-#define LONG_US \
-	10000000u /* for what must come; a machine that is busy elsewhere is no reason to fail */
-#define SHORT_US 1000u /* for what must not */
+#define SHORT_US 1000u /* for what must not come */
 #define IDLE     0xffu
 #define SPI_A    64u
 #define SPI_B    65u

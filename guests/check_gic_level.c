@@ -9,8 +9,6 @@
 #include "kit/time.h"
 #include "kit/uart.h"
 
-#define LONG_US \
-	10000000u /* for what must come; a machine that is busy elsewhere is no reason to fail */
 #define SHORT_US 1000u
 
 struct line {

@@ -9,8 +9,6 @@
 #include "kit/smp.h"
 #include "kit/time.h"
 
-#define LONG_US \
-	10000000u /* for what must come; a machine that is busy elsewhere is no reason to fail */
 #define SHORT_US 2000u
 #define TEST_SPI 72u
 #define TEST_PPI 20u

@@ -5,8 +5,6 @@
 #include "kit/irq.h"
 #include "kit/time.h"
 
-#define LONG_US \
-	10000000u /* for what must come; a machine that is busy elsewhere is no reason to fail */
 #define SHORT_US  1000u
 #define MANY      12u
 #define FIRST_SPI 64u

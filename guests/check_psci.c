@@ -10,8 +10,6 @@
 #include "kit/smp.h"
 #include "kit/time.h"
 
-#define LONG_US \
-	10000000u /* for what must come; a machine that is busy elsewhere is no reason to fail */
 #define CONTEXT        UINT64_C(0xfedcba9876543210)
 #define NOT_SUPPORTED  ((uint32_t)PSCI_NOT_SUPPORTED)
 #define INVALID        ((uint32_t)PSCI_INVALID_PARAMETERS)

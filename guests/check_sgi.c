@@ -8,7 +8,6 @@
 #include "kit/smp.h"
 #include "kit/time.h"
 
-#define LONG_US  10000000u
 #define SHORT_US 2000u
 #define TEST_SGI 5u
 #define TEST_SPI 70u

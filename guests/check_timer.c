@@ -8,7 +8,7 @@
 #include "kit/smp.h"
 #include "kit/time.h"
 
-#define LONG_US  500000u
+#define LATE_US  1000000u /* between two instructions, at most */
 #define SHORT_US 2000u
 #define FAR      UINT64_C(0x00ffffffffffffff)
 
@@ -61,16 +61,16 @@ static void registers(enum timer_kind kind)
 	timer_set_cval(kind, FAR);
 	(void)check_eq("timer.ctl.istatus-goes", timer_get_ctl(kind) & TIMER_ISTATUS, 0);
 	before = timer_counter(kind);
-	timer_set_tval(kind, 0x10000000);
-	(void)check_range("timer.tval-sets-cval", timer_get_cval(kind) - before, 0x10000000,
-			  0x10000000 + us_to_ticks(LONG_US));
+	timer_set_tval(kind, 0x60000000);
+	(void)check_range("timer.tval-sets-cval", timer_get_cval(kind) - before, 0x60000000,
+			  0x60000000 + us_to_ticks(LATE_US));
 	(void)check_range("timer.tval-counts-down", timer_get_tval(kind),
-			  0x10000000 - us_to_ticks(LONG_US), 0x10000000);
+			  0x60000000 - us_to_ticks(LATE_US), 0x60000000);
 	before = timer_counter(kind);
 	timer_set_tval(kind, 0xfff00000);
 	/* TVAL is signed: this one is in the past (or before 0, where CVAL wraps). */
 	(void)check_range("timer.tval-negative", timer_get_cval(kind) - before + 0x100000, 0,
-			  us_to_ticks(LONG_US));
+			  us_to_ticks(LATE_US));
 	timer_set_ctl(kind, 0);
 }
 
@@ -88,17 +88,17 @@ static void wrapping(enum timer_kind kind)
 	timer_set_ctl(kind, UINT64_MAX);
 	(void)check_eq("timer.ctl.res0", timer_get_ctl(kind), TIMER_ENABLE | TIMER_IMASK);
 	/* TVAL shows the low 32 bits of the difference, and goes on below 0. */
-	timer_set_cval(kind, timer_counter(kind) + BIT(32) + us_to_ticks(LONG_US));
-	(void)check_range("timer.tval.low-half", timer_get_tval(kind), 0, us_to_ticks(LONG_US));
+	timer_set_cval(kind, timer_counter(kind) + BIT(32) + us_to_ticks(LATE_US));
+	(void)check_range("timer.tval.low-half", timer_get_tval(kind), 0, us_to_ticks(LATE_US));
 	timer_set_tval(kind, 0);
 	delay_us(10);
 	(void)check_range("timer.tval.below-0", 0 - (uint64_t)(int32_t)timer_get_tval(kind), 1,
-			  us_to_ticks(LONG_US));
+			  us_to_ticks(LATE_US));
 	(void)check_eq("timer.tval.below-0-is-past", timer_get_ctl(kind),
 		       TIMER_ENABLE | TIMER_IMASK | TIMER_ISTATUS);
 	timer_set_tval(kind, 0x7fffffff);
 	(void)check_range("timer.tval.max", timer_get_cval(kind) - timer_counter(kind),
-			  0x7fffffff - us_to_ticks(LONG_US), 0x7fffffff);
+			  0x7fffffff - us_to_ticks(LATE_US), 0x7fffffff);
 	timer_set_ctl(kind, 0);
 }
 

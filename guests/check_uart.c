@@ -7,7 +7,6 @@
 #include "kit/time.h"
 #include "kit/uart.h"
 
-#define LONG_US  200000u
 #define SHORT_US 2000u
 
 static const struct reg_case registers[] = {

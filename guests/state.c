@@ -16,8 +16,8 @@
 
 #define ROUNDS    60u
 #define SLEEP_US  2000u
-#define SPIN_US   15000u /* longer than a turn of those that share a CPU */
-#define LIMIT_US  2000000u
+#define SPIN_US   15000u    /* longer than a turn of those that share a CPU */
+#define LIMIT_US  60000000u /* a machine that is busy elsewhere is no reason to fail */
 #define PMU_INTID 23u
 
 #define MDSCR_KDE BIT(13)

@@ -5,12 +5,17 @@
         board = boot(smp=2, guests=["linux"])
         assert "2 cpus" in board.sh("host info")
 
-`boot` ends every board that it started, by its own process id. The serial line and every VM
-console are kept in build/test-logs/ (of another build of the kernels: there).
+`boot` ends every board that it started, by its own process id. `boot_module` gives boards that the tests
+of a file share; a test that fails takes those that it used with it, and the next test gets new ones.
+The serial line and every VM console are kept in build/test-logs/ (of another build of the kernels: there).
+
+What a Linux answers is read between two marks of that command alone (Console.run). Its kernel is quiet by then
+(guests.linux_ready), and what it said before that, in the middle of a prompt perhaps, is overlooked.
 """
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -34,12 +39,21 @@ QEMU_VERSION = tuple(int(n) for n in re.search(
     r"version (\d+)\.(\d+)", subprocess.run([QEMU, "--version"], text=True, check=True,
                                            stdout=subprocess.PIPE).stdout).groups())
 PROMPT = "zvm_host:~# "
+LINUX = "linux:/root# "
 # Generous: a loaded machine runs QEMU's TCG ten times slower than an idle one.
 BOOT_SECONDS = 120
 COMMAND_SECONDS = 60
 CPU_MAX = "max,pauth-impdef=on"
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
+
+# A line that a kernel, of a guest or our own, puts in the middle of another one.
+KERNEL_LINE = r"(?:\[ *\d+\.\d{6}\] [^\n]*\n)*"
+
+
+def torn(text):
+    """A regular expression for a text that a kernel's lines may have torn into pieces."""
+    return KERNEL_LINE.join(re.escape(c) for c in text)
 
 
 def plain(text):
@@ -61,6 +75,7 @@ class Console:
         self.child.logfile_read = log
         self.child.delaybeforesend = None
         self._log = log
+        self._marks = 0
 
     def expect(self, pattern, timeout=COMMAND_SECONDS):
         """Waits for a regular expression (or a list); the match's index. Fails with the tail."""
@@ -90,11 +105,41 @@ class Console:
 
     def run(self, command, prompt, timeout=COMMAND_SECONDS):
         """Types a command, waits for the prompt, answers what was printed between."""
+        if prompt == LINUX:
+            return self._run_marked(command, timeout)
         self.line(command)
-        self.expect(re.escape(prompt), timeout)
+        self.expect(torn(prompt), timeout)
         output = self.before
         # The echo may be redrawn piece by piece: what follows its line is the answer.
         return output.split("\n", 1)[1].strip() if "\n" in output else ""
+
+    def _run_marked(self, command, timeout):
+        """The same at a Linux shell. The echo of what is typed has no marks, as the shell computes them."""
+        self._marks += 1
+        mark = f"echo mark-$(({self._marks - 1} + 1))"
+        self.line(f"{mark}-begin; eval {shlex.quote(command)}; {mark}-end")
+        self.expect(torn(f"mark-{self._marks}-begin"), timeout)
+        self.expect(torn(f"mark-{self._marks}-end"), timeout)
+        output = self.before.strip()
+        self.expect(torn(LINUX), timeout)
+        return output
+
+    def knock(self, prompt, timeout=BOOT_SECONDS):
+        """Presses Enter until the prompt shows: for a terminal that may have been opened after it was printed."""
+        def answered():
+            self.line()
+            return self.child.expect([re.escape(prompt), pexpect.TIMEOUT], timeout=2) == 0
+
+        self.until(answered, timeout)
+
+    def until(self, look, timeout=BOOT_SECONDS):
+        """Looks again and again until what look() gives is true, and answers that. For what no text announces."""
+        end = time.monotonic() + timeout
+        while not (found := look()):
+            if time.monotonic() > end:
+                pytest.fail(f"not so within {timeout} s; the last look gave {found!r}")
+            self.drain(0.1)
+        return found
 
     def drain(self, seconds=0.2):
         """Throws away what is there already."""
@@ -118,6 +163,7 @@ class Board(Console):
         self.name = name
         self._ports = {}
         self._terminals = []
+        self._made = {}
         if kernel is None:
             kernel = KERNELS / "zvm_host.bin"
         on = "on" if virtualization else "off"
@@ -143,12 +189,18 @@ class Board(Console):
 
     def wait_prompt(self, timeout=BOOT_SECONDS):
         """Waits for the shell; answers what was printed until then."""
-        self.expect(re.escape(PROMPT), timeout)
+        self.expect(torn(PROMPT), timeout)
         return self.before
 
     def sh(self, command, timeout=COMMAND_SECONDS):
         """Runs a command of the shell; its output."""
         return self.run(command, PROMPT, timeout)
+
+    def once(self, make):
+        """What make(board) gave, the first time it was asked for."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return self._made[make]
 
     def console(self, port):
         """The terminal of a VM's console port."""
@@ -174,6 +226,8 @@ class Board(Console):
 
     def close(self):
         """Ends this board's QEMU, and nobody else's."""
+        if self.child.closed:
+            return
         self.drain(0.05)
         # Waited for as long as it takes: pexpect's own way out gives up after half a second.
         if self.child.isalive():
@@ -245,10 +299,48 @@ def boot(bundles, request):
         board.close()
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    item.failed = report.failed or getattr(item, "failed", False)
+
+
+class SharedBoards:
+    """Boards that tests share, by the options that they were started with."""
+
+    def __init__(self, start):
+        self.start = start
+        self.running = {}
+
+    def get(self, options):
+        key = repr(sorted(options.items()))
+        if key not in self.running:
+            self.running[key] = self.start(**options)
+        return self.running[key]
+
+    def drop(self, board):
+        board.close()
+        self.running = {key: other for key, other in self.running.items() if other is not board}
+
+
 @pytest.fixture(scope="module")
-def boot_module(bundles, request):
-    """Starts boards that all tests of a file share."""
+def shared_boards(bundles, request):
     start, boards = booter(bundles, request.module.__name__)
-    yield start
+    shared = SharedBoards(start)
+    yield shared
     for board in boards:
         board.close()
+
+
+@pytest.fixture
+def boot_module(shared_boards, request):
+    """As `boot`, but the next test of the file that asks for the same board gets this one, unless this test fails."""
+    used = []
+
+    def boot(**options):
+        used.append(shared_boards.get(options))
+        return used[-1]
+
+    yield boot
+    for board in used if request.node.failed else ():
+        shared_boards.drop(board)

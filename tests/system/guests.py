@@ -13,10 +13,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from conftest import BOOT_SECONDS, PROMPT
+from conftest import BOOT_SECONDS, LINUX, PROMPT, torn
 
-# Prompts.
-LINUX = "linux:/root# "
+# Prompts, beside LINUX.
 UBOOT = "=> "
 SMP = "smp> "
 
@@ -117,9 +116,10 @@ def memory(board):
 
 
 def linux_ready(console):
-    """Linux has started: its shell asks for a command."""
-    console.expect(r"zvm-guest: Linux ready", BOOT_SECONDS)
-    console.expect(re.escape(LINUX), BOOT_SECONDS)
+    """Linux has started: its shell asks for a command. From now on its kernel says no more, whatever it warns of."""
+    console.expect(torn("zvm-guest: Linux ready"), BOOT_SECONDS)
+    console.expect(torn(LINUX), BOOT_SECONDS)
+    console.run("dmesg -n 1", LINUX)
 
 
 def uboot_ready(console):

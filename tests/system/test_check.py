@@ -74,11 +74,7 @@ def test_wild_guest_harms_nobody(boot):
     wild.reset()
     noise.expect("wild: survived", 2 * BOOT_SECONDS)
     # Now it sleeps for ever, alone on its CPU, and that is what the table shows.
-    for _ in range(100):
-        if wild.row()["CPU%"] == "0.0":
-            break
-        board.drain(0.2)
-    assert wild.row()["CPU%"] == "0.0"
+    board.until(lambda: wild.row()["CPU%"] == "0.0")
     wild.delete(force=True)
 
 

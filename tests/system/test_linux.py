@@ -11,7 +11,7 @@ from conftest import BOOT_SECONDS, CPU_MAX, PROMPT
 from guests import LINUX, UBOOT, linux_ready, new, rows, timer_counts, uboot_ready
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def board(boot_module):
     return boot_module(cpu=CPU_MAX, smp=4, mem=4096, guests=["linux", "uboot"])
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from conftest import BOOT_SECONDS, BUILD, COMMAND_SECONDS, PROMPT, QEMU, log_file
+from conftest import BOOT_SECONDS, BUILD, KERNELS, LINUX, PROMPT, QEMU, Console, log_file, torn
+from guests import LEAVE, linux_ready
 
 LINUX_DTS = """/dts-v1/;
 / {
@@ -42,7 +43,7 @@ LINUX_DTS = """/dts-v1/;
 """
 
 
-class Session:
+class Session(Console):
     """The stock QEMU with the command line of the README; the terminal is its multiplexed stdio."""
 
     def __init__(self, folder, name, zephyr):
@@ -61,21 +62,17 @@ class Session:
                 "-serial", "pty", "-serial", "pty", "-nographic", "-net", "none"]
         for image, where in loaders:
             argv += ["-device", f"loader,file={image},addr={where}"]
-        argv += ["-kernel", str(BUILD / "zvm_host.elf")]
-        self.log = log_file(f"test_preload.{name}")
-        self.child = pexpect.spawn(QEMU, argv, encoding="utf-8",
-                                   codec_errors="replace", timeout=BOOT_SECONDS)
-        self.child.logfile_read = self.log
-        self.child.expect_exact(PROMPT)
+        argv += ["-kernel", str(KERNELS / "zvm_host.elf")]
+        super().__init__(pexpect.spawn(QEMU, argv, encoding="utf-8", codec_errors="replace",
+                                       timeout=BOOT_SECONDS), log_file(f"test_preload.{name}"))
+        self.expect(torn(PROMPT), BOOT_SECONDS)
 
     def sh(self, command):
-        self.child.send(command + "\r")
-        self.child.expect_exact(PROMPT, timeout=COMMAND_SECONDS)
-        return self.child.before
+        return self.run(command, PROMPT)
 
     def close(self):
         self.child.close(force=True)
-        self.log.close()
+        super().close()
 
 
 @pytest.fixture
@@ -94,12 +91,11 @@ def session(tmp_path, request):
 
 
 def linux_to_its_shell(session, vm_id):
-    session.child.send(f"zvm console {vm_id}\r")
-    session.child.expect("linux:/root# ", timeout=BOOT_SECONDS * 2)
-    session.child.send("nproc\r")
-    session.child.expect(r"\n2\r", timeout=COMMAND_SECONDS)
-    session.child.send("\x1d")
-    session.child.expect_exact(PROMPT, timeout=COMMAND_SECONDS)
+    session.line(f"zvm console {vm_id}")
+    linux_ready(session)
+    assert session.run("nproc", LINUX) == "2"
+    session.send(LEAVE)
+    session.expect(torn(PROMPT))
 
 
 def test_linux_without_a_bundle(session):

@@ -15,16 +15,19 @@ ROW = re.compile(r"^T: ?(\d+) \( *\d+\) P: ?(\d+) I: ?(\d+) C: *(\d+) "
                  r"Min: *(\d+) Act: *(\d+) Avg: *(\d+) Max: *(\d+)$", re.M)
 
 
-@pytest.fixture(scope="module")
-def console(boot_module):
-    """The terminal of a VM that is the only one on the machine."""
-    fetched("rt")
-    board = boot_module(cpu=CPU_MAX, smp=4, mem=2048, guests=["rt"])
+def start_linux(board):
     vm = new(board, "rt")
     terminal = vm.port()
     vm.run()
     linux_ready(terminal)
     return terminal
+
+
+@pytest.fixture
+def console(boot_module):
+    """The terminal of a VM that is the only one on the machine."""
+    fetched("rt")
+    return boot_module(cpu=CPU_MAX, smp=4, mem=2048, guests=["rt"]).once(start_linux)
 
 
 def test_it_is_preempt_rt(console):
@@ -41,8 +44,8 @@ def check_rows(text, threads, interval, loops):
         priority, step, count, least, _, average, most = (int(x) for x in row[1:])
         assert (priority, step) == (90, interval)
         assert count > 0
-        # What QEMU measures says little; a second late does.
-        assert 0 < least <= average <= most < 1000000, text
+        # How late says nothing on QEMU, but in counted instructions (below).
+        assert 0 < least <= average <= most, text
 
 
 def test_cyclictest(console):

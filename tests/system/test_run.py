@@ -8,7 +8,8 @@ import subprocess
 import pexpect
 import pytest
 
-from conftest import BOOT_SECONDS, BUILD, COMMAND_SECONDS, PROMPT, ROOT, log_file
+from conftest import BOOT_SECONDS, BUILD, COMMAND_SECONDS, KERNELS, PROMPT, ROOT, Console, log_file
+from guests import UBOOT
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def run(request):
         log = log_file(f"test_run.{request.node.name}")
         child = pexpect.spawn(str(ROOT / "tools/run"),
                               ["--cpus", "2", "--mem", "1024", "--kernel",
-                               str(BUILD / "zvm_host.bin"), *options],
+                               str(KERNELS / "zvm_host.bin"), *options],
                               encoding="utf-8", codec_errors="replace", timeout=BOOT_SECONDS)
         child.logfile_read = log
         started.append((child, log))
@@ -54,12 +55,12 @@ def test_a_terminal_talks_to_its_vm(run, bundles):
     terminal = os.open(path, os.O_RDWR | os.O_NOCTTY)
     try:
         subprocess.run(["stty", "raw", "-echo"], stdin=terminal, check=True)
-        console = pexpect.fdpexpect.fdspawn(terminal, encoding="utf-8", codec_errors="replace")
-        console.expect("Hit any key to stop autoboot|=> ", timeout=BOOT_SECONDS)
-        console.send("\r")
-        console.expect("=> ", timeout=COMMAND_SECONDS)
-        console.send("version\r")
-        console.expect("U-Boot 20", timeout=COMMAND_SECONDS)
+        console = Console(pexpect.fdpexpect.fdspawn(terminal, encoding="utf-8", codec_errors="replace"),
+                          log_file("test_run.terminal"))
+        console.knock(UBOOT)
+        console.line("version")
+        console.expect("U-Boot 20")
+        console.close()
     finally:
         os.close(terminal)
 

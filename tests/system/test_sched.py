@@ -113,21 +113,13 @@ def test_a_cpu_of_its_own(boot):
     assert set(re.findall(r"vcpu \d .*?cpu (\d)", board.sh("zvm info wide"))) == {"0"}
     answers(own)
     waits, interrupts = exits(board, "own", "wfx"), exits(board, "own", "irq")
-    for _ in range(100):
-        if all(now > then + 20 for now, then in zip(exits(board, "own", "irq"), interrupts)):
-            break
-        board.drain(0.1)
+    board.until(lambda: all(now > then + 20 for now, then in zip(exits(board, "own", "irq"), interrupts)))
     assert exits(board, "own", "wfx") == waits
     answers(wide)
     assert board.sh("zvm new -t smp --name more -c 1 -a 0x6") == \
         "zvm: 'more' finds no CPU: cpu1 has 'own', cpu2 has 'own', of its own"
     board.sh("zvm set own dedicated=off")
-    for _ in range(100):
-        if all(now > then for now, then in zip(exits(board, "own", "wfx"), waits)):
-            break
-        board.drain(0.1)
-    else:
-        raise AssertionError("WFI does not trap again")
+    board.until(lambda: all(now > then for now, then in zip(exits(board, "own", "wfx"), waits)))
 
 
 def test_resets_in_a_loop(boot):
@@ -139,10 +131,7 @@ def test_resets_in_a_loop(boot):
     for restarts in range(4):
         terminal.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
         terminal.line("reset")
-        for _ in range(300):
-            if int(vm.row()["RESTARTS"]) > restarts or vm.state == "stopped":
-                break
-            board.drain(0.1)
+        board.until(lambda: int(vm.row()["RESTARTS"]) > restarts or vm.state == "stopped")
     assert re.search(r"3 restarts, restarted never, in \d+ s", board.sh("zvm info loop")) or \
         int(vm.row()["RESTARTS"]) > 3
     assert "has ended 4 times soon after its start: it waits 1 s" in board.sh("host log")
@@ -150,10 +139,7 @@ def test_resets_in_a_loop(boot):
     assert vm.row()["RESTARTS"] == "4"
     # One that waits can be told not to.
     terminal.line("reset")
-    for _ in range(300):
-        if vm.state == "stopped":
-            break
-        board.drain(0.1)
+    board.until(lambda: vm.state == "stopped")
     assert board.sh("zvm stop -f loop") == f"vm {vm.id} 'loop' stopped"
     assert ", in " not in info(board, "loop", "uptime")
 

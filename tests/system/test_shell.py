@@ -10,7 +10,7 @@ from guests import SMP, new
 FREE = re.compile(r"free: (\d+) KiB")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def board(boot_module):
     return boot_module(smp=2, mem=1024, guests=["smp", "uboot"])
 

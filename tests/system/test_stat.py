@@ -59,10 +59,8 @@ def test_counts_what_the_guest_counts(boot):
     assert board.sh("host irq -m on") == ""
     assert board.sh("zvm stat -r hostile") == "vm 0 'hostile' counts from 0"
     assert board.sh("zvm stat -r control") == "vm 1 'control' counts from 0"
-    for _ in range(100):
-        rows = stat(board, "hostile")
-        if rows["time-us", "all"]["hvc"]:
-            break
+    board.until(lambda: stat(board, "hostile")["time-us", "all"]["hvc"])
+    rows = stat(board, "hostile")
     assert rows["exits", "all"]["hvc"] > 0
     assert 500 < rows["mean-ns", "all"]["hvc"] < 20000
     rows = stat(board, "control")
