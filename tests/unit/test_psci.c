@@ -2,9 +2,11 @@
 /* PSCI as a guest's calls see it: numbers, parameters, codes, and what becomes of the vCPUs. */
 #include <unit.h>
 
+#include <arch/cpu.h>
 #include <kernel/percpu.h>
 #include <string.h>
 #include <uapi/smccc.h>
+#include <vmm/lifecycle.h>
 #include <vmm/smccc.h>
 #include <vmm/vm.h>
 
@@ -198,6 +200,36 @@ static void suspending(void **state)
 	assert_int_equal(psci(PSCI_SET_SUSPEND_MODE, 2, 0, 0), PSCI_INVALID_PARAMETERS);
 }
 
+/* What a CPU loses with its power: monitors, break- and watchpoints. Nothing of it is lost in a state that keeps power. */
+static void what_power_down_loses(void **state)
+{
+	struct vcpu *v = &vcpus[0];
+
+	(void)state;
+	vm.desc.pmu = true;
+	v->pmu.present = true;
+	v->thread.hooks = &vcpu_hooks;
+	v->vgic.loaded = true;
+	arch_set_percpu(&percpus[0]);
+	percpus[0].current = &v->thread;
+	v->debug.os_lock = false;
+	v->debug.regs.reg[0][0] = 1;
+	arch_guest_pmu_write(PMU_ENABLE_SET, 0, 1);
+	arch_guest_pmu_write(PMU_IRQ_SET, 0, 1);
+	(void)psci(PSCI_CPU_SUSPEND, 0, ENTRY, 0);
+	assert_int_equal(arch_guest_pmu_read(PMU_ENABLE_SET, 0), 1);
+	assert_int_equal(v->debug.regs.reg[0][0], 1);
+	(void)psci(PSCI_CPU_SUSPEND, PSCI_POWER_DOWN, 4, 0); /* refused */
+	assert_int_equal(arch_guest_pmu_read(PMU_ENABLE_SET, 0), 1);
+	assert_false(v->debug.os_lock);
+	(void)psci(IN_64(PSCI_CPU_SUSPEND), PSCI_POWER_DOWN, ENTRY, 0);
+	assert_int_equal(arch_guest_pmu_read(PMU_ENABLE_SET, 0), 0);
+	assert_int_equal(arch_guest_pmu_read(PMU_IRQ_SET, 0), 0);
+	assert_int_equal(v->debug.regs.reg[0][0], 0);
+	assert_true(v->debug.os_lock);
+	percpus[0].current = NULL;
+}
+
 static void system_suspend_is_for_the_last_cpu(void **state)
 {
 	(void)state;
@@ -266,6 +298,7 @@ int main(void)
 		cmocka_unit_test_setup(cpu_on_refuses, setup),
 		cmocka_unit_test_setup(affinity_levels, setup),
 		cmocka_unit_test_setup(suspending, setup),
+		cmocka_unit_test_setup(what_power_down_loses, setup),
 		cmocka_unit_test_setup(system_suspend_is_for_the_last_cpu, setup),
 		cmocka_unit_test_setup(system_calls, setup),
 		cmocka_unit_test_setup(memory_protection, setup),

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the virtual GIC's tables end: numbers beyond the last interrupt, more interrupts than a choice keeps. */
+#include <unit.h>
+#include <vgic_guest.h>
+
+#include <string.h>
+
+/* The last INTID is 287. */
+#define BEYOND 288
+
+static struct vcpu *const v0 = &fixture_vcpus[0];
+static struct vcpu *const v1 = &fixture_vcpus[1];
+
+/*
+ * Behind the tables of interrupts are those of routes. SPIs up to `shared` may go to any vCPU: so an access there finds bits to change, or to take for an
+ * interrupt that is pending and not active.
+ */
+static void fill(u32 shared)
+{
+	u32 n;
+
+	for (n = 32; n < BEYOND; n++)
+		fixture_write(0, GICD(0x6000 + 8 * n), 8, n < shared ? ~0ULL : 0);
+	for (n = 4; n < BEYOND / 8; n += 4) {
+		fixture_write(0, GICD(0x80 + n), 4, ~0U);
+		fixture_write(0, GICD(0x100 + n), 4, ~0U);
+	}
+}
+
+/* A VM's distributor but for its lock. */
+static struct vgic distributor(void)
+{
+	struct vgic g = fixture_vm.vgic;
+
+	memset(&g.lock, 0, sizeof(g.lock));
+	return g;
+}
+
+static void assert_unchanged(const struct vgic *before)
+{
+	struct vgic now = distributor();
+
+	assert_memory_equal(&now, before, sizeof(now));
+	assert_int_equal(fixture_kicked(), 0);
+}
+
+static void messages_beyond_the_last(void **state)
+{
+	struct vgic before;
+	u32 intid;
+
+	(void)state;
+	fill(BEYOND);
+	fixture_load(0);
+	(void)fixture_kicked();
+	before = distributor();
+	for (intid = BEYOND; intid < 8192; intid += intid < 1024 ? 1 : 1021) {
+		fixture_write(0, GICD(0x40), 4, intid);
+		fixture_write(0, GICD(0x48), 4, intid);
+		vgic_set_spi(&fixture_vm, intid, true);
+		vgic_set_spi(&fixture_vm, intid, false);
+	}
+	for (intid = 0; intid < 32; intid++) {
+		fixture_write(0, GICD(0x40), 4, intid);
+		fixture_write(0, GICD(0x48), 4, intid);
+		vgic_set_spi(&fixture_vm, intid, true);
+	}
+	assert_unchanged(&before);
+	/* The last one there is. */
+	fixture_write(0, GICD(0x40), 4, BEYOND - 1);
+	assert_true(reads_pending(0, BEYOND - 1));
+}
+
+static void private_lines_are_16_to_31(void **state)
+{
+	(void)state;
+	fixture_load(0);
+	vgic_set_ppi(v0, 15, true);
+	vgic_set_ppi(v0, 32, true);
+	vgic_set_ppi(v0, BEYOND, true);
+	assert_int_equal(fixture_read(0, SGI(0, 0x200), 4), 0);
+	assert_int_equal(fixture_read(0, GICD(0x204), 4), 0);
+	vgic_set_ppi(v0, 16, true);
+	vgic_set_ppi(v0, 31, true);
+	assert_int_equal(fixture_read(0, SGI(0, 0x200), 4), BIT(16) | BIT(31));
+}
+
+static void deactivation_beyond_the_last(void **state)
+{
+	struct vgic before;
+	u32 intid;
+
+	(void)state;
+	host_vgic[0].eoi_split = true;
+	fill(BEYOND);
+	fixture_load(0);
+	(void)fixture_kicked();
+	before = distributor();
+	for (intid = BEYOND; intid < 1024; intid++)
+		vgic_dir(v0, intid);
+	vgic_dir(v0, 0xffffff);
+	vgic_dir(v0, ~0U);
+	assert_unchanged(&before);
+	fixture_write(0, GICD(0x300 + BEYOND / 8 - 4), 4, BIT(31));
+	assert_true(reads_active(0, BEYOND - 1));
+	vgic_dir(v0, BEYOND - 1);
+	assert_false(reads_active(0, BEYOND - 1));
+}
+
+/* What a WFI looks at ends with the last bank, too; and its mask is of priorities that are less urgent or as urgent. */
+static void wfi_looks_no_further(void **state)
+{
+	(void)state;
+	fill(32 + 4 * 32);
+	assert_false(vgic_pending(v0)); /* off CPU: only the banks say */
+	fixture_write(0, GICD(0x400 + BEYOND - 1), 1, 0xf8);
+	vgic_set_spi(&fixture_vm, BEYOND - 1, true);
+	assert_true(vgic_pending(v0));
+	vgic_set_spi(&fixture_vm, BEYOND - 1, false);
+	assert_false(vgic_pending(v0));
+}
+
+/* With list registers for none of them: the interface's mask decides in the banks as it would there. */
+static void wfi_and_the_mask_in_the_banks(void **state)
+{
+	u32 n;
+
+	(void)state;
+	vgic_lr_limit = 1;
+	for (n = 0; n < 3; n++) {
+		fixture_enable(0, 40 + n, 0x80);
+		set_edge(40 + n);
+	}
+	fixture_load(0);
+	for (n = 0; n < 3; n++)
+		vgic_set_spi(&fixture_vm, 40 + n, true);
+	fixture_exit();
+	ack(40); /* the others wait in the banks */
+	host_vgic[0].pmr = 0x80;
+	assert_false(vgic_pending(v0));
+	host_vgic[0].pmr = 0x88;
+	assert_true(vgic_pending(v0));
+	host_vgic[0].groups = 1;
+	assert_false(vgic_pending(v0));
+	host_vgic[0].groups = 3;
+	/* Of another vCPU they are nothing to this one. */
+	fixture_write(0, GICD(0x6000 + 8 * 41), 8, 1);
+	fixture_write(0, GICD(0x6000 + 8 * 42), 8, 1);
+	assert_false(vgic_pending(v0));
+	assert_true(vgic_pending(v1));
+}
+
+/* ---- choices ---- */
+
+static void pend(u32 intid, u8 prio)
+{
+	fixture_enable(0, intid, prio);
+	set_edge(intid);
+	vgic_set_spi(&fixture_vm, intid, true);
+}
+
+/* As many as there can be list registers, and more, in every word: the best are in them. */
+static void the_best_of_hundreds(void **state)
+{
+	u32 n;
+
+	(void)state;
+	host_lr_count = VGIC_MAX_LRS;
+	for (n = 32; n < BEYOND; n++)
+		pend(n, (u8)(n % 16 == 5 ? 0x20 : 0xa0));
+	fixture_load(0);
+	for (n = 32; n < BEYOND; n++)
+		assert_int_equal(fixture_lr(n) != 0, n % 16 == 5);
+	for (n = 37; n < BEYOND; n += 16) {
+		ack(n);
+		fixture_maintenance();
+		host_vgic_eoi(n);
+		fixture_maintenance();
+	}
+	for (n = 32; n < BEYOND; n++) {
+		if (n % 16 == 5)
+			continue;
+		ack(n);
+		fixture_maintenance();
+		host_vgic_eoi(n);
+		fixture_maintenance();
+	}
+	nothing();
+}
+
+/* Those of a later word that are less urgent than all that were chosen displace none of them. */
+static void a_later_word_does_not_displace(void **state)
+{
+	static const u32 later[] = { 64, 100, 287 };
+	u32 n, i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(later); i++)
+		pend(later[i], 0xf0);
+	for (n = 0; n < 4; n++)
+		pend(40 + n, (u8)(0x80 - 8 * n));
+	fixture_load(0);
+	for (n = 0; n < 4; n++)
+		assert_int_not_equal(fixture_lr(40 + n), 0);
+	for (i = 0; i < ARRAY_SIZE(later); i++)
+		assert_int_equal(fixture_lr(later[i]), 0);
+	/* As urgent: the lower number comes first. */
+	fixture_put();
+	pend(33, 0x78);
+	pend(65, 0x78);
+	fixture_load(0);
+	assert_int_not_equal(fixture_lr(33), 0);
+	assert_int_not_equal(fixture_lr(41), 0);
+	assert_int_equal(fixture_lr(65), 0);
+}
+
+/* All of them active, which only software can make them: each is ended once, by EOIs that hit no list register. */
+static void all_are_active(void **state)
+{
+	u32 n;
+
+	(void)state;
+	host_lr_count = VGIC_MAX_LRS;
+	for (n = 32; n < 64; n++)
+		fixture_enable(0, n, (u8)(0x10 + 8 * (n % 4)));
+	fixture_load(0);
+	fixture_write(0, GICD(0x304), 4, ~0U);
+	fixture_exit();
+	for (n = 32; n < 64; n++)
+		assert_true(reads_active(0, n));
+	for (n = 32; n < 64; n++) {
+		fixture_write(0, GICD(0x384), 4, BIT(n - 32));
+		fixture_exit();
+		assert_false(reads_active(0, n));
+		assert_true(n == 63 || reads_active(0, n + 1));
+	}
+}
+
+/* ---- another vCPU's list register, made active, is so once ---- */
+
+static void raised_once(void **state)
+{
+	(void)state;
+	fixture_enable(0, 40, 0x80);
+	set_edge(40);
+	fixture_write(0, GICD(0x6000 + 8 * 40), 8, 1);
+	fixture_load(0);
+	host_set_cpu(1);
+	fixture_load(1);
+	host_set_cpu(0);
+	vgic_set_spi(&fixture_vm, 40, true);
+	host_set_cpu(1);
+	fixture_exit();
+	assert_int_not_equal(fixture_lr(40), 0);
+	host_set_cpu(0);
+	fixture_write(0, GICD(0x304), 4, BIT(8)); /* vCPU 0 makes it active there */
+	assert_true(reads_active(0, 40));
+	fixture_write(0, GICD(0x384), 4, BIT(8));
+	assert_false(reads_active(0, 40));
+	host_set_cpu(1);
+	take(40);
+	host_set_cpu(0);
+	assert_false(reads_active(0, 40));
+	/* The same list register again, and others after it. */
+	fixture_write(0, GICD(0x304), 4, BIT(8));
+	host_set_cpu(1);
+	fixture_exit();
+	host_vgic_eoi(40);
+	fixture_exit();
+	fixture_put();
+	fixture_load(1);
+	nothing();
+	vgic_set_spi(&fixture_vm, 40, true);
+	fixture_exit();
+	take(40);
+	fixture_put();
+	host_set_cpu(0);
+	assert_false(reads_active(0, 40));
+	assert_false(reads_pending(0, 40));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(messages_beyond_the_last, fixture_setup),
+		cmocka_unit_test_setup(private_lines_are_16_to_31, fixture_setup),
+		cmocka_unit_test_setup(deactivation_beyond_the_last, fixture_setup),
+		cmocka_unit_test_setup(wfi_looks_no_further, fixture_setup),
+		cmocka_unit_test_setup(wfi_and_the_mask_in_the_banks, fixture_setup),
+		cmocka_unit_test_setup(the_best_of_hundreds, fixture_setup),
+		cmocka_unit_test_setup(a_later_word_does_not_displace, fixture_setup),
+		cmocka_unit_test_setup(all_are_active, fixture_setup),
+		cmocka_unit_test_setup(raised_once, fixture_setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
