@@ -150,6 +150,24 @@ static void wfi_and_the_mask_in_the_banks(void **state)
 	assert_true(vgic_pending(v1));
 }
 
+/* Nor does the choice of what goes into list registers. */
+static void choices_look_no_further(void **state)
+{
+	u32 words;
+
+	for (words = 0; words <= 8; words++) {
+		fixture_setup(state);
+		fill(32 + 32 * words);
+		fixture_load(0);
+		v0->vgic.dirty = true;
+		vgic_flush(v0);
+		nothing();
+		assert_int_equal(host_vgic[0].maintenance, 0);
+		assert_int_equal(v0->vgic.lr_used, 0);
+		fixture_put();
+	}
+}
+
 /* ---- choices ---- */
 
 static void pend(u32 intid, u8 prio)
@@ -286,6 +304,7 @@ int main(void)
 		cmocka_unit_test_setup(private_lines_are_16_to_31, fixture_setup),
 		cmocka_unit_test_setup(deactivation_beyond_the_last, fixture_setup),
 		cmocka_unit_test_setup(wfi_looks_no_further, fixture_setup),
+		cmocka_unit_test_setup(choices_look_no_further, fixture_setup),
 		cmocka_unit_test_setup(wfi_and_the_mask_in_the_banks, fixture_setup),
 		cmocka_unit_test_setup(the_best_of_hundreds, fixture_setup),
 		cmocka_unit_test_setup(a_later_word_does_not_displace, fixture_setup),
