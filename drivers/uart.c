@@ -16,10 +16,10 @@
 #define RX_RING 1024
 #define TX_RING 4096
 /*
- * Of which writers fill so much: 45 ms at 115200 baud, which is how long what an operator asks for stands behind what was written before. The rest is for lines
+ * Of which writers fill so much: 22 ms at 115200 baud, which is how long what an operator asks for stands behind what was written before. The rest is for lines
  * of the log, whose writers do not wait.
  */
-#define TX_WRITERS 512
+#define TX_WRITERS 256
 
 static struct {
 	struct uart_chip

@@ -11,7 +11,7 @@
 #include <kernel/timeout.h>
 #include <lib/ring.h>
 #include <lib/string.h>
-#include <lib/visible.h>
+#include <lib/utf8.h>
 
 #define LOG_SIZE  KIB(32)
 #define LINE_SIZE 240
@@ -144,7 +144,7 @@ void klog(enum log_level level, const char *fmt, ...)
 	used = MIN(used + (size_t)MAX(len, 0),
 		   sizeof(line) - 1); /* the newline takes the terminator's place */
 	line[used] = '\0';
-	visible_line(line);
+	utf8_clean(line);
 	used = strlen(line);
 	line[used++] = '\n';
 	keep(line, used);

@@ -1,87 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 as in RFC 3629, control functions as in ECMA-48. */
+/* Control functions as in ECMA-48. */
 #include <lib/string.h>
+#include <lib/utf8.h>
 #include <lib/visible.h>
 
 #define ESC 0x1b
 #define DEL 0x7f
-
-/* ---- characters ---- */
-
-/* Code points that a terminal obeys, that turn the direction of text (UAX #9), or that do not show. */
-static const struct {
-	u32 first, last;
-} harmful[] = {
-	{ 0x0000, 0x001f },   /* C0 */
-	{ 0x007f, 0x009f },   /* DEL, C1 */
-	{ 0x00ad, 0x00ad },   /* soft hyphen */
-	{ 0x061c, 0x061c },   /* Arabic letter mark */
-	{ 0x180e, 0x180e },   /* Mongolian vowel separator */
-	{ 0x200b, 0x200f },   /* of no width; marks of direction */
-	{ 0x2028, 0x202e },   /* separators; embedding and override of direction */
-	{ 0x2060, 0x206f },   /* joiners, isolates */
-	{ 0xfeff, 0xfeff },   /* byte order mark */
-	{ 0xfff0, 0xfffb },   /* specials but for the replacement character */
-	{ 0xe0000, 0xe0fff }, /* tags */
-};
-
-static bool is_harmful(u32 c)
-{
-	for (u32 i = 0; i < ARRAY_SIZE(harmful); i++)
-		if (c >= harmful[i].first && c <= harmful[i].last)
-			return true;
-	return false;
-}
-
-/* How many bytes a character has that begins like this; 0: none does. */
-static u32 sequence_length(u8 first)
-{
-	if (first < 0x80)
-		return 1;
-	if (first < 0xc2 || first > 0xf4)
-		return 0;
-	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-}
-
-/* The byte may stand behind the first `at` ones. The second rules out what is too long, surrogates, and what lies beyond U+10FFFF. */
-static bool may_follow(u8 first, u32 at, u8 byte)
-{
-	u8 low = 0x80, high = 0xbf;
-
-	if (at == 1) {
-		low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : low;
-		high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : high;
-	}
-	return byte >= low && byte <= high;
-}
-
-static u32 code_point(const u8 *seq, u32 len)
-{
-	u32 c = len == 1 ? seq[0] : seq[0] & (0xffU >> (len + 1));
-
-	for (u32 i = 1; i < len; i++)
-		c = c << 6 | (seq[i] & 0x3f);
-	return c;
-}
-
-void visible_line(char *s)
-{
-	u8 *p = (u8 *)s;
-
-	while (*p) {
-		u32 len = sequence_length(*p), n = 1;
-
-		while (n < len && may_follow(*p, n, p[n]))
-			n++;
-		if (n != len || is_harmful(code_point(p, len))) {
-			n = len && n == len ? len : 1;
-			memset(p, '?', n);
-		}
-		p += n;
-	}
-}
-
-/* ---- a stream ---- */
 
 /* ESC and intermediates; control sequence (ESC [); control string (ESC ] and others), and ESC in it. */
 enum escape { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_CSI, ESCAPE_STRING, ESCAPE_STRING_ESC };
@@ -108,13 +32,13 @@ static void newline(struct visible *v)
 
 static void put_character(struct visible *v, const u8 *seq, u32 len)
 {
-	u32 c = code_point(seq, len);
+	u32 c = utf8_code(seq, len);
 
 	if (c == '\n') {
 		newline(v);
 	} else if (c != '\t' && (c < ' ' || c == DEL)) {
 		put_control(v, (u8)c);
-	} else if (c != '\t' && is_harmful(c)) {
+	} else if (c != '\t' && !utf8_length((const char *)seq, len)) {
 		(void)sink_printf(v->out, "\\u%04x", c);
 		v->midline = true;
 	} else {
@@ -134,7 +58,7 @@ void visible_end(struct visible *v)
 
 static void take(struct visible *v, u8 byte)
 {
-	u32 len = sequence_length(v->have ? v->seq[0] : byte);
+	u32 len = utf8_sequence(v->have ? v->seq[0] : byte);
 
 	v->seq[v->have++] = byte;
 	if (!len) {
@@ -199,7 +123,7 @@ static void visible_put(struct print_sink *sink, const char *s, size_t len)
 	for (size_t i = 0, run; i < len; i += run) {
 		u8 byte = (u8)s[i];
 
-		if (v->have && !may_follow(v->seq[0], v->have, byte))
+		if (v->have && !utf8_may_follow(v->seq[0], v->have, byte))
 			visible_end(v);
 		if (v->cr && byte != '\r') {
 			v->cr = false;

@@ -14,6 +14,7 @@
 #include <kernel/timeout.h>
 #include <lib/bitmap.h>
 #include <lib/string.h>
+#include <lib/utf8.h>
 #include <vmm/vm.h>
 #include "shell.h"
 
@@ -73,6 +74,7 @@ static void print_ports(void)
 
 static void host_info(const struct args *a)
 {
+	char model[64];
 	u32 vms = 0;
 	struct page_stats mem;
 
@@ -80,7 +82,9 @@ static void host_info(const struct args *a)
 		vms += vm_by_id(id) != NULL;
 	page_stats(&mem);
 	host_version(a);
-	shell_printf("machine   %s\n", host_fdt_model());
+	(void)str_copy(model, host_fdt_model(), sizeof(model));
+	utf8_clean(model);
+	shell_printf("machine   %s\n", model);
 	shell_printf("cpu       %u cpus, %s\n", word_weight(cpus_online_mask()),
 		     arch_cpu_name(arch_cpu_midr()));
 	shell_printf("memory    %lu MiB, %lu MiB free\n", mem.total / MIB(1), mem.free / MIB(1));

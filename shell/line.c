@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Line editor. The screen always shows prompt and text, with the terminal's cursor at e->cursor. */
 #include <lib/string.h>
-#include <lib/visible.h>
+#include <lib/utf8.h>
 #include "line.h"
 
 #define DEL  0x7f
@@ -433,7 +433,7 @@ enum line_result line_feed(struct line_editor *e, u8 byte)
 		return finish(e, LINE_ABANDONED);
 	if (byte == CTRL('['))
 		e->escape = ESC_SEEN;
-	else if (visible_is_c1(before, byte))
+	else if (utf8_is_c1(before, byte))
 		e->escape = begin_sequence(e, byte - 0x40);
 	else if (byte >= ' ' && byte < DEL)
 		insert(e, &c, 1);

@@ -3,7 +3,7 @@
  * Control functions as in ECMA-48 and in xterm's ctlseqs. A terminal that does not know one ignores it. C1 control characters come as one byte, or
  * as two in UTF-8 (U+0080 to U+009F are 0xc2 and that byte).
  */
-#include <lib/visible.h>
+#include <lib/utf8.h>
 #include "terminal.h"
 
 #define ESC 0x1b
@@ -12,7 +12,7 @@
 bool terminal_obeys(u8 before, u8 byte)
 {
 	if (byte >= ' ')
-		return visible_is_c1(before, byte);
+		return utf8_is_c1(before, byte);
 	return byte && (byte < '\a' || byte > '\r' || byte == '\v' || byte == '\f');
 }
 

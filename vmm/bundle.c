@@ -3,6 +3,7 @@
 #include <lib/cpio.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <lib/utf8.h>
 #include <vmm/bundle.h>
 #include <vmm/preload.h>
 #include <vmm/vcpu.h>

@@ -11,6 +11,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <lib/utf8.h>
 #include <libfdt.h>
 
 #define DEFAULT_PRIORITY 20

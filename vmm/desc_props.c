@@ -5,6 +5,7 @@
 #include <kernel/thread.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <lib/utf8.h>
 #include <vmm/memory.h>
 
 #define CONSOLE_PORT_MAX 30 /* virtio-console has 31 ports at most */

@@ -3,6 +3,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <lib/utf8.h>
 #include <vmm/image_elf.h>
 #include <vmm/image_kind.h>
 #include "image_plan.h"

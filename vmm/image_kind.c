@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <lib/checked.h>
 #include <lib/string.h>
+#include <lib/utf8.h>
 #include <vmm/image.h>
 #include <vmm/image_kind.h>
 

@@ -10,6 +10,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <lib/utf8.h>
 #include <libfdt.h>
 #include <vmm/bundle.h>
 #include <vmm/guestfdt.h>
@@ -269,6 +270,15 @@ static struct ram_map memory_of(const void *fdt)
 	return ram;
 }
 
+/* A tree's command line is a line, and text: `zvm info` shows it, Linux takes any white space between words. */
+static void clean_args(char *args)
+{
+	for (char *c = args; *c; c++)
+		if (*c >= '\t' && *c <= '\r')
+			*c = ' ';
+	utf8_clean(args);
+}
+
 static void apply_dtb(struct vm_desc *d, const void *fdt)
 {
 	const int chosen = fdt_path_offset(fdt, "/chosen");
@@ -279,6 +289,7 @@ static void apply_dtb(struct vm_desc *d, const void *fdt)
 	d->ram = memory_of(fdt);
 	if (args && len > 1 && strnlen(args, (size_t)len) < (size_t)len)
 		(void)str_copy(d->bootargs, args, sizeof(d->bootargs));
+	clean_args(d->bootargs);
 }
 
 /* The window of the initrd, or the length that the devicetree gives if that is shorter. */

@@ -7,7 +7,7 @@
 #include <kernel/random.h>
 #include <lib/errno.h>
 #include <lib/string.h>
-#include <lib/visible.h>
+#include <lib/utf8.h>
 #include <vmm/guestfdt.h>
 #include <vmm/lifecycle.h>
 #include <vmm/sched.h>
@@ -24,7 +24,7 @@ int vm_fail(struct vm_error *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	visible_line(err->text);
+	utf8_clean(err->text);
 	return code;
 }
 

@@ -12,7 +12,7 @@
 enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /*
- * One line (no newline in fmt). What is no text in it, of names that others gave, becomes '?' (lib/visible.h). Any context, never blocks.
+ * One line (no newline in fmt). What is no text in it, of names that others gave, becomes '?' (lib/utf8.h). Any context, never blocks.
  */
 void klog(enum log_level level, const char *fmt, ...) __printf(2, 3);
 

@@ -18,14 +18,6 @@ static inline bool is_printable(char c)
 }
 
 /*
- * Bytes of the character at s that a terminal shows, in UTF-8 (RFC 3629): 1 for printable ASCII, 2 to 4 for a well-formed sequence; 0 for what is
- * neither, control characters (C0, DEL, C1) among them, and for a sequence that does not end in max bytes.
- */
-size_t utf8_length(const char *s, size_t max);
-/* Replace what utf8_length() does not accept by '?', a byte each. */
-void utf8_clean(char *s);
-
-/*
  * Parse the whole of s as an unsigned number: decimal, or hexadecimal after 0x.
  * 0, -EINVAL (not a number, or trailing characters), -ERANGE (does not fit in 64 bits).
  */

@@ -30,13 +30,4 @@ void visible_end(struct visible *v);
 /* No character, no line's end and no sequence that is left out is unfinished. */
 bool visible_complete(const struct visible *v);
 
-/* This byte, which came after `before`, is a C1 control character, by itself or as UTF-8; not a part of another character. */
-static inline bool visible_is_c1(u8 before, u8 byte)
-{
-	return byte >= 0x80 && byte <= 0x9f && (before < 0x80 || before == 0xc2);
-}
-
-/* One line in place: what would not pass becomes '?', newlines and tabs too. */
-void visible_line(char *s);
-
 #endif

@@ -79,7 +79,7 @@ u64 (*host_wall_clock)(void) = wall_clock;
 
 const char *host_fdt_model(void)
 {
-	return "a board";
+	return "a board\nzvm_host:~# ";
 }
 
 /* ---- the VMs ---- */

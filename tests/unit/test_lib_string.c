@@ -3,6 +3,7 @@
 
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <lib/utf8.h>
 
 static void copies_are_terminated(void **state)
 {
@@ -55,7 +56,11 @@ static void utf8(void **state)
 		  "31m",
 		  0 }, /* CSI as a C1 control */
 		{ "\xc2\xa0", 2 },
-		{ "\xc0\xaf", 0 }, /* longer than need be */
+		{ "\xe2\x80\xae", 0 },     /* from right to left from here on */
+		{ "\xe2\x81\xa6", 0 },     /* isolate */
+		{ "\xe2\x80\x8b", 0 },     /* of no width */
+		{ "\xf3\xa0\x81\xa1", 0 }, /* a tag */
+		{ "\xc0\xaf", 0 },         /* longer than need be */
 		{ "\xe0\x80\xaf", 0 },
 		{ "\xed\xa0\x80", 0 },     /* half a surrogate pair */
 		{ "\xf4\x90\x80\x80", 0 }, /* above U+10FFFF */

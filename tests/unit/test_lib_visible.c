@@ -167,25 +167,6 @@ static void anything(void **state)
 	}
 }
 
-static void one_line(const char *s, const char *wanted)
-{
-	char line[64];
-
-	snprintf(line, sizeof(line), "%s", s);
-	visible_line(line);
-	assert_string_equal(line, wanted);
-}
-
-static void lines(void **state)
-{
-	(void)state;
-	one_line("", "");
-	one_line("plain ~", "plain ~");
-	one_line("a\nzvm_host:~# \x1b[m\t\x7f\r", "a?zvm_host:~# ?[m???");
-	one_line("\xc3\xbc \xc2\x9b \xe2\x80\xae \xff \xe2\x82", "\xc3\xbc ?? ??? ? ??");
-	one_line("\xf0\x9f\x90\xa7\xc3", "\xf0\x9f\x90\xa7?");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,7 +178,6 @@ int main(void)
 		cmocka_unit_test(sequences_are_left_out),
 		cmocka_unit_test(unfinished),
 		cmocka_unit_test(anything),
-		cmocka_unit_test(lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

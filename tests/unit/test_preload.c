@@ -115,12 +115,12 @@ static void test_linux_devicetree_values(void **state)
 	memcpy(mem(INITRD), "\x1f\x8b\x08", 3);
 	mem(INITRD)[0x2fff] = 1;
 	mem(INITRD)[0x5000] = 1; /* behind what the devicetree says */
-	put_dtb(GIB(64), 9, "quiet", 0x2100);
+	put_dtb(GIB(64), 9, "quiet\nroot=\x1b[2J", 0x2100);
 	(void)preload_detect(&all_ram, 1, reserved, 16);
 	l = type_find("linux");
 	assert_int_equal(l->desc.cpus, 4);
 	assert_int_equal(ram_map_size(&l->desc.ram), ALIGN_DOWN((GIB(3) - 0x5000) / 2, MIB(2)));
-	assert_string_equal(l->desc.bootargs, "quiet");
+	assert_string_equal(l->desc.bootargs, "quiet root=?[2J");
 	assert_int_equal(l->desc.initrd.size, 0x3000);
 	bundle_setup(state);
 	put_header(LINUX, 0x100000);

@@ -350,6 +350,7 @@ static void break_for_a_vm_that_is_gone(void **state)
 static void names_and_reasons_are_text(void **state)
 {
 	(void)state;
+	expect_part("host info", "machine   a board?zvm_host:~# \n");
 	strcpy(LINUX->crash, "\x1b]0;x\a");
 	expect_part("zvm info 0", "crash       ^[]0;x^G\n");
 	strcpy(vm_types[2].error.text, "\xc2\x9b"

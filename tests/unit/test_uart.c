@@ -143,7 +143,7 @@ static void writers_wait(void **state)
 	for (size_t i = 0; i < sizeof(text); i++)
 		text[i] = (char)('a' + i % 23);
 	uart_write(text, sizeof(text));
-	assert_in_range(line.count, sizeof(text) - 512 - FIFO, sizeof(text) - 1);
+	assert_in_range(line.count, sizeof(text) - 256 - FIFO, sizeof(text) - 1);
 	thread_sleep_ms(50);
 	assert_int_equal(line.count, sizeof(text));
 	assert_memory_equal(line.sent, text, sizeof(text));
