@@ -9,6 +9,7 @@
 """
 
 import re
+import struct
 from contextlib import contextmanager
 
 import pytest
@@ -18,6 +19,10 @@ from conftest import BOOT_SECONDS, LINUX, PROMPT, torn
 # Prompts, beside LINUX.
 UBOOT = "=> "
 SMP = "smp> "
+
+# Code that writes H to the UART and goes off: mov x1, #0x9000000; mov w0, #'H'; str w0, [x1]; PSCI SYSTEM_OFF.
+HELLO = struct.pack("<8I", 0xd2a12001, 0x52800900, 0xb9000020, 0x52800100, 0x72b08000, 0xd4000002,
+                    0xd503207f, 0x17ffffff)
 
 CREATED = re.compile(r"vm (\d+) '([^']+)' created: (\d+) vcpus?, (\d+) MiB")
 LEAVE = "\x1d"

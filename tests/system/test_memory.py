@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from conftest import BOOT_SECONDS, BUILD, ROOT
-from guests import LINUX, SMP, linux_ready, new
+from guests import HELLO, LINUX, SMP, linux_ready, new
 
 sys.path.insert(0, str(ROOT / "tools"))
 import cpio  # noqa: E402
@@ -129,11 +129,6 @@ def elf_at(entry, segments):
             file.extend(bytes(max(0, offset + len(data) - len(file))))
             file[offset:offset + len(data)] = data
     return bytes(file)
-
-
-# Writes H to the UART and goes off: mov x1, #0x9000000; mov w0, #'H'; str w0, [x1]; PSCI SYSTEM_OFF.
-HELLO = struct.pack("<8I", 0xd2a12001, 0x52800900, 0xb9000020, 0x52800100, 0x72b08000, 0xd4000002,
-                    0xd503207f, 0x17ffffff)
 
 
 @pytest.mark.parametrize("kind", ["physical-entry", "header-below", "header-and-code", "noload"])

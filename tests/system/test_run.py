@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `make run` does around QEMU: terminals for the VMs, a bundle, clear messages."""
 
+import gzip
 import os
 import re
 import subprocess
@@ -63,6 +64,18 @@ def test_a_terminal_talks_to_its_vm(run, bundles):
         console.close()
     finally:
         os.close(terminal)
+
+
+def test_a_packed_bundle_is_unpacked(run, bundles, tmp_path):
+    packed = tmp_path / "bundle.cpio.gz"
+    packed.write_bytes(gzip.compress(bundles(["smp"]).read_bytes()))
+    child = run("--bundle", str(packed))
+    child.expect_exact(PROMPT)
+    child.send("zvm list\r")
+    child.expect("smp +4 +64 MiB", timeout=COMMAND_SECONDS)
+    packed.write_bytes(packed.read_bytes()[:1000])
+    child = run("--bundle", str(packed))
+    child.expect("bundle.cpio.gz: gzip: is cut off")
 
 
 def test_missing_files_are_named(run):
