@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entry from the loader, MMU off, at any 2 MiB-aligned physical address. Both shapes of the binary start at _head: the Image header's first
- * instruction branches to _start; the ELF's entry point is _start itself.
+ * Entry from the loader, MMU off, at any 2 MiB-aligned physical address. The image begins with a header (_head), whose second
+ * instruction at the latest branches to _start; the ELF's entry point is _start itself.
  */
 #include <asm/el.h>
 #include <asm/layout.h>
@@ -14,17 +14,6 @@
 #define BLOCK_AP1 0x40
 
 	.section .head.text, "ax"
-	.global _head
-_head:
-	b	_start
-	.long	0
-	.quad	0		/* text_offset */
-	.quad	__image_size
-	.quad	0xa		/* little endian, 4 KiB pages, anywhere in memory */
-	.quad	0, 0, 0
-	.ascii	"ARM\x64"
-	.long	0
-
 	.global _start
 _start:
 	msr	daifset, #0xf

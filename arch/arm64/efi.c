@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Started by UEFI firmware: take what the start needs from it, and start again as a loader of Linux would start us, from a copy at a 2 MiB-aligned
+ * address with MMU and caches off.
+ */
+#include <arch/mmu.h>
+#include <asm/boot.h>
+#include <asm/efi.h>
+#include <asm/layout.h>
+#include <lib/string.h>
+#include <libfdt.h>
+
+#define ANY_PAGES 0 /* AllocateAnyPages */
+
+/* Room for what is added to the tree, and for descriptors that come with the allocations after the map's size was asked. */
+#define FDT_ROOM KIB(64)
+#define MAP_ROOM KIB(4)
+
+extern char _head[], efi_leave[], __data_end[];
+extern u64 __got_start[], __got_end[];
+
+efi_status efi_main(efi_handle image, const struct efi_system_table *system, u64 el);
+
+/* libfdt was built with a global offset table, which has addresses from KIMAGE_VA on: for a run elsewhere they are moved, in the image at `base`. */
+static void move_got(char *base, u64 by)
+{
+	u64 *entry = (u64 *)(void *)(base + ((char *)__got_start - _head));
+
+	for (u64 n = (u64)(__got_end - __got_start); n > 0; n--)
+		*entry++ += by;
+}
+
+void efi_print(const struct efi *e, const char *text)
+{
+	efi_char out[2] = { 0, 0 };
+
+	for (; *text; text++) {
+		if (*text == '\n') {
+			out[0] = '\r';
+			e->system->out->output(e->system->out, out);
+		}
+		out[0] = (efi_char)*text;
+		e->system->out->output(e->system->out, out);
+	}
+}
+
+void *efi_pages(const struct efi *e, u64 size)
+{
+	u64 address = 0;
+
+	if (e->boot->allocate_pages(ANY_PAGES, EFI_LOADER_DATA,
+				    ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE, &address) != EFI_SUCCESS)
+		return NULL;
+	return (void *)address;
+}
+
+static efi_status refuse(const struct efi *e, efi_status status, const char *why)
+{
+	efi_print(e, "ZVM cannot run here: ");
+	efi_print(e, why);
+	efi_print(e, "\n");
+	return status;
+}
+
+/* A table of the firmware's; NULL: it has none. */
+static const void *table(const struct efi *e, const struct efi_guid *guid)
+{
+	for (u64 i = 0; i < e->system->table_count; i++)
+		if (memcmp(&e->system->tables[i].guid, guid, sizeof(*guid)) == 0)
+			return e->system->tables[i].table;
+	return NULL;
+}
+
+/* A tree that describes a machine: a boot loader may give one of its own that has /chosen only. */
+static bool find_fdt(struct efi *e)
+{
+	static const struct efi_guid fdt = {
+		0xb1b621d5, 0xf19c, 0x41a5, { 0x83, 0x0b, 0xd9, 0x15, 0x2c, 0x69, 0xaa, 0xe0 }
+	};
+
+	e->firmware_fdt = table(e, &fdt);
+	return e->firmware_fdt && fdt_check_header(e->firmware_fdt) == 0 &&
+	       fdt_path_offset(e->firmware_fdt, "/cpus") >= 0;
+}
+
+static bool has_acpi(const struct efi *e)
+{
+	static const struct efi_guid acpi = {
+		0x8868e871, 0xe4f1, 0x11d3, { 0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81 }
+	};
+
+	return table(e, &acpi) != NULL;
+}
+
+/* The image, as it is in the file, to where it is to run. NULL: no memory. */
+static char *copy_image(const struct efi *e)
+{
+	char *pages = efi_pages(e, 2 * KIMAGE_BYTES);
+	char *copy = (char *)ALIGN_UP((u64)pages, KIMAGE_BYTES);
+
+	if (!pages)
+		return NULL;
+	memcpy(copy, _head, (u64)(__data_end - _head));
+	move_got(copy, KIMAGE_VA - (u64)_head);
+	return copy;
+}
+
+/* Room for the memory map, which grows a little by that. */
+static bool map_room(struct efi *e)
+{
+	u32 version;
+
+	e->map.size = 0;
+	(void)e->boot->get_memory_map(&e->map.size, NULL, &e->map.key, &e->map.stride, &version);
+	e->map.size += MAP_ROOM;
+	e->map.buffer = efi_pages(e, e->map.size);
+	return e->map.buffer != NULL;
+}
+
+/* From here on the firmware gives nothing any more; the map may have changed before it heard us, then it has to be told the new one's key. */
+static const char *exit_boot_services(struct efi *e, void *fdt, u64 fdt_size)
+{
+	const u64 room = e->map.size;
+	u32 version;
+
+	for (u32 tries = 0; tries < 8; tries++) {
+		e->map.size = room;
+		if (e->boot->get_memory_map(&e->map.size, e->map.buffer, &e->map.key,
+					    &e->map.stride, &version) != EFI_SUCCESS)
+			return "the firmware gives no memory map";
+		if (efi_make_fdt(e, fdt, fdt_size))
+			return "the firmware's devicetree cannot be changed";
+		if (e->boot->exit_boot_services(e->image, e->map.key) == EFI_SUCCESS)
+			return NULL;
+	}
+	return "the firmware does not leave";
+}
+
+static efi_status start(struct efi *e)
+{
+	void (*leave)(const void *fdt);
+	u64 fdt_size = fdt_totalsize(e->firmware_fdt) + FDT_ROOM;
+	void *fdt = efi_pages(e, fdt_size);
+	char *copy = copy_image(e);
+	const char *why;
+
+	if (!fdt || !copy || !map_room(e))
+		return refuse(e, EFI_OUT_OF_RESOURCES, "the firmware has no memory left");
+	why = exit_boot_services(e, fdt, fdt_size);
+	if (why)
+		return refuse(e, EFI_LOAD_ERROR, why);
+	arch_dcache_clean_inval(copy, KIMAGE_BYTES);
+	arch_dcache_clean_inval(fdt, fdt_size);
+	leave = (void (*)(const void *))(copy + (efi_leave - _head));
+	leave(fdt);
+	return EFI_LOAD_ERROR;
+}
+
+efi_status efi_main(efi_handle image, const struct efi_system_table *system, u64 el)
+{
+	static const struct efi_guid loaded_image = {
+		0x5b1b31a1, 0x9562, 0x11d2, { 0x8e, 0x3f, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b }
+	};
+	struct efi e = { .image = image, .system = system, .boot = system->boot };
+	efi_status status;
+
+	move_got(_head, (u64)_head - KIMAGE_VA);
+	/* An operator may take time at the firmware's shell; afterwards nobody would stop it. */
+	(void)e.boot->set_watchdog(0, 0, 0, NULL);
+	if (el != 2)
+		return refuse(
+			&e, EFI_UNSUPPORTED,
+			"the firmware is at EL1, and it is a hypervisor: start it at EL2 (QEMU: -machine virtualization=on)");
+	if (!find_fdt(&e))
+		return refuse(
+			&e, EFI_UNSUPPORTED,
+			has_acpi(&e)
+				? "the firmware describes the machine by ACPI only: it reads a devicetree (QEMU: -machine acpi=off)"
+				: "the firmware has no devicetree");
+	status = e.boot->handle_protocol(image, &loaded_image, &e.loaded);
+	if (status != EFI_SUCCESS)
+		return refuse(&e, status, "the firmware does not say from where it was loaded");
+	status = efi_find_bundle(&e);
+	if (status != EFI_SUCCESS)
+		return status;
+	return start(&e);
+}
