@@ -257,6 +257,7 @@ void guest_main(void)
 		{ "caches", check_cache },
 		{ "table walks", check_walk },
 		{ "el0", check_el0 },
+		{ "aarch32 at el0", check_a32 },
 		{ "uart", check_uart },
 		{ "rtc", check_rtc },
 		{ "fp", check_fp },

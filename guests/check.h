@@ -108,6 +108,7 @@ void check_mmio_odd(void);
 void check_cache(void);
 void check_walk(void);
 void check_el0(void);
+void check_a32(void);
 void check_uart(void);
 void check_rtc(void);
 void check_fp(void);

@@ -47,6 +47,23 @@ static u64 extend(u64 value, u32 size, u64 iss)
 	return iss & ISS_SF ? value : (u32)value;
 }
 
+/* Of either state. */
+static void step(struct trap_frame *f, u64 esr)
+{
+	if (f->spsr & SPSR_NRW)
+		frame_step_a32(f, esr);
+	else
+		frame_step(f);
+}
+
+/* Data in the byte order of the code that accesses it (AArch32 code at EL0: SETEND); devices are little-endian. */
+static u64 in_order(const struct trap_frame *f, u64 value, u32 size)
+{
+	if ((f->spsr & (SPSR_NRW | SPSR_E)) != (SPSR_NRW | SPSR_E))
+		return value;
+	return __builtin_bswap64(value) >> (64 - 8 * size);
+}
+
 static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	u64 iss = ESR_ISS(esr);
@@ -69,20 +86,21 @@ static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u6
 	/* No syndrome: pairs, SIMD, write-back, atomics. */
 	if (!(iss & ISS_ISV)) {
 		if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
-			frame_step(f, esr);
+			step(f, esr);
 		else
 			emulate_access(v, f, far, a.ipa.ipa, a.write ? ABORT_WRITE : ABORT_READ);
 		return;
 	}
 	if (a.write)
-		a.value = frame_read(f, ISS_SRT(iss)) & (~0ULL >> (64 - 8 * a.size));
+		a.value = in_order(f, frame_read(f, ISS_SRT(iss)) & (~0ULL >> (64 - 8 * a.size)),
+				   a.size);
 	if (vmm_mmio(v, &a) != MMIO_OK) {
 		inject_external_abort(f, far, a.write ? ABORT_WRITE : ABORT_READ);
 		return;
 	}
 	if (!a.write)
-		frame_write(f, ISS_SRT(iss), extend(a.value, a.size, iss));
-	frame_step(f, esr);
+		frame_write(f, ISS_SRT(iss), extend(in_order(f, a.value, a.size), a.size, iss));
+	step(f, esr);
 }
 
 static __noinline void load_extended(struct trap_frame *f, u64 esr, u64 value)
@@ -109,7 +127,7 @@ static __noinline void load(struct vcpu *v, struct trap_frame *f, u64 esr)
 		load_extended(f, esr, reply.value);
 	else
 		frame_write(f, ISS_SRT(esr), reply.value);
-	frame_step(f, esr);
+	frame_step(f);
 }
 
 static __noinline void store(struct vcpu *v, struct trap_frame *f, u64 esr)
@@ -120,7 +138,7 @@ static __noinline void store(struct vcpu *v, struct trap_frame *f, u64 esr)
 
 	if (likely(!(esr & ISS_S1PTW)) && likely(!is_permission(esr)) &&
 	    likely(vmm_mmio_write(ipa, v, order, value)))
-		frame_step(f, esr);
+		frame_step(f);
 	else
 		access_looked_up(vcpu_current(), f, esr);
 }
@@ -134,6 +152,12 @@ void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 		store(v, f, esr);
 	else
 		load(v, f, esr);
+}
+
+void trap_data_abort_a32(struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	v->exits[EXIT_MMIO]++;
+	access_looked_up(v, f, esr);
 }
 
 void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr)

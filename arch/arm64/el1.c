@@ -7,6 +7,7 @@
 #include <kernel/percpu.h>
 
 __noreturn void trap_lower_sync(void);
+__noreturn void trap_lower_sync_a32(void);
 __noreturn void trap_lower_irq(void);
 __noreturn void trap_lower_serror(void);
 __noreturn void trap_measured_sync(void);
@@ -41,6 +42,11 @@ void gic_lower_init_cpu(void)
 void trap_lower_sync(void)
 {
 	panic("exception from EL0, where nothing runs");
+}
+
+void trap_lower_sync_a32(void)
+{
+	trap_lower_sync();
 }
 
 void trap_lower_irq(void)

@@ -11,7 +11,6 @@
 #include <kernel/percpu.h>
 #include <vmm/vm.h>
 
-#define PSTATE_NRW  BIT(4) /* AArch32 */
 #define PSTATE_MODE 0xf
 #define PSTATE_EL1H 0x5
 
@@ -93,7 +92,7 @@ static bool fetch(const struct vcpu *v, u64 pc, u32 *insn)
 /* Only A64 code, and only little-endian data. */
 static bool plain_state(const struct trap_frame *f)
 {
-	if (f->spsr & PSTATE_NRW)
+	if (f->spsr & SPSR_NRW)
 		return false;
 	return !(read_sysreg(sctlr_el1) & (from_el0(f) ? SCTLR_E0E : SCTLR_EE));
 }
@@ -220,7 +219,7 @@ static void finish(const struct emulation *e)
 		give_load_data(e);
 	if (e->d.writeback)
 		write_base(e, e->base + offset_of(e));
-	frame_step(e->f, ESR_IL);
+	frame_step(e->f);
 }
 
 /* False: refused, no register has changed; *far is where. */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exceptions that we raise for a guest: the vCPU is loaded, so its EL1 registers are the CPU's (Arm ARM D1.3, AArch64.TakeException). */
+#include <asm/boot.h>
 #include <asm/trap.h>
+#include <kernel/percpu.h>
 
 #define PSTATE_MODE     0xf
-#define PSTATE_NRW      BIT(4) /* AArch32 */
 #define PSTATE_EL1H     0x5
 #define PSTATE_EL1T     0x4
 #define PSTATE_DAIF     (0xfULL << 6)
 #define PSTATE_SSBS     BIT(12)
 #define PSTATE_DIT      BIT(24)
 #define PSTATE_PAN      BIT(22)
+#define PSTATE_TCO      BIT(25)
 #define PSTATE_NZCV     (0xfULL << 28)
 #define SCTLR_EL1_DSSBS BIT(44)
 #define SCTLR_EL1_SPAN  BIT(23)
@@ -21,7 +23,7 @@
 
 static u64 vector_offset(u64 pstate)
 {
-	if (pstate & PSTATE_NRW)
+	if (pstate & SPSR_NRW)
 		return 0x600;
 	switch (pstate & PSTATE_MODE) {
 	case PSTATE_EL1H:
@@ -35,28 +37,42 @@ static u64 vector_offset(u64 pstate)
 
 static bool from_el0(u64 pstate)
 {
-	return (pstate & PSTATE_NRW) || (pstate & PSTATE_MODE) == 0;
+	return (pstate & SPSR_NRW) || (pstate & PSTATE_MODE) == 0;
 }
 
-static bool has_pan(void)
+/* A feature that a guest is not shown (memory tagging) changes how its CPU takes exceptions all the same. */
+u64 entry_pstate_init_cpu(void)
 {
-	return FIELD(read_sysreg(id_aa64mmfr1_el1), 23, 20) != 0;
+	u64 pfr1 = read_sysreg(id_aa64pfr1_el1);
+
+	return (FIELD(read_sysreg(id_aa64mmfr1_el1), 23, 20) ? PSTATE_PAN : 0) |
+	       (FIELD(pfr1, 7, 4) ? PSTATE_SSBS : 0) | (FIELD(pfr1, 11, 8) ? PSTATE_TCO : 0);
 }
 
-static bool has_ssbs(void)
+/* Of those that the CPU has, the bits that become 1. */
+static __noinline u64 entry_bits(u64 has)
 {
-	return FIELD(read_sysreg(id_aa64pfr1_el1), 7, 4) != 0;
+	u64 sctlr = read_sysreg(sctlr_el1);
+
+	if (sctlr & SCTLR_EL1_SPAN)
+		has &= ~PSTATE_PAN;
+	if (!(sctlr & SCTLR_EL1_DSSBS))
+		has &= ~PSTATE_SSBS;
+	return has;
 }
 
+/*
+ * What the new PSTATE does not take from the old one or from SCTLR_EL1 is 0: UAO, SS, IL, BTYPE, nRW. In AArch32 state bits 25, 23 and 15 to 10 of f->spsr are
+ * others' (IT, SSBS).
+ */
 static void take_exception(struct trap_frame *f, u64 esr)
 {
-	u64 pstate = PSTATE_EL1H | PSTATE_DAIF | (f->spsr & PSTATE_NZCV) |
-		     (f->spsr & (PSTATE_PAN | PSTATE_DIT));
+	u64 has = this_cpu()->arch.entry_pstate;
+	u64 pstate = PSTATE_EL1H | PSTATE_DAIF |
+		     (f->spsr & (PSTATE_NZCV | PSTATE_PAN | PSTATE_DIT));
 
-	if (has_pan() && !(read_sysreg(sctlr_el1) & SCTLR_EL1_SPAN))
-		pstate |= PSTATE_PAN;
-	if (has_ssbs() && (read_sysreg(sctlr_el1) & SCTLR_EL1_DSSBS))
-		pstate |= PSTATE_SSBS;
+	if (has)
+		pstate |= entry_bits(has);
 	write_sysreg(esr_el1, esr);
 	write_sysreg(elr_el1, f->elr);
 	write_sysreg(spsr_el1, f->spsr);

@@ -28,7 +28,7 @@ static __noinline void access(struct vcpu *v, struct trap_frame *f, u64 esr)
 	case SYSREG_OK:
 		if (!a.write)
 			frame_write(f, rt, a.value);
-		frame_step(f, esr);
+		frame_step(f);
 		break;
 	case SYSREG_TRAP:
 		inject_sysreg_trap(f, esr);
@@ -43,11 +43,11 @@ void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 	v->exits[EXIT_SYSREG]++;
 	/* ICC_SGI1R_EL1, straight: interrupts between vCPUs. */
 	if (likely((esr & ISS_REG_WRITE) == ISS_WRITE(3, 0, 12, 11, 5) && !gic_is_v2)) {
-		frame_step(f, esr);
+		frame_step(f);
 		vmm_sgi(v, frame_read(f, (u32)FIELD(esr, 9, 5)));
 	} else if (likely((esr & ISS_REG_WRITE) == ISS_WRITE(3, 0, 12, 11, 1) && !gic_is_v2)) {
 		/* ICC_DIR_EL1, the second step of every interrupt's end for guests that have two. */
-		frame_step(f, esr);
+		frame_step(f);
 		vgic_dir(v, (u32)FIELD(frame_read(f, (u32)FIELD(esr, 9, 5)), 23, 0));
 	} else {
 		access(v, f, esr);

@@ -9,20 +9,26 @@
 _Static_assert(offsetof(struct vcpu, thread) == 0, "a vCPU's thread is the vCPU");
 
 void trap_lower_sync(struct vcpu *v, struct trap_frame *f, u64 esr);
+void trap_lower_sync_a32(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_lower_irq(struct vcpu *v);
 void trap_lower_serror(struct trap_frame *f);
 void trap_measured_sync(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_measured_irq(struct vcpu *v);
 void trap_measured_end(struct vcpu *v);
 
-static void trap_wfx(struct vcpu *v, struct trap_frame *f, u64 esr)
+static void wait(struct vcpu *v, u64 esr)
 {
-	v->exits[EXIT_WFX]++;
-	frame_step(f, esr);
 	if (esr & BIT(0))
 		vmm_wfe(v);
 	else
 		vmm_wfi(v);
+}
+
+static void trap_wfx(struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	v->exits[EXIT_WFX]++;
+	frame_step(f);
+	wait(v, esr);
 }
 
 static void smccc(struct vcpu *v, struct trap_frame *f, u64 esr)
@@ -42,7 +48,7 @@ static void trap_hvc(struct vcpu *v, struct trap_frame *f, u64 esr)
 static void trap_smc(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	v->exits[EXIT_SMC]++;
-	frame_step(f, esr);
+	frame_step(f);
 	smccc(v, f, esr);
 }
 
@@ -86,6 +92,57 @@ void trap_lower_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
 	lock_check_no_lock("returns to its guest");
 }
 
+/* ---- AArch32 code at EL0 (vectors.S) ---- */
+
+/* A CPU may trap what its condition does not let it execute: then it is done. */
+static bool skipped(struct trap_frame *f, u64 esr)
+{
+	if (aarch32_condition_holds(f->spsr, esr))
+		return false;
+	frame_step_a32(f, esr);
+	return true;
+}
+
+static void trap_wfx_a32(struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	v->exits[EXIT_WFX]++;
+	if (skipped(f, esr))
+		return;
+	frame_step_a32(f, esr);
+	wait(v, esr);
+}
+
+/* Coprocessor registers that trap: those of debug and of performance monitors, which a guest has in A64 code, and implementation defined ones. */
+static void trap_coprocessor(struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	v->exits[EXIT_SYSREG]++;
+	if (!skipped(f, esr))
+		inject_undef(f);
+}
+
+static const trap_fn classes_a32[64] = {
+	[EC_WFX] = trap_wfx_a32,
+	[EC_CP15] = trap_coprocessor,
+	[EC_CP15_PAIR] = trap_coprocessor,
+	[EC_CP14] = trap_coprocessor,
+	[EC_CP14_MEMORY] = trap_coprocessor,
+	[EC_FP] = trap_fp,
+	[EC_VMRS] = trap_coprocessor,
+	[EC_CP14_PAIR] = trap_coprocessor,
+	[EC_IABT_LOWER] = trap_insn_abort,
+	[EC_DABT_LOWER] = trap_data_abort_a32,
+};
+
+void trap_lower_sync_a32(struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	trap_fn fn = classes_a32[ESR_EC(esr)];
+
+	if (likely(fn))
+		fn(v, f, esr);
+	else
+		trap_undef(v, f, esr);
+}
+
 void trap_lower_irq(struct vcpu *v)
 {
 	v->exits[EXIT_IRQ]++;
@@ -104,14 +161,27 @@ static void measured_begin(struct vcpu *v, enum exit_kind kind)
 void trap_measured_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	static const u8 kinds[64] = {
-		[EC_WFX] = EXIT_WFX,         [EC_FP] = EXIT_FP,         [EC_HVC64] = EXIT_HVC,
-		[EC_SMC64] = EXIT_SMC,       [EC_SYSREG] = EXIT_SYSREG, [EC_IABT_LOWER] = EXIT_MMIO,
+		[EC_WFX] = EXIT_WFX,
+		[EC_FP] = EXIT_FP,
+		[EC_HVC64] = EXIT_HVC,
+		[EC_SMC64] = EXIT_SMC,
+		[EC_SYSREG] = EXIT_SYSREG,
+		[EC_IABT_LOWER] = EXIT_MMIO,
 		[EC_DABT_LOWER] = EXIT_MMIO,
+		[EC_CP15] = EXIT_SYSREG,
+		[EC_CP15_PAIR] = EXIT_SYSREG,
+		[EC_CP14] = EXIT_SYSREG,
+		[EC_CP14_MEMORY] = EXIT_SYSREG,
+		[EC_VMRS] = EXIT_SYSREG,
+		[EC_CP14_PAIR] = EXIT_SYSREG,
 	};
 	u8 kind = kinds[ESR_EC(esr)];
 
 	measured_begin(v, kind ? kind : EXIT_FAULT);
-	trap_lower_sync(v, f, esr);
+	if (unlikely(f->spsr & SPSR_NRW))
+		trap_lower_sync_a32(v, f, esr);
+	else
+		trap_lower_sync(v, f, esr);
 }
 
 void trap_measured_irq(struct vcpu *v)

@@ -98,6 +98,7 @@ static u32 el1_features(void)
 void el_init_cpu(void)
 {
 	this_cpu()->arch.features = el1_features();
+	this_cpu()->arch.entry_pstate = entry_pstate_init_cpu();
 	deny_later_features();
 	write_sysreg(hcr_el2,
 		     HCR_GUEST | (has_pauth() ? HCR_PAUTH : 0) | (has_mte() ? HCR_TID5 : 0));

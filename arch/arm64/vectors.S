@@ -76,7 +76,7 @@
 	vector	\irq
 	vector	\irq
 	vector	lower_serror
-	vector	\sync			/* lower, AArch32 (EL0) */
+	vector	\sync			/* lower, AArch32: EL1 never is, and EL0's exceptions come as EL1's would */
 	vector	\irq
 	vector	\irq
 	vector	lower_serror
@@ -98,6 +98,7 @@ vectors_measured:
 
 lower_sync:
 	save_frame
+	tbnz	x1, #4, lower_sync_a32	/* SPSR.M[4]: AArch32 code at EL0 */
 	mov	x29, xzr		/* backtraces end here */
 	mrs	x2, ESR_ELx
 	mrs	x0, TPIDR_ELx
@@ -116,6 +117,15 @@ lower_resume:
 	restore_frame
 	eret
 1:	bl	sched_exit_work
+	b	lower_resume
+
+lower_sync_a32:
+	mov	x29, xzr
+	mrs	x2, ESR_ELx
+	mrs	x0, TPIDR_ELx
+	mov	x1, sp
+	ldr	x0, [x0, #PERCPU_CURRENT]
+	bl	trap_lower_sync_a32
 	b	lower_resume
 
 lower_irq:

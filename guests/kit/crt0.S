@@ -133,7 +133,7 @@ crash_now:
 	br	x0
 
 /*
- * Level 1: 1 GiB a row. Row 0 holds the devices, row 1 or 2 the RAM (guest.lds); row 4 (KIT_ALIAS_BASE) points to a
+ * Level 1: 1 GiB a row. Row 0 holds the devices, row 1 or 2 the RAM (guest.lds); row 3 (ALIAS_BASE in mmu.c) points to a
  * level-2 table with room for other mappings. The rest is invalid and gives translation faults.
  */
 #define BLOCK		0x1
@@ -147,9 +147,9 @@ crash_now:
 	.global	page_table_l1
 page_table_l1:
 	.quad	0x00000000 | BLOCK | AF | ATTR(0) | XN
-	.quad	kit_row1, kit_row2, 0
+	.quad	kit_row1, kit_row2
 	.quad	page_table_alias + TABLE
-	.fill	512 - 5, 8, 0
+	.fill	512 - 4, 8, 0
 	.balign	4096
 	.global	page_table_alias
 page_table_alias:

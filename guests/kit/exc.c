@@ -90,10 +90,14 @@ static bool probe_take(struct exc_frame *frame, bool serror)
 static struct el0_exit el0_exits[KIT_MAX_CPUS];
 
 /* What EL0 did ends its run: on behind el0_enter, whose stack SP_EL1 still is. */
-static void el0_ends(struct exc_frame *frame)
+static void el0_ends(struct exc_frame *frame, bool a32)
 {
 	struct el0_exit *e = &el0_exits[cpu_id()];
 
+	e->a32 = a32;
+	for (unsigned int n = 0; n < ARRAY_SIZE(e->r); n++)
+		e->r[n] = (uint32_t)frame->x[n];
+	e->spsr = frame->spsr;
 	e->x0 = frame->x[0];
 	e->x1 = frame->x[1];
 	e->esr = frame->esr;
@@ -111,7 +115,13 @@ struct el0_exit el0_run(el0_code code, uint64_t x0, uint64_t x1)
 	return el0_exits[cpu_id()];
 }
 
-/* The vector's number is its place in the table: 4..7 is the current EL with SP_EL1, 8..11 EL0. */
+struct el0_exit el0_run_a32(uintptr_t pc, const uint32_t r[8], uint64_t spsr)
+{
+	el0_enter_a32(pc, r, spsr);
+	return el0_exits[cpu_id()];
+}
+
+/* The vector's number is its place in the table: 4..7 is the current EL with SP_EL1, 8..11 EL0 in AArch64 state, 12..15 in AArch32 state. */
 void exc_dispatch(struct exc_frame *frame, unsigned int vector)
 {
 	switch (vector) {
@@ -130,7 +140,8 @@ void exc_dispatch(struct exc_frame *frame, unsigned int vector)
 			fatal(frame, vector);
 		break;
 	case 8:
-		el0_ends(frame);
+	case 12:
+		el0_ends(frame, vector == 12);
 		break;
 	default:
 		fatal(frame, vector);

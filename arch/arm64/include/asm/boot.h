@@ -35,6 +35,9 @@ u32 pmu_init_cpu(void);
 /* power.c: the firmware's PSCI. -ENODEV: the devicetree has none; -EPERM: it is by HVC, which from here comes to ourselves. */
 int __must_check power_init(void);
 
+/* inject.c: of the PSTATE bits that an exception to EL1 sets, those that this CPU has. */
+u64 entry_pstate_init_cpu(void);
+
 /* exception.c: this CPU's vectors. */
 void trap_init_cpu(void);
 

@@ -14,6 +14,7 @@ struct arch_percpu {
 	struct thread *fp_owner; /* whose FP/SIMD state the registers hold */
 	u64 fp_control;          /* CPTR_EL2, or CPACR_EL1, as written last */
 	u32 features;            /* of its EL1, see vcpu.c */
+	u64 entry_pstate;        /* see inject.c */
 	bool more_aprs;          /* a vCPU's active priorities are more than a register a group */
 	struct vcpu *loaded;     /* whose EL1 registers the CPU holds */
 	u64 mdscr;               /* MDSCR_EL1 as written last: not 0 while a guest uses debug */

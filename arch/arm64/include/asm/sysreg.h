@@ -120,8 +120,14 @@ static inline void isb(void)
 
 #define EC_UNKNOWN       0x00
 #define EC_WFX           0x01
+#define EC_CP15          0x03 /* MCR, MRC: AArch32, as all up to EC_CP14_PAIR but EC_FP and EC_PAC */
+#define EC_CP15_PAIR     0x04
+#define EC_CP14          0x05
+#define EC_CP14_MEMORY   0x06
 #define EC_FP            0x07
+#define EC_VMRS          0x08
 #define EC_PAC           0x09
+#define EC_CP14_PAIR     0x0c
 #define EC_ILLEGAL_STATE 0x0e
 #define EC_HVC64         0x16
 #define EC_SMC64         0x17

@@ -3,6 +3,7 @@
 #ifndef ASM_TRAP_H
 #define ASM_TRAP_H
 
+#include <asm/aarch32.h>
 #include <asm/guest.h>
 #include <asm/sysreg.h>
 
@@ -24,19 +25,27 @@ static inline void frame_write(struct trap_frame *f, u32 rt, u64 value)
 #define PSTATE_SS    BIT(21)
 #define PSTATE_BTYPE BITS(11, 10)
 
-/* Step over the trapped instruction (16 bits in T32, which ESR.IL tells). */
-static inline void frame_step(struct trap_frame *f, u64 esr)
+/* Step over the trapped instruction, A64 code. */
+static inline void frame_step(struct trap_frame *f)
 {
 	u64 elr = f->elr, spsr = f->spsr;
 
-	f->elr = elr + 2 + 2 * FIELD(esr, 25, 25);
+	f->elr = elr + 4;
 	spsr &= ~PSTATE_SS;
 	__asm__("" : "+r"(spsr)); /* two masks that are immediates, not one that has to be built */
 	f->spsr = spsr & ~PSTATE_BTYPE;
 }
 
+/* The same of AArch32 code: 16 bits long in T32, if ESR.IL says so. */
+static inline void frame_step_a32(struct trap_frame *f, u64 esr)
+{
+	f->elr = (u32)(f->elr + 2 + 2 * FIELD(esr, 25, 25));
+	f->spsr = aarch32_next_spsr(f->spsr);
+}
+
 /* abort.c: stage-2 aborts. sysreg.c: MSR, MRS. inject.c: exceptions for the guest, as the hardware would have taken them to EL1. */
 void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr);
+void trap_data_abort_a32(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr);
 
