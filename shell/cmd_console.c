@@ -14,6 +14,7 @@
 
 #define KEY_BREAK 'b' /* behind Ctrl-] */
 #define CANCEL    "\x18"
+#define XOFF      0x13
 
 /* How much of the past is shown on attaching, and to somebody who was overtaken. */
 #define TAIL_BYTES 2048
@@ -96,13 +97,18 @@ static u32 show_as_text(struct session *s, const char *buf, u32 len)
 	return n;
 }
 
-static void show_raw(struct session *s, const char *buf, u32 len)
+/* But for XOFF: where the line has flow control by characters, that would keep back what the operator types. */
+static void show_raw(struct session *s, char *buf, u32 len)
 {
+	u32 n = 0;
+
 	for (u32 i = 0; i < len; i++) {
 		s->obeyed |= terminal_obeys(s->last, (u8)buf[i]);
 		s->last = (u8)buf[i];
+		if (s->last != XOFF)
+			buf[n++] = buf[i];
 	}
-	shell_write(buf, len);
+	shell_write(buf, n);
 	s->midline = s->last != '\n';
 }
 
@@ -204,7 +210,7 @@ static void end(struct session *s, bool over)
 	visible_end(&s->text);
 	if (s->obeyed)
 		shell_write(terminal_reset, strlen(terminal_reset));
-	if (s->midline)
+	else if (s->midline)
 		shell_printf("\n");
 	if (s->obeyed)
 		shell_printf("[terminal reset]\n");

@@ -62,19 +62,29 @@ bool leave_key_pressed(struct leave_key *k, u8 byte)
 const char terminal_reset[] =
 	/* Out of whatever is half sent, which is not carried out; out of xterm's Tektronix mode, and of VT52 mode. */
 	"\x18\x1b\x03\x18\x1b\\\x1b<"
-	/* To the screen and not to a printer; sequences of 7 bits; UTF-8; the usual character sets. */
-	"\x1b[4i\x1b[?4i\x1b F\x1b%G\x0f\x1b(B\x1b)B"
-	/* The main screen, all of which scrolls; the cursor stays where it was. Keys in kitty's protocol. */
+	/* To the screen and not to a printer; the usual character sets. */
+	"\x1b[4i\x1b[?4i\x0f\x1b(B\x1b)B"
+	/* The main screen, where the cursor was; if it is that already, where it is. All of it scrolls. */
 	"\x1b"
-	"7\x1b[?1049l\x1b[?1047l\x1b[?47l\x1b[?69l\x1b[r\x1b[?6l\x1b[=0u\x1b[<99u\x1b"
+	"7\x1b[?1049l\x1b"
+	"7\x1b[?1047l\x1b[?47l\x1b[?69l\x1b[r\x1b[?6l\x1b"
 	"8"
-	/* Soft reset (DECSTR), and for terminals without it: attributes, keys as usual. */
-	"\x1b[!p\x1b[>4m\x1b[m\x1b[?1l\x1b>"
+	/* Attributes, cursor keys and keypad as usual. */
+	"\x1b[m\x1b[?1l\x1b>"
 	/* Keyboard unlocked, replace, Enter is CR; no echo of the terminal's own. */
 	"\x1b[2;4;20l\x1b[12h"
-	/* Not inverse, lines wrap, a cursor of the usual shape. */
-	"\x1b[?5l\x1b[?7;25h\x1b[0 q"
+	/* Not inverse, lines wrap, the cursor is seen. */
+	"\x1b[?5l\x1b[?7;25h"
 	/* No reports: mouse, focus, brackets round what is pasted, colour scheme, size. Output is shown at once. */
 	"\x1b[?9;1000;1001;1002;1003;1004;1005;1006;1015;1016l\x1b[?2004;2026;2031;2048l"
+	/* A new line: a terminal that does not know what follows may show some of it, and then clears it. Soft reset (DECSTR). */
+	"\r\n\x1b[!p\r\x1b"
+	"7"
+	/* Sequences of 7 bits; UTF-8; a cursor of the usual shape. */
+	"\x1b F\x1b%G\x1b[0 q"
+	/* Keys as usual: modifyOtherKeys, kitty's protocol, no text that somebody put there (DECUDK). */
+	"\x1b[>4m\x1b[=0u\x1b[<99u\x1bP0;1|\x1b\\"
 	/* The usual colours; no hyperlink. */
-	"\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\\x1b]8;;\x1b\\";
+	"\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\\x1b]8;;\x1b\\"
+	"\x1b"
+	"8\x1b[m\r\x1b[K";

@@ -24,8 +24,8 @@ bool leave_key_pressed(struct leave_key *k, u8 byte);
 bool terminal_obeys(u8 before, u8 byte);
 
 /*
- * What brings a terminal back to how a shell wants it, whatever it was told, and leaves what is on it. Not its title, nor keys' meanings (DECUDK), which
- * no sequence brings back to what they were.
+ * What brings a terminal back to how a shell wants it, whatever it was told, and leaves what is on it. It ends at the
+ * beginning of a line. Not its title, which nothing tells.
  */
 extern const char terminal_reset[];
 

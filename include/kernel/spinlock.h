@@ -47,7 +47,7 @@ enum lock_rank {
 	LOCK_ALLOC,        /* small objects */
 	LOCK_PAGE,         /* pages */
 	LOCK_LOG,          /* the log's ring */
-	LOCK_ECHO,         /* polled output of the log */
+	LOCK_ECHO,         /* polled output of the log, and how much is echoed */
 	LOCK_RANKS
 };
 

@@ -159,6 +159,19 @@ static const char *attached(const char *old, const char *now)
 	return strstr(fake.output, "leaves]\n") + strlen("leaves]\n");
 }
 
+/* Without its carriage returns, as run() answers. */
+static const char *reset_text(void)
+{
+	static char text[1024];
+	size_t n = 0;
+
+	for (const char *p = terminal_reset; *p; p++)
+		if (*p != '\r')
+			text[n++] = *p;
+	text[n] = '\0';
+	return text;
+}
+
 static void the_terminal_is_reset(void **state)
 {
 	const char *shown;
@@ -166,8 +179,8 @@ static void the_terminal_is_reset(void **state)
 	(void)state;
 	shown = attached("", "\x1b[?1000h\x1b[2Jvi");
 	assert_memory_equal(shown, "\x1b[?1000h\x1b[2Jvi", 14);
-	assert_memory_equal(shown + 14, terminal_reset, strlen(terminal_reset));
-	assert_string_equal(shown + 14 + strlen(terminal_reset), "\n[terminal reset]\n");
+	assert_memory_equal(shown + 14, reset_text(), strlen(reset_text()));
+	assert_string_equal(shown + 14 + strlen(reset_text()), "[terminal reset]\n");
 }
 
 static void a_quiet_terminal_is_left_alone(void **state)
@@ -175,6 +188,17 @@ static void a_quiet_terminal_is_left_alone(void **state)
 	(void)state;
 	assert_string_equal(attached("", "gr\xc3\xbc\xc3\x9f\a\tok\r\n$ "),
 			    "gr\xc3\xbc\xc3\x9f\a\tok\n$ \n");
+}
+
+static void the_line_is_not_stopped(void **state)
+{
+	(void)state;
+	assert_memory_equal(attached("", "a\x13"
+					 "b\x11"
+					 "c"),
+			    "ab\x11"
+			    "c\x18",
+			    5);
 }
 
 static void controls_of_one_byte_count(void **state)
@@ -379,6 +403,7 @@ int main(void)
 		cmocka_unit_test_setup(a_flooded_console_is_left, setup),
 		cmocka_unit_test_setup(the_terminal_is_reset, setup),
 		cmocka_unit_test_setup(a_quiet_terminal_is_left_alone, setup),
+		cmocka_unit_test_setup(the_line_is_not_stopped, setup),
 		cmocka_unit_test_setup(controls_of_one_byte_count, setup),
 		cmocka_unit_test_setup(the_tail_is_text, setup),
 		cmocka_unit_test_setup(a_vm_that_is_over, setup),
