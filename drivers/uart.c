@@ -272,6 +272,11 @@ int uart_find(struct phys_range *regs)
 	return -ENODEV;
 }
 
+int uart_find_in_broken(const void *fdt, u64 size, struct phys_range *regs)
+{
+	return uart_chip_in_broken(fdt, size, &uart.chip, regs);
+}
+
 void uart_early_init(volatile void *base)
 {
 	uart.chip.base = base;

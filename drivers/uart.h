@@ -38,6 +38,13 @@ struct uart_ops {
 	void (*irq_clear)(const struct uart_chip *u);
 };
 
+/*
+ * Of a tree that cannot be used, at `fdt` with `size` bytes behind it, as much as libfdt can read: the first UART that a driver knows and whose address
+ * needs no translation. 0, -ENODEV.
+ */
+int __must_check uart_chip_in_broken(const void *fdt, u64 size, struct uart_chip *u,
+				     struct phys_range *regs);
+
 /* Bytes moved under the lock, interrupts masked: what a FIFO takes when its transmit interrupt comes. */
 #define UART_BURST 16U
 /*

@@ -28,10 +28,8 @@ extern char __image_end[];
 static u8 emergency_stacks[MAX_CPUS][EMERGENCY_STACK] __aligned(16);
 
 /* Through the boot tables, so that even a machine that we refuse hears why. */
-static void early_uart(u64 el, struct phys_range *uart)
+static void early_uart(u64 el, const struct phys_range *uart)
 {
-	if (uart_find(uart))
-		return;
 	boot_va_l2[(BOOT_UART_VA - KIMAGE_VA) / MIB(2)] = ALIGN_DOWN(uart->base.pa, MIB(2)) |
 							  BLOCK_DEVICE | (el == 1 ? 0 : BLOCK_AP1);
 	dsb(sy);
@@ -53,6 +51,15 @@ static __noreturn void refuse(const char *a, const char *b)
 	arch_halt();
 }
 
+static __noreturn void refuse_tree(u64 el, const void *fdt, u64 size, const char *why)
+{
+	struct phys_range uart;
+
+	if (uart_find_in_broken(fdt, size, &uart) == 0)
+		early_uart(el, &uart);
+	refuse("the devicetree ", why);
+}
+
 static void check_machine(u64 el)
 {
 	bool gicv3 = host_fdt_find("arm,gic-v3", -1) >= 0;
@@ -72,6 +79,7 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 {
 	const u64 fdt_at = fdt_pa % MIB(2);
 	struct phys_range ram[RAM_RANGES], uart = { 0 };
+	const char *why;
 	u32 nram;
 
 	if (el != 1)
@@ -79,9 +87,13 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 			     CPTR_RES1 | CPTR_TZ |
 				     CPTR_TSM); /* libfdt may use SIMD: nobody owns it yet */
 	early_init(__image_end, KIMAGE_VA + KIMAGE_BYTES - (u64)__image_end);
-	if (!fdt_pa || host_fdt_init((const void *)(FDT_VA + fdt_at), FDT_BYTES - fdt_at))
+	if (!fdt_pa)
 		arch_halt(); /* no devicetree: no UART to say it on */
-	early_uart(el, &uart);
+	why = host_fdt_init((const void *)(FDT_VA + fdt_at), FDT_BYTES - fdt_at);
+	if (why)
+		refuse_tree(el, (const void *)(FDT_VA + fdt_at), FDT_BYTES - fdt_at, why);
+	if (uart_find(&uart) == 0)
+		early_uart(el, &uart);
 	check_machine(el);
 	nram = host_fdt_memory(ram, RAM_RANGES);
 	if (!nram)

@@ -15,6 +15,10 @@
  */
 int __must_check uart_find(struct phys_range *regs);
 /*
+ * The same where the tree at fdt, with `size` bytes behind it, cannot be used: a UART on which to say so. 0, -ENODEV.
+ */
+int __must_check uart_find_in_broken(const void *fdt, u64 size, struct phys_range *regs);
+/*
  * The registers of the UART that uart_find() chose are mapped at base from now on; log_putc goes there, polled. Needs no memory but the driver's own
  * data. Boot, again when the mapping changes.
  */

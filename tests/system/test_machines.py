@@ -142,6 +142,28 @@ def test_refused(machine, changes, gic, why):
     board.expect("ZVM cannot run here: " + re.escape(why))
 
 
+@pytest.mark.parametrize("bus", ["", "soc { compatible = \"simple-bus\"; #address-cells = <2>; #size-cells = <2>; ranges; "])
+def test_tree_that_is_broken(boot, tmp_path, bus):
+    """Behind its UART: as much as can be read of it names a UART on which it is refused."""
+    tree = bytearray(compiled(tmp_path, f"""/dts-v1/;
+/ {{
+    #address-cells = <2>; #size-cells = <2>;
+    off@a000000 {{ compatible = "arm,pl011"; reg = <0 0xa000000 0 0x1000>; status = "disabled"; }};
+    {bus} uart@9000000 {{ compatible = "arm,pl011"; reg = <0 0x9000000 0 0x1000>; }}; {"};" if bus else ""}
+    memory@40000000 {{ device_type = "memory"; reg = <0 0x40000000 0 0x40000000>; }};
+}};
+""").read_bytes())
+    # The length of the last property leads out of the tree.
+    at = tree.rindex((16).to_bytes(4, "big"))
+    tree[at:at + 4] = (1 << 30).to_bytes(4, "big")
+    blob = tmp_path / "broken.dtb"
+    blob.write_bytes(tree)
+    board = boot(cpu="cortex-a53", smp=1, mem=1024, consoles=0, kernel=False, prompt=False, extra=(
+        "-device", f"loader,file={BUILD / 'zvm_host.bin'},force-raw=on,addr=0x40600000,cpu-num=0",
+        "-device", f"loader,file={blob},force-raw=on,addr=0x40400000"))
+    board.expect("ZVM cannot run here: the devicetree has a property longer than the tree")
+
+
 NPCM845 = """/dts-v1/;
 / {
     compatible = "nuvoton,npcm845"; #address-cells = <2>; #size-cells = <2>; interrupt-parent = <&gic>;
