@@ -163,13 +163,20 @@ const char *dt_check(const void *blob, u64 size, struct dt_facts *facts)
 	if (facts)
 		*facts = (struct dt_facts){
 			.nodes = w.nodes,
-			.length = MAX(MAX(structs + structs_size, strings + strings_size),
-				      reserved_end),
+			.length = MAX(dt_length(blob), reserved_end),
 		};
 	return why;
 }
 
 /* ---- walking ---- */
+
+u32 dt_length(const void *blob)
+{
+	const u32 structs = dt_field(blob, DT_H_OFF_STRUCT) + dt_field(blob, DT_H_SIZE_STRUCT);
+	const u32 strings = dt_field(blob, DT_H_OFF_STRINGS) + dt_field(blob, DT_H_SIZE_STRINGS);
+
+	return MAX(structs, strings);
+}
 
 struct dt dt_open(const void *blob)
 {

@@ -275,6 +275,8 @@ static void print_vm(struct vm *vm)
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		print_vcpu(vm->vcpus[i]);
 	print_regions(&vm->bus);
+	if (vm->note[0])
+		shell_printf("  note        %s\n", vm->note);
 	if (vm->crash[0])
 		shell_printf("  crash       %s\n", vm->crash);
 }

@@ -193,6 +193,8 @@ static void new_vm(const struct vm_type *type, const struct vm_options *opt)
 	}
 	shell_printf("vm %u '%s' created: %u vcpu%s, %lu MiB\n", vm->id, vm->name, vm->nvcpus,
 		     vm->nvcpus == 1 ? "" : "s", vm->ram.size / MIB(1));
+	if (vm->note[0])
+		shell_printf("note: %s\n", vm->note);
 }
 
 void cmd_zvm_new(const struct args *a)

@@ -5,13 +5,15 @@
  * usage: checkdesc NAME FILE.dtb     a compiled description; NAME (its source) stands in messages
  *        checkdesc -b BUNDLE         every description of a bundle, against the images in it
  *
- * 0: all is well; 1: what is wrong, a line each on stderr; 2: usage, or a file cannot be read.
+ * 0: all is well; 1: what is wrong, a line each on stderr; 2: usage, or a file cannot be read. What is only noted is a line there as well.
  */
+#include <lib/devicetree.h>
 #include <lib/string.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <vmm/bundle.h>
 #include <vmm/desc.h>
+#include <vmm/guestfdt.h>
 #include <vmm/schedule.h>
 
 /* The whole of a file, in memory aligned as libfdt wants it; does not return without. */
@@ -78,6 +80,39 @@ static int check_bundled_schedule(void)
 	return wrong;
 }
 
+/* The devicetree that a VM of this type would get: what is wrong with it, and what `zvm new` would note. */
+static int check_devicetree(const struct vm_type *t)
+{
+	const u32 gic = t->desc.gic_version ? t->desc.gic_version : 3;
+	struct cpio_entry own = { .size = 0 };
+	struct dt_facts facts = { .length = 0 };
+	const char *why = NULL;
+	struct load_plan plan;
+	char note[160];
+	void *tree;
+
+	if (t->desc.devicetree.path[0] &&
+	    (bundle_find(&the_bundle, t->desc.devicetree.path, &own) ||
+	     dt_check(own.data, own.size, &facts)))
+		return 0; /* and was said */
+	plan = (struct load_plan){ .dtb_max = guest_fdt_max(facts.length) };
+	const struct guest_fdt_params p = { .desc = &t->desc, .plan = &plan, .gic_version = gic };
+
+	tree = malloc(plan.dtb_max);
+	if (!tree)
+		return 2;
+	if (own.size)
+		why = guest_fdt_adapt(&p, own.data, own.size, tree, plan.dtb_max);
+	else if (guest_fdt_generate(&p, tree, plan.dtb_max))
+		why = "has no room";
+	if (why)
+		fprintf(stderr, "%s: devicetree: %s\n", t->file, why);
+	else if (guest_fdt_note(tree, note, sizeof(note)))
+		fprintf(stderr, "%s: note: %s\n", t->file, note);
+	free(tree);
+	return why != NULL;
+}
+
 /* The hypervisor's types, and all that it says of them at its start. */
 static int check_bundle(const char *path)
 {
@@ -89,8 +124,8 @@ static int check_bundle(const char *path)
 	if (the_bundle.problem[0])
 		wrong = complain(the_bundle.problem);
 	for (u32 i = 0; i < vm_type_count; i++)
-		if (!vm_types[i].valid)
-			wrong = complain(vm_types[i].error.text);
+		wrong |= vm_types[i].valid ? check_devicetree(&vm_types[i])
+					   : complain(vm_types[i].error.text);
 	return wrong | check_bundled_schedule();
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Images that types name: files of the bundle, and what lies in memory. */
 #include <arch/mmu.h>
+#include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <vmm/bundle.h>
@@ -44,8 +45,8 @@ static int check_in_memory(struct vm_type *t, struct phys_range *reserved, u32 m
 				   "no RAM there");
 	if (has_image(&t->desc.devicetree))
 		(void)!image_get(&t->desc.devicetree, &dtb, &dtb_size);
-	ret = image_plan(&t->desc, kernel, kernel_size, initrd_size,
-			 image_fdt_length(dtb, dtb_size), &plan, &why);
+	ret = image_plan(&t->desc, kernel, kernel_size, initrd_size, dtb ? dt_length(dtb) : 0,
+			 &plan, &why);
 	if (!ret && initrd_size)
 		ret = image_check_initrd(initrd, initrd_size, &why);
 	return ret ? desc_refuse(&t->error, t->file, "/", NULL, "%s", why.text) : 0;

@@ -84,7 +84,7 @@ static int check_files(const struct check *c)
 		return 0;
 	ret = image_plan(d, kernel.data, kernel.size,
 			 d->initrd.path[0] ? initrd.size : d->initrd.size,
-			 image_fdt_length(dtb.data, dtb.size), &plan, &why);
+			 dtb.size ? dt_length(dtb.data) : 0, &plan, &why);
 	return ret ? refuse(c, NULL, "%s", why.text) : 0;
 }
 

@@ -111,29 +111,37 @@ static void put_cpus(struct dt_writer *b, u32 count)
 	end(b);
 }
 
-/* A bank, in a tree whose root has so many cells for addresses and sizes. */
-static void put_memory(struct dt_writer *b, u32 addresses, u32 sizes, const struct ram_bank *bank)
+/* reg, with up to two ranges. */
+static void put_regs(struct dt_writer *b, const struct fdt_cells *cells,
+		     const struct ram_bank *ranges, u32 count)
 {
-	u32 cells[4], n = 0;
+	u32 out[8], n = 0;
+
+	for (u32 i = 0; i < count; i++) {
+		const struct ram_bank *r = &ranges[i];
+
+		if ((cells->addresses == 1 && r->base + r->size > BIT(32)) ||
+		    (cells->sizes == 1 && r->size >= BIT(32)))
+			dt_fail(b, -ERANGE);
+		if (cells->addresses == 2)
+			out[n++] = (u32)(r->base >> 32);
+		out[n++] = (u32)r->base;
+		if (cells->sizes == 2)
+			out[n++] = (u32)(r->size >> 32);
+		out[n++] = (u32)r->size;
+	}
+	put_array(b, "reg", out, n);
+}
+
+static void put_memory(struct dt_writer *b, const struct fdt_cells *cells,
+		       const struct ram_bank *bank)
+{
 	char name[24];
 
-	if (addresses < 1 || addresses > 2 || sizes < 1 || sizes > 2)
-		dt_fail(b, -EINVAL);
-	if ((addresses == 1 && bank->base + bank->size > BIT(32)) ||
-	    (sizes == 1 && bank->size >= BIT(32)))
-		dt_fail(b, -EINVAL);
-	if (b->err)
-		return;
-	if (addresses == 2)
-		cells[n++] = (u32)(bank->base >> 32);
-	cells[n++] = (u32)bank->base;
-	if (sizes == 2)
-		cells[n++] = (u32)(bank->size >> 32);
-	cells[n++] = (u32)bank->size;
 	(void)snprintf(name, sizeof(name), "memory@%lx", bank->base);
 	begin(b, name);
 	put_string(b, "device_type", "memory");
-	put_array(b, "reg", cells, n);
+	put_regs(b, cells, bank, 1);
 	end(b);
 }
 
@@ -150,11 +158,11 @@ static void put_psci(struct dt_writer *b)
 	end(b);
 }
 
-void guest_fdt_nodes(struct dt_writer *b, const struct guest_fdt_params *p, u32 addresses,
-		     u32 sizes)
+void guest_fdt_nodes(struct dt_writer *b, const struct guest_fdt_params *p,
+		     const struct fdt_cells *cells)
 {
 	for (u32 i = 0; i < p->desc->ram.count; i++)
-		put_memory(b, addresses, sizes, &p->desc->ram.banks[i]);
+		put_memory(b, cells, &p->desc->ram.banks[i]);
 	put_cpus(b, p->desc->cpus);
 	put_psci(b);
 }
@@ -176,38 +184,30 @@ void guest_fdt_chosen(struct dt_writer *b, const struct guest_fdt_params *p)
 
 /* ---- devices ---- */
 
-/* What both have, and the end of the node. */
-static void end_gic(struct dt_writer *b)
+void guest_fdt_gic(struct dt_writer *b, const struct guest_fdt_params *p,
+		   const struct fdt_cells *cells, const struct fdt_gic *gic)
 {
+	const bool v2 = p->gic_version == 2;
+	const struct ram_bank v2_ranges[] = { { GUEST_GICD_BASE, GICV2_DIST_SIZE },
+					      { GUEST_GICC_BASE, GICV2_CPU_SIZE } };
+	const struct ram_bank v3_ranges[] = { { GUEST_GICD_BASE, GICD_SIZE },
+					      { GUEST_GICR_BASE, GICR_SIZE * p->desc->cpus } };
+
+	begin(b, "intc@8000000");
+	if (gic->phandle)
+		put_cells(b, "phandle", gic->phandle);
+	put_string(b, "compatible", v2 ? "arm,cortex-a15-gic" : "arm,gic-v3");
+	put_regs(b, cells, v2 ? v2_ranges : v3_ranges, 2);
+	if (!v2)
+		put_cells(b, "#redistributor-regions", 1);
 	put_empty(b, "interrupt-controller");
-	put_cells(b, "#interrupt-cells", 3);
-	put_cells(b, "#address-cells", 2);
-	put_cells(b, "#size-cells", 2);
-	put_empty(b, "ranges");
+	put_cells(b, "#interrupt-cells", gic->interrupt_cells);
+	if (gic->children.addresses != NO_CELLS) {
+		put_cells(b, "#address-cells", gic->children.addresses);
+		put_cells(b, "#size-cells", gic->children.sizes);
+		put_empty(b, "ranges");
+	}
 	end(b);
-}
-
-static void put_gicv2(struct dt_writer *b)
-{
-	begin(b, "intc@8000000");
-
-	put_cells(b, "phandle", PHANDLE_GIC);
-	put_string(b, "compatible", "arm,cortex-a15-gic");
-	put_cells(b, "reg", 0, GUEST_GICD_BASE, 0, GICV2_DIST_SIZE, 0, GUEST_GICC_BASE, 0,
-		  GICV2_CPU_SIZE);
-	end_gic(b);
-}
-
-static void put_gicv3(struct dt_writer *b, u32 cpus)
-{
-	begin(b, "intc@8000000");
-
-	put_cells(b, "phandle", PHANDLE_GIC);
-	put_string(b, "compatible", "arm,gic-v3");
-	put_cells(b, "reg", 0, GUEST_GICD_BASE, 0, GICD_SIZE, 0, GUEST_GICR_BASE, 0,
-		  GICR_SIZE * cpus);
-	put_cells(b, "#redistributor-regions", 1);
-	end_gic(b);
 }
 
 /* A GICv2 wants to know of which CPUs an interrupt is private (bits 15:8 of the flags). */
@@ -275,6 +275,8 @@ static void put_rtc(struct dt_writer *b)
 
 int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 {
+	static const struct fdt_cells two = { 2, 2 };
+	static const struct fdt_gic gic = { PHANDLE_GIC, 3, { 2, 2 } };
 	struct dt_writer b;
 
 	dt_create(&b, buf, size, NULL);
@@ -291,14 +293,11 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 	put_string(&b, "stdout-path", UART_PATH);
 	guest_fdt_chosen(&b, p);
 	end(&b);
-	guest_fdt_nodes(&b, p, 2, 2);
+	guest_fdt_nodes(&b, p, &two);
 	put_timer(&b, p);
 	if (p->desc->pmu)
 		put_pmu(&b, p);
-	if (p->gic_version == 2)
-		put_gicv2(&b);
-	else
-		put_gicv3(&b, p->desc->cpus);
+	guest_fdt_gic(&b, p, &two, &gic);
 	put_clock(&b);
 	put_uart(&b);
 	put_rtc(&b);

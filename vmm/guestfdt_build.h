@@ -32,10 +32,26 @@ static inline void put_string(struct dt_writer *b, const char *name, const char 
 
 /* ---- the parts that depend on the VM ---- */
 
+/* How many cells the addresses and the sizes of a node's children have. */
+struct fdt_cells {
+	u32 addresses, sizes;
+};
+
+#define NO_CELLS UINT32_MAX /* the node does not say */
+
+/* What other nodes of the tree rely on in the interrupt controller's. */
+struct fdt_gic {
+	u32 phandle; /* 0: none */
+	u32 interrupt_cells;
+	struct fdt_cells children; /* interrupt-map goes by them */
+};
+
 /* Properties of /chosen. */
 void guest_fdt_chosen(struct dt_writer *b, const struct guest_fdt_params *p);
-/* Nodes of the root: /memory, where the root has so many cells for addresses and sizes, /cpus and /psci. */
-void guest_fdt_nodes(struct dt_writer *b, const struct guest_fdt_params *p, u32 addresses,
-		     u32 sizes);
+/* Nodes of the root, which has so many cells, 1 or 2: /memory, /cpus and /psci; the interrupt controller. What needs more cells fails with -ERANGE. */
+void guest_fdt_nodes(struct dt_writer *b, const struct guest_fdt_params *p,
+		     const struct fdt_cells *cells);
+void guest_fdt_gic(struct dt_writer *b, const struct guest_fdt_params *p,
+		   const struct fdt_cells *cells, const struct fdt_gic *gic);
 
 #endif

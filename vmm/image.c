@@ -14,14 +14,6 @@
 #define HEADER_IMAGE_SIZE  16
 #define HEADER_MAGIC       56
 
-#define FDT_HEADER_MAGIC 0xd00dfeed
-#define FDT_HEADER_SIZE  40
-#define FDT_TOTALSIZE    4
-#define FDT_OFF_STRUCT   8
-#define FDT_OFF_STRINGS  12
-#define FDT_SIZE_STRINGS 32
-#define FDT_SIZE_STRUCT  36
-
 /* Kernels before 3.17 leave image_size 0 and mean this text_offset. */
 #define OLD_TEXT_OFFSET 0x80000
 #define RAW_OFFSET      0x80000
@@ -56,24 +48,6 @@ bool image_has_header(const void *image, u64 size)
 u64 image_header_size(const void *image)
 {
 	return image_le(image, HEADER_IMAGE_SIZE, 8);
-}
-
-/* The devicetree's header (Devicetree Specification 5.2) is big-endian. */
-static u64 fdt_field(const void *fdt, u64 offset)
-{
-	return __builtin_bswap32((u32)image_le(fdt, offset, 4));
-}
-
-u64 image_fdt_length(const void *fdt, u64 size)
-{
-	u64 structure, strings, length;
-
-	if (size < FDT_HEADER_SIZE || fdt_field(fdt, 0) != FDT_HEADER_MAGIC)
-		return 0;
-	structure = fdt_field(fdt, FDT_OFF_STRUCT) + fdt_field(fdt, FDT_SIZE_STRUCT);
-	strings = fdt_field(fdt, FDT_OFF_STRINGS) + fdt_field(fdt, FDT_SIZE_STRINGS);
-	length = MAX(MAX(structure, strings), FDT_HEADER_SIZE);
-	return length <= MIN(size, fdt_field(fdt, FDT_TOTALSIZE)) ? length : 0;
 }
 
 /* Where the kernel goes and is entered; `size` bytes of RAM are its. */

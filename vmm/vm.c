@@ -5,6 +5,7 @@
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/random.h>
+#include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <lib/utf8.h>
@@ -147,7 +148,7 @@ static int plan_images(struct vm *vm, struct vm_error *err)
 		r = get_image(&vm->desc.devicetree, "devicetree", &dtb, &dtb_size, err);
 	if (r)
 		return r;
-	dtb_size = image_fdt_length(dtb, dtb_size);
+	dtb_size = dtb ? dt_length(dtb) : 0;
 	if (!kernel)
 		return vm_fail(err, -EINVAL, "type '%s' has no kernel", vm->desc.label);
 	if (dtb_size > GUEST_FDT_OWN_MAX)
@@ -164,6 +165,7 @@ static int make_devicetree(struct vm *vm, void *buf, u64 room, struct vm_error *
 				      .plan = &vm->plan,
 				      .gic_version = arch_vgic_version() };
 	u64 size, seeds[ARRAY_SIZE(p.rng_seed) + 1];
+	const char *why;
 	const void *own;
 	int r = get_image(&vm->desc.devicetree, "devicetree", &own, &size, err);
 
@@ -173,15 +175,21 @@ static int make_devicetree(struct vm *vm, void *buf, u64 room, struct vm_error *
 	p.no_rng_seed = !random_bytes(seeds, sizeof(seeds));
 	memcpy(p.rng_seed, seeds, sizeof(p.rng_seed));
 	p.kaslr_seed = seeds[ARRAY_SIZE(seeds) - 1];
-	r = own ? guest_fdt_adapt(&p, own, size, buf, room) : guest_fdt_generate(&p, buf, room);
-	return r ? vm_fail(err, r, "devicetree of '%s': %s", vm->desc.label, strerror(r)) : 0;
+	if (own)
+		why = guest_fdt_adapt(&p, own, size, buf, room);
+	else
+		why = guest_fdt_generate(&p, buf, room) ? "has no room" : NULL;
+	if (why)
+		return vm_fail(err, -EINVAL, "devicetree: %s", why);
+	if (!guest_fdt_note(buf, vm->note, sizeof(vm->note)))
+		vm->note[0] = '\0';
+	return 0;
 }
 
 int vm_load_images(struct vm *vm, struct vm_error *err)
 {
 	const void *kernel, *initrd;
 	u64 kernel_size, initrd_size;
-	/* An own one is read behind what is written. */
 	const u64 room = vm->plan.dtb_max;
 	void *dtb = pages_alloc((u32)(room / PAGE_SIZE));
 	int r;
@@ -193,8 +201,7 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
 	if (!r)
 		r = make_devicetree(vm, dtb, room, err);
-	if (!r && image_load(&vm->plan, &vm->ram, kernel, kernel_size, initrd, dtb,
-			     image_fdt_length(dtb, vm->plan.dtb_max)))
+	if (!r && image_load(&vm->plan, &vm->ram, kernel, kernel_size, initrd, dtb, dt_length(dtb)))
 		r = vm_fail(err, -EINVAL, "images of '%s' do not fit its memory", vm->name);
 	pages_free(dtb, (u32)(room / PAGE_SIZE));
 	stage2_flush_tlb(&vm->s2); /* and with it stale instructions of what was there before */
@@ -388,6 +395,8 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 		thread_start(&vm->vcpus[i]->thread);
 	log_info("vm %u '%s' created: %u vcpus, %lu MiB", id, vm->name, vm->nvcpus,
 		 vm->ram.size / MIB(1));
+	if (vm->note[0])
+		log_warn("vm %u '%s': %s", id, vm->name, vm->note);
 	*out = vm;
 	return 0;
 }

@@ -40,6 +40,9 @@ struct dt_prop {
 	u32 len;
 };
 
+/* Bytes up to the end of its last block, if that is not its memory reservations'; what its maker left free behind is not counted. */
+u32 dt_length(const void *blob);
+
 struct dt dt_open(const void *blob);
 /* The tag at this place, and in *next the place of the one behind it. */
 enum dt_tag dt_tag(const struct dt *t, u32 at, u32 *next);

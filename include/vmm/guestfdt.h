@@ -34,11 +34,16 @@ struct guest_fdt_params {
 int __must_check guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size);
 
 /*
- * The VM's own devicetree `src`, copied into buf with /memory, /cpus, /psci and /chosen filled in
- * and the devices that the VM does not have marked disabled. 0, -EINVAL (not a devicetree, or one
- * of another kind of machine), -ENOSPC.
+ * The VM's own devicetree `src`, copied into buf with /memory, /cpus, /psci, /chosen and the interrupt controller filled in and the devices that the VM
+ * does not have marked disabled. NULL, or a few words on what is wrong with it.
  */
-int __must_check guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_size,
-				 void *buf, u64 size);
+const char *__must_check guest_fdt_adapt(const struct guest_fdt_params *p, const void *src,
+					 u64 src_size, void *buf, u64 size);
+
+/*
+ * If a guest with that tree (one of the two above wrote it) would have its console on a device that the VM does not have, as /chosen says: true, and one
+ * line about it in note.
+ */
+bool guest_fdt_note(const void *fdt, char *note, size_t size);
 
 #endif

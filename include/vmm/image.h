@@ -32,12 +32,6 @@ bool image_has_header(const void *image, u64 size);
 u64 image_header_size(const void *image);
 
 /*
- * Length of the devicetree at fdt (of any alignment, untrusted) without the space that its maker
- * left at its end; 0 if it is none or does not lie in `size` bytes.
- */
-u64 image_fdt_length(const void *fdt, u64 size);
-
-/*
  * Work out the plan for `d`, whose RAM map is in order; dtb_size: of its own devicetree, 0 if it is generated. 0; -EINVAL with err:
  * which image, what is wrong, what would be needed. Pure; trusts nothing in the images.
  */

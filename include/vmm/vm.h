@@ -61,6 +61,7 @@ struct vm {
 	u64 ticks_at_start; /* what its vCPUs had run before this start, and how many exits they had had */
 	u64 exits_at_start;
 	char crash[160]; /* why it was stopped, one line */
+	char note[160];  /* what the operator should know of its images; mostly empty */
 	struct list manager_node;
 };
 

@@ -24,10 +24,25 @@ static const char *const nodes[] = {
 	NULL,
 };
 static const char *const props[] = {
-	"compatible",  "reg",     "device_type",      "enable-method",    "method",
-	"bootargs",    "status",  "#address-cells",   "#size-cells",      "linux,initrd-start",
-	"interrupts",  "phandle", "linux,initrd-end", "interrupt-parent", "rng-seed",
-	"stdout-path", NULL,
+	"compatible",
+	"reg",
+	"device_type",
+	"enable-method",
+	"method",
+	"bootargs",
+	"status",
+	"#address-cells",
+	"#size-cells",
+	"linux,initrd-start",
+	"interrupts",
+	"phandle",
+	"linux,initrd-end",
+	"interrupt-parent",
+	"rng-seed",
+	"stdout-path",
+	"ranges",
+	"#interrupt-cells",
+	NULL,
 };
 static const char *const values[] = {
 	"memory",
@@ -43,6 +58,9 @@ static const char *const values[] = {
 	"virtio,mmio",
 	"arm,pl011",
 	"linux,dummy-virt",
+	"simple-bus",
+	"/pl011@9000000:115200",
+	"console=ttyS0 console=ttyAMA0",
 	"",
 	NULL,
 };
@@ -61,10 +79,12 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	};
 	struct guest_fdt_params p = { .desc = &d, .plan = &plan };
 	u64 room = fuzz_byte(&in) % 4 ? GUEST_FDT_MAX : 8 * (u64)fuzz_byte(&in);
+	char note[160];
 	size_t src_size;
 	void *src, *buf;
 
 	d.ram = ram_map_default(MIB(64));
+	p.gic_version = fuzz_byte(&in) % 2 ? 2 : 3;
 	d.cpus = 1 + fuzz_byte(&in) % DESC_CPUS_MAX;
 	if (fuzz_byte(&in) % 8 == 0)
 		src = fuzz_copy(&in, in.left, &src_size);
@@ -79,6 +99,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (guest_fdt_adapt(&p, src, src_size, buf, room) == 0) {
 		fuzz_assert(fdt_check_full(buf, room) == 0);
 		fuzz_assert(fdt_path_offset(buf, "/chosen") >= 0);
+		if (guest_fdt_note(buf, note, sizeof(note)))
+			fuzz_assert(memchr(note, '\0', sizeof(note)) && note[0]);
 	}
 	free(buf);
 	free(src);

@@ -24,17 +24,18 @@ SMP = "smp> "
 HELLO = struct.pack("<8I", 0xd2a12001, 0x52800900, 0xb9000020, 0x52800100, 0x72b08000, 0xd4000002,
                     0xd503207f, 0x17ffffff)
 
-CREATED = re.compile(r"vm (\d+) '([^']+)' created: (\d+) vcpus?, (\d+) MiB")
+CREATED = re.compile(r"vm (\d+) '([^']+)' created: (\d+) vcpus?, (\d+) MiB(?:\nnote: (.*))?")
 LEAVE = "\x1d"
 
 
 class Vm:
-    """A VM, by its name at the shell."""
+    """A VM, by its name at the shell; what was noted when it was made."""
 
-    def __init__(self, board, vm_id, name):
+    def __init__(self, board, vm_id, name, note=None):
         self.board = board
         self.id = vm_id
         self.name = name
+        self.note = note
 
     def _do(self, command, done, options=""):
         answer = self.board.sh(f"zvm {command} {options}-n {self.id}")
@@ -112,7 +113,7 @@ def new(board, kind, options=""):
     created = CREATED.fullmatch(answer)
     if not created:
         pytest.fail(f"zvm new -t {kind} {options}: {answer}")
-    return Vm(board, int(created[1]), created[2])
+    return Vm(board, int(created[1]), created[2], created[5])
 
 
 def memory(board):
