@@ -317,6 +317,9 @@ static void print_type(const struct vm_type *t)
 
 void cmd_zvm_list(const struct args *a __unused)
 {
+	char note[256];
+	u32 at = 0;
+
 	if (vm_type_count == 0) {
 		print_types();
 		return;
@@ -326,4 +329,8 @@ void cmd_zvm_list(const struct args *a __unused)
 		print_type(&vm_types[i]);
 	if (the_bundle.base && the_bundle.problem[0])
 		shell_printf("%s\n", the_bundle.problem);
+	shell_vmm_lock();
+	while (schedule_next_note(&at, note, sizeof(note)))
+		shell_printf("%s\n", note);
+	shell_vmm_unlock();
 }

@@ -195,6 +195,8 @@ static void new_vm(const struct vm_type *type, const struct vm_options *opt)
 		     vm->nvcpus == 1 ? "" : "s", vm->ram.size / MIB(1));
 	if (vm->note[0])
 		shell_printf("note: %s\n", vm->note);
+	if (type->error.text[0])
+		shell_printf("note: %s\n", type->error.text);
 }
 
 void cmd_zvm_new(const struct args *a)

@@ -46,9 +46,18 @@ static int complain(const char *text)
 static int check_schedule(const char *name, const void *dtb, u64 size)
 {
 	static struct schedule s;
+	const struct schedule_window *w;
 	struct desc_error err;
+	u32 at = 0;
 
-	return schedule_parse(dtb, size, name, &s, &err) ? complain(err.text) : 0;
+	if (schedule_parse(dtb, size, name, &s, &err))
+		return complain(err.text);
+	/* Names are looked at where all types are known. */
+	while (the_bundle.base && (w = schedule_next_stray(&s, &at))) {
+		schedule_stray_text(w, err.text, sizeof(err.text));
+		fprintf(stderr, "note: %s\n", err.text);
+	}
+	return 0;
 }
 
 static int check(const char *name, const void *dtb, u64 size)

@@ -2,6 +2,7 @@
 /* The types that VMs can be made of. Filled in at boot, read-only afterwards. */
 #include <lib/cpio.h>
 #include <lib/errno.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <lib/utf8.h>
 #include <vmm/bundle.h>
@@ -76,6 +77,10 @@ static void add_type(const struct vm_type *t)
 		(void)desc_refuse(&to->error, t->file, "/", "label", "'%s' is taken by %.60s",
 				  t->desc.label, old->file);
 		label_by_file(to);
+		if (old->valid)
+			(void)snprintf(old->error.text, sizeof(old->error.text),
+				       "%.60s has the label '%s' too, and is not used", t->file,
+				       t->desc.label);
 	}
 }
 

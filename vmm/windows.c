@@ -119,24 +119,41 @@ static void set_frame(u32 cpu)
 	sched_set_frame(cpu, c->count ? f : NULL);
 }
 
+/* Why the bundle's schedule is none; empty: it is one, or there is none. */
+static struct desc_error refused;
+
 static bool read_schedule(void)
 {
 	static u8 file[FILE_MAX] __aligned(8);
-	struct desc_error err;
 	struct cpio_entry e;
+	int ret = bundle_find(&the_bundle, SCHEDULE_FILE, &e);
 
-	if (bundle_find(&the_bundle, SCHEDULE_FILE, &e))
+	if (ret == -ENOENT)
 		return false;
-	if (e.size > sizeof(file)) {
-		log_err(SCHEDULE_FILE ": more than 16 KiB");
-		return false;
-	}
-	memcpy(file, e.data, e.size);
-	if (schedule_parse(file, e.size, SCHEDULE_FILE, the_schedule, &err) == 0)
+	if (ret)
+		(void)desc_refuse(&refused, SCHEDULE_FILE, NULL, NULL, "%s", bundle_error(ret));
+	else if (e.size > sizeof(file))
+		(void)desc_refuse(&refused, SCHEDULE_FILE, NULL, NULL, "more than 16 KiB");
+	else if (!schedule_parse(memcpy(file, e.data, e.size), e.size, SCHEDULE_FILE, the_schedule,
+				 &refused))
 		return true;
-	log_err("%s; no CPU has windows", err.text);
 	memset(the_schedule, 0, sizeof(*the_schedule));
 	return false;
+}
+
+bool schedule_next_note(u32 *at, char *text, size_t size)
+{
+	const struct schedule_window *w;
+
+	if (refused.text[0])
+		return (*at)++ == 0 &&
+		       snprintf(text, size, "%s; no CPU has windows", refused.text) > 0;
+	do {
+		w = schedule_next_stray(the_schedule, at);
+	} while (w && vm_find(w->vm)); /* one that was named so */
+	if (w)
+		schedule_stray_text(w, text, size);
+	return w;
 }
 
 static void number_all(struct schedule *s)
@@ -148,8 +165,16 @@ static void number_all(struct schedule *s)
 
 void schedule_init(void)
 {
+	char text[sizeof(refused.text)];
+	bool there = read_schedule();
+	u32 at = 0;
+
 	epoch = arch_counter();
-	if (!read_schedule())
+	vmm_lock();
+	while (schedule_next_note(&at, text, sizeof(text)))
+		klog(there ? LOG_WARN : LOG_ERR, "%s", text);
+	vmm_unlock();
+	if (!there)
 		return;
 	number_all(the_schedule);
 	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {

@@ -39,7 +39,8 @@ struct vm_type {
 	struct vm_desc desc;
 	char file[DESC_PATH_MAX]; /* the description's file in the bundle; "(preloaded)" */
 	bool valid;
-	struct desc_error error; /* what is wrong with it */
+	struct desc_error
+		error; /* what is wrong with it; of a valid one what should be known of it, mostly nothing */
 };
 
 extern struct vm_type vm_types[MAX_TYPES];

@@ -46,6 +46,14 @@ int __must_check schedule_parse(const void *fdt, u64 size, const char *file, str
 int __must_check schedule_add_window(struct schedule_cpu *c, const struct schedule_window *new,
 				     const char **prop, char *why, size_t size);
 
+/*
+ * The next window, from place *at on, which begins with 0, of a VM that no type of the bundle makes by itself: only `zvm new --name` does. One window for each such VM.
+ * NULL: there is no more. Pure.
+ */
+const struct schedule_window *schedule_next_stray(const struct schedule *s, u32 *at);
+/* One line about it, and about the type that may be meant. */
+void schedule_stray_text(const struct schedule_window *w, char *text, size_t size);
+
 /* Whether a devicetree says that it is one. */
 bool schedule_is_one(const void *fdt, u64 size);
 
@@ -74,6 +82,11 @@ void schedule_adopt(void);
 
 /* Read the bundle's schedule, if it has one, and have CPUs keep it. What is wrong is logged. Boot, thread context. */
 void schedule_init(void);
+
+/*
+ * What is wrong with the bundle's schedule, or to be noted: the next line, from *at on, which begins with 0. False: there is no more. Lifecycle lock held.
+ */
+bool schedule_next_note(u32 *at, char *text, size_t size);
 
 /* CPUs with a frame; of these, CPUs where the VM has a window; CPUs whose frame has time to spare. */
 u64 schedule_cpus(void);

@@ -202,3 +202,31 @@ def test_windows(boot, tmp_path):
     assert "cpu 0" in info(board, new(board, "smp", "-c 1").name, "vcpu 0")
     assert board.sh("zvm set a budget=10 period=100") == \
         "zvm: 'a' has windows: a budget goes not with them"
+
+
+def test_a_schedule_of_vms_that_no_type_makes(boot, tmp_path):
+    """A slip of the pen is named, with what was meant; a name that only `zvm new --name` gives is a note until it is given."""
+    bundle, said = bundle_with(tmp_path, (SCHEDULE % 3000).replace('"a"', '"smpp"').replace('"b"', '"general"'))
+    lines = ("schedule.dtb: control: vm: no type is called 'smpp'; did you mean 'smp'?",
+             "schedule.dtb: general: vm: no type is called 'general'; it waits for `zvm new --name general`")
+    board = boot(smp=2, mem=512, bundle=bundle)
+    for line in lines:
+        assert f"mkbundle: note: {line}" in said
+        assert line in board.sh("zvm list")
+        assert line in board.sh("host log")
+    new(board, "smp", "--name general")
+    listed = board.sh("zvm list")
+    assert lines[0] in listed and lines[1] not in listed
+
+
+def test_a_schedule_that_is_none_is_listed(boot, tmp_path):
+    """One that was made by hand: nothing has checked it before."""
+    good, _ = bundle_with(tmp_path, SCHEDULE % 3000)
+    data = good.read_bytes()
+    bad = data.replace(b"zvm,schedule", b"zvm,schedula")
+    assert bad != data
+    (tmp_path / "bad.cpio").write_bytes(bad)
+    board = boot(smp=2, mem=512, bundle=tmp_path / "bad.cpio")
+    says = 'schedule.dtb: /: compatible: is not "zvm,schedule"; no CPU has windows'
+    assert says in board.sh("zvm list")
+    assert says in board.sh("host log")

@@ -76,7 +76,7 @@ def test_a_broken_bundle_stops_nobody(boot, tmp_path, kind):
         "cut": good[:len(good) // 2],
         "zeros": bytes(4096),
         "not-a-devicetree": good,
-        "same-label": good.replace(b"twin", b"good"),
+        "same-label": good.replace(b"twin\0", b"good\0"),
     }[kind]
     path = tmp_path / "broken.cpio"
     path.write_bytes(broken)
@@ -85,7 +85,10 @@ def test_a_broken_bundle_stops_nobody(boot, tmp_path, kind):
     assert len(answer.splitlines()) == 1
     if kind in ("not-a-devicetree", "same-label"):
         assert "good" in answer
-        new(board, "good").delete()
+        vm = new(board, "good")
+        assert vm.note == ("vms/twin.dtb has the label 'good' too, and is not used"
+                           if kind == "same-label" else None)
+        vm.delete()
     assert "free" in memory(board)
 
 

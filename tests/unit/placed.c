@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "placed.h"
 
+#include <lib/string.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,14 @@ static struct vcpu vcpus[MAX_VMS][VM_MAX_VCPUS];
 struct vm *vm_by_id(u32 id)
 {
 	return id < MAX_VMS ? slots[id] : NULL;
+}
+
+struct vm *vm_find(const char *name)
+{
+	for (u32 i = 0; i < MAX_VMS; i++)
+		if (slots[i] && str_eq(slots[i]->name, name))
+			return slots[i];
+	return NULL;
 }
 
 int vm_fail(struct vm_error *e, int code, const char *fmt, ...)

@@ -214,6 +214,12 @@ int vm_set(struct vm *vm, const struct vm_desc *want, const struct schedule_wind
 	return want->weight == 7 ? -EBUSY : 0;
 }
 
+bool schedule_next_note(u32 *at, char *text, size_t size)
+{
+	snprintf(text, size, "schedule.dtb: what is wrong");
+	return fake.bad_schedule && (*at)++ == 0;
+}
+
 const struct schedule_cpu *schedule_of_cpu(u32 cpu)
 {
 	static const struct schedule_cpu cpus[SCHEDULE_CPUS] = {
@@ -252,7 +258,8 @@ static void add_type(const char *label, bool valid)
 	t->desc.ram = ram_map_default(MIB(512));
 	t->desc.priority = 20;
 	t->valid = valid;
-	snprintf(t->error.text, sizeof(t->error.text), "vms/%s.dtb: /cpus: 0", label);
+	if (!valid)
+		snprintf(t->error.text, sizeof(t->error.text), "vms/%s.dtb: /cpus: 0", label);
 }
 
 static void add_vm(u32 id, const char *name)
@@ -284,6 +291,7 @@ int fake_setup(void **state)
 	fake.on_blank = NULL;
 	fake.step = HOST_COUNTER_HZ / 8;
 	memset(slots, 0, sizeof(slots));
+	fake.bad_schedule = false;
 	bundle_open(&the_bundle, NULL, 0);
 	return 0;
 }

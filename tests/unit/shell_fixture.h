@@ -20,6 +20,7 @@ struct fake {
 	size_t output_len;
 	void (*on_write)(size_t len); /* what happens while so much is sent; NULL: nothing */
 	int refusal;                  /* what lifecycle calls answer */
+	bool bad_schedule;            /* there is a line about it */
 	/* what they were called with, and how often */
 	struct vm_options asked;
 	u32 created, locks;

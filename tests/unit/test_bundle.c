@@ -60,6 +60,8 @@ static void test_wrong_types(void **state)
 	assert_string_equal(vm_types[2].desc.label, "large");
 	assert_non_null(strstr(vm_types[3].error.text, "vms/junk.dtb: not a compiled devicetree"));
 	assert_string_equal(vm_types[5].desc.label, "same2");
+	assert_string_equal(vm_types[4].error.text,
+			    "vms/same2.dtb has the label 'same' too, and is not used");
 	assert_string_equal(vm_types[5].error.text,
 			    "vms/same2.dtb: /: label: 'same' is taken by vms/same1.dtb");
 	assert_string_equal(vm_types[6].error.text,

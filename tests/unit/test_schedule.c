@@ -6,6 +6,7 @@
 #include <lib/printf.h>
 #include <libfdt.h>
 #include <string.h>
+#include <vmm/bundle.h>
 #include <vmm/schedule.h>
 
 static u8 blob[4096] __aligned(8);
@@ -134,12 +135,66 @@ static void what_is_wrong_is_named(void **state)
 	assert_int_equal(parse(), -EINVAL);
 }
 
+static void types(const char *const *labels)
+{
+	for (vm_type_count = 0; labels[vm_type_count]; vm_type_count++)
+		strcpy(vm_types[vm_type_count].desc.label, labels[vm_type_count]);
+}
+
+/* Names that no type gives a VM, each once, and the type that may be meant. */
+static void test_strays(void **state)
+{
+	static const char *const labels[] = { "control", "linux", "rt", NULL };
+	static const struct {
+		const char *vm, *says;
+	} cases[] = {
+		{ "control", NULL },
+		{ "linux-2", NULL },
+		{ "contrl", "did you mean 'control'?" },
+		{ "Control", "did you mean 'control'?" },
+		{ "liunx", "did you mean 'linux'?" },
+		{ "rtos", "did you mean 'rt'?" },
+		{ "linux-x", "did you mean 'linux'?" },
+		{ "control-loop", "it waits for `zvm new --name control-loop`" },
+		{ "a", "did you mean 'rt'?" },
+		{ "zephyr", "it waits for `zvm new --name zephyr`" },
+	};
+	const struct schedule_window *w;
+	char text[256];
+
+	(void)state;
+	types(labels);
+	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
+		u32 at = 0;
+
+		memset(&s, 0, sizeof(s));
+		s.cpus[1].count = s.cpus[3].count = 2;
+		strcpy(s.cpus[1].windows[0].vm, "linux");
+		strcpy(s.cpus[1].windows[1].vm, cases[i].vm);
+		strcpy(s.cpus[1].windows[1].node, "loop");
+		strcpy(s.cpus[3].windows[0].vm, cases[i].vm);
+		strcpy(s.cpus[3].windows[1].vm, "rt");
+		w = schedule_next_stray(&s, &at);
+		if (cases[i].says) {
+			assert_ptr_equal(w, &s.cpus[1].windows[1]);
+			schedule_stray_text(w, text, sizeof(text));
+			assert_non_null(strstr(text, cases[i].says));
+			assert_memory_equal(text, "schedule.dtb: loop: vm: no type is called '",
+					    42);
+		}
+		if (cases[i].says)
+			w = schedule_next_stray(&s, &at);
+		assert_null(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(in_the_order_of_time, setup),
 		cmocka_unit_test_setup(windows_are_apart_and_inside, setup),
 		cmocka_unit_test_setup(what_is_wrong_is_named, setup),
+		cmocka_unit_test_setup(test_strays, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

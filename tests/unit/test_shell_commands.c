@@ -35,6 +35,8 @@ static void test_types(void **state)
 	       "zvm: type 'broken' cannot be created: vms/broken.dtb: /cpus: 0\n");
 	expect("zvm new linux -t zephyr", "zvm new: one type at a time: 'zephyr' or 'linux'\n");
 	expect_part("zvm list", "broken       cannot be created: vms/broken.dtb: /cpus: 0\n");
+	fake.bad_schedule = true;
+	expect_part("zvm list", "vms/broken.dtb: /cpus: 0\nschedule.dtb: what is wrong\n");
 	assert_int_equal(fake.created, 0);
 }
 
