@@ -90,7 +90,8 @@ enum special {
 	SPECIAL_BUDGET = 1 << 0,
 	SPECIAL_WINDOW = 1 << 1,
 	SPECIAL_GUARDED = 1 << 2,
-	SPECIAL_HELD = 1 << 3, /* in its CPU's `held`, not in the run queue */
+	SPECIAL_HELD = 1 << 3,    /* in its CPU's `held`, not in the run queue */
+	SPECIAL_BOOSTED = 1 << 4, /* its guard has raised it: it goes before its equals */
 };
 
 /* Empty run queue and timeouts. Boot. */
@@ -124,6 +125,11 @@ bool special_ready(struct percpu *pc, struct thread *t, bool woken);
 bool special_may_run(struct percpu *pc, struct thread *t);
 /* It has run for so long. */
 void special_charge(struct thread *t, u64 ticks, u64 now);
+/* It is queued before its equals. Any thread, on its home CPU. */
+static inline bool special_goes_first(const struct thread *t)
+{
+	return t->special & SPECIAL_BOOSTED;
+}
 /* It leaves the CPU: is ready, held, or blocked. */
 void special_leaves(struct thread *t, u64 now);
 /* It is on the CPU from now on, or goes on. */
@@ -134,6 +140,9 @@ void special_init_cpu(struct percpu *pc);
 void special_init_thread(struct thread *t);
 
 /* ---- shares by weight (share.c): the same, for threads with t->weight ---- */
+
+/* Count what t has had so far by its weight, which is about to change. Any thread. */
+void share_settle(struct thread *t);
 
 /* Queue t, whose turn is over or which was woken, by what it has had. True: before cur. */
 bool share_insert(struct percpu *pc, struct thread *t);

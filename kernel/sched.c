@@ -108,7 +108,7 @@ static void migrate(struct percpu *pc, struct thread *t)
 	request(t, REQ_WAKE);
 }
 
-/* Its turn is over: t, an equal with less of its share, is next. */
+/* Its turn is over: an equal is next. */
 static void end_turn(struct percpu *pc, struct thread *cur)
 {
 	slice_disarm(pc);
@@ -136,10 +136,15 @@ static __inlined void make_ready(struct percpu *pc, struct thread *t)
 	if (unlikely(t->special) && !special_ready(pc, t, woken))
 		return;
 	t->slice_left = t->slice;
-	if (!t->weight)
+	if (unlikely(special_goes_first(t))) {
+		rq_insert(&pc->rq, t, true);
+		if (t->rq_prio == thread_prio(cur) && !special_goes_first(cur))
+			end_turn(pc, cur); /* also a FIFO thread's */
+	} else if (!t->weight) {
 		rq_insert(&pc->rq, t, false);
-	else if (share_insert(pc, t))
+	} else if (share_insert(pc, t)) {
 		end_turn(pc, cur);
+	}
 	if (t->rq_prio < thread_prio(cur))
 		pc->resched = 1;
 	else if (t->rq_prio == thread_prio(cur))
@@ -337,7 +342,7 @@ static void switch_to(struct percpu *pc, struct thread *prev, struct thread *nex
 		special_leaves(prev, now);
 	if (unlikely(next->special))
 		special_runs(next, now);
-	timeouts_hold(&pc->timeouts, thread_prio(next) < PRIO_REALTIME, now);
+	timeouts_hold(&pc->timeouts, thread_prio(next) < PRIO_REALTIME);
 	next->state = THREAD_RUNNING;
 	next->switched_in_at = now;
 	next->ready_ticks += now - next->ready_since;

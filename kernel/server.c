@@ -108,6 +108,34 @@ void server_charge(struct server *s, u64 used, u64 now)
 	lengthen_first(s);
 }
 
+void server_change(struct server *s, u64 budget, u64 period, u64 now)
+{
+	u64 missing = now < s->over_until ? s->over : 0, back = now, over, rest;
+
+	if (s->budget == budget && s->period == period)
+		return;
+	for (u32 n = 0; n < s->count; n++) {
+		if (nth(s, n)->at > now) {
+			missing += nth(s, n)->amount;
+			back = nth(s, n)->at;
+		}
+	}
+	over = missing - MIN(missing, budget);
+	missing -= over;
+	rest = budget - missing;
+	if (rest || period < s->period)
+		back = MIN(back,
+			   now + period); /* the last piece: a period behind the first, at most */
+	server_init(s, budget, period, now);
+	(void)pop(s);
+	if (rest)
+		push(s, (struct refill){ .at = now, .amount = rest });
+	if (missing)
+		push(s, (struct refill){ .at = back, .amount = missing });
+	s->over = over;
+	s->over_until = back;
+}
+
 u64 server_missed(const struct server *s, u64 now)
 {
 	u64 since = s->refills[s->head].at;

@@ -68,14 +68,20 @@ static void insert(struct run_queue *rq, struct thread *t)
 	list_insert_before(pos->next, &t->run_node);
 }
 
+void share_settle(struct thread *t)
+{
+	if (t->weight)
+		t->shared = had(t, t->run_ticks);
+	t->shared_until = t->run_ticks;
+}
+
 bool share_insert(struct percpu *pc, struct thread *t)
 {
 	const struct thread *cur = pc->current;
 	u64 lag = t->slice == DEADLINE_NEVER ? 0 : t->slice, others;
 	u32 prio = thread_prio(t);
 
-	t->shared = had(t, t->run_ticks);
-	t->shared_until = t->run_ticks;
+	share_settle(t);
 	if (t != cur && least(pc, prio, &others)) {
 		t->shared = MAX(t->shared, others - MIN(others, lag));
 		t->shared = MIN(t->shared, others + lag);

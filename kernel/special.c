@@ -39,7 +39,7 @@ static bool hold_unless_open(struct percpu *pc, struct thread *t, bool count)
 {
 	bool may = in_budget(t, arch_counter());
 
-	if (may && in_window(pc, t))
+	if ((t->special & SPECIAL_GUARDED) || (may && in_window(pc, t)))
 		return true;
 	t->state = THREAD_READY;
 	t->special |= SPECIAL_HELD;
@@ -59,12 +59,86 @@ void special_take_off(struct percpu *pc, struct thread *t)
 	t->special &= (u8)~SPECIAL_HELD;
 }
 
-/* ---- what the scheduler calls ---- */
+/*
+ * ---- guards. The timeout of a guarded thread that is ready fires after half of GUARD_WAIT_MS, once
+ * more after the other half, and at the end of the share that it then gets. ----
+ */
 
-static bool is_boosted(const struct thread *t)
+static void boost(struct thread *t, u8 prio)
 {
-	return t->boost != PRIO_IDLE;
+	if (prio == PRIO_IDLE)
+		t->special &= (u8)~SPECIAL_BOOSTED;
+	else
+		t->special |= SPECIAL_BOOSTED;
+	mutex_set_boost(t, prio);
 }
+
+static void unboost(struct thread *t)
+{
+	if (t->special & SPECIAL_BOOSTED)
+		boost(t, PRIO_IDLE);
+}
+
+/* Something of its last share is left: it has blocked meanwhile, and is not to wait once more. */
+static bool share_is_open(const struct thread *t, u64 now)
+{
+	return t->guard_left && now < t->guard_until;
+}
+
+static void guard_waits(struct thread *t, bool woken, u64 now)
+{
+	if (woken)
+		t->guard_ran = t->run_ticks;
+	/*
+	 * By timeout also if it is at once: the waker may hold the lock that boost() takes.
+	 */
+	if (t->boost != PRIO_HIGHEST && (woken || list_empty(&t->special_timeout.node)))
+		timeout_set(&t->special_timeout,
+			    share_is_open(t, now) ? now : now + ms_to_ticks(GUARD_WAIT_MS / 2));
+}
+
+static void guard_runs(struct thread *t, u64 now)
+{
+	if (t->boost == PRIO_HIGHEST && list_empty(&t->special_timeout.node))
+		timeout_set(&t->special_timeout, now + t->guard_left);
+}
+
+static void guard_leaves(struct thread *t, u64 now)
+{
+	if (t->state == THREAD_READY && t->boost != PRIO_HIGHEST) {
+		guard_waits(t, false, now);
+		return;
+	}
+	timeout_cancel_here(&t->special_timeout);
+	if (t->state != THREAD_READY)
+		unboost(t);
+}
+
+static void guard_timed_out(const struct percpu *pc, struct thread *t)
+{
+	u64 now = arch_counter(), half = ms_to_ticks(GUARD_WAIT_MS / 2);
+	u64 ran = t == pc->current ? thread_cpu_ticks(t, now) : t->run_ticks;
+
+	if (t->boost == PRIO_HIGHEST || thread_prio(t) > PRIO_GUARDED ||
+	    ran - t->guard_ran >= us_to_ticks(GUARD_SHARE_US)) {
+		if (t->boost == PRIO_HIGHEST)
+			t->guard_left = 0;
+		unboost(t);
+		t->guard_ran = ran;
+		timeout_set(&t->special_timeout, now + half);
+	} else if (!share_is_open(t, now) && !(t->special & SPECIAL_BOOSTED)) {
+		boost(t, PRIO_REALTIME);
+		timeout_set(&t->special_timeout, now + half);
+	} else {
+		if (!share_is_open(t, now)) {
+			t->guard_left = us_to_ticks(GUARD_SHARE_US);
+			t->guard_until = now + 2 * half;
+		}
+		boost(t, PRIO_HIGHEST); /* its share ends by the timeout of guard_runs() */
+	}
+}
+
+/* ---- what the scheduler calls ---- */
 
 bool special_ready(struct percpu *pc, struct thread *t, bool woken)
 {
@@ -72,8 +146,8 @@ bool special_ready(struct percpu *pc, struct thread *t, bool woken)
 
 	if (woken && (t->special & SPECIAL_BUDGET))
 		server_wake(&t->server, now);
-	if ((t->special & SPECIAL_GUARDED) && t->boost != PRIO_HIGHEST)
-		timeout_set(&t->special_timeout, now + ms_to_ticks(GUARD_WAIT_MS));
+	if (t->special & SPECIAL_GUARDED)
+		guard_waits(t, woken, now);
 	return hold_unless_open(pc, t, woken);
 }
 
@@ -86,50 +160,28 @@ void special_charge(struct thread *t, u64 ticks, u64 now)
 {
 	if (t->special & SPECIAL_BUDGET)
 		server_charge(&t->server, ticks, now);
+	if (t->boost == PRIO_HIGHEST)
+		t->guard_left -= MIN(ticks, t->guard_left);
 }
 
 void special_leaves(struct thread *t, u64 now)
 {
 	if (t->special & SPECIAL_HELD)
 		return; /* its timeout is the return of its budget */
-	timeout_cancel_here(&t->special_timeout);
-	if (!(t->special & SPECIAL_GUARDED))
-		return;
-	if (t->state == THREAD_READY)
-		timeout_set(&t->special_timeout, now + ms_to_ticks(GUARD_WAIT_MS));
-	else if (is_boosted(t))
-		mutex_set_boost(t, PRIO_IDLE);
+	if (t->special & SPECIAL_GUARDED)
+		guard_leaves(t, now);
+	else
+		timeout_cancel_here(&t->special_timeout);
 }
 
 void special_runs(struct thread *t, u64 now)
 {
-	if (t->special & SPECIAL_BUDGET) {
+	if (t->special & SPECIAL_BUDGET)
 		server_begin(&t->server, now);
+	if (t->special & SPECIAL_GUARDED)
+		guard_runs(t, now);
+	else if (t->special & SPECIAL_BUDGET)
 		timeout_set(&t->special_timeout, now + server_left(&t->server));
-	} else if (t->special & SPECIAL_GUARDED) {
-		if (!is_boosted(t))
-			timeout_cancel_here(&t->special_timeout);
-		else if (list_empty(&t->special_timeout.node))
-			timeout_set(&t->special_timeout, now + us_to_ticks(GUARD_SHARE_US));
-	}
-}
-
-/* A guarded thread had its share, or has waited. */
-static void guard(const struct percpu *pc, struct thread *t)
-{
-	u64 now = arch_counter(), wait = ms_to_ticks(GUARD_WAIT_MS);
-	u64 held = timeouts_held_for(&pc->timeouts, now);
-
-	if (t == pc->current || t->boost == PRIO_HIGHEST) {
-		mutex_set_boost(t, PRIO_IDLE);
-	} else if (thread_prio(t) > PRIO_GUARDED) {
-		timeout_set(&t->special_timeout, now + wait);
-	} else if (held >= wait) {
-		mutex_set_boost(t, PRIO_HIGHEST);
-	} else {
-		mutex_set_boost(t, PRIO_REALTIME);
-		timeout_set(&t->special_timeout, now + wait - held);
-	}
 }
 
 static void timed_out(struct timeout *timeout)
@@ -141,7 +193,7 @@ static void timed_out(struct timeout *timeout)
 		special_take_off(pc, t);
 		sched_make_ready(pc, t);
 	} else if (t->special & SPECIAL_GUARDED) {
-		guard(pc, t);
+		guard_timed_out(pc, t);
 	} else if (t == pc->current) {
 		pc->resched = 1; /* its budget is used up */
 	}
@@ -156,13 +208,16 @@ void special_init_thread(struct thread *t)
 	timeout_init(&t->special_timeout, timed_out);
 }
 
-/* What has been run so far is not the new budget's. */
-static void settle_current(struct percpu *pc, struct thread *t, u64 now)
+/* What it has run so far is the old budget's. */
+static void settle_current(const struct percpu *pc, struct thread *t, u64 now)
 {
+	u64 ticks = now - t->switched_in_at;
+
 	if (t != pc->current)
 		return;
-	t->run_ticks += now - t->switched_in_at;
+	t->run_ticks += ticks;
 	t->switched_in_at = now;
+	special_charge(t, ticks, now);
 }
 
 void special_refresh(struct percpu *pc, struct thread *t)
@@ -177,19 +232,19 @@ void special_refresh(struct percpu *pc, struct thread *t)
 
 	timeout_cancel_here(&t->special_timeout);
 	settle_current(pc, t, now);
-	t->special &= SPECIAL_HELD;
+	t->special &= SPECIAL_HELD | SPECIAL_BOOSTED;
 	if (p.budget) {
 		t->special |= SPECIAL_BUDGET;
-		server_init(&t->server, p.budget, p.period, now);
+		server_change(&t->server, p.budget, p.period, now);
 	}
 	if (p.window != WINDOW_ALWAYS)
 		t->special |= SPECIAL_WINDOW;
 	if (p.guarded)
 		t->special |= SPECIAL_GUARDED;
-	else if (is_boosted(t))
-		mutex_set_boost(t, PRIO_IDLE);
+	else
+		unboost(t);
 	t->window = p.window;
-	t->shared_until = t->run_ticks;
+	share_settle(t);
 	t->weight = p.weight;
 	t->slice = p.fifo ? DEADLINE_NEVER : ms_to_ticks(SLICE_MS);
 	t->slice_left = t->slice;

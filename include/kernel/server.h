@@ -23,14 +23,20 @@ struct refill {
  */
 struct server {
 	u64 budget, period;
-	u64 throttled; /* times that it was used up while there was more to do */
-	u64 missed;    /* periods in which what was there could not be used: others had the CPU */
+	u64 throttled;        /* times that it was used up while there was more to do */
+	u64 over, over_until; /* used out of a larger budget before; counts until then */
+	u64 missed; /* periods in which what was there could not be used: others had the CPU */
 	u32 head, count;
 	struct refill refills[SERVER_REFILLS];
 };
 
-/* 0 < budget <= period. The counters go on. */
+/* A full budget from `now` on. 0 < budget <= period. The counters go on. */
 void server_init(struct server *s, u64 budget, u64 period, u64 now);
+/*
+ * Another budget or period for a server that was initialised, or is all zero. What was used and has
+ * not come back yet is missing from the new budget until it would have come back.
+ */
+void server_change(struct server *s, u64 budget, u64 period, u64 now);
 /* There is something to do again. */
 void server_wake(struct server *s, u64 now);
 /* It goes on the CPU: what was not used within its period counts as missed. */

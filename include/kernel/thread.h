@@ -70,9 +70,11 @@ struct sched_params {
 	u8 window; /* it runs only in windows of this number (sched_set_frame), or WINDOW_ALWAYS */
 	bool fifo; /* its turn does not end: equals wait until it blocks or yields */
 	/*
-	 * for the operator's sake: ready at a priority up to PRIO_GUARDED, and kept waiting for
-	 * GUARD_WAIT_MS, it runs before all that is not real-time; and before everybody, but no
-	 * longer than GUARD_SHARE_US at a stretch, if real-time threads had the CPU all that time
+	 * For the operator's sake: a thread that wants to run at a priority up to PRIO_GUARDED gets
+	 * GUARD_SHARE_US in every GUARD_WAIT_MS and share. If it has had less after half of
+	 * GUARD_WAIT_MS, it runs before all that is not real-time; after all of it, before every
+	 * thread until it has had that share. A budget is charged and does not hold it; nor does a
+	 * window.
 	 */
 	bool guarded;
 };
@@ -120,6 +122,8 @@ struct thread {
 	u64 shared, shared_until;
 	struct timeout special_timeout; /* end or return of its budget, its guard */
 	struct server server;
+	/* guarded: run_ticks when it began to wait; what is left of its share, and until when */
+	u64 guard_ran, guard_left, guard_until;
 	struct sched_params asked;
 	u64 run_ticks; /* time on CPU so far */
 	u64 switched_in_at;

@@ -24,8 +24,7 @@ struct timeout {
 struct timeout_queue {
 	struct spinlock lock;
 	struct list list, patient;
-	bool hold; /* the patient ones wait */
-	u64 held_since;
+	bool hold;               /* the patient ones wait */
 	struct timeout *running; /* whose fn is being called now */
 };
 
@@ -55,13 +54,12 @@ static inline void timeout_cancel_here(struct timeout *t)
 /* Set this CPU's timer anew, as q->hold has changed. Interrupts masked. */
 void timeouts_program(struct timeout_queue *q);
 /* Hold this CPU's patient timeouts back, or let them come. Interrupts masked. */
-static inline void timeouts_hold(struct timeout_queue *q, bool hold, u64 now)
+static inline void timeouts_hold(struct timeout_queue *q, bool hold)
 {
 	if (q->hold == hold)
 		return;
 	/* For this CPU only; and only here does anything enter `patient`. */
 	q->hold = hold;
-	q->held_since = now;
 	if (unlikely(!list_empty(&q->patient)))
 		timeouts_program(q);
 }
@@ -69,12 +67,6 @@ static inline void timeouts_hold(struct timeout_queue *q, bool hold, u64 now)
 static inline bool timeouts_held(const struct timeout_queue *q)
 {
 	return q->hold && !list_empty(&q->patient);
-}
-
-/* For how many ticks they have been held back without a break: real-time threads alone had the CPU. */
-static inline u64 timeouts_held_for(const struct timeout_queue *q, u64 now)
-{
-	return q->hold ? now - q->held_since : 0;
 }
 
 /* Called by arch from the timer interrupt, masked. */

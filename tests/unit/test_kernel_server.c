@@ -96,6 +96,52 @@ static void what_others_took_is_counted(void **state)
 	assert_int_equal(s.missed, 3);
 }
 
+/* What was used is missing until it would have come back; a change for the same is none. */
+static void another_budget_is_not_a_fresh_one(void **state)
+{
+	(void)state;
+	server_charge(&s, 200, 200);
+	server_change(&s, BUDGET, PERIOD, 200);
+	assert_int_equal(server_left(&s), 100);
+	server_change(&s, 250, PERIOD, 300);
+	assert_int_equal(total(), 250);
+	assert_int_equal(server_next(&s), 300);
+	assert_int_equal(server_left(&s), 50);
+	server_charge(&s, 50, 350);
+	assert_int_equal(server_next(&s), 1000);
+	server_change(&s, 150, PERIOD, 350); /* used: 250, more than all of it */
+	assert_int_equal(server_next(&s), 1300);
+	assert_int_equal(total(), 150);
+	server_change(&s, 800, PERIOD, 400);
+	assert_int_equal(server_next(&s), 400);
+	assert_int_equal(server_left(&s), 800 - 250);
+}
+
+/* Whatever is changed and whenever: on average no more than the larger budget in a period. */
+static void changes_make_nothing(void **state)
+{
+	u64 now = 0, used = 0;
+
+	(void)state;
+	srand(2);
+	for (u32 n = 0; n < 20000; n++) {
+		u64 budget = n % 2 ? BUDGET : BUDGET / 2;
+
+		server_change(&s, budget, PERIOD, now);
+		assert_int_equal(total(), budget);
+		assert_true(s.count <= SERVER_REFILLS);
+		if (server_next(&s) > now) {
+			now += (u64)rand() % 100;
+			continue;
+		}
+		used += server_left(&s);
+		now += server_left(&s);
+		server_charge(&s, server_left(&s), now);
+	}
+	assert_true(now > 100 * PERIOD);
+	assert_true(used <= (now / PERIOD + 1) * BUDGET);
+}
+
 static void a_full_budget_never_stops(void **state)
 {
 	(void)state;
@@ -159,6 +205,8 @@ int main(void)
 		cmocka_unit_test_setup(pieces_that_touch_are_one, setup),
 		cmocka_unit_test_setup(a_late_timer_costs_what_it_took, setup),
 		cmocka_unit_test_setup(what_others_took_is_counted, setup),
+		cmocka_unit_test_setup(another_budget_is_not_a_fresh_one, setup),
+		cmocka_unit_test_setup(changes_make_nothing, setup),
 		cmocka_unit_test_setup(a_full_budget_never_stops, setup),
 		cmocka_unit_test_setup(never_more_than_one_budget_a_period, setup),
 	};

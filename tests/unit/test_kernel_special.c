@@ -130,7 +130,7 @@ static void parameters_change_while_it_is_held(void **state)
 	p.period = 10 * MS;
 	thread_set_params(&t[0], &p);
 	run(20, 1);
-	assert_int_equal(ran[0], 11);
+	assert_int_equal(ran[0], 10); /* 2 x 5, less what it had before */
 }
 
 static void weights_share(void **state)
@@ -303,15 +303,148 @@ static void guarded_behind_an_ordinary_thread(void **state)
 	start_with(1, shell, 17, &sched_guarded);
 	for (u32 n = 0; n < 5; n++)
 		sem_give(&keys);
-	thread_sleep_ms(49);
+	thread_sleep_ms(24);
 	assert_null(strchr(trace, 's'));
-	thread_sleep_ms(151);
+	thread_sleep_ms(176);
 	stop = true;
 	sem_give(&keys);
 	for (u32 n = 0; n < 3; n++)
 		thread_join(&t[n]);
 	assert_non_null(strchr(trace, 's'));
 	assert_int_equal(latest, 0);
+}
+
+static void spin_110_ms(void *arg)
+{
+	for (u32 n = 0; n < 110; n++) {
+		mark((char)('a' + (uintptr_t)arg));
+		host_advance(MS);
+	}
+}
+
+/* FIFO threads of the very priorities that a guard raises to let it in, too. */
+static void guarded_among_fifo_equals(void **state)
+{
+	const struct sched_params fifo = { .fifo = true, .window = WINDOW_ALWAYS };
+	static const u8 prios[] = { PRIO_HIGHEST, PRIO_REALTIME };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(prios); i++) {
+		stop = false;
+		trace_reset();
+		sem_init(&keys, 1, 10);
+		thread_set_priority(thread_current(), PRIO_HIGHEST);
+		start_with(0, spin_110_ms, prios[i], &fifo);
+		start_with(2, spin_110_ms, prios[i], &fifo);
+		start_with(1, shell, 16, &sched_guarded);
+		thread_join(&t[0]);
+		thread_join(&t[2]);
+		assert_non_null(strchr(trace, 's'));
+		assert_in_range(strchr(trace, 's') - trace, 25, 50);
+		stop = true;
+		sem_give(&keys);
+		thread_join(&t[1]);
+	}
+}
+
+/* All but a fiftieth of the time, with a short sleep now and then. */
+static void hog(void *arg)
+{
+	(void)arg;
+	while (!stop) {
+		for (u32 n = 0; n < 49; n++) {
+			mark('a');
+			host_advance(MS / 5);
+		}
+		thread_sleep_until(arch_counter() + MS / 5);
+	}
+}
+
+/* A real-time thread that leaves the shell next to nothing keeps it waiting no longer than one that never sleeps. */
+static void guarded_behind_one_that_hardly_sleeps(void **state)
+{
+	(void)state;
+	sem_init(&keys, 0, 10);
+	start_with(1, shell, 16, &sched_guarded);
+	start_with(0, hog, 10, &sched_plain);
+	thread_sleep_ms(1);
+	sem_give(&keys);
+	thread_sleep_ms(54);
+	assert_non_null(strstr(trace, "ss"));
+	stop = true;
+	sem_give(&keys);
+	thread_join(&t[0]);
+	thread_join(&t[1]);
+}
+
+static void short_command(void *arg)
+{
+	(void)arg;
+	while (sem_take(&keys, DEADLINE_NEVER) == 0 && !stop) {
+		mark('s');
+		host_advance(MS / 10);
+	}
+}
+
+/* What is left of a share is there for the next key: not every step of a command waits for 50 ms. */
+static void a_share_may_be_used_in_pieces(void **state)
+{
+	(void)state;
+	sem_init(&keys, 0, 10);
+	start_with(1, short_command, 16, &sched_guarded);
+	start_with(0, spin, 10, &sched_plain);
+	sem_give(&keys);
+	thread_sleep_ms(51);
+	for (u32 n = 0; n < 5; n++) {
+		trace_reset();
+		sem_give(&keys);
+		thread_sleep_ms(2);
+		assert_non_null(strchr(trace, 's'));
+	}
+	thread_sleep_ms(100); /* not for ever */
+	trace_reset();
+	sem_give(&keys);
+	thread_sleep_ms(20);
+	assert_null(strchr(trace, 's'));
+	stop = true;
+	sem_give(&keys);
+	thread_join(&t[0]);
+	thread_join(&t[1]);
+}
+
+static void forty_percent(const struct sched_params *change)
+{
+	const struct sched_params p = { .budget = 4 * MS,
+					.period = 10 * MS,
+					.window = WINDOW_ALWAYS };
+
+	memset(ran, 0, sizeof(ran));
+	stop = false;
+	start_with(0, spin, 10, &p);
+	for (u32 n = 0; n < 20; n++) {
+		thread_sleep_ms(5);
+		thread_set_params(&t[0], change);
+		thread_set_params(&t[0], &p);
+	}
+	stop = true;
+	thread_join(&t[0]);
+}
+
+/* Not by being lifted for a moment, and not by having no more than what it had. */
+static void a_budget_is_not_refilled_by_a_change(void **state)
+{
+	const struct sched_params lifted = {
+		.budget = 4 * MS, .period = 10 * MS, .window = WINDOW_ALWAYS, .guarded = true
+	};
+	const struct sched_params half = { .budget = 2 * MS,
+					   .period = 10 * MS,
+					   .window = WINDOW_ALWAYS };
+
+	(void)state;
+	forty_percent(&lifted);
+	assert_in_range(ran[0], 38, 44);
+	forty_percent(&half);
+	assert_in_range(ran[0], 20, 44);
 }
 
 /* Nor is it guarded any more. */
@@ -373,6 +506,10 @@ int main(void)
 		cmocka_unit_test_setup(guarded_behind_an_ordinary_thread, setup),
 		cmocka_unit_test_setup(no_longer_guarded, setup),
 		cmocka_unit_test_setup(no_longer_guarded_when_it_is_due, setup),
+		cmocka_unit_test_setup(guarded_among_fifo_equals, setup),
+		cmocka_unit_test_setup(guarded_behind_one_that_hardly_sleeps, setup),
+		cmocka_unit_test_setup(a_share_may_be_used_in_pieces, setup),
+		cmocka_unit_test_setup(a_budget_is_not_refilled_by_a_change, setup),
 	};
 
 	unit_boot(1);

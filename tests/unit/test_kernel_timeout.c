@@ -181,7 +181,7 @@ static u64 hold(bool on)
 	unsigned long flags = arch_irq_save();
 	u64 deadline;
 
-	timeouts_hold(&percpus[0].timeouts, on, arch_counter());
+	timeouts_hold(&percpus[0].timeouts, on);
 	deadline = host_timer_deadline[0];
 	arch_irq_restore(flags);
 	return deadline;
