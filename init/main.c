@@ -93,5 +93,7 @@ void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image
 	must(vmm_init(), "vmm");
 	must(console_service_start(), "console service");
 	must(shell_start(), "shell");
+	thread_set_params(thread_current(), &sched_guarded); /* the shell may wait for it */
+	vmm_autostart();
 	thread_exit();
 }

@@ -6,9 +6,8 @@
 
 static const char *const names[LOCK_RANKS] = {
 	[LOCK_UNRANKED] = "unranked", [LOCK_LIFECYCLE] = "lifecycle",
-	[LOCK_PORTS] = "ports",       [LOCK_FLASH] = "flash",
-	[LOCK_RANDOM] = "random",     [LOCK_RTOS] = "rtos",
-	[LOCK_VM_STATE] = "vm state", [LOCK_UART_WRITERS] = "uart writers",
+	[LOCK_RTOS] = "rtos",         [LOCK_VM_STATE] = "vm state",
+	[LOCK_SCHED] = "schedule",    [LOCK_UART_WRITERS] = "uart writers",
 	[LOCK_UART] = "uart",         [LOCK_PORT] = "port",
 	[LOCK_DEVICE] = "device",     [LOCK_VGIC] = "vgic",
 	[LOCK_CONSOLE] = "console",   [LOCK_VIRTIO] = "virtio",
@@ -158,8 +157,12 @@ void lock_check_no_spinlock(const char *what)
 
 void lock_check_mutex_wanted(const struct lock_check *c)
 {
+	const struct thread *self = running();
+
 	lock_check_no_spinlock("takes a mutex");
-	if (!c->depth || c->holder != running())
+	if (self && self->no_mutex)
+		refuse(c, CALLER, "taken by a thread that may be kept off its CPU");
+	if (!c->depth || c->holder != self)
 		check_order(mutexes(), c, CALLER);
 }
 

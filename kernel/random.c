@@ -4,10 +4,7 @@
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 #include <kernel/random.h>
-#include <kernel/sync.h>
-#include <lib/chacha.h>
 #include <lib/jitter.h>
-#include <lib/sha256.h>
 #include <lib/string.h>
 
 /* All in 1/JITTER_PER_BIT bits: what a sample of jitter, a byte and a word are worth. */
@@ -35,14 +32,7 @@
 #define WALK_BYTES KIB(16)
 #define WALK_STEPS 32
 
-static struct {
-	struct mutex lock; /* a leaf; held for some hashes and two blocks of key stream */
-	u8 key[CHACHA_KEY];
-	struct sha256 pool;
-	u32 worth; /* of what is in the pool, at most SEED_FULL */
-	bool dry;  /* never seeded */
-	u64 spent; /* bytes given out under this seed */
-} rng = { .dry = true };
+static struct random first = { .dry = true };
 
 /* Touched by their CPU only, interrupts masked. */
 static struct jitter jitters[MAX_CPUS];
@@ -113,60 +103,65 @@ static bool gather(struct batch *b, size_t size)
 	return false;
 }
 
-/* ---- pool and key; rng.lock held ---- */
+/* ---- pool and key ---- */
 
-static void add(const void *data, size_t size, u32 worth)
+static void add(struct random *r, const void *data, size_t size, u32 worth)
 {
-	sha256_update(&rng.pool, data, size);
-	rng.worth = MIN(rng.worth + worth, (u32)SEED_FULL);
+	sha256_update(&r->pool, data, size);
+	r->worth = MIN(r->worth + worth, (u32)SEED_FULL);
 }
 
 /*
  * The next key is the hash of the old one and the pool. In one piece: seeds that trickled in bit by
  * bit could be guessed bit by bit by whoever knew the old key.
  */
-static void reseed(void)
+static void reseed(struct random *r)
 {
-	sha256_update(&rng.pool, rng.key, sizeof(rng.key));
-	if (rng.worth >= SEED_MIN) {
-		rng.dry = false;
-		rng.spent = 0;
+	sha256_update(&r->pool, r->key, sizeof(r->key));
+	if (r->worth >= SEED_MIN) {
+		r->dry = false;
+		r->spent = 0;
 	}
-	rng.worth = 0;
-	sha256_final(&rng.pool, rng.key);
-	sha256_init(&rng.pool);
+	r->worth = 0;
+	sha256_final(&r->pool, r->key);
+	sha256_init(&r->pool);
 }
 
 /* Block 0 of the key stream is half new key, half output; block 1 is output. */
-static void generate(u8 *out, size_t size)
+static void generate(struct random *r, u8 *out, size_t size)
 {
 	static const u8 nonce[CHACHA_NONCE];
 	u8 stream[2 * CHACHA_BLOCK];
 
-	chacha20_block(rng.key, 0, nonce, stream);
+	chacha20_block(r->key, 0, nonce, stream);
 	if (size > CHACHA_BLOCK - CHACHA_KEY)
-		chacha20_block(rng.key, 1, nonce, stream + CHACHA_BLOCK);
-	memcpy(rng.key, stream, CHACHA_KEY);
+		chacha20_block(r->key, 1, nonce, stream + CHACHA_BLOCK);
+	memcpy(r->key, stream, CHACHA_KEY);
 	memcpy(out, stream + CHACHA_KEY, size);
-	rng.spent += size;
+	r->spent += size;
 }
 
-bool random_bytes(void *buf, size_t size)
+bool random_bytes(struct random *r, void *buf, size_t size)
 {
 	struct batch b = { .worth = 0 };
 	bool full, good;
 
 	kassert(size <= RANDOM_MAX);
 	full = gather(&b, size);
-	mutex_lock(&rng.lock);
-	add(b.words, b.count * sizeof(b.words[0]), b.worth);
+	add(r, b.words, b.count * sizeof(b.words[0]), b.worth);
 	/* The CPU's words are each as good as random: no need to wait for many. */
-	if (full || rng.worth >= SEED_FULL)
-		reseed();
-	good = !rng.dry && rng.spent + size <= SEED_LIFE;
-	generate(buf, size);
-	mutex_unlock(&rng.lock);
+	if (full || r->worth >= SEED_FULL)
+		reseed(r);
+	good = !r->dry && r->spent + size <= SEED_LIFE;
+	generate(r, buf, size);
 	return good;
+}
+
+void random_fork(struct random *r)
+{
+	*r = (struct random){ .spent = 0 };
+	r->dry = !random_bytes(&first, r->key, sizeof(r->key));
+	sha256_init(&r->pool);
 }
 
 /* ---- start ---- */
@@ -188,23 +183,20 @@ void random_init(const void *seed, size_t size)
 
 	for (u32 i = 0; i < MAX_CPUS; i++)
 		jitter_init(&jitters[i]);
-	mutex_init(&rng.lock, LOCK_RANDOM);
-	sha256_init(&rng.pool);
-	rng.worth = 0;
-	rng.dry = true;
-	rng.spent = 0;
-	add(seed, size, (u32)MIN(size, 64UL) * WORTH_BYTE);
+	first = (struct random){ .dry = true };
+	sha256_init(&first.pool);
+	add(&first, seed, size, (u32)MIN(size, 64UL) * WORTH_BYTE);
 	cpu = sample_cpu(&b, BATCH);
 	if (cpu)
-		add(b.words, sizeof(b.words), b.worth);
+		add(&first, b.words, sizeof(b.words), b.worth);
 	/* A whole seed of the loader's is not waited for: every request brings more jitter. */
-	for (u32 i = 0; !cpu && i < BATCHES_MAX && rng.worth < SEED_FULL; i++) {
+	for (u32 i = 0; !cpu && i < BATCHES_MAX && first.worth < SEED_FULL; i++) {
 		sample_jitter(&b, BATCH);
-		add(b.words, sizeof(b.words), b.worth);
+		add(&first, b.words, sizeof(b.words), b.worth);
 		jitter += b.worth;
 	}
-	reseed();
-	if (rng.dry)
+	reseed(&first);
+	if (first.dry)
 		log_warn("random: no entropy: the CPU has no generator, the loader left no seed");
 	else
 		log_info("random: seeded by %s", source_name(size, cpu, jitter));

@@ -10,6 +10,8 @@ char *strerror(int err)
 		return "not allowed in this state";
 	case ENOENT:
 		return "no such thing";
+	case EINTR:
+		return "called off";
 	case EIO:
 		return "device failed";
 	case ENXIO:

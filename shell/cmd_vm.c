@@ -3,6 +3,8 @@
 #include <kernel/page.h>
 #include <kernel/percpu.h>
 #include <kernel/thread.h>
+#include <lib/errno.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <vmm/vm.h>
 #include "shell.h"
@@ -178,25 +180,72 @@ static bool new_options(const struct args *a, struct vm_options *opt)
 	return memory_option(a, &opt->memory) && affinity_option(a, &opt->affinity);
 }
 
+/* How often a wait for a VM looks for Ctrl-C. */
+#define INTERRUPT_MS 50
+
+/* Wait until VM `id` is loaded. False, and a line says why: it is not. */
+static bool await(u32 id, struct vm_error *err)
+{
+	int r;
+
+	while ((r = vm_await(id, deadline_ms(INTERRUPT_MS), err)) == -ETIMEDOUT) {
+		if (!shell_interrupted())
+			continue;
+		shell_printf("vm %u goes on loading; `zvm info %u` shows its state\n", id, id);
+		return false;
+	}
+	if (r)
+		shell_printf("zvm: %s\n", err->text);
+	return r == 0;
+}
+
+/* A VM that could not be loaded is none. */
+static void delete_unloaded(u32 id)
+{
+	struct vm_error err;
+	struct vm *vm;
+
+	shell_vmm_lock();
+	vm = vm_by_id(id);
+	if (vm && vm->load_result && vm_delete(vm, true, &err) != 0)
+		shell_printf("zvm: %s\n", err.text);
+	shell_vmm_unlock();
+}
+
+static void say_created(u32 id)
+{
+	const struct vm *vm;
+
+	shell_vmm_lock();
+	vm = vm_by_id(id);
+	if (vm)
+		shell_printf("vm %u '%s' created: %u vcpu%s, %lu MiB\n", id, vm->name, vm->nvcpus,
+			     vm->nvcpus == 1 ? "" : "s", vm->ram.size / MIB(1));
+	if (vm && vm->note[0])
+		shell_printf("note: %s\n", vm->note);
+	if (vm && vm->type->error.text[0])
+		shell_printf("note: %s\n", vm->type->error.text);
+	shell_vmm_unlock();
+}
+
 static void new_vm(const struct vm_type *type, const struct vm_options *opt)
 {
-	struct vm *vm = opt->name ? vm_find(opt->name) : NULL;
 	struct vm_error err;
+	struct vm *vm;
+	u32 id = 0;
+	int r;
 
-	if (vm) {
-		shell_printf("zvm: there is a VM '%s' already, with id %u\n", vm->name, vm->id);
-		return;
-	}
-	if (vm_create(type, opt, &vm, &err) != 0) {
+	shell_vmm_lock();
+	r = vm_create(type, opt, &vm, &err);
+	if (!r)
+		id = vm->id;
+	shell_vmm_unlock();
+	if (r)
 		shell_printf("zvm: %s\n", err.text);
-		return;
-	}
-	shell_printf("vm %u '%s' created: %u vcpu%s, %lu MiB\n", vm->id, vm->name, vm->nvcpus,
-		     vm->nvcpus == 1 ? "" : "s", vm->ram.size / MIB(1));
-	if (vm->note[0])
-		shell_printf("note: %s\n", vm->note);
-	if (type->error.text[0])
-		shell_printf("note: %s\n", type->error.text);
+	else if (await(id, &err))
+		say_created(id);
+	else
+		delete_unloaded(id);
 }
 
 void cmd_zvm_new(const struct args *a)
@@ -204,11 +253,8 @@ void cmd_zvm_new(const struct args *a)
 	struct vm_options opt = { .priority = -1 };
 	const struct vm_type *type = type_argument(a);
 
-	if (!type || !new_options(a, &opt))
-		return;
-	shell_vmm_lock();
-	new_vm(type, &opt);
-	shell_vmm_unlock();
+	if (type && new_options(a, &opt))
+		new_vm(type, &opt);
 }
 
 /* ---- the rest of its life ---- */
@@ -223,22 +269,30 @@ static int stop_by_force(struct vm *vm, struct vm_error *err)
 	return vm_stop(vm, true, err);
 }
 
-/* Do one thing to the VM that is named, and answer "vm 0 'linux' <done>". */
+/* Do one thing to the VM that is named, wait until it is loaded if that begins with it, and answer "vm 0 'linux' <done>". */
 static void lifecycle(const struct args *a, int (*act)(struct vm *vm, struct vm_error *err),
 		      const char *done)
 {
+	char name[DESC_NAME_MAX];
 	struct vm_error err;
 	struct vm *vm;
+	u32 id = 0;
+	int r = 0;
 
 	shell_vmm_lock();
 	vm = vm_argument(a);
-	if (vm && act(vm, &err) != 0)
-		shell_printf("zvm: %s\n", err.text);
-	else if (vm && act == stop_gently && vm->state != VM_STOPPED)
-		shell_printf("vm %u '%s' asked to power off\n", vm->id, vm->name);
-	else if (vm)
-		shell_printf("vm %u '%s' %s\n", vm->id, vm->name, done);
+	if (vm) {
+		id = vm->id;
+		(void)str_copy(name, vm->name, sizeof(name));
+		r = act(vm, &err);
+		if (act == stop_gently && vm->state != VM_STOPPED)
+			done = "asked to power off";
+	}
 	shell_vmm_unlock();
+	if (r)
+		shell_printf("zvm: %s\n", err.text);
+	else if (vm && await(id, &err))
+		shell_printf("vm %u '%s' %s\n", id, name, done);
 }
 
 void cmd_zvm_run(const struct args *a)

@@ -42,6 +42,14 @@ static bool is_interrupted(void)
 	return interrupted;
 }
 
+bool shell_interrupted(void)
+{
+	bool yes = is_interrupted();
+
+	interrupted = false;
+	return yes;
+}
+
 /* ---- as text ---- */
 
 /* What is written while a lock is held, see shell_hold(). */

@@ -27,6 +27,8 @@ void shell_begin(void);
 void shell_end(void);
 /* The command reads the keys itself from now on, Ctrl-C too. */
 void shell_take_keys(void);
+/* Ctrl-C was pressed, for a command that waits. It is taken: what the command says of it is shown. */
+bool shell_interrupted(void);
 #define KEY_INTERRUPT 0x03 /* Ctrl-C */
 
 /* What is said is kept, and goes out at once at the end: a terminal takes its time, in which nobody is to wait for a lock that the command holds. */

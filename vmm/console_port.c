@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service that moves bytes between consoles and the ports of a backend driver. */
 #include <kernel/spinlock.h>
-#include <kernel/sync.h>
 #include <kernel/thread.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -9,7 +8,8 @@
 
 /*
  * More urgent than VMs by default (20): their output reaches the terminal also while one of them
- * spins on the only CPU. Real-time VMs stand above it, and above the shell (16).
+ * spins on the only CPU. Real-time VMs stand above it, and above the shell (16). It is not guarded:
+ * what a guest writes never takes time from a real-time VM.
  */
 #define SERVICE_PRIORITY 18
 
@@ -19,19 +19,18 @@
 /* Bytes moved for a port before the next port gets its turn. */
 #define TURN_BYTES  4096
 #define CHUNK_BYTES CONSOLE_PUSH_BYTES
+#define INPUT_BYTES 64
 
 static struct {
-	struct spinlock lock;    /* taken before the console's and the driver's */
-	struct console *console; /* NULL: the port is free; changed with ports_lock held as well */
-	u64 pos;                 /* output moved so far */
+	struct spinlock lock;               /* taken before the console's and the driver's */
+	struct console *console;            /* NULL: the port is free */
+	u64 pos;                            /* output moved so far */
 	const struct console_port_ops *ops; /* its driver's; NULL: there is no such port */
 	u32 number;                         /* the driver's */
 } ports[CONSOLE_MAX_PORTS] = {
 	[0 ... CONSOLE_MAX_PORTS - 1] = { .lock = SPINLOCK_INIT(LOCK_PORT) },
 };
 
-/* Keeps consoles attached while the service is at them. */
-static struct mutex ports_lock;
 static u32 port_count;
 /* Ports to look at, a bit each (atomic); the service sleeps on service_wq while it is 0. */
 static u32 ready_ports;
@@ -52,31 +51,28 @@ void console_port_ready(u32 port)
 		wait_wake_all(&service_wq);
 }
 
-static void move_input(u32 port, struct console *c)
+/*
+ * The way of a chunk is one section in either direction: a console is not detached in the middle of
+ * it, and a thread that is preempted keeps nobody waiting.
+ */
+static u32 move_input_chunk(u32 port)
 {
-	u8 buf[CHUNK_BYTES];
+	unsigned long flags = spin_lock(&ports[port].lock);
+	struct console *c = ports[port].console;
+	u8 buf[INPUT_BYTES];
+	/* What is typed at a port without a console is dropped. */
+	u32 room = c ? console_input_room(c) : INPUT_BYTES;
+	u32 n = room ? ports[port].ops->read(ports[port].number, buf, MIN(room, INPUT_BYTES)) : 0;
 
-	for (u32 moved = 0; moved < TURN_BYTES;) {
-		/* What is typed at a port of nobody is dropped. */
-		u32 room = c ? console_input_room(c) : CHUNK_BYTES;
-		u32 n = room ? ports[port].ops->read(ports[port].number, buf,
-						     MIN(room, CHUNK_BYTES))
-			     : 0;
-
-		if (n == 0)
-			return;
-		if (c)
-			(void)console_send(c, buf, n);
-		moved += n;
-	}
-	console_port_ready(port);
+	if (c && n)
+		(void)console_send(c, buf, n);
+	spin_unlock(&ports[port].lock, flags);
+	sched_preempt_point(); /* the guest may have been waiting for it */
+	return n;
 }
 
-/*
- * Moves a chunk if more than `behind` bytes wait; answers how many were moved. The chunk's way is one section: whoever pushes finds nobody who was
- * preempted in it.
- */
-static u32 move_chunk(u32 port, u32 behind)
+/* Moves a chunk if more than `behind` bytes wait; answers how many were moved. */
+static u32 move_output_chunk(u32 port, u32 behind)
 {
 	unsigned long flags = spin_lock(&ports[port].lock);
 	struct console *c = ports[port].console;
@@ -93,10 +89,11 @@ static u32 move_chunk(u32 port, u32 behind)
 	return moved;
 }
 
-static void move_output(u32 port)
+/* A turn of one direction of a port; with more to do, the port is ready again. */
+static void move(u32 port, u32 (*move_chunk)(u32 port))
 {
 	for (u32 moved = 0; moved < TURN_BYTES;) {
-		u32 n = move_chunk(port, 0);
+		u32 n = move_chunk(port);
 
 		if (n == 0)
 			return;
@@ -105,20 +102,14 @@ static void move_output(u32 port)
 	console_port_ready(port);
 }
 
-void console_port_push(u32 port)
+static u32 move_all_output(u32 port)
 {
-	(void)move_chunk(port, CONSOLE_LOG_SIZE / 2);
+	return move_output_chunk(port, 0);
 }
 
-static void serve(u32 port)
+void console_port_push(u32 port)
 {
-	struct console *c;
-
-	mutex_lock(&ports_lock);
-	c = ports[port].console;
-	move_input(port, c);
-	move_output(port);
-	mutex_unlock(&ports_lock);
+	(void)move_output_chunk(port, CONSOLE_LOG_SIZE / 2);
 }
 
 static void service_main(void *arg __unused)
@@ -130,23 +121,21 @@ static void service_main(void *arg __unused)
 		thread_sleep_ms(GATHER_MS);
 		ready = __atomic_exchange_n(&ready_ports, 0, __ATOMIC_SEQ_CST);
 		for (u32 port = 0; port < CONSOLE_MAX_PORTS; port++) {
-			if (ports[port].ops && (ready & (1u << port)))
-				serve(port);
+			if (!ports[port].ops || !(ready & (1u << port)))
+				continue;
+			move(port, move_input_chunk);
+			move(port, move_all_output);
 		}
 	}
 }
 
 int console_service_start(void)
 {
-	int err;
+	int err = thread_create(&service, "console", service_main, NULL, SERVICE_PRIORITY, BIT(0));
 
-	mutex_init(&ports_lock, LOCK_PORTS);
-	err = thread_create(&service, "console", service_main, NULL, SERVICE_PRIORITY, BIT(0));
-	if (err)
-		return err;
-	thread_set_params(&service, &sched_guarded);
-	thread_start(&service);
-	return 0;
+	if (!err)
+		thread_start(&service);
+	return err;
 }
 
 int console_ports_register(const struct console_port_ops *ops)
@@ -199,15 +188,12 @@ int console_port_attach(struct console *c, s32 want)
 
 	if (want < -1)
 		return -ENOENT;
-	mutex_lock(&ports_lock);
 	port = choose_port(want);
 	if (port >= 0) {
 		set_console((u32)port, c);
 		c->port = port;
-	}
-	mutex_unlock(&ports_lock);
-	if (port >= 0)
 		console_port_ready((u32)port);
+	}
 	return port;
 }
 
@@ -217,13 +203,11 @@ void console_port_detach(struct console *c)
 
 	if (port < 0)
 		return;
-	mutex_lock(&ports_lock);
 	/* The last words, as far as the port takes them. */
-	while (move_chunk((u32)port, 0))
+	while (move_output_chunk((u32)port, 0))
 		;
 	set_console((u32)port, NULL);
 	c->port = -1;
-	mutex_unlock(&ports_lock);
 	/* Input that waited for room goes nowhere now. */
 	console_port_ready((u32)port);
 }

@@ -83,16 +83,19 @@ static bool is_zero(const u64 *block)
  * Guests read RAM with their caches off before they turn them on: what was written here must be in
  * memory, and no dirty line may be left to overwrite what they write.
  */
-static void zero_blocks(const struct vm_ram *ram)
+static void zero_block(const struct vm_ram *ram, u64 i)
 {
-	for (u64 i = 0; i < ram->nblocks; i++) {
-		void *va = phys_to_virt(ram->blocks[i]);
+	void *va = phys_to_virt(ram->blocks[i]);
 
-		if (ram->size < LARGE || !is_zero(va))
-			arch_zero_to_memory(va, BLOCK_SIZE);
-		else
-			arch_dcache_clean_inval(va, BLOCK_SIZE);
-	}
+	if (ram->size < LARGE || !is_zero(va))
+		arch_zero_to_memory(va, BLOCK_SIZE);
+	else
+		arch_dcache_clean_inval(va, BLOCK_SIZE);
+}
+
+static bool called_off(const struct vm_ram *ram)
+{
+	return __atomic_load_n(&ram->call_off, __ATOMIC_RELAXED);
 }
 
 static void free_blocks(const struct vm_ram *ram, u64 count)
@@ -193,7 +196,6 @@ int vm_ram_init(struct vm_ram *ram, struct stage2 *s2, const struct ram_map *map
 		return -ENOMEM;
 	}
 	if (alloc_blocks(ram, &got)) {
-		zero_blocks(ram);
 		ret = map_blocks(ram, s2);
 		if (!ret)
 			return 0;
@@ -203,16 +205,22 @@ int vm_ram_init(struct vm_ram *ram, struct stage2 *s2, const struct ram_map *map
 	return ret;
 }
 
-void vm_ram_clear(struct vm_ram *ram)
+int vm_ram_clear(struct vm_ram *ram)
 {
-	zero_blocks(ram);
+	for (u64 i = 0; i < ram->nblocks; i++) {
+		if (called_off(ram))
+			return -EINTR;
+		zero_block(ram, i);
+	}
+	return 0;
 }
 
 void vm_ram_free(struct vm_ram *ram)
 {
 	if (!ram->blocks)
 		return;
-	zero_blocks(ram);
+	for (u64 i = 0; i < ram->nblocks; i++)
+		zero_block(ram, i);
 	free_blocks(ram, ram->nblocks);
 	table_free(ram);
 }
@@ -246,6 +254,8 @@ int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 	for (; len; ipa += step, from += step, len -= step) {
 		void *to = piece(ram, ipa, len, &step);
 
+		if (called_off(ram))
+			return -EINTR;
 		memcpy(to, from, step);
 		arch_dcache_clean_inval(to, step);
 	}

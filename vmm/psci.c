@@ -362,7 +362,7 @@ static __noinline void other_call(struct vcpu *v, u64 *x)
 		answer(x, 1);
 		break;
 	default:
-		if (!workaround_call(x) && !trng_call(x) && !pvtime_call(v, x))
+		if (!workaround_call(x) && !trng_call(v, x) && !pvtime_call(v, x))
 			answer(x, SMCCC_NOT_SUPPORTED);
 		break;
 	}

@@ -369,15 +369,39 @@ static struct sched_params params_of(const struct vcpu *v)
 	};
 }
 
+/*
+ * Look and act under one lock: whichever of two threads comes last has seen what the other one did.
+ */
+static void apply_params(struct vcpu *v)
+{
+	unsigned long flags = spin_lock(&v->sched_lock);
+	u8 lift = __atomic_load_n(&v->vm->lift, __ATOMIC_RELAXED);
+	struct sched_params p = v->params;
+
+	p.guarded = lift != PRIO_IDLE;
+	thread_set_params(&v->thread, &p);
+	thread_set_priority(&v->thread, MIN(v->prio, lift));
+	spin_unlock(&v->sched_lock, flags);
+	sched_preempt_point();
+}
+
 void vm_sched_enforce(struct vm *vm)
 {
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		struct vcpu *v = vm->vcpus[i];
-		struct sched_params p = params_of(v);
+		unsigned long flags = spin_lock(&v->sched_lock);
 
-		thread_set_params(&v->thread, &p);
-		thread_set_priority(&v->thread, (u8)vm->desc.priority);
+		v->params = params_of(v);
+		v->prio = (u8)vm->desc.priority;
+		spin_unlock(&v->sched_lock, flags);
+		apply_params(v);
 	}
+}
+
+void vm_sched_refresh(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		apply_params(vm->vcpus[i]);
 }
 
 /* Its vCPUs are where the table says. True: some were not. */
@@ -404,21 +428,10 @@ void vm_sched_apply(void)
 	for (u32 id = 0; id < MAX_VMS; id++) {
 		struct vm *vm = vm_by_id(id);
 
-		/* One that is halted is told when it goes on. */
-		if (vm && apply_places(vm) && vm->state == VM_RUNNING)
+		if (vm && apply_places(vm))
 			vm_sched_enforce(vm);
 	}
 	apply_waits();
-}
-
-void vm_sched_lift(struct vm *vm)
-{
-	u8 prio = (u8)MIN(vm->desc.priority, (u32)PRIO_REALTIME);
-
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		thread_set_params(&vm->vcpus[i]->thread, &sched_guarded);
-		thread_set_priority(&vm->vcpus[i]->thread, prio);
-	}
 }
 
 void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s)

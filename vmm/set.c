@@ -54,7 +54,7 @@ static void apply_windows(const struct vm *vm, u64 cpus_before)
 
 		for (u32 i = 0; other && i < other->nvcpus; i++)
 			on |= BIT(other->vcpus[i]->cpu);
-		if ((on & changed) && other->state == VM_RUNNING)
+		if (on & changed)
 			vm_sched_enforce(other);
 	}
 	schedule_adopt();
@@ -78,9 +78,7 @@ static int set_locked(struct vm *vm, const struct vm_desc *want,
 	if (windows)
 		apply_windows(vm, cpus_before);
 	vm_sched_apply();
-	/* One that is halted is told when it goes on. */
-	if (vm->state == VM_RUNNING)
-		vm_sched_enforce(vm);
+	vm_sched_enforce(vm);
 	return 0;
 }
 

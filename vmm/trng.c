@@ -6,6 +6,7 @@
 #include <lib/string.h>
 #include <uapi/smccc.h>
 #include <vmm/smccc.h>
+#include <vmm/vcpu.h>
 
 /* Results of RND lie in x1 to x3, the highest bits in x1. */
 #define RESULTS 3
@@ -33,13 +34,13 @@ static void get_uuid(u64 *x)
 }
 
 /* `bits` random bits in results of `width` bits; those above are 0. */
-static s64 fill(u64 *result, u64 bits, u32 width)
+static s64 fill(struct random *r, u64 *result, u64 bits, u32 width)
 {
 	u64 words[RESULTS];
 	bool good;
 
 	sched_open(); /* this takes long, and a guest may ask all the time */
-	good = random_bytes(words, sizeof(words));
+	good = random_bytes(r, words, sizeof(words));
 	arch_irq_disable();
 	if (!good)
 		return TRNG_NO_ENTROPY;
@@ -52,17 +53,17 @@ static s64 fill(u64 *result, u64 bits, u32 width)
 	return TRNG_SUCCESS;
 }
 
-static void rnd(u64 *x, u64 bits, u32 width)
+static void rnd(struct random *r, u64 *x, u64 bits, u32 width)
 {
 	s64 status = TRNG_INVALID_PARAMETERS;
 
 	memset(&x[1], 0, RESULTS * sizeof(x[1]));
 	if (bits && bits <= RESULTS * width)
-		status = fill(&x[1], bits, width);
+		status = fill(r, &x[1], bits, width);
 	x[0] = (u64)status;
 }
 
-bool trng_call(u64 *x)
+bool trng_call(struct vcpu *v, u64 *x)
 {
 	switch ((u32)x[0]) {
 	case TRNG_VERSION:
@@ -75,10 +76,10 @@ bool trng_call(u64 *x)
 		get_uuid(x);
 		return true;
 	case TRNG_RND32:
-		rnd(x, (u32)x[1], 32);
+		rnd(&v->random, x, (u32)x[1], 32);
 		return true;
 	case TRNG_RND64:
-		rnd(x, x[1], 64);
+		rnd(&v->random, x, x[1], 64);
 		return true;
 	default:
 		return false;

@@ -8,6 +8,8 @@
 #include <vmm/sysreg.h>
 #include <vmm/vm.h>
 
+static vcpu_tend_fn tend;
+
 static void vcpu_switch_in(struct thread *t);
 static void vcpu_switch_out(struct thread *t);
 static void vcpu_migrate(struct thread *t);
@@ -63,6 +65,24 @@ static void vcpu_migrate(struct thread *t)
 
 	vtimer_migrate(v);
 	arch_vcpu_flush(v);
+}
+
+void vcpu_set_tend(vcpu_tend_fn fn)
+{
+	tend = fn;
+}
+
+void vcpu_leave_guest(struct vcpu *v)
+{
+	vcpu_switch_out(&v->thread);
+	vcpu_migrate(&v->thread);
+	v->thread.hooks = NULL;
+}
+
+void vcpu_join_guest(struct vcpu *v)
+{
+	v->thread.hooks = &vcpu_hooks;
+	vcpu_switch_in(&v->thread);
 }
 
 void vcpu_kick(struct vcpu *v, u32 work)
@@ -169,6 +189,15 @@ static void let_interrupt_in(struct vcpu *v)
 		schedule();
 }
 
+bool vm_is_parked(const struct vm *vm, const struct vcpu *but)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		if (vm->vcpus[i] != but &&
+		    !__atomic_load_n(&vm->vcpus[i]->parked, __ATOMIC_ACQUIRE))
+			return false;
+	return true;
+}
+
 /* Wait here while the guest may not run. True: enter at the boot address with reset registers. Ends the thread if the VM goes. */
 static bool park_while_stopped(struct vcpu *v)
 {
@@ -177,15 +206,21 @@ static bool park_while_stopped(struct vcpu *v)
 	bool reset;
 
 	while (vm->exiting || !vm->run_allowed || v->power == VCPU_OFF) {
+		u64 deadline = DEADLINE_NEVER;
+
 		if (!v->parked) {
 			__atomic_store_n(&v->parked, true, __ATOMIC_RELEASE);
 			wait_wake_all(&vm->halt_wq);
+			if (!vm->run_allowed && vm_is_parked(vm, NULL))
+				wait_wake_all_locked(&vm->state_wq); /* vCPU 0 has waited for it */
 		}
 		if (vm->exiting) {
 			spin_unlock(&vm->state_wq.lock, flags);
 			thread_exit();
 		}
-		(void)wait_block_locked(&vm->state_wq, flags, DEADLINE_NEVER);
+		if (v->index == 0 && tend(vm, &flags, &deadline))
+			continue;
+		(void)wait_block_locked(&vm->state_wq, flags, deadline);
 		let_interrupt_in(v);
 		flags = spin_lock(&vm->state_wq.lock);
 	}

@@ -16,7 +16,8 @@
 
 static struct vm *vms[MAX_VMS];
 
-#define VM_PAGES ((u32)((sizeof(struct vm) + PAGE_SIZE - 1) / PAGE_SIZE))
+#define VM_PAGES   ((u32)((sizeof(struct vm) + PAGE_SIZE - 1) / PAGE_SIZE))
+#define VCPU_PAGES ((u32)((sizeof(struct vcpu) + PAGE_SIZE - 1) / PAGE_SIZE))
 
 int vm_fail(struct vm_error *err, int code, const char *fmt, ...)
 {
@@ -55,6 +56,7 @@ struct vm *vm_find(const char *id_or_name)
 
 static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
 {
+	const struct vm *other;
 	u64 number;
 
 	if (wanted) {
@@ -64,8 +66,10 @@ static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
 		if (parse_u64(wanted, &number) == 0)
 			return vm_fail(err, -EINVAL, "name '%s' could be mistaken for an id",
 				       wanted);
-		if (find_name(wanted))
-			return vm_fail(err, -EEXIST, "there is a VM '%s' already", wanted);
+		other = find_name(wanted);
+		if (other)
+			return vm_fail(err, -EEXIST, "there is a VM '%s' already, with id %u",
+				       wanted, other->id);
 		(void)str_copy(vm->name, wanted, sizeof(vm->name));
 		return 0;
 	}
@@ -172,7 +176,7 @@ static int make_devicetree(struct vm *vm, void *buf, u64 room, struct vm_error *
 	if (r)
 		return r;
 	/* Guests count rng-seed as entropy: they get none rather than one that could be guessed. */
-	p.no_rng_seed = !random_bytes(seeds, sizeof(seeds));
+	p.no_rng_seed = !random_bytes(&vm->vcpus[0]->random, seeds, sizeof(seeds));
 	memcpy(p.rng_seed, seeds, sizeof(p.rng_seed));
 	p.kaslr_seed = seeds[ARRAY_SIZE(seeds) - 1];
 	if (own)
@@ -186,23 +190,36 @@ static int make_devicetree(struct vm *vm, void *buf, u64 room, struct vm_error *
 	return 0;
 }
 
-int vm_load_images(struct vm *vm, struct vm_error *err)
+static int load_images(struct vm *vm, void *dtb, u64 room, struct vm_error *err)
 {
 	const void *kernel, *initrd;
 	u64 kernel_size, initrd_size;
+	int r = get_image(&vm->desc.kernel, "kernel", &kernel, &kernel_size, err);
+
+	if (!r)
+		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
+	if (!r)
+		r = make_devicetree(vm, dtb, room, err);
+	if (r)
+		return r;
+	r = image_load(&vm->plan, &vm->ram, kernel, kernel_size, initrd, dtb, dt_length(dtb));
+	if (r && r != -EINTR)
+		r = vm_fail(err, -EINVAL, "images of '%s' do not fit its memory", vm->name);
+	return r;
+}
+
+int vm_load_images(struct vm *vm, struct vm_error *err)
+{
+	/* An own one is read behind what is written. */
 	const u64 room = vm->plan.dtb_max;
 	void *dtb = pages_alloc((u32)(room / PAGE_SIZE));
 	int r;
 
 	if (!dtb)
 		return vm_fail(err, -ENOMEM, "no memory for the devicetree of '%s'", vm->name);
-	r = get_image(&vm->desc.kernel, "kernel", &kernel, &kernel_size, err);
+	r = vm_ram_clear(&vm->ram);
 	if (!r)
-		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
-	if (!r)
-		r = make_devicetree(vm, dtb, room, err);
-	if (!r && image_load(&vm->plan, &vm->ram, kernel, kernel_size, initrd, dtb, dt_length(dtb)))
-		r = vm_fail(err, -EINVAL, "images of '%s' do not fit its memory", vm->name);
+		r = load_images(vm, dtb, room, err);
 	pages_free(dtb, (u32)(room / PAGE_SIZE));
 	stage2_flush_tlb(&vm->s2); /* and with it stale instructions of what was there before */
 	return r;
@@ -212,8 +229,7 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 
 static int make_vcpu(struct vm *vm, u32 index)
 {
-	_Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "kzalloc() gives no more");
-	struct vcpu *v = kzalloc(sizeof(*v));
+	struct vcpu *v = pages_alloc(VCPU_PAGES);
 	char name[sizeof(v->thread.name)];
 	int r;
 
@@ -223,14 +239,17 @@ static int make_vcpu(struct vm *vm, u32 index)
 	v->index = index;
 	v->mpidr = (index / 16) << 8 | index % 16;
 	v->cpu = vm_sched_planned(vm, index);
+	random_fork(&v->random);
+	spin_lock_init(&v->sched_lock, LOCK_SCHED);
 	vtimer_reset(v);
 	snprintf(name, sizeof(name), "vm%u.%u %s", vm->id, index, vm->name);
 	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority, BIT(v->cpu));
 	if (r) {
-		kfree(v, sizeof(*v));
+		pages_free(v, VCPU_PAGES);
 		return r;
 	}
 	v->thread.hooks = &vcpu_hooks;
+	v->thread.no_mutex = true;
 	vgic_cpu_init(v);
 	vm->vcpus[index] = v;
 	vm->nvcpus = index + 1;
@@ -310,13 +329,12 @@ static void unmake_vcpus(struct vm *vm)
 		vcpu_kick(v, VCPU_WORK_STATE);
 		thread_join(&v->thread);
 		timeout_cancel(&v->timer.wake);
-		kfree(v, sizeof(*v));
+		pages_free(v, VCPU_PAGES);
 	}
 	vm->nvcpus = 0;
 }
 
-/* Undo whatever of vm_create was done; everything it gave back is as before. */
-static void unmake(struct vm *vm)
+void vm_unmake(struct vm *vm)
 {
 	/* First whoever could still inject an interrupt. */
 	console_port_detach(&vm->console);
@@ -346,8 +364,6 @@ static int build(struct vm *vm, const struct vm_options *opt, struct vm_error *e
 		r = make_devices(vm, err);
 	if (!r)
 		r = make_vcpus(vm, err);
-	if (!r)
-		r = vm_load_images(vm, err);
 	return r;
 }
 
@@ -376,7 +392,8 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	vm->id = id;
 	vm->type = type;
 	vm->desc = type->desc;
-	vm->state = VM_CREATED;
+	vm->state = VM_LOADING;
+	vm->lift = LOAD_PRIORITY;
 	vm->created_at = arch_counter();
 	wait_queue_init(&vm->state_wq, LOCK_VM_STATE);
 	wait_queue_init(&vm->halt_wq, LOCK_WAIT);
@@ -385,11 +402,12 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	timeout_init(&vm->rtc.alarm, NULL);
 	r = build(vm, opt, err);
 	if (r) {
-		unmake(vm);
+		vm_unmake(vm);
 		return r;
 	}
 	vms[id] = vm;
 	vm_sched_apply();
+	vm_sched_enforce(vm);
 	attach_port(vm);
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		thread_start(&vm->vcpus[i]->thread);
@@ -407,23 +425,6 @@ int vm_create(const struct vm_type *type, const struct vm_options *opt, struct v
 	vmm_lock();
 	int r = create_locked(type, opt, out, err);
 
-	vmm_unlock();
-	return r;
-}
-
-int vm_delete(struct vm *vm, bool force, struct vm_error *err)
-{
-	int r = 0;
-
-	vmm_lock();
-	if (!force && (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
-		r = vm_fail(err, -EBUSY, "vm %u '%s' is %s: stop it first, or use -f", vm->id,
-			    vm->name, vm_state_name(vm->state));
-	} else {
-		vm_halt(vm);
-		log_info("vm %u '%s' deleted", vm->id, vm->name);
-		unmake(vm);
-	}
 	vmm_unlock();
 	return r;
 }
@@ -454,7 +455,7 @@ void vm_stats(const struct vm *vm, struct vm_stats *s)
 		const struct vcpu *v = vm->vcpus[i];
 
 		s->run_ticks += v->thread.run_ticks;
-		s->overhead_bytes += sizeof(*v) + STACK_SIZE;
+		s->overhead_bytes += VCPU_PAGES * PAGE_SIZE + STACK_SIZE;
 		for (u32 k = 0; k < EXIT_KINDS; k++)
 			s->exits += v->exits[k];
 	}

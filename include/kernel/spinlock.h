@@ -20,13 +20,11 @@ enum lock_rank {
 
 	/* Mutexes */
 	LOCK_LIFECYCLE, /* the table of VMs: vmm_lock() */
-	LOCK_PORTS,     /* which console is at which port of the machine */
-	LOCK_FLASH,     /* VMs' tables of erased flash */
-	LOCK_RANDOM,    /* the pool and the key of random numbers */
 	LOCK_RTOS,      /* the RTOS's control loop, and its latency test's mutex */
 
 	/* Spinlocks */
 	LOCK_VM_STATE,     /* a VM's run state and its vCPUs' power states */
+	LOCK_SCHED,        /* how a vCPU is scheduled */
 	LOCK_UART_WRITERS, /* who waits for room in the host's UART */
 	LOCK_UART,         /* the host's UART */
 	LOCK_PORT,         /* output on its way from a VM's console to its port */

@@ -106,6 +106,11 @@ struct thread {
 	u32 requests;
 	u64 affinity; /* CPUs it may run on, a bit each (atomic) */
 	const struct thread_hooks *hooks;
+	/*
+	 * A guest's priority, budget or window may keep it off its CPU without end, and no inheritance helps: it
+	 * owns no mutex (checked in builds with checks). Set before it starts.
+	 */
+	bool no_mutex;
 	struct list run_node;     /* in a run queue */
 	struct thread *wake_next; /* in a CPU's wake queue */
 	struct list wait_node;    /* in a wait queue */

@@ -6,6 +6,7 @@
 enum {
 	EPERM = 1,      /* the state of the object forbids it */
 	ENOENT = 2,     /* no such thing */
+	EINTR = 4,      /* called off */
 	EIO = 5,        /* a device failed */
 	ENXIO = 6,      /* no such device or address */
 	E2BIG = 7,      /* too large */

@@ -91,9 +91,9 @@ void console_port_ready(u32 port);
  * the CPU. Any context; holds the port's lock for the copy.
  */
 void console_port_push(u32 port);
-/* Give c port `want`, or the lowest free one if want is -1: the port, or -ENOENT (no such port, none free) / -EBUSY (another VM has it). Thread context. */
+/* Give c port `want`, or the lowest free one if want is -1: the port, or -ENOENT (no such port, none free) / -EBUSY (another VM has it). Lifecycle lock held. */
 int console_port_attach(struct console *c, s32 want);
-/* Before c goes away; what it still holds goes to the port first, as far as that takes it. Thread context. */
+/* Before c goes away; what it still holds goes to the port first, as far as that takes it. Lifecycle lock held. */
 void console_port_detach(struct console *c);
 /* NULL if there is no such port. */
 const char *console_port_name(s32 port);

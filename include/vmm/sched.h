@@ -22,13 +22,14 @@ u32 vm_sched_planned(const struct vm *vm, u32 index);
 /* Carry the last plan out: vm->desc is what it was made for. Thread context, lifecycle lock held. */
 void vm_sched_apply(void);
 
-/*
- * Have vm's vCPUs scheduled as its description says, from now on; or on the way to where they stop:
- * not held by any budget or window, before all that is not real-time, and guarded (thread.h), so
- * that a real-time VM is disturbed by it only if it never sleeps. Lifecycle lock held.
- */
+/* Have vm's vCPUs scheduled as its description says, unless they are lifted. Lifecycle lock held. */
 void vm_sched_enforce(struct vm *vm);
-void vm_sched_lift(struct vm *vm);
+
+/*
+ * vm->lift has changed. vCPUs that are lifted have that priority at least, are guarded (thread.h) and held by no budget
+ * or window, which are charged all the same: the operator waits for what they do. Thread context.
+ */
+void vm_sched_refresh(struct vm *vm);
 
 struct schedule_windows;
 

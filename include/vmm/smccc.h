@@ -12,7 +12,7 @@ struct vcpu;
  * x: the guest's x0 to x7. Answer the call in x[0], results in x[0] to x[3]. False: it is none of
  * this service's, and x is as it was.
  */
-bool trng_call(u64 *x);
+bool trng_call(struct vcpu *v, u64 *x);
 bool pvtime_call(struct vcpu *v, u64 *x);
 bool workaround_call(u64 *x);
 

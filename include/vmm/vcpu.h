@@ -4,6 +4,7 @@
 #define VMM_VCPU_H
 
 #include <arch/guest.h>
+#include <kernel/random.h>
 #include <kernel/thread.h>
 #include <vmm/vgic.h>
 #include <vmm/vtimer.h>
@@ -48,10 +49,15 @@ struct vcpu {
 	struct vtimer timer;
 	struct vdebug debug;
 	struct vpmu pmu;
+	struct random random; /* its own thread alone uses it */
 	struct vm *vm;
 	const struct mmio_region *mmio_hint; /* where its last access went; NULL: none yet */
 	u32 index;
 	u32 cpu; /* that its thread is bound to (vmm/sched.h). Lifecycle lock */
+	/* how its VM's description has it scheduled, while it is not lifted; under sched_lock */
+	struct sched_params params;
+	u8 prio;
+	struct spinlock sched_lock;
 	u64 mpidr;
 	enum vcpu_power power; /* under vm->state_wq.lock */
 	bool parked; /* its thread waits in the work hook; no guest code runs. Under vm->state_wq.lock */
@@ -74,6 +80,19 @@ struct vcpu {
 
 /* The vCPU that is the current thread, or NULL if the current thread is no vCPU. Interrupts masked. */
 struct vcpu *vcpu_current(void);
+
+/*
+ * What vCPU 0 does for its VM while it is parked: see vm_tend() (vmm/lifecycle.h), which is set as that at boot.
+ */
+typedef bool (*vcpu_tend_fn)(struct vm *vm, unsigned long *flags, u64 *deadline);
+void vcpu_set_tend(vcpu_tend_fn fn);
+
+/*
+ * vCPU 0 becomes an ordinary thread that has no guest below it, which nothing of the guest's state in this
+ * CPU belongs to; and a vCPU again. On its thread, interrupts masked.
+ */
+void vcpu_leave_guest(struct vcpu *v);
+void vcpu_join_guest(struct vcpu *v);
 
 /* Make v look at its work before its guest runs on, and end a WFI. Any context. */
 void vcpu_kick(struct vcpu *v, u32 work);

@@ -22,10 +22,10 @@ enum vm_state {
 	VM_PAUSED,
 	VM_STOPPED, /* powered off, or cut off */
 	VM_CRASHED, /* stopped by us: see vm->crash */
-	VM_BUSY,    /* a lifecycle call is at work on it */
+	VM_LOADING, /* its RAM is being cleared and its images put there */
 };
 
-/* What a guest asked for (PSCI), or what we had to do to it; served by the manager thread. */
+/* What a guest asked for (PSCI), or what we had to do to it; see vm_tend(). */
 enum vm_request { VM_REQ_NONE, VM_REQ_OFF, VM_REQ_RESET, VM_REQ_CRASH };
 
 struct vm {
@@ -41,28 +41,33 @@ struct vm {
 	struct vpl011 uart;
 	struct vrtc rtc;
 	struct console console;
+	bool maps_flash;             /* a vCPU is at it (vempty.c; atomic) */
 	struct pvtime_entry *pvtime; /* a page of them, one per vCPU; see vmm/smccc.h */
 	u32 nvcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];
 	struct wait_queue state_wq; /* guards and signals what follows */
-	struct wait_queue halt_wq;  /* who waits for vCPUs to park; they do not wake each other */
+	struct wait_queue halt_wq;  /* waits for vCPUs to park; they do not wake each other */
 	enum vm_state state;
 	bool run_allowed; /* vCPUs may run guest code */
 	bool exiting;     /* vCPU threads end */
+	bool operated;    /* an operator's call is at work on it: vCPU 0 begins nothing by itself */
+	bool loaded;      /* VM_LOADING: images and devices are as they have to be at the start */
+	bool then_run;    /* VM_LOADING: it runs as soon as it is loaded; else it is VM_CREATED */
 	bool mem_protect; /* what PSCI MEM_PROTECT was last told */
 	enum vm_request request;
 	u64 cntvoff; /* the machine's counter minus the virtual one; see vmm/vtimer.h */
 	u64 paused_at;
 	u64 created_at; /* counter value; no other VM has the same */
 	u64 started_at;
+	int load_result; /* VM_LOADING: why it cannot be loaded; a negative errno, its text is in `crash` */
+	u8 lift; /* priority that its vCPUs have at least (vm_sched_refresh()); PRIO_IDLE: they are not lifted */
 	u32 restarts;
-	u32 short_lives; /* times in a row that it ended soon after its start */
-	u64 restart_at;  /* the manager starts it again then; 0: it does not */
+	u32 short_lives; /* ends, less one for every SHORT_LIFE_MS that it lived */
+	u64 restart_at;  /* it starts again then; 0: it does not */
 	u64 ticks_at_start; /* what its vCPUs had run before this start, and how many exits they had had */
 	u64 exits_at_start;
-	char crash[160]; /* why it was stopped, one line */
+	char crash[256]; /* why it was stopped, or not loaded, one line */
 	char note[160];  /* what the operator should know of its images; mostly empty */
-	struct list manager_node;
 };
 
 struct vm_options {
@@ -78,13 +83,16 @@ struct vm_error {
 	char text[256];
 };
 
-/* Start the manager thread, register the vmm's interrupts. Boot. */
+/* Register the vmm's interrupts; read the schedule. Boot. */
 int __must_check vmm_init(void);
+/* Create and run the types that want it. Thread context, after all else has started. */
+void vmm_autostart(void);
 
 /*
- * Lifecycle. All in thread context, serialised among themselves; each returns 0 or a negative errno with err->text set. Long ones are preemptible.
- * vm_create: from a type; state VM_CREATED. vm_run: start, or resume a paused one. vm_stop: ask for power-off (force: cut off). vm_reset: reload
- * the images and start anew (if it was running). vm_delete: frees everything (force: also a running one).
+ * Lifecycle. All in thread context, serialised among themselves; each returns 0 or a negative errno with err->text set. None waits for a VM to be loaded:
+ * that is done by its vCPU 0 (VM_LOADING), with at least the priority of the services, and vm_await() waits for it.
+ * vm_create: from a type; VM_CREATED when it is loaded. vm_run: start, or resume a paused one. vm_stop: ask for power-off (force: cut off). vm_reset:
+ * reload the images and start again. vm_delete: frees everything (force: also a running one).
  */
 int __must_check vm_create(const struct vm_type *type, const struct vm_options *opt,
 			   struct vm **out, struct vm_error *err);
@@ -94,6 +102,12 @@ int __must_check vm_resume(struct vm *vm, struct vm_error *err);
 int __must_check vm_stop(struct vm *vm, bool force, struct vm_error *err);
 int __must_check vm_reset(struct vm *vm, struct vm_error *err);
 int __must_check vm_delete(struct vm *vm, bool force, struct vm_error *err);
+
+/*
+ * Wait until VM `id` is not VM_LOADING. 0: it is loaded, and runs if it was to; -ETIMEDOUT: it is loading
+ * still; else why it is not, in err->text. Thread context, lifecycle lock not held.
+ */
+int __must_check vm_await(u32 id, u64 deadline, struct vm_error *err);
 
 /*
  * Look up by id or name, holding a reference-free lock: VMs are only deleted by lifecycle calls, so the caller takes vmm_lock() around the
@@ -107,7 +121,7 @@ struct vm *vm_by_id(u32 id);
 
 const char *vm_state_name(enum vm_state s);
 
-/* A guest's own request (PSCI SYSTEM_OFF/RESET) or a crash: every vCPU stops at its next exit, the manager does the rest. Any context. */
+/* A guest's own request (PSCI SYSTEM_OFF/RESET) or a crash: every vCPU stops at its next exit, vCPU 0 does the rest. Any context. */
 void vm_request(struct vm *vm, enum vm_request req, const char *why);
 
 /*

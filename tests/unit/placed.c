@@ -75,6 +75,7 @@ int place(struct vm *vm)
 
 		memset(v, 0, sizeof(*v));
 		v->vm = vm;
+		spin_lock_init(&v->sched_lock, LOCK_SCHED);
 		v->cpu = vm_sched_planned(vm, i);
 		assert_int_equal(thread_create(&v->thread, "vcpu", never, NULL, 20, BIT(v->cpu)),
 				 0);

@@ -126,7 +126,7 @@ void vmm_unlock(void)
 const char *vm_state_name(enum vm_state s)
 {
 	static const char *const names[] = { "created", "running", "paused",
-					     "stopped", "crashed", "busy" };
+					     "stopped", "crashed", "loading" };
 
 	return names[s];
 }
@@ -161,8 +161,13 @@ static int answer(struct vm *vm, enum vm_state state, struct vm_error *err)
 int vm_create(const struct vm_type *type, const struct vm_options *opt, struct vm **out,
 	      struct vm_error *err)
 {
-	struct vm *vm = &fake_machines[2];
+	struct vm *vm = &fake_machines[2], *other = opt->name ? vm_find(opt->name) : NULL;
 
+	if (other) {
+		snprintf(err->text, sizeof(err->text), "there is a VM '%s' already, with id %u",
+			 other->name, other->id);
+		return -EEXIST;
+	}
 	fake.created++;
 	fake.asked = *opt;
 	memset(vm, 0, sizeof(*vm));
@@ -200,6 +205,19 @@ int vm_stop(struct vm *vm, bool force, struct vm_error *err)
 int vm_reset(struct vm *vm, struct vm_error *err)
 {
 	return answer(vm, VM_RUNNING, err);
+}
+
+int vm_await(u32 id, u64 deadline, struct vm_error *err)
+{
+	assert_int_equal(fake.locks, 0);
+	(void)id;
+	(void)deadline;
+	if (fake.loads > 0) {
+		fake.loads--;
+		return -ETIMEDOUT;
+	}
+	snprintf(err->text, sizeof(err->text), "images do not fit");
+	return fake.load_result;
 }
 
 int vm_set(struct vm *vm, const struct vm_desc *want, const struct schedule_windows *windows,

@@ -19,7 +19,7 @@ static int setup(void **state)
 	spin_lock_init(&inner, LOCK_VGIC);
 	spin_lock_init(&page, LOCK_PAGE);
 	mutex_init(&first, LOCK_LIFECYCLE);
-	mutex_init(&second, LOCK_PORTS);
+	mutex_init(&second, LOCK_RTOS);
 	unit_panic_message[0] = '\0';
 	trace_reset();
 	return 0;
@@ -294,15 +294,23 @@ static void hold_first(void *arg __unused)
 	mutex_unlock(&first);
 }
 
+static void lock_kept_off(void *arg __unused)
+{
+	thread_current()->no_mutex = true;
+	mutex_lock(&first);
+}
+
 static void mutexes(void **state)
 {
 	(void)state;
-	refused(lock_in_wrong_order, "lock 'lifecycle'", "taken inside of 'ports'");
+	refused(lock_in_wrong_order, "lock 'lifecycle'", "taken inside of 'rtos'");
 	setup(state);
 	refused(lock_under_spinlock, "takes a mutex with lock 'device'", "held");
 	setup(state);
 	refused(lock_unranked, "lock 'unranked'", "not initialised");
 	refused(unlock, "lock 'lifecycle'", "is free");
+	refused(lock_kept_off, "lock 'lifecycle'", "may be kept off its CPU");
+	thread_current()->no_mutex = false;
 	start(&t[0], "owner", hold_first, NULL, 20, BIT(0));
 	refused(unlock, "released, but is 'lifecycle'", "thread 'owner'");
 	mark('x');

@@ -9,6 +9,14 @@
 #include <string.h>
 
 static const u8 loader_seed[40] = { 1, 2, 3 };
+static struct random r;
+
+/* A generator of a machine that has just started. */
+static void begin(const void *seed, size_t size)
+{
+	random_init(seed, size);
+	random_fork(&r);
+}
 
 /* The fake machine's counter stands still: jitter there is none. */
 static int setup(void **state)
@@ -26,12 +34,12 @@ static void without_a_source_there_is_no_entropy(void **state)
 	u8 a[32], b[32];
 
 	(void)state;
-	random_init(NULL, 0);
-	assert_false(random_bytes(a, sizeof(a)));
-	assert_false(random_bytes(b, sizeof(b)));
+	begin(NULL, 0);
+	assert_false(random_bytes(&r, a, sizeof(a)));
+	assert_false(random_bytes(&r, b, sizeof(b)));
 	assert_memory_not_equal(a, b, sizeof(a)); /* but never twice the same */
-	random_init(loader_seed, 31);             /* less than 256 bits */
-	assert_false(random_bytes(a, sizeof(a)));
+	begin(loader_seed, 31);                   /* less than 256 bits */
+	assert_false(random_bytes(&r, a, sizeof(a)));
 }
 
 static void loaders_seed_lasts_for_64_kib(void **state)
@@ -39,14 +47,14 @@ static void loaders_seed_lasts_for_64_kib(void **state)
 	u8 out[RANDOM_MAX];
 
 	(void)state;
-	random_init(loader_seed, sizeof(loader_seed));
+	begin(loader_seed, sizeof(loader_seed));
 	for (u32 i = 0; i < KIB(64) / sizeof(out); i++)
-		assert_true(random_bytes(out, sizeof(out)));
-	assert_false(random_bytes(out, 1));
+		assert_true(random_bytes(&r, out, sizeof(out)));
+	assert_false(random_bytes(&r, out, 1));
 	host_entropy_words = 4; /* a new seed */
-	assert_true(random_bytes(out, 1));
+	assert_true(random_bytes(&r, out, 1));
 	assert_int_equal(host_entropy_words, 0);
-	assert_true(random_bytes(out, sizeof(out)));
+	assert_true(random_bytes(&r, out, sizeof(out)));
 }
 
 static void cpu_is_asked_for_more_than_is_given(void **state)
@@ -55,14 +63,14 @@ static void cpu_is_asked_for_more_than_is_given(void **state)
 
 	(void)state;
 	host_entropy_words = 16;
-	random_init(NULL, 0);
+	begin(NULL, 0);
 	assert_int_equal(host_entropy_words, 0);
 	for (u32 i = 0; i < 3000; i++) {
 		host_entropy_words = 4;
-		assert_true(random_bytes(out, 24));
+		assert_true(random_bytes(&r, out, 24));
 		assert_int_equal(host_entropy_words, 0);
 		host_entropy_words = 9;
-		assert_true(random_bytes(out, sizeof(out)));
+		assert_true(random_bytes(&r, out, sizeof(out)));
 		assert_int_equal(host_entropy_words, 0);
 	}
 }
@@ -74,9 +82,9 @@ static void output_looks_random(void **state)
 	u8 out[48], last[48] = { 0 };
 
 	(void)state;
-	random_init(loader_seed, sizeof(loader_seed));
+	begin(loader_seed, sizeof(loader_seed));
 	for (u32 n = 0; n < 1000; n++) {
-		assert_true(random_bytes(out, sizeof(out)));
+		assert_true(random_bytes(&r, out, sizeof(out)));
 		for (u32 bit = 0; bit < ARRAY_SIZE(set); bit++)
 			set[bit] += out[bit / 8] >> bit % 8 & 1;
 		assert_memory_not_equal(out, last, 24);
@@ -92,11 +100,11 @@ static void seeds_make_a_difference(void **state)
 	u8 seed[40] = { 0 }, a[32], b[32];
 
 	(void)state;
-	random_init(seed, sizeof(seed));
-	assert_true(random_bytes(a, sizeof(a)));
+	begin(seed, sizeof(seed));
+	assert_true(random_bytes(&r, a, sizeof(a)));
 	seed[39] ^= 1;
-	random_init(seed, sizeof(seed));
-	assert_true(random_bytes(b, sizeof(b)));
+	begin(seed, sizeof(seed));
+	assert_true(random_bytes(&r, b, sizeof(b)));
 	assert_memory_not_equal(a, b, sizeof(a));
 }
 
@@ -105,10 +113,10 @@ static void nothing_is_written_behind(void **state)
 	u8 out[RANDOM_MAX + 1];
 
 	(void)state;
-	random_init(loader_seed, sizeof(loader_seed));
+	begin(loader_seed, sizeof(loader_seed));
 	for (size_t size = 0; size <= RANDOM_MAX; size++) {
 		out[size] = 0xa5;
-		assert_true(random_bytes(out, size));
+		assert_true(random_bytes(&r, out, size));
 		assert_int_equal(out[size], 0xa5);
 	}
 }

@@ -133,6 +133,22 @@ static void test_lifecycle(void **state)
 	expect("zvm delete 0", "zvm: no VM '0'; there are: 1 uboot\n");
 }
 
+/* A load is waited for without the lifecycle lock, as long as it takes or until Ctrl-C. */
+static void test_loading(void **state)
+{
+	(void)state;
+	fake.loads = 5;
+	expect("zvm new -t linux", "vm 2 'linux' created: 2 vcpus, 512 MiB\n");
+	assert_int_equal(fake.loads, 0);
+	fake.loads = 5;
+	fake.keys = "zvm\x03";
+	expect("zvm run 0", "vm 0 goes on loading; `zvm info 0` shows its state\n");
+	fake.loads = 0;
+	fake.keys = "";
+	fake.load_result = -EINVAL;
+	expect("zvm reset 1", "zvm: images do not fit\n");
+}
+
 static void console_write(struct vm *vm, const char *text)
 {
 	for (; *text; text++)
@@ -307,6 +323,7 @@ int main(void)
 		cmocka_unit_test_setup(test_names, fake_setup_vms),
 		cmocka_unit_test_setup(test_option_errors, fake_setup_vms),
 		cmocka_unit_test_setup(test_lifecycle, fake_setup_vms),
+		cmocka_unit_test_setup(test_loading, fake_setup_vms),
 		cmocka_unit_test_setup(test_log, fake_setup_vms),
 		cmocka_unit_test_setup(test_console, fake_setup_vms),
 		cmocka_unit_test_setup(test_console_of_a_stopped_vm, fake_setup_vms),

@@ -20,8 +20,9 @@ static bool entropy;
 
 /* ---- in place of random.c: all ones ---- */
 
-bool random_bytes(void *buf, size_t size)
+bool random_bytes(struct random *r, void *buf, size_t size)
 {
+	assert_ptr_equal(r, &vcpus[0].random);
 	assert_false(arch_irqs_masked()); /* it takes long, and guests ask for it */
 	memset(buf, 0xff, size);
 	return entropy;
@@ -58,7 +59,7 @@ static s64 trng(u64 function, u64 arg)
 	memset(x, 0x77, sizeof(x));
 	x[0] = function;
 	x[1] = arg;
-	assert_true(trng_call(x));
+	assert_true(trng_call(&vcpus[0], x));
 	assert_true(arch_irqs_masked());
 	return (s64)x[0];
 }
@@ -80,7 +81,7 @@ static void trng_identity(void **state)
 	assert_int_equal(x[2], TRNG_UUID_2);
 	assert_int_equal(x[3], TRNG_UUID_3);
 	x[0] = 0xc4000052;
-	assert_false(trng_call(x));
+	assert_false(trng_call(&vcpus[0], x));
 }
 
 static void results_are(u64 x1, u64 x2, u64 x3)

@@ -75,6 +75,7 @@ static void test_init_and_free(void **state)
 				 phys_to_virt(PADDR(pa)));
 	}
 	assert_false(host_stage2_lookup(&s2, GUEST_RAM_BASE + MIB(130), &pa, &attr));
+	assert_int_equal(vm_ram_clear(&ram), 0);
 	assert_int_equal(host_dcache_bytes, MIB(130));
 	vm_ram_free(&ram);
 	assert_int_equal(free_bytes(), before);
@@ -99,9 +100,25 @@ static void test_zeroed(void **state)
 		assert_memory_equal(bytes, zeros, 64);
 	}
 	fill(MIB(16), 0xee);
-	vm_ram_clear(&ram);
+	assert_int_equal(vm_ram_clear(&ram), 0);
 	assert_int_equal(vm_ram_read(&ram, GUEST_RAM_BASE + MIB(16) - 64, bytes, 64), 0);
 	assert_memory_equal(bytes, zeros, 64);
+}
+
+/* A load that is called off ends at the next block. */
+static void test_called_off(void **state)
+{
+	u8 byte = 1;
+
+	(void)state;
+	assert_int_equal(vm_ram_init(&ram, &s2, MIB(16)), 0);
+	ram.call_off = true;
+	assert_int_equal(vm_ram_clear(&ram), -EINTR);
+	assert_int_equal(vm_ram_write(&ram, GUEST_RAM_BASE, &byte, 1), -EINTR);
+	assert_int_equal(vm_ram_write(&ram, GUEST_RAM_BASE - 1, &byte, 1), -EFAULT);
+	ram.call_off = false;
+	assert_int_equal(vm_ram_clear(&ram), 0);
+	assert_int_equal(vm_ram_write(&ram, GUEST_RAM_BASE, &byte, 1), 0);
 }
 
 static void test_sizes_refused(void **state)
@@ -279,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_init_and_free, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zeroed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_called_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sizes_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_out_of_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mapping_fails, setup, teardown),

@@ -6,7 +6,6 @@
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <kernel/page.h>
-#include <kernel/sync.h>
 #include <kernel/thread.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -56,19 +55,22 @@ static enum mmio_result no_device(const struct mmio_region *r, struct vcpu *v, u
  * look pays no table for it.
  */
 static void *erased_page;
-static struct mutex map_lock; /* of the VMs' tables there; a leaf */
 
-/* Not 0: it is there already, by another vCPU; or there is no memory, and every read comes here. */
+/*
+ * One vCPU of a VM at a time, and none waits for another that was preempted here. Not 0: another one is at
+ * it, or has done it; or there is no memory, and every read comes here.
+ */
 static int map_erased_page(struct vm *vm, u64 offset)
 {
 	const ipa_t ipa = IPA(GUEST_FLASH1_BASE + ALIGN_DOWN(offset, PAGE_SIZE));
 	int ret;
 
+	if (__atomic_exchange_n(&vm->maps_flash, true, __ATOMIC_ACQUIRE))
+		return -EBUSY;
 	sched_open(); /* a table may have to be made */
-	mutex_lock(&map_lock);
 	ret = stage2_map(&vm->s2, ipa, virt_to_phys(erased_page), PAGE_SIZE, STAGE2_ROM);
-	mutex_unlock(&map_lock);
 	arch_irq_disable();
+	__atomic_store_n(&vm->maps_flash, false, __ATOMIC_RELEASE);
 	return ret;
 }
 
@@ -85,7 +87,6 @@ static enum mmio_result erased_flash(const struct mmio_region *r, struct vcpu *v
 
 int vempty_host_init(void)
 {
-	mutex_init(&map_lock, LOCK_FLASH);
 	erased_page = page_alloc();
 	if (!erased_page)
 		return -ENOMEM;
