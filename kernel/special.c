@@ -64,19 +64,22 @@ void special_take_off(struct percpu *pc, struct thread *t)
  * more after the other half, and at the end of the share that it then gets. ----
  */
 
-static void boost(struct thread *t, u8 prio)
+static void boost(struct percpu *pc, struct thread *t, u8 prio)
 {
-	if (prio == PRIO_IDLE)
-		t->special &= (u8)~SPECIAL_BOOSTED;
-	else
-		t->special |= SPECIAL_BOOSTED;
+	t->special |= SPECIAL_BOOSTED;
 	mutex_set_boost(t, prio);
+	if (t == pc->current || list_empty(&t->run_node))
+		return;
+	special_take_off(pc, t); /* also if it is no more urgent: it goes before its equals */
+	sched_make_ready(pc, t);
 }
 
 static void unboost(struct thread *t)
 {
-	if (t->special & SPECIAL_BOOSTED)
-		boost(t, PRIO_IDLE);
+	if (!(t->special & SPECIAL_BOOSTED))
+		return;
+	t->special &= (u8)~SPECIAL_BOOSTED;
+	mutex_set_boost(t, PRIO_IDLE);
 }
 
 /* Something of its last share is left: it has blocked meanwhile, and is not to wait once more. */
@@ -99,6 +102,8 @@ static void guard_waits(struct thread *t, bool woken, u64 now)
 
 static void guard_runs(struct thread *t, u64 now)
 {
+	if (t->state == THREAD_READY) /* else it goes on */
+		t->guard_longest = MAX(t->guard_longest, now - t->ready_since);
 	if (t->boost == PRIO_HIGHEST && list_empty(&t->special_timeout.node))
 		timeout_set(&t->special_timeout, now + t->guard_left);
 }
@@ -114,7 +119,7 @@ static void guard_leaves(struct thread *t, u64 now)
 		unboost(t);
 }
 
-static void guard_timed_out(const struct percpu *pc, struct thread *t)
+static void guard_timed_out(struct percpu *pc, struct thread *t)
 {
 	u64 now = arch_counter(), half = ms_to_ticks(GUARD_WAIT_MS / 2);
 	u64 ran = t == pc->current ? thread_cpu_ticks(t, now) : t->run_ticks;
@@ -127,14 +132,14 @@ static void guard_timed_out(const struct percpu *pc, struct thread *t)
 		t->guard_ran = ran;
 		timeout_set(&t->special_timeout, now + half);
 	} else if (!share_is_open(t, now) && !(t->special & SPECIAL_BOOSTED)) {
-		boost(t, PRIO_REALTIME);
+		boost(pc, t, PRIO_REALTIME);
 		timeout_set(&t->special_timeout, now + half);
 	} else {
 		if (!share_is_open(t, now)) {
 			t->guard_left = us_to_ticks(GUARD_SHARE_US);
 			t->guard_until = now + 2 * half;
 		}
-		boost(t, PRIO_HIGHEST); /* its share ends by the timeout of guard_runs() */
+		boost(pc, t, PRIO_HIGHEST); /* its share ends by the timeout of guard_runs() */
 	}
 }
 
@@ -158,7 +163,7 @@ bool special_may_run(struct percpu *pc, struct thread *t)
 
 void special_charge(struct thread *t, u64 ticks, u64 now)
 {
-	if (t->special & SPECIAL_BUDGET)
+	if ((t->special & (SPECIAL_BUDGET | SPECIAL_GUARDED)) == SPECIAL_BUDGET)
 		server_charge(&t->server, ticks, now);
 	if (t->boost == PRIO_HIGHEST)
 		t->guard_left -= MIN(ticks, t->guard_left);

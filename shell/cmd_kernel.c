@@ -136,7 +136,7 @@ struct thread_row {
 	char name[24];
 	u8 state, prio;
 	u32 cpu;
-	u64 affinity, ticks, switches;
+	u64 affinity, ticks, switches, waited;
 };
 
 /* Copied while the list is locked, printed afterwards. */
@@ -158,6 +158,7 @@ static void add_thread(const struct thread *t, void *arg __unused)
 	row->affinity = t->affinity;
 	row->ticks = thread_ticks(t);
 	row->switches = t->switches;
+	row->waited = t->guard_longest;
 }
 
 void cmd_threads(const struct args *a __unused)
@@ -172,13 +173,17 @@ void cmd_threads(const struct args *a __unused)
 	thread_table.count = 0;
 	thread_for_each(add_thread, NULL);
 	shown = MIN(thread_table.count, (u32)ARRAY_SIZE(thread_table.rows));
-	shell_printf("%-24s STATE    PRIO CPU  AFFINITY     CPU MS   SWITCHES\n", "NAME");
+	shell_printf("%-24s STATE    PRIO CPU  AFFINITY     CPU MS   SWITCHES  WAITED US\n",
+		     "NAME");
 	for (u32 i = 0; i < shown; i++) {
 		const struct thread_row *t = &thread_table.rows[i];
+		char waited[24] = "-";
 
-		shell_printf("%-24s %-8s %4u %3u  0x%-6lx %10lu %10lu\n", t->name, states[t->state],
-			     t->prio, t->cpu, t->affinity & cpus_online_mask(),
-			     ticks_to_us(t->ticks) / 1000, t->switches);
+		if (t->waited)
+			snprintf(waited, sizeof(waited), "%lu", ticks_to_us(t->waited));
+		shell_printf("%-24s %-8s %4u %3u  0x%-6lx %10lu %10lu %10s\n", t->name,
+			     states[t->state], t->prio, t->cpu, t->affinity & cpus_online_mask(),
+			     ticks_to_us(t->ticks) / 1000, t->switches, waited);
 	}
 	if (shown < thread_table.count)
 		shell_printf("and %u more\n", thread_table.count - shown);

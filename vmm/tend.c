@@ -203,10 +203,10 @@ static void start(struct vm *vm, unsigned long *flags)
 
 	begin_work(vm, *flags);
 	power_on_reset(vm);
+	vtimer_start_clock(vm); /* before vCPU 0 loads its timers */
 	*flags = end_work(vm);
 	if (vm->operated)
 		return; /* that call comes first */
-	vtimer_start_clock(vm);
 	vm->started_at = arch_counter();
 	lifted = vm->lift != PRIO_IDLE;
 	vm->lift = PRIO_IDLE;

@@ -73,8 +73,8 @@ struct sched_params {
 	 * For the operator's sake: a thread that wants to run at a priority up to PRIO_GUARDED gets
 	 * GUARD_SHARE_US in every GUARD_WAIT_MS and share. If it has had less after half of
 	 * GUARD_WAIT_MS, it runs before all that is not real-time; after all of it, before every
-	 * thread until it has had that share. A budget is charged and does not hold it; nor does a
-	 * window.
+	 * thread until it has had that share. Neither budget nor window hold it, and what it uses is
+	 * not the budget's, which stays what it was.
 	 */
 	bool guarded;
 };
@@ -82,7 +82,7 @@ struct sched_params {
 /* What every thread begins with; and the same, guarded. */
 extern const struct sched_params sched_plain, sched_guarded;
 
-#define GUARD_WAIT_MS  50
+#define GUARD_WAIT_MS  20
 #define GUARD_SHARE_US 2000
 
 struct thread {
@@ -129,6 +129,7 @@ struct thread {
 	struct server server;
 	/* guarded: run_ticks when it began to wait; what is left of its share, and until when */
 	u64 guard_ran, guard_left, guard_until;
+	u64 guard_longest; /* the longest that it was ready and did not run, in ticks */
 	struct sched_params asked;
 	u64 run_ticks; /* time on CPU so far */
 	u64 switched_in_at;

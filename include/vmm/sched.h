@@ -26,8 +26,8 @@ void vm_sched_apply(void);
 void vm_sched_enforce(struct vm *vm);
 
 /*
- * vm->lift has changed. vCPUs that are lifted have that priority at least, are guarded (thread.h) and held by no budget
- * or window, which are charged all the same: the operator waits for what they do. Thread context.
+ * vm->lift has changed. vCPUs that are lifted have that priority at least, are guarded (thread.h): the operator waits
+ * for what they do, and it is neither held by their budgets and windows nor charged to them. Thread context.
  */
 void vm_sched_refresh(struct vm *vm);
 

@@ -246,11 +246,11 @@ static void guarded(void **state)
 	start_with(1, shell, 16, &sched_guarded);
 	start_with(0, spin, 10, &sched_plain);
 	sem_give(&keys);
-	thread_sleep_ms(49);
+	thread_sleep_ms(19);
 	assert_null(strchr(trace, 's'));
 	thread_sleep_ms(4);
-	assert_string_equal(trace + 49, "assa");
-	thread_sleep_ms(4 * 52);
+	assert_string_equal(trace + 19, "assa");
+	thread_sleep_ms(4 * 22);
 	trace_reset();
 	thread_sleep_ms(100);
 	assert_null(strchr(trace, 's')); /* it has nothing to do */
@@ -303,9 +303,9 @@ static void guarded_behind_an_ordinary_thread(void **state)
 	start_with(1, shell, 17, &sched_guarded);
 	for (u32 n = 0; n < 5; n++)
 		sem_give(&keys);
-	thread_sleep_ms(24);
+	thread_sleep_ms(9);
 	assert_null(strchr(trace, 's'));
-	thread_sleep_ms(176);
+	thread_sleep_ms(191);
 	stop = true;
 	sem_give(&keys);
 	for (u32 n = 0; n < 3; n++)
@@ -340,11 +340,29 @@ static void guarded_among_fifo_equals(void **state)
 		thread_join(&t[0]);
 		thread_join(&t[2]);
 		assert_non_null(strchr(trace, 's'));
-		assert_in_range(strchr(trace, 's') - trace, 25, 50);
+		assert_in_range(strchr(trace, 's') - trace, 10, 20);
 		stop = true;
 		sem_give(&keys);
 		thread_join(&t[1]);
 	}
+}
+
+/* One that is as urgent as they are, and comes behind them. */
+static void guarded_behind_fifo_equals(void **state)
+{
+	const struct sched_params fifo = { .fifo = true, .window = WINDOW_ALWAYS };
+
+	(void)state;
+	sem_init(&keys, 1, 10);
+	thread_set_priority(thread_current(), PRIO_HIGHEST);
+	start_with(0, spin_110_ms, PRIO_HIGHEST, &fifo);
+	start_with(1, shell, PRIO_HIGHEST, &sched_guarded);
+	thread_join(&t[0]);
+	assert_non_null(strchr(trace, 's'));
+	assert_in_range(strchr(trace, 's') - trace, 10, 20);
+	stop = true;
+	sem_give(&keys);
+	thread_join(&t[1]);
 }
 
 /* All but a fiftieth of the time, with a short sleep now and then. */
@@ -369,7 +387,7 @@ static void guarded_behind_one_that_hardly_sleeps(void **state)
 	start_with(0, hog, 10, &sched_plain);
 	thread_sleep_ms(1);
 	sem_give(&keys);
-	thread_sleep_ms(54);
+	thread_sleep_ms(24);
 	assert_non_null(strstr(trace, "ss"));
 	stop = true;
 	sem_give(&keys);
@@ -386,7 +404,7 @@ static void short_command(void *arg)
 	}
 }
 
-/* What is left of a share is there for the next key: not every step of a command waits for 50 ms. */
+/* What is left of a share is there for the next key: not every step of a command waits for 20 ms. */
 static void a_share_may_be_used_in_pieces(void **state)
 {
 	(void)state;
@@ -394,7 +412,7 @@ static void a_share_may_be_used_in_pieces(void **state)
 	start_with(1, short_command, 16, &sched_guarded);
 	start_with(0, spin, 10, &sched_plain);
 	sem_give(&keys);
-	thread_sleep_ms(51);
+	thread_sleep_ms(21);
 	for (u32 n = 0; n < 5; n++) {
 		trace_reset();
 		sem_give(&keys);
@@ -404,7 +422,7 @@ static void a_share_may_be_used_in_pieces(void **state)
 	thread_sleep_ms(100); /* not for ever */
 	trace_reset();
 	sem_give(&keys);
-	thread_sleep_ms(20);
+	thread_sleep_ms(9);
 	assert_null(strchr(trace, 's'));
 	stop = true;
 	sem_give(&keys);
@@ -455,7 +473,7 @@ static void no_longer_guarded(void **state)
 	start_with(1, shell, 16, &sched_guarded);
 	start_with(0, spin, 10, &sched_plain);
 	sem_give(&keys);
-	thread_sleep_ms(51);
+	thread_sleep_ms(21);
 	assert_non_null(strchr(trace, 's')); /* boosted, and in its share */
 	thread_set_params(&t[1], &sched_plain);
 	trace_reset();
@@ -507,6 +525,7 @@ int main(void)
 		cmocka_unit_test_setup(no_longer_guarded, setup),
 		cmocka_unit_test_setup(no_longer_guarded_when_it_is_due, setup),
 		cmocka_unit_test_setup(guarded_among_fifo_equals, setup),
+		cmocka_unit_test_setup(guarded_behind_fifo_equals, setup),
 		cmocka_unit_test_setup(guarded_behind_one_that_hardly_sleeps, setup),
 		cmocka_unit_test_setup(a_share_may_be_used_in_pieces, setup),
 		cmocka_unit_test_setup(a_budget_is_not_refilled_by_a_change, setup),

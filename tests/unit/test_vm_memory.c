@@ -111,7 +111,7 @@ static void test_called_off(void **state)
 	u8 byte = 1;
 
 	(void)state;
-	assert_int_equal(vm_ram_init(&ram, &s2, MIB(16)), 0);
+	assert_int_equal(init(MIB(16)), 0);
 	ram.call_off = true;
 	assert_int_equal(vm_ram_clear(&ram), -EINTR);
 	assert_int_equal(vm_ram_write(&ram, GUEST_RAM_BASE, &byte, 1), -EINTR);
