@@ -177,7 +177,7 @@ int vm_create(const struct vm_type *type, const struct vm_options *opt, struct v
 	vm->nvcpus = opt->cpus ? opt->cpus : type->desc.cpus;
 	vm->ram.size = opt->memory ? opt->memory : ram_map_size(&type->desc.ram);
 	snprintf(vm->name, sizeof(vm->name), "%s", opt->name ? opt->name : type->desc.label);
-	*out = vm;
+	*out = slots[2] = vm;
 	return answer(vm, VM_CREATED, err);
 }
 
