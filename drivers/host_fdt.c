@@ -41,6 +41,16 @@ static u32 cell(int node, const char *name, u32 otherwise)
 	return value && len == sizeof(*value) ? fdt32_ld(value) : otherwise;
 }
 
+int tree_enabled_child(int parent, int node, const char *type)
+{
+	do
+		node = tree_next(node);
+	while (node >= 0 &&
+	       (tree_parent(node) != parent ||
+		(type && !(str_eq(text(node, "device_type"), type) && host_fdt_enabled(node)))));
+	return node;
+}
+
 bool host_fdt_enabled(int node)
 {
 	/* A bus that is disabled has no devices. */
@@ -244,52 +254,6 @@ int host_fdt_reg(int node, u32 index, struct phys_range *r)
 	return 0;
 }
 
-/* An enabled child of `parent` behind `node`, with this device_type if it is not NULL. Negative: there is none. */
-static int next_child(int parent, int node, const char *type)
-{
-	do
-		node = tree_next(node);
-	while (node >= 0 &&
-	       (tree_parent(node) != parent ||
-		(type && !(str_eq(text(node, "device_type"), type) && host_fdt_enabled(node)))));
-	return node;
-}
-
-u32 host_fdt_memory(struct phys_range *ranges, u32 max)
-{
-	u32 count = 0;
-	int root = tree_next(-1), node = root;
-
-	while ((node = next_child(root, node, "memory")) >= 0) {
-		for (u32 i = 0; count < max && host_fdt_reg(node, i, &ranges[count]) == 0; i++) {
-			if (ranges[count].size)
-				count++;
-		}
-	}
-	return count;
-}
-
-u32 host_fdt_reserved(struct phys_range *ranges, u32 max)
-{
-	int blocks = fdt_num_mem_rsv(host_fdt);
-	int parent = root_child("reserved-memory"), node = parent;
-	u32 count = 0;
-
-	for (int i = 0; i < blocks && count < max; i++) {
-		u64 base, size;
-
-		if (fdt_get_mem_rsv(host_fdt, i, &base, &size) == 0 && size)
-			ranges[count++] = (struct phys_range){ PADDR(base), size };
-	}
-	if (parent < 0)
-		return count;
-	while ((node = next_child(parent, node, NULL)) >= 0) {
-		for (u32 i = 0; count < max && host_fdt_reg(node, i, &ranges[count]) == 0; i++)
-			count++;
-	}
-	return count;
-}
-
 u32 host_fdt_cpus(u64 *hwids, u32 max)
 {
 	int parent = root_child("cpus"), node = parent;
@@ -297,11 +261,14 @@ u32 host_fdt_cpus(u64 *hwids, u32 max)
 
 	if (!cells)
 		return 0;
-	while ((node = next_child(parent, node, "cpu")) >= 0) {
+	while ((node = tree_enabled_child(parent, node, "cpu")) >= 0) {
 		const fdt32_t *reg = tree_prop(node, "reg", &len);
 
-		if (reg && len >= cells * CELL && count < max)
-			hwids[count++] = cells_value(reg, cells);
+		if (!reg || len < cells * CELL)
+			continue;
+		if (count < max)
+			hwids[count] = cells_value(reg, cells);
+		count++;
 	}
 	return count;
 }
@@ -372,7 +339,7 @@ u64 host_fdt_spin_table(u64 hwid)
 	u32 len, cells = parent < 0 ? 0 : address_cells(parent);
 	const fdt32_t *reg, *release;
 
-	while (cells && (node = next_child(parent, node, "cpu")) >= 0) {
+	while (cells && (node = tree_enabled_child(parent, node, "cpu")) >= 0) {
 		reg = tree_prop(node, "reg", &len);
 		if (!reg || len < cells * CELL || cells_value(reg, cells) != hwid)
 			continue;

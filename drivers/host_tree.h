@@ -22,5 +22,7 @@ int tree_child(int parent, const char *name, size_t len);
 const void *tree_prop(int node, const char *name, u32 *len);
 /* True if the node's compatible list holds the string. */
 bool tree_compatible(int node, const char *name);
+/* A child of `parent` behind `node` (at first `parent` itself): any, or, if `type` is not NULL, an enabled one with this device_type. Negative: there is none. */
+int tree_enabled_child(int parent, int node, const char *type);
 
 #endif

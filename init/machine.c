@@ -81,11 +81,9 @@ static int start_timer(void)
 	return host_fdt_timer_irq(TIMER_OURS, &intid) ? -ENODEV : timer_init(intid);
 }
 
-void machine_start_kernel(const struct phys_range *ram, u32 nram, const struct phys_range *reserved,
-			  u32 nreserved)
+void machine_start_kernel(void)
 {
-	must(page_init(ram, nram, reserved, nreserved),
-	     "memory, less what the devicetree reserves");
+	must(page_init(), "memory, less what the devicetree reserves");
 	mmu_page_allocator_ready();
 	find_cpus();
 	sched_init();

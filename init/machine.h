@@ -3,18 +3,17 @@
 #ifndef INIT_MACHINE_H
 #define INIT_MACHINE_H
 
-#include <kernel/page.h>
+#include <lib/types.h>
 
 /* If r is an error of a part without which nothing works: say so and halt. Warn if it is one of a part that may be absent (-ENODEV). */
 void must(int r, const char *what);
 void may(int r, const char *what);
 
 /*
- * Page allocator over `ram` less `reserved`, the CPUs' descriptions, scheduler, interrupt controller, timer: afterwards the caller is
- * thread 'main', interrupts are on, and log lines have their time.
+ * Page allocator, the CPUs' descriptions, scheduler, interrupt controller, timer: afterwards the caller is thread 'main', interrupts are on, and log lines have
+ * their time.
  */
-void machine_start_kernel(const struct phys_range *ram, u32 nram, const struct phys_range *reserved,
-			  u32 nreserved);
+void machine_start_kernel(void);
 /* Seed the random numbers. */
 void machine_start_random(void);
 /* Start the secondary CPUs; says in the log which does not come. */

@@ -10,6 +10,7 @@
 #include <drivers/virtio_console.h>
 #include <kernel/init.h>
 #include <kernel/log.h>
+#include <kernel/ram.h>
 #include <kernel/thread.h>
 #include <lib/errno.h>
 #include <shell/shell.h>
@@ -17,27 +18,33 @@
 #include <vmm/vm.h>
 #include "machine.h"
 
-#define RESERVED_RANGES 24
-
-static struct phys_range initrd;
-
-/* RAM that is in use before the page allocator exists. */
-static u32 reserved_ranges(const struct phys_range *ram, u32 nram, struct phys_range image,
-			   struct phys_range fdt, struct phys_range *r)
+/* The initrd, if it is memory that a loader could have put it into; loaders may have reserved it too. False: there is none, or none to use. */
+static bool find_initrd(struct phys_range *r)
 {
-	u32 n = 0;
+	const char *why;
 
-	r[n++] = image;
-	r[n++] = fdt;
-	if (host_fdt_initrd(&initrd) == 0)
-		r[n++] = initrd;
-	n += host_fdt_reserved(&r[n], RESERVED_RANGES - n);
-	n += preload_detect(ram, nram, &r[n], RESERVED_RANGES - n);
-	bundle_init(initrd.size ? phys_to_virt(initrd.base) : NULL, initrd.size);
+	if (host_fdt_initrd(r))
+		return false;
+	why = ram_problem(*r, BIT(RAM_RESERVED) | BIT(RAM_TREE));
+	if (!why && !ram_take(*r, RAM_BUNDLE))
+		why = "no memory is left to note it in";
+	if (why)
+		log_warn("no bundle: the devicetree has the initrd at 0x%lx, 0x%lx bytes: %s",
+			 r->base.pa, r->size, why);
+	return !why;
+}
+
+/* What VMs can be made of lies in RAM that the page allocator must not get. */
+static void find_types(void)
+{
+	struct phys_range r;
+	bool found = find_initrd(&r);
+
+	preload_detect();
+	bundle_init(found ? phys_to_virt(r.base) : NULL, found ? r.size : 0);
 	if (the_bundle.base && the_bundle.problem[0])
 		log_warn("%s", the_bundle.problem);
-	n += bundle_reserve(&r[n], RESERVED_RANGES - n);
-	return n;
+	bundle_reserve();
 }
 
 /* The timers of EL1 are guests'. */
@@ -71,13 +78,10 @@ static void find_pmu(void)
 	}
 }
 
-void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image,
-		 struct phys_range fdt)
+void kernel_main(void)
 {
-	static struct phys_range reserved[RESERVED_RANGES];
-	u32 n = reserved_ranges(ram, nram, image, fdt, reserved);
-
-	machine_start_kernel(ram, nram, reserved, n);
+	find_types();
+	machine_start_kernel();
 	must(start_guest_timers(), "the timers of EL1, whose interrupts guests have");
 	find_pmu();
 	log_info("ZVM " ZVM_VERSION " on %s, %s", host_fdt_model(), arch_cpu_name(arch_cpu_midr()));

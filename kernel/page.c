@@ -10,14 +10,15 @@
  *        RAM. `partial` is set if some bit is clear; when all are, the block is free again.
  */
 #include <arch/mmu.h>
+#include <kernel/early.h>
 #include <kernel/log.h>
 #include <kernel/page.h>
+#include <kernel/ram.h>
 #include <kernel/spinlock.h>
 #include <lib/bitmap.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 
-#define MAX_ZONES       16
 #define BLOCK_PAGES     512
 #define MAX_BLOCK_ALIGN 512 /* in blocks: 1 GiB */
 
@@ -34,14 +35,7 @@ struct zone {
 	struct page_map *maps; /* of block `first` on */
 };
 
-/* What page_init() keeps out; the metadata comes after the caller's. */
-struct reserved_set {
-	const struct phys_range *ranges;
-	u32 count;
-	struct phys_range metadata;
-};
-
-static struct zone zones[MAX_ZONES];
+static struct zone *zones;
 static u32 zone_count;
 static struct spinlock page_lock = SPINLOCK_INIT(LOCK_PAGE);
 
@@ -327,69 +321,15 @@ static void give_span(struct zone *z, u64 start, u64 end)
 	}
 }
 
-void page_release_range(struct phys_range r)
-{
-	u64 start = ALIGN_UP(r.base.pa, PAGE_SIZE), end = ALIGN_DOWN(r.base.pa + r.size, PAGE_SIZE);
-
-	for (u32 i = 0; i < zone_count; i++)
-		give_span(&zones[i], MAX(start, zones[i].ram_start), MIN(end, zones[i].ram_end));
-}
-
-/* The i-th reserved range, rounded outwards to pages. */
-static void reserved_get(const struct reserved_set *set, u32 i, u64 *start, u64 *end)
-{
-	const struct phys_range *r = i < set->count ? &set->ranges[i] : &set->metadata;
-
-	*start = ALIGN_DOWN(r->base.pa, PAGE_SIZE);
-	*end = r->size ? ALIGN_UP(r->base.pa + r->size, PAGE_SIZE) : *start;
-}
-
-/*
- * If `pa` is reserved: true, and *until is where that range ends. Else *until is where the next one
- * starts, at most `limit`.
- */
-static bool reserved_at(const struct reserved_set *set, u64 pa, u64 limit, u64 *until)
-{
-	*until = limit;
-	for (u32 i = 0; i <= set->count; i++) {
-		u64 start, end;
-
-		reserved_get(set, i, &start, &end);
-		if (start <= pa && pa < end) {
-			*until = end;
-			return true;
-		}
-		if (start > pa && start < end)
-			*until = MIN(*until, start);
-	}
-	return false;
-}
-
-static void give_unreserved(struct zone *z, const struct reserved_set *set)
-{
-	u64 pa = z->ram_start, until;
-
-	while (pa < z->ram_end) {
-		if (!reserved_at(set, pa, z->ram_end, &until))
-			give_span(z, pa, until);
-		pa = until;
-	}
-}
-
 /* ---- metadata ---- */
 
-static bool zone_shape(struct zone *z, const struct phys_range *ram)
+static void zone_shape(struct zone *z, const struct ram_range *ram)
 {
-	u64 end;
-
-	if (__builtin_add_overflow(ram->base.pa, ram->size, &end))
-		return false;
-	z->ram_start = ALIGN_UP(ram->base.pa, PAGE_SIZE);
-	z->ram_end = MAX(ALIGN_DOWN(end, PAGE_SIZE), z->ram_start);
+	z->ram_start = ram->start;
+	z->ram_end = ram->end;
 	z->base = ALIGN_DOWN(z->ram_start, MAX_BLOCK_ALIGN * BLOCK_SIZE);
 	z->first = block_of(z, z->ram_start);
 	z->nblocks = (z->ram_end - z->base + BLOCK_SIZE - 1) / BLOCK_SIZE;
-	return true;
 }
 
 static u64 zone_metadata_size(const struct zone *z)
@@ -414,45 +354,56 @@ static u8 *zone_metadata_init(struct zone *z, u8 *at)
 	return at + zone_metadata_size(z);
 }
 
-/* Find the lowest place for the metadata in unreserved RAM. */
-static bool place_metadata(struct reserved_set *set, u64 size)
+/* The lowest place for the metadata that nothing has taken. */
+static bool place_metadata(u64 size, paddr_t *pa)
 {
-	for (u32 i = 0; i < zone_count; i++) {
-		u64 pa = zones[i].ram_start, until;
+	const struct ram_range *r = ram_free();
 
-		while (pa < zones[i].ram_end) {
-			if (!reserved_at(set, pa, zones[i].ram_end, &until) && until - pa >= size) {
-				set->metadata = (struct phys_range){ PADDR(pa), size };
-				return true;
-			}
-			pa = until;
-		}
-	}
-	return false;
+	while (r && r->end - r->start < size)
+		r = r->next;
+	if (!r)
+		return false;
+	*pa = PADDR(r->start);
+	return true;
 }
 
-int page_init(const struct phys_range *ram, u32 nram, const struct phys_range *reserved,
-	      u32 nreserved)
+/* What is free of the zones' RAM, but for the metadata at `from`. */
+static void give_free(u64 from, u64 size)
 {
-	struct reserved_set set = { .ranges = reserved, .count = nreserved };
+	struct zone *z = zones;
+
+	for (const struct ram_range *r = ram_free(); r; r = r->next) {
+		u64 start = r->start == from ? ALIGN_UP(from + size, PAGE_SIZE) : r->start;
+
+		while (z->ram_end <= r->start)
+			z++;
+		give_span(z, start, r->end);
+	}
+}
+
+int page_init(void)
+{
 	u64 size = 0;
+	paddr_t pa;
 	u8 *at;
 
-	if (nram > MAX_ZONES)
-		return -EINVAL;
-	zone_count = nram;
+	zone_count = 0;
 	total_pages = free_pages = free_blocks = single_pages = 0;
-	for (u32 i = 0; i < nram; i++) {
-		if (!zone_shape(&zones[i], &ram[i]))
-			return -EINVAL;
-		size += zone_metadata_size(&zones[i]);
-	}
-	if (!place_metadata(&set, size))
+	for (const struct ram_range *r = ram_all(); r; r = r->next)
+		zone_count++;
+	zones = early_alloc(zone_count * sizeof(*zones), sizeof(u64));
+	if (!zones)
 		return -ENOMEM;
-	at = phys_to_virt(set.metadata.base);
-	for (u32 i = 0; i < nram; i++)
+	zone_count = 0;
+	for (const struct ram_range *r = ram_all(); r; r = r->next) {
+		zone_shape(&zones[zone_count], r);
+		size += zone_metadata_size(&zones[zone_count++]);
+	}
+	if (!zone_count || !place_metadata(size, &pa))
+		return -ENOMEM;
+	at = phys_to_virt(pa);
+	for (u32 i = 0; i < zone_count; i++)
 		at = zone_metadata_init(&zones[i], at);
-	for (u32 i = 0; i < nram; i++)
-		give_unreserved(&zones[i], &set);
+	give_free(pa.pa, size);
 	return 0;
 }

@@ -12,19 +12,10 @@
 #include "../init/machine.h"
 #include "rtos.h"
 
-#define RESERVED_RANGES 16
-
-void kernel_main(const struct phys_range *ram, u32 nram, struct phys_range image,
-		 struct phys_range fdt)
+void kernel_main(void)
 {
-	struct phys_range reserved[RESERVED_RANGES] = {
-		image,
-		fdt,
-	};
-	u32 n = 2 + host_fdt_reserved(&reserved[2], RESERVED_RANGES - 2);
-
 	log_epoch = arch_counter();
-	machine_start_kernel(ram, nram, reserved, n);
+	machine_start_kernel();
 	log_info("ZVM RTOS " ZVM_VERSION " on %s, %s", host_fdt_model(),
 		 arch_cpu_name(arch_cpu_midr()));
 	machine_start_cpus();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Images that types name: files of the bundle, and what lies in memory. */
 #include <arch/mmu.h>
+#include <kernel/ram.h>
 #include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -18,31 +19,41 @@ static bool in_memory(const struct image_ref *ref)
 	return !ref->path[0] && ref->size;
 }
 
-static bool add_range(struct phys_range *reserved, u32 max, u32 *count, const struct image_ref *ref)
+const char *preload_keep(paddr_t pa, u64 size)
 {
-	if (!in_memory(ref))
-		return true;
-	if (*count == max || !preload_keep(ref->pa, ref->size))
-		return false;
-	reserved[(*count)++] = (struct phys_range){ .base = ref->pa, .size = ref->size };
-	return true;
+	const struct phys_range r = { pa, size };
+	const char *why = ram_problem(r, BIT(RAM_PRELOADED));
+
+	if (!why && !ram_take(r, RAM_PRELOADED))
+		why = "no memory is left to note it in";
+	return why;
+}
+
+static int keep(struct vm_type *t, const char *prop, const struct image_ref *ref)
+{
+	const char *why = in_memory(ref) ? preload_keep(ref->pa, ref->size) : NULL;
+
+	return why ? desc_refuse(&t->error, t->file, "/", prop, "0x%lx, 0x%lx bytes: %s",
+				 ref->pa.pa, ref->size, why)
+		   : 0;
 }
 
 /* Images that lie in memory are RAM, which is kept from now on, and a VM can be started with them. */
-static int check_in_memory(struct vm_type *t, struct phys_range *reserved, u32 max, u32 *count)
+static int check_in_memory(struct vm_type *t)
 {
 	const void *kernel = NULL, *initrd = NULL, *dtb = NULL;
 	u64 kernel_size = 0, initrd_size = 0, dtb_size = 0;
 	struct desc_error why;
 	struct load_plan plan;
-	int ret;
+	int ret = keep(t, "kernel-address", &t->desc.kernel);
 
-	if (!add_range(reserved, max, count, &t->desc.kernel) ||
-	    !add_range(reserved, max, count, &t->desc.initrd) ||
-	    image_get(&t->desc.kernel, &kernel, &kernel_size) ||
+	if (!ret)
+		ret = keep(t, "initrd-address", &t->desc.initrd);
+	if (ret)
+		return ret;
+	if (image_get(&t->desc.kernel, &kernel, &kernel_size) ||
 	    (has_image(&t->desc.initrd) && image_get(&t->desc.initrd, &initrd, &initrd_size)))
-		return desc_refuse(&t->error, t->file, "/", "kernel-address or initrd-address",
-				   "no RAM there");
+		return desc_refuse(&t->error, t->file, "/", NULL, "an image cannot be read");
 	if (has_image(&t->desc.devicetree))
 		(void)!image_get(&t->desc.devicetree, &dtb, &dtb_size);
 	ret = image_plan(&t->desc, kernel, kernel_size, initrd_size, dtb ? dt_length(dtb) : 0,
@@ -52,19 +63,16 @@ static int check_in_memory(struct vm_type *t, struct phys_range *reserved, u32 m
 	return ret ? desc_refuse(&t->error, t->file, "/", NULL, "%s", why.text) : 0;
 }
 
-u32 bundle_reserve(struct phys_range *reserved, u32 max)
+void bundle_reserve(void)
 {
-	u32 count = 0;
-
 	for (u32 i = 0; i < vm_type_count; i++) {
 		struct vm_type *t = &vm_types[i];
 
 		if (!t->valid || str_eq(t->file, PRELOADED_FILE) ||
 		    !(in_memory(&t->desc.kernel) || in_memory(&t->desc.initrd)))
 			continue;
-		t->valid = !check_in_memory(t, reserved, max, &count);
+		t->valid = !check_in_memory(t);
 	}
-	return count;
 }
 
 int image_get(const struct image_ref *ref, const void **data, u64 *size)
@@ -75,7 +83,7 @@ int image_get(const struct image_ref *ref, const void **data, u64 *size)
 	if (!ref->path[0]) {
 		if (!ref->size)
 			return -ENOENT;
-		if (!preload_kept(ref->pa, ref->size))
+		if (!ram_holds((struct phys_range){ ref->pa, ref->size }, RAM_PRELOADED))
 			return -EINVAL;
 		*data = phys_to_virt(ref->pa);
 		*size = ref->size;

@@ -5,7 +5,7 @@
  * where nobody wrote, and a guest's RAM is zero where nothing is copied).
  */
 #include <arch/mmu.h>
-#include <lib/checked.h>
+#include <kernel/ram.h>
 #include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
@@ -35,42 +35,6 @@
 #define LINUX_CPUS_MAX  4
 #define LINUX_BOOTARGS  "console=ttyAMA0"
 
-#define RAM_RANGES_MAX 8
-#define KEPT_MAX       16
-
-static struct phys_range ram_ranges[RAM_RANGES_MAX];
-static u32 ram_range_count;
-static struct phys_range kept[KEPT_MAX];
-static u32 kept_count;
-
-/* How many bytes of RAM there are from pa on, at most max. */
-static u64 ram_from(u64 pa, u64 max)
-{
-	for (u32 i = 0; i < ram_range_count; i++) {
-		const struct phys_range *r = &ram_ranges[i];
-
-		if (pa >= r->base.pa && pa - r->base.pa < r->size)
-			return MIN(max, r->size - (pa - r->base.pa));
-	}
-	return 0;
-}
-
-bool preload_keep(paddr_t pa, u64 size)
-{
-	if (!size || ram_from(pa.pa, size) < size || kept_count == KEPT_MAX)
-		return false;
-	kept[kept_count++] = (struct phys_range){ .base = pa, .size = size };
-	return true;
-}
-
-bool preload_kept(paddr_t pa, u64 size)
-{
-	for (u32 i = 0; i < kept_count; i++)
-		if (range_within(pa.pa, size, kept[i].base.pa, kept[i].size))
-			return true;
-	return false;
-}
-
 /* Length of what lies in the window without the zeros at its end, in whole pages. */
 static u64 used_length(const void *window, u64 size)
 {
@@ -86,10 +50,10 @@ static u64 used_length(const void *window, u64 size)
 /* Make ref name the image in the window [pa, pa + max): false if it holds nothing. */
 static bool take(struct image_ref *ref, u64 pa, u64 max)
 {
-	const u64 window = ALIGN_DOWN(ram_from(pa, max), 64);
+	const u64 window = ALIGN_DOWN(ram_free_from(pa, max), 64);
 	const u64 size = window ? used_length(phys_to_virt(PADDR(pa)), window) : 0;
 
-	if (!preload_keep(PADDR(pa), size))
+	if (preload_keep(PADDR(pa), size))
 		return false;
 	ref->pa = PADDR(pa);
 	ref->size = size;
@@ -99,7 +63,7 @@ static bool take(struct image_ref *ref, u64 pa, u64 max)
 /* Start of a window of at least a page of RAM, or NULL. */
 static const void *window_at(u64 pa)
 {
-	return ram_from(pa, PAGE_SIZE) == PAGE_SIZE ? phys_to_virt(PADDR(pa)) : NULL;
+	return ram_free_from(pa, PAGE_SIZE) == PAGE_SIZE ? phys_to_virt(PADDR(pa)) : NULL;
 }
 
 /* What Linux takes for an initrd, and a container that one may be in, so that it can be refused by name. */
@@ -187,9 +151,9 @@ static const void *find_dtb(struct vm_desc *d)
 	struct dt_facts facts;
 
 	/* What QEMU dumps is 1 MiB long and mostly empty. */
-	if (!fdt || dt_check(fdt, ram_from(DTB_AT, DTB_MAX), &facts) ||
-	    fdt_totalsize(fdt) > ram_from(DTB_AT, DTB_MAX) || facts.length > GUEST_FDT_OWN_MAX ||
-	    !preload_keep(PADDR(DTB_AT), facts.length))
+	if (!fdt || dt_check(fdt, ram_free_from(DTB_AT, DTB_MAX), &facts) ||
+	    fdt_totalsize(fdt) > ram_free_from(DTB_AT, DTB_MAX) ||
+	    facts.length > GUEST_FDT_OWN_MAX || preload_keep(PADDR(DTB_AT), facts.length))
 		return NULL;
 	d->devicetree.pa = PADDR(DTB_AT);
 	d->devicetree.size = facts.length;
@@ -258,10 +222,8 @@ static struct ram_map memory_of(const void *fdt)
 
 	if (!read_banks(fdt, &ram))
 		return ram_map_default(LINUX_MEMORY);
-	for (u32 i = 0; i < ram_range_count; i++)
-		left += ram_ranges[i].size;
-	for (u32 i = 0; i < kept_count; i++)
-		left -= MIN(left, kept[i].size);
+	for (const struct ram_range *r = ram_free(); r; r = r->next)
+		left += r->end - r->start;
 	size = ALIGN_DOWN(MAX(MIN(ram_map_size(&ram), left / 2), LINUX_MEMORY), BLOCK_SIZE);
 	if (size != ram_map_size(&ram)) {
 		ram.count = 1;
@@ -328,15 +290,8 @@ static void detect_linux(void)
 	finish_type(t);
 }
 
-u32 preload_detect(const struct phys_range *ram, u32 nram, struct phys_range *reserved, u32 max)
+void preload_detect(void)
 {
-	ram_range_count = MIN(nram, RAM_RANGES_MAX);
-	memcpy(ram_ranges, ram, ram_range_count * sizeof(*ram));
-	kept_count = 0;
 	detect_zephyr();
 	detect_linux();
-	if (kept_count > max)
-		kept_count = vm_type_count = 0;
-	memcpy(reserved, kept, kept_count * sizeof(*kept));
-	return kept_count;
 }

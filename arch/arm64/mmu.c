@@ -8,6 +8,7 @@
 #include <kernel/early.h>
 #include <kernel/log.h>
 #include <kernel/page.h>
+#include <kernel/ram.h>
 #include <kernel/spinlock.h>
 #include <lib/bitmap.h>
 #include <lib/string.h>
@@ -41,6 +42,15 @@ static u64 io_next = IO_VA;
 
 #define STACK_SLOTS 512
 static u64 stack_slots[BITMAP_WORDS(STACK_SLOTS)];
+
+/* The linear map ends with the address space; beyond PARange (Arm ARM D8.1.7) there is nothing. */
+u64 arch_ram_limit(void)
+{
+	static const u8 bits[] = { 32, 36, 40, 42, 44, 47 };
+	u64 range = FIELD(read_sysreg(id_aa64mmfr0_el1), 3, 0);
+
+	return BIT(bits[MIN(range, ARRAY_SIZE(bits) - 1)]);
+}
 
 void *phys_to_virt(paddr_t pa)
 {
@@ -130,21 +140,16 @@ static int map_range(u64 va, u64 pa, u64 size, u64 attr)
 	return 0;
 }
 
-/* RAM in the linear map, leaving out the 2 MiB that hold the image. */
-static void map_ram(const struct phys_range *r)
+/* RAM in the linear map, but for what must not be mapped, and us. */
+static bool map_ram(void)
 {
-	u64 base = ALIGN_UP(r->base.pa, PAGE_SIZE);
-	u64 end = ALIGN_DOWN(r->base.pa + r->size, PAGE_SIZE);
-	u64 hole = MIN(MAX(image_pa, base), end);
-	u64 after = MIN(MAX(image_pa + KIMAGE_BYTES, base), end);
-
-	if (hole > base)
-		kassert(map_range(LINEAR_VA + base, base, hole - base, PTE_DATA) == 0);
-	if (end > after)
-		kassert(map_range(LINEAR_VA + after, after, end - after, PTE_DATA) == 0);
+	for (const struct ram_range *r = ram_mapped(); r; r = r->next)
+		if (map_range(LINEAR_VA + r->start, r->start, r->end - r->start, PTE_DATA))
+			return false;
+	return true;
 }
 
-static void map_image(void)
+static bool map_image(void)
 {
 	const struct {
 		char *start, *end;
@@ -160,17 +165,19 @@ static void map_image(void)
 	for (u32 i = 0; i < ARRAY_SIZE(parts); i++) {
 		u64 va = (u64)parts[i].start, end = ALIGN_UP((u64)parts[i].end, PAGE_SIZE);
 
-		kassert(map_range(va, va - KIMAGE_VA + image_pa, end - va, parts[i].attr) == 0);
+		if (map_range(va, va - KIMAGE_VA + image_pa, end - va, parts[i].attr))
+			return false;
 	}
+	return true;
 }
 
 /* The devicetree, wherever it lies, where it was seen all the time. */
-static void map_fdt(const struct phys_range *fdt)
+static bool map_fdt(const struct phys_range *fdt)
 {
 	u64 offset = fdt->base.pa % PAGE_SIZE;
 
-	kassert(map_range(FDT_VA + fdt->base.pa % MIB(2) - offset, fdt->base.pa - offset,
-			  ALIGN_UP(fdt->size + offset, PAGE_SIZE), PTE_RODATA) == 0);
+	return map_range(FDT_VA + fdt->base.pa % MIB(2) - offset, fdt->base.pa - offset,
+			 ALIGN_UP(fdt->size + offset, PAGE_SIZE), PTE_RODATA) == 0;
 }
 
 /* Switch to the final tables; the boot tables' identity map and RWX image are gone. */
@@ -186,16 +193,12 @@ void mmu_enable_final(void)
 	isb();
 }
 
-void mmu_init(u64 image, struct phys_range fdt, const struct phys_range *ram, u32 nram)
+bool mmu_init(u64 image, struct phys_range fdt)
 {
 	kassert((u64)__image_start == KIMAGE_VA);
 	image_pa = image;
 	root = table_alloc();
-	map_image();
-	map_fdt(&fdt);
-	for (u32 i = 0; i < nram; i++)
-		map_ram(&ram[i]);
-	mmu_enable_final();
+	return root && map_image() && map_fdt(&fdt) && map_ram();
 }
 
 void mmu_page_allocator_ready(void)

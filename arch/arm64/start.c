@@ -12,8 +12,8 @@
 #include <kernel/init.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
+#include <kernel/ram.h>
 
-#define RAM_RANGES      8
 #define EMERGENCY_STACK KIB(4)
 
 #define BLOCK_DEVICE 0x401ULL /* valid block, MAIR 0, accessed */
@@ -75,12 +75,23 @@ static void check_machine(u64 el)
 		refuse("the CPU lacks ", cpu_missing_feature(gicv3));
 }
 
+static void set_up_memory(struct phys_range image, struct phys_range fdt)
+{
+	const char *why = host_ram_init(arch_ram_limit());
+
+	if (!why && (!ram_take(image, RAM_IMAGE) || !ram_take(fdt, RAM_TREE) ||
+		     !mmu_init(image.base.pa, fdt)))
+		why = HOST_RAM_TOO_MANY;
+	if (why)
+		refuse(why, "");
+}
+
 void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 {
 	const u64 fdt_at = fdt_pa % MIB(2);
-	struct phys_range ram[RAM_RANGES], uart = { 0 };
+	const struct phys_range image = { PADDR(image_pa), KIMAGE_BYTES };
+	struct phys_range fdt, uart = { 0 };
 	const char *why;
-	u32 nram;
 
 	if (el != 1)
 		write_sysreg(cptr_el2,
@@ -95,21 +106,19 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 	if (uart_find(&uart) == 0)
 		early_uart(el, &uart);
 	check_machine(el);
-	nram = host_fdt_memory(ram, RAM_RANGES);
-	if (!nram)
-		refuse("the devicetree has no memory", "");
 
 	arch_set_percpu(&percpus[0]);
 	percpus[0].hwid = arch_cpu_hwid();
 	percpus[0].arch.emergency_sp = (u64)(emergency_stacks[0] + EMERGENCY_STACK);
 	trap_init_cpu();
+	fdt = (struct phys_range){ PADDR(fdt_pa), host_fdt_length };
+	set_up_memory(image, fdt);
 	log_putc = NULL; /* its mapping goes with the boot tables */
-	mmu_init(image_pa, (struct phys_range){ PADDR(fdt_pa), host_fdt_length }, ram, nram);
+	mmu_enable_final();
 	if (uart.size)
 		uart_early_init(arch_map_device(uart.base, uart.size));
 	el_init_cpu();
-	kernel_main(ram, nram, (struct phys_range){ PADDR(image_pa), KIMAGE_BYTES },
-		    (struct phys_range){ PADDR(fdt_pa), host_fdt_length });
+	kernel_main();
 }
 
 void arch_secondary_start(struct percpu *cpu)

@@ -46,6 +46,11 @@ void host_memory_reset(void)
 	host_dcache_bytes = 0;
 }
 
+u64 arch_ram_limit(void)
+{
+	return BIT(47);
+}
+
 void *phys_to_virt(paddr_t pa)
 {
 	if (pa.pa - HOST_RAM_BASE >= HOST_RAM_SIZE)

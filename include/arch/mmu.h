@@ -9,6 +9,9 @@
 void *phys_to_virt(paddr_t pa);
 paddr_t virt_to_phys(const void *va);
 
+/* Where the RAM that phys_to_virt() can show ends. Any context. */
+u64 arch_ram_limit(void);
+
 /* Map device registers (nGnRE). NULL if out of space. Boot or thread context; mappings stay for ever. */
 void *arch_map_device(paddr_t pa, u64 size);
 

@@ -48,11 +48,13 @@ enum host_timer { HOST_TIMER_SEC, HOST_TIMER_PHYS, HOST_TIMER_VIRT, HOST_TIMER_H
 /* INTID of one, a PPI. 0, -ENODEV. */
 int __must_check host_fdt_timer_irq(enum host_timer timer, u32 *intid);
 
-/* RAM: at most max ranges; returns how many. */
-u32 host_fdt_memory(struct phys_range *ranges, u32 max);
-/* What must not be used as RAM: the reservation block and /reserved-memory. Returns how many. */
-u32 host_fdt_reserved(struct phys_range *ranges, u32 max);
-/* Hardware ids (MPIDR affinity) of the enabled CPUs, in order; returns how many. */
+/*
+ * Note the machine's RAM (up to `limit`) and what its devicetree reserves, in the reservation block and below /reserved-memory (kernel/ram.h). NULL, or why the machine cannot be used.
+ * Boot.
+ */
+const char *__must_check host_ram_init(u64 limit);
+#define HOST_RAM_TOO_MANY "the devicetree has more ranges of memory than can be noted"
+/* Hardware ids (MPIDR affinity) of the enabled CPUs, in order, at most max; returns how many there are. */
 u32 host_fdt_cpus(u64 *hwids, u32 max);
 /* The initrd that the loader left, from /chosen. 0, -ENOENT. */
 int __must_check host_fdt_initrd(struct phys_range *r);

@@ -17,12 +17,8 @@ struct phys_range {
 	u64 size;
 };
 
-/*
- * Hand RAM over. Ranges in `reserved` are kept out (rounded outwards to pages). The metadata lives
- * in the RAM itself. Boot. -EINVAL, -ENOMEM.
- */
-int __must_check page_init(const struct phys_range *ram, u32 nram,
-			   const struct phys_range *reserved, u32 nreserved);
+/* Take over the RAM that nothing has taken (kernel/ram.h). The metadata lives in the RAM itself. Boot. -ENOMEM. */
+int __must_check page_init(void);
 
 /* One 4 KiB page, zeroed (NULL: none), and back. */
 void *page_alloc(void);
@@ -34,9 +30,6 @@ void page_free(void *page);
  */
 bool __must_check block_alloc(u32 count, u32 align, paddr_t *pa);
 void block_free(paddr_t pa, u32 count);
-
-/* Give a reserved range back (whole pages of it), e.g. preloaded images that nobody needs. */
-void page_release_range(struct phys_range r);
 
 struct page_stats {
 	u64 total;       /* bytes managed */

@@ -50,10 +50,9 @@ extern struct bundle the_bundle;
 /*
  * Find images that a loader placed in memory at the addresses of the start command (zephyr.bin
  * 0xc8000000, Image 0xe0000000, rootfs.cpio.gz 0xe4000000, linux.dtb 0xf2a00000), by their magic
- * numbers; adds types `zephyr` and `linux`. The ranges found are appended to reserved[] (at most
- * max); returns how many were. Boot, before page_init: RAM is mapped, nothing is allocated.
+ * numbers; adds types `zephyr` and `linux`, and keeps their RAM. Boot, before page_init: RAM is mapped, nothing is allocated.
  */
-u32 preload_detect(const struct phys_range *ram, u32 nram, struct phys_range *reserved, u32 max);
+void preload_detect(void);
 
 /*
  * Read all vms/<name>.dtb of the bundle (base NULL: none) into vm_types; a type of the bundle
@@ -62,12 +61,10 @@ u32 preload_detect(const struct phys_range *ram, u32 nram, struct phys_range *re
 void bundle_init(const void *base, u64 size);
 
 /*
- * Append the ranges of images that descriptions of the bundle name by address (kernel-address,
- * initrd-address) to reserved[] (at most max); returns how many were. Types whose images are not in
- * RAM become invalid. Boot, after bundle_init, before page_init. Unless it is called, such images
- * cannot be read.
+ * Keep the RAM of images that descriptions of the bundle name by address (kernel-address, initrd-address). Types whose images are elsewhere become invalid. Boot, after bundle_init,
+ * before page_init. Unless it is called, such images cannot be read.
  */
-u32 bundle_reserve(struct phys_range *reserved, u32 max);
+void bundle_reserve(void);
 
 /* The type of that name, or NULL. */
 const struct vm_type *type_find(const char *name);

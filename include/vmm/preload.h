@@ -12,12 +12,9 @@
 #define PRELOADED_FILE "(preloaded)"
 
 /*
- * Remember [pa, pa + size) as holding an image. False if it is not all RAM or the table is full.
- * Boot, after preload_detect, before page_init.
+ * [pa, pa + size) holds an image: if it is RAM that a loader could have put it into, it is kept from now on, and image_get() gives it. NULL, or a few words on what stands against it.
+ * Boot, before page_init.
  */
-bool __must_check preload_keep(paddr_t pa, u64 size);
-
-/* True if all of it was kept, so that it may be read. */
-bool preload_kept(paddr_t pa, u64 size);
+const char *__must_check preload_keep(paddr_t pa, u64 size);
 
 #endif

@@ -2,6 +2,8 @@
 #include "bundle_fixture.h"
 
 #include <arch/mmu.h>
+#include <kernel/early.h>
+#include <kernel/ram.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <libfdt.h>
@@ -11,7 +13,8 @@
 
 u8 *ram;
 const struct phys_range all_ram = { { RAM_BASE }, RAM_SIZE };
-struct phys_range reserved[16];
+
+static u64 early[KIB(64) / sizeof(u64)];
 
 /* As much RAM as the start command's addresses want; what is not touched costs nothing. */
 void *phys_to_virt(paddr_t pa)
@@ -41,10 +44,31 @@ int bundle_setup(void **state)
 	ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_ptr_not_equal(ram, MAP_FAILED);
+	machine_ram(&all_ram, 1);
 	vm_type_count = 0;
 	memset(vm_types, 0, sizeof(vm_types));
 	archive_size = 0;
 	return 0;
+}
+
+void machine_ram(const struct phys_range *ranges, u32 count)
+{
+	early_init(early, sizeof(early));
+	ram_reset();
+	for (u32 i = 0; i < count; i++)
+		assert_true(ram_add(ranges[i]));
+	assert_true(ram_settle(BIT(47)));
+}
+
+u64 taken(void)
+{
+	u64 bytes = 0;
+
+	for (const struct ram_range *r = ram_all(); r; r = r->next)
+		bytes += r->end - r->start;
+	for (const struct ram_range *r = ram_free(); r; r = r->next)
+		bytes -= r->end - r->start;
+	return bytes;
 }
 
 u8 *mem(u64 pa)

@@ -18,7 +18,6 @@
 
 extern u8 *ram;
 extern const struct phys_range all_ram;
-extern struct phys_range reserved[16];
 extern u8 archive[65536];
 extern u32 archive_size;
 extern u8 blob[2048];
@@ -26,6 +25,10 @@ extern const u8 raw_kernel[RAW_KERNEL_SIZE];
 
 /* Nothing in memory, no type. */
 int bundle_setup(void **state);
+/* The machine's RAM is these ranges, all of it (bundle_setup()) or some. */
+void machine_ram(const struct phys_range *ranges, u32 count);
+/* Bytes of it that have been taken: whole pages. */
+u64 taken(void);
 /* Where the physical address is. */
 u8 *mem(u64 pa);
 

@@ -2,6 +2,7 @@
 /* Types of a bundle, with images in it or in memory, and what is said about those that are wrong. */
 #include "bundle_fixture.h"
 
+#include <kernel/ram.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <libfdt.h>
@@ -275,39 +276,6 @@ static void test_too_many_types(void **state)
 	assert_int_equal(vm_type_count, MAX_TYPES);
 }
 
-/* Images by address: only in RAM, and only once reserved. */
-static void test_reserve(void **state)
-{
-	const u64 good = cpu_to_fdt64(0x50000000), bad = cpu_to_fdt64(0x1000);
-	const u64 len = cpu_to_fdt64(0x3000);
-	const void *data;
-	u64 size;
-
-	(void)state;
-	assert_int_equal(preload_detect(&all_ram, 1, reserved, 16), 0);
-	memcpy(mem(0x50000000), raw_kernel, sizeof(raw_kernel));
-	make_desc("good", NULL);
-	fdt_open_into(blob, blob, sizeof(blob));
-	fdt_setprop(blob, 0, "kernel-address", &good, 8);
-	fdt_setprop(blob, 0, "kernel-size", &len, 8);
-	archive_add("vms/good.dtb", blob, fdt_totalsize(blob));
-	fdt_setprop(blob, 0, "label", "bad", 4);
-	fdt_setprop(blob, 0, "kernel-address", &bad, 8);
-	archive_add("vms/bad.dtb", blob, fdt_totalsize(blob));
-	archive_use();
-	assert_int_equal(image_get(&vm_types[0].desc.kernel, &data, &size), -EINVAL);
-	assert_int_equal(bundle_reserve(reserved, 16), 1);
-	assert_int_equal(reserved[0].base.pa, 0x50000000);
-	assert_int_equal(reserved[0].size, 0x3000);
-	assert_true(type_find("good")->valid);
-	assert_false(type_find("bad")->valid);
-	assert_int_equal(image_get(&vm_types[0].desc.kernel, &data, &size), 0);
-	assert_ptr_equal(data, ram + 0x10000000);
-	assert_int_equal(image_get(&vm_types[1].desc.kernel, &data, &size), -EINVAL);
-	assert_int_equal(bundle_reserve(reserved, 0), 0);
-	assert_false(type_find("good")->valid);
-}
-
 /* A type whose kernel, and initrd, lie in memory. */
 static void add_in_memory(const char *label, u64 kernel, u64 initrd)
 {
@@ -326,11 +294,78 @@ static void add_in_memory(const char *label, u64 kernel, u64 initrd)
 	archive_add(name, blob, fdt_totalsize(blob));
 }
 
+/* Images by address: only in RAM, and only once kept. */
+static void test_reserve(void **state)
+{
+	const void *data;
+	u64 size;
+
+	(void)state;
+	memcpy(mem(0x50000000), raw_kernel, sizeof(raw_kernel));
+	add_in_memory("good", 0x50000000, 0);
+	add_in_memory("bad", 0x1000, 0);
+	archive_use();
+	assert_int_equal(image_get(&vm_types[0].desc.kernel, &data, &size), -EINVAL);
+	bundle_reserve();
+	assert_int_equal(taken(), 0x2000);
+	assert_true(type_find("good")->valid);
+	assert_false(type_find("bad")->valid);
+	assert_int_equal(image_get(&vm_types[0].desc.kernel, &data, &size), 0);
+	assert_ptr_equal(data, ram + 0x10000000);
+	assert_int_equal(image_get(&vm_types[1].desc.kernel, &data, &size), -EINVAL);
+}
+
+/* An address of any other kind of memory is refused, with what is there. */
+static void test_addresses(void **state)
+{
+	static const struct {
+		const char *label;
+		u64 kernel, initrd;
+		const char *says;
+	} rows[] = {
+		{ "image", 0x40200000, 0,
+		  "kernel-address: 0x40200000, 0x2000 bytes: the hypervisor is there" },
+		{ "into", 0x401fe001, 0,
+		  "kernel-address: 0x401fe001, 0x2000 bytes: the hypervisor is there" },
+		{ "tree", 0x48000fff, 0,
+		  "kernel-address: 0x48000fff, 0x2000 bytes: the devicetree is there" },
+		{ "reserved", 0x49001000, 0,
+		  "kernel-address: 0x49001000, 0x2000 bytes: the devicetree reserves it" },
+		{ "no-map", 0x50000000, 0x4a000000,
+		  "initrd-address: 0x4a000000, 0x2000 bytes: the devicetree reserves it (no-map)" },
+		{ "bundle", 0x50000000, 0x4b000800,
+		  "initrd-address: 0x4b000800, 0x2000 bytes: the bundle is there" },
+		{ "rom", 0x1000, 0,
+		  "kernel-address: 0x1000, 0x2000 bytes: there is no RAM, or not so much" },
+		{ "end", RAM_BASE + RAM_SIZE - 0x1fff, 0, "there is no RAM, or not so much" },
+		{ "far", 0x1000000000000, 0, "there is no RAM, or not so much" },
+		{ "last", UINT64_MAX - 0x2000, 0, "there is no RAM, or not so much" },
+	};
+
+	(void)state;
+	memcpy(mem(0x50000000), raw_kernel, sizeof(raw_kernel));
+	assert_true(ram_take((struct phys_range){ PADDR(0x40200000), MIB(2) }, RAM_IMAGE));
+	assert_true(ram_take((struct phys_range){ PADDR(0x48000000), 0x10000 }, RAM_TREE));
+	assert_true(ram_take((struct phys_range){ PADDR(0x49000000), 0x10000 }, RAM_RESERVED));
+	assert_true(ram_take((struct phys_range){ PADDR(0x4a000000), 0x10000 }, RAM_NO_MAP));
+	assert_true(ram_take((struct phys_range){ PADDR(0x4b000000), 0x10000 }, RAM_BUNDLE));
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
+		add_in_memory(rows[i].label, rows[i].kernel, rows[i].initrd);
+	archive_use();
+	bundle_reserve();
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct vm_type *t = type_find(rows[i].label);
+
+		assert_false(t->valid);
+		if (!strstr(t->error.text, rows[i].says))
+			fail_msg("%s: not: %s", t->error.text, rows[i].says);
+	}
+}
+
 /* What lies in memory is looked at as what is in the bundle. */
 static void test_reserve_looks_at_images(void **state)
 {
 	(void)state;
-	(void)preload_detect(&all_ram, 1, reserved, 16);
 	memcpy(mem(0x50000000), "\x1f\x8b\x08", 3);
 	memcpy(mem(0x51000000), raw_kernel, sizeof(raw_kernel));
 	memcpy(mem(0x52000000), "\x27\x05\x19\x56", 4);
@@ -338,7 +373,7 @@ static void test_reserve_looks_at_images(void **state)
 	add_in_memory("wrapped", 0x51000000, 0x52000000);
 	add_in_memory("good", 0x51000000, 0x50000000);
 	archive_use();
-	(void)bundle_reserve(reserved, 16);
+	bundle_reserve();
 	assert_string_equal(type_find("packed")->error.text,
 			    "vms/packed.dtb: /: kernel: is gzip-compressed: unpack it, or let "
 			    "tools/mkbundle do that");
@@ -365,6 +400,7 @@ int main(void)
 		cmocka_unit_test_setup(test_names_in_utf8, bundle_setup),
 		cmocka_unit_test_setup(test_too_many_types, bundle_setup),
 		cmocka_unit_test_setup(test_reserve, bundle_setup),
+		cmocka_unit_test_setup(test_addresses, bundle_setup),
 		cmocka_unit_test_setup(test_reserve_looks_at_images, bundle_setup),
 	};
 

@@ -36,7 +36,7 @@ static int setup(void **state)
 	*state = NULL;
 	host_reset();
 	arch_set_percpu(&percpus[0]);
-	return page_init(&ram, 1, NULL, 0);
+	return host_page_init(&ram, 1, NULL, 0);
 }
 
 static void pages_come_zeroed_lowest_first_and_go_back(void **state)
@@ -155,7 +155,7 @@ static void ranges_and_reservations(void **state)
 	void *p;
 
 	(void)state;
-	assert_int_equal(page_init(ram, 3, reserved, 5), 0);
+	assert_int_equal(host_page_init(ram, 3, reserved, 5), 0);
 	metadata = expected - stats().total;
 	assert_true(metadata > 0 && metadata < KIB(16));
 	while ((p = page_alloc())) {
@@ -168,22 +168,49 @@ static void ranges_and_reservations(void **state)
 			    (pa >= BASE + MIB(104) && pa < BASE + MIB(104) + KIB(12)));
 	}
 	assert_int_equal(n * PAGE_SIZE, stats().total);
-	/* Preloaded images that nobody needs any more; what is no RAM is left out. */
-	page_release_range(range(BASE + MIB(102), MIB(2)));
-	assert_int_equal(stats().free, MIB(2));
-	assert_int_equal(stats().blocks_free, 1);
-	page_release_range(range(BASE + 1, MIB(1) + KIB(256) - 1));
-	assert_int_equal(stats().free, MIB(2) + KIB(256));
+}
+
+static void ranges_that_overlap_are_handed_out_once(void **state)
+{
+	struct phys_range ram[] = { range(BASE + MIB(4), MIB(8)), range(BASE, MIB(6)),
+				    range(BASE + MIB(5), MIB(2)), range(BASE, MIB(6)) };
+	void *p;
+
+	(void)state;
+	assert_int_equal(host_page_init(ram, 4, NULL, 0), 0);
+	assert_true(stats().total <= MIB(12) && stats().total > MIB(12) - KIB(16));
+	for (u64 last = 0; (p = page_alloc()); last = pa_of(p))
+		assert_true(pa_of(p) > last && pa_of(p) < BASE + MIB(12));
+}
+
+static void as_many_ranges_as_the_machine_has(void **state)
+{
+	static struct phys_range ram[200], reserved[200];
+	u64 n = 0;
+
+	(void)state;
+	for (u32 i = 0; i < 200; i++) {
+		ram[i] = range(BASE + i * MIB(1), KIB(64));
+		reserved[i] = range(BASE + i * MIB(1) + KIB(32), KIB(4));
+	}
+	assert_int_equal(host_page_init(ram, 200, reserved, 200), 0);
+	for (void *p; (p = page_alloc()); n++)
+		assert_true(pa_of(p) % MIB(1) < KIB(64) && pa_of(p) % MIB(1) != KIB(32));
+	assert_int_equal(n * PAGE_SIZE, stats().total);
+	assert_true(n <= 200 * 15 && n > 200 * 15 - 16);
 }
 
 static void no_room_for_metadata(void **state)
 {
 	struct phys_range ram = range(BASE, MIB(2));
-	struct phys_range wrap = range(UINT64_MAX - PAGE_SIZE, MIB(2));
+	struct phys_range beyond = range(UINT64_MAX - PAGE_SIZE, MIB(2));
+	struct phys_range wraps = range(BASE, UINT64_MAX);
 
 	(void)state;
-	assert_int_equal(page_init(&ram, 1, &ram, 1), -ENOMEM);
-	assert_int_equal(page_init(&wrap, 1, NULL, 0), -EINVAL);
+	assert_int_equal(host_page_init(&ram, 1, &ram, 1), -ENOMEM);
+	assert_int_equal(host_page_init(&ram, 1, &wraps, 1), -ENOMEM);
+	assert_int_equal(host_page_init(&beyond, 1, NULL, 0), -ENOMEM);
+	assert_int_equal(host_page_init(&ram, 0, NULL, 0), -ENOMEM);
 }
 
 static void free_twice(void *p)
@@ -255,6 +282,8 @@ int main(void)
 		cmocka_unit_test_setup(blocks_align_run_and_return_in_parts, setup),
 		cmocka_unit_test_setup(runs_of_pages, setup),
 		cmocka_unit_test_setup(ranges_and_reservations, setup),
+		cmocka_unit_test_setup(ranges_that_overlap_are_handed_out_once, setup),
+		cmocka_unit_test_setup(as_many_ranges_as_the_machine_has, setup),
 		cmocka_unit_test_setup(no_room_for_metadata, setup),
 		cmocka_unit_test_setup(small_objects, setup),
 		cmocka_unit_test_setup(small_objects_until_nothing_is_left, setup),

@@ -2,6 +2,8 @@
 /* Images that a loader left in memory. */
 #include "bundle_fixture.h"
 
+#include <kernel/early.h>
+#include <kernel/ram.h>
 #include <lib/printf.h>
 #include <libfdt.h>
 #include <string.h>
@@ -63,7 +65,8 @@ static void test_start_command(void **state)
 	memcpy(mem(INITRD), "\x1f\x8b\x08", 3);
 	mem(INITRD)[0xf1000] = 1;
 	put_dtb(GIB(1), 1, NULL, 0);
-	assert_int_equal(preload_detect(&all_ram, 1, reserved, 16), 4);
+	preload_detect();
+	assert_int_equal(taken(), 0x5b000 + 0x1a0a000 + 0xf2000 + 0x1000);
 	assert_int_equal(vm_type_count, 2);
 	z = type_find("zephyr");
 	l = type_find("linux");
@@ -81,8 +84,7 @@ static void test_start_command(void **state)
 	assert_int_equal(l->desc.cpus, 1);
 	assert_int_equal(ram_map_size(&l->desc.ram), GIB(1));
 	assert_string_equal(l->desc.bootargs, "console=ttyAMA0");
-	assert_int_equal(reserved[0].base.pa, ZEPHYR);
-	assert_int_equal(reserved[0].size, 0x5b000);
+	assert_int_equal(z->desc.kernel.pa.pa, ZEPHYR);
 	assert_int_equal(image_get(&l->desc.initrd, &data, &size), 0);
 	assert_ptr_equal(data, mem(INITRD));
 	assert_int_equal(size, 0xf2000);
@@ -96,7 +98,8 @@ static void test_linux_without_devicetree(void **state)
 	put_header(LINUX, 0x100000);
 	mem(LINUX)[0x200000] = 1; /* behind image_size: not part of it */
 	memcpy(mem(INITRD), "07070100", 8);
-	assert_int_equal(preload_detect(&all_ram, 1, reserved, 16), 2);
+	preload_detect();
+	assert_int_equal(taken(), 0x2000);
 	l = type_find("linux");
 	assert_true(l->valid);
 	assert_int_equal(l->desc.kernel.size, 0x1000);
@@ -116,7 +119,7 @@ static void test_linux_devicetree_values(void **state)
 	mem(INITRD)[0x2fff] = 1;
 	mem(INITRD)[0x5000] = 1; /* behind what the devicetree says */
 	put_dtb(GIB(64), 9, "quiet\nroot=\x1b[2J", 0x2100);
-	(void)preload_detect(&all_ram, 1, reserved, 16);
+	preload_detect();
 	l = type_find("linux");
 	assert_int_equal(l->desc.cpus, 4);
 	assert_int_equal(ram_map_size(&l->desc.ram), ALIGN_DOWN((GIB(3) - 0x5000) / 2, MIB(2)));
@@ -125,7 +128,7 @@ static void test_linux_devicetree_values(void **state)
 	bundle_setup(state);
 	put_header(LINUX, 0x100000);
 	put_dtb(MIB(16), 0, NULL, 0);
-	(void)preload_detect(&all_ram, 1, reserved, 16);
+	preload_detect();
 	l = type_find("linux");
 	assert_int_equal(l->desc.cpus, 1);
 	assert_int_equal(ram_map_size(&l->desc.ram), MIB(512));
@@ -147,7 +150,7 @@ static void test_linux_devicetree_banks(void **state)
 	fdt_appendprop_u64(mem(DTB), node, "reg", MIB(512));
 	fdt_appendprop_u64(mem(DTB), node, "reg", 0x880000000);
 	fdt_appendprop_u64(mem(DTB), node, "reg", MIB(256) + 4096);
-	(void)preload_detect(&all_ram, 1, reserved, 16);
+	preload_detect();
 	l = type_find("linux");
 	assert_true(l->valid);
 	assert_int_equal(l->desc.ram.count, 2);
@@ -155,10 +158,11 @@ static void test_linux_devicetree_banks(void **state)
 	assert_int_equal(l->desc.ram.banks[0].size, MIB(512));
 	assert_int_equal(l->desc.ram.banks[1].base, 0x880000000);
 	assert_int_equal(l->desc.ram.banks[1].size, MIB(256));
+	machine_ram(&all_ram, 1);
 	vm_type_count = 0;
 	fdt_setprop_u64(mem(DTB), node, "reg", 0);
 	fdt_appendprop_u64(mem(DTB), node, "reg", GIB(1));
-	(void)preload_detect(&all_ram, 1, reserved, 16);
+	preload_detect();
 	l = type_find("linux");
 	assert_false(l->valid);
 	assert_string_equal(
@@ -175,13 +179,35 @@ static void test_no_ram(void **state)
 					  { { LINUX - MIB(1) }, MIB(1) + 0x3000 } };
 
 	(void)state;
-	assert_int_equal(preload_detect(&small, 1, reserved, 16), 0);
-	assert_int_equal(preload_detect(&small, 0, reserved, 16), 0);
+	machine_ram(&small, 1);
+	preload_detect();
+	assert_int_equal(taken(), 0);
 	put_header(LINUX, 0x100000);
 	memset(mem(LINUX) + 0x2000, 0xff, 0x10000);
-	assert_int_equal(preload_detect(cut, 2, reserved, 16), 1);
-	assert_int_equal(reserved[0].size, 0x3000);
+	machine_ram(cut, 2);
+	preload_detect();
+	assert_int_equal(taken(), 0x3000);
+	assert_int_equal(vm_types[0].desc.kernel.size, 0x3000);
 	assert_int_equal(vm_types[0].desc.initrd.size, 0);
+}
+
+/* What lies where a loader could not have put an image is not looked at. */
+static void test_taken_ram(void **state)
+{
+	const struct phys_range kernel = { PADDR(LINUX + 0x800), 0x100 };
+	const struct phys_range behind = { PADDR(LINUX + 0x2000), 0x100 };
+
+	(void)state;
+	put_header(LINUX, 0x100000);
+	memset(mem(LINUX) + 0x1000, 0xff, 0x10000);
+	assert_true(ram_take(behind, RAM_NO_MAP));
+	preload_detect();
+	assert_int_equal(type_find("linux")->desc.kernel.size, 0x2000);
+	bundle_setup(state);
+	put_header(LINUX, 0x100000);
+	assert_true(ram_take(kernel, RAM_RESERVED));
+	preload_detect();
+	assert_int_equal(vm_type_count, 0);
 }
 
 static void test_junk(void **state)
@@ -190,18 +216,20 @@ static void test_junk(void **state)
 	memset(mem(LINUX), 0xff, 4096);
 	mem(ZEPHYR)[0] = 1;
 	memset(mem(DTB), 0xd0, 4096);
-	assert_int_equal(preload_detect(&all_ram, 1, reserved, 16), 0);
+	preload_detect();
+	assert_int_equal(taken(), 0);
 	assert_int_equal(vm_type_count, 0);
 	/* A devicetree that lies about its size. */
 	put_header(LINUX, 4096);
 	put_dtb(GIB(1), 1, NULL, 0);
 	mem(DTB)[4] = 0x7f;
-	assert_int_equal(preload_detect(&all_ram, 1, reserved, 16), 1);
+	preload_detect();
 	assert_int_equal(type_find("linux")->desc.devicetree.size, 0);
-	/* No room to reserve anything: then nothing is used. */
+	/* No room to note anything: then nothing is used. */
 	bundle_setup(state);
 	put_header(LINUX, 4096);
-	assert_int_equal(preload_detect(&all_ram, 1, reserved, 0), 0);
+	early_init(NULL, 0);
+	preload_detect();
 	assert_int_equal(vm_type_count, 0);
 }
 
@@ -209,7 +237,8 @@ static void test_raw_zephyr(void **state)
 {
 	(void)state;
 	memset(mem(ZEPHYR), 0x9c, 0x1234);
-	assert_int_equal(preload_detect(&all_ram, 1, reserved, 16), 1);
+	preload_detect();
+	assert_int_equal(taken(), 0x2000);
 	assert_true(vm_types[0].valid);
 	assert_true(vm_types[0].desc.has_load_address);
 	assert_int_equal(vm_types[0].desc.load_address, GUEST_RAM_BASE);
@@ -224,7 +253,7 @@ static void test_preloaded_with_a_name(void **state)
 	(void)state;
 	memcpy(mem(LINUX), "\x1f\x8b\x08\x08", 4);
 	memcpy(mem(ZEPHYR), readme, sizeof(readme));
-	(void)preload_detect(&all_ram, 1, reserved, 16);
+	preload_detect();
 	assert_false(type_find("linux")->valid || type_find("zephyr")->valid);
 	assert_string_equal(
 		type_find("linux")->error.text,
@@ -237,7 +266,7 @@ static void test_preloaded_with_a_name(void **state)
 	bundle_setup(state);
 	put_header(LINUX, 0x100000);
 	memcpy(mem(INITRD), "\x27\x05\x19\x56", 4);
-	(void)preload_detect(&all_ram, 1, reserved, 16);
+	preload_detect();
 	assert_string_equal(
 		type_find("linux")->error.text,
 		"(preloaded): 0xe0000000: initrd: is a uImage: take the ramdisk out of it, "
@@ -249,7 +278,7 @@ static void test_bundle_replaces_preloaded(void **state)
 	(void)state;
 	put_header(LINUX, 0x100000);
 	put_header(ZEPHYR, 0x100000);
-	assert_int_equal(preload_detect(&all_ram, 1, reserved, 16), 2);
+	preload_detect();
 	archive_add("img", raw_kernel, sizeof(raw_kernel));
 	archive_add_desc("vms/linux.dtb", "linux", "img");
 	archive_use();
@@ -257,7 +286,6 @@ static void test_bundle_replaces_preloaded(void **state)
 	assert_string_equal(type_find("linux")->file, "vms/linux.dtb");
 	assert_string_equal(type_find("linux")->desc.kernel.path, "img");
 	assert_string_equal(type_find("zephyr")->file, "(preloaded)");
-	assert_int_equal(bundle_reserve(reserved, 16), 0);
 }
 
 int main(void)
@@ -268,6 +296,7 @@ int main(void)
 		cmocka_unit_test_setup(test_linux_devicetree_values, bundle_setup),
 		cmocka_unit_test_setup(test_linux_devicetree_banks, bundle_setup),
 		cmocka_unit_test_setup(test_no_ram, bundle_setup),
+		cmocka_unit_test_setup(test_taken_ram, bundle_setup),
 		cmocka_unit_test_setup(test_junk, bundle_setup),
 		cmocka_unit_test_setup(test_raw_zephyr, bundle_setup),
 		cmocka_unit_test_setup(test_preloaded_with_a_name, bundle_setup),

@@ -37,7 +37,7 @@ static int setup(void **state)
 	*state = NULL;
 	host_reset();
 	arch_set_percpu(&percpus[0]);
-	assert_int_equal(page_init(&ram, 1, NULL, 0), 0);
+	assert_int_equal(host_page_init(&ram, 1, NULL, 0), 0);
 	memset(&vm, 0, sizeof(vm));
 	memset(vcpus, 0, sizeof(vcpus));
 	for (u32 i = 0; i < ARRAY_SIZE(vcpus); i++) {

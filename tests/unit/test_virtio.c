@@ -25,7 +25,7 @@ static int setup(void **state)
 
 	*state = NULL;
 	host_reset();
-	assert_int_equal(page_init(&ram, 1, NULL, 0), 0);
+	assert_int_equal(host_page_init(&ram, 1, NULL, 0), 0);
 	memset(&device, 0, sizeof(device));
 	REG(0x000) = 0x74726976;
 	REG(0x004) = 2;

@@ -301,7 +301,7 @@ static void start(u32 version, u64 features, u32 present)
 	static u32 anything;
 
 	host_reset();
-	assert_int_equal(page_init(&ram, 1, NULL, 0), 0);
+	assert_int_equal(host_page_init(&ram, 1, NULL, 0), 0);
 	memset(&dev, 0, sizeof(dev));
 	memset(devices, 0, sizeof(devices));
 	memset(ports, 0, sizeof(ports));

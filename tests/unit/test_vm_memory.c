@@ -25,7 +25,7 @@ static int setup(void **state)
 	const struct phys_range hole = { { HOST_RAM_BASE + MIB(100) }, 4096 };
 
 	unit_machine_setup(state);
-	assert_int_equal(page_init(&all, 1, &hole, 1), 0);
+	assert_int_equal(host_page_init(&all, 1, &hole, 1), 0);
 	assert_int_equal(stage2_init(&s2), 0);
 	memset(&ram, 0xff, sizeof(ram));
 	return 0;

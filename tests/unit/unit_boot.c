@@ -36,7 +36,7 @@ void unit_boot(u32 cpus)
 		percpus[cpu].hwid = cpu;
 	}
 	cpu_count = cpus;
-	assert_int_equal(page_init(&ram, 1, NULL, 0), 0);
+	assert_int_equal(host_page_init(&ram, 1, NULL, 0), 0);
 	sched_init();
 	ipi_init();
 	host_irqs_on();

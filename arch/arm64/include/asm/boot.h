@@ -7,8 +7,11 @@
 #include <kernel/page.h>
 #include <lib/types.h>
 
-/* mmu.c: final tables for the image at `image`, the devicetree and this RAM; later tables come from the page allocator once it is ready. */
-void mmu_init(u64 image, struct phys_range fdt, const struct phys_range *ram, u32 nram);
+/*
+ * mmu.c: final tables for the image at `image`, the devicetree and the RAM (kernel/ram.h); later tables come from the page allocator once it is ready. False: no
+ * memory for them. Then mmu_enable_final(): the boot tables are gone.
+ */
+bool __must_check mmu_init(u64 image, struct phys_range fdt);
 void mmu_enable_final(void);
 void mmu_page_allocator_ready(void);
 u64 mmu_root_pa(void);

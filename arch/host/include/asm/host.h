@@ -46,6 +46,11 @@ extern bool host_give_way[HOST_CPUS];
  */
 void host_reset(void);
 
+/* page_init() on this RAM, of which parts are reserved. */
+struct phys_range;
+int __must_check host_page_init(const struct phys_range *ram, u32 nram,
+				const struct phys_range *reserved, u32 nreserved);
+
 /* From here on execute as CPU n: for tests that need no flow of control of its own there. */
 void host_set_cpu(u32 n);
 
