@@ -363,6 +363,28 @@ static void hw_ppi_overflows(void **state)
 	take(27);
 }
 
+/* An SPI of the same place in its bank comes and goes in another list register. */
+static void an_spi_is_none_of_the_timers(void **state)
+{
+	(void)state;
+	fixture_enable(0, 27, 0x80);
+	fixture_enable(0, 32 + 27, 0x40);
+	set_edge(32 + 27);
+	fixture_load(0);
+	fire();
+	ack(27);
+	vgic_set_spi(&fixture_vm, 32 + 27, true);
+	take(32 + 27);
+	vgic_set_spi(&fixture_vm, 32 + 27, true); /* its list register is used again */
+	take(32 + 27);
+	fixture_put();
+	assert_false(physically_active()); /* whoever comes next has a timer, too */
+	fixture_load(0);
+	assert_true(physically_active());
+	host_vgic_eoi(27);
+	assert_false(physically_active());
+}
+
 static void reset_lets_go(void **state)
 {
 	(void)state;
@@ -401,6 +423,7 @@ int main(void)
 		cmocka_unit_test_setup(parked_ones_have_their_own_priority, fixture_setup),
 		cmocka_unit_test_setup(others_are_not_parked, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_overflows, fixture_setup),
+		cmocka_unit_test_setup(an_spi_is_none_of_the_timers, fixture_setup),
 		cmocka_unit_test_setup(reset_lets_go, fixture_setup),
 	};
 

@@ -254,49 +254,6 @@ static void all_are_active(void **state)
 	}
 }
 
-/* ---- another vCPU's list register, made active, is so once ---- */
-
-static void raised_once(void **state)
-{
-	(void)state;
-	fixture_enable(0, 40, 0x80);
-	set_edge(40);
-	fixture_write(0, GICD(0x6000 + 8 * 40), 8, 1);
-	fixture_load(0);
-	host_set_cpu(1);
-	fixture_load(1);
-	host_set_cpu(0);
-	vgic_set_spi(&fixture_vm, 40, true);
-	host_set_cpu(1);
-	fixture_exit();
-	assert_int_not_equal(fixture_lr(40), 0);
-	host_set_cpu(0);
-	fixture_write(0, GICD(0x304), 4, BIT(8)); /* vCPU 0 makes it active there */
-	assert_true(reads_active(0, 40));
-	fixture_write(0, GICD(0x384), 4, BIT(8));
-	assert_false(reads_active(0, 40));
-	host_set_cpu(1);
-	take(40);
-	host_set_cpu(0);
-	assert_false(reads_active(0, 40));
-	/* The same list register again, and others after it. */
-	fixture_write(0, GICD(0x304), 4, BIT(8));
-	host_set_cpu(1);
-	fixture_exit();
-	host_vgic_eoi(40);
-	fixture_exit();
-	fixture_put();
-	fixture_load(1);
-	nothing();
-	vgic_set_spi(&fixture_vm, 40, true);
-	fixture_exit();
-	take(40);
-	fixture_put();
-	host_set_cpu(0);
-	assert_false(reads_active(0, 40));
-	assert_false(reads_pending(0, 40));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,7 +266,6 @@ int main(void)
 		cmocka_unit_test_setup(the_best_of_hundreds, fixture_setup),
 		cmocka_unit_test_setup(a_later_word_does_not_displace, fixture_setup),
 		cmocka_unit_test_setup(all_are_active, fixture_setup),
-		cmocka_unit_test_setup(raised_once, fixture_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

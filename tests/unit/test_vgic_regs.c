@@ -254,6 +254,13 @@ static void message_spis(void **state)
 	fixture_write(0, GICD(0x50), 4, 40); /* SETSPI_SR: no second security state */
 	gicd_is(0x204, 4, 0);
 	faults(GICD(0x40), 1);
+	fixture_write(0, GICD(0x40), 4, 32); /* the first */
+	gicd_is(0x204, 4, BIT(0));
+	fixture_write(0, GICD(0x48), 4, 32);
+	gicd_is(0x204, 4, 0);
+	fixture_write(0, GICD(0x204), 4, BIT(9)); /* a message takes back what messages gave */
+	fixture_write(0, GICD(0x48), 4, 41);
+	gicd_is(0x204, 4, BIT(9));
 }
 
 int main(void)

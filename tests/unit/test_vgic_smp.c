@@ -139,6 +139,49 @@ static void state_is_written_where_it_is(void **state)
 /* ---- ends in two steps ---- */
 
 /* SPI, SPI + 1 and SPI + 2, each more urgent than the one before, are active on vCPU 0, which has one list register. */
+/* What was made active, or not, by another is so once: the list register's next interrupt has a state of its own. */
+static void what_others_wrote_holds_once(void **state)
+{
+	(void)state;
+	vgic_set_spi(&fixture_vm, SPI, true);
+	host_set_cpu(1);
+	fixture_exit();
+	host_set_cpu(0);
+	fixture_write(0, GICD(0x304), 4, BIT_OF_SPI);
+	eoi_on_1(SPI);
+	ack_on_1(SPI);
+	eoi_on_1(SPI);
+	assert_false(active());
+	vgic_set_spi(&fixture_vm, SPI, true);
+	ack_on_1(SPI);
+	fixture_write(0, GICD(0x384), 4, BIT_OF_SPI);
+	assert_false(active());
+	vgic_set_spi(&fixture_vm, SPI, true);
+	ack_on_1(SPI);
+	assert_true(active());
+	eoi_on_1(SPI);
+	assert_false(active());
+}
+
+/* A timer's interrupt that another vCPU ends: the physical one may come again. */
+static void others_end_a_timers_interrupt(void **state)
+{
+	(void)state;
+	fixture_enable(1, 27, 0x80);
+	host_set_cpu(1);
+	host_guest_timers[1][0].ctl = 1;
+	host_irq_set_active(27, 1, true);
+	vgic_forward_ppi(v1, 27, 27);
+	fixture_exit();
+	ack(27);
+	host_set_cpu(0);
+	assert_true(reads_active(1, 27));
+	assert_true(host_irq_active(27, 1));
+	fixture_write(0, SGI(1, 0x380), 4, BIT(27));
+	assert_false(reads_active(1, 27));
+	assert_false(host_irq_active(27, 1));
+}
+
 static void nest_three(void)
 {
 	vgic_lr_limit = 1;
@@ -390,6 +433,8 @@ int main(void)
 		cmocka_unit_test_setup(state_is_read_where_it_is, setup),
 		cmocka_unit_test_setup(a_read_of_what_is_idle_disturbs_nobody, setup),
 		cmocka_unit_test_setup(state_is_written_where_it_is, setup),
+		cmocka_unit_test_setup(what_others_wrote_holds_once, setup),
+		cmocka_unit_test_setup(others_end_a_timers_interrupt, setup),
 		cmocka_unit_test_setup(dir_ends_what_it_names, setup),
 		cmocka_unit_test_setup(first_step_ends_nothing, setup),
 		cmocka_unit_test_setup(dir_of_what_another_has, setup),
