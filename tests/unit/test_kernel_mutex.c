@@ -205,6 +205,49 @@ static void got_it_before_the_deadline(void **state)
 	join(2);
 }
 
+static void sleep_and_unlock(void *until)
+{
+	mutex_lock(&m[0]);
+	thread_sleep_until(*(u64 *)until);
+	mutex_unlock(&m[0]);
+	mark('u');
+}
+
+/* The owner's time comes when interrupts are unmasked for the n-th time from now on. */
+static void (*deliver)(void);
+static u64 due;
+static u32 times;
+
+static void deliver_late(void)
+{
+	if (times && --times == 0)
+		host_counter = due;
+	deliver();
+}
+
+/* Whoever finds it taken has it in the end, whenever it is given up: before the wait, or then. */
+static void given_up_in_between(void **state)
+{
+	deliver = host_deliver;
+	for (u32 n = 1; n < 20; n++) {
+		setup(state);
+		due = host_counter + MS;
+		start(&t[0], "owner", sleep_and_unlock, &due, 10, 1);
+		host_deliver = deliver_late;
+		times = n;
+		if (n % 2)
+			mutex_lock(&m[0]);
+		else
+			assert_int_equal(mutex_lock_deadline(&m[0], due + MS), 0);
+		host_deliver = deliver;
+		assert_string_equal(trace, "u");
+		assert_ptr_equal(m[0].owner, thread_current());
+		assert_false(arch_irqs_masked());
+		mutex_unlock(&m[0]);
+		join(1);
+	}
+}
+
 static void several_held(void **state)
 {
 	(void)state;
@@ -350,6 +393,7 @@ int main(void)
 		cmocka_unit_test_setup(chain_follows_a_changed_priority, setup),
 		cmocka_unit_test_setup(giving_up_takes_the_priority_back, setup),
 		cmocka_unit_test_setup(got_it_before_the_deadline, setup),
+		cmocka_unit_test_setup(given_up_in_between, setup),
 		cmocka_unit_test_setup(several_held, setup),
 		cmocka_unit_test_setup(new_owner_inherits_later_waiters, setup),
 		cmocka_unit_test_setup(chains_are_cut_at_eight, setup),
