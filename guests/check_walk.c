@@ -7,12 +7,15 @@
 #include "kit/cpu.h"
 #include "kit/el0.h"
 #include "kit/exc.h"
+#include "kit/gic.h"
 #include "kit/mmio.h"
 
-#define FSC_WALK   0x14u
-#define ESR_CM     BIT(8)
-#define DESC_TABLE UINT64_C(3)
-#define TABLE_SIZE 0x10000 /* of the largest granule */
+#define FSC_WALK         0x14u
+#define ESR_CM           BIT(8)
+#define DESC_TABLE       UINT64_C(3)
+#define DESC_DEVICE_PAGE (UINT64_C(3) | BIT(10)) /* attributes 0, accessed */
+#define TABLE_SIZE       0x10000                 /* of the largest granule */
+#define MIB_2            UINT64_C(0x200000)
 
 /* TCR_EL1: T1SZ, EPD1, IRGN1, ORGN1, SH1, TG1 */
 #define TCR_UPPER(va_bits, tg1) \
@@ -131,6 +134,43 @@ static void accesses_of_el0(void)
 	check_abort("el0-fetch", exit.esr, exit.far, EC_IABT_LOW, fsc, va);
 }
 
+/* A pair whose first half is a register of a device and whose second has its table at `table`, where none is. */
+static void over_the_edge(const char *name, uint64_t table)
+{
+	uint64_t va = lead_out(39, GRANULE_4K, 3) + MIB_2;
+	struct probe probe;
+
+	tables[1][1] = table | DESC_TABLE;
+	tables[2][511] = GICD_BASE | DESC_DEVICE_PAGE;
+	dsb();
+	plain_op("tlbi vmalle1; dsb nsh; isb");
+	probe = PROBE(asm volatile("ldp x2, x3, [%0]" : : "r"(va - 8) : "x2", "x3", "memory"));
+	(void)check_eq(check_name("walk", name, NULL), ESR_EC(probe.esr), EC_DABT_CUR);
+	(void)CHECK_ONE_OF(check_name("walk", name, "fsc"), ESR_FSC(probe.esr), FSC_EXTERNAL,
+			   FSC_WALK + 3);
+}
+
+/* A table in a device that the guest reads without a hypervisor's help: no walk may read it, or it takes interrupts. */
+static void device_as_table(void)
+{
+	struct probe probe;
+	uint64_t va;
+
+	if (gic_version != 2) /* and in no VM either is there a device that it reaches by itself */
+		return;
+	if (check_bare()) {
+		check_skip("walk.device", "the machine's walks may read devices");
+		return;
+	}
+	va = lead_out(39, GRANULE_4K, 2);
+	tables[1][0] = GICC_BASE | DESC_TABLE;
+	dsb();
+	plain_op("tlbi vmalle1; dsb nsh; isb");
+	probe = PROBE((void)mmio_read64(va));
+	check_abort("device", probe.esr, probe.far, EC_DABT_CUR, FSC_WALK + 3, va);
+	over_the_edge("device.pair", GICC_BASE);
+}
+
 void check_walk(void)
 {
 	uint64_t tcr = read_sysreg(tcr_el1);
@@ -138,6 +178,8 @@ void check_walk(void)
 	levels();
 	accesses();
 	accesses_of_el0();
+	over_the_edge("pair-over-the-edge", UNMAPPED_BASE);
+	device_as_table();
 	write_sysreg(tcr_el1, tcr);
 	isb();
 	plain_op("tlbi vmalle1; dsb nsh; isb");

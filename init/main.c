@@ -87,6 +87,7 @@ void kernel_main(void)
 	log_info("ZVM " ZVM_VERSION " on %s, %s", host_fdt_model(), arch_cpu_name(arch_cpu_midr()));
 	machine_start_random();
 	machine_start_cpus();
+	guard_init_cpu();
 	may(uart_probe(), "uart");
 	may(rtc_probe(), "rtc");
 	(void)virtio_console_probe();

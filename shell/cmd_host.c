@@ -72,6 +72,16 @@ static void print_ports(void)
 	shell_printf("\n");
 }
 
+static void print_errata(void)
+{
+	const char *what;
+	u64 cpus;
+
+	for (u32 n = 0; arch_erratum(n, &what, &cpus); n++)
+		if (cpus)
+			shell_printf("errata    %s (cpus %#lx)\n", what, cpus);
+}
+
 static void host_info(const struct args *a)
 {
 	char model[64];
@@ -87,6 +97,7 @@ static void host_info(const struct args *a)
 	shell_printf("machine   %s\n", model);
 	shell_printf("cpu       %u cpus, %s\n", word_weight(cpus_online_mask()),
 		     arch_cpu_name(arch_cpu_midr()));
+	print_errata();
 	shell_printf("memory    %lu MiB, %lu MiB free\n", mem.total / MIB(1), mem.free / MIB(1));
 	shell_printf("guests    %u vms of at most %u, %u types, %u-bit addresses\n", vms, MAX_VMS,
 		     vm_type_count, stage2_ipa_bits());

@@ -80,17 +80,19 @@ static bool is_zero(const u64 *block)
  * Of a large VM most is never written: what is zero is left alone there, as on an emulated machine memory costs nothing before it is written. To look costs
  * more instructions than to write, so that a small VM is simply cleared.
  *
- * Guests read RAM with their caches off before they turn them on: what was written here must be in
- * memory, and no dirty line may be left to overwrite what they write.
+ * Guests read RAM with their caches off before they turn them on: what was written here must be in memory, and no dirty line may be left to overwrite what
+ * they write. And they may have written with their caches off: a line of zeros that is older than that must not answer when we look.
  */
 static void zero_block(const struct vm_ram *ram, u64 i)
 {
 	void *va = phys_to_virt(ram->blocks[i]);
 
-	if (ram->size < LARGE || !is_zero(va))
-		arch_zero_to_memory(va, BLOCK_SIZE);
-	else
+	if (ram->size >= LARGE) {
 		arch_dcache_clean_inval(va, BLOCK_SIZE);
+		if (is_zero(va))
+			return;
+	}
+	arch_zero_to_memory(va, BLOCK_SIZE);
 }
 
 static bool called_off(const struct vm_ram *ram)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The MMIO bus: which region an access hits, and which register of a device's table. */
+#include <arch/cpu.h>
 #include <lib/checked.h>
 #include <lib/errno.h>
 #include <vmm/mmio.h>
@@ -105,7 +106,7 @@ static inline const struct reg_slot *find_slot(const struct mmio_region *r, u64 
 	word = word >> 2 | word << 62; /* too large if misaligned */
 	if (unlikely(word >= r->straight))
 		return NULL;
-	slot = &r->slots[word];
+	slot = &r->slots[arch_table_index(word, REG_SLOTS)];
 	return likely(slot->straight >> kind & 1) ? slot : NULL;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PSCI 1.1 (DEN0022) and the SMCCC general calls (DEN0028) for guests. Codes of these documents are written here and nowhere else. */
+#include <arch/cpu.h>
 #include <arch/timer.h>
 #include <lib/checked.h>
 #include <uapi/smccc.h>
@@ -314,7 +315,9 @@ static call_fn psci_call(u32 id)
 {
 	u32 number = (id & ~SMCCC_64) - PSCI_VERSION;
 
-	return number < PSCI_CALLS ? psci_calls[FIELD(id, 30, 30)][number] : NULL;
+	if (number >= PSCI_CALLS)
+		return NULL;
+	return psci_calls[FIELD(id, 30, 30)][arch_table_index(number, PSCI_CALLS)];
 }
 
 static void psci_features(struct vcpu *v, u64 *x)

@@ -172,6 +172,12 @@ void vmm_fault(struct vcpu *v, const struct guest_fault *f)
 	vm_request(v->vm, VM_REQ_CRASH, why);
 }
 
+void vmm_late_serror(struct vcpu *v, u64 esr)
+{
+	v->serror_esr = esr;
+	thread_set_work(&v->thread, VCPU_WORK_ERROR);
+}
+
 /*
  * vCPUs on one CPU that stop, end or start are switched to one after the other, each in the middle of its exit; without this they were one section with
  * interrupts masked. The most urgent interrupt is taken, if one waits, and a more urgent thread runs. Not more than one: a vCPU of a CPU that is overloaded
@@ -234,6 +240,8 @@ static bool park_while_stopped(struct vcpu *v)
 
 static void enter_reset_state(struct vcpu *v)
 {
+	(void)__atomic_fetch_and(&v->thread.work, (u32)~VCPU_WORK_ERROR,
+				 __ATOMIC_RELAXED); /* an earlier life's */
 	vdebug_reset(v);
 	vpmu_reset(v);
 	pvtime_enter(v);
@@ -244,6 +252,13 @@ static void enter_reset_state(struct vcpu *v)
 
 static __noinline void state_work(struct vcpu *v, u32 work)
 {
+	if (work & VCPU_WORK_ERROR) {
+		const struct guest_fault fault = { .what = "SError",
+						   .esr = v->serror_esr,
+						   .pc = arch_vcpu_pc(v) };
+
+		vmm_fault(v, &fault);
+	}
 	if (work & VCPU_WORK_STATE) {
 		let_interrupt_in(v);
 		if (v->power == VCPU_OFF)

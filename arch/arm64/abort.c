@@ -15,17 +15,35 @@
 #define ISS_S1PTW    BIT(7)
 #define ISS_WNR      BIT(6)
 
+/* DFSC, without the level */
+#define FSC_PERMISSION   0x0cU
+#define FSC_TLB_CONFLICT 0x30U
+
 /*
- * DFSC: a permission fault at any level, which leaves HPFAR_EL2 unknown. Only stores take it, into memory that is read-only
- * for the guest: flash, whose region ignores them, or a page that we fill, where there is no region.
+ * A permission fault at any level. Only stores take it, into memory that is read-only for the guest: flash, whose region ignores them, or a page that we
+ * fill, where there is no region.
  */
 static bool is_permission(u64 esr)
 {
-	return (esr & 0x3c) == 0x0c;
+	return (esr & 0x3c) == FSC_PERMISSION;
 }
 
 /*
- * The faulting IPA (not valid after a permission fault): the page from HPFAR_EL2, the offset from FAR_EL2. HPFAR_EL2's bits 3 to 0 are RES0, and its NS
+ * HPFAR_EL2 is valid after faults of translation, access flag and address size, and on a table walk (S1PTW). After any other it is UNKNOWN (Arm ARM
+ * D17.2.64): an earlier fault's, say. Both of these in one comparison, of a load and of a store: nor is it a walk.
+ */
+static bool load_has_ipa(u64 esr)
+{
+	return (esr & (ISS_S1PTW | ISS_WNR | BITS(5, 0))) < FSC_PERMISSION;
+}
+
+static bool store_has_ipa(u64 esr)
+{
+	return load_has_ipa(esr ^ ISS_WNR);
+}
+
+/*
+ * The faulting IPA, if HPFAR_EL2 is valid: the page from HPFAR_EL2, the offset from FAR_EL2. HPFAR_EL2's bits 3 to 0 are RES0, and its NS
  * bit is shifted out.
  */
 static u64 fault_ipa(u64 far)
@@ -45,6 +63,36 @@ static u64 extend(u64 value, u32 size, u64 iss)
 		return value >> unused;
 	value = (u64)((s64)value >> unused);
 	return iss & ISS_SF ? value : (u32)value;
+}
+
+/* What is no fault of stage 2's tables: an unaligned, exclusive or atomic access to what is device memory by them; entries of the TLB that contradict. */
+static void other_fault(struct trap_frame *f, u64 esr, u64 far)
+{
+	if (FIELD(esr, 5, 0) != FSC_TLB_CONFLICT) {
+		inject_same_abort(f, esr, far);
+		return;
+	}
+	__asm__ volatile("tlbi vmalls12e1" ::: "memory");
+	dsb(nsh);
+	isb();
+}
+
+/* HPFAR_EL2 does not tell the IPA. False: nor is there one, the guest has its answer. */
+static __noinline bool find_ipa(struct vcpu *v, struct trap_frame *f, u64 esr, u64 far, ipa_t *ipa)
+{
+	/* The guest's own table walk: no device register answers it. */
+	if (esr & ISS_S1PTW) {
+		inject_walk_abort(f, esr, far, walk_leaves_ram(v, far));
+		return false;
+	}
+	if (!is_permission(esr)) {
+		other_fault(f, esr, far);
+		return false;
+	}
+	if (translate_store(f, far, ipa))
+		return true;
+	inject_external_abort(f, far, ABORT_WRITE);
+	return false;
 }
 
 /* Of either state. */
@@ -74,15 +122,8 @@ static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u6
 		.write = (iss & ISS_WNR) != 0,
 	};
 
-	/* The guest's own table walk: no device register answers it. */
-	if (iss & ISS_S1PTW) {
-		inject_walk_abort(f, esr, far, walk_leaves_ram(v, far));
+	if (unlikely(!load_has_ipa(esr & ~ISS_WNR)) && !find_ipa(v, f, esr, far, &a.ipa))
 		return;
-	}
-	if (is_permission(esr) && !translate_store(f, far, &a.ipa)) {
-		inject_external_abort(f, far, ABORT_WRITE);
-		return;
-	}
 	/* No syndrome: pairs, SIMD, write-back, atomics. */
 	if (!(iss & ISS_ISV)) {
 		if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
@@ -117,7 +158,7 @@ static __noinline void load(struct vcpu *v, struct trap_frame *f, u64 esr)
 	ipa_t ipa = IPA(fault_ipa(read_sysreg(far_el2)));
 	struct mmio_reply reply = { 0, false };
 
-	if (likely(!(esr & ISS_S1PTW)))
+	if (likely(load_has_ipa(esr)))
 		reply = vmm_mmio_read(ipa, v, (u32)ISS_SAS(esr));
 	if (unlikely(!reply.done)) {
 		access_looked_up(vcpu_current(), f, esr);
@@ -136,8 +177,7 @@ static __noinline void store(struct vcpu *v, struct trap_frame *f, u64 esr)
 	ipa_t ipa = IPA(fault_ipa(read_sysreg(far_el2)));
 	u64 value = frame_read(f, ISS_SRT(esr)) & (~0ULL >> (64 - (8 << order)));
 
-	if (likely(!(esr & ISS_S1PTW)) && likely(!is_permission(esr)) &&
-	    likely(vmm_mmio_write(ipa, v, order, value)))
+	if (likely(store_has_ipa(esr)) && likely(vmm_mmio_write(ipa, v, order, value)))
 		frame_step(f);
 	else
 		access_looked_up(vcpu_current(), f, esr);
@@ -167,6 +207,8 @@ void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 	v->exits[EXIT_MMIO]++;
 	if (esr & ISS_S1PTW)
 		inject_walk_abort(f, esr, far, walk_leaves_ram(v, far));
+	else if (FIELD(esr, 5, 0) == FSC_TLB_CONFLICT)
+		other_fault(f, esr, far);
 	else
 		inject_external_abort(f, far, ABORT_FETCH);
 }

@@ -117,6 +117,9 @@ mmu_on:
 	mrs	x3, CurrentEL
 	cmp	x3, #(1 << 2)
 	b.eq	1f
+	mov	x3, #(1 << 31)			/* HCR_EL2: RW. Not E2H, by which the registers below are others */
+	msr	hcr_el2, x3
+	isb
 	ldr	x3, =0x80803510			/* TCR_EL2: RES1, inner shareable, write-back, T0SZ 16 */
 	orr	x3, x3, x2, lsl #16
 	msr	tcr_el2, x3

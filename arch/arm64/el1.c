@@ -30,6 +30,18 @@ void el_init_cpu(void)
 	isb();
 }
 
+bool at_failed(struct trap_frame *f, u64 esr)
+{
+	(void)f;
+	(void)esr;
+	return false;
+}
+
+/* Nothing runs below that could train them. */
+void guard_init_cpu(void)
+{
+}
+
 int gic_lower_init(void)
 {
 	return 0;

@@ -19,18 +19,20 @@
 
 #define PAR_F BIT(0)
 
-/* What a guest's stage 1 makes of va. PAR_EL1 is the guest's: it may be about to read it. */
-#define AT(op, va)                                                          \
-	({                                                                  \
-		u64 guest_ = read_sysreg(par_el1), par_;                    \
-                                                                            \
-		__asm__ volatile("at " #op ", %1\n\tisb\n\tmrs %0, par_el1" \
-				 : "=r"(par_)                               \
-				 : "r"((u64)(va))                           \
-				 : "memory");                               \
-		write_sysreg(par_el1, guest_);                              \
-		par_;                                                       \
-	})
+/* at.S */
+u64 at_s1e0r(u64 va);
+u64 at_s1e0w(u64 va);
+u64 at_s1e1r(u64 va);
+u64 at_s1e1w(u64 va);
+extern char at_begin[], at_end[], at_fault[];
+
+bool at_failed(struct trap_frame *f, u64 esr)
+{
+	if (ESR_EC(esr) != EC_DABT_SAME || f->elr < (u64)at_begin || f->elr >= (u64)at_end)
+		return false;
+	f->elr = (u64)at_fault;
+	return true;
+}
 
 /* A Q register is two accesses. */
 #define MAX_BEATS 4
@@ -60,13 +62,13 @@ static bool par_to_ipa(u64 par, u64 va, u64 *ipa)
 static bool translate_data(const struct emulation *e, u64 va, u64 *ipa)
 {
 	if (from_el0(e->f))
-		return par_to_ipa(e->d.load ? AT(s1e0r, va) : AT(s1e0w, va), va, ipa);
-	return par_to_ipa(e->d.load ? AT(s1e1r, va) : AT(s1e1w, va), va, ipa);
+		return par_to_ipa(e->d.load ? at_s1e0r(va) : at_s1e0w(va), va, ipa);
+	return par_to_ipa(e->d.load ? at_s1e1r(va) : at_s1e1w(va), va, ipa);
 }
 
 bool translate_store(const struct trap_frame *f, u64 va, ipa_t *ipa)
 {
-	return par_to_ipa(from_el0(f) ? AT(s1e0w, va) : AT(s1e1w, va), va, &ipa->ipa);
+	return par_to_ipa(from_el0(f) ? at_s1e0w(va) : at_s1e1w(va), va, &ipa->ipa);
 }
 
 /*
@@ -79,7 +81,7 @@ static bool fetch(const struct vcpu *v, u64 pc, u32 *insn)
 	u64 ipa;
 	u32 *word;
 
-	if (!par_to_ipa(AT(s1e1r, pc), pc, &ipa))
+	if (!par_to_ipa(at_s1e1r(pc), pc, &ipa))
 		return false;
 	word = vm_ram_ptr(&v->vm->ram, ipa, NULL);
 	if (!word)

@@ -20,6 +20,8 @@ _Static_assert(offsetof(struct masked, from) == MASKED_FROM, "masked.from");
 _Static_assert(offsetof(struct masked, limit) == MASKED_LIMIT, "masked.limit");
 _Static_assert(offsetof(struct percpu, arch.emergency_sp) == PERCPU_EMERGENCY,
 	       "percpu.arch.emergency_sp");
+_Static_assert(offsetof(struct percpu, arch.guard) == PERCPU_GUARD, "percpu.arch.guard");
+_Static_assert(offsetof(struct percpu, arch.measured) == PERCPU_MEASURED, "percpu.arch.measured");
 _Static_assert(offsetof(struct thread, arch.sp) == THREAD_SP, "thread.arch.sp");
 _Static_assert(offsetof(struct thread, arch.fp) == THREAD_FP, "thread.arch.fp");
 _Static_assert(offsetof(struct thread, work) == THREAD_WORK, "thread.work");
@@ -27,21 +29,23 @@ _Static_assert(STACK_BYTES == STACK_SIZE && STACK_BYTES == 1 << STACK_SHIFT, "st
 
 void trap_own_sync(struct trap_frame *f);
 void trap_own_irq(struct trap_frame *f);
-__noreturn void trap_own_serror(struct trap_frame *f);
+void trap_own_serror(struct trap_frame *f);
 __noreturn void trap_stack_overflow(u64 sp, u64 fp);
 
-extern char vectors[], vectors_measured[];
+extern char vectors[], vectors_checked[];
 
 void trap_init_cpu(void)
 {
-	write_sysreg_(VBAR_ELx, (u64)vectors);
+	const struct arch_percpu *cpu = &this_cpu()->arch;
+
+	write_sysreg_(VBAR_ELx, (u64)(cpu->guard || cpu->measured ? vectors_checked : vectors));
 	isb();
 }
 
 void arch_measure_exits(bool on)
 {
-	write_sysreg_(VBAR_ELx, (u64)(on ? vectors_measured : vectors));
-	isb();
+	this_cpu()->arch.measured = on;
+	trap_init_cpu();
 }
 
 void trap_own_sync(struct trap_frame *f)
@@ -52,6 +56,8 @@ void trap_own_sync(struct trap_frame *f)
 		fp_trap();
 		return;
 	}
+	if (at_failed(f, esr))
+		return;
 	report_frame(f, esr, read_sysreg_(FAR_ELx));
 	panic("unexpected exception at " EL_NAME ", pc %016lx", f->elr);
 }
@@ -66,6 +72,13 @@ void trap_own_irq(struct trap_frame *f)
 
 void trap_own_serror(struct trap_frame *f)
 {
+	struct arch_percpu *cpu = &this_cpu()->arch;
+
+	if (cpu->serror_awaited) { /* a guest's, see vcpu.c */
+		cpu->serror_awaited = false;
+		cpu->serror_esr = read_sysreg_(ESR_ELx);
+		return;
+	}
 	report_frame(f, read_sysreg_(ESR_ELx), read_sysreg_(FAR_ELx));
 	panic("SError at " EL_NAME);
 }

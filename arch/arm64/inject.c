@@ -65,7 +65,7 @@ static __noinline u64 entry_bits(u64 has)
  * What the new PSTATE does not take from the old one or from SCTLR_EL1 is 0: UAO, SS, IL, BTYPE, nRW. In AArch32 state bits 25, 23 and 15 to 10 of f->spsr are
  * others' (IT, SSBS).
  */
-static void take_exception(struct trap_frame *f, u64 esr)
+static __noinline void take_exception(struct trap_frame *f, u64 esr)
 {
 	u64 has = this_cpu()->arch.entry_pstate;
 	u64 pstate = PSTATE_EL1H | PSTATE_DAIF |
@@ -90,7 +90,7 @@ void inject_sysreg_trap(struct trap_frame *f, u64 esr)
 	take_exception(f, (u64)EC_SYSREG << 26 | ESR_IL | ESR_ISS(esr));
 }
 
-static void take_abort(struct trap_frame *f, u64 far, bool fetch, u64 iss)
+static __noinline void take_abort(struct trap_frame *f, u64 far, bool fetch, u64 iss)
 {
 	u64 ec = fetch ? EC_IABT_SAME : EC_DABT_SAME;
 
@@ -104,6 +104,11 @@ void inject_external_abort(struct trap_frame *f, u64 far, enum abort_access acce
 {
 	take_abort(f, far, access == ABORT_FETCH,
 		   (access == ABORT_WRITE ? ISS_WNR : 0) | FSC_EXTERNAL);
+}
+
+void inject_same_abort(struct trap_frame *f, u64 esr, u64 far)
+{
+	take_abort(f, far, false, esr & (ISS_CM | ISS_WNR | BITS(5, 0)));
 }
 
 void inject_walk_abort(struct trap_frame *f, u64 esr, u64 far, s32 level)

@@ -149,15 +149,13 @@ void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
 void stage2_flush_tlb(struct stage2 *s2)
 {
 	unsigned long flags = arch_irq_save();
-	u64 old = read_sysreg(vttbr_el2);
+	struct stage2_loan loan;
 
 	dsb(ishst); /* table writes before the invalidation */
-	write_sysreg(vttbr_el2, s2->vttbr);
-	isb();
+	stage2_borrow(&loan, s2->vttbr);
 	__asm__ volatile("tlbi vmalls12e1is\n\tic ialluis" ::: "memory");
 	dsb(ish);
-	write_sysreg(vttbr_el2, old);
-	isb();
+	stage2_return(&loan);
 	arch_irq_restore(flags);
 }
 

@@ -132,5 +132,6 @@ void arch_secondary_start(struct percpu *cpu)
 		log_err("cpu%u: no redistributor of its own", cpu->id);
 		arch_halt();
 	}
+	guard_init_cpu();
 	kernel_secondary_main(cpu->id);
 }

@@ -21,7 +21,7 @@ enum answer { NO, YES, UNKNOWN };
  * A virtual timer that is due in `delay` ticks, with CNTVOFF = -TRY_LEAD: does it come? The witness is CNTP, due right behind it. Both have to be still
  * under way once they are on: QEMU finds the status of what is past already by another calculation.
  */
-static enum answer try_lead(u64 delay)
+static __cold enum answer try_lead(u64 delay)
 {
 	u64 due, limit;
 
@@ -46,7 +46,7 @@ static enum answer try_lead(u64 delay)
  * overflows there is due at once, again and again, before 8.2: a guest that sets CVAL to ~0 stops the whole machine, unless CNTVOFF <= 0. Since 8.2 it
  * never comes, which is right for CNTVOFF >= 0, and wrong for all that is below. Which one this machine is is found out in some microseconds.
  */
-static bool find_leads(void)
+static __cold bool find_leads(void)
 {
 	enum answer answer = UNKNOWN;
 

@@ -120,27 +120,32 @@ static void trap_coprocessor(struct vcpu *v, struct trap_frame *f, u64 esr)
 		inject_undef(f);
 }
 
-static const trap_fn classes_a32[64] = {
-	[EC_WFX] = trap_wfx_a32,
-	[EC_CP15] = trap_coprocessor,
-	[EC_CP15_PAIR] = trap_coprocessor,
-	[EC_CP14] = trap_coprocessor,
-	[EC_CP14_MEMORY] = trap_coprocessor,
-	[EC_FP] = trap_fp,
-	[EC_VMRS] = trap_coprocessor,
-	[EC_CP14_PAIR] = trap_coprocessor,
-	[EC_IABT_LOWER] = trap_insn_abort,
-	[EC_DABT_LOWER] = trap_data_abort_a32,
-};
-
 void trap_lower_sync_a32(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	trap_fn fn = classes_a32[ESR_EC(esr)];
-
-	if (likely(fn))
-		fn(v, f, esr);
-	else
+	switch (ESR_EC(esr)) {
+	case EC_WFX:
+		trap_wfx_a32(v, f, esr);
+		break;
+	case EC_CP15:
+	case EC_CP15_PAIR:
+	case EC_CP14:
+	case EC_CP14_MEMORY:
+	case EC_CP14_PAIR:
+	case EC_VMRS:
+		trap_coprocessor(v, f, esr);
+		break;
+	case EC_FP:
+		trap_fp(v, f, esr);
+		break;
+	case EC_IABT_LOWER:
+		trap_insn_abort(v, f, esr);
+		break;
+	case EC_DABT_LOWER:
+		trap_data_abort_a32(v, f, esr);
+		break;
+	default:
 		trap_undef(v, f, esr);
+	}
 }
 
 void trap_lower_irq(struct vcpu *v)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one door in (the vectors) and the one door out (lower_resume) of a lower exception level. */
 #include <asm/el.h>
+#include <asm/guard.h>
 #include <asm/layout.h>
 
 /*
@@ -63,7 +64,26 @@
 	b	\label
 	.endm
 
-	.macro	vector_table sync, irq
+	/* The same after a look at what this CPU needs: see guard. */
+	.macro	checked_vector label, measured
+	.balign	128
+	stp	x0, x1, [sp, #-32]!
+	str	x30, [sp, #16]
+	bl	guard
+	ldr	x30, [sp, #16]
+	ldp	x0, x1, [sp], #32
+	b.ne	\measured
+	b	\label
+	.endm
+
+	/* ERET, and nothing speculated behind it. */
+	.macro	exception_return
+	eret
+	dsb	nsh
+	isb
+	.endm
+
+	.macro	own_level_vectors
 	vector	own_sp0			/* our own level with SP_EL0: never used */
 	vector	own_sp0
 	vector	own_sp0
@@ -72,27 +92,64 @@
 	vector	own_irq
 	vector	own_irq
 	vector	own_serror
-	vector	\sync			/* lower, AArch64 */
-	vector	\irq
-	vector	\irq
-	vector	lower_serror
-	vector	\sync			/* lower, AArch32: EL1 never is, and EL0's exceptions come as EL1's would */
-	vector	\irq
-	vector	\irq
-	vector	lower_serror
 	.endm
 
+	/* A lower level's come to the first four: EL1 is AArch64, whatever EL0 is. */
 	.text
 	.balign	2048
 	.global vectors
 vectors:
-	vector_table lower_sync, lower_irq
+	own_level_vectors
+	.rept	2
+	vector	lower_sync
+	vector	lower_irq
+	vector	lower_irq
+	vector	lower_serror
+	.endr
 
-	/* In use while exits are measured: else they pay nothing for it. */
+	/* On CPUs whose predictors need care, and while exits are measured: others pay nothing for it. */
 	.balign	2048
-	.global vectors_measured
-vectors_measured:
-	vector_table measured_sync, measured_irq
+	.global vectors_checked
+vectors_checked:
+	own_level_vectors
+	.rept	2
+	checked_vector lower_sync, measured_sync
+	checked_vector lower_irq, measured_irq
+	checked_vector lower_irq, measured_irq
+	checked_vector lower_serror, lower_serror
+	.endr
+
+/*
+ * A lower level may have trained the predictors. percpu.arch.guard says what this CPU needs (errata.h); until that is done there is no indirect branch, and
+ * none is speculated either: whatever way these branches are predicted, a barrier lies behind. Changes x0, x1; condition NE: exits are measured.
+ */
+guard:
+	mrs	x0, TPIDR_ELx
+	ldr	w1, [x0, #PERCPU_GUARD]
+	cbz	w1, 4f
+	cmp	w1, #GUARD_CLRBHB
+	b.eq	2f
+	b.hi	5f
+1:	b	6f			/* each turn's branches push older ones out of the history */
+6:	subs	w1, w1, #1
+	b.ne	1b
+	b	3f
+2:	hint	#22			/* CLRBHB */
+3:	dsb	nsh
+	isb
+4:	ldr	w1, [x0, #PERCPU_MEASURED]
+	cmp	w1, #0
+	ret
+5:	stp	x2, x3, [sp, #-16]!
+	cmp	w1, #GUARD_FIRMWARE_1
+	mov	w0, #0x8000		/* SMCCC_ARCH_WORKAROUND_1: 0x80008000 */
+	mov	w1, #0x3fff		/* 3: 0x80003fff */
+	csel	w0, w0, w1, eq
+	movk	w0, #0x8000, lsl #16
+	smc	#0			/* these keep all registers but x0 to x3 */
+	ldp	x2, x3, [sp], #16
+	mrs	x0, TPIDR_ELx
+	b	3b
 
 /* ---- from a lower level ---- */
 
@@ -115,7 +172,7 @@ lower_resume:
 	orr	w2, w2, w4
 	cbnz	w2, 1f
 	restore_frame
-	eret
+	exception_return
 1:	bl	sched_exit_work
 	b	lower_resume
 
@@ -157,7 +214,7 @@ measured_resume:
 	bl	trap_measured_end
 	bl	masked_end
 	restore_frame
-	eret
+	exception_return
 1:	bl	sched_exit_work
 	b	measured_resume
 
@@ -197,7 +254,7 @@ own_sync:
 	mov	x0, sp
 	bl	trap_own_sync
 	restore_frame
-	eret
+	exception_return
 
 stack_overflow:
 	sub	sp, sp, x0		/* sp = x0 as it was; x0 = the stack pointer that overflowed */
@@ -215,14 +272,12 @@ own_irq:
 	bl	trap_own_irq
 	bl	masked_end
 	restore_frame
-	eret
+	exception_return
 
+own_sp0:
 own_serror:
 	save_frame
 	mov	x0, sp
 	bl	trap_own_serror
-
-own_sp0:
-	save_frame
-	mov	x0, sp
-	bl	trap_own_serror
+	restore_frame
+	exception_return

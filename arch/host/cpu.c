@@ -81,9 +81,22 @@ const char *arch_cpu_name(u32 midr)
 	return "fake CPU";
 }
 
+u64 host_errata;
+
 u32 arch_cpu_midr(void)
 {
 	return host_midr;
+}
+
+bool arch_erratum(u32 n, const char **what, u64 *cpus)
+{
+	static const char *const all[] = { "fake CPU 1234567", "fake CPU 7654321" };
+
+	if (n >= 2)
+		return false;
+	*what = all[n];
+	*cpus = n ? host_errata : 0;
+	return true;
 }
 
 bool arch_entropy(u64 *word)

@@ -25,6 +25,7 @@ void host_reset(void)
 	host_reboots = 0;
 	host_poweroffs = 0;
 	host_midr = 0x410fd034; /* Cortex-A53 r0p4 */
+	host_errata = 0;
 	host_entropy_words = 0;
 	host_firmware = NULL;
 	host_counter = 0;

@@ -19,6 +19,8 @@ struct percpu;
  *   struct percpu *arch_percpu(void)         this CPU's; stable only while interrupts are masked or the thread is pinned
  *   void arch_set_percpu(struct percpu *)    once per CPU, at its start
  *   void arch_relax(void)                    in a spin loop
+ *   u64 arch_table_index(u64 i, u64 n)       for a table of n entries, a power of two, that leads to an indirect call: i, which was found to be in range, and
+ *                                            in range also where the CPU speculates on without what was found
  *   void arch_idle(void)                     wait for an interrupt; entered and left with interrupts masked
  */
 #include <asm/cpu.h>
@@ -57,6 +59,12 @@ bool __must_check arch_entropy(u64 *word);
 /* One line on what CPU this is, e.g. "Cortex-A72 r0p3" or "MIDR 0x...". Any context. */
 const char *arch_cpu_name(u32 midr);
 u32 arch_cpu_midr(void);
+
+/*
+ * What this machine's CPUs are known for and we work around, or cannot, the n-th: in short, and which CPUs it concerns, a bit each (none: of no
+ * concern here). False: there are no more. Any context once all CPUs are up.
+ */
+bool arch_erratum(u32 n, const char **what, u64 *cpus);
 
 /* Print a backtrace of frame records from fp on (or of the caller if fp is 0) to the log. Any context. */
 void arch_backtrace(u64 fp);

@@ -282,6 +282,8 @@ struct guest_fault {
 	u64 esr, far, ipa, pc;
 };
 void vmm_fault(struct vcpu *v, const struct guest_fault *f);
+/* The same for an SError that v's guest has caused, and that came while v is being switched out. In the scheduler: v is stopped when it is to run again. */
+void vmm_late_serror(struct vcpu *v, u64 esr);
 
 /* v, whose GIC is a GICv3, wrote ICC_SGI1R_EL1. */
 void vmm_sgi(struct vcpu *v, u64 sgir);

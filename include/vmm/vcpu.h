@@ -24,6 +24,7 @@ enum vcpu_power {
 /* Bits of thread.work. */
 #define VCPU_WORK_VIRQ  BIT(0) /* virtual interrupts changed */
 #define VCPU_WORK_STATE BIT(1) /* the VM's or the vCPU's run state changed: park, reset or exit */
+#define VCPU_WORK_ERROR BIT(2) /* its guest has caused an SError: serror_esr */
 
 /* Debug registers. Every access of the guest traps (MDCR_EL2.TDA), so that they are here always, and in the CPU while they have an effect. */
 struct vdebug {
@@ -68,7 +69,8 @@ struct vcpu {
 	u64 ready_at_start;   /* thread.ready_ticks when it first ran since the VM's reset */
 	bool stolen_restarts; /* it did not run since (atomic) */
 	u64 suspends[2], suspended_ticks[2]; /* PSCI statistics: stand-by, power-down */
-	u64 exits[EXIT_KINDS];               /* since it was made */
+	u64 serror_esr;
+	u64 exits[EXIT_KINDS];        /* since it was made */
 	u64 exits_before[EXIT_KINDS]; /* of these, what `zvm stat` leaves out: vm_stats_reset() */
 	/* of those that came while exits are measured (kernel/masked.h): from vector to eret, as far as the vCPU was on a CPU */
 	struct exit_time {

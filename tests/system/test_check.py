@@ -94,3 +94,21 @@ def test_a_guest_that_is_lost(boot):
     terminal.line("reset")
     terminal.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
     assert int(vm.row()["RESTARTS"]) == 2
+
+
+@pytest.mark.parametrize("cpu, lines", [
+    ("cortex-a53", []),
+    ("cortex-a57", [r"Cortex-A57 1319537 \(cpus 0x3\)", r"branch predictor: EXPOSED, .* \(cpus 0x3\)"]),
+    ("cortex-a72", [r"Cortex-A72 1319367 \(cpus 0x3\)", r"branch predictor: EXPOSED, .* \(cpus 0x3\)"]),
+    ("neoverse-n1", [r"branch history: cleared at every exit \(cpus 0x3\)"]),
+])
+def test_errata(boot, cpu, lines):
+    """What the operator is told; and guests run as elsewhere, also while exits are measured."""
+    board = boot(cpu=cpu, smp=2, mem=1024, guests=GUESTS)
+    found = re.findall(r"^errata +(.*)$", board.sh("host info"), re.M)
+    assert len(found) == len(lines) and all(map(re.fullmatch, lines, found)), found
+    board.sh("host irq -m on")
+    vm, terminal = run_smp(board, "-c 2")
+    board.sh("host irq -m off")
+    assert "0 unexpected interrupts" in terminal.run("status", "smp> ")
+    vm.delete(force=True)

@@ -224,6 +224,8 @@ static void test_host(void **state)
 	expect_part("host mem", "total: 655");
 	expect_part("host info", ", 2024-02-29 12:34:56 UTC\n");
 	expect_part("host info", "2 cpus");
+	host_errata = 0x2;
+	expect_part("host info", "errata    fake CPU 7654321 (cpus 0x2)\n");
 	expect_part("host foo", "host: no command 'foo'; there are: info, cpus, ");
 }
 

@@ -16,6 +16,13 @@ void mmu_enable_final(void);
 void mmu_page_allocator_ready(void);
 u64 mmu_root_pa(void);
 
+/* vcpu.c: another VTTBR_EL2 on this CPU for a moment, for maintenance that goes by it, and back. Interrupts masked. */
+struct stage2_loan {
+	u64 vttbr, sctlr, tcr;
+};
+void stage2_borrow(struct stage2_loan *loan, u64 vttbr);
+void stage2_return(const struct stage2_loan *loan);
+
 /* stage2.c: VTCR_EL2 for this machine. */
 u64 stage2_vtcr(void);
 
@@ -41,7 +48,10 @@ int __must_check power_init(void);
 /* inject.c: of the PSTATE bits that an exception to EL1 sets, those that this CPU has. */
 u64 entry_pstate_init_cpu(void);
 
-/* exception.c: this CPU's vectors. */
+/* guard.c: what this CPU needs done at its exits. Firmware can be asked by now (power_init). */
+void guard_init_cpu(void);
+
+/* exception.c: this CPU's vectors, as it needs them by now. */
 void trap_init_cpu(void);
 
 /*

@@ -65,6 +65,13 @@ static inline void arch_set_percpu(struct percpu *p)
 	write_sysreg_(TPIDR_ELx, (u64)p);
 }
 
+static inline u64 arch_table_index(u64 i, u64 n)
+{
+	__asm__(""
+		: "+r"(i)); /* the compiler, which knows what was found, must not drop the mask */
+	return i & (n - 1);
+}
+
 static inline void arch_relax(void)
 {
 	__asm__ volatile("yield" ::: "memory");

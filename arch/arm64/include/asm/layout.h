@@ -48,6 +48,8 @@
 #define PERCPU_RESCHED   8
 #define PERCPU_MASKED    16
 #define PERCPU_EMERGENCY 144
+#define PERCPU_GUARD     152
+#define PERCPU_MEASURED  156
 #define THREAD_SP        0
 #define THREAD_FP        16
 #define THREAD_WORK      544

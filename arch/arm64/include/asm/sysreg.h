@@ -46,6 +46,22 @@ static inline void isb(void)
 #define HDFGRTR_EL2      S3_4_C3_C1_4
 #define HDFGWTR_EL2      S3_4_C3_C1_5
 #define HAFGRTR_EL2      S3_4_C3_C1_6
+#define HFGRTR2_EL2      S3_4_C3_C1_2
+#define HFGWTR2_EL2      S3_4_C3_C1_3
+#define HFGITR2_EL2      S3_4_C3_C1_7
+#define HDFGRTR2_EL2     S3_4_C3_C1_0
+#define HDFGWTR2_EL2     S3_4_C3_C1_1
+#define BRBCR_EL2        S2_4_C9_C0_0
+#define CNTHV_CTL_EL2    S3_4_C14_C3_1
+#define GCSCR_EL2        S3_4_C2_C5_0
+#define ID_AA64MMFR3_EL1 S3_0_C0_C7_3
+#define MPAMHCR_EL2      S3_4_C10_C4_0
+#define MPAMIDR_EL1      S3_0_C10_C4_4
+#define MPAM2_EL2        S3_4_C10_C5_0
+#define PMSCR_EL2        S3_4_C9_C9_0
+#define SCTLR2_EL2       S3_4_C1_C0_3
+#define TCR2_EL2         S3_4_C2_C0_3
+#define TRFCR_EL2        S3_4_C1_C2_1
 #define TPIDR2_EL0       S3_3_C13_C0_5
 #define VDISR_EL2        S3_4_C12_C1_1
 #define VSESR_EL2        S3_4_C5_C2_3
@@ -65,6 +81,7 @@ static inline void isb(void)
 /* HCR_EL2 */
 #define HCR_VM     BIT(0)  /* stage 2 */
 #define HCR_SWIO   BIT(1)  /* set/way invalidate also cleans */
+#define HCR_PTW    BIT(2)  /* a guest's table walk does not read devices */
 #define HCR_FMO    BIT(3)  /* FIQ to EL2, virtual FIQ */
 #define HCR_IMO    BIT(4)  /* IRQ to EL2, virtual IRQ */
 #define HCR_AMO    BIT(5)  /* SError to EL2 */
@@ -101,6 +118,14 @@ static inline void isb(void)
 #define MDCR_TPMS  BIT(14)
 #define MDCR_TTRF  BIT(19)
 
+/* MPAM2_EL2, MPAMHCR_EL2, MPAMIDR_EL1 */
+#define MPAM2_TRAPMPAM1EL1   BIT(48)
+#define MPAM2_TRAPMPAM0EL1   BIT(49)
+#define MPAM2_TIDR           BIT(58)
+#define MPAMHCR_TRAP_MPAMIDR BIT(31)
+#define MPAMIDR_HAS_HCR      BIT(17)
+#define MPAMIDR_HAS_TIDR     BIT(58)
+
 /* ICH_HCR_EL2 */
 #define ICH_HCR_EN          BIT(0)
 #define ICH_HCR_TDIR        BIT(14) /* trap ICC_DIR_EL1 (where ICH_VTR_EL2.TDS) */
@@ -112,6 +137,9 @@ static inline void isb(void)
 #define SCTLR_SA  BIT(3)
 #define SCTLR_I   BIT(12)
 #define SCTLR_WXN BIT(19)
+
+/* ISR_EL1 */
+#define ISR_A BIT(8) /* an SError pends */
 
 /* ESR_ELx */
 #define ESR_EC(esr)  FIELD(esr, 31, 26)

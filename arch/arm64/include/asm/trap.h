@@ -56,6 +56,8 @@ void inject_sysreg_trap(struct trap_frame *f, u64 esr);
 /* Synchronous external abort at the current PC on an access to far. */
 enum abort_access { ABORT_READ, ABORT_WRITE, ABORT_FETCH };
 void inject_external_abort(struct trap_frame *f, u64 far, enum abort_access access);
+/* The data abort that came to us with this syndrome, as it is: stage 2 had a part in it (an unaligned access to its device memory), but no table of it is wrong. */
+void inject_same_abort(struct trap_frame *f, u64 esr, u64 far);
 /* The same on a table walk, at that level of the guest's stage 1, for the access whose abort came to us with this syndrome. */
 void inject_walk_abort(struct trap_frame *f, u64 esr, u64 far, s32 level);
 
@@ -74,6 +76,9 @@ void emulate_access(struct vcpu *v, struct trap_frame *f, u64 far, u64 ipa,
 		    enum abort_access access);
 /* The IPA of a store to va by the guest code at f, from its own stage 1; false if that does not translate. */
 bool __must_check translate_store(const struct trap_frame *f, u64 va, ipa_t *ipa);
+
+/* emulate.c: an exception of our own level was that of an address translation for a guest, which fails; f goes on with that. */
+bool __must_check at_failed(struct trap_frame *f, u64 esr);
 
 /* fp.c: the current thread wants the FP/SIMD unit. */
 void fp_trap(void);

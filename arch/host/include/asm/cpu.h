@@ -48,6 +48,11 @@ static inline void arch_set_percpu(struct percpu *p)
 	host_percpu[host_cpu] = p;
 }
 
+static inline u64 arch_table_index(u64 i, u64 n)
+{
+	return i & (n - 1);
+}
+
 static inline void arch_relax(void)
 {
 	host_relax();

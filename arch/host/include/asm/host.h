@@ -32,6 +32,8 @@ extern struct percpu *host_percpu[HOST_CPUS];
 extern u32 host_reboots, host_poweroffs;
 /* What arch_cpu_midr() says (Cortex-A53 r0p4 at reset). */
 extern u32 host_midr;
+/* The CPUs that the second of arch_erratum()'s concerns; the first concerns none. */
+extern u64 host_errata;
 /* Words that arch_entropy() has left to give (0 at reset): 1, 2, 3, ... */
 extern u32 host_entropy_words;
 /* The firmware behind arch_firmware(); NULL at reset: none. */
