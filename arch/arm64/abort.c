@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stage-2 aborts: a load or store becomes a struct mmio_access and comes back (ESR_ELx ISS for Data Aborts, Arm ARM D17.2.37). */
 #include <arch/guest.h>
+#include <asm/fault.h>
 #include <asm/trap.h>
 #include <vmm/vcpu.h>
 
@@ -12,35 +13,6 @@
 #define ISS_SF       BIT(15)
 #define ISS_FNV      BIT(10)
 #define ISS_CM       BIT(8)
-#define ISS_S1PTW    BIT(7)
-#define ISS_WNR      BIT(6)
-
-/* DFSC, without the level */
-#define FSC_PERMISSION   0x0cU
-#define FSC_TLB_CONFLICT 0x30U
-
-/*
- * A permission fault at any level. Only stores take it, into memory that is read-only for the guest: flash, whose region ignores them, or a page that we
- * fill, where there is no region.
- */
-static bool is_permission(u64 esr)
-{
-	return (esr & 0x3c) == FSC_PERMISSION;
-}
-
-/*
- * HPFAR_EL2 is valid after faults of translation, access flag and address size, and on a table walk (S1PTW). After any other it is UNKNOWN (Arm ARM
- * D17.2.64): an earlier fault's, say. Both of these in one comparison, of a load and of a store: nor is it a walk.
- */
-static bool load_has_ipa(u64 esr)
-{
-	return (esr & (ISS_S1PTW | ISS_WNR | BITS(5, 0))) < FSC_PERMISSION;
-}
-
-static bool store_has_ipa(u64 esr)
-{
-	return load_has_ipa(esr ^ ISS_WNR);
-}
 
 /*
  * The faulting IPA, if HPFAR_EL2 is valid: the page from HPFAR_EL2, the offset from FAR_EL2. HPFAR_EL2's bits 3 to 0 are RES0, and its NS

@@ -90,7 +90,7 @@ void inject_sysreg_trap(struct trap_frame *f, u64 esr)
 	take_exception(f, (u64)EC_SYSREG << 26 | ESR_IL | ESR_ISS(esr));
 }
 
-static __noinline void take_abort(struct trap_frame *f, u64 far, bool fetch, u64 iss)
+static void take_abort(struct trap_frame *f, u64 far, bool fetch, u64 iss)
 {
 	u64 ec = fetch ? EC_IABT_SAME : EC_DABT_SAME;
 
