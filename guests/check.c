@@ -254,6 +254,7 @@ void guest_main(void)
 		{ "features", check_features },
 		{ "mmio", check_mmio },
 		{ "odd accesses", check_mmio_odd },
+		{ "empty devices", check_empty },
 		{ "caches", check_cache },
 		{ "table walks", check_walk },
 		{ "el0", check_el0 },

@@ -105,6 +105,7 @@ void check_sysreg(void);
 void check_features(void);
 void check_mmio(void);
 void check_mmio_odd(void);
+void check_empty(void);
 void check_cache(void);
 void check_walk(void);
 void check_el0(void);

@@ -11,8 +11,8 @@
 #define SCTLR_MMU_ON	0x30d0180d	/* the same, M, C, I */
 #define MAIR_VALUE	0x000000000044ff04	/* 0: nGnRE, 1: write-back, 2: non-cacheable */
 
-/* TCR_EL1: T0SZ 25 (39 bits), 4 KiB granule, WB inner-shareable walks, EPD1, IPS 36 bits. */
-#define TCR_VALUE	((25) | (1 << 8) | (1 << 10) | (3 << 12) | (1 << 23) | (1 << 32))
+/* TCR_EL1: T0SZ 25 (39 bits), 4 KiB granule, WB inner-shareable walks, EPD1, IPS 40 bits. */
+#define TCR_VALUE	((25) | (1 << 8) | (1 << 10) | (3 << 12) | (1 << 23) | (2 << 32))
 
 .macro load_imm reg, value
 	movz	\reg, #((\value) & 0xffff)

@@ -10,18 +10,25 @@
 struct vm;
 struct console;
 
-#define GUEST_GICD_BASE   0x08000000ULL
-#define GUEST_GICC_BASE   0x08010000ULL /* GICv2 */
-#define GUEST_GICR_BASE   0x080a0000ULL
-#define GUEST_UART_BASE   0x09000000ULL
-#define GUEST_RTC_BASE    0x09010000ULL
-#define GUEST_VIRTIO_BASE 0x0a000000ULL
-#define GUEST_VIRTIO_SIZE 0x4000ULL     /* 32 slots of 0x200 bytes */
-#define GUEST_PVTIME_BASE 0x090a0000ULL /* a page of stolen time */
-#define GUEST_FLASH_BASE  0x00000000ULL
-#define GUEST_FLASH1_BASE 0x04000000ULL
-#define GUEST_UART_IRQ    33
-#define GUEST_RTC_IRQ     34
+#define GUEST_GICD_BASE     0x08000000ULL
+#define GUEST_GICC_BASE     0x08010000ULL /* GICv2 */
+#define GUEST_GICR_BASE     0x080a0000ULL
+#define GUEST_UART_BASE     0x09000000ULL
+#define GUEST_RTC_BASE      0x09010000ULL
+#define GUEST_FW_CFG_BASE   0x09020000ULL
+#define GUEST_GPIO_BASE     0x09030000ULL
+#define GUEST_VIRTIO_BASE   0x0a000000ULL
+#define GUEST_VIRTIO_SIZE   0x4000ULL     /* 32 slots of 0x200 bytes */
+#define GUEST_PVTIME_BASE   0x090a0000ULL /* a page of stolen time */
+#define GUEST_FLASH_BASE    0x00000000ULL
+#define GUEST_FLASH1_BASE   0x04000000ULL
+#define GUEST_GICV2M_BASE   0x08020000ULL
+#define GUEST_ITS_BASE      0x08080000ULL
+#define GUEST_PCI_WINDOW    0x10000000ULL
+#define GUEST_PCI_ECAM      0x4010000000ULL
+#define GUEST_PCI_WINDOW_64 0x8000000000ULL
+#define GUEST_UART_IRQ      33
+#define GUEST_RTC_IRQ       34
 
 #define PL011_FIFO 16
 
@@ -61,9 +68,8 @@ void vrtc_reset(struct vrtc *r);
 extern u64 (*host_wall_clock)(void);
 
 /*
- * Places that read as an empty slot of `virt`: virtio-mmio transports without a device (magic,
- * version 1, device id 0), and the flash window that reads all ones. So that software that probes
- * them goes on.
+ * What `virt` has and a VM has not reads as empty: flash as erased, virtio-mmio transports as without a device, the PCI
+ * bus and its windows as all ones, fw_cfg, GPIO, ITS (GICv2m) as zeros.
  */
 /* Once, before the first VM. */
 int __must_check vempty_host_init(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What software probes on `virt` before it knows what is there: virtio-mmio transports without a
- * device, and erased flash.
+ * What `virt` has and a VM has not, as empty: software that looks there before it knows what is there finds nothing and
+ * goes on.
  */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
@@ -85,6 +85,37 @@ static enum mmio_result erased_flash(const struct mmio_region *r, struct vcpu *v
 	return MMIO_OK;
 }
 
+/*
+ * An empty PCI bus. No function answers a read of the configuration space, and nothing is decoded in the windows: a
+ * read is all ones (PCI Local Bus 3.0, 6.1), a write goes nowhere.
+ */
+static enum mmio_result reads_ones(const struct mmio_region *r, struct vcpu *v, u64 offset,
+				   struct mmio_access *a)
+{
+	(void)r;
+	(void)v;
+	(void)offset;
+	if (!a->write)
+		a->value = ~0ULL >> (64 - 8 * a->size);
+	return MMIO_OK;
+}
+
+/*
+ * Devices that say what they are by a number that is not 0: no signature (fw_cfg, whose items that do not exist read as
+ * 0 too), no PrimeCell identification (PL061, whose inputs are low), no GIC revision in GITS_PIDR2 (ITS), no
+ * interrupts in MSI_TYPER (GICv2m).
+ */
+static enum mmio_result reads_zeros(const struct mmio_region *r, struct vcpu *v, u64 offset,
+				    struct mmio_access *a)
+{
+	(void)r;
+	(void)v;
+	(void)offset;
+	if (!a->write)
+		a->value = 0;
+	return MMIO_OK;
+}
+
 int vempty_host_init(void)
 {
 	erased_page = page_alloc();
@@ -95,28 +126,46 @@ int vempty_host_init(void)
 	return 0;
 }
 
+#define PCI_WINDOW_SIZE    (0x3f000000ULL - GUEST_PCI_WINDOW) /* and behind it the ports, 64 KiB */
+#define PCI_ECAM_SIZE      MIB(256)
+#define PCI_WINDOW_64_SIZE GIB(512)
+
+static const struct mmio_region everywhere[] = {
+	{ .base = GUEST_FLASH_BASE, .size = FLASH_SIZE, .name = "flash0", .handler = erased_flash },
+	{ .base = GUEST_FLASH1_BASE,
+	  .size = FLASH_SIZE,
+	  .name = "flash1",
+	  .handler = erased_flash },
+	{ .base = GUEST_FW_CFG_BASE, .size = KIB(4), .name = "fw-cfg", .handler = reads_zeros },
+	{ .base = GUEST_GPIO_BASE, .size = KIB(4), .name = "gpio", .handler = reads_zeros },
+	{ .base = GUEST_VIRTIO_BASE,
+	  .size = GUEST_VIRTIO_SIZE,
+	  .name = "virtio-mmio",
+	  .handler = no_device },
+	{ .base = GUEST_PCI_WINDOW, .size = PCI_WINDOW_SIZE, .name = "pci", .handler = reads_ones },
+	{ .base = GUEST_PCI_ECAM,
+	  .size = PCI_ECAM_SIZE,
+	  .name = "pci-ecam",
+	  .handler = reads_ones },
+	{ .base = GUEST_PCI_WINDOW_64,
+	  .size = PCI_WINDOW_64_SIZE,
+	  .name = "pci-64",
+	  .handler = reads_ones },
+};
+
+/* Beside the interrupt controller, for messages of PCI devices. */
+static const struct mmio_region beside_gicv3 = {
+	.base = GUEST_ITS_BASE, .size = KIB(128), .name = "its", .handler = reads_zeros
+};
+static const struct mmio_region beside_gicv2 = {
+	.base = GUEST_GICV2M_BASE, .size = KIB(4), .name = "gicv2m", .handler = reads_zeros
+};
+
 int vempty_init(struct vm *vm)
 {
-	static const struct mmio_region regions[] = {
-		{ .base = GUEST_FLASH_BASE,
-		  .size = FLASH_SIZE,
-		  .name = "flash0",
-		  .handler = erased_flash },
-		{ .base = GUEST_FLASH1_BASE,
-		  .size = FLASH_SIZE,
-		  .name = "flash1",
-		  .handler = erased_flash },
-		{ .base = GUEST_VIRTIO_BASE,
-		  .size = GUEST_VIRTIO_SIZE,
-		  .name = "virtio-mmio",
-		  .handler = no_device },
-	};
+	int r = mmio_add(&vm->bus, arch_vgic_version() == 2 ? &beside_gicv2 : &beside_gicv3);
 
-	for (u32 i = 0; i < ARRAY_SIZE(regions); i++) {
-		int ret = mmio_add(&vm->bus, &regions[i]);
-
-		if (ret)
-			return ret;
-	}
-	return 0;
+	for (u32 i = 0; i < ARRAY_SIZE(everywhere) && !r; i++)
+		r = mmio_add(&vm->bus, &everywhere[i]);
+	return r;
 }
