@@ -50,6 +50,40 @@ void vm_let_run_locked(struct vm *vm)
 	wait_wake_all_locked(&vm->state_wq);
 }
 
+/* ---- steps that take long: without the lock, and with interrupts unmasked ---- */
+
+static void open_up(struct vm *vm, unsigned long flags)
+{
+	spin_unlock(&vm->state_wq.lock, flags);
+	sched_open();
+}
+
+static unsigned long come_back(struct vm *vm)
+{
+	arch_irq_disable();
+	return spin_lock(&vm->state_wq.lock);
+}
+
+/* Clearing, copying, resetting: on a thread that has no guest meanwhile. */
+static void begin_work(struct vm *vm, unsigned long flags)
+{
+	struct vcpu *v = vm->vcpus[0];
+
+	v->parked = false;
+	spin_unlock(&vm->state_wq.lock, flags);
+	vcpu_leave_guest(v);
+	sched_open();
+	for (u32 i = 1; i < vm->nvcpus; i++)
+		thread_wait_off_cpu(&vm->vcpus[i]->thread);
+}
+
+static unsigned long end_work(struct vm *vm)
+{
+	arch_irq_disable();
+	vcpu_join_guest(vm->vcpus[0]);
+	return spin_lock(&vm->state_wq.lock);
+}
+
 /* ---- the end of a life ---- */
 
 static bool wants_restart(const struct vm *vm, enum vm_request req)
@@ -103,10 +137,10 @@ static void end_life(struct vm *vm, unsigned long *flags)
 	vm_set_state_locked(vm, req == VM_REQ_CRASH ? VM_CRASHED : VM_STOPPED);
 	if (wants_restart(vm, req))
 		vm->restart_at = now + ms_to_ticks(back_off_ms(vm));
-	spin_unlock(&vm->state_wq.lock, *flags);
+	open_up(vm, *flags);
 	say_end(vm, req);
 	vm_state_changed(vm);
-	*flags = spin_lock(&vm->state_wq.lock);
+	*flags = come_back(vm);
 }
 
 /* ---- the next one ---- */
@@ -144,27 +178,6 @@ static void power_on_reset(struct vm *vm)
 	vm->exits_at_start = stats.exits;
 }
 
-/* Leave the guest and vm->state_wq's lock for something that takes long, ... */
-static void begin_work(struct vm *vm, unsigned long flags)
-{
-	struct vcpu *v = vm->vcpus[0];
-
-	v->parked = false;
-	spin_unlock(&vm->state_wq.lock, flags);
-	vcpu_leave_guest(v);
-	sched_open();
-	for (u32 i = 1; i < vm->nvcpus; i++)
-		thread_wait_off_cpu(&vm->vcpus[i]->thread);
-}
-
-/* ... and come back. */
-static unsigned long end_work(struct vm *vm)
-{
-	arch_irq_disable();
-	vcpu_join_guest(vm->vcpus[0]);
-	return spin_lock(&vm->state_wq.lock);
-}
-
 static void load(struct vm *vm, unsigned long *flags)
 {
 	struct vm_error err;
@@ -185,13 +198,13 @@ static void load(struct vm *vm, unsigned long *flags)
 static void end_loading(struct vm *vm, enum vm_state state, unsigned long *flags)
 {
 	vm_set_state_locked(vm, state);
-	spin_unlock(&vm->state_wq.lock, *flags);
+	open_up(vm, *flags);
 	if (vm->load_result && vm->lift != PRIO_IDLE) /* vm_await() tells the operator */
 		log_warn("vm %u '%s' not loaded: %s", vm->id, vm->name, vm->crash);
 	else if (vm->load_result)
 		log_err("vm %u '%s' not restarted: %s", vm->id, vm->name, vm->crash);
 	vm_state_changed(vm);
-	*flags = spin_lock(&vm->state_wq.lock);
+	*flags = come_back(vm);
 }
 
 /*
@@ -211,14 +224,12 @@ static void start(struct vm *vm, unsigned long *flags)
 	lifted = vm->lift != PRIO_IDLE;
 	vm->lift = PRIO_IDLE;
 	vm_let_run_locked(vm);
-	spin_unlock(&vm->state_wq.lock, *flags);
+	open_up(vm, *flags);
 	log_info("vm %u '%s' running", vm->id, vm->name);
-	sched_open();
 	vm_state_changed(vm);
 	if (lifted)
 		vm_sched_refresh(vm);
-	arch_irq_disable();
-	*flags = spin_lock(&vm->state_wq.lock);
+	*flags = come_back(vm);
 }
 
 bool vm_tend(struct vm *vm, unsigned long *flags, u64 *deadline)
