@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an operator should hear of a guest's devicetree: a console that will stay silent. */
+/* What an operator should hear of a guest's devicetree: it is none to start with, or its console will stay silent. */
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <lib/utf8.h>
@@ -9,9 +9,9 @@
 /* Linux' name of a PL011, up to its number. */
 #define OUR_CONSOLE "ttyAMA"
 
-/* The tree's PL011, which only is enabled where the VM has it, and the node that stdout-path names. */
-struct consoles {
-	bool uart;
+/* The interrupt controller; the tree's PL011, which only is enabled where the VM has it, and the node that stdout-path names. */
+struct found {
+	bool gic, uart;
 	bool stdout_works;
 };
 
@@ -23,15 +23,19 @@ static bool is_off(const void *fdt, int node)
 }
 
 /* In one walk: what is below a node that is off is off as well. */
-static struct consoles find_consoles(const void *fdt, int stdout_node)
+static struct found find_devices(const void *fdt, int stdout_node)
 {
-	struct consoles found = { .uart = false };
+	struct found found = { .uart = false };
 	int depth = 0, off = INT_MAX;
 
 	for (int node = 0; node >= 0 && depth >= 0; node = fdt_next_node(fdt, node, &depth)) {
 		if (depth <= off)
 			off = is_off(fdt, node) ? depth : INT_MAX;
-		if (off != INT_MAX || fdt_node_check_compatible(fdt, node, "arm,pl011"))
+		if (off != INT_MAX)
+			continue;
+		found.gic |= !fdt_node_check_compatible(fdt, node, "arm,gic-v3") ||
+			     !fdt_node_check_compatible(fdt, node, "arm,cortex-a15-gic");
+		if (fdt_node_check_compatible(fdt, node, "arm,pl011"))
 			continue;
 		found.uart = true;
 		found.stdout_works |= node == stdout_node;
@@ -69,13 +73,17 @@ bool guest_fdt_note(const void *fdt, char *note, size_t size)
 	const char *path = fdt_getprop(fdt, chosen, "stdout-path", NULL);
 	const char *end = path ? strchr(path, ':') : NULL;
 	const int path_len = path ? (int)(end ? (size_t)(end - path) : strlen(path)) : 0;
-	const struct consoles found =
-		find_consoles(fdt, path ? fdt_path_offset_namelen(fdt, path, path_len) : -1);
+	const struct found found =
+		find_devices(fdt, path ? fdt_path_offset_namelen(fdt, path, path_len) : -1);
 	int len = 0;
 	bool any;
 	const char *foreign = foreign_console(args, &len, &any);
 
-	if (foreign)
+	if (!found.gic)
+		(void)snprintf(
+			note, size,
+			"devicetree: has no interrupt controller, Linux does not start with it");
+	else if (foreign)
 		(void)snprintf(
 			note, size,
 			"bootargs: console=%.*s is no device of this VM: its UART is " OUR_CONSOLE

@@ -5,58 +5,42 @@
 #include <vmm/image.h>
 #include <vmm/image_kind.h>
 
-/* Bytes that stand at an offset; len 0: nothing is asked for. */
-struct magic {
-	u16 at;
-	u8 len;
-	char bytes[8];
-};
-
-struct row {
-	struct magic first, second;
-	struct image_kind kind;
-};
-
-#define PACKED(text)    .kind = { text "-compressed", IMAGE_PACKED }
-#define CONTAINER(text) .kind = { text, IMAGE_CONTAINER }
-#define ARCHIVE(text)   .kind = { text, IMAGE_ARCHIVE }
-#define OTHER(text)     .kind = { text, IMAGE_OTHER }
+#define MAGIC(offset, bytes) .at = (offset), .len = sizeof(bytes) - 1, .magic = bytes
 
 /* clang-format off */
-static const struct row rows[] = {
-	{ { 0, 3, "\x1f\x8b\x08" }, PACKED("gzip") },
-	{ { 0, 4, "\x28\xb5\x2f\xfd" }, PACKED("zstd") },
-	{ { 0, 6, "\xfd" "7zXZ" }, PACKED("xz") },
-	{ { 0, 4, "\x04\x22\x4d\x18" }, PACKED("lz4") },
-	{ { 0, 4, "\x02\x21\x4c\x18" }, PACKED("lz4") }, /* legacy: what kernels are packed with */
-	{ { 0, 3, "BZh" }, { 4, 6, "1AY&SY" }, PACKED("bzip2") },
-	/* lzma has no magic: properties, a dictionary of whole KiB, then the size or all ones. */
-	{ { 0, 3, "\x5d\0" }, { 5, 8, "\xff\xff\xff\xff\xff\xff\xff\xff" }, PACKED("lzma") },
-	{ { 0, 3, "\x5d\0" }, { 10, 3, "\0\0" }, PACKED("lzma") },
-	{ { 0, 8, "\x89LZO\0\r\n\x1a" }, PACKED("lzo") },
-	{ { 0, 2, "MZ" }, { 4, 4, "zimg" }, .kind = { "an EFI zboot image", IMAGE_PACKED } },
-	{ { 0, 4, "\x27\x05\x19\x56" }, CONTAINER("a uImage") },
-	{ { 0, 4, "\xd0\x0d\xfe\xed" }, CONTAINER("a FIT image or a devicetree") },
-	{ { 0, 6, "070701" }, ARCHIVE("a cpio archive") },
-	{ { 0, 6, "070702" }, ARCHIVE("a cpio archive") },
-	{ { 0, 6, "070707" }, OTHER("a cpio archive in the old format") },
-	{ { 257, 5, "ustar" }, OTHER("a tar archive") },
-	{ { 0, 4, "PK\3\4" }, OTHER("a zip archive") },
-	{ { 0, 8, "!<arch>\n" }, OTHER("an ar archive") },
-	{ { 0, 8, "ANDROID!" }, OTHER("an Android boot image") },
-	{ { 36, 4, "\x18\x28\x6f\x01" }, OTHER("a kernel for 32-bit Arm (zImage)") },
-	{ { 0x202, 4, "HdrS" }, OTHER("a kernel for x86 (bzImage)") },
-	{ { 56, 4, "RSC\5" }, OTHER("a kernel for RISC-V (Image)") },
-	{ { 40, 4, "_FVH" }, OTHER("UEFI firmware") },
-	{ { 0, 4, "QFI\xfb" }, OTHER("a disk image (qcow2)") },
-	{ { 0, 4, "hsqs" }, OTHER("a squashfs image") },
-	{ { 32769, 5, "CD001" }, OTHER("an ISO image") },
+static const struct image_kind kinds[] = {
+	{ "gzip-compressed", IMAGE_PACKED, MAGIC(0, "\x1f\x8b\x08") },
+	{ "zstd-compressed", IMAGE_PACKED, MAGIC(0, "\x28\xb5\x2f\xfd") },
+	{ "xz-compressed", IMAGE_PACKED, MAGIC(0, "\xfd" "7zXZ\0") },
+	{ "lz4-compressed", IMAGE_PACKED, MAGIC(0, "\x04\x22\x4d\x18") },
+	{ "lz4-compressed", IMAGE_PACKED, MAGIC(0, "\x02\x21\x4c\x18") }, /* legacy: kernels */
+	{ "bzip2-compressed", IMAGE_PACKED, MAGIC(4, "1AY&SY") },
+	{ "lzo-compressed", IMAGE_PACKED, MAGIC(0, "\x89LZO\0\r\n\x1a") },
+	{ "an EFI zboot image", IMAGE_PACKED, MAGIC(4, "zimg") },
+	{ "a uImage", IMAGE_CONTAINER, MAGIC(0, "\x27\x05\x19\x56") },
+	{ "a FIT image or a devicetree", IMAGE_CONTAINER, MAGIC(0, "\xd0\x0d\xfe\xed") },
+	{ "a cpio archive", IMAGE_ARCHIVE, MAGIC(0, "070701") },
+	{ "a cpio archive", IMAGE_ARCHIVE, MAGIC(0, "070702") },
+	{ "a cpio archive in the old format", IMAGE_OTHER, MAGIC(0, "070707") },
+	{ "a tar archive", IMAGE_OTHER, MAGIC(257, "ustar") },
+	{ "a zip archive", IMAGE_OTHER, MAGIC(0, "PK\3\4") },
+	{ "an ar archive", IMAGE_OTHER, MAGIC(0, "!<arch>") },
+	{ "an Android boot image", IMAGE_OTHER, MAGIC(0, "ANDROID!") },
+	{ "a kernel for 32-bit Arm (zImage)", IMAGE_OTHER, MAGIC(36, "\x18\x28\x6f\x01") },
+	{ "a kernel for x86 (bzImage)", IMAGE_OTHER, MAGIC(0x202, "HdrS") },
+	{ "a kernel for RISC-V (Image)", IMAGE_OTHER, MAGIC(56, "RSC\5") },
+	{ "UEFI firmware", IMAGE_OTHER, MAGIC(40, "_FVH") },
+	{ "a disk image (qcow2)", IMAGE_OTHER, MAGIC(0, "QFI\xfb") },
+	{ "a squashfs image", IMAGE_OTHER, MAGIC(0, "hsqs") },
+	{ "an ISO image", IMAGE_OTHER, MAGIC(32769, "CD001") },
 };
 /* clang-format on */
 
-static bool has(const u8 *image, u64 size, const struct magic *m)
+/* lzma has no magic: its usual properties, a dictionary of whole 64 KiB, then the size, below 4 GiB or unknown (all ones). */
+static bool is_lzma(const u8 *image, u64 size)
 {
-	return range_within(m->at, m->len, 0, size) && !memcmp(image + m->at, m->bytes, m->len);
+	return size >= 13 && image_le(image, 0, 3) == 0x5d &&
+	       (image_le(image, 9, 4) == 0 || image_le(image, 5, 8) == UINT64_MAX);
 }
 
 /* Microsoft's PE format, 2: a DOS header whose field at 0x3c says where "PE\0\0" stands. */
@@ -72,11 +56,15 @@ static bool is_pe(const u8 *image, u64 size)
 
 const struct image_kind *image_kind_of(const void *image, u64 size)
 {
-	static const struct image_kind pe = { "an EFI program (PE)", IMAGE_OTHER };
+	static const struct image_kind lzma = { .name = "lzma-compressed", .use = IMAGE_PACKED };
+	static const struct image_kind pe = { .name = "an EFI program (PE)", .use = IMAGE_OTHER };
 
-	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
-		if (has(image, size, &rows[i].first) && has(image, size, &rows[i].second))
-			return &rows[i].kind;
+	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (range_within(kinds[i].at, kinds[i].len, 0, size) &&
+		    !memcmp((const u8 *)image + kinds[i].at, kinds[i].magic, kinds[i].len))
+			return &kinds[i];
+	if (is_lzma(image, size))
+		return &lzma;
 	return is_pe(image, size) ? &pe : NULL;
 }
 

@@ -41,8 +41,8 @@ const char *__must_check guest_fdt_adapt(const struct guest_fdt_params *p, const
 					 u64 src_size, void *buf, u64 size);
 
 /*
- * If a guest with that tree (one of the two above wrote it) would have its console on a device that the VM does not have, as /chosen says: true, and one
- * line about it in note.
+ * If a guest with that tree (one of the two above wrote it) would not start, having no interrupt controller, or have its console on a device that the VM
+ * does not have, as /chosen says: true, and one line about it in note.
  */
 bool guest_fdt_note(const void *fdt, char *note, size_t size);
 

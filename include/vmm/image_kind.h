@@ -18,7 +18,11 @@ enum image_use {
 
 struct image_kind {
 	const char *name; /* completes "the file is ..." */
-	enum image_use use;
+	u8 use;           /* enum image_use */
+	/* how it is known: bytes that stand at an offset */
+	u8 len;
+	u16 at;
+	char magic[8];
 };
 
 /* The kind of file that these bytes begin; NULL: none that is known here, as Image, ELF file and raw code are. */

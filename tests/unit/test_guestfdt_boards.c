@@ -320,6 +320,13 @@ static void test_notes(void **state)
 	assert_true(guest_fdt_note(buf, note, sizeof(note)));
 	assert_string_equal(
 		note, "bootargs: console=ttyPS0 is no device of this VM: its UART is ttyAMA0");
+	/* A FIT image, for example: it is a devicetree too. */
+	begin_tree();
+	begin("images");
+	end();
+	end_tree();
+	noted("console=ttyAMA0",
+	      "devicetree: has no interrupt controller, Linux does not start with it");
 	board_tree(3);
 	noted("console=ttyAMA0",
 	      "devicetree: has no PL011 at 0x9000000 that is enabled, and so no console");
@@ -330,6 +337,7 @@ static void test_notes(void **state)
 		begin("chosen");
 		string("stdout-path", "/soc/serial@9000000:115200");
 		end();
+		device("gic", "arm,gic-400", 0);
 		begin("soc");
 		flag("ranges");
 		root_cells(2, 2);
