@@ -183,6 +183,7 @@ static int check_segment(const struct elf *e, const struct segment *s, struct se
 	char text[RAM_MAP_TEXT];
 	u64 end;
 
+	*cut = *s;
 	if (!range_within(s->offset, s->filesz, 0, e->size))
 		return refuse(e, "segment %u, 0x%lx bytes at 0x%lx, is not all in the file",
 			      s->number, s->filesz, s->offset);
@@ -192,7 +193,6 @@ static int check_segment(const struct elf *e, const struct segment *s, struct se
 	if (!checked_add(s->paddr, s->memsz, &end))
 		return refuse(e, "segment %u, 0x%lx bytes at 0x%lx, passes the end of memory",
 			      s->number, s->memsz, s->paddr);
-	*cut = *s;
 	if (cut_to_ram(e, cut))
 		return 0;
 	return refuse(e, "segment %u, 0x%lx to 0x%lx, does not lie in the VM's RAM, %s", s->number,
