@@ -55,12 +55,20 @@ int uart_chip_at(int node, struct uart_chip *u, struct phys_range *regs)
 
 /* ---- in a tree that is broken somewhere, by libfdt's careful steps ---- */
 
+static u8 byte_property(const void *fdt, int node, const char *name, u8 otherwise)
+{
+	int len;
+	const fdt32_t *value = fdt_getprop(fdt, node, name, &len);
+
+	return value && len == 4 ? (u8)MIN(fdt32_ld(value), 8u) : otherwise;
+}
+
 static bool in_broken(const void *fdt, int node, const struct match *m, struct phys_range *regs)
 {
 	int len, parent = fdt_parent_offset(fdt, node);
 	const fdt32_t *reg = fdt_getprop(fdt, node, "reg", &len);
 	const char *status = fdt_getprop(fdt, node, "status", NULL);
-	int cells = parent < 0 ? 0 : fdt_address_cells(fdt, parent);
+	int cells = parent < 0 ? 0 : byte_property(fdt, parent, "#address-cells", 2);
 
 	if (fdt_node_check_compatible(fdt, node, m->compatible) || (status && *status == 'd') ||
 	    !reg || cells < 1 || cells > 2 || len < 8)
@@ -76,14 +84,6 @@ static bool in_broken(const void *fdt, int node, const struct match *m, struct p
 		PADDR(cells == 2 ? (u64)fdt32_ld(reg) << 32 | fdt32_ld(reg + 1) : fdt32_ld(reg));
 	regs->size = PAGE_SIZE;
 	return parent == 0;
-}
-
-static u8 byte_property(const void *fdt, int node, const char *name, u8 otherwise)
-{
-	int len;
-	const fdt32_t *value = fdt_getprop(fdt, node, name, &len);
-
-	return value && len == 4 ? (u8)MIN(fdt32_ld(value), 8u) : otherwise;
 }
 
 int uart_chip_in_broken(const void *fdt, u64 size, struct uart_chip *u, struct phys_range *regs)

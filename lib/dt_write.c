@@ -37,33 +37,45 @@ static u8 *grab_tag(struct dt_writer *w, enum dt_tag tag, u64 bytes)
 	return p + DT_TAG_BYTES;
 }
 
-static void copy_reservations(struct dt_writer *w, const void *from)
+/* The block ends with one that is all 0, which w->at is behind once there is one. */
+static void put_reservation(struct dt_writer *w, u64 base, u64 size)
 {
-	u64 base, size;
-	u8 *p;
+	u8 *p = grab(w, DT_RESERVATION_BYTES);
 
-	for (u32 i = 0; from && dt_reservation(from, i, &base, &size); i++) {
-		p = grab(w, DT_RESERVATION_BYTES);
-		if (!p)
-			return;
-		*(dt_dword_t *)p = __builtin_bswap64(base);
-		*(dt_dword_t *)(p + 8) = __builtin_bswap64(size);
-	}
-	p = grab(w, DT_RESERVATION_BYTES);
-	if (p)
-		memset(p, 0, DT_RESERVATION_BYTES);
+	if (!p)
+		return;
+	*(dt_dword_t *)p = __builtin_bswap64(base);
+	*(dt_dword_t *)(p + 8) = __builtin_bswap64(size);
+}
+
+static void end_reservations(struct dt_writer *w)
+{
+	put_reservation(w, 0, 0);
+	w->structs = w->at;
+}
+
+void dt_reserve(struct dt_writer *w, u64 base, u64 size)
+{
+	if (w->err)
+		return;
+	w->at -= DT_RESERVATION_BYTES;
+	put_reservation(w, base, size);
+	end_reservations(w);
 }
 
 void dt_create(struct dt_writer *w, void *blob, u64 size, const void *from)
 {
+	u64 base, bytes;
+
 	*w = (struct dt_writer){ .blob = blob, .size = (u32)MIN(size, INT32_MAX) };
 	if (from) {
 		w->copied = dt_open(from).strings;
 		w->copied_size = w->names_size = dt_field(from, DT_H_SIZE_STRINGS);
 	}
 	(void)grab(w, DT_HEADER_BYTES);
-	copy_reservations(w, from);
-	w->structs = w->at;
+	for (u32 i = 0; from && dt_reservation(from, i, &base, &bytes); i++)
+		put_reservation(w, base, bytes);
+	end_reservations(w);
 }
 
 void dt_begin(struct dt_writer *w, const char *name)

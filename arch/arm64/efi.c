@@ -7,8 +7,8 @@
 #include <asm/boot.h>
 #include <asm/efi.h>
 #include <asm/layout.h>
+#include <lib/devicetree.h>
 #include <lib/string.h>
-#include <libfdt.h>
 
 #define ANY_PAGES 0 /* AllocateAnyPages */
 
@@ -17,18 +17,8 @@
 #define MAP_ROOM KIB(4)
 
 extern char _head[], efi_leave[], __data_end[];
-extern u64 __got_start[], __got_end[];
 
 efi_status efi_main(efi_handle image, const struct efi_system_table *system, u64 el);
-
-/* libfdt was built with a global offset table, which has addresses from KIMAGE_VA on: for a run elsewhere they are moved, in the image at `base`. */
-static void move_got(char *base, u64 by)
-{
-	u64 *entry = (u64 *)(void *)(base + ((char *)__got_start - _head));
-
-	for (u64 n = (u64)(__got_end - __got_start); n > 0; n--)
-		*entry++ += by;
-}
 
 void efi_print(const struct efi *e, const char *text)
 {
@@ -71,16 +61,24 @@ static const void *table(const struct efi *e, const struct efi_guid *guid)
 	return NULL;
 }
 
-/* A tree that describes a machine: a boot loader may give one of its own that has /chosen only. */
-static bool find_fdt(struct efi *e)
+/* A tree that describes a machine: a boot loader may give one of its own that has /chosen only. NULL: there is one; else what is wrong. */
+static const char *find_fdt(struct efi *e)
 {
-	static const struct efi_guid fdt = {
+	static const struct efi_guid guid = {
 		0xb1b621d5, 0xf19c, 0x41a5, { 0x83, 0x0b, 0xd9, 0x15, 0x2c, 0x69, 0xaa, 0xe0 }
 	};
+	struct dt_facts facts;
+	bool has_cpus;
 
-	e->firmware_fdt = table(e, &fdt);
-	return e->firmware_fdt && fdt_check_header(e->firmware_fdt) == 0 &&
-	       fdt_path_offset(e->firmware_fdt, "/cpus") >= 0;
+	e->firmware_fdt = table(e, &guid);
+	if (!e->firmware_fdt)
+		return "the firmware has no devicetree";
+	/* Where it ends only its header says. */
+	if (dt_check(e->firmware_fdt, FDT_BYTES, &facts))
+		return "the firmware's devicetree is broken";
+	e->fdt_length = facts.length;
+	efi_look(e->firmware_fdt, &has_cpus, &e->fdt_has_initrd);
+	return has_cpus ? NULL : "the firmware's devicetree describes no machine";
 }
 
 static bool has_acpi(const struct efi *e)
@@ -101,7 +99,6 @@ static char *copy_image(const struct efi *e)
 	if (!pages)
 		return NULL;
 	memcpy(copy, _head, (u64)(__data_end - _head));
-	move_got(copy, KIMAGE_VA - (u64)_head);
 	return copy;
 }
 
@@ -139,7 +136,7 @@ static const char *exit_boot_services(struct efi *e, void *fdt, u64 fdt_size)
 static efi_status start(struct efi *e)
 {
 	void (*leave)(const void *fdt);
-	u64 fdt_size = fdt_totalsize(e->firmware_fdt) + FDT_ROOM;
+	u64 fdt_size = e->fdt_length + FDT_ROOM;
 	void *fdt = efi_pages(e, fdt_size);
 	char *copy = copy_image(e);
 	const char *why;
@@ -163,20 +160,21 @@ efi_status efi_main(efi_handle image, const struct efi_system_table *system, u64
 	};
 	struct efi e = { .image = image, .system = system, .boot = system->boot };
 	efi_status status;
+	const char *why;
 
-	move_got(_head, (u64)_head - KIMAGE_VA);
 	/* An operator may take time at the firmware's shell; afterwards nobody would stop it. */
 	(void)e.boot->set_watchdog(0, 0, 0, NULL);
 	if (el != 2)
 		return refuse(
 			&e, EFI_UNSUPPORTED,
 			"the firmware is at EL1, and it is a hypervisor: start it at EL2 (QEMU: -machine virtualization=on)");
-	if (!find_fdt(&e))
+	why = find_fdt(&e);
+	if (why)
 		return refuse(
 			&e, EFI_UNSUPPORTED,
 			has_acpi(&e)
 				? "the firmware describes the machine by ACPI only: it reads a devicetree (QEMU: -machine acpi=off)"
-				: "the firmware has no devicetree");
+				: why);
 	status = e.boot->handle_protocol(image, &loaded_image, &e.loaded);
 	if (status != EFI_SUCCESS)
 		return refuse(&e, status, "the firmware does not say from where it was loaded");

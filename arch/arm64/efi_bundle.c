@@ -2,7 +2,6 @@
 /* Where a machine with UEFI firmware has the bundle. */
 #include <asm/efi.h>
 #include <lib/string.h>
-#include <libfdt.h>
 
 #define READ_MODE 1 /* EFI_FILE_MODE_READ */
 #define NAME_MAX  256
@@ -21,13 +20,6 @@ static efi_status trouble(const struct efi *e, efi_status status, const char *wh
 	efi_print(e, what);
 	efi_print(e, "\n");
 	return status;
-}
-
-static bool tree_has_one(const struct efi *e)
-{
-	int chosen = fdt_path_offset(e->firmware_fdt, "/chosen");
-
-	return chosen >= 0 && fdt_getprop(e->firmware_fdt, chosen, "linux,initrd-start", NULL);
 }
 
 /* What a boot loader took for Linux' initrd: the LoadFile2 of a vendor's media path that Linux has made known. */
@@ -149,7 +141,7 @@ efi_status efi_find_bundle(struct efi *e)
 {
 	efi_status status;
 
-	if (tree_has_one(e))
+	if (e->fdt_has_initrd)
 		return EFI_SUCCESS;
 	status = from_loader(e);
 	if (status == EFI_NOT_FOUND)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The devicetree that the start reads, made from the firmware's tree and memory map. */
 #include <asm/efi.h>
+#include <lib/dt_write.h>
 #include <lib/string.h>
-#include <libfdt.h>
 
 #define OPTIONS_MAX 512
+#define CELLS_MAX   4
 
 /* What becomes of a piece of the map. */
 enum use { NOT_RAM, KEPT, FREE };
@@ -64,48 +65,8 @@ static bool next_range(const struct efi_memory_map *map, u64 from, enum use leas
 	return true;
 }
 
-static int append_cells(void *fdt, int node, u64 value, int cells)
-{
-	int r = 0;
-
-	while (cells > 2 && !r) {
-		r = fdt_appendprop_u32(fdt, node, "reg", 0);
-		cells--;
-	}
-	if (r)
-		return r;
-	return cells == 2 ? fdt_appendprop_u64(fdt, node, "reg", value)
-			  : fdt_appendprop_u32(fdt, node, "reg", (u32)value);
-}
-
-static int add_memory(const struct efi *e, void *fdt)
-{
-	int addresses = fdt_address_cells(fdt, 0), sizes = fdt_size_cells(fdt, 0);
-	struct phys_range r = { 0 };
-	int node, error;
-
-	while ((node = fdt_node_offset_by_prop_value(fdt, -1, "device_type", "memory", 7)) >= 0) {
-		error = fdt_del_node(fdt, node);
-		if (error)
-			return error;
-	}
-	node = fdt_add_subnode(fdt, 0, "memory");
-	if (node < 0)
-		return node;
-	error = fdt_setprop(fdt, node, "device_type", "memory", sizeof("memory"));
-	while (!error && next_range(&e->map, r.base.pa + r.size, KEPT, FREE, &r)) {
-		error = append_cells(fdt, node, r.base.pa, addresses);
-		if (!error)
-			error = append_cells(fdt, node, r.size, sizes);
-	}
-	r = (struct phys_range){ 0 };
-	while (!error && next_range(&e->map, r.base.pa + r.size, KEPT, KEPT, &r))
-		error = fdt_add_mem_rsv(fdt, r.base.pa, r.size);
-	return error;
-}
-
-/* The load options, if they are text. */
-static bool options(const struct efi *e, char *text)
+/* The load options, if they are text; else none. */
+static void options(const struct efi *e, char *text)
 {
 	u32 n, count = e->loaded->options_size / (u32)sizeof(efi_char);
 
@@ -113,39 +74,177 @@ static bool options(const struct efi *e, char *text)
 		efi_char c = e->loaded->options[n];
 
 		if (n == OPTIONS_MAX - 1 || c < ' ' || c > '~')
-			return false;
+			break;
 		text[n] = (char)c;
 	}
-	text[n] = '\0';
-	return n > 0;
+	text[n < count && e->loaded->options[n] ? 0 : n] = '\0';
 }
 
-static int add_chosen(const struct efi *e, void *fdt)
+/* Numbers of so many cells each, as a property has them. */
+static u32 put_cells(u8 *to, u64 value, u32 cells)
 {
-	int node = fdt_path_offset(fdt, "/chosen"), error = 0;
-	char text[OPTIONS_MAX];
+	for (u32 n = cells * 4; n > 0; n--, value >>= 8)
+		to[n - 1] = (u8)value;
+	return cells * 4;
+}
 
-	if (node < 0)
-		node = fdt_add_subnode(fdt, 0, "chosen");
-	if (node < 0)
-		return node;
-	if (options(e, text))
-		error = fdt_setprop(fdt, node, "bootargs", text, (int)strlen(text) + 1);
-	if (!error && e->bundle.size)
-		error = fdt_setprop_u64(fdt, node, "linux,initrd-start", e->bundle.base.pa);
-	if (!error && e->bundle.size)
-		error = fdt_setprop_u64(fdt, node, "linux,initrd-end",
-					e->bundle.base.pa + e->bundle.size);
-	return error;
+static void put_hex(char *to, u64 value)
+{
+	for (u32 n = 16; n > 0; n--, value >>= 4)
+		to[n - 1] = "0123456789abcdef"[value & 0xf];
+}
+
+/* A node a range: the property of one with all of them would need room of which only the map knows how much. */
+static void put_memory(struct dt_writer *w, const struct efi_memory_map *map, u32 addresses,
+		       u32 sizes)
+{
+	struct phys_range r = { 0 };
+	u8 reg[2 * CELLS_MAX * 4];
+	char name[] = "memory@0123456789abcdef";
+
+	while (next_range(map, r.base.pa + r.size, KEPT, FREE, &r)) {
+		u32 len = put_cells(reg, r.base.pa, addresses);
+
+		len += put_cells(reg + len, r.size, sizes);
+		put_hex(name + strlen("memory@"), r.base.pa);
+		dt_begin(w, name);
+		dt_put(w, "device_type", "memory", sizeof("memory"));
+		dt_put(w, "reg", reg, len);
+		dt_end(w);
+	}
+}
+
+/* What /chosen gets from us. Those that it had of the same names are not copied. */
+static void put_chosen(struct dt_writer *w, const struct efi *e, const char *bootargs)
+{
+	u8 address[8];
+
+	if (*bootargs)
+		dt_put(w, "bootargs", bootargs, strlen(bootargs) + 1);
+	if (!e->bundle.size)
+		return;
+	(void)put_cells(address, e->bundle.base.pa, 2);
+	dt_put(w, "linux,initrd-start", address, sizeof(address));
+	(void)put_cells(address, e->bundle.base.pa + e->bundle.size, 2);
+	dt_put(w, "linux,initrd-end", address, sizeof(address));
+}
+
+static bool is_replaced(const struct dt_prop *prop, const struct efi *e, const char *bootargs)
+{
+	return (*bootargs && str_eq(prop->name, "bootargs")) ||
+	       (e->bundle.size && str_starts(prop->name, "linux,initrd-"));
+}
+
+/* A cell of the root that says how wide its children's numbers are. */
+static void look_at_root(const struct dt_prop *prop, u32 *addresses, u32 *sizes)
+{
+	u32 *cells = str_eq(prop->name, "#address-cells") ? addresses
+		     : str_eq(prop->name, "#size-cells")  ? sizes
+							  : NULL;
+
+	/* More than that no address of ours needs; a byte holds it. */
+	if (cells && prop->len == 4)
+		*cells = MIN((u32)((const u8 *)prop->value)[3], (u32)CELLS_MAX);
+}
+
+static bool is_memory(const char *name)
+{
+	return str_eq(name, "memory") || str_starts(name, "memory@");
+}
+
+void efi_look(const void *fdt, bool *has_cpus, bool *has_initrd)
+{
+	struct dt t = dt_open(fdt);
+	u32 depth = 0, next;
+	bool chosen = false;
+	enum dt_tag tag;
+
+	*has_cpus = *has_initrd = false;
+	for (u32 at = 0; (tag = dt_tag(&t, at, &next)) != DT_END; at = next) {
+		if (tag == DT_BEGIN_NODE && ++depth == 2) {
+			chosen = str_eq(dt_node_name(&t, at), "chosen");
+			*has_cpus |= str_eq(dt_node_name(&t, at), "cpus");
+		} else if (tag == DT_PROP && depth == 2 && chosen) {
+			*has_initrd |= str_eq(dt_prop(&t, at).name, "linux,initrd-start");
+		} else if (tag == DT_END_NODE) {
+			depth--;
+		}
+	}
+}
+
+/* The copy under way. */
+struct copy {
+	const struct efi *e;
+	struct dt_writer w;
+	u32 depth, skipped; /* nodes that we are in; of which so many are left out */
+	u32 addresses, sizes;
+	bool in_chosen, has_chosen;
+	char bootargs[OPTIONS_MAX];
+};
+
+static void copy_begin(struct copy *c, const char *name)
+{
+	c->depth++;
+	if (c->skipped || (c->depth == 2 && is_memory(name))) {
+		c->skipped++;
+		return;
+	}
+	dt_begin(&c->w, name);
+	c->in_chosen = c->depth == 2 && str_eq(name, "chosen");
+	if (c->in_chosen) {
+		c->has_chosen = true;
+		put_chosen(&c->w, c->e, c->bootargs);
+	}
+}
+
+static void copy_prop(struct copy *c, const struct dt_prop *prop)
+{
+	if (c->depth == 1)
+		look_at_root(prop, &c->addresses, &c->sizes);
+	if (!c->skipped && !(c->in_chosen && is_replaced(prop, c->e, c->bootargs)))
+		dt_put_copy(&c->w, prop);
+}
+
+static void copy_end(struct copy *c)
+{
+	c->in_chosen = false; /* its children's properties are not its own */
+	if (c->depth-- == 1) {
+		if (!c->has_chosen) {
+			dt_begin(&c->w, "chosen");
+			put_chosen(&c->w, c->e, c->bootargs);
+			dt_end(&c->w);
+		}
+		put_memory(&c->w, &c->e->map, c->addresses, c->sizes);
+	}
+	if (c->skipped)
+		c->skipped--;
+	else
+		dt_end(&c->w);
 }
 
 int efi_make_fdt(const struct efi *e, void *out, u64 size)
 {
-	int error = fdt_open_into(e->firmware_fdt, out, (int)size);
+	struct dt t = dt_open(e->firmware_fdt);
+	struct copy c = { .e = e, .addresses = 2, .sizes = 1 };
+	struct phys_range r = { 0 };
+	enum dt_tag tag;
+	u32 next;
 
-	if (!error)
-		error = add_memory(e, out);
-	if (!error)
-		error = add_chosen(e, out);
-	return error ? error : fdt_pack(out);
+	options(e, c.bootargs);
+	dt_create(&c.w, out, size, e->firmware_fdt);
+	while (next_range(&e->map, r.base.pa + r.size, KEPT, KEPT, &r))
+		dt_reserve(&c.w, r.base.pa, r.size);
+	for (u32 at = 0; (tag = dt_tag(&t, at, &next)) != DT_END; at = next) {
+		struct dt_prop prop;
+
+		if (tag == DT_BEGIN_NODE) {
+			copy_begin(&c, dt_node_name(&t, at));
+		} else if (tag == DT_PROP) {
+			prop = dt_prop(&t, at);
+			copy_prop(&c, &prop);
+		} else if (tag == DT_END_NODE) {
+			copy_end(&c);
+		}
+	}
+	return dt_finish(&c.w);
 }

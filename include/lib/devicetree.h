@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flattened devicetrees as they come from outside (Devicetree Specification v0.4, chapter 5). dt_check() is the one door: no other function, of ours or of
- * libfdt, sees a tree that has not passed it. Trees may have any alignment. Pure; any context.
+ * libfdt, sees a tree that has not passed it, but for one that looks for a UART on which to say so (drivers/uart_find.c). Trees may have any alignment. Pure; any context.
  */
 #ifndef LIB_DEVICETREE_H
 #define LIB_DEVICETREE_H

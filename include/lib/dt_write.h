@@ -27,6 +27,8 @@ struct dt_writer {
 
 /* Into `size` bytes at blob (8-byte aligned); from: a tree that passed dt_check(), or NULL. */
 void dt_create(struct dt_writer *w, void *blob, u64 size, const void *from);
+/* A memory reservation behind those taken over: before the first node. */
+void dt_reserve(struct dt_writer *w, u64 base, u64 size);
 void dt_begin(struct dt_writer *w, const char *name);
 void dt_end(struct dt_writer *w);
 /* The name is not copied before dt_finish(). */

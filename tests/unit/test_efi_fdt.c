@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <asm/efi.h>
+#include <lib/devicetree.h>
 #include <libfdt.h>
 #include <string.h>
 
@@ -57,22 +58,29 @@ static int setup(void **state)
 
 static int make(void)
 {
+	int r;
+
 	efi.map = (struct efi_memory_map){ map.bytes, (u64)map.count * STRIDE, 0, STRIDE };
-	return efi_make_fdt(&efi, out, sizeof(out));
+	memset(out, 0xa5, sizeof(out));
+	r = efi_make_fdt(&efi, out, sizeof(out));
+	assert_null(dt_check(out, sizeof(out), NULL));
+	return r;
 }
 
-/* The only memory node's reg, as 64-bit words. */
+/* The memory nodes' regs, as 64-bit words. */
 static u32 memory(u64 *words)
 {
-	int node = fdt_node_offset_by_prop_value(out, -1, "device_type", "memory", 7), len;
-	const fdt64_t *reg = fdt_getprop(out, node, "reg", &len);
+	int node = -1, len;
+	u32 count = 0;
 
-	assert_true(node >= 0);
-	assert_int_equal(fdt_node_offset_by_prop_value(out, node, "device_type", "memory", 7),
-			 -FDT_ERR_NOTFOUND);
-	for (int i = 0; i < len / 8; i++)
-		words[i] = fdt64_ld(&reg[i]);
-	return (u32)len / 8;
+	while ((node = fdt_node_offset_by_prop_value(out, node, "device_type", "memory", 7)) >= 0) {
+		const fdt64_t *reg = fdt_getprop(out, node, "reg", &len);
+
+		assert_int_equal(len, 16);
+		words[count++] = fdt64_ld(&reg[0]);
+		words[count++] = fdt64_ld(&reg[1]);
+	}
+	return count;
 }
 
 /* In no order; RAM that is free or will be, RAM that stays the firmware's, and what is no RAM of ours. */
@@ -117,7 +125,7 @@ static void test_cells(void **state)
 	make_firmware(2, 1);
 	piece(EFI_CONVENTIONAL, 0x140000000, 0x100, EFI_MEMORY_WB);
 	assert_int_equal(make(), 0);
-	reg = fdt_getprop(out, fdt_path_offset(out, "/memory"), "reg", &len);
+	reg = fdt_getprop(out, fdt_path_offset(out, "/memory@0000000140000000"), "reg", &len);
 	assert_int_equal(len, 12);
 	assert_int_equal(fdt32_ld(&reg[0]), 1);
 	assert_int_equal(fdt32_ld(&reg[1]), 0x40000000);
@@ -143,6 +151,14 @@ static void test_chosen(void **state)
 	assert_string_equal(bootargs(), "quiet vgic.lrs=2");
 	end = fdt_getprop(out, fdt_path_offset(out, "/chosen"), "linux,initrd-end", NULL);
 	assert_int_equal(fdt64_ld(end), 0x48001234);
+	/* In place of what the tree had there. */
+	assert_int_equal(fdt_open_into(out, firmware, sizeof(firmware)), 0);
+	efi.bundle.size = 0x4000;
+	assert_int_equal(make(), 0);
+	assert_string_equal(bootargs(), "quiet vgic.lrs=2");
+	end = fdt_getprop(out, fdt_path_offset(out, "/chosen"), "linux,initrd-end", NULL);
+	assert_int_equal(fdt64_ld(end), 0x48004000);
+	make_firmware(2, 2);
 	/* Without a terminator; not text; too long. */
 	loaded.options_size = 5 * sizeof(efi_char);
 	assert_int_equal(make(), 0);
@@ -159,12 +175,32 @@ static void test_chosen(void **state)
 	assert_null(bootargs());
 }
 
+static void test_look(void **state)
+{
+	bool cpus, initrd;
+	int node;
+
+	(void)state;
+	efi_look(firmware, &cpus, &initrd);
+	assert_false(cpus || initrd);
+	node = fdt_add_subnode(firmware, fdt_add_subnode(firmware, 0, "bus"), "cpus");
+	assert_int_equal(fdt_setprop_u64(firmware, node, "linux,initrd-start", 1), 0);
+	efi_look(firmware, &cpus, &initrd);
+	assert_false(cpus || initrd);
+	assert_true(fdt_add_subnode(firmware, 0, "cpus") > 0);
+	node = fdt_add_subnode(firmware, 0, "chosen");
+	assert_int_equal(fdt_setprop_u64(firmware, node, "linux,initrd-start", 1), 0);
+	efi_look(firmware, &cpus, &initrd);
+	assert_true(cpus && initrd);
+}
+
 static void test_no_room(void **state)
 {
 	(void)state;
 	piece(EFI_CONVENTIONAL, 0x80000000, 0x100, EFI_MEMORY_WB);
 	efi.map = (struct efi_memory_map){ map.bytes, STRIDE, 0, STRIDE };
-	for (u64 size = 0; size < fdt_totalsize(firmware); size += 8)
+	assert_int_equal(efi_make_fdt(&efi, out, sizeof(out)), 0);
+	for (u64 size = 0; size < fdt_totalsize(out); size++)
 		assert_int_not_equal(efi_make_fdt(&efi, out, size), 0);
 }
 
@@ -174,6 +210,7 @@ int main(void)
 		cmocka_unit_test_setup(test_memory, setup),
 		cmocka_unit_test_setup(test_cells, setup),
 		cmocka_unit_test_setup(test_chosen, setup),
+		cmocka_unit_test_setup(test_look, setup),
 		cmocka_unit_test_setup(test_no_room, setup),
 	};
 

@@ -151,6 +151,8 @@ struct efi {
 	const struct efi_boot_services *boot;
 	const struct efi_loaded_image *loaded;
 	const void *firmware_fdt;
+	u32 fdt_length;
+	bool fdt_has_initrd;
 	struct phys_range bundle; /* size 0: none, or the tree has it */
 	struct efi_memory_map map;
 };
@@ -171,10 +173,13 @@ void *efi_pages(const struct efi *e, u64 size);
  */
 efi_status efi_find_bundle(struct efi *e);
 
+/* What a tree that dt_check() found good has of a machine. */
+void efi_look(const void *fdt, bool *has_cpus, bool *has_initrd);
+
 /*
  * The firmware's tree into `out`, of `size` bytes: with the memory map's RAM as its memory, and what of it stays the firmware's reserved; the bundle as its initrd; the load options as
- * bootargs. 0, or libfdt's error.
+ * bootargs. 0, -ENOSPC.
  */
-int efi_make_fdt(const struct efi *e, void *out, u64 size);
+int __must_check efi_make_fdt(const struct efi *e, void *out, u64 size);
 
 #endif
