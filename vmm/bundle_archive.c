@@ -27,7 +27,7 @@ static void name_start(struct bundle *b)
 		[IMAGE_PACKED] = "unpack it, or let tools/run do that",
 		[IMAGE_CONTAINER] = "take the ramdisk out of it, or let tools/run do that",
 		[IMAGE_ARCHIVE] = "it is cut off, or broken",
-		[IMAGE_OTHER] = "a bundle is a cpio archive (cpio -o -H newc)",
+		[IMAGE_OTHER] = "make it with cpio -o -H newc",
 	};
 	const struct image_kind *kind = image_kind_of(b->base, b->size);
 	const u64 first = image_le(b->base, 0, (u32)MIN(b->size, 4));

@@ -145,19 +145,38 @@ static void detect_zephyr(void)
 	finish_type(t);
 }
 
-static const void *find_dtb(struct vm_desc *d)
+/*
+ * The devicetree of the start command: *fdt NULL if nothing that has a name is there. 0; -EINVAL with why: it is none that can be used.
+ */
+static int find_dtb(struct vm_desc *d, const void **fdt, struct desc_error *why)
 {
-	const void *fdt = window_at(DTB_AT);
+	const void *window = window_at(DTB_AT);
+	const struct image_kind *kind = window ? image_kind_of(window, PAGE_SIZE) : NULL;
+	const u64 room = ram_free_from(DTB_AT, DTB_MAX);
 	struct dt_facts facts;
+	const char *wrong;
 
+	*fdt = NULL;
+	if (!kind)
+		return 0;
+	wrong = dt_check(window, room, &facts);
+	if (kind->use != IMAGE_CONTAINER)
+		return desc_refuse(why, "devicetree", NULL, NULL, "is %s", kind->name);
 	/* What QEMU dumps is 1 MiB long and mostly empty. */
-	if (!fdt || dt_check(fdt, ram_free_from(DTB_AT, DTB_MAX), &facts) ||
-	    fdt_totalsize(fdt) > ram_free_from(DTB_AT, DTB_MAX) ||
-	    facts.length > GUEST_FDT_OWN_MAX || preload_keep(PADDR(DTB_AT), facts.length))
-		return NULL;
+	if (!wrong && fdt_totalsize(window) > room)
+		wrong = "is longer than 2 MiB";
+	if (!wrong)
+		wrong = preload_keep(PADDR(DTB_AT), facts.length);
+	if (wrong)
+		return desc_refuse(why, "devicetree", NULL, NULL, "%s", wrong);
+	if (facts.length > GUEST_FDT_OWN_MAX)
+		return desc_refuse(why, "devicetree", NULL, NULL,
+				   "has %u KiB, at most %lu KiB are possible", facts.length >> 10,
+				   GUEST_FDT_OWN_MAX >> 10);
 	d->devicetree.pa = PADDR(DTB_AT);
 	d->devicetree.size = facts.length;
-	return fdt;
+	*fdt = window;
+	return 0;
 }
 
 /* A number of one or two cells; false if the property is neither. */
@@ -193,22 +212,36 @@ static u32 root_cells(const void *fdt, const char *name, u32 otherwise)
 	return cells && len == sizeof(*cells) ? fdt32_ld(cells) : otherwise;
 }
 
-/* The banks that the devicetree claims; false: it says nothing that can be read. */
+/* A number of one or two cells. */
+static u64 cells_at(const u8 *p, u32 cells)
+{
+	return cells == 1 ? fdt32_ld((const void *)p) : fdt64_ld((const void *)p);
+}
+
+/* The banks that the devicetree claims, in one node or several; false: it says nothing that can be read. */
 static bool read_banks(const void *fdt, struct ram_map *ram)
 {
 	const char type[] = "memory";
-	int len, node = fdt_node_offset_by_prop_value(fdt, -1, "device_type", type, sizeof(type));
-	const u8 *reg = node < 0 ? NULL : fdt_getprop(fdt, node, "reg", &len);
+	const u32 addresses = root_cells(fdt, "#address-cells", 2);
+	const u32 sizes = root_cells(fdt, "#size-cells", 1);
+	const int entry = (int)(4 * (addresses + sizes));
+	int node = -1, len;
 
 	ram->count = 0;
-	if (!reg || root_cells(fdt, "#address-cells", 2) != 2 ||
-	    root_cells(fdt, "#size-cells", 1) != 2)
+	if (addresses < 1 || addresses > 2 || sizes < 1 || sizes > 2)
 		return false;
-	for (; len >= 16 && ram->count < RAM_BANKS_MAX; len -= 16, reg += 16)
-		ram->banks[ram->count++] = (struct ram_bank){
-			.base = fdt64_ld((const void *)reg),
-			.size = ALIGN_DOWN(fdt64_ld((const void *)(reg + 8)), BLOCK_SIZE),
-		};
+	while ((node = fdt_node_offset_by_prop_value(fdt, node, "device_type", type,
+						     sizeof(type))) >= 0) {
+		const u8 *reg = fdt_getprop(fdt, node, "reg", &len);
+
+		for (; reg && len >= entry && ram->count < RAM_BANKS_MAX;
+		     len -= entry, reg += entry)
+			ram->banks[ram->count++] = (struct ram_bank){
+				.base = cells_at(reg, addresses),
+				.size = ALIGN_DOWN(cells_at(reg + 4 * addresses, sizes),
+						   BLOCK_SIZE),
+			};
+	}
 	return ram->count;
 }
 
@@ -241,7 +274,7 @@ static void clean_args(char *args)
 	utf8_clean(args);
 }
 
-static void apply_dtb(struct vm_desc *d, const void *fdt)
+static int apply_dtb(struct vm_desc *d, const void *fdt, struct desc_error *why)
 {
 	const int chosen = fdt_path_offset(fdt, "/chosen");
 	int len;
@@ -249,9 +282,12 @@ static void apply_dtb(struct vm_desc *d, const void *fdt)
 
 	d->cpus = count_cpus(fdt);
 	d->ram = memory_of(fdt);
-	if (args && len > 1 && strnlen(args, (size_t)len) < (size_t)len)
-		(void)str_copy(d->bootargs, args, sizeof(d->bootargs));
+	if (args && len > 1 && strnlen(args, (size_t)len) < (size_t)len &&
+	    !str_copy(d->bootargs, args, sizeof(d->bootargs)))
+		return desc_refuse(why, "devicetree", "/chosen", "bootargs",
+				   "is longer than %u bytes", DESC_ARGS_MAX - 1);
 	clean_args(d->bootargs);
+	return 0;
 }
 
 /* The window of the initrd, or the length that the devicetree gives if that is shorter. */
@@ -269,8 +305,10 @@ static u64 initrd_limit(const void *fdt)
 static void detect_linux(void)
 {
 	const void *window = window_at(LINUX_AT), *fdt;
+	struct desc_error why;
 	struct vm_type *t;
 	u64 size;
+	int ret;
 
 	if (!window || !is_image(window))
 		return;
@@ -278,7 +316,7 @@ static void detect_linux(void)
 	t = new_type("linux");
 	if (!t || !take(&t->desc.kernel, LINUX_AT, size ? MIN(size, LINUX_MAX) : LINUX_MAX))
 		return;
-	fdt = find_dtb(&t->desc);
+	ret = find_dtb(&t->desc, &fdt, &why);
 	window = window_at(INITRD_AT);
 	if (window && is_initrd(window) && !take(&t->desc.initrd, INITRD_AT, initrd_limit(fdt)))
 		return;
@@ -286,8 +324,12 @@ static void detect_linux(void)
 	t->desc.ram = ram_map_default(LINUX_MEMORY);
 	(void)str_copy(t->desc.bootargs, LINUX_BOOTARGS, sizeof(t->desc.bootargs));
 	if (fdt)
-		apply_dtb(&t->desc, fdt);
+		ret = apply_dtb(&t->desc, fdt, &why);
 	finish_type(t);
+	if (ret) {
+		t->valid = false;
+		(void)desc_refuse(&t->error, PRELOADED_FILE, NULL, NULL, "%s", why.text);
+	}
 }
 
 void preload_detect(void)

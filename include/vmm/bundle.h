@@ -14,8 +14,8 @@
 struct bundle {
 	const void *base; /* NULL: no bundle */
 	u64 size;
-	char prefix[64];   /* of all paths in the archive, with its slash; mostly empty */
-	char folder[128];  /* that has the descriptions */
+	char prefix[128];  /* of all paths in the archive, with its slash; mostly empty */
+	char folder[160];  /* that has the descriptions */
 	char problem[160]; /* what is wrong with it, or why there is none; empty: it is in order */
 };
 

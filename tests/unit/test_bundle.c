@@ -96,8 +96,8 @@ static void test_no_bundle(void **state)
 		   "the bundle is a uImage: take the ramdisk out of it, or let "
 		   "tools/run do that");
 	problem_is("070707002013", 12,
-		   "the bundle is a cpio archive in the old format: a bundle is a "
-		   "cpio archive (cpio -o -H newc)");
+		   "the bundle is a cpio archive in the old format: make it with "
+		   "cpio -o -H newc");
 	problem_is("\xc7\x71\x01\x08", 4,
 		   "the bundle is a cpio archive in the old binary format: make it "
 		   "with cpio -o -H newc");

@@ -171,6 +171,65 @@ static void test_linux_devicetree_banks(void **state)
 		"RAM may be from 0x40000000 to 0x4010000000");
 }
 
+/* What is in its place and cannot be used is said, also what would not fit. */
+static void test_linux_devicetree_refused(void **state)
+{
+	static char args[2100];
+
+	(void)state;
+	put_header(LINUX, 0x100000);
+	memcpy(mem(DTB), "\x1f\x8b\x08", 3);
+	preload_detect();
+	assert_false(type_find("linux")->valid);
+	assert_string_equal(type_find("linux")->error.text,
+			    "(preloaded): devicetree: is gzip-compressed");
+	bundle_setup(state);
+	put_header(LINUX, 0x100000);
+	put_dtb(GIB(1), 1, NULL, 0);
+	mem(DTB)[11] ^= 4; /* where its structure begins */
+	preload_detect();
+	assert_false(type_find("linux")->valid);
+	assert_memory_equal(type_find("linux")->error.text, "(preloaded): devicetree: has ", 29);
+	memset(args, 'a', 2048);
+	for (u32 cut = 0; cut < 2; cut++) {
+		bundle_setup(state);
+		put_header(LINUX, 0x100000);
+		put_dtb(GIB(1), 1, args + cut, 0);
+		preload_detect();
+		assert_int_equal(type_find("linux")->valid, cut);
+	}
+	assert_int_equal(strlen(type_find("linux")->desc.bootargs), 2047);
+}
+
+/* A node for each bank, and one cell a number. */
+static void test_linux_devicetree_nodes(void **state)
+{
+	void *fdt = mem(DTB);
+	int node;
+
+	(void)state;
+	put_header(LINUX, 0x100000);
+	fdt_create_empty_tree(fdt, 8192);
+	fdt_setprop_u32(fdt, 0, "#address-cells", 1);
+	fdt_setprop_u32(fdt, 0, "#size-cells", 1);
+	for (u32 i = 2; i > 0; i--) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "memory@%u0000000", 4 * i);
+		node = fdt_add_subnode(fdt, 0, name); /* before those that are there */
+		fdt_setprop(fdt, node, "device_type", "memory", 7);
+		fdt_setprop_u32(fdt, node, "reg", 0x40000000 * i);
+		fdt_appendprop_u32(fdt, node, "reg", MIB(256));
+	}
+	fdt_pack(fdt);
+	preload_detect();
+	assert_true(type_find("linux")->valid);
+	assert_int_equal(type_find("linux")->desc.ram.count, 2);
+	assert_int_equal(type_find("linux")->desc.ram.banks[0].base, 0x40000000);
+	assert_int_equal(type_find("linux")->desc.ram.banks[1].base, 0x80000000);
+	assert_int_equal(type_find("linux")->desc.ram.banks[1].size, MIB(256));
+}
+
 /* Without RAM at the addresses nothing is touched; a window that RAM cuts off ends there. */
 static void test_no_ram(void **state)
 {
@@ -224,7 +283,9 @@ static void test_junk(void **state)
 	put_dtb(GIB(1), 1, NULL, 0);
 	mem(DTB)[4] = 0x7f;
 	preload_detect();
-	assert_int_equal(type_find("linux")->desc.devicetree.size, 0);
+	assert_false(type_find("linux")->valid);
+	assert_string_equal(type_find("linux")->error.text,
+			    "(preloaded): devicetree: is longer than 2 MiB");
 	/* No room to note anything: then nothing is used. */
 	bundle_setup(state);
 	put_header(LINUX, 4096);
@@ -295,6 +356,8 @@ int main(void)
 		cmocka_unit_test_setup(test_linux_without_devicetree, bundle_setup),
 		cmocka_unit_test_setup(test_linux_devicetree_values, bundle_setup),
 		cmocka_unit_test_setup(test_linux_devicetree_banks, bundle_setup),
+		cmocka_unit_test_setup(test_linux_devicetree_refused, bundle_setup),
+		cmocka_unit_test_setup(test_linux_devicetree_nodes, bundle_setup),
 		cmocka_unit_test_setup(test_no_ram, bundle_setup),
 		cmocka_unit_test_setup(test_taken_ram, bundle_setup),
 		cmocka_unit_test_setup(test_junk, bundle_setup),
