@@ -8,6 +8,8 @@ QEMU_CPU ?= max,pauth-impdef=on
 CONSOLES ?= 8
 GUESTS   ?=
 BUNDLE   ?=
+SECONDS  ?= 3600
+TARGETS  ?=
 
 export LINUX_IMAGE LINUX_INITRD ZEPHYR_BIN QEMU
 
@@ -22,7 +24,7 @@ FETCH := $(filter-out $(BY_HAND),$(WANTED))
 RUN = tools/run --cpus $(CPUS) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
-.PHONY: build guests bundle run debug test bench format clean distclean help
+.PHONY: build guests bundle run debug test fuzz bench format clean distclean help
 .DEFAULT_GOAL := build
 
 build: $(BUILD)/build.ninja
@@ -53,6 +55,10 @@ test:
 	@tools/deps test
 	@tools/test --build $(BUILD) $(if $(ONLY),--only $(ONLY)) $(if $(PYTEST),--pytest "$(PYTEST)")
 
+fuzz:
+	@tools/deps test
+	@tests/fuzz/run -t $(SECONDS) -b $(abspath $(BUILD))/fuzz $(TARGETS)
+
 bench: build
 	@tools/deps run
 	@tools/fetch-guests --build $(BUILD) linux
@@ -78,6 +84,7 @@ help:
 	@echo 'make build      build/zvm_host.elf and build/zvm_host.bin'
 	@echo 'make run        boot it on QEMU with the default guests; Ctrl-A X ends'
 	@echo 'make test       everything that is checked; last line: N passed, N failed'
+	@echo 'make fuzz       the fuzzers, for an hour each; SECONDS=60, TARGETS="desc bundle": shorter, or some'
 	@echo 'make bench      what exits, switches and boots cost, beside the targets'
 	@echo '                and how late real-time guests are beside hostile and busy ones (left out: QUICK=1)'
 	@echo 'make debug      as run, stopped at reset, with gdb attached'

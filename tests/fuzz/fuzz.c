@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz.h"
 
-#include <libfdt.h>
+#include <lib/utf8.h>
 #include <string.h>
-
-#define FDT_MAX   KIB(16)
-#define DEPTH_MAX 6
-#define STEPS_MAX 200
 
 u8 fuzz_byte(struct fuzz_input *in)
 {
@@ -40,72 +36,41 @@ void *fuzz_copy(struct fuzz_input *in, size_t size, size_t *copied)
 	return copy;
 }
 
-static const char *word(struct fuzz_input *in, fuzz_words_t words)
+u32 fuzz_below(struct fuzz_input *in, u32 n)
 {
-	size_t count = 0;
-
-	while (words[count])
-		count++;
-	return words[fuzz_byte(in) % count];
+	return fuzz_byte(in) % n;
 }
 
-static void add_property(struct fuzz_input *in, void *fdt, const char *name, fuzz_words_t values)
+bool fuzz_once_in(struct fuzz_input *in, u32 n)
 {
-	u8 kind = fuzz_byte(in);
-	u8 bytes[255];
-	const char *text;
-	size_t i, size;
+	return fuzz_below(in, n) == n - 1;
+}
 
-	switch (kind % 5) {
-	case 0:
-		fdt_property_u32(fdt, name, fuzz_byte(in));
-		break;
-	case 1:
-		fdt_property_u64(fdt, name, (u64)fuzz_byte(in) << (fuzz_byte(in) % 64));
-		break;
-	case 2:
-		text = word(in, values);
-		fdt_property_string(fdt, name, text);
-		break;
-	case 3:
-		fdt_property_u64(fdt, name, fuzz_u64(in));
-		break;
-	default:
-		size = fuzz_byte(in);
-		for (i = 0; i < size; i++)
-			bytes[i] = fuzz_byte(in);
-		fdt_property(fdt, name, bytes, (int)size);
+void fuzz_lie(struct fuzz_input *in, void *blob, size_t size)
+{
+	static const u32 lies[] = {
+		0, 1, 2, 3, 4, 9, 0xfffffffe, 0xfffffff4, 0x7fffffff, 0xffffffff
+	};
+
+	for (u32 count = fuzz_below(in, 8); count > 0; count--) {
+		size_t at = ((size_t)fuzz_byte(in) << 8 | fuzz_byte(in)) % (size + 1) & ~3UL;
+		u8 which = fuzz_byte(in);
+		u32 value = __builtin_bswap32(which < ARRAY_SIZE(lies) ? lies[which] : which);
+
+		if (at + 4 <= size)
+			memcpy((u8 *)blob + at, &value, 4);
 	}
 }
 
-void *fuzz_fdt(struct fuzz_input *in, fuzz_words_t nodes, fuzz_words_t props, fuzz_words_t values,
-	       size_t *size)
+void fuzz_check_line(const char *text, size_t size)
 {
-	static u64 buffer[FDT_MAX / 8];
-	int depth = 0;
-	void *exact;
-	int steps;
+	const char *end = memchr(text, '\0', size);
 
-	fuzz_assert(fdt_create(buffer, sizeof(buffer)) == 0);
-	fuzz_assert(fdt_finish_reservemap(buffer) == 0);
-	fuzz_assert(fdt_begin_node(buffer, "") == 0);
-	for (steps = 0; in->left && steps < STEPS_MAX; steps++) {
-		u8 step = fuzz_byte(in) % 8;
+	fuzz_assert(end);
+	while (text < end) {
+		size_t len = utf8_length(text, (size_t)(end - text));
 
-		if (step == 0 && depth < DEPTH_MAX && fdt_begin_node(buffer, word(in, nodes)) == 0)
-			depth++;
-		else if (step == 1 && depth > 0 && fdt_end_node(buffer) == 0)
-			depth--;
-		else
-			add_property(in, buffer, word(in, props), values);
+		fuzz_assert(len > 0);
+		text += len;
 	}
-	while (depth-- >= 0)
-		(void)fdt_end_node(buffer);
-	if (fdt_finish(buffer) != 0)
-		return NULL; /* ran out of room */
-	*size = fdt_totalsize(buffer);
-	exact = malloc(*size);
-	fuzz_assert(exact);
-	memcpy(exact, buffer, *size);
-	return exact;
 }

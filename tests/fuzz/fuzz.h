@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the fuzz targets share: the entry point that libFuzzer calls, a cursor over its bytes, devicetrees made of them. */
+/* What the fuzz targets share: the entry point that libFuzzer calls, and a cursor over its bytes. */
 #ifndef FUZZ_H
 #define FUZZ_H
 
@@ -27,11 +27,15 @@ u64 fuzz_u64(struct fuzz_input *in);
 /* A copy of the next size bytes (or what there is of them) in memory of exactly that size, 8-byte aligned: to be freed. */
 void *fuzz_copy(struct fuzz_input *in, size_t size, size_t *copied);
 
-/* Words that the code under test knows: names of nodes and properties, values. Ends with NULL. */
-typedef const char *const *fuzz_words_t;
-
-/* A well-formed devicetree whose nodes and properties are chosen by the input, in memory of exactly its size: to be freed. */
-void *fuzz_fdt(struct fuzz_input *in, fuzz_words_t nodes, fuzz_words_t props, fuzz_words_t values,
-	       size_t *size);
+/* A choice of n; 0 where there are no more bytes. */
+u32 fuzz_below(struct fuzz_input *in, u32 n);
+/* True once in n times, and false where there are no more bytes: what is unusual. */
+bool fuzz_once_in(struct fuzz_input *in, u32 n);
+/* One of the words of an array. */
+#define fuzz_word(in, words) ((words)[fuzz_below(in, (u32)ARRAY_SIZE(words))])
+/* Some words of a blob get another value, mostly one that has gone wrong somewhere before. */
+void fuzz_lie(struct fuzz_input *in, void *blob, size_t size);
+/* A line that is shown to the operator: terminated within `size` bytes, and nothing in it that a terminal obeys. */
+void fuzz_check_line(const char *text, size_t size);
 
 #endif

@@ -1,74 +1,86 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as an archive: entries lie inside it, and the walk ends. */
-#include "fuzz.h"
+#include "grammar.h"
 
 #include <lib/cpio.h>
 #include <string.h>
 
-/* A header for what libFuzzer can hardly guess: magic, and hexadecimal numbers. */
-static void add_header(struct fuzz_input *in, u8 *p)
-{
-	static const char digits[] = "00000000000123456789abcdefABCDEF";
-	size_t i;
+static const char *const names[] = {
+	"a",  "a/b", "./a",        "/a",           "b",   "a/../b",
+	"..", "",    "TRAILER!!!", "./TRAILER!!!", "vms", "vms/a.dtb",
+};
 
-	memset(p, '0', 110);
-	memcpy(p, fuzz_byte(in) % 4 ? "070701" : "070702", 6);
-	for (i = 0; i < 8; i++) {
-		p[6 + 8 + i] = (u8)digits[fuzz_byte(in) % 32];
-		p[6 + 32 + i] = i < 7 ? '0' : (u8)digits[fuzz_byte(in) % 32];
-		/* Sizes: mostly small. */
-		p[6 + 48 + i] = i < 6 && fuzz_byte(in) < 240 ? '0' : (u8)digits[fuzz_byte(in) % 32];
-		p[6 + 88 + i] = i < 7 && fuzz_byte(in) < 240 ? '0' : (u8)digits[fuzz_byte(in) % 32];
+/* Files, hard and symbolic links, folders, archives in a row. */
+static void grow(struct fuzz_input *in, struct archive *a)
+{
+	static const u32 modes[] = { CPIO_REGULAR, CPIO_LINK, 0040000, CPIO_REGULAR };
+	static const char *const contents[] = { "", "a", "../b", "/a/b", "a//.", "data and more" };
+
+	for (u32 n = fuzz_below(in, 16); n > 0; n--) {
+		const char *content = fuzz_word(in, contents);
+
+		archive_add(in, a, fuzz_word(in, names), fuzz_word(in, modes), content,
+			    strlen(content));
 	}
 }
 
-/* A symbolic link to what is near, or to itself. */
-static void make_link(struct fuzz_input *in, u8 *p)
+static bool lies_within(const void *data, u64 len, const u8 *bytes, size_t size)
 {
-	static const char *const modes[] = { "0000a1ff", "000081a4", "000041ed" };
+	return (const u8 *)data >= bytes && (const u8 *)data <= bytes + size &&
+	       len <= (size_t)(bytes + size - (const u8 *)data);
+}
 
-	memcpy(p + 14, modes[fuzz_byte(in) % ARRAY_SIZE(modes)], 8);
+static void find(const u8 *bytes, size_t size, const char *path)
+{
+	char real[CPIO_PATH_MAX];
+	struct cpio_entry e;
+
+	if (cpio_find(bytes, size, path, &e) == 0)
+		fuzz_assert(lies_within(e.data, e.size, bytes, size) &&
+			    (e.mode & CPIO_TYPE) == CPIO_REGULAR);
+	if (cpio_real_path(bytes, size, path, real) == 0)
+		fuzz_assert(memchr(real, '\0', sizeof(real)));
 }
 
 static void walk(const u8 *bytes, size_t size)
 {
-	struct cpio_entry e, found;
+	struct cpio_entry e;
 	struct cpio c;
 	size_t entries = 0;
 
 	cpio_open(&c, bytes, size);
 	while (cpio_next(&c, &e) > 0) {
-		const u8 *name = (const u8 *)e.name;
-
 		fuzz_assert(++entries <= size / 110);
-		fuzz_assert(name >= bytes && name + strlen(e.name) < bytes + size);
-		fuzz_assert((const u8 *)e.data >= bytes);
-		fuzz_assert(e.size <= (size_t)(bytes + size - (const u8 *)e.data));
+		fuzz_assert(lies_within(e.name, strlen(e.name) + 1, bytes, size));
+		fuzz_assert(lies_within(e.data, e.size, bytes, size));
 		/* Another entry of the name may count, or it may lead away. */
-		if (entries <= 8 && cpio_find(bytes, size, e.name, &found) == 0)
-			fuzz_assert((const u8 *)found.data >= bytes &&
-				    found.size <= (size_t)(bytes + size - (const u8 *)found.data));
+		if (entries <= 8)
+			find(bytes, size, e.name);
 	}
+	fuzz_assert(c.offset <= size);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct fuzz_input in = { data, size };
-	u8 headers = fuzz_byte(&in) % 4;
-	size_t copied;
-	u8 *bytes = fuzz_copy(&in, in.left, &copied);
-	size_t at = 0;
+	static struct archive a;
+	u8 *bytes;
 
-	in = (struct fuzz_input){ data, size };
-	while (headers-- && copied - at >= 110) {
-		size_t step = 112 + (size_t)(fuzz_byte(&in) & ~3U);
-
-		add_header(&in, bytes + at);
-		if (fuzz_byte(&in) % 2)
-			make_link(&in, bytes + at);
-		at += MIN(copied - at, step);
+	a.size = 0;
+	if (fuzz_byte(&in) % 4)
+		grow(&in, &a);
+	/* Something behind it, or instead. */
+	if (!a.size || fuzz_once_in(&in, 4)) {
+		memcpy(a.bytes + a.size, in.at, in.left);
+		a.size += in.left;
 	}
-	walk(bytes, copied);
+	bytes = malloc(a.size);
+	fuzz_assert(bytes || !a.size);
+	if (a.size)
+		memcpy(bytes, a.bytes, a.size);
+	walk(bytes, a.size);
+	for (u32 i = 0; i < 3; i++)
+		find(bytes, a.size, fuzz_word(&in, names));
 	free(bytes);
 	return 0;
 }

@@ -1,61 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* VM descriptions: what is accepted keeps the promises of vmm/desc.h, what is refused says why. */
-#include "fuzz.h"
+/* VM descriptions, and a bundle with the files that they name: what is accepted keeps the promises of vmm/desc.h, what is refused says why. */
+#include "grammar.h"
 
-#include <kernel/page.h>
+#include <lib/cpio.h>
 #include <string.h>
 #include <vmm/bundle.h>
 #include <vmm/desc.h>
-
-static const char *const nodes[] = {
-	"console", "devices", "channels", "passthrough", "net0", "ivc0", "x", NULL,
-};
-static const char *const props[] = {
-	"compatible",     "label",
-	"cpus",           "memory",
-	"memory-base",    "kernel",
-	"initrd",         "devicetree",
-	"load-address",   "bootargs",
-	"priority",       "affinity",
-	"restart",        "autostart",
-	"gic-version",    "firmware",
-	"kernel-size",    "initrd-size",
-	"period-us",      "budget-us",
-	"watchdog",       "backend",
-	"port",           "peer",
-	"size",           "kernel-address",
-	"initrd-address", "devicetree-address",
-	"wrong",          NULL,
-};
-static const char *const values[] = {
-	"zvm,vm", "linux",  "linux/Image", "never", "always", "on-failure", "port", "none",
-	"../up",  "a/../b", "/abs",        "7",     "-n",     "",           NULL,
-};
 
 static void check_text(const char *text, size_t size)
 {
 	fuzz_assert(memchr(text, '\0', size) != NULL);
 }
 
+static void check_refusal(const struct desc_error *err)
+{
+	fuzz_assert(err->text[0] != '\0');
+	fuzz_check_line(err->text, sizeof(err->text));
+}
+
 static void check_accepted(const struct vm_desc *d)
 {
-	static const struct bundle none;
-	struct desc_error err = { "" };
+	const char *prop;
 	char why[160];
 
-	check_text(d->label, sizeof(d->label));
+	fuzz_check_line(d->label, sizeof(d->label));
 	fuzz_assert(d->label[0] != '\0');
 	fuzz_assert(d->cpus >= 1 && d->cpus <= DESC_CPUS_MAX);
 	fuzz_assert(d->ram.count >= 1 && d->ram.count <= RAM_BANKS_MAX);
 	fuzz_assert(!ram_map_check(&d->ram, why, sizeof(why)));
 	fuzz_assert(d->kernel.path[0] != '\0' || d->kernel.size);
+	fuzz_assert(!desc_sched_problem(d, &prop));
 	check_text(d->kernel.path, sizeof(d->kernel.path));
 	check_text(d->initrd.path, sizeof(d->initrd.path));
 	check_text(d->devicetree.path, sizeof(d->devicetree.path));
-	check_text(d->bootargs, sizeof(d->bootargs));
-	if (desc_check(d, &none, "fuzz", &err) != 0)
-		fuzz_assert(err.text[0] != '\0');
-	check_text(err.text, sizeof(err.text));
+	fuzz_check_line(d->bootargs, sizeof(d->bootargs));
+}
+
+/* With no bundle, and with one that has some of its files. */
+static void check_against_bundle(struct fuzz_input *in, const struct vm_desc *d)
+{
+	static struct archive a;
+	struct desc_error err = { "" };
+	struct bundle b;
+
+	bundle_open(&b, NULL, 0);
+	if (desc_check(d, &b, "fuzz", &err) != 0)
+		check_refusal(&err);
+	a.size = 0;
+	grow_images(in, &a);
+	bundle_open(&b, a.bytes, a.size);
+	if (desc_check(d, &b, "fuzz", &err) != 0)
+		check_refusal(&err);
+	else if (d->kernel.path[0])
+		fuzz_assert(!bundle_find(&b, d->kernel.path, &(struct cpio_entry){ .size = 0 }));
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
@@ -66,17 +63,17 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	size_t fdt_size;
 	void *fdt;
 
-	if (fuzz_byte(&in) % 8 == 0)
+	if (fuzz_once_in(&in, 16))
 		fdt = fuzz_copy(&in, in.left, &fdt_size);
 	else
-		fdt = fuzz_fdt(&in, nodes, props, values, &fdt_size);
+		fdt = grow_description(&in, &fdt_size);
 	if (!fdt)
 		return 0;
 	if (desc_parse(fdt, fdt_size, "fuzz", &d, &err) == 0) {
 		check_accepted(&d);
+		check_against_bundle(&in, &d);
 	} else {
-		check_text(err.text, sizeof(err.text));
-		fuzz_assert(err.text[0] != '\0');
+		check_refusal(&err);
 	}
 	free(fdt);
 	return 0;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a devicetree, and well-formed ones with some words replaced: what passes dt_check() is walked to its end within its bytes, by us and by libfdt. */
-#include "fuzz.h"
+#include "trees.h"
 
 #include <lib/devicetree.h>
 #include <libfdt.h>
 #include <string.h>
 
-static const char *const nodes[] = { "a", "b@1", "cpus", "", NULL };
-static const char *const props[] = { "compatible", "reg", "#address-cells", "x", NULL };
-static const char *const values[] = { "okay", "", NULL };
+#define STEPS_MAX 200
+#define DEPTH_MAX 70 /* deeper than a tree may be */
+
+static const char *const nodes[] = { "a", "b@1", "cpus", "" };
+static const char *const props[] = { "compatible", "reg", "#address-cells", "x" };
 
 static void walk_ours(const void *blob, const struct dt_facts *facts)
 {
@@ -28,6 +30,7 @@ static void walk_ours(const void *blob, const struct dt_facts *facts)
 
 			fuzz_assert(strlen(p.name) <= DT_NAME_MAX);
 			sum += p.len ? ((const u8 *)p.value)[p.len - 1] : 0;
+			sum += dt_lists(&p, "okay");
 		}
 	}
 	fuzz_assert(nodes_seen == facts->nodes && sum < (size_t)facts->length * 256);
@@ -55,20 +58,52 @@ static void walk_libfdt(const void *fdt, u32 nodes_there)
 	(void)fdt_path_offset(fdt, "/a/b");
 }
 
-/* Some words get another value, mostly one that has gone wrong somewhere before. */
-static void lie(struct fuzz_input *in, u8 *fdt, size_t size)
+static void put_property(struct fuzz_input *in)
 {
-	static const u32 lies[] = {
-		0, 1, 2, 3, 4, 9, 0xfffffffe, 0xfffffff4, 0x7fffffff, 0xffffffff
-	};
+	const char *name = fuzz_word(in, props);
+	u8 bytes[255];
+	size_t size;
 
-	for (u8 count = fuzz_byte(in) % 8; count > 0; count--) {
-		u32 at = ((u32)fuzz_byte(in) << 8 | fuzz_byte(in)) % (u32)size & ~3U;
-		u8 which = fuzz_byte(in);
-
-		if (at + 4 <= size)
-			fdt32_st(fdt + at, which < ARRAY_SIZE(lies) ? lies[which] : which);
+	switch (fuzz_below(in, 4)) {
+	case 0:
+		tree_cells(name, fuzz_byte(in));
+		break;
+	case 1:
+		tree_text(name, fuzz_byte(in) & 1 ? "okay" : "");
+		break;
+	case 2:
+		tree_doubles(name, fuzz_u64(in));
+		break;
+	default:
+		size = fuzz_byte(in);
+		for (size_t i = 0; i < size; i++)
+			bytes[i] = fuzz_byte(in);
+		tree_put(name, bytes, size);
 	}
+}
+
+static void *grow(struct fuzz_input *in, size_t *size)
+{
+	u32 depth = 0;
+
+	tree_open(in);
+	for (u32 n = fuzz_below(in, 4); n > 0; n--)
+		tree_reserve(fuzz_u64(in), fuzz_u64(in));
+	tree_begin("");
+	for (u32 steps = 0; in->left && steps < STEPS_MAX; steps++) {
+		const u8 step = fuzz_byte(in);
+
+		if (step % 8 == 0 && depth < DEPTH_MAX) {
+			tree_begin(nodes[step / 8 % ARRAY_SIZE(nodes)]);
+			depth++;
+		} else if (step % 8 == 1 && depth > 0) {
+			tree_end();
+			depth--;
+		} else {
+			put_property(in);
+		}
+	}
+	return tree_close(size);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
@@ -85,14 +120,14 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 		for (u32 i = 0; i < sizeof(lies); i++)
 			lies[i] = fuzz_byte(&in);
-		fdt = fuzz_fdt(&in, nodes, props, values, &fdt_size);
+		fdt = grow(&in, &fdt_size);
 		if (fdt)
-			lie(&words, fdt, fdt_size);
+			fuzz_lie(&words, fdt, fdt_size);
 	} else {
 		fdt = fuzz_copy(&in, in.left, &fdt_size);
 	}
 	if (fdt && !dt_check(fdt, fdt_size, &facts)) {
-		fuzz_assert(facts.length <= fdt_size);
+		fuzz_assert(facts.length <= fdt_size && dt_length(fdt) <= facts.length);
 		walk_ours(fdt, &facts);
 		walk_libfdt(fdt, facts.nodes);
 	}

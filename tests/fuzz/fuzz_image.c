@@ -147,7 +147,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		       &err) == 0)
 		check_plan(&plan, kernel, kernel_size);
 	else
-		fuzz_assert(err.text[0] != '\0');
+		fuzz_check_line(err.text, sizeof(err.text));
+	if (image_check_initrd(kernel, kernel_size, &err) != 0)
+		fuzz_check_line(err.text, sizeof(err.text));
 	free(kernel);
 	return 0;
 }

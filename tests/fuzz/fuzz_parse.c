@@ -44,6 +44,7 @@ static void check_copy(const char *text, size_t room)
 	fuzz_assert(str_copy(out, text, room) == (len < room));
 	fuzz_assert(strlen(out) == MIN(len, room - 1));
 	fuzz_assert(str_starts(text, out));
+	fuzz_assert(str_eq(text, out) == (len < room));
 	free(out);
 }
 

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptions and schedules (docs/guest-abi.md), and the addresses in them. */
+#include "grammar.h"
+#include "trees.h"
+
+#include <vmm/desc.h>
+#include <vmm/schedule.h>
+
+u64 fuzz_address(struct fuzz_input *in)
+{
+	static const u64 places[] = {
+		RAM_LOADED_AT,
+		RAM_BASE,
+		RAM_BASE + MIB(1),
+		RAM_IMAGE_AT,
+		RAM_IMAGE_END,
+		RAM_TREE_AT,
+		RAM_BUNDLE_AT,
+		RAM_KEPT_AT,
+		RAM_NO_MAP_AT,
+		RAM_BASE + RAM_SIZE,
+		ZEPHYR_AT,
+		LINUX_AT,
+		DTB_AT,
+		0x9000000, /* a device */
+		0,
+		BIT(32),
+		BIT(47),
+		BIT(63),
+		0,
+	};
+	const u64 at = fuzz_word(in, places);
+
+	switch (fuzz_below(in, 16)) {
+	case 15:
+		return fuzz_u64(in);
+	case 14:
+		return at - 1 - fuzz_byte(in);
+	case 13:
+		return at + fuzz_byte(in);
+	case 12:
+	case 11:
+		return at + 4096 * ((u64)fuzz_byte(in) - 128);
+	default:
+		return at;
+	}
+}
+
+u64 fuzz_length(struct fuzz_input *in)
+{
+	static const u64 lengths[] = { 4096,   64,      1,      RAM_TAKEN, MIB(1),
+				       MIB(8), BIT(32), ~0xfff, ~0ULL,     0 };
+
+	return fuzz_byte(in) & 1 ? fuzz_word(in, lengths) : 64 * (u64)fuzz_byte(in);
+}
+
+/* ---- descriptions ---- */
+
+static const char *const image_names[] = { "img/kernel", "Image", "link", "none",
+					   "loop",       "a//b",  "../x", "damaged" };
+
+static void put_images(struct fuzz_input *in)
+{
+	const u8 which = fuzz_byte(in);
+
+	if (which & 1) {
+		tree_doubles("kernel-address", fuzz_address(in));
+		tree_doubles("kernel-size", fuzz_length(in));
+	} else {
+		tree_text("kernel", fuzz_word(in, image_names));
+	}
+	if (which & 2)
+		tree_text("initrd", fuzz_word(in, image_names));
+	if (which & 4) {
+		tree_doubles("initrd-address", fuzz_address(in));
+		tree_doubles("initrd-size", fuzz_length(in));
+	}
+	if (which & 8)
+		tree_text("devicetree", fuzz_byte(in) & 1 ? "dtb" : fuzz_word(in, image_names));
+	if (which & 16)
+		tree_doubles("load-address", GUEST_RAM_BASE + 4 * fuzz_below(in, 64));
+	else if (which & 32)
+		tree_doubles("load-address", fuzz_address(in));
+	if (which & 64)
+		tree_doubles("devicetree-address", GUEST_RAM_BASE + KIB(8) * fuzz_byte(in));
+	else if (which & 128)
+		tree_doubles("devicetree-address", fuzz_address(in));
+}
+
+static void put_memory(struct fuzz_input *in)
+{
+	u64 sizes[RAM_BANKS_MAX + 1], bases[RAM_BANKS_MAX + 1];
+	u32 banks = 1 + fuzz_below(in, fuzz_once_in(in, 8) ? RAM_BANKS_MAX + 1 : 2);
+
+	for (u32 i = 0; i < banks; i++) {
+		sizes[i] = MIB(2) * (1 + fuzz_byte(in));
+		bases[i] = fuzz_once_in(in, 8) ? fuzz_address(in) : GUEST_RAM_BASE + GIB(1) * i;
+	}
+	tree_numbers("memory", (const u32[]){ 2 }, 1, sizes, banks);
+	if (banks > 1 || fuzz_once_in(in, 4))
+		tree_numbers("memory-base", (const u32[]){ 2 }, 1, bases, banks);
+}
+
+static void put_scheduling(struct fuzz_input *in)
+{
+	const u8 which = fuzz_byte(in);
+
+	if (which & 1)
+		tree_cells("priority", fuzz_below(in, 66));
+	if (which & 2)
+		tree_cells("affinity", fuzz_byte(in));
+	if ((which & 12) == 4)
+		tree_put("dedicated", NULL, 0);
+	if (which & 8) {
+		tree_cells("period-us", 100 * (u64)fuzz_byte(in));
+		tree_cells("budget-us", 10 * (u64)fuzz_byte(in));
+	}
+	if (which & 16)
+		tree_cells("weight", fuzz_byte(in));
+	if (which & 32)
+		tree_text("policy", fuzz_byte(in) & 1 ? "round-robin" : "fifo");
+	if (which & 64)
+		tree_text("restart", fuzz_byte(in) & 1 ? "always" : "on-failure");
+	if (which & 128)
+		tree_put("autostart", NULL, 0);
+}
+
+static void put_nodes(struct fuzz_input *in)
+{
+	static const char *const others[] = { "devices", "channels", "passthrough", "x" };
+	const u8 which = fuzz_byte(in);
+
+	if (which & 1) {
+		tree_begin("console");
+		tree_text("backend", fuzz_byte(in) & 1 ? "none" : "port");
+		if (which & 2)
+			tree_cells("port", fuzz_below(in, 33));
+		if (fuzz_once_in(in, 16)) {
+			tree_begin("sub");
+			tree_end();
+		}
+		tree_end();
+	}
+	if (which & 16) {
+		tree_begin(fuzz_word(in, others));
+		if (fuzz_once_in(in, 4)) {
+			tree_begin("net0");
+			tree_end();
+		}
+		tree_end();
+	}
+}
+
+void *grow_description(struct fuzz_input *in, size_t *size)
+{
+	static const char *const labels[] = { "linux",   "linux", "rtos", "a", "zephyr",
+					      "linux-2", "7",     "-n",   "" };
+	static const char *const odd[] = { "firmware", "watchdog", "colour" };
+	const u8 which = fuzz_byte(in);
+
+	tree_open(in);
+	tree_begin("");
+	tree_text("compatible", "zvm,vm");
+	tree_text("label", fuzz_word(in, labels));
+	if (which & 1)
+		tree_cells("cpus", 1 + fuzz_below(in, DESC_CPUS_MAX + 1));
+	put_memory(in);
+	put_images(in);
+	if (which & 2)
+		tree_text("bootargs", fuzz_byte(in) & 1 ? "console=ttyAMA0" : "\xc3\xa4\x1b[2J");
+	put_scheduling(in);
+	if (which & 4)
+		tree_put("pmu", NULL, 0);
+	if (which & 8)
+		tree_cells("gic-version", 1 + fuzz_below(in, 4));
+	if (fuzz_once_in(in, 16))
+		tree_text(fuzz_word(in, odd), "x");
+	put_nodes(in);
+	return tree_close(size);
+}
+
+/* ---- schedules ---- */
+
+static void put_window(struct fuzz_input *in, u64 *at)
+{
+	static const char *const names[] = { "one", "two", "late", "\x1b[2J" };
+	static const char *const vms[] = { "linux", "rtos", "linux-2", "liunx", "", "loop" };
+	const u64 offset = *at + 10 * (u64)fuzz_byte(in);
+	const u64 length = WINDOW_US_MIN + 10 * (u64)fuzz_byte(in);
+
+	tree_begin(fuzz_word(in, names));
+	tree_text("vm", fuzz_word(in, vms));
+	tree_cells("offset-us", fuzz_once_in(in, 16) ? 0 : offset);
+	tree_cells("length-us", length);
+	if (fuzz_once_in(in, 32)) {
+		tree_begin("sub");
+		tree_end();
+	}
+	tree_end();
+	*at = offset + length;
+}
+
+void *grow_schedule(struct fuzz_input *in, size_t *size)
+{
+	const u32 cpus = fuzz_once_in(in, 8) ? SCHEDULE_CPUS + 1 : 1 + fuzz_below(in, 3);
+
+	tree_open(in);
+	tree_begin("");
+	tree_text("compatible", fuzz_once_in(in, 16) ? "zvm,vm" : "zvm,schedule");
+	for (u32 cpu = 0; cpu < cpus; cpu++) {
+		u32 windows = 1 + fuzz_below(in, fuzz_once_in(in, 8) ? SCHEDULE_WINDOWS + 1 : 4);
+		u64 at = 0;
+
+		tree_begin(cpu % 2 ? "cpu@1" : "cpu@0");
+		tree_cells("reg", fuzz_once_in(in, 16) ? fuzz_byte(in) : cpu);
+		tree_cells("frame-us", fuzz_once_in(in, 8) ? FRAME_US_MIN : KIB(20));
+		while (windows-- > 0)
+			put_window(in, &at);
+		tree_end();
+	}
+	return tree_close(size);
+}
