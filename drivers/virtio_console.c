@@ -102,7 +102,7 @@ static bool control_send(struct vcon *d, u32 id, enum control_event event, u16 v
 
 	while (virtq_pop(&d->ctx, &slot, &len))
 		d->ctx_busy &= ~(1u << slot);
-	for (slot = 0; slot < MIN(d->ctx.size, CONTROL_TX_BUFFERS); slot++) {
+	for (slot = 0; slot < d->ctx.size; slot++) {
 		if (d->ctx_busy & (1u << slot))
 			continue;
 		d->control->tx[slot] = (struct control){ id, (u16)event, value };
@@ -170,21 +170,19 @@ static void control_message(struct vcon *d, const struct control *m)
 
 static void control_interrupt(struct vcon *d)
 {
-	bool taken = false;
+	u32 taken = 0;
 	u16 slot;
 	u32 len;
 
-	while (virtq_pop(&d->crx, &slot, &len)) {
+	/* Those that the device has had: for what it returns of the same ones meanwhile it interrupts again. */
+	for (; taken < d->crx.size && virtq_pop(&d->crx, &slot, &len); taken++) {
 		struct control m;
 
-		if (slot >= CONTROL_RX_BUFFERS)
-			continue;
 		memcpy(&m, d->control->rx[slot], sizeof(m));
 		if (len >= sizeof(m))
 			control_message(d, &m);
 		virtq_submit(&d->crx, slot, virt_to_phys(d->control->rx[slot]), CONTROL_RX_BYTES,
 			     true);
-		taken = true;
 	}
 	if (taken)
 		virtq_kick(&d->crx);
@@ -207,7 +205,7 @@ void virtio_console_interrupt(u32 device)
 			ready |= 1u << n;
 	}
 	spin_unlock(&d->lock, flags);
-	for (u32 n = 0; ready >> n; n++) {
+	for (u32 n = 0; n < d->nr_ports; n++) {
 		if (ready & (1u << n))
 			console_port_ready(d->first + n);
 	}
@@ -227,7 +225,7 @@ static u32 port_write_locked(struct port *p, const u8 *data, u32 len)
 
 	while (virtq_pop(&p->tx, &slot, &used))
 		p->tx_busy &= ~(1u << slot);
-	for (slot = 0; slot < MIN(p->tx.size, PORT_BUFFERS) && done < len; slot++) {
+	for (slot = 0; slot < p->tx.size && done < len; slot++) {
 		u32 n = MIN(len - done, TX_BYTES);
 
 		if (p->tx_busy & (1u << slot))
@@ -265,15 +263,16 @@ static bool hold_next(struct port *p)
 		return false;
 	p->held_len = MIN(p->held_len, RX_BYTES);
 	p->held_pos = 0;
-	p->holding = p->held < PORT_BUFFERS;
-	return p->holding;
+	p->holding = true;
+	return true;
 }
 
 static u32 port_read_locked(struct port *p, u8 *data, u32 len)
 {
 	u32 done = 0;
 
-	while (done < len && hold_next(p)) {
+	/* The same: buffers may come back empty, and for ever. */
+	for (u32 taken = 0; done < len && taken < p->rx.size && hold_next(p); taken++) {
 		u32 n = MIN(len - done, p->held_len - p->held_pos);
 
 		memcpy(data + done, &p->buffers->rx[p->held][p->held_pos], n);

@@ -45,7 +45,7 @@
 
 /* A queue takes two pages: descriptors and the available ring, then the used ring. */
 #define QUEUE_PAGES 2
-#define MAX_QUEUE   128
+#define MAX_QUEUE   64 /* bits of in_flight */
 _Static_assert(MAX_QUEUE * sizeof(struct virtq_desc) + sizeof(struct virtq_avail) +
 			       MAX_QUEUE * sizeof(u16) <=
 		       PAGE_SIZE,
@@ -157,6 +157,7 @@ int virtio_queue_init(struct virtio_dev *d, struct virtq *q, u16 index, u16 max_
 	for (q->size = 1; q->size * 2u <= limit;)
 		q->size = (u16)(q->size * 2);
 	q->last_used = 0;
+	q->in_flight = 0;
 	/* The legacy layout; the later transport takes any. */
 	q->desc = (struct virtq_desc *)(void *)mem;
 	q->avail = (struct virtq_avail *)(void *)(mem + q->size * sizeof(struct virtq_desc));
@@ -196,6 +197,7 @@ void virtq_submit(struct virtq *q, u16 slot, paddr_t pa, u32 len, bool device_wr
 		.flags = device_writes ? DESC_F_WRITE : 0,
 	};
 	q->avail->ring[idx & (q->size - 1)] = slot;
+	q->in_flight |= BIT(slot);
 	/* Section 2.7.13.2: descriptor and ring entry are seen before the index that covers them. */
 	__atomic_store_n(&q->avail->idx, (u16)(idx + 1), __ATOMIC_RELEASE);
 }
@@ -216,17 +218,17 @@ bool virtq_ready(const struct virtq *q)
 
 bool virtq_pop(struct virtq *q, u16 *slot, u32 *len)
 {
-	while (virtq_ready(q)) {
-		u16 entry = q->last_used & (u16)(q->size - 1);
-		u32 id = q->used->ring[entry].id;
+	u16 entry = q->last_used & (u16)(q->size - 1);
+	u32 id;
 
-		*len = q->used->ring[entry].len;
-		__atomic_store_n(&q->last_used, (u16)(q->last_used + 1), __ATOMIC_RELAXED);
-		/* A number that we never gave out is the device's fault: it is dropped. */
-		if (id < q->size) {
-			*slot = (u16)id;
-			return true;
-		}
-	}
-	return false;
+	if (!virtq_ready(q))
+		return false;
+	id = q->used->ring[entry].id;
+	*len = q->used->ring[entry].len;
+	__atomic_store_n(&q->last_used, (u16)(q->last_used + 1), __ATOMIC_RELAXED);
+	if (id >= q->size || !(q->in_flight & BIT(id)))
+		return false;
+	q->in_flight &= ~BIT(id);
+	*slot = (u16)id;
+	return true;
 }

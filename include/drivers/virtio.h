@@ -51,6 +51,7 @@ struct virtq {
 	u16 index; /* the device's number of it */
 	u16 size;  /* descriptors; a power of two */
 	u16 last_used;
+	u64 in_flight; /* descriptors that the device has, a bit each */
 	struct virtq_desc *desc;
 	struct virtq_avail *avail;
 	volatile struct virtq_used *used;
@@ -81,7 +82,10 @@ void virtq_submit(struct virtq *q, u16 slot, paddr_t pa, u32 len, bool device_wr
 void virtq_kick(struct virtq *q);
 /* True if the device has returned a buffer that virtq_pop() has not. Any context, no lock. */
 bool virtq_ready(const struct virtq *q);
-/* Take back a buffer: its slot, and the bytes that the device wrote. False if there is none. */
+/*
+ * Take back a buffer: its slot, and the bytes that the device wrote, as it says. False if there is none; or if the device returned what it does not have, which is dropped. So a
+ * loop of calls ends once all buffers are back, if none is submitted in it, whatever the device does.
+ */
 bool virtq_pop(struct virtq *q, u16 *slot, u32 *len);
 
 #endif
