@@ -39,7 +39,7 @@ struct uart_ops {
 };
 
 /*
- * Of a tree that cannot be used, at `fdt` with `size` bytes behind it, as much as libfdt can read: the first UART that a driver knows and whose address
+ * Of a tree that cannot be used, at `fdt` with `size` bytes behind it, as far as it is sound: the first UART that a driver knows and whose address
  * needs no translation. 0, -ENODEV.
  */
 int __must_check uart_chip_in_broken(const void *fdt, u64 size, struct uart_chip *u,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which UARTs of the devicetree have a driver. */
 #include <drivers/host.h>
+#include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/string.h>
-#include <libfdt.h>
 #include "uart.h"
 
 /* `compatible` strings, with what an 8250's node need not say. Boards add their own string before one of these. */
@@ -53,56 +53,112 @@ int uart_chip_at(int node, struct uart_chip *u, struct phys_range *regs)
 	return 0;
 }
 
-/* ---- in a tree that is broken somewhere, by libfdt's careful steps ---- */
+/* ---- in a tree that is broken somewhere: in the part before that ---- */
 
-static u8 byte_property(const void *fdt, int node, const char *name, u8 otherwise)
+/* A node that the walk is in: cells of its children's addresses, and whether these are the same ones above it. */
+struct level {
+	u8 cells;
+	bool same;
+};
+
+/* The innermost node. */
+struct seen {
+	const struct match *m;
+	struct dt_prop reg;
+	int shift, width; /* -1: it does not say */
+	bool disabled;
+};
+
+static int small_number(const struct dt_prop *p)
 {
-	int len;
-	const fdt32_t *value = fdt_getprop(fdt, node, name, &len);
+	const u8 *value = p->value;
 
-	return value && len == 4 ? (u8)MIN(fdt32_ld(value), 8u) : otherwise;
+	return p->len != 4 ? -1 : value[0] | value[1] | value[2] ? 8 : MIN(value[3], 8);
 }
 
-static bool in_broken(const void *fdt, int node, const struct match *m, struct phys_range *regs)
+static void look_at(const struct dt_prop *p, struct level *level, struct seen *s)
 {
-	int len, parent = fdt_parent_offset(fdt, node);
-	const fdt32_t *reg = fdt_getprop(fdt, node, "reg", &len);
-	const char *status = fdt_getprop(fdt, node, "status", NULL);
-	int cells = parent < 0 ? 0 : byte_property(fdt, parent, "#address-cells", 2);
+	const struct match *m = matches, *end = matches + ARRAY_SIZE(matches);
 
-	if (fdt_node_check_compatible(fdt, node, m->compatible) || (status && *status == 'd') ||
-	    !reg || cells < 1 || cells > 2 || len < 8)
-		return false;
-	/* Only where an address below is the same one above. */
-	for (; parent > 0; parent = fdt_parent_offset(fdt, parent)) {
-		const void *ranges = fdt_getprop(fdt, parent, "ranges", &len);
-
-		if (!ranges || len)
-			return false;
+	if (str_eq(p->name, "compatible")) {
+		while (m < end && !dt_lists(p, m->compatible))
+			m++;
+		s->m = m < end ? m : NULL;
+	} else if (str_eq(p->name, "reg")) {
+		s->reg = *p;
+	} else if (str_eq(p->name, "status")) {
+		s->disabled = p->len && *(const char *)p->value == 'd';
+	} else if (str_eq(p->name, "reg-shift")) {
+		s->shift = small_number(p);
+	} else if (str_eq(p->name, "reg-io-width")) {
+		s->width = small_number(p);
+	} else if (str_eq(p->name, "#address-cells")) {
+		level->cells = (u8)small_number(p);
+	} else if (str_eq(p->name, "ranges")) {
+		level->same = !p->len;
 	}
-	regs->base =
-		PADDR(cells == 2 ? (u64)fdt32_ld(reg) << 32 | fdt32_ld(reg + 1) : fdt32_ld(reg));
-	regs->size = PAGE_SIZE;
-	return parent == 0;
+}
+
+/* The node seen, `depth` deep, is a UART where the CPU can reach it without a translation. */
+static bool is_uart(const struct seen *s, const struct level *path, u32 depth)
+{
+	u32 cells = depth < 2 ? 0 : path[depth - 2].cells;
+
+	for (u32 i = 1; i + 1 < depth; i++)
+		if (!path[i].same)
+			return false;
+	return s->m && !s->disabled && (cells == 1 || cells == 2) && s->reg.len >= 8;
+}
+
+static void take(const struct seen *s, u32 cells, struct uart_chip *u, struct phys_range *regs)
+{
+	const u8 *reg = s->reg.value;
+	u64 address = 0;
+
+	for (u32 i = 0; i < cells * 4; i++)
+		address = address << 8 | reg[i];
+	*regs = (struct phys_range){ PADDR(address), PAGE_SIZE };
+	*u = (struct uart_chip){
+		.ops = s->m->ops,
+		.compatible = s->m->compatible,
+		.shift = s->shift < 0 ? s->m->shift : (u8)s->shift,
+		.width = s->width < 0 ? s->m->width : (u8)s->width,
+		.fifo = s->m->fifo,
+	};
 }
 
 int uart_chip_in_broken(const void *fdt, u64 size, struct uart_chip *u, struct phys_range *regs)
 {
-	if (fdt_check_header(fdt) || fdt_totalsize(fdt) > size)
+	const struct seen nothing = { .shift = -1, .width = -1 };
+	const u32 sound = dt_sound(fdt, size);
+	struct level path[DT_DEPTH_MAX];
+	struct seen s = nothing;
+	u32 depth = 0, next;
+	struct dt t;
+
+	if (!sound)
 		return -ENODEV;
-	for (int node = 0; node >= 0; node = fdt_next_node(fdt, node, NULL)) {
-		for (const struct match *m = matches; m < matches + ARRAY_SIZE(matches); m++) {
-			if (!in_broken(fdt, node, m, regs))
-				continue;
-			*u = (struct uart_chip){
-				.ops = m->ops,
-				.compatible = m->compatible,
-				.shift = byte_property(fdt, node, "reg-shift", m->shift),
-				.width = byte_property(fdt, node, "reg-io-width", m->width),
-				.fifo = m->fifo,
-			};
+	t = dt_open(fdt);
+	for (u32 at = 0; at < sound; at = next) {
+		const enum dt_tag tag = dt_tag(&t, at, &next);
+
+		if (tag == DT_PROP) {
+			const struct dt_prop p = dt_prop(&t, at);
+
+			look_at(&p, &path[depth - 1], &s);
+		}
+		/* Its properties end here, or the part that is sound does. */
+		if ((tag == DT_BEGIN_NODE || tag == DT_END_NODE || next >= sound) &&
+		    is_uart(&s, path, depth)) {
+			take(&s, path[depth - 2].cells, u, regs);
 			return 0;
 		}
+		if (tag == DT_BEGIN_NODE)
+			path[depth++] = (struct level){ .cells = 2 };
+		else if (tag == DT_END_NODE)
+			depth--;
+		if (tag != DT_PROP && tag != DT_NOP)
+			s = nothing;
 	}
 	return -ENODEV;
 }

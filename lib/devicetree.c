@@ -62,6 +62,8 @@ static const char *check_strings(const char *strings, u32 size)
 /* The structure block while it is looked at. */
 struct walk {
 	const u8 *at, *end; /* end: the block's, in whole words */
+	const u8 *sound;    /* all before it is in order */
+	const char *strings;
 	u32 strings_size;
 	u32 depth, nodes;
 	bool props; /* a property may stand here: behind the name of a node or another property */
@@ -131,41 +133,61 @@ static const char *check_structure(struct walk *w)
 			return w->nodes && !w->depth ? NULL : "ends inside a node";
 		else if (tag != DT_NOP || !w->nodes) /* the root is at 0, whoever looks for it */
 			why = "has an unknown tag";
+		if (!why)
+			w->sound = w->at;
 	}
 	return why ? why : "has no end";
 }
 
-const char *dt_check(const void *blob, u64 size, struct dt_facts *facts)
+/* The header and the two blocks that a walk needs; it is then before the root. */
+static const char *check_blocks(const void *blob, u64 size, struct walk *w)
 {
 	const char *why = check_header(blob, size);
-	u32 structs, structs_size, strings, strings_size, reserved_end = 0;
-	struct walk w = { .depth = 0 };
+	u32 structs, structs_size, strings;
 
 	if (why)
 		return why;
 	structs = dt_field(blob, DT_H_OFF_STRUCT);
 	structs_size = dt_field(blob, DT_H_SIZE_STRUCT);
 	strings = dt_field(blob, DT_H_OFF_STRINGS);
-	strings_size = dt_field(blob, DT_H_SIZE_STRINGS);
+	*w = (struct walk){ .at = (const u8 *)blob + structs,
+			    .strings = (const char *)blob + strings,
+			    .strings_size = dt_field(blob, DT_H_SIZE_STRINGS) };
+	w->sound = w->at;
+	w->end = w->at + ALIGN_DOWN(structs_size, DT_TAG_BYTES);
 	why = check_block(blob, size, structs, structs_size, DT_TAG_BYTES);
-	if (!why)
-		why = check_block(blob, size, strings, strings_size, 1);
+	return why ? why : check_block(blob, size, strings, w->strings_size, 1);
+}
+
+const char *dt_check(const void *blob, u64 size, struct dt_facts *facts)
+{
+	u32 reserved_end = 0;
+	struct walk w;
+	const char *why = check_blocks(blob, size, &w);
+
 	if (!why)
 		why = check_reservations(blob, size, &reserved_end);
 	if (!why)
-		why = check_strings((const char *)blob + strings, strings_size);
-	if (why)
-		return why;
-	w.at = (const u8 *)blob + structs;
-	w.end = w.at + ALIGN_DOWN(structs_size, DT_TAG_BYTES);
-	w.strings_size = strings_size;
-	why = check_structure(&w);
-	if (facts)
+		why = check_strings(w.strings, w.strings_size);
+	if (!why)
+		why = check_structure(&w);
+	if (!why && facts)
 		*facts = (struct dt_facts){
 			.nodes = w.nodes,
 			.length = MAX(dt_length(blob), reserved_end),
 		};
 	return why;
+}
+
+u32 dt_sound(const void *blob, u64 size)
+{
+	struct walk w;
+
+	/* Names end, if the last one does. */
+	if (check_blocks(blob, size, &w) || !w.strings_size || w.strings[w.strings_size - 1])
+		return 0;
+	(void)check_structure(&w);
+	return (u32)(w.sound - dt_open(blob).structs);
 }
 
 /* ---- walking ---- */

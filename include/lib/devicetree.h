@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flattened devicetrees as they come from outside (Devicetree Specification v0.4, chapter 5). dt_check() is the one door: no other function, of ours or of
- * libfdt, sees a tree that has not passed it, but for one that looks for a UART on which to say so (drivers/uart_find.c). Trees may have any alignment. Pure; any context.
+ * libfdt, sees a tree that has not passed it, but for one that looks for a UART on which to say so, in the part that is sound (drivers/uart_find.c). Trees may have any alignment. Pure; any context.
  */
 #ifndef LIB_DEVICETREE_H
 #define LIB_DEVICETREE_H
@@ -24,6 +24,12 @@ struct dt_facts {
  * few words on what is wrong.
  */
 const char *dt_check(const void *blob, u64 size, struct dt_facts *facts);
+
+/*
+ * How many bytes of the structure block, from the root on, hold tags that can be walked, though the tree did not pass: up to what is wrong in it. 0: the blocks themselves are
+ * not there. Linear in `size`.
+ */
+u32 dt_sound(const void *blob, u64 size);
 
 /* ---- walking a tree that passed; places are offsets in its structure block ---- */
 

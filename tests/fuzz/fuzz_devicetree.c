@@ -39,6 +39,26 @@ static void walk_ours(const void *blob, const struct dt_facts *facts)
 	fuzz_assert(i < facts->length / 16);
 }
 
+/* The part that is in order, of a tree that need not be. */
+static void walk_sound(const void *blob, size_t size)
+{
+	const u32 sound = dt_sound(blob, size);
+	size_t sum = 0;
+	u32 next;
+
+	for (u32 at = 0; at < sound; at = next) {
+		const struct dt t = dt_open(blob);
+		const enum dt_tag tag = dt_tag(&t, at, &next);
+
+		fuzz_assert(next > at && next <= sound);
+		if (tag == DT_BEGIN_NODE)
+			sum += strlen(dt_node_name(&t, at));
+		else if (tag == DT_PROP)
+			sum += strlen(dt_prop(&t, at).name);
+	}
+	fuzz_assert(!sound || sum <= size * size);
+}
+
 static void walk_libfdt(const void *fdt, u32 nodes_there)
 {
 	u32 seen = 0;
@@ -126,6 +146,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	} else {
 		fdt = fuzz_copy(&in, in.left, &fdt_size);
 	}
+	if (fdt)
+		walk_sound(fdt, fdt_size);
 	if (fdt && !dt_check(fdt, fdt_size, &facts)) {
 		fuzz_assert(facts.length <= fdt_size && dt_length(fdt) <= facts.length);
 		walk_ours(fdt, &facts);

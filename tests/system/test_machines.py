@@ -142,8 +142,11 @@ def test_refused(machine, changes, gic, why):
     board.expect("ZVM cannot run here: " + re.escape(why))
 
 
-@pytest.mark.parametrize("bus", ["", "soc { compatible = \"simple-bus\"; #address-cells = <2>; #size-cells = <2>; ranges; "])
-def test_tree_that_is_broken(boot, tmp_path, bus):
+@pytest.mark.parametrize("bus, length", [
+    ("", 1 << 30), ("", 0xfffffff4), # which leads back to the property itself
+    ("soc { compatible = \"simple-bus\"; #address-cells = <2>; #size-cells = <2>; ranges; ", 1 << 30),
+])
+def test_tree_that_is_broken(boot, tmp_path, bus, length):
     """Behind its UART: as much as can be read of it names a UART on which it is refused."""
     tree = bytearray(compiled(tmp_path, f"""/dts-v1/;
 / {{
@@ -155,7 +158,7 @@ def test_tree_that_is_broken(boot, tmp_path, bus):
 """).read_bytes())
     # The length of the last property leads out of the tree.
     at = tree.rindex((16).to_bytes(4, "big"))
-    tree[at:at + 4] = (1 << 30).to_bytes(4, "big")
+    tree[at:at + 4] = length.to_bytes(4, "big")
     blob = tmp_path / "broken.dtb"
     blob.write_bytes(tree)
     board = boot(cpu="cortex-a53", smp=1, mem=1024, consoles=0, kernel=False, prompt=False, extra=(
