@@ -148,7 +148,8 @@ u32 host_fdt_option(const char *name)
 
 	while (word && !str_starts(word, name)) {
 		word = strchr(word, ' ');
-		word += word != NULL;
+		if (word)
+			word++;
 	}
 	if (!word)
 		return 0;

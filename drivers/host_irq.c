@@ -113,11 +113,11 @@ int host_fdt_irq(int node, u32 index, u32 *intid, u32 *flags)
 static u32 index_of(int node, const char *list, const char *name, u32 otherwise)
 {
 	u32 len, index = 0;
-	const char *s = tree_prop(node, list, &len), *end = s + len;
+	const char *s = tree_prop(node, list, &len), *end;
 
 	if (!len || s[len - 1])
 		return otherwise;
-	for (; s < end; s += strlen(s) + 1, index++)
+	for (end = s + len; s < end; s += strlen(s) + 1, index++)
 		if (str_eq(s, name))
 			return index;
 	return ~0U;

@@ -12,7 +12,8 @@ enum use { NOT_RAM, KEPT, FREE };
 
 static enum use use_of(const struct efi_memory_descriptor *d)
 {
-	if (!(d->attribute & EFI_MEMORY_WB))
+	/* Nor is what passes the end of all addresses. */
+	if (!(d->attribute & EFI_MEMORY_WB) || d->pages > (UINT64_MAX - d->physical) / PAGE_SIZE)
 		return NOT_RAM;
 	switch (d->type) {
 	case EFI_LOADER_CODE:

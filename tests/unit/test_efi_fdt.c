@@ -116,6 +116,22 @@ static void test_memory(void **state)
 	assert_int_equal(size, 0x10000);
 }
 
+/* Pieces that end nowhere, and where they begin. */
+static void test_endless_map(void **state)
+{
+	u64 words[8];
+
+	(void)state;
+	piece(EFI_CONVENTIONAL, 0x80000000, 0x100, EFI_MEMORY_WB);
+	piece(EFI_CONVENTIONAL, 0x90000000, BIT(52), EFI_MEMORY_WB);
+	piece(EFI_CONVENTIONAL, 0xa0000000, BIT(52) - 0xa0000, EFI_MEMORY_WB);
+	piece(EFI_ACPI_NVS, 0xb0000000, UINT64_MAX, EFI_MEMORY_WB);
+	assert_int_equal(make(), 0);
+	assert_int_equal(memory(words), 2);
+	assert_int_equal(words[0], 0x80000000);
+	assert_int_equal(words[1], 0x100000);
+}
+
 static void test_cells(void **state)
 {
 	const fdt32_t *reg;
@@ -208,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_memory, setup),
+		cmocka_unit_test_setup(test_endless_map, setup),
 		cmocka_unit_test_setup(test_cells, setup),
 		cmocka_unit_test_setup(test_chosen, setup),
 		cmocka_unit_test_setup(test_look, setup),
