@@ -84,7 +84,7 @@ void dt_begin(struct dt_writer *w, const char *name)
 	u8 *p = grab_tag(w, DT_BEGIN_NODE, len + 1);
 
 	if (p)
-		memcpy(p, name, len);
+		memcpy(p, name, len + 1);
 }
 
 void dt_end(struct dt_writer *w)
