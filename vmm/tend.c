@@ -185,6 +185,8 @@ static void load(struct vm *vm, unsigned long *flags)
 
 	begin_work(vm, *flags);
 	r = vm_load_images(vm, &err);
+	if (!r && vm->note[0] && !vm->restarts) /* once: the same images are loaded again */
+		log_warn("vm %u '%s': %s", vm->id, vm->name, vm->note);
 	*flags = end_work(vm);
 	if (r == -EINTR)
 		return; /* the call that called it off says what comes next */

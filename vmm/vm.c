@@ -413,8 +413,6 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 		thread_start(&vm->vcpus[i]->thread);
 	log_info("vm %u '%s' created: %u vcpus, %lu MiB", id, vm->name, vm->nvcpus,
 		 vm->ram.size / MIB(1));
-	if (vm->note[0])
-		log_warn("vm %u '%s': %s", id, vm->name, vm->note);
 	*out = vm;
 	return 0;
 }

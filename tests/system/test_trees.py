@@ -45,7 +45,7 @@ def with_tree(boot, folder, change, **options):
     return boot(cpu="cortex-a53", smp=1, mem=1024, extra=["-dtb", str(tree), *options.pop("extra", ())], **options)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def plain(boot_module):
     """KiB of RAM on a board with the tree that QEMU makes."""
     return ram(boot_module(cpu="cortex-a53", smp=1, mem=1024, consoles=0))
