@@ -116,6 +116,12 @@ struct thread *wait_wake_one_locked(struct wait_queue *wq)
 	return t;
 }
 
+void wait_wake_thread_locked(struct wait_queue *wq, struct thread *t)
+{
+	if (t->waiting_on == wq)
+		wait_wake_locked(t, 0);
+}
+
 void wait_wake_all_locked(struct wait_queue *wq)
 {
 	struct list *first;

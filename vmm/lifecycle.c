@@ -71,7 +71,7 @@ static void give_back(struct vm *vm)
 	unsigned long flags = spin_lock(&vm->state_wq.lock);
 
 	vm->operated = false;
-	wait_wake_all_locked(&vm->state_wq);
+	vcpu_wake_tend_locked(vm);
 	spin_unlock(&vm->state_wq.lock, flags);
 	sched_preempt_point();
 }
@@ -143,6 +143,7 @@ static void resume(struct vm *vm)
 	flags = spin_lock(&vm->state_wq.lock);
 	vtimer_stood_still(vm, arch_counter() - vm->paused_at);
 	vm_let_run_locked(vm);
+	wait_wake_all_locked(&vm->state_wq);
 	spin_unlock(&vm->state_wq.lock, flags);
 	vm_state_changed(vm);
 }

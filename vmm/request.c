@@ -13,7 +13,7 @@ void vm_request(struct vm *vm, enum vm_request req, const char *why)
 		vm->run_allowed = false;
 		if (req == VM_REQ_CRASH)
 			(void)str_copy(vm->crash, why, sizeof(vm->crash));
-		wait_wake_all_locked(&vm->state_wq); /* vCPU 0 may be parked already */
+		vcpu_wake_tend_locked(vm); /* vCPU 0 may be parked already */
 	}
 	spin_unlock(&vm->state_wq.lock, flags);
 	for (u32 i = 0; first && i < vm->nvcpus; i++)

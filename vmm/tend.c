@@ -47,7 +47,6 @@ void vm_let_run_locked(struct vm *vm)
 {
 	vm_set_state_locked(vm, VM_RUNNING);
 	vm->run_allowed = vm->request == VM_REQ_NONE; /* else its end comes first */
-	wait_wake_all_locked(&vm->state_wq);
 }
 
 /* ---- steps that take long: without the lock, and with interrupts unmasked ---- */

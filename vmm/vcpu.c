@@ -204,6 +204,12 @@ bool vm_is_parked(const struct vm *vm, const struct vcpu *but)
 	return true;
 }
 
+/* Only vCPU 0: each thread that is woken in one go makes a section with interrupts masked longer. */
+void vcpu_wake_tend_locked(struct vm *vm)
+{
+	wait_wake_thread_locked(&vm->state_wq, &vm->vcpus[0]->thread);
+}
+
 /* Wait here while the guest may not run. True: enter at the boot address with reset registers. Ends the thread if the VM goes. */
 static bool park_while_stopped(struct vcpu *v)
 {
@@ -218,7 +224,7 @@ static bool park_while_stopped(struct vcpu *v)
 			__atomic_store_n(&v->parked, true, __ATOMIC_RELEASE);
 			wait_wake_all(&vm->halt_wq);
 			if (!vm->run_allowed && vm_is_parked(vm, NULL))
-				wait_wake_all_locked(&vm->state_wq); /* vCPU 0 has waited for it */
+				vcpu_wake_tend_locked(vm);
 		}
 		if (vm->exiting) {
 			spin_unlock(&vm->state_wq.lock, flags);

@@ -34,10 +34,11 @@ void wait_queue_init(struct wait_queue *wq, enum lock_rank rank);
 int wait_block_locked(struct wait_queue *wq, unsigned long flags, u64 deadline);
 
 /*
- * Wake the most urgent / all waiters. wq->lock held. wake_one returns whom it woke or NULL. From
- * thread context follow the unlock with sched_preempt_point().
+ * Wake the most urgent waiter, thread t if it waits here, or all waiters. wq->lock held. wake_one returns
+ * the thread that it woke, or NULL. From thread context follow the unlock with sched_preempt_point().
  */
 struct thread *wait_wake_one_locked(struct wait_queue *wq);
+void wait_wake_thread_locked(struct wait_queue *wq, struct thread *t);
 void wait_wake_all_locked(struct wait_queue *wq);
 
 /* The same, taking the lock. Any context. */

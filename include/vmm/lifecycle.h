@@ -40,7 +40,7 @@ bool vm_is_parked(const struct vm *vm, const struct vcpu *but);
 void vm_set_state_locked(struct vm *vm, enum vm_state s);
 /* ... have vCPU 0 load vm if it is not loaded, and run it then or not; ... */
 void vm_set_loading_locked(struct vm *vm, bool then_run);
-/* ... let it run. */
+/* ... let it run: the caller wakes the vCPUs, if any but its own may be on. */
 void vm_let_run_locked(struct vm *vm);
 
 /* Undo whatever of vm_create() was done. No vCPU runs: it is halted, or its vCPUs were never started. Lifecycle lock held. */

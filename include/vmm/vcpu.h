@@ -89,6 +89,9 @@ struct vcpu *vcpu_current(void);
 typedef bool (*vcpu_tend_fn)(struct vm *vm, unsigned long *flags, u64 *deadline);
 void vcpu_set_tend(vcpu_tend_fn fn);
 
+/* Have vCPU 0 look what there is to do for its VM, if it is parked. vm->state_wq.lock held. */
+void vcpu_wake_tend_locked(struct vm *vm);
+
 /*
  * vCPU 0 becomes an ordinary thread that has no guest below it, which nothing of the guest's state in this
  * CPU belongs to; and a vCPU again. On its thread, interrupts masked.
