@@ -115,7 +115,7 @@ def test_flash_windows(boot, tmp_path):
         first.reset()
 
 
-BUDGETED = ["-icount", "shift=6"]
+BUDGETED = ["-icount", "shift=6", "-rtc", "base=2000-01-01,clock=vm"]
 
 
 def test_a_restart_is_no_fresh_budget(boot, tmp_path):
