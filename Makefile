@@ -27,14 +27,12 @@ RUN = tools/run --cpus $(CPUS) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSO
 .PHONY: build guests bundle run debug test fuzz bench format clean distclean help
 .DEFAULT_GOAL := build
 
-build: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) --quiet zvm
-	@ls -l $(BUILD)/zvm_host.elf $(BUILD)/zvm_host.bin
-
-$(BUILD)/build.ninja: | tools/cross-gcc.ini
+build:
 	@tools/deps build
 	@tools/fetch-guests --build $(BUILD) libfdt
-	@meson setup --cross-file tools/cross-gcc.ini -Ddeps=$(abspath $(BUILD))/deps $(BUILD)
+	@tools/configure $(BUILD) tools/cross-gcc.ini -Ddeps=$(abspath $(BUILD))/deps
+	@ninja -C $(BUILD) --quiet zvm
+	@ls -l $(BUILD)/zvm_host.elf $(BUILD)/zvm_host.bin
 
 guests:
 	@$(if $(FETCH),tools/fetch-guests --build $(BUILD) $(FETCH))

@@ -4,6 +4,7 @@
 import gzip
 import os
 import re
+import shutil
 import subprocess
 
 import pexpect
@@ -95,3 +96,19 @@ def test_bundle_says_what_is_missing(tmp_path, arguments, message):
     assert done.returncode == 1
     assert re.search(message, done.stdout)
     assert not (tmp_path / "bundle.cpio").exists()
+
+
+def test_a_moved_checkout_is_configured_anew(tmp_path):
+    """Ninja's files name the folder that they were made for: a copy must not build there."""
+    moved = tmp_path / "moved"
+    shutil.copytree(ROOT, moved, ignore=shutil.ignore_patterns("build", "build-*", ".git", "__pycache__"))
+    build = moved / "build"
+    for name in ("meson-info", "meson-private"):
+        shutil.copytree(BUILD / name, build / name)
+    shutil.copy2(BUILD / "build.ninja", build)
+    shutil.copytree(BUILD / "deps/libfdt", build / "deps/libfdt")
+    configure = [moved / "tools/configure", build, "tools/cross-gcc.ini", f"-Ddeps={build}/deps", "-Dtests=false"]
+    first = subprocess.run(configure, check=True, text=True, stdout=subprocess.PIPE).stdout
+    assert f"{build} was configured as {BUILD.resolve()}: again" in first
+    assert str(ROOT.resolve()) not in (build / "build.ninja").read_text()
+    assert subprocess.run(configure, check=True, text=True, stdout=subprocess.PIPE).stdout == ""
