@@ -2,7 +2,7 @@
 # A thin front for meson, ninja and tools/. `make help` says what there is.
 
 BUILD    ?= build
-CPUS     ?= 4
+CPUS     ?=
 MEM      ?= 4096
 QEMU_CPU ?= max,pauth-impdef=on
 CONSOLES ?= 8
@@ -21,7 +21,7 @@ WANTED := $(filter linux uboot rt installer,$(or $(GUESTS),linux uboot))
 BY_HAND := $(and $(LINUX_IMAGE),$(LINUX_INITRD),linux)
 FETCH := $(filter-out $(BY_HAND),$(WANTED))
 
-RUN = tools/run --cpus $(CPUS) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) \
+RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
 .PHONY: build guests bundle run debug test fuzz bench format clean distclean help
@@ -95,6 +95,8 @@ help:
 	@echo '                           (rt and installer are downloaded when named)'
 	@echo '  BUNDLE=FILE              a bundle of your own instead'
 	@echo '  SCHEDULE=FILE.dts        time windows of the VMs'
+	@echo '  EXACT=1                  one CPU that counts instructions: figures of lateness are the'
+	@echo '                           machine'\''s, not this computer'\''s'
 	@echo '  TMUX=1                   the shell and the first VM consoles in panes'
 	@echo '  LINUX_IMAGE= LINUX_INITRD= ZEPHYR_BIN=    images by hand'
 	@echo 'for run, debug, test and bench: QEMU=path   another QEMU than the system'\''s'

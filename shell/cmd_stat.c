@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `zvm stat`: rows that a script can read too, a table's name first and the vCPU second (docs/real-time.md). */
 #include <arch/timer.h>
+#include <drivers/host.h>
 #include <kernel/percpu.h>
 #include <kernel/timeout.h>
 #include <lib/string.h>
@@ -110,6 +111,13 @@ static u64 in_ticks(u64 ticks)
 	return ticks;
 }
 
+/* QEMU's `virt`, and nothing says that its clock stands still while it waits for a CPU (tools/run --exact does). */
+static bool clock_runs_away(void)
+{
+	return host_fdt_is(host_fdt_next(-1), "linux,dummy-virt") &&
+	       !host_fdt_option("clock.exact=");
+}
+
 static void print_latency(const struct vm *vm)
 {
 	static struct histogram all;
@@ -124,6 +132,9 @@ static void print_latency(const struct vm *vm)
 	}
 	print_late("late", vm, vm->nvcpus, &all, in_ticks);
 	print_late("late-ns", vm, vm->nvcpus, &all, to_ns);
+	if (clock_runs_away())
+		shell_printf("note: on QEMU its computer's own delays are among these; "
+			     "not with `make run EXACT=1`\n");
 }
 
 static void print_budget(const struct vm *vm)

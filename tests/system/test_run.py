@@ -19,10 +19,10 @@ def run(request):
     """Starts tools/run on a terminal of its own."""
     started = []
 
-    def start(*options):
+    def start(*options, cpus="2"):
         log = log_file(f"test_run.{request.node.name}")
         child = pexpect.spawn(str(ROOT / "tools/run"),
-                              ["--cpus", "2", "--mem", "1024", "--kernel",
+                              [*(["--cpus", cpus] if cpus else []), "--mem", "1024", "--kernel",
                                str(KERNELS / "zvm_host.bin"), *options],
                               encoding="utf-8", codec_errors="replace", timeout=BOOT_SECONDS)
         child.logfile_read = log
@@ -82,6 +82,40 @@ def test_a_packed_bundle_is_unpacked(run, bundles, tmp_path):
 def test_missing_files_are_named(run):
     child = run("--bundle", "/nonexistent.cpio")
     child.expect("no file /nonexistent.cpio")
+
+
+@pytest.mark.parametrize("wrong", [["disk.img"], ["-device", "virtio-rng-device"], ["--mem", "1024", "-S"]])
+def test_qemus_options_want_two_dashes(run, wrong):
+    """Without them a word was QEMU's, as the image of a disk."""
+    child = run(*wrong)
+    own = wrong[-1] if "--mem" in wrong else wrong[0]
+    child.expect(f"run: {own} is no option of tools/run; QEMU's own stand behind --, as in tools/run -- {own}")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 1
+
+
+def test_qemus_options_stand_behind_two_dashes(run):
+    child = run("--consoles", "0", "--", "-append", "vgic.lrs=2")
+    child.expect_exact(PROMPT)
+    child.send("host log\r")
+    child.expect("2 list registers", timeout=COMMAND_SECONDS)
+
+
+def test_exact_is_one_cpu_that_counts_instructions(run, bundles):
+    """`zvm stat` says where figures of lateness are the computer's own as well."""
+    child = run("--exact", "--cpus", "2", cpus=None)
+    child.expect("exact figures want one CPU")
+    note = "note: on QEMU"
+    for options, cpus, noted in ([], "1", True), (["--exact"], None, False):
+        child = run("--cpu", "cortex-a53", "--bundle", str(bundles(["control"])), *options, cpus=cpus)
+        child.expect_exact(PROMPT)
+        for command in ("zvm new -t control", "zvm run 0", "host info", "zvm stat 0"):
+            child.send(command + "\r")
+            child.expect_exact(PROMPT, timeout=COMMAND_SECONDS)
+            if command == "host info":
+                assert "1 cpus" in child.before
+        assert (note in child.before) == noted
 
 
 @pytest.mark.parametrize("arguments, message", [

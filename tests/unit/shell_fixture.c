@@ -82,6 +82,21 @@ const char *host_fdt_model(void)
 	return "a board\nzvm_host:~# ";
 }
 
+int host_fdt_next(int node)
+{
+	return node + 1;
+}
+
+bool host_fdt_is(int node, const char *compatible)
+{
+	return node == 0 && fake.virt && strcmp(compatible, "linux,dummy-virt") == 0;
+}
+
+u32 host_fdt_option(const char *name)
+{
+	return fake.exact && strcmp(name, "clock.exact=") == 0;
+}
+
 /* ---- the VMs ---- */
 
 struct vm_type vm_types[MAX_TYPES];

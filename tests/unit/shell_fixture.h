@@ -21,6 +21,7 @@ struct fake {
 	void (*on_write)(size_t len); /* what happens while so much is sent; NULL: nothing */
 	int refusal;                  /* what lifecycle calls answer */
 	bool bad_schedule;            /* there is a line about it */
+	bool virt, exact;             /* the machine is QEMU's; its clock is said to be exact */
 	u32 loads; /* times that vm_await() finds a VM loading; then it answers load_result */
 	int load_result;
 	/* what they were called with, and how often */
