@@ -11,7 +11,7 @@
 #include <kernel/timeout.h>
 #include <lib/ring.h>
 #include <lib/string.h>
-#include <lib/utf8.h>
+#include <lib/text.h>
 
 #define LOG_SIZE  KIB(32)
 #define LINE_SIZE 240
@@ -139,14 +139,10 @@ void klog(enum log_level level, const char *fmt, ...)
 	if (!panic_mode)
 		lock_check_no_spinlock("logs");
 	va_start(ap, fmt);
-	len = vsnprintf(line + used, sizeof(line) - used, fmt, ap);
+	text_vprint(line + used, sizeof(line) - used, fmt, ap);
 	va_end(ap);
-	used = MIN(used + (size_t)MAX(len, 0),
-		   sizeof(line) - 1); /* the newline takes the terminator's place */
-	line[used] = '\0';
-	utf8_clean(line);
 	used = strlen(line);
-	line[used++] = '\n';
+	line[used++] = '\n'; /* takes the terminator's place */
 	keep(line, used);
 	if (panic_mode || level <= log_echo_level)
 		echo_limited(line, used);

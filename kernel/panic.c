@@ -4,6 +4,7 @@
 
 #include <kernel/irq.h>
 #include <kernel/log.h>
+#include <lib/text.h>
 
 #define MESSAGE_SIZE 200
 
@@ -47,7 +48,7 @@ void panic(const char *fmt, ...)
 	/* They may stop inside klog: no locks from here on. */
 	log_panic_mode();
 	va_start(ap, fmt);
-	(void)vsnprintf(message, sizeof(message), fmt, ap);
+	text_vprint(message, sizeof(message), fmt, ap);
 	va_end(ap);
 	report(self, message);
 	arch_halt();

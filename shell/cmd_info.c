@@ -317,7 +317,7 @@ static void print_type(const struct vm_type *t)
 
 void cmd_zvm_list(const struct args *a __unused)
 {
-	char note[256];
+	char note[sizeof(struct desc_error)];
 	u32 at = 0;
 
 	if (vm_type_count == 0) {

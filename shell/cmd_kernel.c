@@ -133,7 +133,7 @@ const struct option irq_options[IRQ_OPTIONS] = {
 };
 
 struct thread_row {
-	char name[24];
+	char name[sizeof(((struct thread *)0)->name)];
 	u8 state, prio;
 	u32 cpu;
 	u64 affinity, ticks, switches, waited;

@@ -97,7 +97,7 @@ static int check_devicetree(const struct vm_type *t)
 	struct dt_facts facts = { .length = 0 };
 	const char *why = NULL;
 	struct load_plan plan;
-	char note[160];
+	char note[256];
 	void *tree;
 
 	if (t->desc.devicetree.path[0] &&

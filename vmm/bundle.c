@@ -4,6 +4,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <lib/text.h>
 #include <lib/utf8.h>
 #include <vmm/bundle.h>
 #include <vmm/preload.h>
@@ -38,9 +39,9 @@ const struct vm_type *type_find(const char *name)
 /* What a type is called while its description cannot be read: its file's name, "vms/NAME.dtb". */
 static void label_by_file(struct vm_type *t)
 {
-	const size_t len = strlen(t->file) - 8;
+	const int len = (int)strlen(t->file) - 8;
 
-	(void)str_copy(t->desc.label, t->file + 4, MIN(len + 1, sizeof(t->desc.label)));
+	text_print(t->desc.label, sizeof(t->desc.label), "%.*s", len, t->file + 4);
 }
 
 static int read_description(struct vm_type *t)
@@ -74,13 +75,13 @@ static void add_type(const struct vm_type *t)
 	*to = *t;
 	if (old && old != to) {
 		to->valid = false;
-		(void)desc_refuse(&to->error, t->file, "/", "label", "'%s' is taken by %.60s",
+		(void)desc_refuse(&to->error, t->file, "/", "label", "'%s' is taken by %s",
 				  t->desc.label, old->file);
 		label_by_file(to);
 		if (old->valid)
-			(void)snprintf(old->error.text, sizeof(old->error.text),
-				       "%.60s has the label '%s' too, and is not used", t->file,
-				       t->desc.label);
+			text_print(old->error.text, sizeof(old->error.text),
+				   "%s has the label '%s' too, and is not used", t->file,
+				   t->desc.label);
 	}
 }
 

@@ -3,7 +3,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
-#include <lib/utf8.h>
+#include <lib/text.h>
 #include <vmm/bundle.h>
 #include <vmm/image.h>
 #include <vmm/image_kind.h>
@@ -15,9 +15,8 @@ static void __printf(2, 3) problem(struct bundle *b, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(b->problem, sizeof(b->problem), fmt, ap);
+	text_vprint(b->problem, sizeof(b->problem), fmt, ap);
 	va_end(ap);
-	utf8_clean(b->problem);
 }
 
 /* Say what lies where an archive should begin. */
@@ -115,7 +114,7 @@ static void name_contents(struct bundle *b)
 	if (nearest)
 		file = nearest;
 	if (file)
-		problem(b, "the bundle has no vms/NAME.dtb; '%.60s' is among its %lu files", file,
+		problem(b, "the bundle has no vms/NAME.dtb; '%s' is among its %lu files", file,
 			files);
 	else
 		problem(b, "the bundle has no files");

@@ -11,26 +11,30 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
-#include <lib/utf8.h>
+#include <lib/text.h>
 #include <libfdt.h>
 
 #define DEFAULT_PRIORITY 20
 
+/* Of a complaint: so much is shown of the file's path, and is kept for the reason at least. */
+#define FILE_SHOWN   128
+#define REASON_SHOWN 200
+
 int desc_refuse(struct desc_error *err, const char *file, const char *node, const char *prop,
 		const char *fmt, ...)
 {
-	const size_t size = sizeof(err->text);
+	const size_t size = sizeof(err->text), long_by = MAX(strlen(file), FILE_SHOWN) - FILE_SHOWN;
 	va_list ap;
-	int n = snprintf(err->text, size, "%.60s: ", file);
+	size_t n;
 
-	if (node)
-		n += snprintf(err->text + n, size - (size_t)n, "%.31s: ", node);
-	if (prop)
-		n += snprintf(err->text + n, size - (size_t)n, "%.31s: ", prop);
+	/* Of a long path the end says more. */
+	text_print(err->text, size - REASON_SHOWN, "%s%s: %s%s%s%s", long_by ? "..." : "",
+		   file + long_by, node ? node : "", node ? ": " : "", prop ? prop : "",
+		   prop ? ": " : "");
+	n = strlen(err->text);
 	va_start(ap, fmt);
-	(void)vsnprintf(err->text + n, size - (size_t)n, fmt, ap);
+	text_vprint(err->text + n, size - n, fmt, ap);
 	va_end(ap);
-	utf8_clean(err->text);
 	return -EINVAL;
 }
 
@@ -129,7 +133,7 @@ static int check_image(struct reader *r, u32 seen, const char *file, const char 
 static int check_ram(struct reader *r, u32 seen)
 {
 	const bool placed = row_seen(seen, "memory-base");
-	char why[160];
+	char why[200];
 
 	r->prop = "memory";
 	if (!placed && r->d->ram.count > 1)
@@ -172,7 +176,7 @@ static int refuse_features(struct reader *r, const void *fdt, int node, const ch
 	int child = fdt_first_subnode(fdt, node);
 
 	if (child >= 0)
-		return refuse(r, "%.31s: is not supported by this build",
+		return refuse(r, "%s: is not supported by this build",
 			      fdt_get_name(fdt, child, NULL));
 	if (fdt_first_property_offset(fdt, node) >= 0 || str_eq(name, "passthrough"))
 		return refuse(r, "is not supported by this build");
@@ -182,7 +186,7 @@ static int refuse_features(struct reader *r, const void *fdt, int node, const ch
 static int read_child(struct reader *r, const void *fdt, int node)
 {
 	const char *name = fdt_get_name(fdt, node, NULL);
-	char path[32];
+	char path[1 + DT_NAME_MAX + 1];
 	u32 seen;
 	int ret = 0;
 

@@ -32,11 +32,11 @@ static int check_file(const struct check *c, const struct image_ref *ref, const 
 		return 0;
 	ret = bundle_find(c->b, ref->path, e);
 	if (ret == -ENOENT)
-		return refuse(c, prop, "the bundle has no file '%.60s'", ref->path);
+		return refuse(c, prop, "the bundle has no file '%s'", ref->path);
 	if (ret)
-		return refuse(c, prop, "'%.60s' %s", ref->path, bundle_error(ret));
+		return refuse(c, prop, "'%s' %s", ref->path, bundle_error(ret));
 	if (!e->size)
-		return refuse(c, prop, "'%.60s' is empty", ref->path);
+		return refuse(c, prop, "'%s' is empty", ref->path);
 	return 0;
 }
 
@@ -50,12 +50,11 @@ static int check_devicetree(const struct check *c, const struct cpio_entry *dtb)
 		return 0;
 	why = dt_check(dtb->data, dtb->size, &facts);
 	if (why && kind)
-		return refuse(c, "devicetree", "'%.60s' is %s", path, kind->name);
+		return refuse(c, "devicetree", "'%s' is %s", path, kind->name);
 	if (why)
-		return refuse(c, "devicetree", "'%.60s' is no compiled devicetree: it %s", path,
-			      why);
+		return refuse(c, "devicetree", "'%s' is no compiled devicetree: it %s", path, why);
 	if (facts.length > GUEST_FDT_OWN_MAX)
-		return refuse(c, "devicetree", "'%.60s' has %u KiB, at most %lu KiB are possible",
+		return refuse(c, "devicetree", "'%s' has %u KiB, at most %lu KiB are possible",
 			      path, facts.length >> 10, GUEST_FDT_OWN_MAX >> 10);
 	return 0;
 }
@@ -112,7 +111,7 @@ int desc_check(const struct vm_desc *d, const struct bundle *b, const char *file
 	       struct desc_error *err)
 {
 	const struct check c = { .d = d, .b = b, .file = file, .err = err };
-	char text[RAM_MAP_TEXT], why[160];
+	char text[RAM_MAP_TEXT], why[200];
 
 	err->text[0] = '\0';
 	if (ram_map_check(&d->ram, why, sizeof(why)))

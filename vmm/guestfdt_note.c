@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an operator should hear of a guest's devicetree: it is none to start with, or its console will stay silent. */
-#include <lib/printf.h>
 #include <lib/string.h>
-#include <lib/utf8.h>
+#include <lib/text.h>
 #include <libfdt.h>
 #include <vmm/guestfdt.h>
 
 /* Linux' name of a PL011, up to its number. */
 #define OUR_CONSOLE "ttyAMA"
+/* Of a name that somebody else chose. */
+#define NAME_SHOWN 100
 
 /* The interrupt controller; the tree's PL011, which only is enabled where the VM has it, and the node that stdout-path names. */
 struct found {
@@ -80,26 +81,24 @@ bool guest_fdt_note(const void *fdt, char *note, size_t size)
 	const char *foreign = foreign_console(args, &len, &any);
 
 	if (!found.gic)
-		(void)snprintf(
-			note, size,
-			"devicetree: has no interrupt controller, Linux does not start with it");
+		text_print(note, size,
+			   "devicetree: has no interrupt controller, Linux does not start with it");
 	else if (foreign)
-		(void)snprintf(
+		text_print(
 			note, size,
-			"bootargs: console=%.*s is no device of this VM: its UART is " OUR_CONSOLE
+			"bootargs: console=%.*s%s is no device of this VM: its UART is " OUR_CONSOLE
 			"0",
-			MIN(len, 24), foreign);
+			MIN(len, NAME_SHOWN), foreign, len > NAME_SHOWN ? "..." : "");
 	else if (any && !found.uart)
-		(void)snprintf(
+		text_print(
 			note, size,
 			"devicetree: has no PL011 at 0x9000000 that is enabled, and so no console");
 	else if (!any && path && !found.stdout_works)
-		(void)snprintf(
+		text_print(
 			note, size,
-			"devicetree: its stdout-path, %.*s, is no device of this VM: its UART is the PL011 at 0x9000000",
-			MIN(path_len, 60), path);
+			"devicetree: its stdout-path, %.*s%s, is no device of this VM: its UART is the PL011 at 0x9000000",
+			MIN(path_len, NAME_SHOWN), path, path_len > NAME_SHOWN ? "..." : "");
 	else
 		return false;
-	utf8_clean(note);
 	return true;
 }

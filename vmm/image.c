@@ -3,6 +3,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <lib/text.h>
 #include <lib/utf8.h>
 #include <vmm/image_elf.h>
 #include <vmm/image_kind.h>
@@ -25,7 +26,7 @@ int image_refuse(struct desc_error *err, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	text_vprint(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	return -EINVAL;
 }

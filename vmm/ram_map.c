@@ -3,6 +3,7 @@
 #include <lib/checked.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
+#include <lib/text.h>
 #include <vmm/ram_map.h>
 
 #define GUEST_ECAM_BASE 0x4010000000ULL
@@ -66,7 +67,7 @@ static int check_place(const struct ram_bank *b, char *why, size_t size)
 
 		if (!ranges_overlap(b->base, b->size, at->base, at->size))
 			continue;
-		(void)snprintf(
+		text_print(
 			why, size,
 			"0x%lx to 0x%lx overlaps %s, 0x%lx to 0x%lx; RAM may be from 0x%llx to 0x%llx",
 			b->base, b->base + b->size, places[i].name, at->base, at->base + at->size,
@@ -82,18 +83,18 @@ static int check_bank(const struct ram_map *m, u32 n, char *why, size_t size)
 	u64 end;
 
 	if (!b->size || !IS_ALIGNED(b->size | b->base, BLOCK_SIZE)) {
-		(void)snprintf(why, size, "0x%lx bytes at 0x%lx are no multiple of 2 MiB", b->size,
-			       b->base);
+		text_print(why, size, "0x%lx bytes at 0x%lx are no multiple of 2 MiB", b->size,
+			   b->base);
 		return -EINVAL;
 	}
 	if (n && b->base < m->banks[n - 1].base + m->banks[n - 1].size) {
-		(void)snprintf(why, size, "0x%lx lies before the end of the bank before it, 0x%lx",
-			       b->base, m->banks[n - 1].base + m->banks[n - 1].size);
+		text_print(why, size, "0x%lx lies before the end of the bank before it, 0x%lx",
+			   b->base, m->banks[n - 1].base + m->banks[n - 1].size);
 		return -EINVAL;
 	}
 	if (!checked_add(b->base, b->size, &end)) {
-		(void)snprintf(why, size, "0x%lx bytes at 0x%lx pass the end of memory", b->size,
-			       b->base);
+		text_print(why, size, "0x%lx bytes at 0x%lx pass the end of memory", b->size,
+			   b->base);
 		return -EINVAL;
 	}
 	return check_place(b, why, size);
@@ -106,8 +107,8 @@ int ram_map_check(const struct ram_map *m, char *why, size_t size)
 	for (u32 i = 0; i < m->count && !ret; i++)
 		ret = check_bank(m, i, why, size);
 	if (!ret && (!m->count || ram_map_size(m) > GUEST_RAM_MAX)) {
-		(void)snprintf(why, size, "%lu MiB in all: there may be 2 MiB to %lu GiB",
-			       ram_map_size(m) >> 20, GUEST_RAM_MAX >> 30);
+		text_print(why, size, "%lu MiB in all: there may be 2 MiB to %lu GiB",
+			   ram_map_size(m) >> 20, GUEST_RAM_MAX >> 30);
 		ret = -EINVAL;
 	}
 	return ret;

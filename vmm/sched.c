@@ -9,6 +9,7 @@
 #include <kernel/percpu.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
+#include <lib/text.h>
 #include <vmm/lifecycle.h>
 #include <vmm/sched.h>
 #include <vmm/schedule.h>
@@ -211,13 +212,15 @@ static void list_occupants(char *buf, size_t size)
 				      cpu ? "%scpu%u has '%s'" : "%scpu%u has the shell",
 				      n ? ", " : "", cpu, who);
 	}
+	if (n >= size)
+		text_cut(buf, size);
 }
 
 /* "cpu1: 30.0 % and 'a' 80.0 % are 110.0 % of 100.0 %", of the emptiest one. */
 static int refuse_budget(const struct vm *vm, struct vm_error *err)
 {
 	u64 least = UINT64_MAX, sum, own = share_of(plan.want);
-	char who[100];
+	char who[300];
 	size_t n = 0;
 	u32 best = 0;
 
@@ -238,6 +241,8 @@ static int refuse_budget(const struct vm *vm, struct vm_error *err)
 					      id == plan.id ? vm->name : vm_by_id(id)->name,
 					      taken / 10000, taken / 1000 % 10);
 	}
+	if (n >= sizeof(who))
+		text_cut(who, sizeof(who));
 	sum = share_planned(best) + own;
 	return vm_fail(err, -EBUSY,
 		       "%lu us of %lu us on cpu%u: %lu.%lu %%%s is %lu.%lu %%, more than %lu %%",
@@ -256,7 +261,7 @@ static bool any_open_but_for_budgets(void)
 
 static int refuse(const struct vm *vm, struct vm_error *err)
 {
-	char who[120];
+	char who[300];
 
 	if (schedule_cpus_of(vm->name) && !allowed(plan.id))
 		return vm_fail(

@@ -3,8 +3,8 @@
 #include <kernel/percpu.h>
 #include <lib/devicetree.h>
 #include <lib/errno.h>
-#include <lib/printf.h>
 #include <lib/string.h>
+#include <lib/text.h>
 #include <libfdt.h>
 #include <vmm/schedule.h>
 
@@ -15,7 +15,7 @@ _Static_assert(2 * SCHEDULE_WINDOWS + 1 <= FRAME_SLOTS, "windows and what is bet
 struct where {
 	const void *fdt;
 	const char *file;
-	char node[64];
+	char node[160];
 	struct desc_error *err;
 };
 
@@ -82,12 +82,12 @@ int schedule_add_window(struct schedule_cpu *c, const struct schedule_window *ne
 	*prop = NULL;
 	if (new->offset_us + new->length_us > c->frame_us) {
 		*prop = "length-us";
-		(void)snprintf(why, size, "%lu + %lu us pass the end of the frame, %lu us",
-			       new->offset_us, new->length_us, c->frame_us);
+		text_print(why, size, "%lu + %lu us pass the end of the frame, %lu us",
+			   new->offset_us, new->length_us, c->frame_us);
 		return -EINVAL;
 	}
 	if (c->count == SCHEDULE_WINDOWS) {
-		(void)snprintf(why, size, "a CPU has at most %u windows", SCHEDULE_WINDOWS);
+		text_print(why, size, "a CPU has at most %u windows", SCHEDULE_WINDOWS);
 		return -EINVAL;
 	}
 	for (u32 i = 0; i < c->count; i++) {
@@ -96,9 +96,9 @@ int schedule_add_window(struct schedule_cpu *c, const struct schedule_window *ne
 		if (!overlap(new, other))
 			continue;
 		*prop = "offset-us";
-		(void)snprintf(why, size, "%lu to %lu us overlaps '%s' of '%s', %lu to %lu us",
-			       new->offset_us, new->offset_us + new->length_us, other->node,
-			       other->vm, other->offset_us, other->offset_us + other->length_us);
+		text_print(why, size, "%lu to %lu us overlaps '%s' of '%s', %lu to %lu us",
+			   new->offset_us, new->offset_us + new->length_us, other->node, other->vm,
+			   other->offset_us, other->offset_us + other->length_us);
 		return -EINVAL;
 	}
 	for (; at > 0 && c->windows[at - 1].offset_us > new->offset_us; at--)
@@ -113,10 +113,10 @@ static int read_window(struct where *w, int node, struct schedule_cpu *c)
 	static const char *const names[] = { "vm", "offset-us", "length-us" };
 	struct schedule_window new = { .offset_us = 0 };
 	const char *prop;
-	char why[160];
+	char why[200];
 	int ret;
 
-	(void)str_copy(new.node, fdt_get_name(w->fdt, node, NULL), sizeof(new.node));
+	text_print(new.node, sizeof(new.node), "%s", fdt_get_name(w->fdt, node, NULL));
 	ret = read_name(w, node, "vm", new.vm);
 	if (!ret)
 		ret = read_number(w, node, "offset-us", 0, FRAME_US_MAX, &new.offset_us);
@@ -141,7 +141,7 @@ static int read_cpu(struct where *w, int node, struct schedule *s)
 	u64 cpu = 0, frame = 0;
 	int ret, window;
 
-	(void)snprintf(w->node, sizeof(w->node), "/%.20s", name);
+	text_print(w->node, sizeof(w->node), "/%s", name);
 	ret = read_number(w, node, "reg", 0, SCHEDULE_CPUS - 1, &cpu);
 	if (!ret)
 		ret = read_number(w, node, "frame-us", FRAME_US_MIN, FRAME_US_MAX, &frame);
@@ -154,13 +154,13 @@ static int read_cpu(struct where *w, int node, struct schedule *s)
 		return refuse(w, "reg", "CPU %lu has a frame already", cpu);
 	c->frame_us = frame;
 	fdt_for_each_subnode(window, w->fdt, node) {
-		(void)snprintf(w->node, sizeof(w->node), "/%.20s/%.20s", name,
-			       fdt_get_name(w->fdt, window, NULL));
+		text_print(w->node, sizeof(w->node), "/%s/%s", name,
+			   fdt_get_name(w->fdt, window, NULL));
 		ret = read_window(w, window, c);
 		if (ret)
 			return ret;
 	}
-	(void)snprintf(w->node, sizeof(w->node), "/%.20s", name);
+	text_print(w->node, sizeof(w->node), "/%s", name);
 	return c->count ? 0 : refuse(w, NULL, "has no window");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Windows of VMs that no type makes under that name: mostly a slip of the pen. */
-#include <lib/printf.h>
 #include <lib/string.h>
+#include <lib/text.h>
 #include <vmm/bundle.h>
 #include <vmm/schedule.h>
 
@@ -85,12 +85,12 @@ void schedule_stray_text(const struct schedule_window *w, char *text, size_t siz
 		}
 	}
 	if (meant)
-		(void)snprintf(text, size,
-			       SCHEDULE_FILE ": %s: vm: no type is called '%s'; did you mean '%s'?",
-			       w->node, w->vm, meant);
+		text_print(text, size,
+			   SCHEDULE_FILE ": %s: vm: no type is called '%s'; did you mean '%s'?",
+			   w->node, w->vm, meant);
 	else
-		(void)snprintf(text, size,
-			       SCHEDULE_FILE
-			       ": %s: vm: no type is called '%s'; it waits for `zvm new --name %s`",
-			       w->node, w->vm, w->vm);
+		text_print(text, size,
+			   SCHEDULE_FILE
+			   ": %s: vm: no type is called '%s'; it waits for `zvm new --name %s`",
+			   w->node, w->vm, w->vm);
 }

@@ -8,6 +8,7 @@
 #include <kernel/log.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <lib/text.h>
 #include <vmm/lifecycle.h>
 #include <vmm/sched.h>
 #include <vmm/smccc.h>
@@ -192,7 +193,7 @@ static void load(struct vm *vm, unsigned long *flags)
 	vm->load_result = r;
 	vm->loaded = !r;
 	if (r)
-		(void)str_copy(vm->crash, err.text, sizeof(vm->crash));
+		text_print(vm->crash, sizeof(vm->crash), "%s", err.text);
 }
 
 /* It is loaded and does not run yet, or could not be loaded. */

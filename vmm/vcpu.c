@@ -3,6 +3,7 @@
 #include <arch/timer.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
+#include <lib/text.h>
 #include <vmm/lifecycle.h>
 #include <vmm/smccc.h>
 #include <vmm/sysreg.h>
@@ -167,8 +168,8 @@ void vmm_fault(struct vcpu *v, const struct guest_fault *f)
 {
 	char why[160];
 
-	snprintf(why, sizeof(why), "%s on vcpu %u: ESR %08lx FAR %016lx IPA %010lx PC %016lx",
-		 f->what, v->index, f->esr, f->far, f->ipa, f->pc);
+	text_print(why, sizeof(why), "%s on vcpu %u: ESR %08lx FAR %016lx IPA %010lx PC %016lx",
+		   f->what, v->index, f->esr, f->far, f->ipa, f->pc);
 	vm_request(v->vm, VM_REQ_CRASH, why);
 }
 

@@ -8,7 +8,7 @@
 #include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/string.h>
-#include <lib/utf8.h>
+#include <lib/text.h>
 #include <vmm/guestfdt.h>
 #include <vmm/lifecycle.h>
 #include <vmm/sched.h>
@@ -24,9 +24,8 @@ int vm_fail(struct vm_error *err, int code, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	text_vprint(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	utf8_clean(err->text);
 	return code;
 }
 
@@ -83,7 +82,7 @@ static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
 static int apply_memory(struct ram_map *ram, u64 size, struct vm_error *err)
 {
 	const struct ram_bank *last;
-	char why[160];
+	char why[200];
 
 	if (size && ram->count > 1)
 		return vm_fail(err, -EINVAL,

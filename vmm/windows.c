@@ -6,6 +6,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <lib/text.h>
 #include <vmm/bundle.h>
 #include <vmm/lifecycle.h>
 #include <vmm/schedule.h>
@@ -146,8 +147,9 @@ bool schedule_next_note(u32 *at, char *text, size_t size)
 	const struct schedule_window *w;
 
 	if (refused.text[0])
-		return (*at)++ == 0 &&
-		       snprintf(text, size, "%s; no CPU has windows", refused.text) > 0;
+		text_print(text, size, "%s; no CPU has windows", refused.text);
+	if (refused.text[0])
+		return (*at)++ == 0;
 	do {
 		w = schedule_next_stray(the_schedule, at);
 	} while (w && vm_find(w->vm)); /* one that was named so */
@@ -220,6 +222,8 @@ static void list_free(const struct schedule_cpu *c, char *buf, size_t size)
 					      until - at);
 		at = i < c->count ? until + c->windows[i].length_us : until;
 	}
+	if (n >= size)
+		text_cut(buf, size);
 }
 
 static u64 cpus_with_frames(void)
@@ -240,7 +244,7 @@ static int add_windows(struct schedule *s, const char *vm, u8 number,
 					     .length_us = want->at[i].length_us,
 					     .number = number };
 		u32 cpu = want->at[i].cpu;
-		char why[120], left[60];
+		char why[200], left[120];
 		const char *prop;
 
 		if (cpu >= MAX_CPUS || !(cpus_with_frames() & BIT(cpu)))

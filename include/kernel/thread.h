@@ -139,7 +139,7 @@ struct thread {
 	void *stack_top;
 	struct list all_node; /* in the list of all threads */
 	struct wait_queue joiners;
-	char name[24];
+	char name[32];
 };
 
 /*

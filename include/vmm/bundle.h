@@ -16,7 +16,7 @@ struct bundle {
 	u64 size;
 	char prefix[128];  /* of all paths in the archive, with its slash; mostly empty */
 	char folder[160];  /* that has the descriptions */
-	char problem[160]; /* what is wrong with it, or why there is none; empty: it is in order */
+	char problem[320]; /* what is wrong with it, or why there is none; empty: it is in order */
 };
 
 /*

@@ -59,7 +59,7 @@ struct vm_desc {
 
 /* Why a description was refused, one line: file, node, property. */
 struct desc_error {
-	char text[256];
+	char text[512];
 };
 
 /*

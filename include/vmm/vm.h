@@ -66,8 +66,8 @@ struct vm {
 	u64 restart_at;  /* it starts again then; 0: it does not */
 	u64 ticks_at_start; /* what its vCPUs had run before this start, and how many exits they had had */
 	u64 exits_at_start;
-	char crash[256]; /* why it was stopped, or not loaded, one line */
-	char note[160];  /* what the operator should know of its images; mostly empty */
+	char crash[512]; /* why it was stopped, or not loaded, one line */
+	char note[256];  /* what the operator should know of its images; mostly empty */
 };
 
 struct vm_options {
@@ -80,7 +80,7 @@ struct vm_options {
 
 /* One line of explanation for the operator. */
 struct vm_error {
-	char text[256];
+	char text[512];
 };
 
 /* Register the vmm's interrupts; read the schedule. Boot. */

@@ -270,3 +270,15 @@ def test_what_dtc_says_comes_with_its_place(tmp_path):
     assert done.returncode == 1
     assert f"{source}:4.2-3 syntax error" in done.stdout
     assert "Unable to parse" not in done.stdout
+
+
+def test_complaints_are_whole_in_a_deep_folder(tmp_path):
+    """The file and the reason are named, wherever the checkout lies."""
+    deep = tmp_path.joinpath(*["a-folder-with-a-long-name"] * 8)
+    deep.mkdir(parents=True)
+    image = "an-image-whose-name-is-longer-than-what-there-was-room-for-in-a-complaint.bin"
+    (deep / image).write_bytes(b"")
+    _, said, _ = mkbundle(deep, f'memory = <0 0x4000000>; kernel = "{image}"; initrd-address = <1>;')
+    assert said.rstrip().endswith("/a-folder-with-a-long-name/vm.dts: /: initrd-address: wants 2 cells, has 4 bytes")
+    _, said, _ = mkbundle(deep, f'memory = <0 0x4000000>; kernel = "{image}";')
+    assert said.rstrip().endswith(f"vms/vm.dtb: /: kernel: '{image}' is empty")

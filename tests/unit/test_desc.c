@@ -227,6 +227,29 @@ static void test_unknown(void **state)
 	refused("/console: baud: unknown property");
 }
 
+/* Names as long as a devicetree has them are whole; of a file's path the end. */
+static void test_long_names(void **state)
+{
+	static const char name[] =
+		"a-node-whose-name-is-longer-than-the-31-characters-of-the-specification";
+	char want[256], path[301];
+
+	(void)state;
+	node(name);
+	(void)snprintf(want, sizeof(want), "/%s: unknown node", name);
+	refused(want);
+	memset(path, 'p', sizeof(path) - 1);
+	(void)strcpy(path + 285, "/vms/linux.dts");
+	(void)desc_refuse(&err, path, "/", name, "'%s' is empty", name);
+	assert_memory_equal(err.text, "...ppp", 6);
+	(void)snprintf(want, sizeof(want), "p/vms/linux.dts: /: %s: '%s' is empty", name, name);
+	assert_non_null(strstr(err.text, want));
+	/* What has no room even so ends in a mark. */
+	(void)desc_refuse(&err, path, path, path, "%s %s", path, path);
+	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+	assert_string_equal(err.text + strlen(err.text) - 4, "p...");
+}
+
 static void test_scheduling(void **state)
 {
 	(void)state;
@@ -479,6 +502,7 @@ int main(void)
 		cmocka_unit_test_setup(test_addresses, small),
 		cmocka_unit_test_setup(test_missing, small),
 		cmocka_unit_test_setup(test_unknown, small),
+		cmocka_unit_test_setup(test_long_names, small),
 		cmocka_unit_test_setup(test_scheduling, small),
 		cmocka_unit_test_setup(test_not_supported, small),
 		cmocka_unit_test_setup(test_numbers, small),

@@ -3,6 +3,7 @@
 
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <lib/text.h>
 #include <lib/utf8.h>
 
 static void copies_are_terminated(void **state)
@@ -84,6 +85,24 @@ static void utf8(void **state)
 	assert_string_equal(text, "a?\xe5\x86\x85?b??");
 }
 
+/* What is cut says so, and leaves no part of a character. */
+static void text_is_cut(void **state)
+{
+	char text[12];
+
+	(void)state;
+	text_print(text, sizeof(text), "%s", "eleven char");
+	assert_string_equal(text, "eleven char");
+	text_print(text, sizeof(text), "%s", "twelve chars");
+	assert_string_equal(text, "twelve c...");
+	text_print(text, sizeof(text), "%s", "\xe5\x86\x85\xe5\x86\x85\xe5\x86\x85\xe5\x86\x85");
+	assert_string_equal(text, "\xe5\x86\x85\xe5\x86\x85...");
+	text_print(text, sizeof(text), "\x1b[%d", 7);
+	assert_string_equal(text, "?[7");
+	text_print(text, 4, "%s", "whole");
+	assert_string_equal(text, "...");
+}
+
 static void numbers(void **state)
 {
 	static const struct {
@@ -162,6 +181,7 @@ int main(void)
 		cmocka_unit_test(copies_are_terminated),
 		cmocka_unit_test(comparisons),
 		cmocka_unit_test(utf8),
+		cmocka_unit_test(text_is_cut),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(no_numbers),
 		cmocka_unit_test(errors_have_texts),
