@@ -6,14 +6,16 @@
 #include <kernel/percpu.h>
 #include <kernel/timeout.h>
 #include <lib/string.h>
+#include <lib/text.h>
 #include <vmm/lifecycle.h>
 #include "shell.h"
 
 #define FIRST_MS  250
 #define PERIOD_MS 1000
 #define THREADS   160
-/* What a terminal of 24 lines has room for beside a line for each CPU. */
+/* What a terminal of 24 lines has room for beside a line for each CPU; and so many threads in any case. */
 #define LINES 18
+#define LEAST 4
 
 #define HOME     "\x1b[H"
 #define END_LINE "\x1b[K\r\n"
@@ -21,7 +23,7 @@
 
 struct row {
 	const struct thread *thread; /* to be known by, together with its name; it may be gone */
-	char name[24];
+	char name[sizeof(((struct thread *)0)->name)];
 	u32 cpu;
 	u8 prio;
 	bool is_vcpu;
@@ -151,11 +153,12 @@ static void print_rate(u64 now, u64 before, u64 passed)
 
 static void print_cpu(const struct sample *s, const struct sample *before, u32 cpu, u64 passed)
 {
-	u64 idle = MIN(s->cpus[cpu].idle - before->cpus[cpu].idle, passed);
-	u64 busy = (passed - idle) * 1000 / passed;
+	u64 idle, busy;
 
 	if (!(cpus_online_mask() & BIT(cpu)))
 		return;
+	idle = MIN(s->cpus[cpu].idle - before->cpus[cpu].idle, passed);
+	busy = (passed - idle) * 1000 / passed;
 	shell_printf("%3u  %3lu.%lu", cpu, busy / 10, busy % 10);
 	print_rate(s->cpus[cpu].irqs, before->cpus[cpu].irqs, passed);
 	end_line();
@@ -163,8 +166,11 @@ static void print_cpu(const struct sample *s, const struct sample *before, u32 c
 
 static void print_row(const struct row *row, u64 passed)
 {
-	shell_printf("%-16.16s %3u %4u %3lu.%lu", row->name, row->cpu, row->prio,
-		     row->permille / 10, row->permille % 10);
+	char name[17];
+
+	text_print(name, sizeof(name), "%s", row->name);
+	shell_printf("%-16s %3u %4u %3lu.%lu", name, row->cpu, row->prio, row->permille / 10,
+		     row->permille % 10);
 	for (u32 kind = 0; row->is_vcpu && kind < EXIT_KINDS; kind++)
 		print_rate(row->exits[kind], (row->before ? row->before : row)->exits[kind],
 			   passed);
@@ -174,7 +180,7 @@ static void print_row(const struct row *row, u64 passed)
 static void show(const struct sample *s, const struct sample *before)
 {
 	u64 passed = MAX(s->when - before->when, 1);
-	u32 room = LINES - cpu_count, shown = MIN(rows_of(s), room);
+	u32 room = MAX(LINES, cpu_count + LEAST) - cpu_count, shown = MIN(rows_of(s), room);
 	static u8 order[THREADS];
 
 	sort(s, order);

@@ -172,9 +172,36 @@ static void test_top(void **state)
 	expect_part("zvm top", "\nvm0.0 linux        1   20   0.0"
 			       "     0     0   100     0     0     0     0     0\x1b[K\n");
 	thread_join(&v->thread);
+	/* A name that has no room says so. */
+	assert_int_equal(thread_create(&v->thread, "vm0.0 a-name-of-twenty-three", nothing_runs,
+				       NULL, 20, 2),
+			 0);
+	fake.keys = " q";
+	expect_part("zvm top", "\nvm0.0 a-name-... ");
+	expect_part("host threads", "\nvm0.0 a-name-of-twenty-three ");
+	thread_join(&v->thread);
 	fake.keys = "\x03";
 	expect("zvm top", "");
 	expect("zvm top linux", "zvm top: too many arguments: 'linux'\n");
+}
+
+/* On a machine with more CPUs than a page has lines there are still some threads, and not all. */
+static void test_top_on_many_cpus(void **state)
+{
+	static struct thread threads[20];
+	const u32 cpus = cpu_count;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_int_equal(thread_create(&threads[i], "sleeper", nothing_runs, NULL, 20, 1),
+				 0);
+	cpu_count = 30;
+	fake.keys = " q";
+	expect_part("zvm top", "\nsleeper ");
+	cpu_count = cpus;
+	assert_non_null(strstr(fake.output, " more\x1b[K\n"));
+	for (u32 i = 0; i < ARRAY_SIZE(threads); i++)
+		thread_join(&threads[i]);
 }
 
 /* A vCPU whose guest waits keeps its CPU (sched_idle_here), and yet uses none. */
@@ -207,6 +234,7 @@ int main(void)
 		cmocka_unit_test_setup(test_stat, fake_setup_vms),
 		cmocka_unit_test_setup(test_shares, fake_setup_vms),
 		cmocka_unit_test_setup(test_top, fake_setup_vms),
+		cmocka_unit_test_setup(test_top_on_many_cpus, fake_setup_vms),
 		cmocka_unit_test_setup(test_cpu_time, fake_setup),
 	};
 
