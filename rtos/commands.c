@@ -11,7 +11,7 @@ const char shell_names[] = "";
 static void cmd_version(const struct args *a __unused)
 {
 	shell_printf("ZVM RTOS %s, the hypervisor's kernel at EL1, built with %s\n", ZVM_VERSION,
-		     __VERSION__);
+		     ZVM_COMPILER);
 }
 
 static void cmd_poweroff(const struct args *a)

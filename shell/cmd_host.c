@@ -14,14 +14,14 @@
 #include <kernel/timeout.h>
 #include <lib/bitmap.h>
 #include <lib/string.h>
-#include <lib/utf8.h>
+#include <lib/text.h>
 #include <vmm/vm.h>
 #include "shell.h"
 
 static void host_version(const struct args *a __unused)
 {
 	shell_printf("ZVM %s, real-time hypervisor for AArch64, built with %s\n", ZVM_VERSION,
-		     __VERSION__);
+		     ZVM_COMPILER);
 }
 
 /* ---- info ---- */
@@ -84,7 +84,7 @@ static void print_errata(void)
 
 static void host_info(const struct args *a)
 {
-	char model[64];
+	char model[128];
 	u32 vms = 0;
 	struct page_stats mem;
 
@@ -92,8 +92,7 @@ static void host_info(const struct args *a)
 		vms += vm_by_id(id) != NULL;
 	page_stats(&mem);
 	host_version(a);
-	(void)str_copy(model, host_fdt_model(), sizeof(model));
-	utf8_clean(model);
+	text_print(model, sizeof(model), "%s", host_fdt_model());
 	shell_printf("machine   %s\n", model);
 	shell_printf("cpu       %u cpus, %s\n", word_weight(cpus_online_mask()),
 		     arch_cpu_name(arch_cpu_midr()));

@@ -39,7 +39,7 @@ def count_cpus(board):
 
 
 def test_version(board):
-    assert re.search(r"\d+\.\d+", board.sh("host version"))
+    assert re.search(r", built with (gcc|clang) \d+\.\d+\.\d+$", board.sh("host version"))
 
 
 def test_cpus(board):

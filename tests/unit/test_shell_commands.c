@@ -221,6 +221,7 @@ static void test_host(void **state)
 {
 	(void)state;
 	expect_part("host version", "ZVM " ZVM_VERSION);
+	expect_part("host version", ", built with " ZVM_COMPILER "\n");
 	expect_part("host mem", "total: 655");
 	expect_part("host info", ", 2024-02-29 12:34:56 UTC\n");
 	expect_part("host info", "2 cpus");
