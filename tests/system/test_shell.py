@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from conftest import ROOT
 from guests import SMP, new
 
 FREE = re.compile(r"free: (\d+) KiB")
@@ -179,3 +180,11 @@ def test_list_and_info(board):
         assert re.search(words, info), info
     assert board.sh("zvm log shown") == ""
     vm.delete()
+
+
+def test_priorities_are_those_of_the_docs(board):
+    """What docs/real-time.md says of the shell and the console service is what `host threads` shows."""
+    page = (ROOT / "docs/real-time.md").read_text()
+    for thread, called in (("shell", "the shell"), ("console", "the console service")):
+        documented = re.search(rf"{called} \((\d+)\)", page)[1]
+        assert re.search(rf"^{thread} +\w+ +{documented} ", board.sh("host threads"), re.M)
