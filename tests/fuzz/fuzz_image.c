@@ -63,8 +63,8 @@ static void make_elf(struct fuzz_input *in, u8 *p, size_t size)
 	       "\x7f"
 	       "ELF\2\1\1",
 	       7);
-	put(p + 16, 2, 2);   /* executable */
-	put(p + 18, 183, 2); /* AArch64 */
+	put(p + 16, 2, 2);                                        /* executable */
+	put(p + 18, fuzz_byte(in) % 16 ? 183 : fuzz_byte(in), 2); /* AArch64, mostly */
 	put(p + 20, 1, 4);
 	put(p + 24, interesting(in), 8);
 	put(p + 32, fuzz_byte(in) & 0x80 ? fuzz_u64(in) : 64, 8);
