@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The MMIO bus: which region an access hits, and which register of a device's table. */
 #include <arch/cpu.h>
+#include <kernel/page.h>
 #include <lib/checked.h>
 #include <lib/errno.h>
+#include <lib/string.h>
 #include <vmm/mmio.h>
 #include <vmm/vm.h>
 
@@ -24,6 +26,28 @@ static u32 regions_above(const struct mmio_bus *bus, u64 ipa)
 	return low;
 }
 
+static bool grow(struct mmio_bus *bus)
+{
+	struct mmio_region *more = pages_alloc(bus->pages + 1);
+
+	if (!more)
+		return false;
+	if (bus->pages) {
+		memcpy(more, bus->regions, bus->count * sizeof(*more));
+		pages_free(bus->regions, bus->pages);
+	}
+	bus->regions = more;
+	bus->pages++;
+	return true;
+}
+
+__cold void mmio_free(struct mmio_bus *bus)
+{
+	if (bus->pages)
+		pages_free(bus->regions, bus->pages);
+	*bus = (struct mmio_bus){ 0 };
+}
+
 __cold int mmio_add(struct mmio_bus *bus, const struct mmio_region *r)
 {
 	u64 end;
@@ -31,8 +55,8 @@ __cold int mmio_add(struct mmio_bus *bus, const struct mmio_region *r)
 
 	if (!r->size || !r->handler || !checked_add(r->base, r->size, &end))
 		return -EINVAL;
-	if (bus->count == MMIO_MAX_REGIONS)
-		return -ENOSPC;
+	if (bus->count == bus->pages * PAGE_SIZE / sizeof(*r) && !grow(bus))
+		return -ENOMEM;
 	at = regions_above(bus, r->base);
 	if (at > 0 && r->base - bus->regions[at - 1].base < bus->regions[at - 1].size)
 		return -EEXIST;

@@ -342,6 +342,7 @@ void vm_unmake(struct vm *vm)
 	if (vm->s2.root)
 		stage2_destroy(&vm->s2);
 	pvtime_free(vm);
+	mmio_free(&vm->bus);
 	vm_ram_free(&vm->ram);
 	if (vms[vm->id] == vm)
 		vms[vm->id] = NULL;

@@ -33,15 +33,17 @@ struct mmio_region {
 	u32 arg;
 };
 
-#define MMIO_MAX_REGIONS 24
-
 struct mmio_bus {
 	u32 count;
-	struct mmio_region regions[MMIO_MAX_REGIONS];
+	u32 pages; /* that regions has; it grows */
+	struct mmio_region *regions;
 };
 
-/* Add a region, keeping the array sorted. -EEXIST (overlap), -ENOSPC, -EINVAL. Before the VM runs. */
+/* Add a region, keeping the array sorted. -EEXIST (overlap), -ENOMEM, -EINVAL. Before the VM runs. */
 int __must_check mmio_add(struct mmio_bus *bus, const struct mmio_region *r);
+
+/* The VM goes, and no vCPU runs any more. All zeros is an empty bus, which this leaves too. */
+void mmio_free(struct mmio_bus *bus);
 
 /* The region that holds ipa, or NULL. O(log n). */
 const struct mmio_region *mmio_find(const struct mmio_bus *bus, u64 ipa);

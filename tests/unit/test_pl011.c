@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The emulated PL011: registers, FIFO, interrupts, and flow control towards the console. */
-#include <unit.h>
+#include <unit_memory.h>
 
 #include <lib/errno.h>
 #include <string.h>
@@ -107,7 +107,8 @@ static void type_break(void)
 
 static int setup(void **state)
 {
-	unit_machine_setup(state);
+	*state = NULL;
+	unit_memory();
 	memset(&vm, 0, sizeof(vm));
 	typed_at = typed_count = sent_count = line_changes = 0;
 	line = false;

@@ -97,6 +97,7 @@ static int setup(void **state)
 {
 	unit_machine_setup(state);
 	host_counter = 12345;
+	mmio_free(&vm.bus);
 	memset(&vm, 0, sizeof(vm));
 	line = armed = false;
 	host_wall_clock = NULL;
@@ -125,6 +126,7 @@ static void test_counts(void **state)
 static void test_wall_clock_and_load(void **state)
 {
 	(void)state;
+	mmio_free(&vm.bus);
 	memset(&vm, 0, sizeof(vm));
 	host_wall_clock = wall_clock;
 	assert_int_equal(vrtc_init(&vm.rtc, &vm), 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bus keeps its regions apart and sorted; tables answer each width as their rows say. */
-#include <unit.h>
+#include <unit_memory.h>
 
+#include <kernel/page.h>
 #include <lib/errno.h>
 #include <string.h>
 #include <vmm/mmio.h>
@@ -21,6 +22,7 @@ static enum mmio_result echo(const struct mmio_region *r, struct vcpu *v, u64 of
 static int setup(void **state)
 {
 	*state = NULL;
+	unit_memory();
 	memset(&vm, 0, sizeof(vm));
 	memset(&vcpu, 0, sizeof(vcpu));
 	vcpu.vm = &vm;
@@ -73,7 +75,6 @@ static void regions_are_sorted_and_found(void **state)
 static void bad_regions_are_refused(void **state)
 {
 	struct mmio_region r = { .base = 0x1000, .size = 0x10 };
-	u32 i;
 
 	(void)state;
 	assert_int_equal(mmio_add(&vm.bus, &r), -EINVAL); /* no handler */
@@ -85,9 +86,29 @@ static void bad_regions_are_refused(void **state)
 	assert_int_equal(add(0xfff, 2, 0), -EEXIST);
 	assert_int_equal(add(0, 0x10000, 0), -EEXIST);
 	assert_int_equal(add(0x1800, 8, 0), -EEXIST);
-	for (i = 1; i < MMIO_MAX_REGIONS; i++)
-		assert_int_equal(add(0x10000 * i, 0x10, 0), 0);
-	assert_int_equal(add(0x100, 0x10, 0), -ENOSPC);
+}
+
+/* Two for each of 32 vCPUs, and more; what it took is given back. */
+static void there_are_as_many_as_it_takes(void **state)
+{
+	struct page_stats before, after;
+	u64 value;
+
+	(void)state;
+	page_stats(&before);
+	for (u32 i = 500; i > 0; i--)
+		assert_int_equal(add(0x10000 * i, 0x10, i), 0);
+	for (u32 i = 1; i <= 500; i++) {
+		assert_int_equal(load(0x10000 * i, 4, &value), MMIO_OK);
+		assert_int_equal(value, (u64)i << 32);
+	}
+	mmio_free(&vm.bus);
+	assert_null(mmio_find(&vm.bus, 0x10000));
+	page_stats(&after);
+	assert_memory_equal(&before, &after, sizeof(before));
+	while (pages_alloc(1))
+		;
+	assert_int_equal(add(0x10000, 0x10, 0), -ENOMEM);
 }
 
 /* ---- register tables ---- */
@@ -312,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(regions_are_sorted_and_found, setup),
 		cmocka_unit_test_setup(bad_regions_are_refused, setup),
+		cmocka_unit_test_setup(there_are_as_many_as_it_takes, setup),
 		cmocka_unit_test_setup(tables_answer, setup),
 		cmocka_unit_test_setup(straight_path_takes_whole_registers, setup),
 	};

@@ -78,6 +78,7 @@ static int setup(u32 gic_version)
 	host_gic_version = gic_version;
 	if (fixture_vm.s2.root)
 		stage2_destroy(&fixture_vm.s2);
+	mmio_free(&fixture_vm.bus);
 	memset(&fixture_vm, 0, sizeof(fixture_vm));
 	memset(fixture_vcpus, 0, sizeof(fixture_vcpus));
 	memset(fixture_current, 0, sizeof(fixture_current));
