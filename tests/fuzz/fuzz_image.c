@@ -51,36 +51,41 @@ static void make_linux(struct fuzz_input *in, u8 *p, size_t size)
 	memcpy(p + 56, "ARM\x64", 4);
 }
 
+/* Mostly as it should be. */
+static u64 usually(struct fuzz_input *in, u64 value)
+{
+	return fuzz_once_in(in, 32) ? interesting(in) : value;
+}
+
 /* A header and up to three program headers behind it. */
 static void make_elf(struct fuzz_input *in, u8 *p, size_t size)
 {
+	u64 at = GUEST_RAM_BASE + 4096 * (u64)fuzz_byte(in);
 	u32 n, i;
 
 	if (size < 64 + 3 * 56)
 		return;
 	memset(p, 0, 64 + 3 * 56);
-	memcpy(p,
-	       "\x7f"
-	       "ELF\2\1\1",
-	       7);
-	put(p + 16, 2, 2);                                        /* executable */
-	put(p + 18, fuzz_byte(in) % 16 ? 183 : fuzz_byte(in), 2); /* AArch64, mostly */
+	memcpy(p, "\x7f\x45LF\2\1\1", 7);
+	put(p + 16, 2, 2);                                          /* executable */
+	put(p + 18, fuzz_once_in(in, 16) ? fuzz_byte(in) : 183, 2); /* AArch64, mostly */
 	put(p + 20, 1, 4);
-	put(p + 24, interesting(in), 8);
-	put(p + 32, fuzz_byte(in) & 0x80 ? fuzz_u64(in) : 64, 8);
+	put(p + 24, usually(in, at), 8);
+	put(p + 32, usually(in, 64), 8);
 	put(p + 52, 64, 2);
 	put(p + 54, 56, 2);
-	n = fuzz_byte(in) % 5;
+	n = fuzz_once_in(in, 8) ? fuzz_below(in, 5) : 1 + fuzz_below(in, 3);
 	put(p + 56, n, 2);
 	for (i = 0; i < MIN(n, 3U); i++) {
 		u8 *segment = p + 64 + 56 * (size_t)i;
 
-		put(segment, fuzz_byte(in) % 4 ? 1 : fuzz_byte(in), 4);
-		put(segment + 8, fuzz_byte(in) & 0x80 ? interesting(in) : fuzz_byte(in), 8);
-		put(segment + 16, interesting(in), 8);
-		put(segment + 24, interesting(in), 8);
-		put(segment + 32, fuzz_byte(in) & 0x80 ? interesting(in) : fuzz_byte(in), 8);
-		put(segment + 40, fuzz_byte(in) & 0x80 ? interesting(in) : 255U, 8);
+		put(segment, usually(in, 1), 4);
+		put(segment + 8, usually(in, fuzz_byte(in)), 8);
+		put(segment + 16, usually(in, at), 8);
+		put(segment + 24, usually(in, at), 8);
+		put(segment + 32, usually(in, fuzz_byte(in)), 8);
+		put(segment + 40, usually(in, 255), 8);
+		at += 256 * (u64)fuzz_byte(in);
 	}
 }
 
@@ -138,7 +143,11 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	d.has_devicetree_address = kind & 8;
 	d.devicetree_address = interesting(&in);
 	initrd_size = kind & 16 ? interesting(&in) : fuzz_byte(&in);
-	kernel = fuzz_copy(&in, 512, &kernel_size);
+	kernel_size = 4 * fuzz_byte(&in) + fuzz_below(&in, 4);
+	kernel = calloc(1, kernel_size);
+	fuzz_assert(kernel || !kernel_size);
+	for (size_t i = 0; i < MIN(kernel_size, (size_t)128) && in.left; i++)
+		kernel[i] = fuzz_byte(&in);
 	if (kind % 4 == 1)
 		make_linux(&in, kernel, kernel_size);
 	else if (kind % 4 >= 2)
