@@ -175,6 +175,7 @@ static bool new_options(const struct args *a, struct vm_options *opt)
 	if (!option_number(a, "-c", "vCPUs,", 1, VM_MAX_VCPUS, &cpus) ||
 	    !option_number(a, "-p", "priority,", PRIO_HIGHEST, PRIO_LOWEST, &priority))
 		return false;
+	opt->bootargs = option_value(a, "--bootargs");
 	opt->cpus = (u32)cpus;
 	opt->priority = option_value(a, "-p") ? (s32)priority : -1;
 	return memory_option(a, &opt->memory) && affinity_option(a, &opt->affinity);

@@ -133,22 +133,44 @@ const struct command help_command = {
 
 /* ---- running ---- */
 
-u32 split_words(char *line, const char **words, u32 max)
+/* The word at *from to `to`, without its quotes; *from is behind it then. The quote that is open at the end, or 0. */
+static char take_word(const char **from, char *to)
 {
+	const char *p = *from;
+	char quote = 0;
+
+	for (; *p && (quote || *p != ' '); p++) {
+		if (*p == quote)
+			quote = 0;
+		else if (!quote && (*p == '"' || *p == '\''))
+			quote = *p;
+		else
+			*to++ = *p;
+	}
+	*from = *p ? p + 1 : p; /* a word is never longer than what it was made of */
+	*to = '\0';
+	return quote;
+}
+
+u32 split_words(char *line, const char **words, u32 max, char *open)
+{
+	const char *from = line;
 	u32 count = 0;
 
-	for (char *p = line; *p;) {
-		while (*p == ' ')
-			*p++ = '\0';
-		if (!*p)
-			break;
+	*open = 0;
+	for (;;) {
+		char *to;
+
+		while (*from == ' ')
+			from++;
+		if (!*from)
+			return count;
+		to = line + (from - line);
 		if (count < max)
-			words[count] = p;
+			words[count] = to;
 		count++;
-		while (*p && *p != ' ')
-			p++;
+		*open = take_word(&from, to);
 	}
-	return count;
 }
 
 static bool wants_help(const struct args *a)
@@ -185,13 +207,16 @@ static void run_words(const struct command *c, const char *const *words, u32 nwo
 static void run_line(char *line)
 {
 	const char *words[MAX_WORDS];
-	u32 count = split_words(line, words, MAX_WORDS);
+	char open;
+	u32 count = split_words(line, words, MAX_WORDS, &open);
 	const struct command *c;
 
 	if (count == 0)
 		return;
 	c = find_root(words[0]);
-	if (!c)
+	if (open)
+		shell_printf("the quote %c is not closed\n", open);
+	else if (!c)
 		no_command(words[0]);
 	else if (count > MAX_WORDS)
 		shell_printf("%s: more than %u words\n", words[0], MAX_WORDS);

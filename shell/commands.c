@@ -19,6 +19,8 @@ static const struct option new_options[] = {
 	{ "-m", "MIB", ARG_TEXT, "memory in MiB" },
 	{ "-p", "PRIO", ARG_TEXT, "priority, 0 is the highest" },
 	{ "-a", "CPUMASK", ARG_TEXT, "CPUs that it may run on, a bit each: 0xc is 2 and 3" },
+	{ "--bootargs", "ARGS", ARG_TEXT,
+	  "boot arguments behind the description's; several in quotes: \"quiet panic=1\"" },
 };
 
 static const struct option set_options[] = {

@@ -78,6 +78,7 @@ void shell_complete(const char *line, u32 cursor, struct completions *c)
 	const struct command *command = NULL;
 	struct word w;
 	u32 count, next = 0;
+	char open;
 
 	c->start = cursor;
 	while (c->start > 0 && line[c->start - 1] != ' ')
@@ -86,8 +87,8 @@ void shell_complete(const char *line, u32 cursor, struct completions *c)
 	/* The words before the current one lead to the command. */
 	memcpy(text, line, c->start);
 	text[c->start] = '\0';
-	count = split_words(text, words, MAX_WORDS);
-	if (count > MAX_WORDS)
+	count = split_words(text, words, MAX_WORDS, &open);
+	if (count > MAX_WORDS || open)
 		return;
 	if (count > 0 && str_eq(words[0], "help")) {
 		command = count > 1 ? find_root(words[1]) : NULL;

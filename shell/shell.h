@@ -96,8 +96,11 @@ void complete_named(struct completions *c, const struct word *w, enum arg_kind k
 
 /* Carry a line out. It is cut into words in place. */
 void command_run(char *line);
-/* Cut line into at most max words at blanks; the number there are (which may be more than max). */
-u32 split_words(char *line, const char **words, u32 max);
+/*
+ * Cut line into at most max words at blanks that are not between quotes ("..." or '...', which are taken off); the number there are (which may be more
+ * than max). *open: the quote that is open at the end, or 0.
+ */
+u32 split_words(char *line, const char **words, u32 max, char *open);
 const struct command *find_sub(const struct command *parent, const char *name);
 const struct command *find_root(const char *name);
 /* Usage, summary and options; or the table of what is below it. */

@@ -101,6 +101,24 @@ static int apply_memory(struct ram_map *ram, u64 size, struct vm_error *err)
 	return 0;
 }
 
+/* Behind those of the description. */
+static int add_bootargs(struct vm_desc *d, const char *more, struct vm_error *err)
+{
+	size_t len = strlen(d->bootargs), room = sizeof(d->bootargs) - len;
+
+	if (!*more)
+		return 0;
+	if (!len && (d->devicetree.path[0] || d->devicetree.size))
+		return vm_fail(
+			err, -EINVAL,
+			"bootargs: the description has none, and those of its devicetree would be lost: give it some first");
+	if ((size_t)snprintf(d->bootargs + len, room, "%s%s", len ? " " : "", more) >= room)
+		return vm_fail(err, -EINVAL,
+			       "bootargs: with the description's longer than %u bytes",
+			       DESC_ARGS_MAX - 1);
+	return 0;
+}
+
 static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct vm_error *err)
 {
 	if (opt->cpus)
@@ -111,7 +129,8 @@ static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct
 		d->affinity = opt->affinity;
 	if (d->cpus < 1 || d->cpus > VM_MAX_VCPUS)
 		return vm_fail(err, -EINVAL, "%u CPUs: a VM has 1 to %u", d->cpus, VM_MAX_VCPUS);
-	if (apply_memory(&d->ram, opt->memory, err))
+	if (apply_memory(&d->ram, opt->memory, err) ||
+	    (opt->bootargs && add_bootargs(d, opt->bootargs, err)))
 		return -EINVAL;
 	if (d->priority > PRIO_LOWEST)
 		return vm_fail(err, -EINVAL, "priority %u: 0 (highest) to %u", d->priority,

@@ -71,11 +71,12 @@ struct vm {
 };
 
 struct vm_options {
-	const char *name; /* NULL: the type's, made unique */
-	u32 cpus;         /* 0: the description's */
-	u64 memory;       /* 0: the description's */
-	s32 priority;     /* -1: the description's */
-	u64 affinity;     /* 0: the description's */
+	const char *name;     /* NULL: the type's, made unique */
+	u32 cpus;             /* 0: the description's */
+	u64 memory;           /* 0: the description's */
+	s32 priority;         /* -1: the description's */
+	u64 affinity;         /* 0: the description's */
+	const char *bootargs; /* behind the description's; NULL: none */
 };
 
 /* One line of explanation for the operator. */

@@ -185,6 +185,8 @@ int vm_create(const struct vm_type *type, const struct vm_options *opt, struct v
 	}
 	fake.created++;
 	fake.asked = *opt;
+	if (opt->bootargs)
+		snprintf(fake.keep_bootargs, sizeof(fake.keep_bootargs), "%s", opt->bootargs);
 	memset(vm, 0, sizeof(*vm));
 	console_init(&vm->console);
 	vm->id = 2;

@@ -26,6 +26,7 @@ struct fake {
 	int load_result;
 	/* what they were called with, and how often */
 	struct vm_options asked;
+	char keep_bootargs[64]; /* its bootargs */
 	u32 created, locks;
 	bool forced;
 	struct vm_desc set_to;

@@ -53,8 +53,36 @@ static void test_new(void **state)
 	assert_int_equal(fake.asked.memory, MIB(32));
 	assert_int_equal(fake.asked.priority, 0);
 	assert_int_equal(fake.asked.affinity, 2);
+	assert_null(fake.asked.bootargs);
 	fake.refusal = -ENOMEM;
 	expect("zvm new -t linux", "zvm: vm 2 'linux' refuses\n");
+}
+
+static void expect_bootargs(const char *typed, const char *given)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "zvm new -t linux --bootargs %s -c 1", typed);
+	fake.keep_bootargs[0] = '\0';
+	expect(line, "vm 2 'linux' created: 1 vcpu, 512 MiB\n");
+	assert_string_equal(fake.keep_bootargs, given);
+}
+
+/* A word in quotes has what stands there. */
+static void test_quotes(void **state)
+{
+	(void)state;
+	expect_bootargs("quiet", "quiet");
+	expect_bootargs("\"panic=1  quiet\"", "panic=1  quiet");
+	expect_bootargs("'a \"b\" c'", "a \"b\" c");
+	expect_bootargs("root=\"a b\"c' d'", "root=a bc d");
+	expect_bootargs("\"\"", "");
+	expect_bootargs("  \"-t\"x  ", "-tx");
+	expect("zvm new -t linux --bootargs \"a b", "the quote \" is not closed\n");
+	expect("zvm info 'linux", "the quote ' is not closed\n");
+	expect_part("zvm info \"linux\"", "vm 0 'linux'");
+	expect("zvm new -t linux --bootargs",
+	       "zvm new: --bootargs wants ARGS: boot arguments behind the description's; several in quotes: \"quiet panic=1\"\n");
 }
 
 static void test_absurd_sizes(void **state)
@@ -305,7 +333,7 @@ static void test_completion(void **state)
 	assert_string_equal(completed("zvm run -"), "-n -h");
 	assert_string_equal(completed("zvm look l"), "linux");
 	assert_string_equal(completed("zvm new -t "), "linux zephyr broken");
-	assert_string_equal(completed("zvm new -t linux --"), "--name");
+	assert_string_equal(completed("zvm new -t linux --"), "--name --bootargs");
 	assert_string_equal(completed("zvm new -c "), "");
 	assert_string_equal(completed("zvm list "), "");
 	assert_string_equal(completed("host ve"), "version");
@@ -322,6 +350,7 @@ int main(void)
 		cmocka_unit_test_setup(test_nothing, fake_setup),
 		cmocka_unit_test_setup(test_types, fake_setup_vms),
 		cmocka_unit_test_setup(test_new, fake_setup_vms),
+		cmocka_unit_test_setup(test_quotes, fake_setup_vms),
 		cmocka_unit_test_setup(test_absurd_sizes, fake_setup_vms),
 		cmocka_unit_test_setup(test_names, fake_setup_vms),
 		cmocka_unit_test_setup(test_option_errors, fake_setup_vms),
