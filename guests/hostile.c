@@ -3,6 +3,7 @@
  * hostile: does one thing that costs its hypervisor time, over and over, on all its vCPUs. Which, says `storm=NAME` in its bootargs. What it may cost is
  * its own time; a guest that is more urgent must not notice.
  */
+#include "kit/args.h"
 #include "kit/cpu.h"
 #include "kit/exc.h"
 #include "kit/gic.h"
@@ -14,7 +15,6 @@
 #include "kit/time.h"
 #include "kit/uart.h"
 
-#define FDT_BYTES  0x10000u
 #define FIRST_SPI  32u
 #define SPIS       256u
 #define TRNG_RND64 0xc4000053u
@@ -272,27 +272,14 @@ static void blow(void *arg)
 	}
 }
 
-static bool starts_with(const char *text, const char *word)
-{
-	while (*word && *text == *word) {
-		text++;
-		word++;
-	}
-	return !*word;
-}
-
 /* The storm that the devicetree's bootargs name. */
 static const struct storm *chosen(void)
 {
-	const char *fdt = (const char *)(uintptr_t)cpu_arrival[0].x0;
+	const char *name = boot_arg("storm=");
 
-	for (unsigned int at = 0; fdt && at < FDT_BYTES; at++) {
-		if (!starts_with(fdt + at, "storm="))
-			continue;
-		for (size_t n = 0; n < ARRAY_SIZE(storms); n++)
-			if (starts_with(fdt + at + 6, storms[n].name))
-				return &storms[n];
-	}
+	for (size_t n = 0; name && n < ARRAY_SIZE(storms); n++)
+		if (text_after(name, storms[n].name))
+			return &storms[n];
 	return NULL;
 }
 
