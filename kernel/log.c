@@ -14,7 +14,7 @@
 #include <lib/text.h>
 
 #define LOG_SIZE  KIB(32)
-#define LINE_SIZE 240
+#define LINE_SIZE 384 /* why a VM was stopped, with eight addresses of 64 bits */
 
 void (*log_putc)(char c);
 void (*log_write)(const char *line, size_t len);

@@ -270,6 +270,9 @@ static void print_vm(struct vm *vm)
 		shell_printf(", in %lu s",
 			     ticks_to_us(vm->restart_at - arch_counter()) / 1000000 + 1);
 	shell_printf("\n");
+	if (vm->desc.hang_timeout_ms)
+		shell_printf("  hangs       if interrupts are masked for %u ms\n",
+			     vm->desc.hang_timeout_ms);
 	print_images(vm);
 	print_console(&vm->console);
 	for (u32 i = 0; i < vm->nvcpus; i++)
@@ -278,7 +281,9 @@ static void print_vm(struct vm *vm)
 	if (vm->note[0])
 		shell_printf("  note        %s\n", vm->note);
 	if (vm->crash[0])
-		shell_printf("  crash       %s\n", vm->crash);
+		shell_printf("  %-12s%s\n",
+			     vm->state == VM_CRASHED || vm->load_result ? "crash" : "last crash",
+			     vm->crash);
 }
 
 void cmd_zvm_info(const struct args *a)

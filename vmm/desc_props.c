@@ -347,6 +347,7 @@ static const struct prop_row root_rows[] = {
 	{ "weight",             read_u32,         NUMBER(weight, 1, WEIGHT_MAX) },
 	{ "policy",             read_policy,      NOTHING },
 	{ "restart",            read_restart,     NOTHING },
+	{ "hang-timeout-ms",    read_u32,         NUMBER(hang_timeout_ms, DESC_HANG_MIN, DESC_HANG_MAX) },
 	{ "autostart",          read_flag,        F(autostart) },
 	{ "pmu",                read_flag,        F(pmu) },
 	{ "gic-version",        read_gic_version, NOTHING },

@@ -40,6 +40,8 @@ void vm_set_loading_locked(struct vm *vm, bool then_run)
 	vm_set_state_locked(vm, VM_LOADING);
 	vm->then_run = then_run;
 	vm->restart_at = 0;
+	if (vm->load_result)
+		vm->crash[0] = '\0';
 	vm->load_result = 0;
 	__atomic_store_n(&vm->ram.call_off, false, __ATOMIC_RELAXED);
 }
@@ -171,7 +173,6 @@ static void power_on_reset(struct vm *vm)
 	vm->vcpus[0]->boot_entry = vm->plan.entry;
 	vm->vcpus[0]->boot_arg = vm->plan.dtb_base;
 	vm->request = VM_REQ_NONE;
-	vm->crash[0] = '\0';
 	spin_unlock(&vm->state_wq.lock, flags);
 	vm_stats(vm, &stats);
 	vm->ticks_at_start = stats.run_ticks;
@@ -218,6 +219,7 @@ static void start(struct vm *vm, unsigned long *flags)
 
 	begin_work(vm, *flags);
 	power_on_reset(vm);
+	health_begin(vm);
 	vtimer_start_clock(vm); /* before vCPU 0 loads its timers */
 	*flags = end_work(vm);
 	if (vm->operated)

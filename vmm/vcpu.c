@@ -124,10 +124,11 @@ static void wfi_block(struct vcpu *v)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* Virtual interrupts have changed: look at them here, as they need not be such as end a WFI. */
+/* Virtual interrupts have changed: look at them here, as they need not be such as end a WFI. Who waits is well. */
 static void take_virqs(struct vcpu *v)
 {
-	(void)__atomic_fetch_and(&v->thread.work, (u32)~VCPU_WORK_VIRQ, __ATOMIC_ACQ_REL);
+	(void)__atomic_fetch_and(&v->thread.work, (u32) ~(VCPU_WORK_VIRQ | VCPU_WORK_LOOK),
+				 __ATOMIC_ACQ_REL);
 	if (unlikely(vgic_to_flush(&v->vgic)))
 		vgic_flush(v);
 }
@@ -143,7 +144,7 @@ void vmm_wfi(struct vcpu *v)
 	v->waits = true;
 	for (;;) {
 		work = __atomic_load_n(&v->thread.work, __ATOMIC_ACQUIRE);
-		if (work == VCPU_WORK_VIRQ) {
+		if (work & (VCPU_WORK_VIRQ | VCPU_WORK_LOOK)) {
 			take_virqs(v);
 			work = __atomic_load_n(&v->thread.work, __ATOMIC_ACQUIRE);
 		}
@@ -251,6 +252,7 @@ static void enter_reset_state(struct vcpu *v)
 				 __ATOMIC_RELAXED); /* an earlier life's */
 	vdebug_reset(v);
 	vpmu_reset(v);
+	health_reset(v);
 	pvtime_enter(v);
 	vtimer_reset(v);
 	vgic_cpu_online(v, true);
@@ -272,6 +274,10 @@ static __noinline void state_work(struct vcpu *v, u32 work)
 			vgic_cpu_online(v, false);
 		if (park_while_stopped(v))
 			enter_reset_state(v);
+	}
+	if (work & VCPU_WORK_LOOK) {
+		let_interrupt_in(v);
+		health_look(v);
 	}
 	if (work & VCPU_WORK_VIRQ)
 		vgic_flush(v);

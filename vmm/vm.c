@@ -357,6 +357,7 @@ void vm_unmake(struct vm *vm)
 	/* First whoever could still inject an interrupt. */
 	console_port_detach(&vm->console);
 	timeout_cancel(&vm->rtc.alarm);
+	health_end(vm);
 	unmake_vcpus(vm);
 	if (vm->s2.root)
 		stage2_destroy(&vm->s2);
@@ -419,6 +420,7 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	spin_lock_init(&vm->vgic.lock, LOCK_VGIC);
 	console_init(&vm->console);
 	timeout_init(&vm->rtc.alarm, NULL);
+	health_init(vm);
 	r = build(vm, opt, err);
 	if (r) {
 		vm_unmake(vm);

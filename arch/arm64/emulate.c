@@ -7,6 +7,7 @@
  */
 #include <arch/mmu.h>
 #include <asm/decode.h>
+#include <asm/loop.h>
 #include <asm/trap.h>
 #include <kernel/percpu.h>
 #include <vmm/vm.h>
@@ -72,22 +73,35 @@ bool translate_store(const struct trap_frame *f, u64 va, ipa_t *ipa)
 }
 
 /*
- * The trapped instruction. EL1 may read whatever either level executes (Arm ARM D8.4.1). Read once:
- * another vCPU may be writing there. The guest's caches may be off: no older copy of the line may
- * answer.
+ * EL1 may read whatever either level executes (Arm ARM D8.4.1). A word is read once: another vCPU may be writing there. The guest's caches may be off: no
+ * older copy of the line may answer.
  */
-static bool fetch(const struct vcpu *v, u64 pc, u32 *insn)
+static const u32 *find_line(const struct vcpu *v, u64 line)
 {
 	u64 ipa;
-	u32 *word;
+	const u32 *words;
 
-	if (!par_to_ipa(at_s1e1r(pc), pc, &ipa))
+	if (!par_to_ipa(at_s1e1r(line), line, &ipa))
+		return NULL;
+	words = vm_ram_ptr(&v->vm->ram, ipa, NULL);
+	if (words)
+		arch_dcache_clean_inval(words, CODE_LINE);
+	return words;
+}
+
+bool guest_fetch(struct guest_code *c, u64 pc, u32 *insn)
+{
+	u64 line = ALIGN_DOWN(pc, CODE_LINE);
+
+	if (pc % 4)
 		return false;
-	word = vm_ram_ptr(&v->vm->ram, ipa, NULL);
-	if (!word)
+	if (!c->words || c->line != line) {
+		c->words = find_line(c->v, line);
+		c->line = line;
+	}
+	if (!c->words)
 		return false;
-	arch_dcache_clean_inval(word, sizeof(*word));
-	*insn = __atomic_load_n(word, __ATOMIC_RELAXED);
+	*insn = __atomic_load_n(&c->words[(pc - line) / 4], __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -246,9 +260,10 @@ static bool emulate(struct emulation *e, u64 *far, u64 fault_ipa)
 /* Find out what trapped. */
 static bool understand(struct emulation *e, enum abort_access access)
 {
+	struct guest_code code = { .v = e->v };
 	u32 insn;
 
-	if (!plain_state(e->f) || !fetch(e->v, e->f->elr, &insn) || !decode(insn, &e->d))
+	if (!plain_state(e->f) || !guest_fetch(&code, e->f->elr, &insn) || !decode(insn, &e->d))
 		return false;
 	if (e->d.load != (access == ABORT_READ))
 		return false;

@@ -3,6 +3,7 @@
 #include <asm/boot.h>
 #include <asm/trap.h>
 #include <kernel/percpu.h>
+#include <vmm/vcpu.h>
 
 #define PSTATE_MODE     0xf
 #define PSTATE_EL1H     0x5
@@ -21,7 +22,7 @@
 #define FSC_EXTERNAL 0x10
 #define FSC_WALK     0x14 /* and the level */
 
-static u64 vector_offset(u64 pstate)
+u64 vector_offset(u64 pstate)
 {
 	if (pstate & SPSR_NRW)
 		return 0x600;
@@ -61,22 +62,35 @@ static __noinline u64 entry_bits(u64 has)
 	return has;
 }
 
+/* For whoever asks later why its vCPU is lost (look.c). What faults in the vectors follows from something before it. */
+static void note(const struct trap_frame *f, u64 esr, u64 vbar)
+{
+	struct arch_vcpu *a = &container_of(this_cpu()->current, struct vcpu, thread)->arch;
+
+	if (f->elr - vbar < VECTORS_SIZE)
+		return;
+	a->given.esr = esr;
+	a->given.elr = f->elr;
+	a->given.far = read_sysreg(far_el1);
+}
+
 /*
  * What the new PSTATE does not take from the old one or from SCTLR_EL1 is 0: UAO, SS, IL, BTYPE, nRW. In AArch32 state bits 25, 23 and 15 to 10 of f->spsr are
  * others' (IT, SSBS).
  */
 static __noinline void take_exception(struct trap_frame *f, u64 esr)
 {
-	u64 has = this_cpu()->arch.entry_pstate;
+	u64 has = this_cpu()->arch.entry_pstate, vbar = read_sysreg(vbar_el1);
 	u64 pstate = PSTATE_EL1H | PSTATE_DAIF |
 		     (f->spsr & (PSTATE_NZCV | PSTATE_PAN | PSTATE_DIT));
 
 	if (has)
 		pstate |= entry_bits(has);
+	note(f, esr, vbar);
 	write_sysreg(esr_el1, esr);
 	write_sysreg(elr_el1, f->elr);
 	write_sysreg(spsr_el1, f->spsr);
-	f->elr = read_sysreg(vbar_el1) + vector_offset(f->spsr);
+	f->elr = vbar + vector_offset(f->spsr);
 	f->spsr = pstate;
 }
 

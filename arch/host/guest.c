@@ -56,6 +56,13 @@ void arch_vcpu_flush(struct vcpu *v)
 	host_loaded[host_cpu] = NULL;
 }
 
+void arch_guest_look(const struct vcpu *v, struct guest_look *l)
+{
+	if (!host_look)
+		host_die("arch_guest_look without host_look");
+	host_look(v, l);
+}
+
 u64 arch_vcpu_pc(const struct vcpu *v)
 {
 	return v->arch.pc;

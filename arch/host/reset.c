@@ -6,6 +6,7 @@
 #include <string.h>
 
 void (*host_guest)(struct vcpu *v);
+void (*host_look)(const struct vcpu *v, struct guest_look *l);
 struct vcpu *host_loaded[HOST_CPUS];
 bool host_waits_untrapped[HOST_CPUS];
 const struct guest_debug *host_guest_debug[HOST_CPUS];
@@ -31,6 +32,7 @@ void host_reset(void)
 	host_counter = 0;
 	host_counter_leads = false;
 	host_guest = NULL;
+	host_look = NULL;
 	host_pmu_intid = 0;
 	for (cpu = 0; cpu < HOST_CPUS; cpu++) {
 		host_irqs_open[cpu] = false;

@@ -36,6 +36,31 @@ void arch_vcpu_flush(struct vcpu *v);
 /* Its guest's PC as of its last exit. */
 u64 arch_vcpu_pc(const struct vcpu *v);
 
+/* ---- a look at a guest ---- */
+
+/* An exception at a guest's EL1: ESR_EL1, FAR_EL1, ELR_EL1. */
+struct guest_exception {
+	u64 esr, far, elr;
+};
+
+/* What a vCPU was at when it was interrupted. */
+struct guest_look {
+	u64 pc, link; /* x30 */
+	bool masked;  /* it executes, with IRQs masked */
+	/*
+	 * Whether it gets on: it does as far as we can tell; it is on the straight way from its vector to the instruction whose exception came last, all
+	 * masked; it spins where a vector leads to, all masked.
+	 */
+	enum { GUEST_GETS_ON, GUEST_FAULTS, GUEST_SPINS } lost;
+	const char *what; /* if it does not: which exception, in words */
+	struct guest_exception last;
+	struct guest_exception
+		given; /* the last that we gave it for code outside of its vectors; esr 0: none */
+};
+
+/* On the vCPU's thread, which is in a trap, interrupts masked. 1700 instructions at most, and few if the guest has not masked interrupts. */
+void arch_guest_look(const struct vcpu *v, struct guest_look *l);
+
 /* ---- stage 2 ---- */
 
 enum stage2_attr {

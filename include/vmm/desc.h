@@ -19,6 +19,9 @@
 #define DESC_PERIOD_MAX 10000000
 #define DESC_BUDGET_MIN 10
 
+#define DESC_HANG_MIN 1000 /* ms: some looks (vmm/health.h) */
+#define DESC_HANG_MAX 3600000
+
 #define CONSOLE_PORT_ANY  (-1) /* the lowest free one */
 #define CONSOLE_PORT_NONE (-2)
 
@@ -50,7 +53,8 @@ struct vm_desc {
 	u32 weight;               /* among VMs of its priority that are not real-time */
 	bool fifo;                /* no turns among equals */
 	enum restart_policy restart;
-	u32 gic_version; /* 2, 3; 0: whichever the machine has */
+	u32 hang_timeout_ms; /* all vCPUs with IRQs masked for so long are a failure; 0: never */
+	u32 gic_version;     /* 2, 3; 0: whichever the machine has */
 	bool autostart;
 	bool watchdog;
 	bool pmu;         /* performance monitors */

@@ -6,6 +6,7 @@
 #include <arch/guest.h>
 #include <kernel/random.h>
 #include <kernel/thread.h>
+#include <vmm/health.h>
 #include <vmm/vgic.h>
 #include <vmm/vtimer.h>
 
@@ -22,9 +23,11 @@ enum vcpu_power {
 };
 
 /* Bits of thread.work. */
-#define VCPU_WORK_VIRQ  BIT(0) /* virtual interrupts changed */
-#define VCPU_WORK_STATE BIT(1) /* the VM's or the vCPU's run state changed: park, reset or exit */
-#define VCPU_WORK_ERROR BIT(2) /* its guest has caused an SError: serror_esr */
+#define VCPU_WORK_VIRQ BIT(0) /* virtual interrupts changed */
+#define VCPU_WORK_LOOK \
+	BIT(1) /* a look at what its guest is at (vmm/health.h); is lost where it waits */
+#define VCPU_WORK_STATE BIT(2) /* the VM's or the vCPU's run state changed: park, reset or exit */
+#define VCPU_WORK_ERROR BIT(3) /* its guest has caused an SError: serror_esr */
 
 /* Debug registers. Every access of the guest traps (MDCR_EL2.TDA), so that they are here always, and in the CPU while they have an effect. */
 struct vdebug {
@@ -50,6 +53,7 @@ struct vcpu {
 	struct vtimer timer;
 	struct vdebug debug;
 	struct vpmu pmu;
+	struct vcpu_health health;
 	struct random random; /* its own thread alone uses it */
 	struct vm *vm;
 	const struct mmio_region *mmio_hint; /* where its last access went; NULL: none yet */

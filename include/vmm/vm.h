@@ -45,6 +45,7 @@ struct vm {
 	struct pvtime_entry *pvtime; /* a page of them, one per vCPU; see vmm/smccc.h */
 	u32 nvcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];
+	struct timeout look;        /* asks its vCPUs for looks (health.c) */
 	struct wait_queue state_wq; /* guards and signals what follows */
 	struct wait_queue halt_wq;  /* waits for vCPUs to park; they do not wake each other */
 	enum vm_state state;
@@ -66,7 +67,7 @@ struct vm {
 	u64 restart_at;  /* it starts again then; 0: it does not */
 	u64 ticks_at_start; /* what its vCPUs had run before this start, and how many exits they had had */
 	u64 exits_at_start;
-	char crash[512]; /* why it was stopped, or not loaded, one line */
+	char crash[512]; /* why it was last stopped by us, or not loaded, one line */
 	char note[256];  /* what the operator should know of its images; mostly empty */
 };
 

@@ -324,6 +324,12 @@ static void test_numbers(void **state)
 	set_u64("memory", UINT64_MAX);
 	assert_int_equal(parse(), -EINVAL);
 	set_u64("memory", MIB(64));
+	set_u32("hang-timeout-ms", 999);
+	refused("/: hang-timeout-ms: 999 is out of range: 1000 to 3600000");
+	set_u32("hang-timeout-ms", 1000);
+	accepted();
+	assert_int_equal(d.hang_timeout_ms, 1000);
+	del("hang-timeout-ms");
 	set_u32("priority", 63);
 	refused("/: priority: 63 is out of range: 0 to 62");
 	del("priority");

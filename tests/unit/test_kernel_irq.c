@@ -180,7 +180,7 @@ static void long_lines_are_cut(void **state)
 	log_info("next");
 	line = strstr(dump_log(), "xxx");
 	assert_non_null(line);
-	assert_true(strcspn(line, "\n") < 240);
+	assert_true(strcspn(line, "\n") < 384);
 	assert_non_null(strstr(line, "] next\n"));
 }
 

@@ -376,7 +376,9 @@ static void names_and_reasons_are_text(void **state)
 	(void)state;
 	expect_part("host info", "machine   a board?zvm_host:~# \n");
 	strcpy(LINUX->crash, "\x1b]0;x\a");
-	expect_part("zvm info 0", "crash       ^[]0;x^G\n");
+	expect_part("zvm info 0", "  last crash  ^[]0;x^G\n");
+	LINUX->state = VM_CRASHED;
+	expect_part("zvm info 0", "  crash       ^[]0;x^G\n");
 	strcpy(vm_types[2].error.text, "\xc2\x9b"
 				       "2J");
 	expect_part("zvm list", "cannot be created: \\u009b2J\n");

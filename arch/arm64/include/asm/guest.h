@@ -35,6 +35,9 @@ struct arch_vcpu {
 	u64 ich_vmcr;
 	u64 ich_ap0r[ICH_AP_REGS];
 	u64 ich_ap1r[ICH_AP_REGS];
+	struct {
+		u64 esr, far, elr;
+	} given; /* what take_exception() last did for code outside of the vectors */
 };
 
 static inline u32 arch_vgic_ended(void)

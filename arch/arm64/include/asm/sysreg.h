@@ -163,7 +163,9 @@ static inline void isb(void)
 #define EC_SVE           0x19
 #define EC_IABT_LOWER    0x20
 #define EC_IABT_SAME     0x21
+#define EC_PC_ALIGN      0x22
 #define EC_DABT_LOWER    0x24
 #define EC_DABT_SAME     0x25
+#define EC_SP_ALIGN      0x26
 
 #endif

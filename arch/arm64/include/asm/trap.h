@@ -49,6 +49,9 @@ void trap_data_abort_a32(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr);
 
+#define VECTORS_SIZE 0x800
+/* Where in EL1's vectors an exception begins that is taken from this PSTATE, if it is a synchronous one. */
+u64 vector_offset(u64 pstate);
 /* Undefined Instruction at the current PC. */
 void inject_undef(struct trap_frame *f);
 /* The trap to EL1 of the MSR or MRS with this syndrome. */

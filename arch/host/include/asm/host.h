@@ -128,6 +128,9 @@ extern u64 host_dcache_bytes;
 
 /* What "runs" below a vCPU's thread: called by arch_guest_enter(), the thread exits when it returns. */
 extern void (*host_guest)(struct vcpu *v);
+/* What arch_guest_look() finds. */
+struct guest_look;
+extern void (*host_look)(const struct vcpu *v, struct guest_look *l);
 /* Where arch_guest_trap_waits() was told not to. */
 extern bool host_waits_untrapped[HOST_CPUS];
 /* The vCPU loaded on each CPU. */
