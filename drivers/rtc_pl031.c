@@ -5,7 +5,7 @@
 #include <drivers/mmio.h>
 #include <drivers/rtc.h>
 #include <lib/errno.h>
-#include <vmm/vdev.h>
+#include <vmm/dev.h>
 
 #define RTCDR 0x000 /* data: the count now */
 

@@ -10,7 +10,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/ring.h>
-#include <vmm/console.h>
+#include <vmm/port.h>
 #include "uart.h"
 
 #define MAX_SPARE 4

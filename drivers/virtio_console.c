@@ -14,7 +14,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
-#include <vmm/console.h>
+#include <vmm/port.h>
 
 #define F_MULTIPORT      BIT(1)
 #define CFG_MAX_NR_PORTS 4

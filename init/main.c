@@ -14,8 +14,9 @@
 #include <kernel/thread.h>
 #include <lib/errno.h>
 #include <shell/shell.h>
-#include <vmm/bundle.h>
-#include <vmm/vm.h>
+#include <vmm/life.h>
+#include <vmm/load.h>
+#include <vmm/port.h>
 #include "machine.h"
 
 /* The initrd, if it is memory that a loader could have put it into; loaders may have reserved it too. False: there is none, or none to use. */

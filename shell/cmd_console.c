@@ -8,7 +8,7 @@
 #include <kernel/timeout.h>
 #include <lib/string.h>
 #include <lib/visible.h>
-#include <vmm/vm.h>
+#include <vmm/core.h>
 #include "shell.h"
 #include "terminal.h"
 

@@ -15,7 +15,8 @@
 #include <lib/bitmap.h>
 #include <lib/string.h>
 #include <lib/text.h>
-#include <vmm/vm.h>
+#include <vmm/core.h>
+#include <vmm/port.h>
 #include "shell.h"
 
 static void host_version(const struct args *a __unused)

@@ -3,8 +3,10 @@
 #include <arch/timer.h>
 #include <kernel/timeout.h>
 #include <lib/string.h>
-#include <vmm/sched.h>
-#include <vmm/schedule.h>
+#include <vmm/desc.h>
+#include <vmm/life.h>
+#include <vmm/place.h>
+#include <vmm/port.h>
 #include "shell.h"
 
 /* ---- figures ---- */

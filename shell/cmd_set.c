@@ -2,8 +2,8 @@
 /* `zvm set`: a VM's scheduling and its restarts, while it lives. */
 #include <kernel/percpu.h>
 #include <lib/string.h>
-#include <vmm/sched.h>
-#include <vmm/schedule.h>
+#include <vmm/desc.h>
+#include <vmm/place.h>
 #include "shell.h"
 
 static const char *const restarts[] = { "never", "on-failure", "always", NULL };

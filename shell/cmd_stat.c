@@ -5,7 +5,8 @@
 #include <kernel/percpu.h>
 #include <kernel/timeout.h>
 #include <lib/string.h>
-#include <vmm/sched.h>
+#include <vmm/life.h>
+#include <vmm/place.h>
 #include "shell.h"
 
 static u64 to_ns(u64 ticks)

@@ -7,7 +7,8 @@
 #include <kernel/timeout.h>
 #include <lib/string.h>
 #include <lib/text.h>
-#include <vmm/lifecycle.h>
+#include <vmm/cpu.h>
+#include <vmm/life.h>
 #include "shell.h"
 
 #define FIRST_MS  250

@@ -6,7 +6,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
-#include <vmm/vm.h>
+#include <vmm/life.h>
 #include "shell.h"
 
 void shell_vmm_lock(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hypervisor's shell: its commands, and the things that have names. */
-#include <vmm/bundle.h>
-#include <vmm/vm.h>
+#include <vmm/life.h>
+#include <vmm/load.h>
 #include "shell.h"
 
 const char shell_prompt[] = "zvm_host:~# ";

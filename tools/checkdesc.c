@@ -11,10 +11,8 @@
 #include <lib/string.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <vmm/bundle.h>
 #include <vmm/desc.h>
-#include <vmm/guestfdt.h>
-#include <vmm/schedule.h>
+#include <vmm/load.h>
 
 /* The whole of a file, in memory aligned as libfdt wants it; does not return without. */
 static void *read_file(const char *path, u64 *size)

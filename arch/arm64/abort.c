@@ -3,7 +3,7 @@
 #include <arch/guest.h>
 #include <asm/fault.h>
 #include <asm/trap.h>
-#include <vmm/vcpu.h>
+#include <vmm/core.h>
 
 #define ISS_ISV      BIT(24)
 #define ISS_SAS(iss) FIELD(iss, 23, 22)

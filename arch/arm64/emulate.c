@@ -10,7 +10,7 @@
 #include <asm/loop.h>
 #include <asm/trap.h>
 #include <kernel/percpu.h>
-#include <vmm/vm.h>
+#include <vmm/core.h>
 
 #define PSTATE_MODE 0xf
 #define PSTATE_EL1H 0x5

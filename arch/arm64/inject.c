@@ -3,7 +3,7 @@
 #include <asm/boot.h>
 #include <asm/trap.h>
 #include <kernel/percpu.h>
-#include <vmm/vcpu.h>
+#include <vmm/core.h>
 
 #define PSTATE_MODE     0xf
 #define PSTATE_EL1H     0x5

@@ -2,7 +2,7 @@
 /* A look at a guest that was interrupted: whether it gets on, as far as its registers and its code prove. */
 #include <asm/loop.h>
 #include <asm/trap.h>
-#include <vmm/vcpu.h>
+#include <vmm/core.h>
 
 #define PSTATE_I  BIT(7)
 #define PSTATE_F  BIT(6)

@@ -3,8 +3,8 @@
 #include <arch/guest.h>
 #include <asm/gicv2.h>
 #include <asm/trap.h>
-#include <vmm/sysreg.h>
-#include <vmm/vcpu.h>
+#include <vmm/core.h>
+#include <vmm/cpu.h>
 
 /* The ISS of a write, but for Rt. */
 #define ISS_REG_WRITE (BITS(21, 10) | BITS(4, 0))

@@ -4,7 +4,7 @@
 #include <arch/timer.h>
 #include <asm/trap.h>
 #include <kernel/percpu.h>
-#include <vmm/vcpu.h>
+#include <vmm/core.h>
 
 _Static_assert(offsetof(struct vcpu, thread) == 0, "a vCPU's thread is the vCPU");
 

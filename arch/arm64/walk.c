@@ -3,7 +3,7 @@
 #include <arch/mmu.h>
 #include <asm/trap.h>
 #include <lib/types.h>
-#include <vmm/vm.h>
+#include <vmm/core.h>
 
 #define DESC_TYPE  3
 #define DESC_TABLE 3

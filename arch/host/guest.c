@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arch/guest.h>
 #include <kernel/thread.h>
-#include <vmm/vcpu.h>
+#include <vmm/core.h>
 
 void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg)
 {

@@ -244,7 +244,7 @@ void arch_guest_pmu_write(enum guest_pmu_reg reg, u32 n, u64 value);
 
 /* ---- identification registers, physical values ---- */
 
-/* Physical value of the ID register with this encoding (see SYSREG_ENC in vmm/sysreg.h, op0 = 3, op1 = 0, CRn = 0); 0 for unallocated ones. */
+/* Physical value of the ID register with this encoding (see SYSREG_ENC in vmm/cpu.h, op0 = 3, op1 = 0, CRn = 0); 0 for unallocated ones. */
 u64 arch_id_register(u32 crm, u32 op2);
 
 /* ---- upcalls, implemented by vmm/; called on the vCPU's thread, interrupts masked ---- */

@@ -5,7 +5,7 @@
 
 #include <lib/types.h>
 
-/* Find a PL031 and let host_wall_clock (vmm/vdev.h) read it. -ENODEV, -ENOMEM. Boot. */
+/* Find a PL031 and let host_wall_clock (vmm/dev.h) read it. -ENODEV, -ENOMEM. Boot. */
 int __must_check rtc_probe(void);
 
 #endif

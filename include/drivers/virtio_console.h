@@ -4,7 +4,7 @@
 #define DRIVERS_VIRTIO_CONSOLE_H
 
 #include <drivers/virtio.h>
-#include <vmm/console.h>
+#include <vmm/port.h>
 
 /*
  * Start every virtio console of the devicetree and register their ports with the consoles, in the

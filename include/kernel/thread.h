@@ -106,6 +106,7 @@ struct thread {
 	u32 requests;
 	u64 affinity; /* CPUs it may run on, a bit each (atomic) */
 	const struct thread_hooks *hooks;
+	void *lower; /* what the hooks belong to; NULL: there is no level below this thread */
 	/*
 	 * A guest's priority, budget or window may keep it off its CPU without end, and no inheritance helps: it
 	 * owns no mutex (checked in builds with checks). Set before it starts.

@@ -1,13 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * VM descriptions: compiled devicetrees (docs/guest-abi.md), parsed and validated whole before
+ * VM descriptions and schedules: compiled devicetrees (docs/guest-abi.md), parsed and validated whole before
  * anything acts on them. Also built natively as the checker.
  */
 #ifndef VMM_DESC_H
 #define VMM_DESC_H
 
 #include <lib/types.h>
-#include <vmm/ram_map.h>
+
+/* ---- where a VM's RAM is in its address space: banks, upwards and apart. Pure ---- */
+
+#define GUEST_RAM_BASE 0x40000000ULL /* of a description that says nothing else */
+#define GUEST_RAM_MAX  GIB(255)      /* of a VM */
+#define RAM_BANKS_MAX  8
+
+struct ram_bank {
+	u64 base, size; /* multiples of 2 MiB */
+};
+
+struct ram_map {
+	u32 count;
+	struct ram_bank banks[RAM_BANKS_MAX];
+};
+
+/* One bank of `size` bytes at GUEST_RAM_BASE. */
+struct ram_map ram_map_default(u64 size);
+
+/* Bytes in all banks. */
+u64 ram_map_size(const struct ram_map *m);
+
+/* True if all of [ipa, ipa + len) is RAM; it may go on from one bank to the next. False for nothing (len 0) outside RAM. */
+bool __must_check ram_map_holds(const struct ram_map *m, u64 ipa, u64 len);
+
+/* The bank that ipa lies in; NULL: it is no RAM. */
+const struct ram_bank *ram_map_bank(const struct ram_map *m, u64 ipa);
+
+/*
+ * What is wrong with a map that someone wrote, in `why`: a bank that is empty, not of whole blocks, before or in the one before it, or where the guest
+ * machine has something else. 0, -EINVAL.
+ */
+int __must_check ram_map_check(const struct ram_map *m, char *why, size_t size);
+
+/* Room for what ram_map_text() writes. */
+#define RAM_MAP_TEXT 80
+/* "512 MiB at 0x40000000", or of several banks the first two: for messages. Answers buf. */
+const char *ram_map_text(const struct ram_map *m, char *buf, size_t size);
+
+/* ---- descriptions ---- */
 
 #define DESC_NAME_MAX 24
 #define DESC_PATH_MAX 256
@@ -19,7 +58,7 @@
 #define DESC_PERIOD_MAX 10000000
 #define DESC_BUDGET_MIN 10
 
-#define DESC_HANG_MIN 1000 /* ms: some looks (vmm/health.h) */
+#define DESC_HANG_MIN 1000 /* ms: some looks (vmm/cpu.h) */
 #define DESC_HANG_MAX 3600000
 
 #define CONSOLE_PORT_ANY  (-1) /* the lowest free one */
@@ -82,14 +121,6 @@ int desc_refuse(struct desc_error *err, const char *file, const char *node, cons
 int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 			    struct desc_error *err);
 
-/*
- * Check what can be checked without the machine: memory sizes, addresses inside RAM, images present
- * in the bundle.
- */
-struct bundle;
-int __must_check desc_check(const struct vm_desc *d, const struct bundle *b, const char *file,
-			    struct desc_error *err);
-
 /* What is wrong in itself with how d is to be scheduled, and with which property; NULL: nothing. */
 const char *desc_sched_problem(const struct vm_desc *d, const char **prop);
 
@@ -98,5 +129,51 @@ const char *desc_sched_problem(const struct vm_desc *d, const char **prop);
  * port.
  */
 void desc_defaults(struct vm_desc *d);
+
+/*
+ * ---- time windows: the bundle's schedule.dtb gives CPUs a major frame, over and over again, and VMs
+ * windows in it ----
+ */
+
+#define SCHEDULE_FILE    "schedule.dtb"
+#define SCHEDULE_CPUS    8
+#define SCHEDULE_WINDOWS 12 /* of a CPU */
+
+#define FRAME_US_MIN  1000
+#define FRAME_US_MAX  10000000
+#define WINDOW_US_MIN 50
+
+struct schedule_window {
+	char node[DESC_NAME_MAX];
+	char vm[DESC_NAME_MAX]; /* the VM's name */
+	u64 offset_us, length_us;
+	u8 number; /* the VM's, while it has windows anywhere (sched_params.window); 0: none yet */
+};
+
+struct schedule_cpu {
+	u64 frame_us; /* 0: no windows here */
+	u32 count;
+	struct schedule_window windows[SCHEDULE_WINDOWS]; /* by time */
+};
+
+struct schedule {
+	struct schedule_cpu cpus[SCHEDULE_CPUS];
+};
+
+/*
+ * Parse a compiled schedule (8-byte aligned). 0 or -EINVAL with err filled: file, node, property.
+ * Windows lie within the frame and do not overlap. Nothing is allocated.
+ */
+int __must_check schedule_parse(const void *fdt, u64 size, const char *file, struct schedule *s,
+				struct desc_error *err);
+
+/*
+ * Put a window among those of a CPU. 0; or -EINVAL if it does not fit, with the sum in `why` and the property at fault in *prop, and nothing is changed.
+ */
+int __must_check schedule_add_window(struct schedule_cpu *c, const struct schedule_window *new,
+				     const char **prop, char *why, size_t size);
+
+/* Whether a devicetree says that it is one. */
+bool schedule_is_one(const void *fdt, u64 size);
 
 #endif

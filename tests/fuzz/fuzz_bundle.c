@@ -12,11 +12,9 @@
 #include <lib/errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <vmm/bundle.h>
-#include <vmm/guestfdt.h>
-#include <vmm/image.h>
-#include <vmm/image_elf.h>
-#include <vmm/schedule.h>
+#include <vmm/desc.h>
+#include <vmm/core.h>
+#include <vmm/load.h>
 
 #define MEMORY_SIZE GIB(3)
 

@@ -4,8 +4,8 @@
 
 #include <lib/cpio.h>
 #include <string.h>
-#include <vmm/bundle.h>
 #include <vmm/desc.h>
+#include <vmm/load.h>
 
 static void check_text(const char *text, size_t size)
 {

@@ -5,7 +5,7 @@
 #include <lib/devicetree.h>
 #include <libfdt.h>
 #include <string.h>
-#include <vmm/guestfdt.h>
+#include <vmm/load.h>
 
 static const struct load_plan plan = {
 	.kernel_base = 0x40000000,

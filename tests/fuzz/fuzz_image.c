@@ -4,12 +4,11 @@
 
 #include <lib/checked.h>
 #include <string.h>
-#include <vmm/image.h>
-#include <vmm/image_elf.h>
+#include <vmm/core.h>
 
 static struct ram_map map;
 
-/* In place of vmm/memory.c's. */
+/* In place of vmm/core/guest_ram.c's. */
 int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 {
 	volatile u8 sum = 0;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Schedules: what is accepted keeps the promises of vmm/schedule.h, also after the operator's changes, and so do the frames that CPUs are given. What CPUs
+ * Schedules: what is accepted keeps the promises of vmm/desc.h, also after the operator's changes, and so do the frames that CPUs are given. What CPUs
  * keep to is part of this file, so that every input begins with none.
  */
 #include "grammar.h"
 
 #include <string.h>
-#include <vmm/lifecycle.h>
+#include <vmm/life.h>
+#include <vmm/place.h>
 
-#include "../../vmm/windows.c"
+#include "../../vmm/place/windows.c"
 
 /* ---- what is around it ---- */
 

@@ -10,9 +10,11 @@
 #include <lib/errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <vmm/bundle.h>
-#include <vmm/schedule.h>
-#include <vmm/vm.h>
+#include <vmm/core.h>
+#include <vmm/desc.h>
+#include <vmm/life.h>
+#include <vmm/load.h>
+#include <vmm/place.h>
 
 #include "../../shell/shell.h"
 

@@ -4,7 +4,6 @@
 #include "trees.h"
 
 #include <vmm/desc.h>
-#include <vmm/schedule.h>
 
 u64 fuzz_address(struct fuzz_input *in)
 {

@@ -5,7 +5,7 @@
 #include <lib/cpio.h>
 #include <stdio.h>
 #include <string.h>
-#include <vmm/ram_map.h>
+#include <vmm/desc.h>
 
 static void put(u8 *p, u64 value, u32 bytes)
 {

@@ -3,7 +3,7 @@
 #include "grammar.h"
 #include "trees.h"
 
-#include <vmm/ram_map.h>
+#include <vmm/desc.h>
 
 /* Cells of the root's children. */
 static u32 cells[2];

@@ -9,7 +9,7 @@
 #include <libfdt.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <vmm/memory.h>
+#include <vmm/core.h>
 
 u8 *ram;
 const struct phys_range all_ram = { { RAM_BASE }, RAM_SIZE };

@@ -5,7 +5,7 @@
 
 #include <unit.h>
 
-#include <vmm/bundle.h>
+#include <vmm/load.h>
 
 #define RAM_BASE 0x40000000ULL
 #define RAM_SIZE GIB(3)

@@ -6,7 +6,7 @@
 #include <unit.h>
 
 #include <libfdt.h>
-#include <vmm/guestfdt.h>
+#include <vmm/load.h>
 
 extern struct vm_desc d;
 extern struct load_plan plan;

@@ -5,7 +5,7 @@
 
 #include <unit.h>
 
-#include <vmm/image.h>
+#include <vmm/load.h>
 
 #define RAM GUEST_RAM_BASE
 

@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <vmm/sched.h>
+#include <vmm/place.h>
 
 struct vm_error placed_err;
 static struct vm *slots[MAX_VMS];

@@ -5,8 +5,7 @@
 
 #include "unit_boot.h"
 
-#include <vmm/lifecycle.h>
-#include <vmm/vm.h>
+#include <vmm/life.h>
 
 /* What planning and vm_set() complain of. */
 extern struct vm_error placed_err;

@@ -5,7 +5,9 @@
 #include <drivers/uart.h>
 #include <lib/errno.h>
 #include <string.h>
-#include <vmm/sched.h>
+#include <vmm/cpu.h>
+#include <vmm/life.h>
+#include <vmm/place.h>
 
 #include "../../shell/shell.h"
 

@@ -5,9 +5,9 @@
 
 #include "unit_boot.h"
 
-#include <vmm/lifecycle.h>
-#include <vmm/schedule.h>
-#include <vmm/vm.h>
+#include <vmm/desc.h>
+#include <vmm/life.h>
+#include <vmm/place.h>
 
 /* What a test says, and what it is told. */
 struct fake {

@@ -6,6 +6,7 @@
 #include <lib/errno.h>
 #include <string.h>
 #include <vmm/console.h>
+#include <vmm/port.h>
 
 static struct console consoles[3];
 static u32 notified, inputs;

@@ -7,8 +7,8 @@
 #include <libfdt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vmm/bundle.h>
 #include <vmm/desc.h>
+#include <vmm/load.h>
 
 #define FILE_NAME "vms/a.dts"
 

@@ -3,7 +3,6 @@
 #include "guestfdt_fixture.h"
 
 #include <string.h>
-#include <vmm/memory.h>
 
 static u8 own[4096] __aligned(8);
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vmm/memory.h>
 
 static u8 own[16384] __aligned(8);
 

@@ -5,7 +5,7 @@
 #include <arch/timer.h>
 #include <kernel/percpu.h>
 #include <string.h>
-#include <vmm/vm.h>
+#include <vmm/core.h>
 
 #define TIMEOUT_MS 1000UL
 

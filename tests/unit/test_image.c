@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Image formats and where everything goes: the rules of the guest machine, and files that lie. */
+#include <vmm/core.h>
 #include "image_fixture.h"
 
 #include <arch/mmu.h>
@@ -8,7 +9,6 @@
 #include <lib/errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vmm/guestfdt.h>
 
 static void test_linux(void **state)
 {

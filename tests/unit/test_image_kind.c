@@ -4,8 +4,7 @@
 
 #include <lib/errno.h>
 #include <string.h>
-#include <vmm/image.h>
-#include <vmm/image_kind.h>
+#include <vmm/load.h>
 
 static struct vm_desc d;
 static struct load_plan p;

@@ -6,7 +6,7 @@
 #include <arch/guest.h>
 #include <kernel/irq.h>
 #include <stdio.h>
-#include <vmm/vcpu.h>
+#include <vmm/core.h>
 
 static struct spinlock outer, inner, page;
 static struct mutex first, second;

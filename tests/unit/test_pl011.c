@@ -4,7 +4,7 @@
 
 #include <lib/errno.h>
 #include <string.h>
-#include <vmm/vm.h>
+#include <vmm/core.h>
 
 #define DR    0x00
 #define RSR   0x04

@@ -7,7 +7,7 @@
 #include <lib/printf.h>
 #include <libfdt.h>
 #include <string.h>
-#include <vmm/memory.h>
+#include <vmm/core.h>
 
 static void put(u64 pa, u64 value, u32 bytes)
 {

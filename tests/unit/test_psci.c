@@ -6,9 +6,9 @@
 #include <kernel/percpu.h>
 #include <string.h>
 #include <uapi/smccc.h>
-#include <vmm/lifecycle.h>
-#include <vmm/smccc.h>
-#include <vmm/vm.h>
+#include <vmm/call.h>
+#include <vmm/cpu.h>
+#include <vmm/life.h>
 
 #define VCPUS 3
 #define ENTRY (GUEST_RAM_BASE + 0x80000)
@@ -209,6 +209,7 @@ static void what_power_down_loses(void **state)
 	vm.desc.pmu = true;
 	v->pmu.present = true;
 	v->thread.hooks = &vcpu_hooks;
+	v->thread.lower = v;
 	v->vgic.loaded = true;
 	arch_set_percpu(&percpus[0]);
 	percpus[0].current = &v->thread;

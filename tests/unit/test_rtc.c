@@ -5,7 +5,7 @@
 #include <asm/host.h>
 #include <lib/errno.h>
 #include <string.h>
-#include <vmm/vm.h>
+#include <vmm/core.h>
 
 #define DR   0x00
 #define MR   0x04

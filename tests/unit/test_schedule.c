@@ -6,8 +6,8 @@
 #include <lib/printf.h>
 #include <libfdt.h>
 #include <string.h>
-#include <vmm/bundle.h>
-#include <vmm/schedule.h>
+#include <vmm/desc.h>
+#include <vmm/load.h>
 
 static u8 blob[4096] __aligned(8);
 static struct schedule s;

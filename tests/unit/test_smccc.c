@@ -9,8 +9,9 @@
 #include <lib/errno.h>
 #include <string.h>
 #include <uapi/smccc.h>
-#include <vmm/smccc.h>
-#include <vmm/vm.h>
+#include <vmm/call.h>
+#include <vmm/core.h>
+#include <vmm/cpu.h>
 
 #define MS (HOST_COUNTER_HZ / 1000)
 

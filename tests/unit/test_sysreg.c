@@ -3,7 +3,7 @@
 #include <unit.h>
 #include <vgic_fixture.h>
 
-#include <vmm/sysreg.h>
+#include <vmm/cpu.h>
 
 #include <string.h>
 

@@ -236,7 +236,7 @@ static void ended_ones_are_parked(void **state)
 	assert_false(physically_active());
 	nothing();
 	host_irq_set_active(27, host_cpu, true);
-	assert_true(vgic_refire(v0, 27));
+	assert_true(fixture_refire(v0, 27));
 	take(27);
 }
 

@@ -197,7 +197,7 @@ static void timer_fires(u32 n)
 		return;
 	host_irq_set_active(TIMER, host_cpu, true);
 	timer_wanted[n] = true;
-	if (!vgic_refire(&fixture_vcpus[n], TIMER))
+	if (!fixture_refire(&fixture_vcpus[n], TIMER))
 		vgic_forward_ppi(&fixture_vcpus[n], TIMER, TIMER);
 }
 

@@ -6,7 +6,7 @@
 #include <asm/host.h>
 #include <lib/errno.h>
 #include <string.h>
-#include <vmm/memory.h>
+#include <vmm/core.h>
 
 static struct stage2 s2;
 static struct vm_ram ram;

@@ -6,8 +6,8 @@
 #include <lib/errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <vmm/lifecycle.h>
-#include <vmm/sched.h>
+#include <vmm/life.h>
+#include <vmm/place.h>
 
 #define CPUS 4
 

@@ -5,8 +5,8 @@
 #include <kernel/page.h>
 #include <lib/errno.h>
 #include <string.h>
-#include <vmm/mmio.h>
-#include <vmm/vm.h>
+#include <vmm/bus.h>
+#include <vmm/core.h>
 
 static struct vm vm;
 static struct vcpu vcpu;

@@ -7,9 +7,9 @@
 #include <libfdt.h>
 #include <stdio.h>
 #include <string.h>
-#include <vmm/lifecycle.h>
-#include <vmm/sched.h>
-#include <vmm/schedule.h>
+#include <vmm/desc.h>
+#include <vmm/life.h>
+#include <vmm/place.h>
 
 #define CPUS 4
 

@@ -40,7 +40,7 @@ int irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 fl
 }
 
 /* That vCPU's CPU goes through its exit path meanwhile. */
-void vcpu_await_fold(const struct vcpu *v, u32 folds)
+void vgic_await_fold(const struct vcpu *v, u32 folds)
 {
 	u32 cpu, here = host_cpu;
 
@@ -68,6 +68,23 @@ void fixture_irq(u32 intid)
 	handlers[intid].fn(intid, handlers[intid].arg);
 }
 
+bool fixture_refire(struct vcpu *v, u32 pintid)
+{
+	u64 n;
+
+	return vgic_may_refire(&v->vgic, pintid, &n) && vgic_refire(&v->vgic, n);
+}
+
+static bool virt_asserted(void)
+{
+	return arch_guest_timer_asserted(ARCH_TIMER_VIRT);
+}
+
+static bool phys_asserted(void)
+{
+	return arch_guest_timer_asserted(ARCH_TIMER_PHYS);
+}
+
 /* ---- machine ---- */
 
 static int setup(u32 gic_version)
@@ -83,6 +100,8 @@ static int setup(u32 gic_version)
 	memset(fixture_vcpus, 0, sizeof(fixture_vcpus));
 	memset(fixture_current, 0, sizeof(fixture_current));
 	vgic_lr_limit = 0;
+	vgic_set_line(VTIMER_PPI_VIRT, virt_asserted);
+	vgic_set_line(VTIMER_PPI_PHYS, phys_asserted);
 	fixture_vm.desc.cpus = FIXTURE_VCPUS;
 	assert_int_equal(vgic_host_init(), 0);
 	spin_lock_init(&fixture_vm.vgic.lock, LOCK_VGIC);

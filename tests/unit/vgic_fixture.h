@@ -3,7 +3,7 @@
 #ifndef VGIC_FIXTURE_H
 #define VGIC_FIXTURE_H
 
-#include <vmm/vm.h>
+#include <vmm/core.h>
 
 #define FIXTURE_VCPUS 3
 
@@ -15,6 +15,8 @@ u32 fixture_kicked(void);
 extern struct vcpu *fixture_current[8];
 /* The handler registered for a physical interrupt. */
 void fixture_irq(u32 intid);
+/* A forwarded interrupt comes again: false if vgic_forward_ppi() is for it. */
+bool __must_check fixture_refire(struct vcpu *v, u32 pintid);
 
 /* Setup of a test: three vCPUs off CPU, groups enabled, nothing configured. */
 int fixture_setup(void **state);

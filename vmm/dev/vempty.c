@@ -9,9 +9,9 @@
 #include <kernel/thread.h>
 #include <lib/errno.h>
 #include <lib/string.h>
-#include <vmm/mmio.h>
-#include <vmm/vdev.h>
-#include <vmm/vm.h>
+#include <vmm/bus.h>
+#include <vmm/core.h>
+#include <vmm/dev.h>
 
 /*
  * VIRTIO 1.2, 4.2.2: registers of a transport. Device id 0 says that there is no device; drivers

@@ -6,11 +6,11 @@
  */
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <vmm/bus.h>
 #include <vmm/console.h>
-#include <vmm/mmio.h>
-#include <vmm/vdev.h>
-#include <vmm/vgic.h>
-#include <vmm/vm.h>
+#include <vmm/core.h>
+#include <vmm/dev.h>
+#include <vmm/gic.h>
 
 /* 3.3: registers */
 #define UARTDR        0x000

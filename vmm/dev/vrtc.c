@@ -6,10 +6,10 @@
 #include <arch/timer.h>
 #include <lib/errno.h>
 #include <lib/string.h>
-#include <vmm/mmio.h>
-#include <vmm/vdev.h>
-#include <vmm/vgic.h>
-#include <vmm/vm.h>
+#include <vmm/bus.h>
+#include <vmm/core.h>
+#include <vmm/dev.h>
+#include <vmm/gic.h>
 
 #define RTCDR        0x000
 #define RTCMR        0x004

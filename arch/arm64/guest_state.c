@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A vCPU's registers: reset, entry, and the lazy switch of what EL1 and EL0 own. */
+#include <arch/cpu.h>
+#include <arch/guest.h>
+#include <arch/mmu.h>
+#include <asm/boot.h>
+#include <asm/errata.h>
+#include <asm/gicv2.h>
+#include <asm/layout.h>
+#include <asm/sysreg.h>
+#include <kernel/percpu.h>
+#include <lib/string.h>
+#include <vmm/core.h>
+
+#define PSTATE_EL1H_MASKED 0x3c5ULL /* D, A, I, F masked */
+#define SCTLR_EL1_RESET    0x30d00800ULL
+
+#define HCR_GUEST                                                                          \
+	(HCR_VM | HCR_SWIO | HCR_PTW | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_IS | \
+	 HCR_TWI | HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_RW | HCR_TLOR | HCR_TERR)
+
+/* Pointer authentication: its keys are the guest's, its instructions work. */
+#define HCR_PAUTH (HCR_APK | HCR_API)
+
+#define MDCR_GUEST \
+	(MDCR_TPMCR | MDCR_TPM | MDCR_TDA | MDCR_TDOSA | MDCR_TDRA | MDCR_TPMS | MDCR_TTRF)
+
+/* RAS extension: its registers exist. */
+static bool has_ras(void)
+{
+	return FIELD(read_sysreg(id_aa64pfr0_el1), 31, 28) != 0;
+}
+
+/* SME: TPIDR2_EL0 exists, and the traps that hide SME do not hide it. */
+static bool has_sme(void)
+{
+	return FIELD(read_sysreg(id_aa64pfr1_el1), 27, 24) != 0;
+}
+
+/* Memory tagging with its system registers: GMID_EL1, like the others, is hidden. */
+static bool has_mte(void)
+{
+	return FIELD(read_sysreg(id_aa64pfr1_el1), 11, 8) >= 2;
+}
+
+/* Pointer authentication by any algorithm (ID_AA64ISAR1_EL1 APA, API, GPA, GPI; ID_AA64ISAR2_EL1 GPA3, APA3). */
+static bool has_pauth(void)
+{
+	return (read_sysreg(id_aa64isar1_el1) & (BITS(11, 4) | BITS(31, 24))) ||
+	       (read_sysreg_(ID_AA64ISAR2_EL1) & BITS(15, 8));
+}
+
+/* Activity monitors, whose counters a guest must not read. */
+static bool has_amu(void)
+{
+	return FIELD(read_sysreg(id_aa64pfr0_el1), 47, 44) != 0;
+}
+
+/* Where EL1 walks while no guest is loaded: speculation finds nothing mapped. */
+static u64 empty_stage2[512] __aligned(4096);
+
+static void unload_stage2(void)
+{
+	write_sysreg(vttbr_el2, virt_to_phys(empty_stage2).pa);
+	isb();
+}
+
+/*
+ * Finer controls of later architectures (FEAT_HCX, FEAT_FGT). All zeros: what they would let through is hidden and traps, and nothing traps that we do
+ * not know of.
+ */
+static __cold void deny_later_features(void)
+{
+	u64 fgt = FIELD(read_sysreg(id_aa64mmfr0_el1), 59, 56);
+
+	if (FIELD(read_sysreg(id_aa64mmfr1_el1), 43, 40))
+		write_sysreg_(HCRX_EL2, 0);
+	if (fgt == 0)
+		return;
+	write_sysreg_(HFGRTR_EL2, 0);
+	write_sysreg_(HFGWTR_EL2, 0);
+	write_sysreg_(HFGITR_EL2, 0);
+	write_sysreg_(HDFGRTR_EL2, 0);
+	write_sysreg_(HDFGWTR_EL2, 0);
+	if (has_amu())
+		write_sysreg_(HAFGRTR_EL2, 0);
+	if (fgt == 1)
+		return;
+	write_sysreg_(HFGRTR2_EL2, 0);
+	write_sysreg_(HFGWTR2_EL2, 0);
+	write_sysreg_(HFGITR2_EL2, 0);
+	write_sysreg_(HDFGRTR2_EL2, 0);
+	write_sysreg_(HDFGWTR2_EL2, 0);
+}
+
+/* Memory partitions (MPAM): guests have none, and run in the default one. Firmware that has the feature on lets EL2 at it. */
+static __cold void deny_mpam(void)
+{
+	u64 id;
+
+	if (!FIELD(read_sysreg(id_aa64pfr0_el1), 43, 40) &&
+	    !FIELD(read_sysreg(id_aa64pfr1_el1), 19, 16))
+		return;
+	id = read_sysreg_(MPAMIDR_EL1);
+	write_sysreg_(MPAM2_EL2, MPAM2_TRAPMPAM0EL1 | MPAM2_TRAPMPAM1EL1 |
+					 (id & MPAMIDR_HAS_TIDR ? MPAM2_TIDR : 0));
+	if (id & MPAMIDR_HAS_HCR)
+		write_sysreg_(MPAMHCR_EL2, MPAMHCR_TRAP_MPAMIDR);
+}
+
+/* What else of EL2 a reset leaves UNKNOWN and would act on us: off, where the CPU has it. Nothing profiles, traces or records our own level. */
+static __cold void quiet_el2(void)
+{
+	u64 dfr0 = read_sysreg(id_aa64dfr0_el1), mmfr3 = read_sysreg_(ID_AA64MMFR3_EL1);
+
+	write_sysreg(amair_el2, 0);
+	write_sysreg(hacr_el2, 0);
+	if (FIELD(dfr0, 35, 32))
+		write_sysreg_(PMSCR_EL2, 0);
+	if (FIELD(dfr0, 43, 40))
+		write_sysreg_(TRFCR_EL2, 0);
+	if (FIELD(dfr0, 55, 52))
+		write_sysreg_(BRBCR_EL2, 0);
+	if (FIELD(mmfr3, 3, 0))
+		write_sysreg_(TCR2_EL2, 0);
+	if (FIELD(mmfr3, 7, 4))
+		write_sysreg_(SCTLR2_EL2, 0);
+	if (FIELD(read_sysreg(id_aa64pfr1_el1), 47, 44))
+		write_sysreg_(GCSCR_EL2, 0);
+	if (FIELD(read_sysreg(id_aa64mmfr1_el1), 11, 8))
+		write_sysreg_(CNTHV_CTL_EL2, 0);
+}
+
+/* What this CPU's EL1 has that not all have: bits of arch_percpu.features. */
+enum feature {
+	HAS_RAS = 1 << 0,
+	HAS_SME = 1 << 1,
+	HAS_PAUTH = 1 << 2,
+	HAS_SPECULATIVE_AT = 1 << 3, /* an erratum */
+};
+
+static u32 el1_features(void)
+{
+	return (has_ras() ? HAS_RAS : 0) | (has_sme() ? HAS_SME : 0) |
+	       (has_pauth() ? HAS_PAUTH : 0) | (this_cpu()->arch.errata ? HAS_SPECULATIVE_AT : 0);
+}
+
+__cold void el_init_cpu(void)
+{
+	this_cpu()->arch.errata = errata_of(arch_cpu_midr());
+	this_cpu()->arch.features = el1_features();
+	this_cpu()->arch.entry_pstate = entry_pstate_init_cpu();
+	deny_later_features();
+	deny_mpam();
+	quiet_el2();
+	write_sysreg(hcr_el2,
+		     HCR_GUEST | (has_pauth() ? HCR_PAUTH : 0) | (has_mte() ? HCR_TID5 : 0));
+	write_sysreg(mdcr_el2, MDCR_GUEST | pmu_init_cpu()); /* HPMN: all counters are guests' */
+	write_sysreg(vtcr_el2, stage2_vtcr());
+	unload_stage2();
+	write_sysreg(cnthctl_el2, 0x3); /* EL1 uses the physical counter and timer */
+	write_sysreg(cnthp_ctl_el2, 0);
+	write_sysreg(cntv_ctl_el0, 0);
+	write_sysreg(cntp_ctl_el0, 0);
+	write_sysreg(cntvoff_el2, 0);
+	write_sysreg(hstr_el2, 0);
+	write_sysreg(mdscr_el1, 0);
+	write_sysreg(oslar_el1, 0); /* the guests' OS lock is emulated */
+	if (has_ras())
+		write_sysreg_(VSESR_EL2, 0);
+	write_sysreg(vpidr_el2, read_sysreg(midr_el1));
+	this_cpu()->arch.fp_control = CPTR_RES1 | CPTR_TZ | CPTR_TSM | CPTR_TTA | CPTR_TFP;
+	if (has_amu())
+		this_cpu()->arch.fp_control |= CPTR_TAM;
+	write_sysreg(cptr_el2, this_cpu()->arch.fp_control);
+	isb();
+}
+
+void arch_guest_trap_waits(bool on)
+{
+	u64 hcr = read_sysreg(hcr_el2);
+
+	write_sysreg(hcr_el2, on ? hcr | HCR_TWI : hcr & ~HCR_TWI);
+	isb();
+}
+
+static void pauth_save(u64 *keys)
+{
+	keys[0] = read_sysreg(S3_0_C2_C1_0); /* APIA */
+	keys[1] = read_sysreg(S3_0_C2_C1_1);
+	keys[2] = read_sysreg(S3_0_C2_C1_2); /* APIB */
+	keys[3] = read_sysreg(S3_0_C2_C1_3);
+	keys[4] = read_sysreg(S3_0_C2_C2_0); /* APDA */
+	keys[5] = read_sysreg(S3_0_C2_C2_1);
+	keys[6] = read_sysreg(S3_0_C2_C2_2); /* APDB */
+	keys[7] = read_sysreg(S3_0_C2_C2_3);
+	keys[8] = read_sysreg(S3_0_C2_C3_0); /* APGA */
+	keys[9] = read_sysreg(S3_0_C2_C3_1);
+}
+
+static void pauth_restore(const u64 *keys)
+{
+	write_sysreg(S3_0_C2_C1_0, keys[0]);
+	write_sysreg(S3_0_C2_C1_1, keys[1]);
+	write_sysreg(S3_0_C2_C1_2, keys[2]);
+	write_sysreg(S3_0_C2_C1_3, keys[3]);
+	write_sysreg(S3_0_C2_C2_0, keys[4]);
+	write_sysreg(S3_0_C2_C2_1, keys[5]);
+	write_sysreg(S3_0_C2_C2_2, keys[6]);
+	write_sysreg(S3_0_C2_C2_3, keys[7]);
+	write_sysreg(S3_0_C2_C3_0, keys[8]);
+	write_sysreg(S3_0_C2_C3_1, keys[9]);
+}
+
+/* The next eret makes it take effect. A guest's WFE is not trapped while nobody would run instead. */
+void arch_give_way(bool on)
+{
+	u64 hcr = read_sysreg(hcr_el2);
+
+	write_sysreg(hcr_el2, on ? hcr | HCR_TWE : hcr & ~HCR_TWE);
+}
+
+/*
+ * On a CPU whose AT is speculated where it should not be (errata.h), EL1's tables are not walked while VTTBR_EL2 is another VM's than they: an AT fails then
+ * in stage 1, and leaves nothing behind. Walks are off before the MMU is on for it, and the MMU is as it was before they are on again.
+ */
+#define TCR_EPD (BIT(7) | BIT(23)) /* EPD0, EPD1 */
+
+static void walks_forbid(void)
+{
+	write_sysreg(tcr_el1, read_sysreg(tcr_el1) | TCR_EPD);
+	isb();
+	write_sysreg(sctlr_el1, read_sysreg(sctlr_el1) | SCTLR_M);
+	isb();
+}
+
+static void walks_allow(u64 sctlr, u64 tcr)
+{
+	isb(); /* stage 2 and all else of stage 1 are there */
+	write_sysreg(sctlr_el1, sctlr);
+	isb();
+	write_sysreg(tcr_el1, tcr);
+}
+
+void stage2_borrow(struct stage2_loan *loan, u64 vttbr)
+{
+	loan->vttbr = read_sysreg(vttbr_el2);
+	loan->sctlr = read_sysreg(sctlr_el1);
+	loan->tcr = read_sysreg(tcr_el1);
+	if (this_cpu()->arch.features & HAS_SPECULATIVE_AT)
+		walks_forbid();
+	write_sysreg(vttbr_el2, vttbr);
+	isb();
+}
+
+void stage2_return(const struct stage2_loan *loan)
+{
+	write_sysreg(vttbr_el2, loan->vttbr);
+	if (this_cpu()->arch.features & HAS_SPECULATIVE_AT)
+		walks_allow(loan->sctlr, loan->tcr);
+	isb();
+}
+
+/* Two registers that are neighbours in struct el1_regs: one store or load for both. */
+#define SAVE_PAIR(r, first, reg1, second, reg2)                         \
+	do {                                                            \
+		u64 one_ = read_sysreg(reg1), two_ = read_sysreg(reg2); \
+		(r)->first = one_;                                      \
+		(r)->second = two_;                                     \
+	} while (0)
+#define RESTORE_PAIR(r, first, reg1, second, reg2)         \
+	do {                                               \
+		u64 one_ = (r)->first, two_ = (r)->second; \
+		write_sysreg(reg1, one_);                  \
+		write_sysreg(reg2, two_);                  \
+	} while (0)
+
+static __noinline void el1_save_more(struct el1_regs *r, u32 features)
+{
+	if (features & HAS_RAS)
+		r->vdisr = read_sysreg_(VDISR_EL2);
+	if (features & HAS_SME)
+		r->tpidr2 = read_sysreg_(TPIDR2_EL0);
+	if (features & HAS_PAUTH)
+		pauth_save(r->pauth_keys);
+}
+
+static __noinline void el1_restore_more(const struct el1_regs *r, u32 features)
+{
+	if (features & HAS_RAS)
+		write_sysreg_(VDISR_EL2, r->vdisr);
+	if (features & HAS_SME)
+		write_sysreg_(TPIDR2_EL0, r->tpidr2);
+	if (features & HAS_PAUTH)
+		pauth_restore(r->pauth_keys);
+}
+
+static inline void el1_save(struct el1_regs *r, u32 features)
+{
+	SAVE_PAIR(r, cpacr, cpacr_el1, mair, mair_el1);
+	SAVE_PAIR(r, ttbr0, ttbr0_el1, ttbr1, ttbr1_el1);
+	SAVE_PAIR(r, amair, amair_el1, vbar, vbar_el1);
+	SAVE_PAIR(r, contextidr, contextidr_el1, esr, esr_el1);
+	SAVE_PAIR(r, far, far_el1, afsr0, afsr0_el1);
+	SAVE_PAIR(r, afsr1, afsr1_el1, par, par_el1);
+	SAVE_PAIR(r, elr, elr_el1, spsr, spsr_el1);
+	SAVE_PAIR(r, sp_el0, sp_el0, sp_el1, sp_el1);
+	SAVE_PAIR(r, tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0);
+	SAVE_PAIR(r, tpidr_el1, tpidr_el1, csselr, csselr_el1);
+	SAVE_PAIR(r, sctlr, sctlr_el1, tcr, tcr_el1);
+	r->cntkctl = read_sysreg(cntkctl_el1);
+	if (features)
+		el1_save_more(r, features);
+}
+
+static inline void el1_restore(const struct el1_regs *r, u32 features)
+{
+	RESTORE_PAIR(r, cpacr, cpacr_el1, mair, mair_el1);
+	RESTORE_PAIR(r, ttbr0, ttbr0_el1, ttbr1, ttbr1_el1);
+	RESTORE_PAIR(r, amair, amair_el1, vbar, vbar_el1);
+	RESTORE_PAIR(r, contextidr, contextidr_el1, esr, esr_el1);
+	RESTORE_PAIR(r, far, far_el1, afsr0, afsr0_el1);
+	RESTORE_PAIR(r, afsr1, afsr1_el1, par, par_el1);
+	RESTORE_PAIR(r, elr, elr_el1, spsr, spsr_el1);
+	RESTORE_PAIR(r, sp_el0, sp_el0, sp_el1, sp_el1);
+	RESTORE_PAIR(r, tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0);
+	RESTORE_PAIR(r, tpidr_el1, tpidr_el1, csselr, csselr_el1);
+	write_sysreg(cntkctl_el1, r->cntkctl);
+	if (features)
+		el1_restore_more(r, features);
+	if (unlikely(features & HAS_SPECULATIVE_AT))
+		walks_allow(r->sctlr, r->tcr);
+	else
+		RESTORE_PAIR(r, sctlr, sctlr_el1, tcr, tcr_el1);
+}
+
+/* Active priorities: 5 bits of priority have one register a group, 6 have two, 7 have four (ICH_AP<g>R<n>_EL2). */
+static __noinline void ich_save_more(struct arch_vcpu *a)
+{
+	u32 bits = arch_vgic_priority_bits();
+
+	if (bits >= 6) {
+		a->ich_ap0r[1] = read_sysreg(S3_4_C12_C8_1);
+		a->ich_ap1r[1] = read_sysreg(S3_4_C12_C9_1);
+	}
+	if (bits >= 7) {
+		a->ich_ap0r[2] = read_sysreg(S3_4_C12_C8_2);
+		a->ich_ap0r[3] = read_sysreg(S3_4_C12_C8_3);
+		a->ich_ap1r[2] = read_sysreg(S3_4_C12_C9_2);
+		a->ich_ap1r[3] = read_sysreg(S3_4_C12_C9_3);
+	}
+}
+
+/*
+ * A guest's store to the GICv2's CPU interface, the one device that it reaches by itself, may end in an SError when another VM has the CPU already. Its
+ * stores are complete before it leaves, and an SError that pends then is its own: let in here, where trap_own_serror() knows of it.
+ */
+static __noinline void settle_errors(struct vcpu *v)
+{
+	struct arch_percpu *cpu = &this_cpu()->arch;
+
+	dsb(sy);
+	isb();
+	if (likely(!(read_sysreg(isr_el1) & ISR_A)))
+		return;
+	cpu->serror_awaited = true;
+	__asm__ volatile("msr daifclr, #4\n\tisb\n\tmsr daifset, #4" ::: "memory");
+	if (!cpu->serror_awaited)
+		vmm_late_serror(v, cpu->serror_esr);
+	cpu->serror_awaited = false;
+}
+
+static inline void ich_save(struct vcpu *v, bool more_aprs)
+{
+	struct arch_vcpu *a = &v->arch;
+
+	if (unlikely(gic_is_v2)) {
+		gicv2_save(a);
+		settle_errors(v);
+		return;
+	}
+	a->ich_vmcr = read_sysreg_(ICH_VMCR_EL2);
+	a->ich_ap0r[0] = read_sysreg(S3_4_C12_C8_0);
+	a->ich_ap1r[0] = read_sysreg(S3_4_C12_C9_0);
+	if (unlikely(more_aprs))
+		ich_save_more(a);
+}
+
+static __noinline void ich_restore_more(const struct arch_vcpu *a)
+{
+	u32 bits = arch_vgic_priority_bits();
+
+	if (bits >= 6) {
+		write_sysreg(S3_4_C12_C8_1, a->ich_ap0r[1]);
+		write_sysreg(S3_4_C12_C9_1, a->ich_ap1r[1]);
+	}
+	if (bits >= 7) {
+		write_sysreg(S3_4_C12_C8_2, a->ich_ap0r[2]);
+		write_sysreg(S3_4_C12_C8_3, a->ich_ap0r[3]);
+		write_sysreg(S3_4_C12_C9_2, a->ich_ap1r[2]);
+		write_sysreg(S3_4_C12_C9_3, a->ich_ap1r[3]);
+	}
+}
+
+static inline void ich_restore(const struct arch_vcpu *a, bool more_aprs)
+{
+	if (unlikely(gic_is_v2)) {
+		gicv2_restore(a);
+		return;
+	}
+	write_sysreg_(ICH_VMCR_EL2, a->ich_vmcr);
+	write_sysreg(S3_4_C12_C8_0, a->ich_ap0r[0]);
+	write_sysreg(S3_4_C12_C9_0, a->ich_ap1r[0]);
+	if (unlikely(more_aprs))
+		ich_restore_more(a);
+}
+
+/* TLB entries of another vCPU of the VM are not v's: guests invalidate locally what only one CPU uses. */
+static void tlb_claim(struct arch_percpu *cpu, const struct vcpu *v)
+{
+	u32 vmid = (u32)(v->vm->s2.vttbr >> 48) % ARCH_MAX_VMIDS;
+	u8 mark = (u8)(v->index + 1);
+
+	if (cpu->last_vcpu[vmid] == mark)
+		return;
+	cpu->last_vcpu[vmid] = mark;
+	__asm__ volatile("tlbi vmalle1\n\tic iallu" ::: "memory");
+	dsb(nsh);
+	isb();
+}
+
+static inline void save_loaded(const struct arch_percpu *cpu)
+{
+	el1_save(&cpu->loaded->arch.el1, cpu->features);
+	ich_save(cpu->loaded, cpu->more_aprs);
+}
+
+void arch_vcpu_load(struct vcpu *v)
+{
+	struct arch_percpu *cpu = &this_cpu()->arch;
+
+	if (cpu->loaded == v)
+		return;
+	if (cpu->loaded)
+		save_loaded(cpu);
+	if (unlikely(cpu->mdscr | v->debug.regs.mdscr))
+		arch_guest_debug(&v->debug.regs);
+	if (unlikely(cpu->features & HAS_SPECULATIVE_AT))
+		walks_forbid();
+	write_sysreg(vttbr_el2, v->vm->s2.vttbr);
+	write_sysreg(vmpidr_el2, v->arch.vmpidr);
+	el1_restore(&v->arch.el1, cpu->features);
+	ich_restore(&v->arch, cpu->more_aprs);
+	cpu->loaded = v;
+	isb();
+	tlb_claim(cpu, v);
+}
+
+void arch_vcpu_flush(struct vcpu *v)
+{
+	struct arch_percpu *cpu = &this_cpu()->arch;
+
+	if (cpu->loaded != v)
+		return;
+	save_loaded(cpu);
+	unload_stage2(); /* its tables may be freed from now on */
+	cpu->loaded = NULL;
+}
+
+void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg)
+{
+	struct trap_frame *f =
+		(struct trap_frame *)(void *)((char *)v->thread.stack_top - FRAME_SIZE);
+	unsigned long flags = arch_irq_save();
+	struct arch_percpu *cpu = &this_cpu()->arch;
+	bool loaded = cpu->loaded == v;
+
+	if (loaded)
+		cpu->loaded = NULL; /* what the CPU holds is void */
+	memset(f, 0, sizeof(*f));
+	f->x[0] = arg;
+	f->elr = entry;
+	f->spsr = PSTATE_EL1H_MASKED;
+	memset(&v->arch, 0, sizeof(v->arch));
+	v->arch.frame = f;
+	v->arch.vmpidr = mpidr | BIT(31);
+	v->arch.el1.sctlr = SCTLR_EL1_RESET;
+	arch_fp_drop(&v->thread);
+	memset(&v->thread.arch.fp, 0, sizeof(v->thread.arch.fp));
+	if (loaded || vcpu_current() == v)
+		arch_vcpu_load(v);
+	arch_irq_restore(flags);
+}
+
+__noreturn void lower_resume_at(struct trap_frame *frame);
+
+void arch_guest_enter(struct vcpu *v)
+{
+	arch_irq_disable();
+	lower_resume_at(v->arch.frame);
+}
+
+u64 arch_vcpu_pc(const struct vcpu *v)
+{
+	return v->arch.frame ? v->arch.frame->elr : 0;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A VM and its vCPUs: the structs that the other rooms share, the table of VMs, guest RAM, and what a guest asks of
+ * its VM. The state of a room's own stands in that room's header.
+ */
+#ifndef VMM_CORE_H
+#define VMM_CORE_H
+
+#include <arch/guest.h>
+#include <kernel/page.h>
+#include <kernel/random.h>
+#include <kernel/sync.h>
+#include <kernel/thread.h>
+#include <vmm/bus.h>
+#include <vmm/console.h>
+#include <vmm/cpu.h>
+#include <vmm/desc.h>
+#include <vmm/dev.h>
+#include <vmm/gic.h>
+#include <vmm/load.h>
+
+/* ---- a VM's RAM: 2 MiB blocks, not necessarily contiguous, mapped in stage 2 where its RAM map has its banks ---- */
+
+struct vm_ram {
+	struct ram_map map;
+	u64 size; /* bytes, multiple of 2 MiB */
+	u64 nblocks;
+	paddr_t *blocks; /* one per 2 MiB of guest RAM, in IPA order */
+	bool call_off;   /* what takes long ends with -EINTR (atomic) */
+};
+
+/*
+ * Allocate (as 1 GiB runs, else larger runs, else single blocks) and map all banks of a map; vm_ram_clear() has to come
+ * before a guest does. All or nothing: -ENOMEM, -EINVAL. Thread context.
+ */
+int __must_check vm_ram_init(struct vm_ram *ram, struct stage2 *s2, const struct ram_map *map);
+/* Zero and return all of it. The stage-2 tables are gone or no vCPU runs. */
+void vm_ram_free(struct vm_ram *ram);
+/* Zero all of it. 0 or -EINTR. Thread context, preemptible, long. */
+int __must_check vm_ram_clear(struct vm_ram *ram);
+
+/*
+ * Host address of guest RAM at ipa and how many bytes are contiguous from there (up to the end of
+ * the block run); NULL if it is no RAM. Any context.
+ */
+void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa, u64 *contiguous);
+
+/*
+ * Copy in and out; -EFAULT if any of it is not RAM (nothing is copied then), copy-in also -EINTR. Copy-in
+ * makes data visible to a guest with caches off. Thread context, preemptible.
+ */
+int __must_check vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len);
+int __must_check vm_ram_read(const struct vm_ram *ram, u64 ipa, void *dst, u64 len);
+
+/* ---- a vCPU: a thread with a guest below it ---- */
+
+struct vm;
+
+#define VM_MAX_VCPUS 8
+
+/* PSCI power state (DEN0022, AFFINITY_INFO). */
+enum vcpu_power {
+	VCPU_OFF,
+	VCPU_ON_PENDING, /* CPU_ON was accepted; its thread has not entered yet */
+	VCPU_ON,
+};
+
+/* Bits of thread.work. */
+#define VCPU_WORK_VIRQ BIT(0) /* virtual interrupts changed */
+#define VCPU_WORK_LOOK \
+	BIT(1) /* a look at what its guest is at (vmm/cpu.h); is lost where it waits */
+#define VCPU_WORK_STATE BIT(2) /* the VM's or the vCPU's run state changed: park, reset or exit */
+#define VCPU_WORK_ERROR BIT(3) /* its guest has caused an SError: serror_esr */
+
+struct vcpu {
+	struct thread thread; /* first: the running vCPU is the current thread */
+	struct arch_vcpu arch;
+	struct vgic_cpu vgic;
+	struct vtimer timer;
+	struct vdebug debug;
+	struct vpmu pmu;
+	struct vcpu_health health;
+	struct random random; /* its own thread alone uses it */
+	struct vm *vm;
+	const struct mmio_region *mmio_hint; /* where its last access went; NULL: none yet */
+	u32 index;
+	u32 cpu; /* that its thread is bound to (vmm/place.h). Lifecycle lock */
+	/* how its VM's description has it scheduled, while it is not lifted; under sched_lock */
+	struct sched_params params;
+	u8 prio;
+	struct spinlock sched_lock;
+	u64 mpidr;
+	enum vcpu_power power; /* under vm->state_wq.lock */
+	bool parked; /* its thread waits in the work hook; no guest code runs. Under vm->state_wq.lock */
+	bool reset_pending; /* enter at boot_entry/boot_arg with reset registers */
+	u64 boot_entry, boot_arg;
+	bool in_wfi;          /* blocked in vmm_wfi */
+	bool waits;           /* in vmm_wfi, blocked or where it is */
+	u64 ready_at_start;   /* thread.ready_ticks when it first ran since the VM's reset */
+	bool stolen_restarts; /* it did not run since (atomic) */
+	u64 suspends[2], suspended_ticks[2]; /* PSCI statistics: stand-by, power-down */
+	u64 serror_esr;
+	u64 exits[EXIT_KINDS];        /* since it was made */
+	u64 exits_before[EXIT_KINDS]; /* of these, what `zvm stat` leaves out: vm_stats_reset() */
+	/* of those that came while exits are measured (kernel/masked.h): from vector to eret, as far as the vCPU was on a CPU */
+	struct exit_time {
+		u64 count, ticks;
+	} exit_times[EXIT_KINDS];
+	u64 exit_began; /* the one that is being measured: its CPU time then */
+	enum exit_kind exit_kind;
+};
+
+/* The vCPU that is the current thread, or NULL if the current thread is no vCPU. Interrupts masked. */
+struct vcpu *vcpu_current(void);
+
+/* Make v look at its work before its guest runs on, and end a WFI. Any context. */
+void vcpu_kick(struct vcpu *v, u32 work);
+
+/* ---- a VM ---- */
+
+#define MAX_VMS 16
+
+enum vm_state {
+	VM_CREATED, /* images loaded, never run */
+	VM_RUNNING,
+	VM_PAUSED,
+	VM_STOPPED, /* powered off, or cut off */
+	VM_CRASHED, /* stopped by us: see vm->crash */
+	VM_LOADING, /* its RAM is being cleared and its images put there */
+};
+
+/* What a guest asked for (PSCI), or what we had to do to it; see vm_tend(). */
+enum vm_request { VM_REQ_NONE, VM_REQ_OFF, VM_REQ_RESET, VM_REQ_CRASH };
+
+struct vm {
+	u32 id;
+	char name[DESC_NAME_MAX];
+	const struct vm_type *type;
+	struct vm_desc desc; /* as created: the type's with the command's overrides */
+	struct stage2 s2;
+	struct vm_ram ram;
+	struct load_plan plan;
+	struct mmio_bus bus;
+	struct vgic vgic;
+	struct vpl011 uart;
+	struct vrtc rtc;
+	struct console console;
+	bool maps_flash;             /* a vCPU is at it (vempty.c; atomic) */
+	struct pvtime_entry *pvtime; /* a page of them, one per vCPU; see vmm/cpu.h */
+	u32 nvcpus;
+	struct vcpu *vcpus[VM_MAX_VCPUS];
+	struct timeout look;        /* asks its vCPUs for looks (vmm/cpu/health.c) */
+	struct wait_queue state_wq; /* guards and signals what follows */
+	struct wait_queue halt_wq;  /* waits for vCPUs to park; they do not wake each other */
+	enum vm_state state;
+	bool run_allowed; /* vCPUs may run guest code */
+	bool exiting;     /* vCPU threads end */
+	bool operated;    /* an operator's call is at work on it: vCPU 0 begins nothing by itself */
+	bool loaded;      /* VM_LOADING: images and devices are as they have to be at the start */
+	bool then_run;    /* VM_LOADING: it runs as soon as it is loaded; else it is VM_CREATED */
+	bool mem_protect; /* what PSCI MEM_PROTECT was last told */
+	enum vm_request request;
+	u64 cntvoff; /* the machine's counter minus the virtual one; see vmm/cpu.h */
+	u64 paused_at;
+	u64 created_at; /* counter value; no other VM has the same */
+	u64 started_at;
+	int load_result; /* VM_LOADING: why it cannot be loaded; a negative errno, its text is in `crash` */
+	u8 lift; /* priority that its vCPUs have at least (vm_sched_refresh()); PRIO_IDLE: they are not lifted */
+	u32 restarts;
+	u32 short_lives; /* ends, less one for every SHORT_LIFE_MS that it lived */
+	u64 restart_at;  /* it starts again then; 0: it does not */
+	u64 ticks_at_start; /* what its vCPUs had run before this start, and how many exits they had had */
+	u64 exits_at_start;
+	char crash[512]; /* why it was last stopped by us, or not loaded, one line */
+	char note[256];  /* what the operator should know of its images; mostly empty */
+};
+
+/* One line of explanation for the operator. */
+struct vm_error {
+	char text[512];
+};
+
+/*
+ * Look up by id or name, holding a reference-free lock: VMs are only deleted by lifecycle calls, so the caller takes vmm_lock() around the
+ * look-up and the use. The lock is a mutex with priority inheritance; lifecycle calls take it themselves (it is recursive).
+ */
+void vmm_lock(void);
+void vmm_unlock(void);
+struct vm *vm_find(const char *id_or_name);
+/* The VM in slot 0..MAX_VMS-1, or NULL. The slot is the id. */
+struct vm *vm_by_id(u32 id);
+struct vm *vm_by_name(const char *name);
+
+/* The table, for life/. Once, at boot; ... */
+void vms_init(void);
+/* ... the lowest id that is free, MAX_VMS: there is none; put a VM there by its id; take it out, if it was put there. Lifecycle lock held. */
+u32 vm_free_id(void);
+void vm_enter(struct vm *vm);
+void vm_leave(const struct vm *vm);
+
+const char *vm_state_name(enum vm_state s);
+
+/* A guest's own request (PSCI SYSTEM_OFF/RESET) or a crash: every vCPU stops at its next exit, vCPU 0 does the rest. Any context. */
+void vm_request(struct vm *vm, enum vm_request req, const char *why);
+
+/* Have vCPU 0 look what there is to do for its VM, if it is parked. vm->state_wq.lock held. */
+void vcpu_wake_tend_locked(struct vm *vm);
+
+/* Set the explanation of a failed call and return its errno. */
+int vm_fail(struct vm_error *err, int code, const char *fmt, ...) __printf(3, 4);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where and when vCPUs run. Each is bound to one CPU, so that nobody's timing depends on who else moves; the
+ * choice is made for the machine as a whole, under the lifecycle lock, before anything is done.
+ */
+#ifndef VMM_PLACE_H
+#define VMM_PLACE_H
+
+#include <vmm/core.h>
+
+/*
+ * Decide where the vCPUs of vm would run if its description was `want`, and what others have to
+ * give way; a vCPU stays where it is if it may. 0; or -EINVAL, -EBUSY with the arithmetic in
+ * err->text, and nothing is changed. Lifecycle lock held.
+ */
+int __must_check vm_sched_plan(const struct vm *vm, const struct vm_desc *want,
+			       struct vm_error *err);
+
+/* The CPU that the last plan has for a vCPU of vm. */
+u32 vm_sched_planned(const struct vm *vm, u32 index);
+
+/* Carry the last plan out: vm->desc is what it was made for. Thread context, lifecycle lock held. */
+void vm_sched_apply(void);
+
+/* Have vm's vCPUs scheduled as its description says, unless they are lifted. Lifecycle lock held. */
+void vm_sched_enforce(struct vm *vm);
+
+/*
+ * vm->lift has changed. vCPUs that are lifted have that priority at least, are guarded (thread.h): the operator waits
+ * for what they do, and it is neither held by their budgets and windows nor charged to them. Thread context.
+ */
+void vm_sched_refresh(struct vm *vm);
+
+struct schedule_windows;
+
+/*
+ * Change vm's priority, affinity, budget, period, weight, policy, dedicated and restart to those of
+ * *want, which is otherwise vm's description; and its time windows, unless `windows` is NULL. 0; or
+ * a negative errno with the reason in err->text, and nothing is changed. Thread context.
+ */
+int __must_check vm_set(struct vm *vm, const struct vm_desc *want,
+			const struct schedule_windows *windows, struct vm_error *err);
+
+/* What budgets led to, all vCPUs together. */
+struct vm_budget_stats {
+	u64 throttled, missed;
+};
+void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s);
+
+/* A VM has left its slot: its CPUs are nobody's own any more. The same context. */
+void vm_sched_gone(void);
+
+/* ---- the machine's time windows ---- */
+
+/* What a VM's windows shall be; none at all is possible. */
+struct schedule_windows {
+	u32 count;
+	struct {
+		u32 cpu;
+		u64 offset_us, length_us;
+	} at[SCHEDULE_WINDOWS];
+};
+
+/*
+ * See what it would be like if these were all windows of that VM: what is asked below is answered so from now on, CPUs keep to what they had. Then one
+ * of the other two. 0; or -EINVAL with the reason in err->text, and nothing is changed. Lifecycle lock held.
+ */
+int __must_check schedule_propose(const char *vm, const struct schedule_windows *want,
+				  struct vm_error *err);
+void schedule_withdraw(void);
+/* CPUs keep to it at once; their frames go on where they are. Thread context. */
+void schedule_adopt(void);
+
+/* Read the bundle's schedule, if it has one, and have CPUs keep it. What is wrong is logged. Boot, thread context. */
+void schedule_init(void);
+
+/*
+ * What is wrong with the bundle's schedule, or to be noted: the next line, from *at on, which begins with 0. False: there is no more. Lifecycle lock held.
+ */
+bool schedule_next_note(u32 *at, char *text, size_t size);
+
+/* CPUs with a frame; of these, CPUs where the VM has a window; CPUs whose frame has time to spare. */
+u64 schedule_cpus(void);
+u64 schedule_cpus_of(const char *vm);
+u64 schedule_cpus_with_gaps(void);
+
+/* The number of that VM's windows on a CPU (sched_params.window): 0, the time of no window, if it has none there. */
+u8 schedule_window_of(const char *vm, u32 cpu);
+
+/* What a CPU keeps to; frame_us 0: nothing. */
+const struct schedule_cpu *schedule_of_cpu(u32 cpu);
+
+#endif

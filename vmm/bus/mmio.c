@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The MMIO bus: which region an access hits, and which register of a device's table. */
+#include <arch/cpu.h>
+#include <kernel/page.h>
+#include <lib/checked.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <vmm/bus.h>
+#include <vmm/core.h>
+
+/* ---- regions ---- */
+
+/* Index of the first region whose base is above ipa. */
+static u32 regions_above(const struct mmio_bus *bus, u64 ipa)
+{
+	u32 low = 0, high = bus->count;
+
+	while (low < high) {
+		u32 mid = (low + high) / 2;
+
+		if (bus->regions[mid].base <= ipa)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool grow(struct mmio_bus *bus)
+{
+	struct mmio_region *more = pages_alloc(bus->pages + 1);
+
+	if (!more)
+		return false;
+	if (bus->pages) {
+		memcpy(more, bus->regions, bus->count * sizeof(*more));
+		pages_free(bus->regions, bus->pages);
+	}
+	bus->regions = more;
+	bus->pages++;
+	return true;
+}
+
+__cold void mmio_free(struct mmio_bus *bus)
+{
+	if (bus->pages)
+		pages_free(bus->regions, bus->pages);
+	*bus = (struct mmio_bus){ 0 };
+}
+
+__cold int mmio_add(struct mmio_bus *bus, const struct mmio_region *r)
+{
+	u64 end;
+	u32 at, i;
+
+	if (!r->size || !r->handler || !checked_add(r->base, r->size, &end))
+		return -EINVAL;
+	if (bus->count == bus->pages * PAGE_SIZE / sizeof(*r) && !grow(bus))
+		return -ENOMEM;
+	at = regions_above(bus, r->base);
+	if (at > 0 && r->base - bus->regions[at - 1].base < bus->regions[at - 1].size)
+		return -EEXIST;
+	if (at < bus->count && bus->regions[at].base < end)
+		return -EEXIST;
+	for (i = bus->count; i > at; i--)
+		bus->regions[i] = bus->regions[i - 1];
+	bus->regions[at] = *r;
+	if (r->table) {
+		bus->regions[at].straight = MIN(r->size / 4, REG_SLOTS);
+		bus->regions[at].slots = r->table->slots;
+		bus->regions[at].rows = r->table->rows;
+	}
+	bus->count++;
+	return 0;
+}
+
+const struct mmio_region *mmio_find(const struct mmio_bus *bus, u64 ipa)
+{
+	u32 above = regions_above(bus, ipa);
+	const struct mmio_region *r;
+
+	if (!above)
+		return NULL;
+	r = &bus->regions[above - 1];
+	return ipa - r->base < r->size ? r : NULL;
+}
+
+/* The region of v's last access is tried first. */
+static const struct mmio_region *find_for(struct vcpu *v, u64 ipa)
+{
+	const struct mmio_region *r = v->mmio_hint;
+
+	if (r && ipa - r->base < r->size)
+		return r;
+	r = mmio_find(&v->vm->bus, ipa);
+	if (r)
+		v->mmio_hint = r;
+	return r;
+}
+
+enum mmio_result vmm_mmio(struct vcpu *v, struct mmio_access *a)
+{
+	const struct mmio_region *r = find_for(v, a->ipa.ipa);
+	u64 offset;
+
+	if (!r)
+		return MMIO_UNMAPPED;
+	offset = a->ipa.ipa - r->base;
+	if (unlikely(r->size - offset < a->size))
+		return MMIO_FAULT;
+	return r->handler(r, v, offset, a);
+}
+
+/*
+ * ---- the straight path: the region that v used last, and a slot of its table that says that an access of this width is to one whole register. All that
+ * the search below would check was checked when the slot was filled in. ----
+ */
+
+#define WRITE 4
+
+/* NULL: not straight. kind: bit of reg_slot.straight. */
+static inline const struct reg_slot *find_slot(const struct mmio_region *r, u64 ipa, u32 kind)
+{
+	const struct reg_slot *slot;
+	u64 word;
+
+	if (unlikely(!r))
+		return NULL;
+	word = ipa - r->base;
+	word = word >> 2 | word << 62; /* too large if misaligned */
+	if (unlikely(word >= r->straight))
+		return NULL;
+	slot = &r->slots[arch_table_index(word, REG_SLOTS)];
+	return likely(slot->straight >> kind & 1) ? slot : NULL;
+}
+
+struct mmio_reply vmm_mmio_read(ipa_t ipa, struct vcpu *v, u32 order)
+{
+	const struct mmio_region *r = v->mmio_hint;
+	const struct reg_slot *slot = find_slot(r, ipa.ipa, order);
+	const struct reg_row *row;
+
+	if (unlikely(!slot))
+		return (struct mmio_reply){ 0, false };
+	row = &r->rows[slot->row];
+	return (struct mmio_reply){ row->read(r->dev, v, slot->index, row), true };
+}
+
+bool vmm_mmio_write(ipa_t ipa, struct vcpu *v, u32 order, u64 value)
+{
+	const struct mmio_region *r = v->mmio_hint;
+	const struct reg_slot *slot = find_slot(r, ipa.ipa, order + WRITE);
+	const struct reg_row *row;
+
+	if (unlikely(!slot))
+		return false;
+	row = &r->rows[slot->row];
+	row->write(r->dev, v, slot->index, value, row);
+	return true;
+}
+
+/* ---- register tables ---- */
+
+static u64 row_read(const struct reg_row *row, void *dev, struct vcpu *v, u32 index)
+{
+	return row->read ? row->read(dev, v, index, row) : row->constant;
+}
+
+static void row_write(const struct reg_row *row, void *dev, struct vcpu *v, u32 index, u64 value)
+{
+	if (row->write)
+		row->write(dev, v, index, value, row);
+}
+
+/* The access covers several registers of the row. */
+static void access_several(const struct reg_row *row, void *dev, struct vcpu *v, u64 rel,
+			   struct mmio_access *a)
+{
+	u32 first = (u32)(rel / row->stride);
+	u32 bits = 8U * row->stride;
+	u32 i, n = MIN(a->size, (u32)(row->length - rel)) / row->stride;
+
+	if (a->write) {
+		for (i = 0; i < n; i++)
+			row_write(row, dev, v, first + i,
+				  a->value >> (i * bits) & BITS(bits - 1, 0));
+		return;
+	}
+	a->value = 0;
+	for (i = 0; i < n; i++)
+		a->value |= (row_read(row, dev, v, first + i) & BITS(bits - 1, 0)) << (i * bits);
+}
+
+/* The access covers a part of a register. */
+static void access_part(const struct reg_row *row, void *dev, struct vcpu *v, u64 rel,
+			struct mmio_access *a)
+{
+	u32 index = (u32)(rel / row->stride);
+	u32 shift = 8U * (u32)(rel % row->stride);
+	u64 mask = BITS(8U * a->size - 1, 0);
+	u64 value;
+
+	if (!a->write) {
+		a->value = row_read(row, dev, v, index) >> shift & mask;
+		return;
+	}
+	value = (a->value & mask) << shift;
+	if (row->stride == 8)
+		value |= row_read(row, dev, v, index) & ~(mask << shift);
+	row_write(row, dev, v, index, value);
+}
+
+/* Out of line, so that the straight path below saves few registers. */
+static __noinline void access_odd(const struct reg_row *row, void *dev, struct vcpu *v, u64 rel,
+				  struct mmio_access *a)
+{
+	if (a->size > row->stride)
+		access_several(row, dev, v, rel, a);
+	else
+		access_part(row, dev, v, rel, a);
+}
+
+static enum mmio_result row_access(const struct reg_row *row, void *dev, struct vcpu *v, u64 rel,
+				   struct mmio_access *a)
+{
+	if (unlikely(!(row->widths >> (a->size - 1) & 1) || rel & (a->size - 1U)))
+		return MMIO_FAULT;
+	if (unlikely(a->size != row->stride))
+		access_odd(row, dev, v, rel, a);
+	else if (a->write)
+		row_write(row, dev, v, (u32)(rel / row->stride), a->value);
+	else
+		a->value = row_read(row, dev, v, (u32)(rel / row->stride));
+	return MMIO_OK;
+}
+
+/* The last row at or before offset, or the first. */
+static const struct reg_row *row_at(const struct reg_row *table, u32 rows, u64 offset)
+{
+	u32 row = 0, left = rows;
+
+	while (left > 1) {
+		u32 half = left / 2;
+
+		if (table[row + half].offset <= offset)
+			row += half;
+		left -= half;
+	}
+	return &table[row];
+}
+
+enum mmio_result reg_access(const struct reg_row *table, u32 rows, void *dev, struct vcpu *v,
+			    u64 offset, struct mmio_access *a)
+{
+	const struct reg_row *row = row_at(table, rows, offset);
+	u64 rel = offset - row->offset;
+
+	if (likely(rel < row->length))
+		return row_access(row, dev, v, rel, a);
+	if (!a->write)
+		a->value = 0;
+	return MMIO_OK;
+}
+
+enum mmio_result mmio_table_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
+				   struct mmio_access *a)
+{
+	return reg_access(r->table->rows, r->table->count, r->dev, v, offset, a);
+}
+
+/* The widths at which an access at a register's start is straight: narrow ones of 8-byte registers are merged. */
+static u32 straight_orders(const struct reg_row *row)
+{
+	if (row->stride == 8)
+		return row->widths & REG_W64 ? BIT(3) : 0;
+	return (row->widths & REG_W8 ? BIT(0) : 0) | (row->widths & REG_W16 ? BIT(1) : 0) |
+	       (row->widths & REG_W32 ? BIT(2) : 0);
+}
+
+static void fill_slots(struct reg_table *t, u32 n)
+{
+	const struct reg_row *row = &t->rows[n];
+	u32 orders = straight_orders(row);
+	u32 i, slot;
+	u8 straight = (u8)((row->read ? orders : 0) | (row->write ? orders << WRITE : 0));
+
+	if (row->stride < 4) /* byte-wise */
+		return;
+	for (i = 0; i < row->length / row->stride; i++) {
+		slot = (row->offset + i * row->stride) / 4;
+		if (slot >= REG_SLOTS)
+			return;
+		t->slots[slot] = (struct reg_slot){ (u8)n, straight, (u16)i };
+	}
+}
+
+__cold void reg_table_init(struct reg_table *t)
+{
+	u32 n;
+
+	for (n = 0; n < t->count; n++)
+		fill_slots(t, n);
+}

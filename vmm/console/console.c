@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Consoles of the VMs: rings between the emulated UART and whoever reads and types. */
+#include <lib/string.h>
+#include <vmm/console.h>
+
+static const struct console_carrier *carrier;
+
+void console_set_carrier(const struct console_carrier *c)
+{
+	carrier = c;
+}
+
+void console_init(struct console *c)
+{
+	memset(c, 0, offsetof(struct console, log_buf));
+	spin_lock_init(&c->lock, LOCK_CONSOLE);
+	ring_init(&c->log, c->log_buf, CONSOLE_LOG_SIZE);
+	ring_init(&c->input, c->input_buf, CONSOLE_INPUT_SIZE);
+	c->port = -1;
+}
+
+/* ---- output ---- */
+
+void console_wake(struct console *c)
+{
+	unsigned long flags = spin_lock(&c->lock);
+	void (*notify)(void *arg) = c->notify;
+	void *arg = c->notify_arg;
+
+	spin_unlock(&c->lock, flags);
+	if (notify)
+		notify(arg);
+}
+
+void console_output(struct console *c, u8 byte)
+{
+	unsigned long flags = spin_lock(&c->lock);
+	bool armed = c->armed;
+	bool push;
+
+	ring_put_over(&c->log, byte);
+	push = c->log.head % CONSOLE_PUSH_BYTES == 0;
+	c->armed = false;
+	spin_unlock(&c->lock, flags);
+	if (armed)
+		console_wake(c);
+	if (c->port < 0)
+		return;
+	carrier->ready((u32)c->port);
+	if (unlikely(push))
+		carrier->push((u32)c->port);
+}
+
+u32 console_read_at(struct console *c, u64 *pos, void *out, u32 len)
+{
+	unsigned long flags = spin_lock(&c->lock);
+	u32 n = ring_read_at(&c->log, pos, out, len);
+
+	spin_unlock(&c->lock, flags);
+	return n;
+}
+
+u64 console_head(struct console *c)
+{
+	unsigned long flags = spin_lock(&c->lock);
+	u64 head = c->log.head;
+
+	spin_unlock(&c->lock, flags);
+	return head;
+}
+
+u64 console_tail(struct console *c)
+{
+	unsigned long flags = spin_lock(&c->lock);
+	u64 tail = c->log.tail;
+
+	spin_unlock(&c->lock, flags);
+	return tail;
+}
+
+bool console_arm(struct console *c, u64 pos)
+{
+	unsigned long flags = spin_lock(&c->lock);
+	bool more = c->log.head > pos;
+
+	/* Under the lock that output takes: a byte is either seen here or finds us armed. */
+	if (!more)
+		c->armed = true;
+	spin_unlock(&c->lock, flags);
+	return more;
+}
+
+void console_listen(struct console *c, void (*fn)(void *arg), void *arg)
+{
+	unsigned long flags = spin_lock(&c->lock);
+
+	c->notify = fn;
+	c->notify_arg = arg;
+	spin_unlock(&c->lock, flags);
+}
+
+/* ---- input ---- */
+
+u32 console_send(struct console *c, const void *data, u32 len)
+{
+	const u8 *bytes = data;
+	unsigned long flags = spin_lock(&c->lock);
+	u32 n = 0;
+
+	while (n < len && ring_put(&c->input, bytes[n]))
+		n++;
+	if (n < len)
+		c->input_full = true;
+	spin_unlock(&c->lock, flags);
+	if (n && c->input_ready)
+		c->input_ready(c->input_arg);
+	return n;
+}
+
+u32 console_input_room(struct console *c)
+{
+	unsigned long flags = spin_lock(&c->lock);
+	u32 room = ring_free(&c->input);
+
+	if (room == 0)
+		c->input_full = true;
+	spin_unlock(&c->lock, flags);
+	return room;
+}
+
+bool console_send_break(struct console *c)
+{
+	unsigned long flags = spin_lock(&c->lock);
+	bool sent = !c->has_break;
+
+	if (sent)
+		c->break_at = c->input.head;
+	c->has_break = true;
+	spin_unlock(&c->lock, flags);
+	if (sent && c->input_ready)
+		c->input_ready(c->input_arg);
+	return sent;
+}
+
+static int take_locked(struct console *c)
+{
+	u8 byte;
+
+	if (c->has_break && c->input.tail == c->break_at) {
+		c->has_break = false;
+		return CONSOLE_BREAK;
+	}
+	return ring_get(&c->input, &byte) ? byte : -1;
+}
+
+int console_take_input(struct console *c)
+{
+	unsigned long flags = spin_lock(&c->lock);
+	int taken = take_locked(c);
+	/* Not at the first free byte: the sender is worth waking for half a ring. */
+	bool announce = c->input_full && ring_used(&c->input) <= CONSOLE_INPUT_SIZE / 2;
+
+	if (announce)
+		c->input_full = false;
+	spin_unlock(&c->lock, flags);
+	if (announce) {
+		console_wake(c);
+		if (c->port >= 0)
+			carrier->ready((u32)c->port);
+	}
+	return taken;
+}

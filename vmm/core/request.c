@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a guest asks for its VM, or a crash does: a mailbox that vCPU 0 empties (tend.c). */
+#include <lib/string.h>
+#include <vmm/core.h>
+#include <vmm/cpu.h>
+
+void vm_request(struct vm *vm, enum vm_request req, const char *why)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	bool first = vm->request == VM_REQ_NONE;
+
+	if (first) {
+		vm->request = req;
+		vm->run_allowed = false;
+		if (req == VM_REQ_CRASH)
+			(void)str_copy(vm->crash, why, sizeof(vm->crash));
+		vcpu_wake_tend_locked(vm); /* vCPU 0 may be parked already */
+	}
+	spin_unlock(&vm->state_wq.lock, flags);
+	for (u32 i = 0; first && i < vm->nvcpus; i++)
+		vcpu_kick(vm->vcpus[i], VCPU_WORK_STATE);
+}

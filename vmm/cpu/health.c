@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arch/timer.h>
+#include <kernel/irq.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <vmm/core.h>
+#include <vmm/cpu.h>
+
+/* ---- a vCPU looks at itself ---- */
+
+/* Making a line takes longer than interrupts are to be masked. */
+static void crash(const struct vcpu *v, const struct guest_look *l)
+{
+	char why[sizeof(v->vm->crash)];
+	int len;
+
+	sched_open();
+	len = snprintf(why, sizeof(why),
+		       "vcpu %u %s: %s, ESR_EL1 %lx, FAR_EL1 %lx, ELR_EL1 %lx, PC %lx, LR %lx",
+		       v->index,
+		       l->lost == GUEST_FAULTS ? "faults at its own vector for ever"
+					       : "spins at its vector",
+		       l->what, l->last.esr, l->last.far, l->last.elr, l->pc, l->link);
+
+	if (l->given.esr)
+		snprintf(why + len, sizeof(why) - (size_t)len,
+			 "; given before: ESR %lx, FAR %lx, ELR %lx", l->given.esr, l->given.far,
+			 l->given.elr);
+	vm_request(v->vm, VM_REQ_CRASH, why);
+	arch_irq_disable();
+}
+
+/* The PCs are those of their last exits: all were interrupted for the last look. */
+static void hang(struct vm *vm)
+{
+	char why[sizeof(vm->crash)];
+	size_t len;
+
+	sched_open();
+	len = (size_t)snprintf(why, sizeof(why),
+			       "hangs: interrupts masked for %u ms of CPU time, PC",
+			       vm->desc.hang_timeout_ms);
+
+	for (u32 i = 0; i < vm->nvcpus && len < sizeof(why); i++)
+		if (vm->vcpus[i]->power != VCPU_OFF)
+			len += (size_t)snprintf(why + len, sizeof(why) - len, " %lx",
+						arch_vcpu_pc(vm->vcpus[i]));
+	vm_request(vm, VM_REQ_CRASH, why);
+	arch_irq_disable();
+}
+
+static void look_for_crash(struct vcpu *v, const struct guest_look *l)
+{
+	struct vcpu_health *h = &v->health;
+
+	if (l->lost == GUEST_GETS_ON) {
+		h->same = 0;
+		return;
+	}
+	if (l->last.esr != h->esr || l->last.elr != h->elr)
+		h->same = 0;
+	h->esr = l->last.esr;
+	h->elr = l->last.elr;
+	if (++h->same == HEALTH_LOOKS)
+		crash(v, l);
+}
+
+/* Its own CPU time is what counts: a vCPU that others keep off its CPU does not hang. */
+static void look_for_hang(struct vcpu *v, const struct guest_look *l, u64 ran)
+{
+	struct vcpu_health *h = &v->health;
+
+	if (l->masked && !h->masked)
+		h->masked_since = ran;
+	h->masked = l->masked;
+	__atomic_store_n(&h->hung,
+			 h->masked &&
+				 ran - h->masked_since >= ms_to_ticks(v->vm->desc.hang_timeout_ms),
+			 __ATOMIC_RELAXED);
+}
+
+void health_look(struct vcpu *v)
+{
+	struct vcpu_health *h = &v->health;
+	u64 ran = thread_cpu_ticks(&v->thread, arch_counter());
+	struct guest_look l;
+
+	if (__atomic_exchange_n(&h->says_hang, false, __ATOMIC_RELAXED)) {
+		hang(v->vm);
+		return;
+	}
+	if (__atomic_exchange_n(&h->rested, false, __ATOMIC_RELAXED)) {
+		h->same = 0;
+		h->masked = false;
+	}
+	if (ran - h->looked_at < us_to_ticks(HEALTH_RUN_US))
+		return;
+	h->looked_at = ran;
+	arch_guest_look(v, &l);
+	look_for_crash(v, &l);
+	look_for_hang(v, &l, ran);
+}
+
+void health_reset(struct vcpu *v)
+{
+	memset(&v->health, 0, sizeof(v->health));
+}
+
+/* ---- asking for looks: on CPU 0, in the timeout ---- */
+
+static void ask(struct vcpu *v, bool always)
+{
+	struct vcpu_health *h = &v->health;
+	u64 exits = 0;
+
+	if (v->waits) {
+		__atomic_store_n(&h->rested, true, __ATOMIC_RELAXED);
+		__atomic_store_n(&h->hung, false, __ATOMIC_RELAXED);
+		return;
+	}
+	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
+		exits += v->exits[kind];
+	thread_set_work(&v->thread, VCPU_WORK_LOOK);
+	if (always || exits == h->exits)
+		thread_interrupt(&v->thread);
+	h->exits = exits;
+}
+
+/* As of the looks that were asked for last, which were all at one time: those that are not taken yet say nothing. */
+static bool all_hung(const struct vm *vm)
+{
+	bool any = false;
+
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		const struct vcpu *v = vm->vcpus[i];
+
+		if (v->power == VCPU_OFF)
+			continue;
+		if (!__atomic_load_n(&v->health.hung, __ATOMIC_RELAXED) ||
+		    __atomic_load_n(&v->thread.work, __ATOMIC_RELAXED))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* One of its vCPUs says so: that takes longer than interrupts are to be masked. */
+static void have_hang_said(struct vm *vm)
+{
+	u32 i = 0;
+
+	while (vm->vcpus[i]->power == VCPU_OFF)
+		i++;
+	__atomic_store_n(&vm->vcpus[i]->health.says_hang, true, __ATOMIC_RELAXED);
+	ask(vm->vcpus[i], true);
+}
+
+/* A bounded number of steps, as there are at most VM_MAX_VCPUS. */
+static void ask_all(struct timeout *t)
+{
+	struct vm *vm = container_of(t, struct vm, look);
+	bool hangs = vm->desc.hang_timeout_ms;
+
+	if (vm->state == VM_STOPPED || vm->state == VM_CRASHED || vm->state == VM_CREATED)
+		return; /* until health_begin() */
+	timeout_set(t, deadline_ms(HEALTH_LOOK_MS));
+	if (vm->state != VM_RUNNING || !vm->run_allowed)
+		return;
+	if (hangs && all_hung(vm)) {
+		have_hang_said(vm);
+		return;
+	}
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		if (vm->vcpus[i]->power == VCPU_ON && !vm->vcpus[i]->parked)
+			ask(vm->vcpus[i], hangs);
+}
+
+void health_init(struct vm *vm)
+{
+	timeout_init(&vm->look, ask_all);
+}
+
+void health_end(struct vm *vm)
+{
+	timeout_cancel(&vm->look);
+}
+
+static void begin_here(void *arg)
+{
+	struct vm *vm = arg;
+
+	timeout_set(&vm->look, deadline_ms(HEALTH_LOOK_MS));
+}
+
+/* CPU 0 has the shell and the machine's devices: CPUs of real-time VMs are not interrupted for others' looks. */
+void health_begin(struct vm *vm)
+{
+	ipi_call(0, begin_here, vm);
+}

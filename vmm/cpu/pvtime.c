@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stolen time (DEN0057): a guest reads in its memory how long a vCPU wanted to run and did not. The
+ * scheduler counts that for every thread; it is written down when the vCPU goes on a CPU, which is
+ * before the guest can look. The guest cannot write there: every number is ours.
+ */
+#include <arch/mmu.h>
+#include <arch/timer.h>
+#include <kernel/page.h>
+#include <lib/errno.h>
+#include <uapi/smccc.h>
+#include <vmm/call.h>
+#include <vmm/core.h>
+#include <vmm/cpu.h>
+
+#define NS_PER_S 1000000000UL
+
+_Static_assert(sizeof(struct pvtime_entry) == 64, "DEN0057, 3.2.3");
+_Static_assert(offsetof(struct pvtime_entry, stolen_ns) == 8, "DEN0057, 3.2.3");
+_Static_assert(VM_MAX_VCPUS * sizeof(struct pvtime_entry) <= PAGE_SIZE, "one page");
+
+/* Nanoseconds a tick, as a fraction of 2^32: no division at every switch. Exact enough to be a microsecond off after an hour. */
+static u64 ns_per_tick;
+
+int pvtime_init(struct vm *vm)
+{
+	ns_per_tick = (NS_PER_S << 32) / arch_counter_hz();
+	vm->pvtime = page_alloc();
+	if (!vm->pvtime)
+		return -ENOMEM;
+	/* Also for a guest that looks before its caches are on. */
+	arch_dcache_clean_inval(vm->pvtime, PAGE_SIZE);
+	return stage2_map(&vm->s2, IPA(GUEST_PVTIME_BASE), virt_to_phys(vm->pvtime), PAGE_SIZE,
+			  STAGE2_ROM);
+}
+
+void pvtime_free(struct vm *vm)
+{
+	if (vm->pvtime)
+		page_free(vm->pvtime);
+	vm->pvtime = NULL;
+}
+
+static u64 ticks_to_ns(u64 ticks)
+{
+	return (u64)((unsigned __int128)ticks * ns_per_tick >> 32);
+}
+
+/* In one store: the guest may read it from another vCPU. */
+static void write_down(struct vcpu *v)
+{
+	u64 ticks = v->thread.ready_ticks - v->ready_at_start;
+
+	__atomic_store_n(&v->vm->pvtime[v->index].stolen_ns, ticks_to_ns(ticks), __ATOMIC_RELAXED);
+}
+
+void pvtime_reset(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		__atomic_store_n(&vm->vcpus[i]->stolen_restarts, true, __ATOMIC_RELAXED);
+		__atomic_store_n(&vm->pvtime[i].stolen_ns, 0, __ATOMIC_RELAXED);
+	}
+}
+
+void pvtime_enter(struct vcpu *v)
+{
+	if (!v->stolen_restarts)
+		return;
+	v->ready_at_start = v->thread.ready_ticks;
+	__atomic_store_n(&v->stolen_restarts, false, __ATOMIC_RELAXED);
+	write_down(v);
+}
+
+void pvtime_update(struct vcpu *v)
+{
+	if (!__atomic_load_n(&v->stolen_restarts, __ATOMIC_RELAXED))
+		write_down(v);
+}
+
+static s64 features(u32 function)
+{
+	return function == PV_TIME_FEATURES || function == PV_TIME_ST ? SMCCC_SUCCESS
+								      : SMCCC_NOT_SUPPORTED;
+}
+
+bool pvtime_call(struct vcpu *v, u64 *x)
+{
+	switch ((u32)x[0]) {
+	case PV_TIME_FEATURES:
+		x[0] = (u64)features((u32)x[1]);
+		return true;
+	case PV_TIME_ST:
+		x[0] = GUEST_PVTIME_BASE + v->index * sizeof(struct pvtime_entry);
+		return true;
+	default:
+		return false;
+	}
+}

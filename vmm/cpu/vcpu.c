@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A vCPU's thread: its hooks into the scheduler, its waits, and the work it does before its guest runs on. */
+#include <arch/timer.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <lib/text.h>
+#include <vmm/call.h>
+#include <vmm/cpu.h>
+#include <vmm/life.h>
+
+static vcpu_tend_fn tend;
+
+static void vcpu_switch_in(struct thread *t);
+static void vcpu_switch_out(struct thread *t);
+static void vcpu_migrate(struct thread *t);
+static void vcpu_work(struct thread *t);
+
+const struct thread_hooks vcpu_hooks = {
+	.switch_in = vcpu_switch_in,
+	.switch_out = vcpu_switch_out,
+	.migrate = vcpu_migrate,
+	.work = vcpu_work,
+};
+
+static struct vcpu *to_vcpu(struct thread *t)
+{
+	return container_of(t, struct vcpu, thread);
+}
+
+/* EL1 state first: the timers' and the interface's registers belong to whoever is loaded. */
+static void vcpu_switch_in(struct thread *t)
+{
+	struct vcpu *v = to_vcpu(t);
+
+	pvtime_update(v);
+	arch_vcpu_load(v);
+	vtimer_load(v);
+	if (unlikely(v->pmu.present))
+		arch_guest_pmu_load(&v->pmu.regs);
+	vgic_load(v);
+	if (v->timer.woken)
+		vtimer_count_woken(v);
+}
+
+static void vcpu_switch_out(struct thread *t)
+{
+	struct vcpu *v = to_vcpu(t);
+
+	vgic_put(v);
+	vtimer_put(v);
+	if (unlikely(v->pmu.present))
+		arch_guest_pmu_save(&v->pmu.regs);
+}
+
+static void vcpu_migrate(struct thread *t)
+{
+	struct vcpu *v = to_vcpu(t);
+
+	vtimer_migrate(v);
+	arch_vcpu_flush(v);
+}
+
+void vcpu_set_tend(vcpu_tend_fn fn)
+{
+	tend = fn;
+}
+
+void vcpu_leave_guest(struct vcpu *v)
+{
+	vcpu_switch_out(&v->thread);
+	vcpu_migrate(&v->thread);
+	v->thread.hooks = NULL;
+	v->thread.lower = NULL;
+}
+
+void vcpu_join_guest(struct vcpu *v)
+{
+	v->thread.hooks = &vcpu_hooks;
+	v->thread.lower = v;
+	vcpu_switch_in(&v->thread);
+}
+
+/* Off the CPU, until kicked. */
+static void wfi_block(struct vcpu *v)
+{
+	__atomic_store_n(&v->in_wfi, true, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* see vcpu_kick() */
+	if (!__atomic_load_n(&v->thread.work, __ATOMIC_RELAXED))
+		thread_park();
+	__atomic_store_n(&v->in_wfi, false, __ATOMIC_RELAXED);
+	/* Whoever still saw it in WFI, and so did not interrupt it, has set the work that the caller looks at. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Virtual interrupts have changed: look at them here, as they need not be such as end a WFI. Who waits is well. */
+static void take_virqs(struct vcpu *v)
+{
+	(void)__atomic_fetch_and(&v->thread.work, (u32) ~(VCPU_WORK_VIRQ | VCPU_WORK_LOOK),
+				 __ATOMIC_ACQ_REL);
+	if (unlikely(vgic_to_flush(&v->vgic)))
+		vgic_flush(v);
+}
+
+/*
+ * While nobody else is ready on this CPU the vCPU waits where it is: its timers and list registers stay in hardware, and the interrupt that ends the wait
+ * is taken as it is from a running guest. A kick finds it to be current and interrupts it.
+ */
+void vmm_wfi(struct vcpu *v)
+{
+	u32 work;
+
+	v->waits = true;
+	for (;;) {
+		work = __atomic_load_n(&v->thread.work, __ATOMIC_ACQUIRE);
+		if (work & (VCPU_WORK_VIRQ | VCPU_WORK_LOOK)) {
+			take_virqs(v);
+			work = __atomic_load_n(&v->thread.work, __ATOMIC_ACQUIRE);
+		}
+		/* What comes again and again is served on the way to the guest, where interrupts are taken. */
+		if (work || vgic_pending(v))
+			break;
+		if (sched_idle_here())
+			arch_guest_take_irq(v);
+		else
+			wfi_block(v);
+	}
+	v->waits = false;
+}
+
+void vmm_wfe(struct vcpu *v)
+{
+	(void)v;
+	thread_yield();
+}
+
+void vmm_fault(struct vcpu *v, const struct guest_fault *f)
+{
+	char why[160];
+
+	text_print(why, sizeof(why), "%s on vcpu %u: ESR %08lx FAR %016lx IPA %010lx PC %016lx",
+		   f->what, v->index, f->esr, f->far, f->ipa, f->pc);
+	vm_request(v->vm, VM_REQ_CRASH, why);
+}
+
+void vmm_late_serror(struct vcpu *v, u64 esr)
+{
+	v->serror_esr = esr;
+	thread_set_work(&v->thread, VCPU_WORK_ERROR);
+}
+
+/*
+ * vCPUs on one CPU that stop, end or start are switched to one after the other, each in the middle of its exit; without this they were one section with
+ * interrupts masked. The most urgent interrupt is taken, if one waits, and a more urgent thread runs. Not more than one: a vCPU of a CPU that is overloaded
+ * gets on, if only by one step.
+ */
+static void let_interrupt_in(struct vcpu *v)
+{
+	struct masked *m = &this_cpu()->masked;
+	u64 now = arch_counter();
+
+	masked_stop(m, now, (u64)let_interrupt_in);
+	masked_restart(m, now, (u64)let_interrupt_in);
+	arch_guest_take_irq(v);
+	if (sched_pending())
+		schedule();
+}
+
+bool vm_is_parked(const struct vm *vm, const struct vcpu *but)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		if (vm->vcpus[i] != but &&
+		    !__atomic_load_n(&vm->vcpus[i]->parked, __ATOMIC_ACQUIRE))
+			return false;
+	return true;
+}
+
+/* Wait here while the guest may not run. True: enter at the boot address with reset registers. Ends the thread if the VM goes. */
+static bool park_while_stopped(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	bool reset;
+
+	while (vm->exiting || !vm->run_allowed || v->power == VCPU_OFF) {
+		u64 deadline = DEADLINE_NEVER;
+
+		if (!v->parked) {
+			__atomic_store_n(&v->parked, true, __ATOMIC_RELEASE);
+			wait_wake_all(&vm->halt_wq);
+			if (!vm->run_allowed && vm_is_parked(vm, NULL))
+				vcpu_wake_tend_locked(vm);
+		}
+		if (vm->exiting) {
+			spin_unlock(&vm->state_wq.lock, flags);
+			thread_exit();
+		}
+		if (v->index == 0 && tend(vm, &flags, &deadline))
+			continue;
+		(void)wait_block_locked(&vm->state_wq, flags, deadline);
+		let_interrupt_in(v);
+		flags = spin_lock(&vm->state_wq.lock);
+	}
+	v->parked = false;
+	v->power = VCPU_ON;
+	reset = v->reset_pending;
+	v->reset_pending = false;
+	spin_unlock(&vm->state_wq.lock, flags);
+	return reset;
+}
+
+static void enter_reset_state(struct vcpu *v)
+{
+	(void)__atomic_fetch_and(&v->thread.work, (u32)~VCPU_WORK_ERROR,
+				 __ATOMIC_RELAXED); /* an earlier life's */
+	vdebug_reset(v);
+	vpmu_reset(v);
+	health_reset(v);
+	pvtime_enter(v);
+	vtimer_reset(v);
+	vgic_cpu_online(v, true);
+	arch_vcpu_reset(v, v->mpidr, v->boot_entry, v->boot_arg);
+}
+
+static __noinline void state_work(struct vcpu *v, u32 work)
+{
+	if (work & VCPU_WORK_ERROR) {
+		const struct guest_fault fault = { .what = "SError",
+						   .esr = v->serror_esr,
+						   .pc = arch_vcpu_pc(v) };
+
+		vmm_fault(v, &fault);
+	}
+	if (work & VCPU_WORK_STATE) {
+		let_interrupt_in(v);
+		if (v->power == VCPU_OFF)
+			vgic_cpu_online(v, false);
+		if (park_while_stopped(v))
+			enter_reset_state(v);
+	}
+	if (work & VCPU_WORK_LOOK) {
+		let_interrupt_in(v);
+		health_look(v);
+	}
+	if (work & VCPU_WORK_VIRQ)
+		vgic_flush(v);
+}
+
+static void vcpu_work(struct thread *t)
+{
+	struct vcpu *v = to_vcpu(t);
+	u32 work = __atomic_exchange_n(&t->work, 0, __ATOMIC_ACQ_REL);
+
+	if (likely(work == VCPU_WORK_VIRQ))
+		vgic_flush(v);
+	else
+		state_work(v, work);
+}
+
+void vcpu_main(void *arg)
+{
+	struct vcpu *v = arg;
+
+	arch_irq_disable();
+	if (!park_while_stopped(v))
+		panic("vcpu started without a reset");
+	enter_reset_state(v);
+	arch_guest_enter(v);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The EL1 timers of vCPUs: forwarded while in hardware, kept by a timeout while the vCPU waits. */
+#include <arch/irqchip.h>
+#include <arch/timer.h>
+#include <kernel/irq.h>
+#include <lib/string.h>
+#include <vmm/core.h>
+#include <vmm/cpu.h>
+
+#define CTL_ENABLE BIT(0)
+#define CTL_IMASK  BIT(1)
+
+static const u32 vintids[] = {
+	[ARCH_TIMER_VIRT] = VTIMER_PPI_VIRT,
+	[ARCH_TIMER_PHYS] = VTIMER_PPI_PHYS,
+};
+
+/* A VM's counter that leads may stand still for 2^22 s in all, 48 days, before the machine's has caught up with it. */
+#define ROOM_BITS 22
+
+/*
+ * Where a counter that leads starts is a multiple of `room` too, so that its low 32 bits start at 0, as software that reads no more of it expects, and that
+ * it is the same each time.
+ */
+void vtimer_start_clock(struct vm *vm)
+{
+	u64 now = arch_counter();
+	u64 room = BIT(64 - (u32)__builtin_clzll(arch_counter_hz()) + ROOM_BITS);
+
+	vm->cntvoff = arch_guest_counter_leads() ? now - ALIGN_UP(now + room, room) : now;
+}
+
+void vtimer_stood_still(struct vm *vm, u64 ticks)
+{
+	u64 offset = vm->cntvoff + ticks;
+
+	vm->cntvoff = arch_guest_counter_leads() && (s64)offset > 0 ? 0 : offset;
+}
+
+/*
+ * The machine's counter when the timer's own is at cval. That does not come round within our time: a sum that is not a value of the machine's is over,
+ * where the guest's counter is ahead, or never comes, where it is behind.
+ */
+static __noinline u64 machine_time_far(u64 cval, u64 offset)
+{
+	u64 at;
+	bool carry = __builtin_add_overflow(cval, offset, &at);
+
+	if (carry == offset >> 63)
+		return at;
+	return carry ? DEADLINE_NEVER : 0;
+}
+
+/* Of two numbers below 2^63 one is the sum of the other and the offset: nothing was carried. */
+static u64 machine_time(u64 cval, u64 offset)
+{
+	u64 at = cval + offset;
+
+	return likely((s64)(cval | at) >= 0) ? at : machine_time_far(cval, offset);
+}
+
+/* System counter value at which the saved timer asserts its interrupt. */
+static u64 expiry(const struct vcpu *v, enum arch_timer_id id)
+{
+	const struct arch_timer_regs *r = &v->timer.regs[id];
+
+	if ((r->ctl & (CTL_ENABLE | CTL_IMASK)) != CTL_ENABLE)
+		return DEADLINE_NEVER;
+	return id == ARCH_TIMER_VIRT ? machine_time(r->cval, v->vm->cntvoff) : r->cval;
+}
+
+void vtimer_count_woken(struct vcpu *v)
+{
+	u64 now = arch_counter();
+
+	for (enum arch_timer_id id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++)
+		if (v->timer.woken & BIT(id))
+			vtimer_count_late(&v->timer, (s64)(now - v->timer.due[id]));
+	v->timer.woken = 0;
+}
+
+/* The physical timer interrupt of the vCPU that is loaded on this CPU. It stays active until the guest's EOI. */
+static void timer_irq(u32 intid, void *arg)
+{
+	enum arch_timer_id id = *(const enum arch_timer_id *)arg;
+	struct vcpu *v = vcpu_current();
+
+	if (likely(v && v->vgic.loaded)) {
+		vgic_forward_ppi(v, vintids[id], intid);
+		vtimer_delivered(&v->timer, vintids[id]);
+		return;
+	}
+	/* Nobody's: a put disables the timers, so it was under way then. */
+	arch_guest_timer_stop(id);
+	arch_irq_set_active(intid, false);
+}
+
+/* Not the virtual timer's, or later than ever. */
+static __noinline bool refire_counted(struct vcpu *v, u64 n)
+{
+	vtimer_delivered(&v->timer, (u32)v->vgic.lr[n]);
+	return vgic_refire(&v->vgic, n);
+}
+
+bool vmm_guest_irq(struct vcpu *v, u32 intid)
+{
+	u64 n;
+
+	if (!vgic_may_refire(&v->vgic, intid, &n))
+		return false;
+	if (unlikely(!vtimer_tally(&v->timer, (u32)v->vgic.lr[n])))
+		return refire_counted(v, n);
+	return vgic_refire(&v->vgic, n);
+}
+
+static bool virt_asserted(void)
+{
+	return arch_guest_timer_asserted(ARCH_TIMER_VIRT);
+}
+
+static bool phys_asserted(void)
+{
+	return arch_guest_timer_asserted(ARCH_TIMER_PHYS);
+}
+
+int vtimer_host_init(void)
+{
+	static enum arch_timer_id ids[] = { ARCH_TIMER_VIRT, ARCH_TIMER_PHYS };
+	int err;
+
+	vgic_set_line(VTIMER_PPI_VIRT, virt_asserted);
+	vgic_set_line(VTIMER_PPI_PHYS, phys_asserted);
+	err = irq_request(arch_guest_timer_intid(ids[0]), "vtimer", timer_irq, &ids[0],
+			  IRQ_STAYS_ACTIVE | IRQ_URGENT);
+	if (err)
+		return err;
+	return irq_request(arch_guest_timer_intid(ids[1]), "ptimer", timer_irq, &ids[1],
+			   IRQ_STAYS_ACTIVE | IRQ_URGENT);
+}
+
+/* v waits, off CPU, and a timer of its has come. */
+static void wake(struct timeout *timeout)
+{
+	struct vcpu *v = container_of(timeout, struct vcpu, timer.wake);
+	struct vtimer *t = &v->timer;
+	u64 now = arch_counter();
+	enum arch_timer_id id;
+
+	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++) {
+		if (t->due[id] > now)
+			continue;
+		vgic_expire_ppi(v, vintids[id], arch_guest_timer_intid(id));
+		t->woken |= (u8)BIT(id);
+	}
+	vcpu_kick(v, VCPU_WORK_VIRQ);
+}
+
+void vtimer_reset(struct vcpu *v)
+{
+	struct vtimer *t = &v->timer;
+	unsigned long flags = arch_irq_save();
+
+	if (t->wake.fn)
+		(void)timeout_cancel(&t->wake);
+	else
+		timeout_init(&t->wake, wake);
+	t->woken = 0;
+	memset(t->regs, 0, sizeof(t->regs));
+	if (vcpu_current() == v && v->vgic.loaded)
+		arch_guest_timers_restore(t->regs, v->vm->cntvoff);
+	arch_irq_restore(flags);
+}
+
+void vtimer_load(struct vcpu *v)
+{
+	struct vtimer *t = &v->timer;
+
+	timeout_cancel_here(&t->wake);
+	arch_guest_timers_restore(t->regs, v->vm->cntvoff);
+}
+
+void vtimer_migrate(struct vcpu *v)
+{
+	timeout_cancel_here(&v->timer.wake);
+}
+
+void vtimer_put(struct vcpu *v)
+{
+	struct vtimer *t = &v->timer;
+	u64 deadline;
+	enum arch_timer_id id;
+
+	arch_guest_timers_save(t->regs);
+	if (v->thread.state != THREAD_BLOCKED || v->parked)
+		return;
+	/* One whose interrupt is in flight already has done its part. */
+	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++)
+		t->due[id] = v->vgic.hw & 1U << vintids[id] ? DEADLINE_NEVER : expiry(v, id);
+	deadline = MIN(t->due[ARCH_TIMER_VIRT], t->due[ARCH_TIMER_PHYS]);
+	if (deadline == DEADLINE_NEVER)
+		return;
+	t->wake.patient = v->thread.base_prio >= PRIO_REALTIME;
+	timeout_set(&t->wake, deadline);
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Properties of VM descriptions: the types that they have, and a table a node of what may stand there. */
+#include "desc_props.h"
+
+#include <kernel/thread.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <lib/utf8.h>
+#include <vmm/core.h>
+
+#define CONSOLE_PORT_MAX 30 /* virtio-console has 31 ports at most */
+
+/* ---- types ---- */
+
+/* A terminated string of characters to be seen on a terminal, in UTF-8, that is all of the value. */
+static int read_text(struct reader *r, const char **text)
+{
+	const char *s = r->value;
+
+	if (r->len < 1 || strnlen(s, (size_t)r->len) != (size_t)r->len - 1)
+		return refuse(r, "wants one string");
+	for (const char *c = s; *c; c += utf8_length(c, strnlen(c, 4)))
+		if (!utf8_length(c, strnlen(c, 4)))
+			return refuse(r, "has a character that is not printable");
+	*text = s;
+	return 0;
+}
+
+static int read_cells(struct reader *r, int cells, u64 *number)
+{
+	const u8 *p = r->value;
+
+	if (r->len != cells * 4)
+		return refuse(r, "wants %d cell%s, has %d bytes", cells, cells > 1 ? "s" : "",
+			      r->len);
+	*number = 0;
+	for (int i = 0; i < r->len; i++)
+		*number = *number << 8 | p[i];
+	return 0;
+}
+
+static int check_limits(struct reader *r, const struct prop_row *row, u64 number)
+{
+	if (number >= row->min && number <= row->max)
+		return 0;
+	if (row->max > UINT32_MAX)
+		return refuse(r, "0x%lx is out of range: 0x%lx to 0x%lx", number, row->min,
+			      row->max);
+	return refuse(r, "%lu is out of range: %lu to %lu", number, row->min, row->max);
+}
+
+static void *field(struct reader *r, const struct prop_row *row)
+{
+	return (char *)r->d + row->field;
+}
+
+static int read_number(struct reader *r, const struct prop_row *row, int cells, u64 *number)
+{
+	int ret = read_cells(r, cells, number);
+
+	return ret ? ret : check_limits(r, row, *number);
+}
+
+static int read_u32(struct reader *r, const struct prop_row *row)
+{
+	u64 number = 0;
+	int ret = read_number(r, row, 1, &number);
+
+	if (!ret)
+		*(u32 *)field(r, row) = (u32)number;
+	return ret;
+}
+
+static int read_u64(struct reader *r, const struct prop_row *row)
+{
+	u64 number = 0;
+	int ret = read_number(r, row, 2, &number);
+
+	if (!ret)
+		*(u64 *)field(r, row) = number;
+	return ret;
+}
+
+/* Numbers of two cells, one or more of them: *count is how many, at most RAM_BANKS_MAX. */
+static int read_banks(struct reader *r, u64 *numbers, u32 *count)
+{
+	const u8 *p = r->value;
+
+	if (!r->len || r->len % 8)
+		return refuse(r, "wants 2 cells for each bank, has %d bytes", r->len);
+	if ((u32)r->len / 8 > RAM_BANKS_MAX)
+		return refuse(r, "has %d banks, at most %u are possible", r->len / 8,
+			      RAM_BANKS_MAX);
+	*count = (u32)r->len / 8;
+	for (u32 i = 0; i < *count; i++) {
+		numbers[i] = 0;
+		for (u32 n = 0; n < 8; n++)
+			numbers[i] = numbers[i] << 8 | p[i * 8 + n];
+	}
+	return 0;
+}
+
+static int read_memory(struct reader *r, const struct prop_row *row)
+{
+	struct ram_map *ram = &r->d->ram;
+	u64 sizes[RAM_BANKS_MAX];
+	int ret = read_banks(r, sizes, &ram->count);
+
+	for (u32 i = 0; i < ram->count && !ret; i++) {
+		ram->banks[i].size = sizes[i];
+		ret = check_limits(r, row, sizes[i]);
+		if (!ret && !IS_ALIGNED(sizes[i], BLOCK_SIZE))
+			ret = refuse(r, "0x%lx is not a multiple of 2 MiB", sizes[i]);
+	}
+	return ret;
+}
+
+/* Behind memory: a base for each of its banks. */
+static int read_memory_base(struct reader *r, const struct prop_row *row)
+{
+	struct ram_map *ram = &r->d->ram;
+	u64 bases[RAM_BANKS_MAX];
+	u32 count = 0;
+	int ret = read_banks(r, bases, &count);
+
+	(void)row;
+	if (!ret && count != ram->count)
+		ret = refuse(r, "has %u address%s for the %u bank%s of memory", count,
+			     count > 1 ? "es" : "", ram->count, ram->count > 1 ? "s" : "");
+	for (u32 i = 0; i < count && !ret; i++)
+		ram->banks[i].base = bases[i];
+	return ret;
+}
+
+static int read_affinity(struct reader *r, const struct prop_row *row)
+{
+	u64 mask;
+	int ret = read_cells(r, r->len == 8 ? 2 : 1, &mask);
+
+	if (!ret && !mask)
+		ret = refuse(r, "names no CPU");
+	if (!ret && mask > row->max)
+		ret = refuse(r, "0x%lx names CPUs beyond the %u that there can be", mask, MAX_CPUS);
+	if (!ret)
+		r->d->affinity = mask;
+	return ret;
+}
+
+static int read_string(struct reader *r, const struct prop_row *row)
+{
+	const char *s;
+	int ret = read_text(r, &s);
+
+	if (ret)
+		return ret;
+	if (!str_copy(field(r, row), s, row->max))
+		return refuse(r, "is longer than %lu bytes", row->max - 1);
+	return 0;
+}
+
+static bool label_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_' || c == '.';
+}
+
+/*
+ * A label is typed at the shell where an id may stand too: it neither is a number nor looks like an
+ * option.
+ */
+static int read_label(struct reader *r, const struct prop_row *row)
+{
+	const char *s = r->d->label;
+	u64 number = 0;
+	int ret = read_string(r, row);
+
+	if (ret)
+		return ret;
+	if (!*s)
+		return refuse(r, "is empty");
+	for (const char *c = s; *c; c++)
+		if (!label_char(*c))
+			return refuse(r, "'%s': only letters, digits, '-', '_' and '.'", s);
+	if (*s == '-' || parse_u64(s, &number) != -EINVAL)
+		return refuse(r, "'%s' could be taken for a number or an option", s);
+	return 0;
+}
+
+/* The path of a file in the bundle: relative, and without a way up. */
+static int read_path(struct reader *r, const struct prop_row *row)
+{
+	struct image_ref *ref = field(r, row);
+	const char *s;
+	int ret = read_text(r, &s);
+
+	if (ret)
+		return ret;
+	if (!*s || *s == '/')
+		return refuse(r, "'%s' is not the path of a file in the bundle", s);
+	for (const char *part = s; part; part = strchr(part, '/')) {
+		part += *part == '/';
+		if (str_eq(part, "..") || str_starts(part, "../"))
+			return refuse(r, "'%s' leaves the bundle", s);
+	}
+	if (!str_copy(ref->path, s, sizeof(ref->path)))
+		return refuse(r, "is longer than %zu bytes", sizeof(ref->path) - 1);
+	return 0;
+}
+
+static int read_flag(struct reader *r, const struct prop_row *row)
+{
+	if (r->len)
+		return refuse(r, "takes no value");
+	*(bool *)field(r, row) = true;
+	return 0;
+}
+
+static int read_compatible(struct reader *r, const struct prop_row *row)
+{
+	const char *s;
+	int ret = read_text(r, &s);
+
+	(void)row;
+	if (!ret && !str_eq(s, "zvm,vm"))
+		ret = refuse(r, "'%s' is not \"zvm,vm\"", s);
+	return ret;
+}
+
+static int read_restart(struct reader *r, const struct prop_row *row)
+{
+	static const char *const names[] = { "never", "on-failure", "always" };
+	const char *s;
+	int ret = read_text(r, &s);
+
+	(void)row;
+	for (u32 i = 0; !ret && i < ARRAY_SIZE(names); i++) {
+		if (str_eq(s, names[i])) {
+			r->d->restart = (enum restart_policy)i;
+			return 0;
+		}
+	}
+	return ret ? ret : refuse(r, "'%s' is none of never, on-failure, always", s);
+}
+
+/* One cell, kept as 64 bits to reckon with. */
+static int read_us(struct reader *r, const struct prop_row *row)
+{
+	u64 number = 0;
+	int ret = read_number(r, row, 1, &number);
+
+	if (!ret)
+		*(u64 *)field(r, row) = number;
+	return ret;
+}
+
+static int read_policy(struct reader *r, const struct prop_row *row)
+{
+	const char *s;
+	int ret = read_text(r, &s);
+
+	(void)row;
+	if (!ret && !str_eq(s, "fifo") && !str_eq(s, "round-robin"))
+		ret = refuse(r, "'%s' is none of fifo, round-robin", s);
+	if (!ret)
+		r->d->fifo = str_eq(s, "fifo");
+	return ret;
+}
+
+static int read_gic_version(struct reader *r, const struct prop_row *row)
+{
+	u64 version = 0;
+	int ret = read_cells(r, 1, &version);
+
+	(void)row;
+	if (!ret && version != 2 && version != 3)
+		ret = refuse(r, "%lu is neither 2 nor 3", version);
+	if (!ret)
+		r->d->gic_version = (u32)version;
+	return ret;
+}
+
+static int read_unsupported(struct reader *r, const struct prop_row *row)
+{
+	(void)row;
+	return refuse(r, "is not supported by this build");
+}
+
+static int read_console_backend(struct reader *r, const struct prop_row *row)
+{
+	const char *s;
+	int ret = read_text(r, &s);
+
+	(void)row;
+	if (ret)
+		return ret;
+	if (str_eq(s, "none"))
+		r->d->console_port = CONSOLE_PORT_NONE;
+	else if (!str_eq(s, "port"))
+		return refuse(r, "'%s' is none of port, none", s);
+	return 0;
+}
+
+static int read_console_port(struct reader *r, const struct prop_row *row)
+{
+	u64 port;
+	int ret = read_number(r, row, 1, &port);
+
+	if (!ret && r->d->console_port == CONSOLE_PORT_NONE)
+		ret = refuse(r, "is given though backend is \"none\"");
+	if (!ret)
+		r->d->console_port = (s32)port;
+	return ret;
+}
+
+/* ---- tables ---- */
+
+#define F(member)              .field = offsetof(struct vm_desc, member)
+#define NUMBER(member, lo, hi) F(member), .min = (lo), .max = (hi)
+#define TEXT(member)           F(member), .max = sizeof(((struct vm_desc *)0)->member)
+#define MUST                   .required = true
+#define NOTHING                .field = 0 /* the reader knows */
+#define ADDRESS(member)        NUMBER(member, 0, UINT64_MAX)
+#define BYTES(member)          NUMBER(member, 1, UINT64_MAX)
+
+/* clang-format off */
+static const struct prop_row root_rows[] = {
+	{ "compatible",         read_compatible,  NOTHING, MUST },
+	{ "label",              read_label,       TEXT(label), MUST },
+	{ "cpus",               read_u32,         NUMBER(cpus, 1, DESC_CPUS_MAX) },
+	{ "memory",             read_memory,      .min = BLOCK_SIZE, .max = GUEST_RAM_MAX, MUST },
+	{ "memory-base",        read_memory_base, NOTHING },
+	{ "kernel",             read_path,        F(kernel) },
+	{ "kernel-address",     read_u64,         BYTES(kernel.pa) },
+	{ "kernel-size",        read_u64,         BYTES(kernel.size) },
+	{ "initrd",             read_path,        F(initrd) },
+	{ "initrd-address",     read_u64,         BYTES(initrd.pa) },
+	{ "initrd-size",        read_u64,         BYTES(initrd.size) },
+	{ "devicetree",         read_path,        F(devicetree) },
+	{ "load-address",       read_u64,         ADDRESS(load_address) },
+	{ "devicetree-address", read_u64,         ADDRESS(devicetree_address) },
+	{ "bootargs",           read_string,      TEXT(bootargs) },
+	{ "priority",           read_u32,         NUMBER(priority, 0, PRIO_LOWEST) },
+	{ "affinity",           read_affinity,    .max = BITS(MAX_CPUS - 1, 0) },
+	{ "dedicated",          read_flag,        F(dedicated) },
+	{ "period-us",          read_us,          NUMBER(period_us, DESC_PERIOD_MIN, DESC_PERIOD_MAX) },
+	{ "budget-us",          read_us,          NUMBER(budget_us, DESC_BUDGET_MIN, DESC_PERIOD_MAX) },
+	{ "weight",             read_u32,         NUMBER(weight, 1, WEIGHT_MAX) },
+	{ "policy",             read_policy,      NOTHING },
+	{ "restart",            read_restart,     NOTHING },
+	{ "hang-timeout-ms",    read_u32,         NUMBER(hang_timeout_ms, DESC_HANG_MIN, DESC_HANG_MAX) },
+	{ "autostart",          read_flag,        F(autostart) },
+	{ "pmu",                read_flag,        F(pmu) },
+	{ "gic-version",        read_gic_version, NOTHING },
+	{ "firmware",           read_unsupported, NOTHING },
+	{ "watchdog",           read_unsupported, NOTHING },
+};
+
+static const struct prop_row console_rows[] = {
+	{ "backend", read_console_backend, NOTHING },
+	{ "port",    read_console_port, .max = CONSOLE_PORT_MAX },
+};
+/* clang-format on */
+
+_Static_assert(ARRAY_SIZE(root_rows) <= DESC_MAX_ROWS, "one bit a row");
+
+const struct prop_table desc_root = { root_rows, ARRAY_SIZE(root_rows) };
+const struct prop_table desc_console = { console_rows, ARRAY_SIZE(console_rows) };

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the virtual GIC. All but vgic_begin() and the register tables' handlers want vm->vgic.lock held, as an operation. */
+#ifndef VMM_DEV_VGIC_INTERNAL_H
+#define VMM_DEV_VGIC_INTERNAL_H
+
+#include <vmm/bus.h>
+#include <vmm/core.h>
+
+#define VGIC_INTIDS    (32 + VGIC_SPIS)
+#define VGIC_ALL_WORDS (1 + VGIC_WORDS)
+
+#define GICD_CTLR_GRP0 BIT(0)
+#define GICD_CTLR_GRP1 BIT(1)
+#define GICD_CTLR_GRP1S \
+	BIT(2) /* EnableGrp1S of software that believes that it is secure: counts as group 1 */
+#define GICD_CTLR_ARE BIT(4)
+#define GICD_CTLR_DS  BIT(6)
+
+#define IROUTER_IRM BIT(31)
+
+#define GIC_IMPLEMENTER 0x5a00043bU /* product 'Z', implementer as JEP106 code of Arm */
+
+/* An operation on a VM's interrupts: the lock is held, and vCPUs that must look are told after it is dropped. */
+struct vgic_op {
+	struct vm *vm;
+	struct vcpu *here; /* the VM's vCPU whose list registers are in this CPU, or NULL */
+	u32 kicks;         /* by index */
+	unsigned long flags;
+};
+
+void vgic_begin(struct vgic_op *op, struct vm *vm);
+void vgic_end(struct vgic_op *op);
+
+/* A bank as a guest's access sees it. */
+struct vgic_view {
+	struct vm *vm;
+	struct vcpu *owner; /* NULL: a bank of SPIs */
+	struct vgic_bank *bank;
+	u32 base; /* its first INTID */
+};
+
+/* One interrupt. */
+struct virq {
+	struct vgic_bank *bank;
+	struct vcpu *owner; /* of a private interrupt; else NULL */
+	u32 intid;
+	u32 n;    /* in its bank */
+	u32 mask; /* 1 << n */
+};
+
+static inline struct virq virq_at(struct vgic_bank *bank, struct vcpu *owner, u32 intid)
+{
+	return (struct virq){ bank, owner, intid, intid % 32, 1U << (intid % 32) };
+}
+
+static inline void vgic_activate(const struct virq *q, u8 prio)
+{
+	q->bank->active |= q->mask;
+	q->bank->active_prio[q->n] = prio;
+}
+
+/* v: any vCPU of the VM for an SPI, else the owner. */
+static inline struct virq virq_of(struct vcpu *v, u32 intid)
+{
+	if (intid < 32)
+		return virq_at(&v->vgic.priv, v, intid);
+	return virq_at(&v->vm->vgic.spi[intid / 32 - 1], NULL, intid);
+}
+
+static inline struct vcpu *virq_target(const struct vm *vm, const struct virq *q)
+{
+	u8 target;
+
+	if (q->owner)
+		return q->owner;
+	target = vm->vgic.target[q->intid - 32];
+	return target == VGIC_NO_TARGET ? NULL : vm->vcpus[target];
+}
+
+/* Of an interrupt that is in a list register or active. */
+static inline struct vcpu *virq_holder(const struct vm *vm, const struct virq *q)
+{
+	return q->owner ? q->owner : vm->vcpus[vm->vgic.holder[q->intid - 32]];
+}
+
+/* Pending, enabled, of an enabled group. Says nothing of interrupts in list registers that are pending by a latch. */
+static inline u32 bank_deliverable(const struct vgic *g, const struct vgic_bank *b)
+{
+	u32 group1 = b->group | b->grpmod;
+	u32 on = (g->ctlr & (GICD_CTLR_GRP1 | GICD_CTLR_GRP1S) ? group1 : 0) |
+		 (g->ctlr & GICD_CTLR_GRP0 ? ~group1 : 0);
+
+	return (b->latch | (b->level & ~b->edge)) & b->enabled & on;
+}
+
+/* Those of the bank's interrupts that belong to these groups (bit 0, 1). */
+static inline u32 vgic_grouped(const struct vgic_bank *b, u32 groups)
+{
+	u32 group1 = b->group | b->grpmod;
+
+	return (groups & BIT(1) ? group1 : 0) | (groups & BIT(0) ? ~group1 : 0);
+}
+
+static inline bool virq_deliverable(const struct vm *vm, const struct virq *q)
+{
+	return bank_deliverable(&vm->vgic, q->bank) & q->mask;
+}
+
+/* ---- vgic.c ---- */
+
+/* The interrupt's state in its bank changed: bring the list registers into line, here or by telling the vCPU concerned. */
+void vgic_update(struct vgic_op *op, const struct virq *q);
+/* v's list registers have to be chosen anew. */
+void vgic_mark_dirty(struct vgic_op *op, struct vcpu *v);
+/* q left a list register of v; if it is still to be delivered, see to it. */
+void vgic_settle(struct vgic_op *op, struct vcpu *v, const struct virq *q);
+/* v's fresh interrupts; v is here. */
+void vgic_update_fresh(struct vgic_op *op, struct vcpu *v);
+/* v no longer keeps the physical interrupt of this PPI active. v is here, or not loaded. */
+void vgic_release_hw(struct vcpu *v, u32 n);
+/* Affinity of an MPIDR, packed: Aff3.Aff2.Aff1.Aff0, a byte each. */
+static inline u32 vgic_affinity(u64 mpidr)
+{
+	return (u32)(FIELD(mpidr, 39, 32) << 24 | FIELD(mpidr, 23, 0));
+}
+
+/* SPI 32 + spi goes where `router` says, as its register has it. */
+void vgic_set_route(struct vm *vm, u32 spi, u64 router);
+/* v's being on or awake changed: SPIs that several may take go elsewhere, or come. */
+void vgic_update_able(struct vgic_op *op, struct vcpu *v);
+
+/* ---- vgic_sync.c ---- */
+
+/* The vCPUs loaded on other CPUs that have some of these interrupts of a bank in list registers, a bit each. */
+u32 vgic_elsewhere(const struct vgic_op *op, const struct vgic_view *w, u32 bits);
+/* All vCPUs that are loaded on other CPUs. */
+u32 vgic_all_elsewhere(const struct vgic_op *op);
+/*
+ * Have the list registers of these vCPUs folded and filled anew by their CPUs: banks and hardware agree then. The lock is dropped and interrupts are
+ * unmasked meanwhile.
+ */
+void vgic_sync(struct vgic_op *op, u32 vcpus);
+
+/* ---- vgicv2.c ---- */
+
+extern struct reg_table vgicv2_dist_table; /* of a VM */
+/* vgic_map() of a GICv2. */
+int __must_check vgicv2_map(struct vm *vm);
+/* An SGI's part of a list register beside group and priority: state, sender, LR_EOI; 0 as vgic_fill_slot() has it. */
+u64 vgicv2_sgi_compose(const struct vcpu *v, const struct virq *q, bool deliver, bool *latched);
+/* It went into a list register from a latch; it was taken back from one. */
+void vgicv2_sgi_filled(struct vcpu *v, const struct virq *q, u64 value);
+void vgicv2_sgi_folded(struct vcpu *v, const struct virq *q, u64 value);
+
+static inline bool is_v2_sgi(const struct vcpu *v, const struct virq *q)
+{
+	return q->intid < 16 && unlikely(v->vm->vgic.v2);
+}
+
+/* ---- vgic_lr.c: the list registers of v, which is here ---- */
+
+/* The list registers that may be used, a bit each. */
+u32 vgic_usable_lrs(void);
+/* Take list register n's state back into the bank. The hardware's copy is stale then. */
+struct virq vgic_fold_slot(struct vcpu *v, u32 n);
+/* Fold q, which is in a list register, and clear that. */
+void vgic_unload(struct vcpu *v, const struct virq *q);
+/* Put q into list register n; false (and the list register is empty) if it is neither active nor to be delivered to v. */
+bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q);
+/* An SGI for v comes, which is here. Not in an operation. */
+void vgic_sgi_here(struct vcpu *v, u32 sgi);
+/* Fold what the VM's parked vCPUs have in their list registers. */
+void vgic_unpark_all(struct vgic_op *op);
+/* SGIs that others sent v, into its bank. v is anywhere. */
+void vgic_take_sgis(struct vgic_op *op, struct vcpu *v);
+/*
+ * A forwarded interrupt that the guest has not been shown yet is pending only while the line is high: the guest may have stopped the timer meanwhile,
+ * without an exit.
+ */
+void vgic_resample_lines(struct vcpu *v);
+/* The EL1 timer, or the performance monitors, behind this PPI of the vCPU that is here: their line is high now. */
+bool vgic_line_asserted(u32 ppi);
+
+/* ---- vgic_choose.c ---- */
+
+/* Choose and fill all list registers. */
+void vgic_refill(struct vgic_op *op, struct vcpu *v);
+/* Fold all of them. v may be parked instead. */
+void vgic_fold_all(struct vgic_op *op, struct vcpu *v);
+
+/* ---- vgic_regs.c: registers that distributor and redistributors share ---- */
+
+enum vgic_word {
+	WORD_GROUP,
+	WORD_GRPMOD,
+	WORD_SET_ENABLE,
+	WORD_CLEAR_ENABLE,
+	WORD_SET_PENDING,
+	WORD_CLEAR_PENDING,
+	WORD_SET_ACTIVE,
+	WORD_CLEAR_ACTIVE,
+};
+
+u64 vgic_word_read(const struct vgic_view *w, enum vgic_word word);
+void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value);
+void vgic_priority_write(const struct vgic_view *w, u32 n, u8 value);
+/* ICFGR: half 0 is interrupts 0-15 of the bank. */
+u64 vgic_config_read(const struct vgic_view *w, u32 half);
+void vgic_config_write(const struct vgic_view *w, u32 half, u32 value);
+
+/* ---- vgic_dist.c, vgic_redist.c ---- */
+
+extern struct reg_table vgic_dist_table; /* of a VM */
+extern struct reg_table
+	vgic_redist_tables[2]; /* control frame, SGIs and PPIs; of a struct vcpu * */
+
+/* Legal widths. */
+#define W32     REG_W32
+#define W8_W32  (REG_W8 | REG_W32)
+#define W16_W32 (REG_W16 | REG_W32)
+#define W32_W64 (REG_W32 | REG_W64)
+
+/* Rows of the tables: offset, registers, bytes each, legal widths, handlers, argument; and a read-only word. */
+#define VGIC_ROW(at, n, bytes, width, rd, wr, argument, id)                                    \
+	{                                                                                      \
+		.offset = (at), .length = (n) * (bytes), .stride = (bytes), .widths = (width), \
+		.read = (rd), .write = (wr), .arg = (argument), .name = id                     \
+	}
+#define VGIC_RO(at, value, id)                                                                    \
+	{                                                                                         \
+		.offset = (at), .length = 4, .stride = 4, .widths = REG_W32, .constant = (value), \
+		.name = id                                                                        \
+	}
+
+/* Identification registers of a frame, as CoreLink parts have them; PIDR2.ArchRev = 3. */
+/* clang-format off */
+#define VGIC_ID_ROWS(part)                  \
+	VGIC_RO(0xffd0, 0x44, "PIDR4"),     \
+	VGIC_RO(0xffe0, (part), "PIDR0"),   \
+	VGIC_RO(0xffe4, 0xb4, "PIDR1"),     \
+	VGIC_RO(0xffe8, 0x3b, "PIDR2"),     \
+	VGIC_RO(0xfff0, 0x0d, "CIDR0"),     \
+	VGIC_RO(0xfff4, 0xf0, "CIDR1"),     \
+	VGIC_RO(0xfff8, 0x05, "CIDR2"),     \
+	VGIC_RO(0xfffc, 0xb1, "CIDR3")
+/* clang-format on */
+
+#endif

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* List registers (IHI 0069, 6.3 and 12.4): composed from an interrupt's bank, folded back into it; and when that happens. */
+#include "vgic_internal.h"
+
+#include <arch/irqchip.h>
+#include <kernel/irq.h>
+#include <vmm/cpu.h>
+
+u32 vgic_lr_limit;
+
+u32 vgic_usable_lrs(void)
+{
+	u32 count = arch_vgic_lr_count();
+
+	if (unlikely(vgic_lr_limit && vgic_lr_limit < count))
+		count = vgic_lr_limit;
+	return (u32)BITS(count - 1, 0);
+}
+
+/* What list register n says: in hardware, or as the parked vCPU finds it when it is back. */
+static u64 slot_value(const struct vgic_cpu *c, u32 n)
+{
+	if (likely(c->loaded))
+		return arch_vgic_lr_read(n);
+	return c->lr_fired >> n & 1 ? c->lr[n] : 0;
+}
+
+struct virq vgic_fold_slot(struct vcpu *v, u32 n)
+{
+	struct vgic_cpu *c = &v->vgic;
+	u64 value = slot_value(c, n);
+	struct virq q = virq_of(v, (u32)(c->lr[n] & LR_VINTID_MASK));
+	struct vgic_bank *b = q.bank;
+	u32 bit = 1U << n;
+
+	c->lr_used &= ~bit;
+	b->in_lr &= ~q.mask;
+	if (c->lr[n] & LR_HW)
+		c->ppi_lr[FIELD(c->lr[n], 36, 32)] = 0;
+	/* The priority as written: of a vCPU that came back from being parked, an ended one's register is whatever others left there. */
+	if ((value & LR_STATE_ACTIVE || c->lr_raise & bit) && !(c->lr_drop & bit))
+		vgic_activate(&q, (u8)FIELD(c->lr[n], 55, LR_PRIORITY_SHIFT));
+	else
+		b->active &= ~q.mask;
+	if ((value & LR_STATE_PENDING) && (c->lr_latched & bit))
+		b->latch |= q.mask;
+	if (c->lr[n] & LR_HW) {
+		if (!(value & LR_STATE_MASK))
+			c->hw &= ~q.mask; /* the guest's EOI has deactivated the physical one */
+		else if (c->lr_drop & bit)
+			vgic_release_hw(v, q.n);
+	}
+	if (is_v2_sgi(v, &q))
+		vgicv2_sgi_folded(v, &q, value);
+	c->lr_latched &= ~bit;
+	c->lr_drop &= ~bit;
+	c->lr_raise &= ~bit;
+	c->lr_fired &= ~bit;
+	return q;
+}
+
+void vgic_unload(struct vcpu *v, const struct virq *q)
+{
+	u32 n = q->bank->slot[q->n];
+
+	(void)vgic_fold_slot(v, n);
+	arch_vgic_lr_write(n, 0);
+}
+
+/* The list register for q on v, or 0. *latched: its pending state is from the latch. */
+static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
+{
+	const struct vgic_bank *b = q->bank;
+	bool deliverable = virq_deliverable(v->vm, q);
+	bool deliver = deliverable && virq_target(v->vm, q) == v && !v->vgic.held;
+	bool edge = b->edge & q->mask;
+	bool hw = q->owner && (v->vgic.hw & q->mask);
+	u8 prio = b->active & q->mask ? b->active_prio[q->n] : b->prio[q->n];
+	u64 value = q->intid | (u64)prio << LR_PRIORITY_SHIFT;
+
+	*latched = false;
+	if ((b->group | b->grpmod) & q->mask)
+		value |= LR_GROUP1;
+	if (is_v2_sgi(v, q)) {
+		u64 sgi = vgicv2_sgi_compose(v, q, deliver, latched);
+
+		return sgi ? value | sgi : 0;
+	}
+	if (hw)
+		value |= LR_HW | (u64)v->vgic.pintid[q->n - 16] << LR_PINTID_SHIFT;
+	if (b->active & q->mask) {
+		value |= LR_STATE_ACTIVE;
+		/*
+		 * HW excludes pending and active; a level is sampled again, a moved interrupt goes on to its new target, and one whose priority
+		 * has changed comes with that, after the EOI.
+		 */
+		if (hw)
+			return value;
+		if (!deliver || !edge || prio != b->prio[q->n])
+			return deliverable ? value | LR_EOI : value;
+	} else if (!deliver) {
+		return 0;
+	}
+	*latched = b->latch & q->mask;
+	value |= LR_STATE_PENDING;
+	return edge || hw ? value : value | LR_EOI;
+}
+
+bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q)
+{
+	struct vgic_cpu *c = &v->vgic;
+	bool latched;
+	u64 value = compose(v, q, &latched);
+
+	arch_vgic_lr_write(n, value);
+	if (!value)
+		return false;
+	if (latched) {
+		q->bank->latch &= ~q->mask;
+		c->lr_latched |= 1U << n;
+		if (is_v2_sgi(v, q))
+			vgicv2_sgi_filled(v, q, value);
+	}
+	q->bank->in_lr |= q->mask;
+	q->bank->slot[q->n] = (u8)n;
+	if (!q->owner)
+		v->vm->vgic.holder[q->intid - 32] = (u8)v->index;
+	c->lr_used |= 1U << n;
+	c->lr[n] = value;
+	if ((value & LR_HW) && !v->vm->vgic.v2)
+		c->ppi_lr[FIELD(value, 36, 32)] = (u8)(n + 1);
+	return true;
+}
+
+static __noinline void sgi_arrives(struct vcpu *v, u32 sgi)
+{
+	struct virq q = virq_of(v, sgi);
+	struct vgic_op op;
+
+	vgic_begin(&op, v->vm);
+	q.bank->latch |= q.mask;
+	vgic_update(&op, &q);
+	vgic_end(&op);
+}
+
+void vgic_sgi_here(struct vcpu *v, u32 sgi)
+{
+	const struct vgic_cpu *c = &v->vgic;
+	u32 n = c->priv.slot[sgi];
+
+	if (likely(c->priv.in_lr >> sgi & 1) && vgic_may_rewrite(c, n) &&
+	    likely(!(c->lr[n] & LR_STATE_ACTIVE)))
+		(void)arch_vgic_lr_again(n, c->lr[n]);
+	else
+		sgi_arrives(v, sgi);
+}
+
+void vgic_take_sgis(struct vgic_op *op, struct vcpu *v)
+{
+	u32 sgis = __atomic_load_n(&v->vgic.sgis, __ATOMIC_RELAXED);
+
+	if (likely(!sgis))
+		return;
+	sgis = __atomic_exchange_n(&v->vgic.sgis, 0, __ATOMIC_ACQUIRE);
+	v->vgic.priv.latch |= sgis;
+	for (; sgis; sgis &= sgis - 1) {
+		struct virq q = virq_of(v, (u32)__builtin_ctz(sgis));
+
+		vgic_update(op, &q);
+	}
+}
+
+/* ---- timers, performance monitors ---- */
+
+static vgic_line_fn lines[32];
+
+void vgic_set_line(u32 ppi, vgic_line_fn asserted)
+{
+	lines[ppi] = asserted;
+}
+
+bool vgic_line_asserted(u32 ppi)
+{
+	return lines[ppi]();
+}
+
+/* Of those that v was forwarded: pending, and not active. */
+static bool awaits_guest(const struct virq *q)
+{
+	const struct vgic_bank *b = q->bank;
+
+	if (b->in_lr & q->mask)
+		return (arch_vgic_lr_read(b->slot[q->n]) & LR_STATE_MASK) == LR_STATE_PENDING;
+	return (b->latch & ~b->active) & q->mask;
+}
+
+void vgic_resample_lines(struct vcpu *v)
+{
+	u32 bits;
+
+	for (bits = v->vgic.hw; bits; bits &= bits - 1) {
+		struct virq q = virq_of(v, (u32)__builtin_ctz(bits));
+
+		if (!awaits_guest(&q) || vgic_line_asserted(q.n))
+			continue;
+		if (q.bank->in_lr & q.mask)
+			vgic_unload(v, &q);
+		q.bank->latch &= ~q.mask;
+		vgic_release_hw(v, q.n);
+	}
+}
+
+void vgic_resample(struct vcpu *v)
+{
+	struct vgic_op op;
+
+	vgic_begin(&op, v->vm);
+	if (op.here == v)
+		vgic_resample_lines(v);
+	vgic_end(&op);
+}
+
+/* ---- exit path, switch hooks ---- */
+
+static void flush(struct vgic_op *op, struct vcpu *v)
+{
+	vgic_take_sgis(op, v);
+	if (!v->vgic.dirty)
+		vgic_update_fresh(op, v);
+	if (v->vgic.dirty)
+		vgic_refill(op, v);
+}
+
+static __noinline void flush_all(struct vcpu *v)
+{
+	struct vgic_op op;
+
+	vgic_begin(&op, v->vm);
+	if (op.here == v)
+		flush(&op, v);
+	op.kicks &= ~(1U << v->index);
+	vgic_end(&op);
+}
+
+/*
+ * As a rule one SGI came, and nothing else. Whoever makes v fresh or dirty posts the work that brings us here after that, so those may be read without the
+ * lock; and if the SGI makes it dirty, that is us again.
+ */
+void vgic_flush(struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	u32 sgis = __atomic_load_n(&c->sgis, __ATOMIC_RELAXED);
+
+	if (unlikely(!sgis || (sgis & (sgis - 1)) || c->dirty || c->fresh_words || !c->loaded)) {
+		flush_all(v);
+		return;
+	}
+	(void)__atomic_fetch_and(&c->sgis, ~sgis, __ATOMIC_ACQUIRE);
+	vgic_sgi_here(v, (u32)__builtin_ctz(sgis));
+}
+
+/* v, which is not loaded and parked, is so no more: its state is in the banks. */
+static void unpark(struct vgic_op *op, struct vcpu *v)
+{
+	v->vm->vgic.parked &= ~(1U << v->index);
+	vgic_fold_all(op, v);
+}
+
+__noinline void vgic_unpark_all(struct vgic_op *op)
+{
+	while (op->vm->vgic.parked)
+		unpark(op, op->vm->vcpus[__builtin_ctz(op->vm->vgic.parked)]);
+}
+
+/*
+ * v is loaded, and nothing but what its list registers say is to be looked at: all are ended, and none has LR_EOI, which is not empty before its
+ * maintenance interrupt was served. What is seen of them is what they are: the scheduler has read the counter since.
+ */
+static bool may_park(const struct vcpu *v)
+{
+	const struct vgic_cpu *c = &v->vgic;
+
+	return likely(!v->vm->vgic.v2) &&
+	       !(c->dirty | c->leftover | c->act_left | c->held | c->fresh_words |
+		 (c->hw & ~c->priv.in_lr)) &&
+	       !(c->lr_used & ~arch_vgic_ended());
+}
+
+static bool is_parked(const struct vcpu *v)
+{
+	return v->vm->vgic.parked >> v->index & 1;
+}
+
+/* What has fired meanwhile goes into its list register. The others are empty: nobody leaves anything in one. */
+static void load_parked(struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	u32 bits;
+
+	v->vm->vgic.parked &= ~(1U << v->index);
+	for (bits = c->lr_fired; bits; bits &= bits - 1) {
+		u32 n = (u32)__builtin_ctz(bits);
+
+		arch_vgic_lr_write(n, c->lr[n]);
+		arch_irq_set_active((u32)FIELD(c->lr[n], 36, 32), true);
+	}
+	c->lr_fired = 0;
+	c->hw |= c->hw_parked;
+}
+
+static __noinline void load_from_banks(struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	struct vgic_op op;
+	u32 hw;
+
+	vgic_begin(&op, v->vm);
+	op.here = v;
+	c->loaded = true;
+	for (hw = c->hw; hw; hw &= hw - 1)
+		arch_irq_set_active(c->pintid[__builtin_ctz(hw) - 16], true);
+	c->maintenance = 0;
+	flush(&op, v);
+	op.kicks &= ~(1U << v->index);
+	vgic_end(&op);
+}
+
+void vgic_load(struct vcpu *v)
+{
+	struct vgic *g = &v->vm->vgic;
+
+	spin_acquire(&g->lock);
+	if (likely(is_parked(v))) {
+		load_parked(v);
+		v->vgic.loaded = true;
+		spin_release(&g->lock);
+	} else {
+		spin_release(&g->lock);
+		load_from_banks(v);
+	}
+}
+
+static __noinline void put_into_banks(struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	struct vgic_op op;
+	u32 hw;
+
+	vgic_begin(&op, v->vm);
+	op.here = v;
+	vgic_fold_all(&op, v);
+	/* The physical interrupt serves whoever comes next. */
+	for (hw = c->hw; hw; hw &= hw - 1)
+		arch_irq_set_active(c->pintid[__builtin_ctz(hw) - 16], false);
+	if (c->maintenance)
+		arch_vgic_maintenance(0);
+	c->leftover = false;
+	c->act_left = false;
+	c->loaded = false;
+	vgic_end(&op);
+}
+
+void vgic_put(struct vcpu *v)
+{
+	struct vgic *g = &v->vm->vgic;
+
+	spin_acquire(&g->lock);
+	if (likely(may_park(v))) {
+		v->vgic.hw_parked = v->vgic.hw;
+		v->vgic.hw = 0; /* the guest's EOIs have deactivated them */
+		v->vgic.loaded = false;
+		g->parked |= 1U << v->index;
+		spin_release(&g->lock);
+	} else {
+		spin_release(&g->lock);
+		put_into_banks(v);
+	}
+}
+
+/* v is parked, and so is a list register for the interrupt with that physical INTID. */
+static bool fire_parked(struct vcpu *v, u32 vintid, u32 pintid)
+{
+	struct vgic_cpu *c = &v->vgic;
+	u32 n = c->ppi_lr[pintid] - 1U;
+
+	if (!is_parked(v) || !c->ppi_lr[pintid] || !(c->lr_latched >> n & 1))
+		return false;
+	c->lr_fired |= 1U << n;
+	c->hw |= 1U << vintid;
+	return true;
+}
+
+static __noinline void expire_in_bank(struct vcpu *v, u32 vintid, u32 pintid)
+{
+	struct virq q = virq_of(v, vintid);
+	struct vgic_op op;
+
+	vgic_begin(&op, v->vm);
+	/* Loaded: the timer is in hardware and fires by itself. */
+	if (!v->vgic.loaded && !(v->vgic.hw & q.mask)) {
+		v->vgic.hw |= q.mask;
+		v->vgic.pintid[q.n - 16] = (u8)pintid;
+		q.bank->latch |= q.mask;
+		vgic_update(&op, &q);
+	}
+	vgic_end(&op);
+}
+
+void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid)
+{
+	struct vgic *g = &v->vm->vgic;
+	bool done;
+
+	spin_acquire(&g->lock);
+	done = fire_parked(v, vintid, pintid);
+	spin_release(&g->lock);
+	if (unlikely(!done))
+		expire_in_bank(v, vintid, pintid);
+}
+
+/* ---- maintenance interrupt ---- */
+
+/* Ended level-sensitive interrupts are sampled again; beyond that all is chosen anew. */
+static void maintenance(u32 intid, void *arg)
+{
+	struct vcpu *v = vcpu_current();
+	struct vgic_op op;
+	u32 done;
+
+	(void)intid;
+	(void)arg;
+	if (!v || !v->vgic.loaded) {
+		arch_vgic_maintenance(0);
+		return;
+	}
+	vgic_begin(&op, v->vm);
+	if (v->vgic.leftover || v->vgic.act_left)
+		v->vgic.dirty = true;
+	for (done = v->vgic.dirty ? 0 : v->vgic.lr_used; done; done &= done - 1) {
+		u32 n = (u32)__builtin_ctz(done);
+
+		if (!(arch_vgic_lr_read(n) & LR_STATE_MASK)) {
+			struct virq q = virq_of(v, (u32)(v->vgic.lr[n] & LR_VINTID_MASK));
+
+			vgic_update(&op, &q);
+		}
+	}
+	flush(&op, v);
+	if (!v->in_wfi) /* else it is about to block */
+		op.kicks &= ~(1U << v->index);
+	vgic_end(&op);
+}
+
+int vgic_host_init(void)
+{
+	reg_table_init(&vgic_dist_table);
+	reg_table_init(&vgicv2_dist_table);
+	reg_table_init(&vgic_redist_tables[0]);
+	reg_table_init(&vgic_redist_tables[1]);
+	return irq_request(arch_vgic_maintenance_intid(), "vgic", maintenance, NULL, 0);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What vCPUs on other CPUs have in their list registers, as true as if it were here: a register read shows it, and a write that takes something away is done
+ * before the writer goes on. Their CPUs fold and fill them; the wait is as long as such a CPU takes to leave its guest or to end what it does for it.
+ */
+#include "vgic_internal.h"
+
+#include <arch/irqchip.h>
+
+u32 vgic_elsewhere(const struct vgic_op *op, const struct vgic_view *w, u32 bits)
+{
+	u32 found = 0;
+
+	for (bits &= w->bank->in_lr; bits; bits &= bits - 1) {
+		struct virq q = virq_at(w->bank, w->owner, w->base + (u32)__builtin_ctz(bits));
+		const struct vcpu *v = virq_holder(op->vm, &q);
+
+		if (v != op->here)
+			found |= 1U << v->index;
+	}
+	return found;
+}
+
+u32 vgic_all_elsewhere(const struct vgic_op *op)
+{
+	u32 i, found = 0;
+
+	for (i = 0; i < op->vm->nvcpus; i++)
+		if (op->vm->vcpus[i]->vgic.loaded && op->vm->vcpus[i] != op->here)
+			found |= 1U << i;
+	return found;
+}
+
+static __noinline void sync(struct vgic_op *op, u32 vcpus)
+{
+	struct vm *vm = op->vm;
+	u32 folds[VM_MAX_VCPUS];
+	u32 left;
+
+	for (left = vcpus; left; left &= left - 1) {
+		struct vcpu *v = vm->vcpus[__builtin_ctz(left)];
+
+		folds[v->index] = v->vgic.folds;
+		vgic_mark_dirty(op, v);
+	}
+	vgic_end(op);
+	for (left = vcpus; left; left &= left - 1) {
+		const struct vcpu *v = vm->vcpus[__builtin_ctz(left)];
+
+		vgic_await_fold(v, folds[v->index]);
+	}
+	vgic_begin(op, vm);
+}
+
+void vgic_sync(struct vgic_op *op, u32 vcpus)
+{
+	if (unlikely(vcpus))
+		sync(op, vcpus);
+}
+
+/*
+ * As the CPU interface itself would do it, were DIR not trapped, for what the list registers here hold. Without the lock: the slot is a hint, and what is
+ * compared with it belongs to this CPU.
+ */
+static bool deactivate_here(const struct vcpu *v, const struct virq *q)
+{
+	const struct vgic_cpu *c = &v->vgic;
+	u32 n = q->bank->slot[q->n];
+	u64 value;
+
+	if (!(c->lr_used >> n & 1) || (c->lr[n] & LR_VINTID_MASK) != q->intid)
+		return false;
+	value = arch_vgic_lr_read(n);
+	if (!(value & LR_STATE_ACTIVE))
+		return false;
+	arch_vgic_lr_write(n, value & ~LR_STATE_ACTIVE);
+	if (value & LR_HW)
+		arch_irq_set_active(c->pintid[q->n - 16], false);
+	return true;
+}
+
+void vgic_dir(struct vcpu *v, u32 intid)
+{
+	struct vgic_view w;
+	struct virq q;
+
+	if (intid >= VGIC_INTIDS || !arch_vgic_eoi_split())
+		return;
+	q = virq_of(v, intid);
+	if (likely(deactivate_here(v, &q)))
+		return;
+	w = (struct vgic_view){ v->vm, q.owner, q.bank, intid & ~31U };
+	vgic_word_write(&w, WORD_CLEAR_ACTIVE, 1U << intid % 32);
+}

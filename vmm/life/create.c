@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VMs made and unmade. */
+#include <arch/mmu.h>
+#include <arch/timer.h>
+#include <kernel/irq.h>
+#include <kernel/log.h>
+#include <kernel/random.h>
+#include <lib/devicetree.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <lib/text.h>
+#include <vmm/call.h>
+#include <vmm/cpu.h>
+#include <vmm/life.h>
+#include <vmm/load.h>
+#include <vmm/place.h>
+#include <vmm/port.h>
+
+#define VM_PAGES   ((u32)((sizeof(struct vm) + PAGE_SIZE - 1) / PAGE_SIZE))
+#define VCPU_PAGES ((u32)((sizeof(struct vcpu) + PAGE_SIZE - 1) / PAGE_SIZE))
+
+/* ---- description and options ---- */
+
+static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
+{
+	const struct vm *other;
+	u64 number;
+
+	if (wanted) {
+		if (!*wanted || strlen(wanted) >= sizeof(vm->name))
+			return vm_fail(err, -EINVAL, "a name has 1 to %zu characters",
+				       sizeof(vm->name) - 1);
+		if (parse_u64(wanted, &number) == 0)
+			return vm_fail(err, -EINVAL, "name '%s' could be mistaken for an id",
+				       wanted);
+		other = vm_by_name(wanted);
+		if (other)
+			return vm_fail(err, -EEXIST, "there is a VM '%s' already, with id %u",
+				       wanted, other->id);
+		(void)str_copy(vm->name, wanted, sizeof(vm->name));
+		return 0;
+	}
+	(void)str_copy(vm->name, vm->desc.label, sizeof(vm->name));
+	for (u32 n = 2; vm_by_name(vm->name); n++)
+		snprintf(vm->name, sizeof(vm->name), "%.19s-%u", vm->desc.label, n);
+	return 0;
+}
+
+/* The description's RAM, or the one bank of it in another size. */
+static int apply_memory(struct ram_map *ram, u64 size, struct vm_error *err)
+{
+	const struct ram_bank *last;
+	char why[200];
+
+	if (size && ram->count > 1)
+		return vm_fail(err, -EINVAL,
+			       "memory: the description has %u banks, whose sizes stay",
+			       ram->count);
+	if (size)
+		ram->banks[0].size = size;
+	if (ram_map_check(ram, why, sizeof(why)))
+		return vm_fail(err, -EINVAL, "memory: %s", why);
+	last = &ram->banks[ram->count - 1];
+	if (last->base + last->size > BIT(stage2_ipa_bits()))
+		return vm_fail(
+			err, -EINVAL,
+			"memory: 0x%lx to 0x%lx is beyond this machine's %u-bit addresses of guests",
+			last->base, last->base + last->size, stage2_ipa_bits());
+	return 0;
+}
+
+/* Behind those of the description. */
+static int add_bootargs(struct vm_desc *d, const char *more, struct vm_error *err)
+{
+	size_t len = strlen(d->bootargs), room = sizeof(d->bootargs) - len;
+
+	if (!*more)
+		return 0;
+	if (!len && (d->devicetree.path[0] || d->devicetree.size))
+		return vm_fail(
+			err, -EINVAL,
+			"bootargs: the description has none, and those of its devicetree would be lost: give it some first");
+	if ((size_t)snprintf(d->bootargs + len, room, "%s%s", len ? " " : "", more) >= room)
+		return vm_fail(err, -EINVAL,
+			       "bootargs: with the description's longer than %u bytes",
+			       DESC_ARGS_MAX - 1);
+	return 0;
+}
+
+static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct vm_error *err)
+{
+	if (opt->cpus)
+		d->cpus = opt->cpus;
+	if (opt->priority >= 0)
+		d->priority = (u32)opt->priority;
+	if (opt->affinity)
+		d->affinity = opt->affinity;
+	if (d->cpus < 1 || d->cpus > VM_MAX_VCPUS)
+		return vm_fail(err, -EINVAL, "%u CPUs: a VM has 1 to %u", d->cpus, VM_MAX_VCPUS);
+	if (apply_memory(&d->ram, opt->memory, err) ||
+	    (opt->bootargs && add_bootargs(d, opt->bootargs, err)))
+		return -EINVAL;
+	if (d->priority > PRIO_LOWEST)
+		return vm_fail(err, -EINVAL, "priority %u: 0 (highest) to %u", d->priority,
+			       PRIO_LOWEST);
+	if (d->gic_version && d->gic_version != arch_vgic_version())
+		return vm_fail(err, -EINVAL, "gic-version %u: guests get a GICv%u on this machine",
+			       d->gic_version, arch_vgic_version());
+	if (d->pmu && !arch_guest_pmu_intid())
+		return vm_fail(err, -EINVAL, "pmu: this machine has no performance monitors");
+	return 0;
+}
+
+/* ---- images ---- */
+
+static int get_image(const struct image_ref *ref, const char *what, const void **data, u64 *size,
+		     struct vm_error *err)
+{
+	*data = NULL;
+	*size = 0;
+	if (!ref->path[0] && !ref->size)
+		return 0;
+	if (image_get(ref, data, size))
+		return vm_fail(err, -ENOENT, "%s '%s' is not in the bundle", what, ref->path);
+	return 0;
+}
+
+static int plan_images(struct vm *vm, struct vm_error *err)
+{
+	struct desc_error why;
+	const void *kernel, *initrd, *dtb;
+	u64 kernel_size, initrd_size, dtb_size;
+	int r = get_image(&vm->desc.kernel, "kernel", &kernel, &kernel_size, err);
+
+	if (!r)
+		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
+	if (!r)
+		r = get_image(&vm->desc.devicetree, "devicetree", &dtb, &dtb_size, err);
+	if (r)
+		return r;
+	dtb_size = dtb ? dt_length(dtb) : 0;
+	if (!kernel)
+		return vm_fail(err, -EINVAL, "type '%s' has no kernel", vm->desc.label);
+	if (dtb_size > GUEST_FDT_OWN_MAX)
+		return vm_fail(err, -EINVAL, "devicetree has %lu KiB, at most %lu KiB are possible",
+			       dtb_size >> 10, GUEST_FDT_OWN_MAX >> 10);
+	r = image_plan(&vm->desc, kernel, kernel_size, initrd_size, dtb_size, &vm->plan, &why);
+	return r ? vm_fail(err, r, "%s", why.text) : 0;
+}
+
+/* In `room` bytes. */
+static int make_devicetree(struct vm *vm, void *buf, u64 room, struct vm_error *err)
+{
+	struct guest_fdt_params p = { .desc = &vm->desc,
+				      .plan = &vm->plan,
+				      .gic_version = arch_vgic_version() };
+	u64 size, seeds[ARRAY_SIZE(p.rng_seed) + 1];
+	const char *why;
+	const void *own;
+	int r = get_image(&vm->desc.devicetree, "devicetree", &own, &size, err);
+
+	if (r)
+		return r;
+	/* Guests count rng-seed as entropy: they get none rather than one that could be guessed. */
+	p.no_rng_seed = !random_bytes(&vm->vcpus[0]->random, seeds, sizeof(seeds));
+	memcpy(p.rng_seed, seeds, sizeof(p.rng_seed));
+	p.kaslr_seed = seeds[ARRAY_SIZE(seeds) - 1];
+	if (own)
+		why = guest_fdt_adapt(&p, own, size, buf, room);
+	else
+		why = guest_fdt_generate(&p, buf, room) ? "has no room" : NULL;
+	if (why)
+		return vm_fail(err, -EINVAL, "devicetree: %s", why);
+	if (!guest_fdt_note(buf, vm->note, sizeof(vm->note)))
+		vm->note[0] = '\0';
+	return 0;
+}
+
+static int load_images(struct vm *vm, void *dtb, u64 room, struct vm_error *err)
+{
+	const void *kernel, *initrd;
+	u64 kernel_size, initrd_size;
+	int r = get_image(&vm->desc.kernel, "kernel", &kernel, &kernel_size, err);
+
+	if (!r)
+		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
+	if (!r)
+		r = make_devicetree(vm, dtb, room, err);
+	if (r)
+		return r;
+	r = image_load(&vm->plan, &vm->ram, kernel, kernel_size, initrd, dtb, dt_length(dtb));
+	if (r && r != -EINTR)
+		r = vm_fail(err, -EINVAL, "images of '%s' do not fit its memory", vm->name);
+	return r;
+}
+
+int vm_load_images(struct vm *vm, struct vm_error *err)
+{
+	/* An own one is read behind what is written. */
+	const u64 room = vm->plan.dtb_max;
+	void *dtb = pages_alloc((u32)(room / PAGE_SIZE));
+	int r;
+
+	if (!dtb)
+		return vm_fail(err, -ENOMEM, "no memory for the devicetree of '%s'", vm->name);
+	r = vm_ram_clear(&vm->ram);
+	if (!r)
+		r = load_images(vm, dtb, room, err);
+	pages_free(dtb, (u32)(room / PAGE_SIZE));
+	stage2_flush_tlb(&vm->s2); /* and with it stale instructions of what was there before */
+	return r;
+}
+
+/* ---- making and unmaking ---- */
+
+static int make_vcpu(struct vm *vm, u32 index)
+{
+	struct vcpu *v = pages_alloc(VCPU_PAGES);
+	char name[sizeof(v->thread.name)];
+	int r;
+
+	if (!v)
+		return -ENOMEM;
+	v->vm = vm;
+	v->index = index;
+	v->mpidr = (index / 16) << 8 | index % 16;
+	v->cpu = vm_sched_planned(vm, index);
+	random_fork(&v->random);
+	spin_lock_init(&v->sched_lock, LOCK_SCHED);
+	vtimer_reset(v);
+	snprintf(name, sizeof(name), "vm%u.%u %s", vm->id, index, vm->name);
+	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority, BIT(v->cpu));
+	if (r) {
+		pages_free(v, VCPU_PAGES);
+		return r;
+	}
+	v->thread.hooks = &vcpu_hooks;
+	v->thread.lower = v;
+	v->thread.no_mutex = true;
+	vgic_cpu_init(v);
+	vm->vcpus[index] = v;
+	vm->nvcpus = index + 1;
+	return 0;
+}
+
+static int make_vcpus(struct vm *vm, struct vm_error *err)
+{
+	int r = vm_sched_plan(vm, &vm->desc, err);
+
+	if (r)
+		return r;
+	for (u32 i = 0; i < vm->desc.cpus; i++) {
+		r = make_vcpu(vm, i);
+		if (r)
+			return vm_fail(err, r, "no memory for vcpu %u of '%s'", i, vm->name);
+	}
+	return 0;
+}
+
+static int make_devices(struct vm *vm, struct vm_error *err)
+{
+	int r;
+
+	console_init(&vm->console);
+	vgic_init(vm);
+	r = vgic_map(vm);
+	if (!r)
+		r = vpl011_init(&vm->uart, vm, &vm->console);
+	if (!r)
+		r = vrtc_init(&vm->rtc, vm);
+	if (!r)
+		r = vempty_init(vm);
+	if (!r)
+		r = pvtime_init(vm);
+	return r ? vm_fail(err, r, "devices of '%s': %s", vm->name, strerror(r)) : 0;
+}
+
+static int make_address_space(struct vm *vm, struct vm_error *err)
+{
+	struct page_stats mem;
+	int r = stage2_init(&vm->s2);
+
+	if (r)
+		return vm_fail(err, r, "no %s for '%s'", r == -ENOSPC ? "VMID" : "memory",
+			       vm->name);
+	r = vm_ram_init(&vm->ram, &vm->s2, &vm->desc.ram);
+	if (r) {
+		page_stats(&mem);
+		return vm_fail(err, r, "no memory for '%s': it wants %lu MiB, %lu MiB are free",
+			       vm->name, ram_map_size(&vm->desc.ram) / MIB(1),
+			       mem.blocks_free * BLOCK_SIZE / MIB(1));
+	}
+	return 0;
+}
+
+static void attach_port(struct vm *vm)
+{
+	if (vm->desc.console_port == CONSOLE_PORT_NONE)
+		return;
+	if (console_port_attach(&vm->console, vm->desc.console_port) == -EBUSY)
+		log_warn("vm %u '%s': console port %d is taken", vm->id, vm->name,
+			 vm->desc.console_port);
+}
+
+/* vCPU threads end; none was started yet, or all are parked. */
+static void unmake_vcpus(struct vm *vm)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+
+	vm->exiting = true;
+	wait_wake_all_locked(&vm->state_wq);
+	spin_unlock(&vm->state_wq.lock, flags);
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		struct vcpu *v = vm->vcpus[i];
+
+		vcpu_kick(v, VCPU_WORK_STATE);
+		thread_join(&v->thread);
+		timeout_cancel(&v->timer.wake);
+		pages_free(v, VCPU_PAGES);
+	}
+	vm->nvcpus = 0;
+}
+
+void vm_unmake(struct vm *vm)
+{
+	/* First whoever could still inject an interrupt. */
+	console_port_detach(&vm->console);
+	timeout_cancel(&vm->rtc.alarm);
+	health_end(vm);
+	unmake_vcpus(vm);
+	if (vm->s2.root)
+		stage2_destroy(&vm->s2);
+	pvtime_free(vm);
+	mmio_free(&vm->bus);
+	vm_ram_free(&vm->ram);
+	vm_leave(vm);
+	vm_sched_gone();
+	pages_free(vm, VM_PAGES);
+}
+
+static int build(struct vm *vm, const struct vm_options *opt, struct vm_error *err)
+{
+	int r = apply_options(&vm->desc, opt, err);
+
+	if (!r)
+		r = choose_name(vm, opt->name, err);
+	if (!r)
+		r = plan_images(vm, err);
+	if (!r)
+		r = make_address_space(vm, err);
+	if (!r)
+		r = make_devices(vm, err);
+	if (!r)
+		r = make_vcpus(vm, err);
+	return r;
+}
+
+static int create_locked(const struct vm_type *type, const struct vm_options *opt, struct vm **out,
+			 struct vm_error *err)
+{
+	u32 id = vm_free_id();
+	struct vm *vm;
+	int r;
+
+	if (!type->valid)
+		return vm_fail(err, -EINVAL, "%s", type->error.text);
+	if (id == MAX_VMS)
+		return vm_fail(err, -ENOSPC, "there are %u VMs already: delete one first", MAX_VMS);
+	vm = pages_alloc(VM_PAGES);
+	if (!vm)
+		return vm_fail(err, -ENOMEM, "no memory for another VM");
+	vm->id = id;
+	vm->type = type;
+	vm->desc = type->desc;
+	vm->state = VM_LOADING;
+	vm->lift = LOAD_PRIORITY;
+	vm->created_at = arch_counter();
+	wait_queue_init(&vm->state_wq, LOCK_VM_STATE);
+	wait_queue_init(&vm->halt_wq, LOCK_WAIT);
+	spin_lock_init(&vm->vgic.lock, LOCK_VGIC);
+	console_init(&vm->console);
+	timeout_init(&vm->rtc.alarm, NULL);
+	health_init(vm);
+	r = build(vm, opt, err);
+	if (r) {
+		vm_unmake(vm);
+		return r;
+	}
+	vm_enter(vm);
+	vm_sched_apply();
+	vm_sched_enforce(vm);
+	attach_port(vm);
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		thread_start(&vm->vcpus[i]->thread);
+	log_info("vm %u '%s' created: %u vcpus, %lu MiB", id, vm->name, vm->nvcpus,
+		 vm->ram.size / MIB(1));
+	*out = vm;
+	return 0;
+}
+
+int vm_create(const struct vm_type *type, const struct vm_options *opt, struct vm **out,
+	      struct vm_error *err)
+{
+	vmm_lock();
+	int r = create_locked(type, opt, out, err);
+
+	vmm_unlock();
+	return r;
+}
+
+static void reset_stats_here(void *arg)
+{
+	struct vcpu *v = arg;
+
+	memcpy(v->exits_before, v->exits, sizeof(v->exits_before));
+	memset(v->exit_times, 0, sizeof(v->exit_times));
+	memset(&v->timer.late, 0, sizeof(v->timer.late));
+	v->thread.server.throttled = 0;
+	v->thread.server.missed = 0;
+}
+
+/* On the CPUs that count. */
+void vm_stats_reset(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		ipi_call(vm->vcpus[i]->cpu, reset_stats_here, vm->vcpus[i]);
+}
+
+void vm_stats(const struct vm *vm, struct vm_stats *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->overhead_bytes = (VM_PAGES + 1) * PAGE_SIZE + stage2_table_bytes(&vm->s2);
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		const struct vcpu *v = vm->vcpus[i];
+
+		s->run_ticks += v->thread.run_ticks;
+		s->overhead_bytes += VCPU_PAGES * PAGE_SIZE + STACK_SIZE;
+		for (u32 k = 0; k < EXIT_KINDS; k++)
+			s->exits += v->exits[k];
+	}
+}

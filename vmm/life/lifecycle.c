@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The operator's calls. Each holds the lifecycle lock, and takes the VM (vm->operated) before it looks at the state:
+ * from then on vCPU 0 changes nothing by itself (tend.c). vCPUs only ever see run_allowed, exiting and their power
+ * state, under state_wq's lock.
+ */
+#include <arch/timer.h>
+#include <kernel/log.h>
+#include <lib/errno.h>
+#include <vmm/cpu.h>
+#include <vmm/desc.h>
+#include <vmm/life.h>
+#include <vmm/place.h>
+
+/* vm_await() sleeps here until `changes`, of any VM's state, has moved on. */
+static struct wait_queue changed = WAIT_QUEUE_INIT(changed, LOCK_WAIT);
+static u32 changes;
+
+void vm_state_changed(struct vm *vm)
+{
+	__atomic_fetch_add(&changes, 1, __ATOMIC_RELEASE);
+	wait_wake_all(&changed);
+	console_wake(&vm->console); /* whoever is attached looks */
+}
+
+/* ---- taking a VM ---- */
+
+/* Its state, and whether its guest has asked for its end. */
+struct standing {
+	enum vm_state state;
+	bool ends;
+};
+
+static struct standing take(struct vm *vm)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	struct standing s;
+
+	vm->operated = true;
+	s.state = vm->state;
+	s.ends = vm->request != VM_REQ_NONE && (vm->state == VM_RUNNING || vm->state == VM_PAUSED);
+	spin_unlock(&vm->state_wq.lock, flags);
+	return s;
+}
+
+/* vCPU 0 goes on with what it was at, or begins what there is. */
+static void give_back(struct vm *vm)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+
+	vm->operated = false;
+	vcpu_wake_tend_locked(vm);
+	spin_unlock(&vm->state_wq.lock, flags);
+	sched_preempt_point();
+}
+
+static void set_state(struct vm *vm, enum vm_state s)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+
+	vm_set_state_locked(vm, s);
+	spin_unlock(&vm->state_wq.lock, flags);
+	vm_state_changed(vm);
+}
+
+static void set_lift(struct vm *vm, u8 prio)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+
+	vm->lift = prio;
+	spin_unlock(&vm->state_wq.lock, flags);
+	vm_sched_refresh(vm);
+}
+
+void vm_halt(struct vm *vm)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+
+	vm->run_allowed = false;
+	__atomic_store_n(&vm->ram.call_off, true, __ATOMIC_RELAXED);
+	spin_unlock(&vm->state_wq.lock, flags);
+	/*
+	 * The way to the parking place is short, and nothing else may make it long. First the work:
+	 * a vCPU that is on our CPU runs at once.
+	 */
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		vcpu_kick(vm->vcpus[i], VCPU_WORK_STATE);
+	set_lift(vm, PRIO_REALTIME);
+	wait_until(&vm->halt_wq, vm_is_parked(vm, NULL));
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		thread_wait_off_cpu(&vm->vcpus[i]->thread);
+}
+
+/* Have vCPU 0 load vm, unless it is loaded, and run it then. The operator waits for it. */
+static void start_loading(struct vm *vm)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+
+	vm_set_loading_locked(vm, true);
+	vm->lift = LOAD_PRIORITY;
+	spin_unlock(&vm->state_wq.lock, flags);
+	vm_sched_refresh(vm);
+	vm_state_changed(vm);
+}
+
+static void set_loaded(struct vm *vm, bool loaded)
+{
+	unsigned long flags = spin_lock(&vm->state_wq.lock);
+
+	vm->loaded = loaded;
+	spin_unlock(&vm->state_wq.lock, flags);
+}
+
+/* ---- run, pause, stop, reset ---- */
+
+static void resume(struct vm *vm)
+{
+	unsigned long flags;
+
+	set_lift(vm, PRIO_IDLE);
+	flags = spin_lock(&vm->state_wq.lock);
+	vtimer_stood_still(vm, arch_counter() - vm->paused_at);
+	vm_let_run_locked(vm);
+	wait_wake_all_locked(&vm->state_wq);
+	spin_unlock(&vm->state_wq.lock, flags);
+	vm_state_changed(vm);
+}
+
+static int run(struct vm *vm, struct standing s, struct vm_error *err)
+{
+	switch (s.state) {
+	case VM_RUNNING:
+		return vm_fail(err, -EPERM, "vm %u '%s' is running already", vm->id, vm->name);
+	case VM_PAUSED:
+		resume(vm);
+		return 0;
+	case VM_STOPPED:
+	case VM_CRASHED:
+		set_loaded(vm, false);
+		vm->restarts++;
+		break;
+	default:
+		break;
+	}
+	start_loading(vm);
+	return 0;
+}
+
+int vm_run(struct vm *vm, struct vm_error *err)
+{
+	int r;
+
+	vmm_lock();
+	r = run(vm, take(vm), err);
+	give_back(vm);
+	vmm_unlock();
+	return r;
+}
+
+static int refuse_state(const struct vm *vm, struct standing s, struct vm_error *err,
+			const char *wanted, const char *what)
+{
+	return vm_fail(err, -EPERM, "vm %u '%s' is %s: only a %s one can be %s", vm->id, vm->name,
+		       s.ends ? "about to stop" : vm_state_name(s.state), wanted, what);
+}
+
+static int pause(struct vm *vm, struct standing s, struct vm_error *err)
+{
+	if (s.state != VM_RUNNING || s.ends)
+		return refuse_state(vm, s, err, "running", "paused");
+	vm_halt(vm);
+	s = take(vm);
+	if (s.ends) { /* on its way to its parking place it asked for that: vCPU 0 does it */
+		set_lift(vm, PRIO_IDLE);
+		return refuse_state(vm, s, err, "running", "paused");
+	}
+	vm->paused_at = arch_counter();
+	set_state(vm, VM_PAUSED);
+	return 0;
+}
+
+int vm_pause(struct vm *vm, struct vm_error *err)
+{
+	int r;
+
+	vmm_lock();
+	r = pause(vm, take(vm), err);
+	give_back(vm);
+	vmm_unlock();
+	return r;
+}
+
+int vm_resume(struct vm *vm, struct vm_error *err)
+{
+	struct standing s;
+	int r = 0;
+
+	vmm_lock();
+	s = take(vm);
+	if (s.state == VM_PAUSED)
+		resume(vm);
+	else
+		r = refuse_state(vm, s, err, "paused", "resumed");
+	give_back(vm);
+	vmm_unlock();
+	return r;
+}
+
+static int stop(struct vm *vm, enum vm_state state, bool force, struct vm_error *err)
+{
+	if (vm->restart_at) {
+		vm->restart_at = 0; /* it waits for its restart, and that is off */
+		return 0;
+	}
+	if (state != VM_RUNNING && state != VM_PAUSED && state != VM_LOADING)
+		return vm_fail(err, -EPERM, "vm %u '%s' is not running, it is %s", vm->id, vm->name,
+			       vm_state_name(state));
+	if (!force)
+		return vm_fail(
+			err, -ENOTSUP,
+			"vm %u '%s' has no power button to press: power it off in its console, or cut it off with -f",
+			vm->id, vm->name);
+	vm_halt(vm);
+	set_state(vm, VM_STOPPED);
+	return 0;
+}
+
+int vm_stop(struct vm *vm, bool force, struct vm_error *err)
+{
+	int r;
+
+	vmm_lock();
+	r = stop(vm, take(vm).state, force, err);
+	give_back(vm);
+	vmm_unlock();
+	return r;
+}
+
+int vm_reset(struct vm *vm, struct vm_error *err)
+{
+	(void)err;
+	vmm_lock();
+	(void)take(vm);
+	vm_halt(vm);
+	set_loaded(vm, false);
+	vm->restarts++;
+	start_loading(vm);
+	give_back(vm);
+	vmm_unlock();
+	return 0;
+}
+
+int vm_delete(struct vm *vm, bool force, struct vm_error *err)
+{
+	enum vm_state state;
+	int r = 0;
+
+	vmm_lock();
+	state = take(vm).state;
+	if (!force && (state == VM_RUNNING || state == VM_PAUSED || state == VM_LOADING)) {
+		r = vm_fail(err, -EBUSY, "vm %u '%s' is %s: stop it first, or use -f", vm->id,
+			    vm->name, vm_state_name(state));
+		give_back(vm);
+	} else {
+		vm_halt(vm);
+		log_info("vm %u '%s' deleted", vm->id, vm->name);
+		vm_unmake(vm);
+	}
+	vmm_unlock();
+	return r;
+}
+
+/* ---- waiting for a load ---- */
+
+/* -EAGAIN: not yet. */
+static int load_result(u32 id, struct vm_error *err)
+{
+	struct vm *vm;
+	int r;
+
+	vmm_lock();
+	vm = vm_by_id(id);
+	if (!vm)
+		r = vm_fail(err, -ENOENT, "vm %u was deleted while it was loading", id);
+	else if (vm->state == VM_LOADING)
+		r = -EAGAIN;
+	else if (vm->load_result)
+		r = vm_fail(err, vm->load_result, "%s", vm->crash);
+	else
+		r = 0;
+	vmm_unlock();
+	return r;
+}
+
+static bool moved_on(u32 seen)
+{
+	return __atomic_load_n(&changes, __ATOMIC_ACQUIRE) != seen;
+}
+
+int vm_await(u32 id, u64 deadline, struct vm_error *err)
+{
+	for (;;) {
+		u32 seen = __atomic_load_n(&changes, __ATOMIC_ACQUIRE);
+		int r = load_result(id, err);
+		unsigned long flags;
+
+		if (r != -EAGAIN)
+			return r;
+		flags = spin_lock(&changed.lock);
+		if (moved_on(seen))
+			spin_unlock(&changed.lock, flags);
+		else if (wait_block_locked(&changed, flags, deadline) != 0)
+			return -ETIMEDOUT;
+	}
+}
+
+/* ---- start ---- */
+
+void vmm_autostart(void)
+{
+	const struct vm_options none = { .priority = -1 };
+	struct vm_error err;
+	struct vm *vm;
+
+	for (u32 i = 0; i < vm_type_count; i++) {
+		if (!vm_types[i].valid || !vm_types[i].desc.autostart)
+			continue;
+		if (vm_create(&vm_types[i], &none, &vm, &err) || vm_run(vm, &err))
+			log_err("autostart of '%s': %s", vm_types[i].desc.label, err.text);
+	}
+}
+
+int vmm_init(void)
+{
+	int r;
+
+	vms_init();
+	vcpu_set_tend(vm_tend);
+	r = vgic_host_init();
+	if (!r)
+		r = vtimer_host_init();
+	if (!r)
+		r = vpmu_host_init();
+	if (!r)
+		r = vempty_host_init();
+	if (!r)
+		schedule_init();
+	return r;
+}

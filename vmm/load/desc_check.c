@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a description says against what there is: room in the VM's RAM, and the files of the bundle.
+ */
+#include <lib/cpio.h>
+#include <lib/devicetree.h>
+#include <lib/errno.h>
+#include <vmm/desc.h>
+#include <vmm/load.h>
+
+/* The description being checked and where complaints go. */
+struct check {
+	const struct vm_desc *d;
+	const struct bundle *b;
+	const char *file;
+	struct desc_error *err;
+};
+
+#define refuse(c, prop, ...) desc_refuse((c)->err, (c)->file, "/", prop, __VA_ARGS__)
+
+/* The file that ref names, if it names one: *e is empty otherwise. */
+static int check_file(const struct check *c, const struct image_ref *ref, const char *prop,
+		      struct cpio_entry *e)
+{
+	int ret;
+
+	*e = (struct cpio_entry){ .size = 0 };
+	if (!ref->path[0])
+		return 0;
+	ret = bundle_find(c->b, ref->path, e);
+	if (ret == -ENOENT)
+		return refuse(c, prop, "the bundle has no file '%s'", ref->path);
+	if (ret)
+		return refuse(c, prop, "'%s' %s", ref->path, bundle_error(ret));
+	if (!e->size)
+		return refuse(c, prop, "'%s' is empty", ref->path);
+	return 0;
+}
+
+static int check_devicetree(const struct check *c, const struct cpio_entry *dtb)
+{
+	const struct image_kind *kind = image_kind_of(dtb->data, dtb->size);
+	const char *path = c->d->devicetree.path, *why;
+	struct dt_facts facts;
+
+	if (!dtb->size)
+		return 0;
+	why = dt_check(dtb->data, dtb->size, &facts);
+	if (why && kind)
+		return refuse(c, "devicetree", "'%s' is %s", path, kind->name);
+	if (why)
+		return refuse(c, "devicetree", "'%s' is no compiled devicetree: it %s", path, why);
+	if (facts.length > GUEST_FDT_OWN_MAX)
+		return refuse(c, "devicetree", "'%s' has %u KiB, at most %lu KiB are possible",
+			      path, facts.length >> 10, GUEST_FDT_OWN_MAX >> 10);
+	return 0;
+}
+
+static int check_files(const struct check *c)
+{
+	const struct vm_desc *d = c->d;
+	struct cpio_entry kernel, initrd, dtb;
+	struct desc_error why;
+	struct load_plan plan;
+	int ret = check_file(c, &d->kernel, "kernel", &kernel);
+
+	if (!ret)
+		ret = check_file(c, &d->initrd, "initrd", &initrd);
+	if (!ret)
+		ret = check_file(c, &d->devicetree, "devicetree", &dtb);
+	if (ret)
+		return ret;
+	ret = check_devicetree(c, &dtb);
+	if (ret)
+		return ret;
+	if (initrd.size && image_check_initrd(initrd.data, initrd.size, &why))
+		return refuse(c, NULL, "%s", why.text);
+	/* A kernel that is in memory is looked at when the VM is created. */
+	if (!d->kernel.path[0])
+		return 0;
+	ret = image_plan(d, kernel.data, kernel.size,
+			 d->initrd.path[0] ? initrd.size : d->initrd.size,
+			 dtb.size ? dt_length(dtb.data) : 0, &plan, &why);
+	return ret ? refuse(c, NULL, "%s", why.text) : 0;
+}
+
+const char *desc_sched_problem(const struct vm_desc *d, const char **prop)
+{
+	*prop = "budget-us";
+	if (d->budget_us && !d->period_us)
+		return "wants a period";
+	if (d->budget_us && d->budget_us < DESC_BUDGET_MIN)
+		return "is less than 10 us";
+	if (d->period_us && d->budget_us > d->period_us)
+		return "is more than the period";
+	if (d->budget_us && d->dedicated)
+		return "is for shared CPUs, not for dedicated ones";
+	*prop = "period-us";
+	if (d->period_us && !d->budget_us)
+		return "wants a budget";
+	*prop = "policy";
+	if (d->fifo && d->dedicated)
+		return "is for shared CPUs, not for dedicated ones";
+	return NULL;
+}
+
+int desc_check(const struct vm_desc *d, const struct bundle *b, const char *file,
+	       struct desc_error *err)
+{
+	const struct check c = { .d = d, .b = b, .file = file, .err = err };
+	char text[RAM_MAP_TEXT], why[200];
+
+	err->text[0] = '\0';
+	if (ram_map_check(&d->ram, why, sizeof(why)))
+		return refuse(&c, "memory", "%s", why);
+	(void)ram_map_text(&d->ram, text, sizeof(text));
+	if (d->has_load_address &&
+	    (!ram_map_holds(&d->ram, d->load_address, 4) || d->load_address % 4))
+		return refuse(&c, "load-address", "0x%lx is no place in RAM (%s)", d->load_address,
+			      text);
+	if (d->has_devicetree_address &&
+	    (!ram_map_holds(&d->ram, d->devicetree_address, GUEST_FDT_MAX) ||
+	     d->devicetree_address % 8))
+		return refuse(&c, "devicetree-address", "0x%lx has no 64 KiB of RAM (%s)",
+			      d->devicetree_address, text);
+	return b && b->base ? check_files(&c) : 0;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The guest's devicetree: what QEMU's `virt` writes for the devices that we have. The parts that
+ * depend on the VM (memory, cpus, psci, chosen) are written by the same functions into a generated
+ * tree and into the copy of one that the VM brought along. Both are written from the front to the
+ * back: a tree that is edited is moved and searched for every property.
+ */
+#include <lib/printf.h>
+#include <vmm/core.h>
+#include <vmm/dev.h>
+#include "guestfdt_build.h"
+
+#define PHANDLE_CLOCK 0x8000
+#define PHANDLE_GIC   0x8001
+/* Far from those of a VM's own tree, which keeps its other nodes. */
+#define PHANDLE_CPU(n) (0x7a760000 + (n))
+
+#define GIC_SPI        0
+#define GIC_PPI        1
+#define IRQ_LEVEL_HIGH 4
+
+#define GICD_SIZE 0x10000
+#define GICR_SIZE 0x20000 /* a vCPU: RD_base and SGI_base */
+
+#define GICV2_DIST_SIZE 0x1000
+#define GICV2_CPU_SIZE  0x2000
+
+#define UART_NODE "pl011@9000000"
+#define UART_PATH "/" UART_NODE
+
+static void put_empty(struct dt_writer *b, const char *name)
+{
+	put(b, name, NULL, 0);
+}
+
+static void put_array(struct dt_writer *b, const char *name, const u32 *cells, u32 count)
+{
+	u32 out[16];
+
+	for (u32 i = 0; i < count; i++)
+		out[i] = __builtin_bswap32(cells[i]);
+	put(b, name, out, count * sizeof(*out));
+}
+
+/* Up to 16 cells. */
+#define put_cells(b, name, ...)                          \
+	put_array(b, name, (const u32[]){ __VA_ARGS__ }, \
+		  (u32)ARRAY_SIZE(((const u32[]){ __VA_ARGS__ })))
+
+/* A literal with embedded terminators: a list of strings. */
+#define put_list(b, name, literal) put(b, name, literal, sizeof(literal))
+
+static void put_u64(struct dt_writer *b, const char *name, u64 value)
+{
+	put_cells(b, name, (u32)(value >> 32), (u32)value);
+}
+
+static void put_reg(struct dt_writer *b, u64 base, u64 size)
+{
+	put_cells(b, "reg", (u32)(base >> 32), (u32)base, (u32)(size >> 32), (u32)size);
+}
+
+/* ---- the parts that depend on the VM ---- */
+
+/* MPIDR affinity of vCPU n: 16 to a cluster. */
+static u32 affinity_of(u32 n)
+{
+	return (n / 16) << 8 | n % 16;
+}
+
+static void put_cpu(struct dt_writer *b, u32 n)
+{
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "cpu@%x", affinity_of(n));
+	begin(b, name);
+	put_cells(b, "phandle", PHANDLE_CPU(n));
+	put_cells(b, "reg", affinity_of(n));
+	put_string(b, "enable-method", "psci");
+	put_string(b, "compatible", "arm,armv8");
+	put_string(b, "device_type", "cpu");
+	end(b);
+}
+
+static void put_cpu_map(struct dt_writer *b, u32 count)
+{
+	char name[16];
+
+	begin(b, "cpu-map");
+	begin(b, "socket0");
+	begin(b, "cluster0");
+	for (u32 n = 0; n < count; n++) {
+		(void)snprintf(name, sizeof(name), "core%u", n);
+		begin(b, name);
+		put_cells(b, "cpu", PHANDLE_CPU(n));
+		end(b);
+	}
+	end(b);
+	end(b);
+	end(b);
+}
+
+static void put_cpus(struct dt_writer *b, u32 count)
+{
+	begin(b, "cpus");
+	put_cells(b, "#address-cells", 1);
+	put_cells(b, "#size-cells", 0);
+	for (u32 n = 0; n < count; n++)
+		put_cpu(b, n);
+	put_cpu_map(b, count);
+	end(b);
+}
+
+/* reg, with up to two ranges. */
+static void put_regs(struct dt_writer *b, const struct fdt_cells *cells,
+		     const struct ram_bank *ranges, u32 count)
+{
+	u32 out[8], n = 0;
+
+	for (u32 i = 0; i < count; i++) {
+		const struct ram_bank *r = &ranges[i];
+
+		if ((cells->addresses == 1 && r->base + r->size > BIT(32)) ||
+		    (cells->sizes == 1 && r->size >= BIT(32)))
+			dt_fail(b, -ERANGE);
+		if (cells->addresses == 2)
+			out[n++] = (u32)(r->base >> 32);
+		out[n++] = (u32)r->base;
+		if (cells->sizes == 2)
+			out[n++] = (u32)(r->size >> 32);
+		out[n++] = (u32)r->size;
+	}
+	put_array(b, "reg", out, n);
+}
+
+static void put_memory(struct dt_writer *b, const struct fdt_cells *cells,
+		       const struct ram_bank *bank)
+{
+	char name[24];
+
+	(void)snprintf(name, sizeof(name), "memory@%lx", bank->base);
+	begin(b, name);
+	put_string(b, "device_type", "memory");
+	put_regs(b, cells, bank, 1);
+	end(b);
+}
+
+static void put_psci(struct dt_writer *b)
+{
+	begin(b, "psci");
+
+	put_list(b, "compatible", "arm,psci-1.0\0arm,psci-0.2\0arm,psci");
+	put_string(b, "method", "hvc");
+	put_cells(b, "cpu_suspend", 0xc4000001);
+	put_cells(b, "cpu_off", 0x84000002);
+	put_cells(b, "cpu_on", 0xc4000003);
+	put_cells(b, "migrate", 0xc4000005);
+	end(b);
+}
+
+void guest_fdt_nodes(struct dt_writer *b, const struct guest_fdt_params *p,
+		     const struct fdt_cells *cells)
+{
+	for (u32 i = 0; i < p->desc->ram.count; i++)
+		put_memory(b, cells, &p->desc->ram.banks[i]);
+	put_cpus(b, p->desc->cpus);
+	put_psci(b);
+}
+
+void guest_fdt_chosen(struct dt_writer *b, const struct guest_fdt_params *p)
+{
+	const struct load_plan *plan = p->plan;
+
+	if (p->desc->bootargs[0])
+		put_string(b, "bootargs", p->desc->bootargs);
+	if (plan->initrd_size) {
+		put_u64(b, "linux,initrd-start", plan->initrd_base);
+		put_u64(b, "linux,initrd-end", plan->initrd_base + plan->initrd_size);
+	}
+	if (!p->no_rng_seed)
+		put(b, "rng-seed", p->rng_seed, sizeof(p->rng_seed));
+	put_u64(b, "kaslr-seed", p->kaslr_seed);
+}
+
+/* ---- devices ---- */
+
+void guest_fdt_gic(struct dt_writer *b, const struct guest_fdt_params *p,
+		   const struct fdt_cells *cells, const struct fdt_gic *gic)
+{
+	const bool v2 = p->gic_version == 2;
+	const struct ram_bank v2_ranges[] = { { GUEST_GICD_BASE, GICV2_DIST_SIZE },
+					      { GUEST_GICC_BASE, GICV2_CPU_SIZE } };
+	const struct ram_bank v3_ranges[] = { { GUEST_GICD_BASE, GICD_SIZE },
+					      { GUEST_GICR_BASE, GICR_SIZE * p->desc->cpus } };
+
+	begin(b, "intc@8000000");
+	if (gic->phandle)
+		put_cells(b, "phandle", gic->phandle);
+	put_string(b, "compatible", v2 ? "arm,cortex-a15-gic" : "arm,gic-v3");
+	put_regs(b, cells, v2 ? v2_ranges : v3_ranges, 2);
+	if (!v2)
+		put_cells(b, "#redistributor-regions", 1);
+	put_empty(b, "interrupt-controller");
+	put_cells(b, "#interrupt-cells", gic->interrupt_cells);
+	if (gic->children.addresses != NO_CELLS) {
+		put_cells(b, "#address-cells", gic->children.addresses);
+		put_cells(b, "#size-cells", gic->children.sizes);
+		put_empty(b, "ranges");
+	}
+	end(b);
+}
+
+/* A GICv2 wants to know of which CPUs an interrupt is private (bits 15:8 of the flags). */
+static u32 ppi_flags(const struct guest_fdt_params *p)
+{
+	return IRQ_LEVEL_HIGH | (p->gic_version == 2 ? (1U << p->desc->cpus) - 1 : 0) << 8;
+}
+
+static void put_timer(struct dt_writer *b, const struct guest_fdt_params *p)
+{
+	begin(b, "timer");
+	u32 flags = ppi_flags(p);
+
+	put_list(b, "compatible", "arm,armv8-timer\0arm,armv7-timer");
+	put_empty(b, "always-on");
+	put_cells(b, "interrupts", GIC_PPI, 13, flags, GIC_PPI, 14, flags, GIC_PPI, 11, flags,
+		  GIC_PPI, 10, flags);
+	end(b);
+}
+
+static void put_pmu(struct dt_writer *b, const struct guest_fdt_params *p)
+{
+	begin(b, "pmu");
+
+	put_string(b, "compatible", PMU_COMPATIBLE);
+	put_cells(b, "interrupts", GIC_PPI, 7, ppi_flags(p));
+	end(b);
+}
+
+static void put_clock(struct dt_writer *b)
+{
+	begin(b, "apb-pclk");
+
+	put_cells(b, "phandle", PHANDLE_CLOCK);
+	put_string(b, "compatible", "fixed-clock");
+	put_cells(b, "#clock-cells", 0);
+	put_cells(b, "clock-frequency", 24000000);
+	put_string(b, "clock-output-names", "clk24mhz");
+	end(b);
+}
+
+static void put_uart(struct dt_writer *b)
+{
+	begin(b, UART_NODE);
+
+	put_list(b, "compatible", "arm,pl011\0arm,primecell");
+	put_reg(b, GUEST_UART_BASE, 0x1000);
+	put_cells(b, "interrupts", GIC_SPI, GUEST_UART_IRQ - 32, IRQ_LEVEL_HIGH);
+	put_cells(b, "clocks", PHANDLE_CLOCK, PHANDLE_CLOCK);
+	put_list(b, "clock-names", "uartclk\0apb_pclk");
+	end(b);
+}
+
+static void put_rtc(struct dt_writer *b)
+{
+	begin(b, "pl031@9010000");
+
+	put_list(b, "compatible", "arm,pl031\0arm,primecell");
+	put_reg(b, GUEST_RTC_BASE, 0x1000);
+	put_cells(b, "interrupts", GIC_SPI, GUEST_RTC_IRQ - 32, IRQ_LEVEL_HIGH);
+	put_cells(b, "clocks", PHANDLE_CLOCK);
+	put_string(b, "clock-names", "apb_pclk");
+	end(b);
+}
+
+int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
+{
+	static const struct fdt_cells two = { 2, 2 };
+	static const struct fdt_gic gic = { PHANDLE_GIC, 3, { 2, 2 } };
+	struct dt_writer b;
+
+	dt_create(&b, buf, size, NULL);
+	begin(&b, "");
+	put_cells(&b, "interrupt-parent", PHANDLE_GIC);
+	put_string(&b, "model", "linux,dummy-virt");
+	put_cells(&b, "#size-cells", 2);
+	put_cells(&b, "#address-cells", 2);
+	put_string(&b, "compatible", "linux,dummy-virt");
+	begin(&b, "aliases");
+	put_string(&b, "serial0", UART_PATH);
+	end(&b);
+	begin(&b, "chosen");
+	put_string(&b, "stdout-path", UART_PATH);
+	guest_fdt_chosen(&b, p);
+	end(&b);
+	guest_fdt_nodes(&b, p, &two);
+	put_timer(&b, p);
+	if (p->desc->pmu)
+		put_pmu(&b, p);
+	guest_fdt_gic(&b, p, &two, &gic);
+	put_clock(&b);
+	put_uart(&b);
+	put_rtc(&b);
+	end(&b);
+	return dt_finish(&b);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The devicetree that a VM brought along: a copy with what depends on the VM filled in. Each of its tags is looked at twice at most. */
+#include <vmm/core.h>
+#include <vmm/dev.h>
+#include "guestfdt_build.h"
+
+#define RANGES_MAX 128U /* of one bus that are looked at: large chips have about 60 */
+
+/* A node that the copy is in. */
+struct level {
+	struct fdt_cells cells; /* of its children */
+	struct dt_prop ranges;  /* from their addresses to its own */
+	bool has_ranges;        /* else its children have no addresses in memory; the root's have */
+};
+
+/* Where the copy is: in the root, a child of it, ...; and what has been seen. */
+struct copy {
+	struct dt_writer b;
+	struct dt src;
+	const struct guest_fdt_params *p;
+	u32 depth;
+	struct level levels[DT_DEPTH_MAX];
+	bool has_chosen, has_gic;
+	struct fdt_gic gic;
+};
+
+/* What matters of a node. */
+struct node {
+	const char *name;
+	u32 props; /* place of what is behind its name */
+	struct fdt_cells cells;
+	u32 phandle, interrupt_cells;
+	struct dt_prop type, compatible, reg, ranges; /* empty: it has none, or none with a value */
+	bool has_ranges;
+};
+
+/* One cell; `otherwise` if it is none. */
+static u32 cell(const struct dt_prop *prop, u32 otherwise)
+{
+	const u8 *p = prop->value;
+
+	return prop->len == 4 ? (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3]
+			      : otherwise;
+}
+
+/* The next property behind `at`; false: there is no more. */
+static bool next_prop(const struct dt *t, u32 *at, struct dt_prop *prop)
+{
+	enum dt_tag tag;
+	u32 place;
+
+	do {
+		place = *at;
+		tag = dt_tag(t, place, at);
+	} while (tag == DT_NOP);
+	if (tag != DT_PROP)
+		return false;
+	*prop = dt_prop(t, place);
+	return true;
+}
+
+/* The node whose tag is at `at`. */
+static void look(const struct dt *t, u32 at, struct node *n)
+{
+	struct dt_prop prop;
+	u32 next;
+
+	*n = (struct node){ .name = dt_node_name(t, at), .cells = { NO_CELLS, NO_CELLS } };
+	(void)dt_tag(t, at, &n->props);
+	for (next = n->props; next_prop(t, &next, &prop);) {
+		if (str_eq(prop.name, "device_type"))
+			n->type = prop;
+		else if (str_eq(prop.name, "compatible"))
+			n->compatible = prop;
+		else if (str_eq(prop.name, "reg"))
+			n->reg = prop;
+		else if (str_eq(prop.name, "#address-cells"))
+			n->cells.addresses = cell(&prop, NO_CELLS);
+		else if (str_eq(prop.name, "#size-cells"))
+			n->cells.sizes = cell(&prop, NO_CELLS);
+		else if (str_eq(prop.name, "phandle") || str_eq(prop.name, "linux,phandle"))
+			n->phandle = cell(&prop, 0);
+		else if (str_eq(prop.name, "#interrupt-cells"))
+			n->interrupt_cells = cell(&prop, 0);
+		else if (str_eq(prop.name, "ranges")) {
+			n->ranges = prop;
+			n->has_ranges = true;
+		}
+	}
+}
+
+/* The cells of a node's children: Devicetree Specification 2.3.5 has the defaults. */
+static struct fdt_cells cells_of(const struct node *n)
+{
+	return (struct fdt_cells){
+		.addresses = n->cells.addresses == NO_CELLS ? 2 : n->cells.addresses,
+		.sizes = n->cells.sizes == NO_CELLS ? 1 : n->cells.sizes,
+	};
+}
+
+static bool lists_any(const struct dt_prop *prop, const char *const *strings, u32 count)
+{
+	for (u32 i = 0; i < count; i++)
+		if (dt_lists(prop, strings[i]))
+			return true;
+	return false;
+}
+
+static bool is_replaced(const struct node *n)
+{
+	static const char *const psci[] = { "arm,psci", "arm,psci-0.2", "arm,psci-1.0" };
+
+	if (str_eq(n->name, "memory") || str_starts(n->name, "memory@") || str_eq(n->name, "cpus"))
+		return true;
+	return lists_any(&n->compatible, psci, ARRAY_SIZE(psci)) || dt_lists(&n->type, "memory");
+}
+
+/*
+ * The interrupt controller, of whatever version and wherever it is: the VM's takes its place in the root, with what other nodes know it by. Interrupts are
+ * numbered alike, and have three cells; what is below it (ITS, MSI frames) the VM has not.
+ */
+static bool is_gic(const struct node *n)
+{
+	static const char *const gics[] = { "arm,gic-v3",        "arm,gic-v4",
+					    "arm,gic-400",       "arm,cortex-a15-gic",
+					    "arm,cortex-a9-gic", "arm,cortex-a7-gic",
+					    "arm,pl390" };
+
+	return lists_any(&n->compatible, gics, ARRAY_SIZE(gics));
+}
+
+/*
+ * Devices at these addresses exist in every VM; RAM holds no devices but may have reserved parts.
+ */
+static bool is_present(const struct guest_fdt_params *p, u64 address)
+{
+	if (address == GUEST_UART_BASE || address == GUEST_RTC_BASE)
+		return true;
+	if (address >= GUEST_VIRTIO_BASE && address < GUEST_VIRTIO_BASE + GUEST_VIRTIO_SIZE)
+		return true;
+	return ram_map_bank(&p->desc->ram, address);
+}
+
+/* A number of so many cells, 1 or 2. */
+static u64 number(const u8 *p, u32 cells)
+{
+	u64 value = 0;
+
+	for (u32 i = 0; i < cells * 4; i++)
+		value = value << 8 | p[i];
+	return value;
+}
+
+static bool can_read(u32 cells)
+{
+	return cells == 1 || cells == 2;
+}
+
+/* Through a bus (Devicetree Specification 2.3.8), whose parent's addresses have so many cells. False: it does not lead there. */
+static bool through(const struct level *bus, u32 parent_cells, u64 *address)
+{
+	const u32 entry = 4 * (bus->cells.addresses + parent_cells + bus->cells.sizes);
+	const u8 *p = bus->ranges.value;
+
+	if (!bus->has_ranges || !bus->ranges.len) /* none, or all is as it is */
+		return bus->has_ranges;
+	if (!can_read(bus->cells.addresses) || !can_read(parent_cells) ||
+	    !can_read(bus->cells.sizes))
+		return false;
+	for (u32 i = 0; i < MIN(bus->ranges.len / entry, RANGES_MAX); i++, p += entry) {
+		const u64 child = number(p, bus->cells.addresses);
+		const u8 *parent = p + 4 * bus->cells.addresses;
+
+		if (*address < child ||
+		    *address - child >= number(parent + 4 * parent_cells, bus->cells.sizes))
+			continue;
+		*address = *address - child + number(parent, parent_cells);
+		return true;
+	}
+	return false;
+}
+
+/* Where the first entry of a node's reg is in memory; false if it has none, or is somewhere else. */
+static bool first_address(const struct copy *c, const struct node *n, u64 *address)
+{
+	const u32 cells = c->depth ? c->levels[c->depth - 1].cells.addresses : 0;
+
+	if (!can_read(cells) || n->reg.len < cells * 4)
+		return false;
+	*address = number(n->reg.value, cells);
+	for (u32 i = c->depth - 1; i > 0; i--)
+		if (!through(&c->levels[i], c->levels[i - 1].cells.addresses, address))
+			return false;
+	return true;
+}
+
+/*
+ * A driver that touches a device which is not there takes an external abort, and with it most
+ * systems fall: such devices are marked as disabled. So are performance monitors, which have no
+ * address. What is on a bus of another kind falls with its controller.
+ */
+static bool is_absent(const struct copy *c, const struct node *n)
+{
+	u64 address;
+
+	if (!c->p->desc->pmu && dt_lists(&n->compatible, PMU_COMPATIBLE))
+		return true;
+	return !dt_lists(&n->compatible, "simple-bus") && first_address(c, n, &address) &&
+	       !is_present(c->p, address);
+}
+
+static bool is_stale(const struct copy *c, const char *name)
+{
+	static const char *const stale[] = { "linux,initrd-start", "linux,initrd-end", "rng-seed",
+					     "kaslr-seed" };
+
+	for (u32 i = 0; i < ARRAY_SIZE(stale); i++)
+		if (str_eq(name, stale[i]))
+			return true;
+	return str_eq(name, "bootargs") && c->p->desc->bootargs[0];
+}
+
+/* The beginning of a node, with its properties but for those that have another value here. */
+static void copy_node(struct copy *c, const struct node *n)
+{
+	bool absent = is_absent(c, n);
+	bool chosen = c->depth == 1 && !c->has_chosen && str_eq(n->name, "chosen");
+	struct dt_prop prop;
+	u32 at = n->props;
+
+	c->levels[c->depth++] = (struct level){ cells_of(n), n->ranges, n->has_ranges };
+	begin(&c->b, n->name);
+	if (absent)
+		put_string(&c->b, "status", "disabled");
+	if (chosen)
+		guest_fdt_chosen(&c->b, c->p);
+	c->has_chosen |= chosen;
+	while (next_prop(&c->src, &at, &prop))
+		if (!(absent && str_eq(prop.name, "status")) && !(chosen && is_stale(c, prop.name)))
+			dt_put_copy(&c->b, &prop);
+}
+
+static void put_missing(struct copy *c)
+{
+	if (!c->has_chosen) {
+		begin(&c->b, "chosen");
+		guest_fdt_chosen(&c->b, c->p);
+		end(&c->b);
+	}
+	guest_fdt_nodes(&c->b, c->p, &c->levels[0].cells);
+	if (c->has_gic)
+		guest_fdt_gic(&c->b, c->p, &c->levels[0].cells, &c->gic);
+}
+
+/* The end of a node, and of the root with what was left out of it or was not there. */
+static void copy_end(struct copy *c)
+{
+	if (--c->depth == 0)
+		put_missing(c);
+	end(&c->b);
+}
+
+/* True if nothing of a node is copied: another one takes its place in the root. */
+static bool leave_out(struct copy *c, const struct node *n)
+{
+	if (c->depth == 1 && is_replaced(n))
+		return true;
+	if (c->has_gic || !is_gic(n))
+		return false;
+	c->has_gic = true;
+	c->gic = (struct fdt_gic){
+		.phandle = n->phandle,
+		.interrupt_cells = n->interrupt_cells ? n->interrupt_cells : 3,
+		.children = { n->cells.addresses, cells_of(n).sizes },
+	};
+	return true;
+}
+
+/* The tree has been checked: its nodes nest, and it ends. */
+static void copy_nodes(struct copy *c)
+{
+	u32 at = 0, next, left_out = 0;
+	struct node n;
+	enum dt_tag tag;
+
+	for (; !c->b.err && (tag = dt_tag(&c->src, at, &next)) != DT_END; at = next) {
+		if (tag == DT_END_NODE && left_out) {
+			left_out--;
+		} else if (tag == DT_END_NODE) {
+			copy_end(c);
+		} else if (tag == DT_BEGIN_NODE && left_out) {
+			left_out++;
+		} else if (tag == DT_BEGIN_NODE) {
+			look(&c->src, at, &n);
+			if (leave_out(c, &n))
+				left_out++;
+			else
+				copy_node(c, &n);
+		}
+	}
+}
+
+/* What stands in the way of the nodes that are put into the root. */
+static const char *check_root(const struct copy *c)
+{
+	const struct fdt_cells *cells = &c->levels[0].cells;
+
+	if (!can_read(cells->addresses) || !can_read(cells->sizes))
+		return "its root has neither 1 nor 2 cells for addresses and sizes";
+	if (c->has_gic && c->p->gic_version == 2 && c->gic.interrupt_cells != 3)
+		return "its interrupts do not have the 3 cells of a GICv2's";
+	return NULL;
+}
+
+const char *guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u64 src_size,
+			    void *buf, u64 size)
+{
+	const char *why = dt_check(src, src_size, NULL);
+	struct copy c;
+	int ret;
+
+	if (why)
+		return why;
+	c = (struct copy){ .src = dt_open(src), .p = p };
+	dt_create(&c.b, buf, size, src);
+	copy_nodes(&c);
+	ret = dt_finish(&c.b);
+	why = check_root(&c);
+	if (why || !ret)
+		return why;
+	return ret == -ERANGE
+		       ? "its root has 1 cell for addresses or sizes, which is too few for the VM's RAM"
+		       : "has no room for what is filled in";
+}

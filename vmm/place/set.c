@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `zvm set`: a live VM is scheduled in another way. All is planned before anything is done. */
+#include <kernel/percpu.h>
+#include <lib/errno.h>
+#include <vmm/desc.h>
+#include <vmm/life.h>
+#include <vmm/place.h>
+
+/* A CPU where VM id, which has no windows, would have no time, or not all of it; MAX_CPUS: there is none. */
+static u32 without_time(u32 id)
+{
+	const struct vm *vm = vm_by_id(id);
+	u64 closed = schedule_cpus();
+
+	if (!vm || schedule_cpus_of(vm->name))
+		return MAX_CPUS;
+	if (!vm->desc.dedicated)
+		closed &= ~schedule_cpus_with_gaps();
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		if (closed & BIT(vm->vcpus[i]->cpu))
+			return vm->vcpus[i]->cpu;
+	return MAX_CPUS;
+}
+
+static int plan_with_windows(const struct vm *vm, const struct vm_desc *want, struct vm_error *err)
+{
+	int r = vm_sched_plan(vm, want, err);
+
+	for (u32 id = 0; !r && id < MAX_VMS; id++) {
+		u32 cpu = id == vm->id ? MAX_CPUS : without_time(id);
+		const struct vm *other = vm_by_id(id);
+
+		if (cpu == MAX_CPUS)
+			continue;
+		if (other->desc.dedicated)
+			return vm_fail(err, -EBUSY, "cpu%u is the own of '%s'", cpu, other->name);
+		r = vm_fail(err, -EBUSY, "'%s' is on cpu%u: windows would be all of its %lu us",
+			    other->name, cpu, schedule_of_cpu(cpu)->frame_us);
+	}
+	return r;
+}
+
+/*
+ * The others first, where a CPU begins to have windows, or has none any more: nobody runs in a window that is not its own. The VM itself, whose number is
+ * new or is void, waits meanwhile.
+ */
+static void apply_windows(const struct vm *vm, u64 cpus_before)
+{
+	u64 changed = cpus_before ^ schedule_cpus();
+
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		struct vm *other = id == vm->id ? NULL : vm_by_id(id);
+		u64 on = 0;
+
+		for (u32 i = 0; other && i < other->nvcpus; i++)
+			on |= BIT(other->vcpus[i]->cpu);
+		if (on & changed)
+			vm_sched_enforce(other);
+	}
+	schedule_adopt();
+}
+
+static int set_locked(struct vm *vm, const struct vm_desc *want,
+		      const struct schedule_windows *windows, struct vm_error *err)
+{
+	u64 cpus_before = schedule_cpus();
+	int r = windows ? schedule_propose(vm->name, windows, err) : 0;
+
+	if (r)
+		return r;
+	r = windows ? plan_with_windows(vm, want, err) : vm_sched_plan(vm, want, err);
+	if (r) {
+		if (windows)
+			schedule_withdraw();
+		return r;
+	}
+	vm->desc = *want;
+	if (windows)
+		apply_windows(vm, cpus_before);
+	vm_sched_apply();
+	vm_sched_enforce(vm);
+	return 0;
+}
+
+int vm_set(struct vm *vm, const struct vm_desc *want, const struct schedule_windows *windows,
+	   struct vm_error *err)
+{
+	const char *prop, *problem = desc_sched_problem(want, &prop);
+	int r;
+
+	if (problem)
+		return vm_fail(err, -EINVAL, "'%s': %s %s", vm->name, prop, problem);
+	vmm_lock();
+	r = set_locked(vm, want, windows, err);
+	vmm_unlock();
+	return r;
+}

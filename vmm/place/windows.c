@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bundle's schedule, kept by the CPUs: windows become slots of the kernel's frames. */
+#include <arch/timer.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <lib/errno.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <lib/text.h>
+#include <vmm/desc.h>
+#include <vmm/life.h>
+#include <vmm/load.h>
+#include <vmm/place.h>
+
+#define FILE_MAX KIB(16)
+#define NO_VM    0 /* the window number of the time that no window claims */
+
+/* What holds, or is proposed; and the other one, which held before, or still does. */
+static struct schedule schedules[2];
+static struct schedule *the_schedule = &schedules[0];
+
+/* A CPU keeps to one of its two while the other is made anew. */
+static struct sched_frame frames[MAX_CPUS][2];
+static u8 frame_in_use[MAX_CPUS];
+static u64 epoch;
+
+const struct schedule_cpu *schedule_of_cpu(u32 cpu)
+{
+	return &the_schedule->cpus[cpu];
+}
+
+u8 schedule_window_of(const char *vm, u32 cpu)
+{
+	const struct schedule_cpu *c = &the_schedule->cpus[cpu];
+
+	for (u32 i = 0; i < c->count; i++)
+		if (str_eq(c->windows[i].vm, vm))
+			return c->windows[i].number;
+	return NO_VM;
+}
+
+/* The number that the VM's windows have, or the least that nobody's have: it stays the same as long as it has any. */
+static u8 number_of(const struct schedule *s, const char *vm)
+{
+	bool used[SCHEDULE_CPUS * SCHEDULE_WINDOWS + 2] = { [NO_VM] = true };
+	u8 number = 0;
+
+	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++) {
+		for (u32 i = 0; i < s->cpus[cpu].count; i++) {
+			const struct schedule_window *w = &s->cpus[cpu].windows[i];
+
+			if (w->number && str_eq(w->vm, vm))
+				return w->number;
+			used[w->number] = true;
+		}
+	}
+	while (used[number])
+		number++;
+	return number;
+}
+
+u64 schedule_cpus(void)
+{
+	u64 mask = 0;
+
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+		mask |= the_schedule->cpus[cpu].count ? BIT(cpu) : 0;
+	return mask;
+}
+
+u64 schedule_cpus_of(const char *vm)
+{
+	u64 mask = 0;
+
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+		mask |= schedule_window_of(vm, cpu) ? BIT(cpu) : 0;
+	return mask;
+}
+
+u64 schedule_cpus_with_gaps(void)
+{
+	u64 mask = 0;
+
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
+		const struct schedule_cpu *c = &the_schedule->cpus[cpu];
+		u64 claimed = 0;
+
+		for (u32 i = 0; i < c->count; i++)
+			claimed += c->windows[i].length_us;
+		mask |= c->count && claimed < c->frame_us ? BIT(cpu) : 0;
+	}
+	return mask;
+}
+
+static void add_slot(struct sched_frame *f, u64 end_us, u8 window)
+{
+	f->slots[f->count].end = us_to_ticks(end_us);
+	f->slots[f->count].window = window;
+	f->count++;
+}
+
+/* Have a CPU keep to its windows; all frames began at the same moment. */
+static void set_frame(u32 cpu)
+{
+	const struct schedule_cpu *c = &the_schedule->cpus[cpu];
+	struct sched_frame *f = &frames[cpu][!frame_in_use[cpu]];
+	u64 at = 0;
+
+	frame_in_use[cpu] = !frame_in_use[cpu];
+	*f = (struct sched_frame){ .epoch = epoch, .length = us_to_ticks(c->frame_us) };
+	for (u32 i = 0; i < c->count; i++) {
+		const struct schedule_window *w = &c->windows[i];
+
+		if (w->offset_us > at)
+			add_slot(f, w->offset_us, NO_VM);
+		at = w->offset_us + w->length_us;
+		add_slot(f, at, w->number);
+	}
+	if (at < c->frame_us)
+		add_slot(f, c->frame_us, NO_VM);
+	sched_set_frame(cpu, c->count ? f : NULL);
+}
+
+/* Why the bundle's schedule is none; empty: it is one, or there is none. */
+static struct desc_error refused;
+
+static bool read_schedule(void)
+{
+	static u8 file[FILE_MAX] __aligned(8);
+	struct cpio_entry e;
+	int ret = bundle_find(&the_bundle, SCHEDULE_FILE, &e);
+
+	if (ret == -ENOENT)
+		return false;
+	if (ret)
+		(void)desc_refuse(&refused, SCHEDULE_FILE, NULL, NULL, "%s", bundle_error(ret));
+	else if (e.size > sizeof(file))
+		(void)desc_refuse(&refused, SCHEDULE_FILE, NULL, NULL, "more than 16 KiB");
+	else if (!schedule_parse(memcpy(file, e.data, e.size), e.size, SCHEDULE_FILE, the_schedule,
+				 &refused))
+		return true;
+	memset(the_schedule, 0, sizeof(*the_schedule));
+	return false;
+}
+
+bool schedule_next_note(u32 *at, char *text, size_t size)
+{
+	const struct schedule_window *w;
+
+	if (refused.text[0])
+		text_print(text, size, "%s; no CPU has windows", refused.text);
+	if (refused.text[0])
+		return (*at)++ == 0;
+	do {
+		w = schedule_next_stray(the_schedule, at);
+	} while (w && vm_find(w->vm)); /* one that was named so */
+	if (w)
+		schedule_stray_text(w, text, size);
+	return w;
+}
+
+static void number_all(struct schedule *s)
+{
+	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++)
+		for (u32 i = 0; i < s->cpus[cpu].count; i++)
+			s->cpus[cpu].windows[i].number = number_of(s, s->cpus[cpu].windows[i].vm);
+}
+
+void schedule_init(void)
+{
+	char text[sizeof(refused.text)];
+	bool there = read_schedule();
+	u32 at = 0;
+
+	epoch = arch_counter();
+	vmm_lock();
+	while (schedule_next_note(&at, text, sizeof(text)))
+		klog(there ? LOG_WARN : LOG_ERR, "%s", text);
+	vmm_unlock();
+	if (!there)
+		return;
+	number_all(the_schedule);
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
+		if (!the_schedule->cpus[cpu].count)
+			continue;
+		if (cpus_online_mask() & BIT(cpu))
+			set_frame(cpu);
+		else
+			log_err(SCHEDULE_FILE ": CPU %u is not online: its windows never open",
+				cpu);
+	}
+}
+
+/* ---- changed while they are in use ---- */
+
+static struct schedule *the_other(void)
+{
+	return the_schedule == schedules ? &schedules[1] : &schedules[0];
+}
+
+static void remove_windows(struct schedule_cpu *c, const char *vm)
+{
+	u32 kept = 0;
+
+	for (u32 i = 0; i < c->count; i++)
+		if (!str_eq(c->windows[i].vm, vm))
+			c->windows[kept++] = c->windows[i];
+	c->count = kept;
+}
+
+/* "2000+1000, 8000+2000": what no window of a CPU claims. */
+static void list_free(const struct schedule_cpu *c, char *buf, size_t size)
+{
+	u64 at = 0;
+	size_t n = 0;
+
+	(void)snprintf(buf, size, "nothing");
+	for (u32 i = 0; i <= c->count && n < size; i++) {
+		u64 until = i < c->count ? c->windows[i].offset_us : c->frame_us;
+
+		if (until > at)
+			n += (size_t)snprintf(buf + n, size - n, "%s%lu+%lu", n ? ", " : "", at,
+					      until - at);
+		at = i < c->count ? until + c->windows[i].length_us : until;
+	}
+	if (n >= size)
+		text_cut(buf, size);
+}
+
+static u64 cpus_with_frames(void)
+{
+	u64 mask = 0;
+
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+		mask |= the_schedule->cpus[cpu].frame_us ? BIT(cpu) : 0;
+	return mask & cpus_online_mask();
+}
+
+static int add_windows(struct schedule *s, const char *vm, u8 number,
+		       const struct schedule_windows *want, struct vm_error *err)
+{
+	for (u32 i = 0; i < want->count; i++) {
+		struct schedule_window w = { .node = "window",
+					     .offset_us = want->at[i].offset_us,
+					     .length_us = want->at[i].length_us,
+					     .number = number };
+		u32 cpu = want->at[i].cpu;
+		char why[200], left[120];
+		const char *prop;
+
+		if (cpu >= MAX_CPUS || !(cpus_with_frames() & BIT(cpu)))
+			return vm_fail(
+				err, -EINVAL,
+				"'%s': cpu%u keeps no frame; by the bundle's schedule 0x%lx do", vm,
+				cpu, cpus_with_frames());
+		(void)str_copy(w.vm, vm, sizeof(w.vm));
+		list_free(&s->cpus[cpu], left, sizeof(left));
+		if (schedule_add_window(&s->cpus[cpu], &w, &prop, why, sizeof(why)))
+			return vm_fail(err, -EINVAL, "'%s': %s; free on cpu%u: %s us", vm, why, cpu,
+				       left);
+	}
+	return 0;
+}
+
+int schedule_propose(const char *vm, const struct schedule_windows *want, struct vm_error *err)
+{
+	struct schedule *s = the_other();
+	u8 number = number_of(the_schedule, vm);
+	int r;
+
+	*s = *the_schedule;
+	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++)
+		remove_windows(&s->cpus[cpu], vm);
+	r = add_windows(s, vm, number, want, err);
+	if (!r)
+		the_schedule = s;
+	return r;
+}
+
+void schedule_withdraw(void)
+{
+	the_schedule = the_other();
+}
+
+static bool same_windows(const struct schedule_cpu *a, const struct schedule_cpu *b)
+{
+	bool same = a->count == b->count;
+
+	for (u32 i = 0; same && i < a->count; i++)
+		same = a->windows[i].number == b->windows[i].number &&
+		       a->windows[i].offset_us == b->windows[i].offset_us &&
+		       a->windows[i].length_us == b->windows[i].length_us;
+	return same;
+}
+
+void schedule_adopt(void)
+{
+	const struct schedule *before = the_other();
+
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+		if (!same_windows(&before->cpus[cpu], &the_schedule->cpus[cpu]))
+			set_frame(cpu);
+}
