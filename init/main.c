@@ -16,6 +16,7 @@
 #include <shell/shell.h>
 #include <vmm/life.h>
 #include <vmm/load.h>
+#include <vmm/place.h>
 #include <vmm/port.h>
 #include "machine.h"
 
@@ -98,6 +99,7 @@ void kernel_main(void)
 		log_info("vgic: at most %u list registers are used", vgic_lr_limit);
 	must(vmm_init(), "vmm");
 	must(console_service_start(), "console service");
+	must(vm_mover_start(), "mover");
 	must(shell_start(), "shell");
 	thread_set_params(thread_current(), &sched_guarded); /* the shell may wait for it */
 	vmm_autostart();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where and when vCPUs run. Each is bound to one CPU, so that nobody's timing depends on who else moves; the
- * choice is made for the machine as a whole, under the lifecycle lock, before anything is done.
+ * Where and when vCPUs run. Each is bound to one CPU. The choice is made for the machine as a whole, under the lifecycle lock, before
+ * anything is done. Only ordinary VMs' vCPUs are moved later (mover.c), so no real-time VM's timing depends on it.
  */
 #ifndef VMM_PLACE_H
 #define VMM_PLACE_H
@@ -16,7 +16,7 @@
 int __must_check vm_sched_plan(const struct vm *vm, const struct vm_desc *want,
 			       struct vm_error *err);
 
-/* The CPU that the last plan has for a vCPU of vm. */
+/* The CPU that the last plan has for a vCPU of vm; no CPU of the machine: none. */
 u32 vm_sched_planned(const struct vm *vm, u32 index);
 
 /* Carry the last plan out: vm->desc is what it was made for. Thread context, lifecycle lock held. */
@@ -30,6 +30,30 @@ void vm_sched_enforce(struct vm *vm);
  * for what they do, and it is neither held by their budgets and windows nor charged to them. Thread context.
  */
 void vm_sched_refresh(struct vm *vm);
+
+/* A VM of such a description is real-time: priority below 16, FIFO, a budget and period, or CPUs of its own. */
+bool vm_sched_is_real_time(const struct vm_desc *d);
+/* An ordinary VM that may run anywhere: it keeps off CPUs with real-time VMs as long as there are others. */
+bool vm_sched_keeps_off(const struct vm_desc *d);
+
+/*
+ * The CPU of the mask where vCPU `index` of vm would go, were it chosen now: not the one that it is on, none that has a
+ * real-time VM. MAX_CPUS: there is none, or vm is real-time or has windows and stays. Lifecycle lock held.
+ */
+u32 vm_sched_room(const struct vm *vm, u32 index, u64 cpus);
+/* Bind a vCPU to another CPU. Thread context, lifecycle lock held. */
+void vm_sched_move(struct vcpu *v, u32 cpu);
+
+/* Start the thread that moves vCPUs to CPUs that stay idle. 0 or -ENOMEM. */
+int __must_check vm_mover_start(void);
+/* VMs have come, gone or moved: it looks again whether there is anything for it to do. Lifecycle lock held. */
+void vm_mover_look(void);
+/*
+ * One look, a second after the last one: what has been so for MOVER_SECONDS in a row moves one vCPU. `anew`: only begin to
+ * count. True: another look may be of use. Lifecycle lock held.
+ */
+#define MOVER_SECONDS 3
+bool vm_mover_step(bool anew);
 
 struct schedule_windows;
 

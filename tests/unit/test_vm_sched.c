@@ -2,6 +2,8 @@
 /* Where vCPUs are put: spread, kept where they are, and a CPU of one's own. */
 #include "placed.h"
 
+#include <arch/timer.h>
+#include <asm/host.h>
 #include <kernel/percpu.h>
 #include <lib/errno.h>
 #include <stdio.h>
@@ -66,7 +68,248 @@ static void stays_where_it_may(void **state)
 	assert_int_equal(a->vcpus[1]->thread.affinity, 0x4);
 }
 
-/* Who may go elsewhere gives way, and comes back only by being told to. */
+static struct vm *real_time(u32 id, const char *name, u32 cpus, u64 affinity)
+{
+	struct vm *vm = placed_vm(id, name, cpus);
+
+	vm->desc.priority = 8;
+	vm->desc.affinity = affinity;
+	return vm;
+}
+
+static void what_is_real_time(void **state)
+{
+	struct vm_desc d = { .priority = 16 };
+
+	(void)state;
+	assert_false(vm_sched_is_real_time(&d));
+	d.priority = 15;
+	assert_true(vm_sched_is_real_time(&d));
+	d = (struct vm_desc){ .priority = 20, .fifo = true };
+	assert_true(vm_sched_is_real_time(&d));
+	d = (struct vm_desc){ .priority = 20, .budget_us = 100, .period_us = 1000 };
+	assert_true(vm_sched_is_real_time(&d));
+	d = (struct vm_desc){ .priority = 20, .dedicated = true };
+	assert_true(vm_sched_is_real_time(&d));
+}
+
+/* A CPU with a real-time VM is the last choice, but where the operator names CPUs those are used. */
+static void keeps_off_real_time_vms(void **state)
+{
+	struct vm *rt = real_time(0, "rt", 1, 0x2), *any = placed_vm(1, "any", 4),
+		  *named = placed_vm(2, "named", 4), *bound = placed_vm(3, "bound", 1);
+
+	(void)state;
+	assert_int_equal(place(rt), 0);
+	assert_int_equal(place(any), 0);
+	assert_string_equal(where(any), "3 2 0 3");
+	named->desc.affinity = 0xf;
+	assert_int_equal(place(named), 0);
+	assert_string_equal(where(named), "2 0 3 1");
+	bound->desc.affinity = 0x2;
+	assert_int_equal(place(bound), 0);
+	assert_string_equal(where(bound), "1");
+	assert_string_equal(where(rt), "1");
+}
+
+static void goes_beside_real_time_vms_if_it_must(void **state)
+{
+	struct vm *rt = real_time(0, "rt", 4, 0), *any = placed_vm(1, "any", 2);
+
+	(void)state;
+	assert_int_equal(place(rt), 0);
+	assert_int_equal(place(any), 0);
+	assert_string_equal(where(any), "3 2");
+}
+
+/* Those that may be anywhere leave the CPU that a real-time VM comes to; those that are there by name stay. */
+static void gives_way_to_a_real_time_vm(void **state)
+{
+	struct vm *any = placed_vm(0, "any", 2), *named = placed_vm(1, "named", 1),
+		  *rt = real_time(2, "rt", 1, 0x8);
+	struct vm_desc want;
+
+	(void)state;
+	assert_int_equal(place(any), 0);
+	named->desc.affinity = 0xc;
+	assert_int_equal(place(named), 0);
+	assert_string_equal(where(any), "3 2");
+	assert_string_equal(where(named), "3");
+	assert_int_equal(place(rt), 0);
+	assert_string_equal(where(any), "1 2");
+	assert_int_equal(any->vcpus[0]->thread.affinity, 0x2);
+	assert_string_equal(where(named), "3");
+	/* So they do if it becomes one where it is. */
+	want = named->desc;
+	want.affinity = 0x4;
+	assert_int_equal(vm_set(named, &want, NULL, &placed_err), 0);
+	assert_string_equal(where(any), "1 2");
+	want.priority = 3;
+	assert_int_equal(vm_set(named, &want, NULL, &placed_err), 0);
+	assert_string_equal(where(any), "1 0");
+	assert_string_equal(where(rt), "3");
+}
+
+/* It stays where it is, others leave; each vCPU needs one. */
+static void its_cpu_becomes_its_own(void **state)
+{
+	struct vm *rt = real_time(0, "rt", 1, 0x2), *named = placed_vm(1, "named", 1),
+		  *two = real_time(2, "two", 2, 0x4);
+	struct vm_desc want;
+
+	(void)state;
+	assert_int_equal(place(rt), 0);
+	named->desc.affinity = 0x2;
+	assert_int_equal(place(named), 0);
+	named->desc.affinity = 0xa;
+	assert_string_equal(where(named), "1");
+	want = rt->desc;
+	want.affinity = 0; /* CPUs 2 and 3 are empty, and yet it stays */
+	want.dedicated = true;
+	assert_int_equal(vm_set(rt, &want, NULL, &placed_err), 0);
+	assert_string_equal(where(rt), "1");
+	assert_string_equal(where(named), "3");
+	assert_int_equal(place(two), 0);
+	assert_string_equal(where(two), "2 2");
+	want = two->desc;
+	want.dedicated = true;
+	assert_int_equal(vm_set(two, &want, NULL, &placed_err), -EBUSY);
+	assert_string_equal(
+		placed_err.text,
+		"'two' has 2 vCPUs, each wants a CPU of its own, and may run on 1 beside cpu0, "
+		"which has the shell (`zvm new -c` makes fewer)");
+}
+
+/* ---- moved later ---- */
+
+/* A second in which these CPUs were idle, and the first vCPU of VM `waits` had half of what it wanted. True: it looks again. */
+static bool second(u64 idle, const struct vm *waits)
+{
+	const u64 hz = arch_counter_hz();
+
+	host_counter += hz;
+	for (u32 cpu = 0; cpu < CPUS; cpu++) {
+		percpus[cpu].idle_since = 0;
+		percpus[cpu].idle_ticks += idle & BIT(cpu) ? hz * 95 / 100 : hz / 2;
+	}
+	if (waits)
+		waits->vcpus[0]->thread.ready_ticks += hz / 2;
+	return vm_mover_step(false);
+}
+
+/* On CPU 1, and then free to go where its description says. */
+static struct vm *begun_on_cpu1(struct vm *vm)
+{
+	const u64 affinity = vm->desc.affinity;
+
+	vm->desc.affinity = 0x2;
+	assert_int_equal(place(vm), 0);
+	vm->desc.affinity = affinity;
+	return vm;
+}
+
+static void moves_to_a_cpu_that_stays_idle(void **state)
+{
+	struct vm *a = begun_on_cpu1(placed_vm(0, "a", 1)),
+		  *b = begun_on_cpu1(placed_vm(1, "b", 1));
+
+	(void)state;
+	assert_true(vm_mover_step(true));
+	assert_true(second(0x4, a));
+	assert_true(second(0x4, a));
+	assert_true(second(0x0, a)); /* busy in between */
+	assert_true(second(0xc, a));
+	assert_true(second(0xc, a));
+	assert_string_equal(where(a), "1");
+	second(0x4, a);
+	assert_string_equal(where(a), "2");
+	assert_int_equal(a->vcpus[0]->thread.affinity, 0x4);
+	assert_string_equal(where(b), "1");
+	/* Each has a CPU: nothing is left to do, whatever they wait. */
+	assert_false(second(0x9, b));
+	assert_false(second(0x9, b));
+	assert_false(second(0x9, b));
+	assert_string_equal(where(b), "1");
+}
+
+static void stays_if_nothing_waits_for_long(void **state)
+{
+	struct vm *a = begun_on_cpu1(placed_vm(0, "a", 1));
+
+	(void)state;
+	assert_false(vm_mover_step(true)); /* alone */
+	begun_on_cpu1(placed_vm(1, "b", 1));
+	assert_true(vm_mover_step(true));
+	for (u32 n = 0; n < 10; n++)
+		assert_true(second(0xc, n % MOVER_SECONDS == 2 ? NULL : a));
+	assert_string_equal(where(a), "1");
+	a->desc.affinity = 0x2; /* it may not be elsewhere, the other one may */
+	for (u32 n = 0; n < 10; n++)
+		assert_true(second(0xc, a));
+	assert_string_equal(where(a), "1");
+}
+
+/* Real-time VMs, and those that have windows, are never moved; nor does anything come to a CPU that has one. */
+static void real_time_never_moves(void **state)
+{
+	struct vm *rt = begun_on_cpu1(real_time(0, "rt", 1, 0)), *fifo = placed_vm(1, "fifo", 1),
+		  *periodic = placed_vm(2, "periodic", 1), *other = real_time(3, "other", 1, 0x4),
+		  *a = placed_vm(4, "a", 1);
+
+	(void)state;
+	fifo->desc.fifo = true;
+	periodic->desc.budget_us = 100;
+	periodic->desc.period_us = 1000;
+	begun_on_cpu1(fifo);
+	begun_on_cpu1(periodic);
+	assert_int_equal(place(other), 0);
+	assert_false(vm_mover_step(true));
+	for (u32 n = 0; n < 10; n++) {
+		assert_false(second(0xd, rt));
+		assert_false(second(0xd, fifo));
+		assert_false(second(0xd, periodic));
+	}
+	begun_on_cpu1(a);
+	/* It is beside them, which is reason enough, once a CPU without one is idle. */
+	assert_true(vm_mover_step(true));
+	for (u32 n = 0; n < 10; n++)
+		assert_true(second(0x4, NULL));
+	assert_string_equal(where(a), "1");
+	for (u32 n = 0; n < MOVER_SECONDS; n++)
+		second(0xc, NULL);
+	assert_string_equal(where(a), "3");
+	assert_string_equal(where(rt), "1");
+	assert_string_equal(where(fifo), "1");
+	assert_string_equal(where(periodic), "1");
+	assert_string_equal(where(other), "2");
+}
+
+/* Of two that wait the one that waits more; then it begins to count anew. */
+static void one_at_a_time(void **state)
+{
+	struct vm *a = begun_on_cpu1(placed_vm(0, "a", 1)),
+		  *b = begun_on_cpu1(placed_vm(1, "b", 1)),
+		  *c = begun_on_cpu1(placed_vm(2, "c", 1));
+
+	(void)state;
+	assert_true(vm_mover_step(true));
+	for (u32 n = 0; n < MOVER_SECONDS; n++) {
+		a->vcpus[0]->thread.ready_ticks += arch_counter_hz() / 3;
+		c->vcpus[0]->thread.ready_ticks += arch_counter_hz() / 3;
+		second(0xc, b);
+	}
+	assert_string_equal(where(a), "1");
+	assert_string_equal(where(b), "3");
+	assert_string_equal(where(c), "1");
+	for (u32 n = 0; n < MOVER_SECONDS - 1; n++)
+		second(0x4, c);
+	assert_string_equal(where(c), "1");
+	second(0x4, c);
+	assert_string_equal(where(c), "2");
+	assert_string_equal(where(a), "1");
+}
+
+/* Others give way. */
 static void a_cpu_of_its_own(void **state)
 {
 	struct vm *wide = placed_vm(0, "wide", 4), *rt = placed_vm(1, "rt", 2);
@@ -211,6 +454,15 @@ int main(void)
 		cmocka_unit_test_teardown(spreads, placed_teardown),
 		cmocka_unit_test_teardown(refuses_a_mask_without_cpus, placed_teardown),
 		cmocka_unit_test_teardown(stays_where_it_may, placed_teardown),
+		cmocka_unit_test(what_is_real_time),
+		cmocka_unit_test_teardown(keeps_off_real_time_vms, placed_teardown),
+		cmocka_unit_test_teardown(goes_beside_real_time_vms_if_it_must, placed_teardown),
+		cmocka_unit_test_teardown(gives_way_to_a_real_time_vm, placed_teardown),
+		cmocka_unit_test_teardown(its_cpu_becomes_its_own, placed_teardown),
+		cmocka_unit_test_teardown(moves_to_a_cpu_that_stays_idle, placed_teardown),
+		cmocka_unit_test_teardown(stays_if_nothing_waits_for_long, placed_teardown),
+		cmocka_unit_test_teardown(real_time_never_moves, placed_teardown),
+		cmocka_unit_test_teardown(one_at_a_time, placed_teardown),
 		cmocka_unit_test_teardown(a_cpu_of_its_own, placed_teardown),
 		cmocka_unit_test_teardown(nobody_comes_to_an_own_cpu, placed_teardown),
 		cmocka_unit_test_teardown(no_cpu_of_its_own_is_left, placed_teardown),

@@ -2,11 +2,10 @@
 /*
  * Placement: a table with the CPU of every vCPU of the machine is changed, looked at, and only then
  * carried out. CPU 0 has the shell, its services and all shared interrupts: it is nobody's own.
+ * The rules are in docs/real-time.md, "Where vCPUs run".
  */
-#include <arch/timer.h>
-#include <kernel/irq.h>
-#include <kernel/log.h>
 #include <kernel/percpu.h>
+#include <lib/bitmap.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/text.h>
@@ -30,7 +29,6 @@ struct plan {
 };
 
 static struct plan plan;
-static u64 dedicated_now; /* CPUs whose guest waits without a trap */
 
 static const struct vm_desc *desc_of(u32 id)
 {
@@ -85,6 +83,28 @@ static bool is_own(u32 cpu)
 	return false;
 }
 
+bool vm_sched_is_real_time(const struct vm_desc *d)
+{
+	return d->priority < PRIO_REALTIME || d->fifo || d->period_us || d->dedicated;
+}
+
+bool vm_sched_keeps_off(const struct vm_desc *d)
+{
+	return !d->affinity && !vm_sched_is_real_time(d);
+}
+
+/* CPUs that have a vCPU of a real-time VM other than `id`. */
+static u64 real_time_cpus(u32 id)
+{
+	u64 mask = 0;
+
+	for (u32 other = 0; other < MAX_VMS; other++)
+		for (u32 i = 0; other != id && i < VM_MAX_VCPUS; i++)
+			if (plan.cpu[other][i] != NOWHERE && vm_sched_is_real_time(desc_of(other)))
+				mask |= BIT(plan.cpu[other][i]);
+	return mask;
+}
+
 /* What a budget is of a CPU, rounded up. */
 static u64 share_of(const struct vm_desc *d)
 {
@@ -122,23 +142,51 @@ static bool open_to(u32 id, u32 cpu)
 }
 
 /*
- * The fewest vCPUs of this VM, then the fewest of all VMs, then the highest number (the shell and
- * its interrupts are on CPU 0). NOWHERE: none is open.
+ * The fewest vCPUs of this VM, then none of another real-time VM, then the fewest of all VMs, then
+ * the highest number (the shell and its interrupts are on CPU 0). An ordinary VM that may run
+ * anywhere keeps off CPUs with real-time VMs before all else. NOWHERE: no CPU of the mask is open.
  */
-static u8 choose(u32 id)
+static u8 choose_of(u32 id, u64 mask)
 {
-	u32 fewest = UINT32_MAX;
+	const bool keeps_off = vm_sched_keeps_off(desc_of(id));
+	const u64 real_time = real_time_cpus(id);
+	u32 least = UINT32_MAX;
 	u8 best = NOWHERE;
 
 	for (u32 cpu = MAX_CPUS; cpu-- > 0;) {
-		u32 load = planned_of(id, cpu) * MAX_VMS * VM_MAX_VCPUS + planned_on(cpu);
+		const u32 beside = (real_time & BIT(cpu)) != 0;
+		const u32 own = planned_of(id, cpu) + (keeps_off && beside ? VM_MAX_VCPUS : 0);
+		const u32 load = (2 * own + beside) * MAX_VMS * VM_MAX_VCPUS + planned_on(cpu);
 
-		if (open_to(id, cpu) && load < fewest) {
+		if ((mask & BIT(cpu)) && open_to(id, cpu) && load < least) {
 			best = (u8)cpu;
-			fewest = load;
+			least = load;
 		}
 	}
 	return best;
+}
+
+static u8 choose(u32 id)
+{
+	return choose_of(id, ~0UL);
+}
+
+/* vCPUs that keep off the VM of the plan, which is real-time, go elsewhere if they may. */
+static void give_way(void)
+{
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		for (u32 i = 0; i < VM_MAX_VCPUS; i++) {
+			const u8 here = plan.cpu[id][i];
+
+			if (here == NOWHERE || !planned_of(plan.id, here) ||
+			    !vm_sched_keeps_off(desc_of(id)))
+				continue;
+			plan.cpu[id][i] = NOWHERE;
+			plan.cpu[id][i] = choose_of(id, ~real_time_cpus(id));
+			if (plan.cpu[id][i] == NOWHERE)
+				plan.cpu[id][i] = here;
+		}
+	}
 }
 
 /* ---- making room for a CPU of one's own ---- */
@@ -261,6 +309,7 @@ static bool any_open_but_for_budgets(void)
 
 static int refuse(const struct vm *vm, struct vm_error *err)
 {
+	const u64 own = allowed(plan.id) & ~BIT(0);
 	char who[300];
 
 	if (schedule_cpus_of(vm->name) && !allowed(plan.id))
@@ -277,11 +326,26 @@ static int refuse(const struct vm *vm, struct vm_error *err)
 			       plan.want->affinity, cpus_online_mask());
 	if (share_of(plan.want) && any_open_but_for_budgets())
 		return refuse_budget(vm, err);
+	if (plan.want->dedicated && plan.want->cpus > 1 && word_weight(own) < plan.want->cpus)
+		return vm_fail(
+			err, -EBUSY,
+			"'%s' has %u vCPUs, each wants a CPU of its own, and may run on %u beside "
+			"cpu0, which has the shell (`zvm new -c` makes fewer)",
+			vm->name, plan.want->cpus, word_weight(own));
 	list_occupants(who, sizeof(who));
 	if (plan.want->dedicated)
 		return vm_fail(err, -EBUSY, "'%s' wants %u CPU%s of its own: %s", vm->name,
 			       plan.want->cpus, plan.want->cpus == 1 ? "" : "s", who);
 	return vm_fail(err, -EBUSY, "'%s' finds no CPU: %s, of its own", vm->name, who);
+}
+
+/* A vCPU of the VM of the plan stays on its CPU; if that is to be its own, ordinary ones leave it. */
+static bool may_stay(u32 cpu)
+{
+	if (open_to(plan.id, cpu))
+		return true;
+	return plan.want->dedicated && cpu &&
+	       (allowed(plan.id) & ~real_time_cpus(plan.id) & BIT(cpu)) && clear(cpu);
 }
 
 static void start_plan(const struct vm *vm, const struct vm_desc *want)
@@ -308,7 +372,7 @@ int vm_sched_plan(const struct vm *vm, const struct vm_desc *want, struct vm_err
 		return vm_fail(err, -EINVAL, "'%s' has windows: %s goes not with them", vm->name,
 			       want->dedicated ? "dedicated" : "a budget");
 	for (u32 i = 0; i < vm->nvcpus; i++)
-		if (open_to(vm->id, vm->vcpus[i]->cpu))
+		if (may_stay(vm->vcpus[i]->cpu))
 			cpu[i] = (u8)vm->vcpus[i]->cpu;
 	for (u32 i = 0; i < want->cpus; i++) {
 		if (cpu[i] == NOWHERE)
@@ -318,136 +382,26 @@ int vm_sched_plan(const struct vm *vm, const struct vm_desc *want, struct vm_err
 		if (cpu[i] == NOWHERE)
 			return refuse(vm, err);
 	}
+	if (vm_sched_is_real_time(want))
+		give_way();
 	return 0;
+}
+
+u32 vm_sched_room(const struct vm *vm, u32 index, u64 cpus)
+{
+	u8 cpu;
+
+	if (vm_sched_is_real_time(&vm->desc) || schedule_cpus_of(vm->name))
+		return MAX_CPUS;
+	start_plan(vm, &vm->desc);
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		if (i != index)
+			plan.cpu[vm->id][i] = (u8)vm->vcpus[i]->cpu;
+	cpu = choose_of(vm->id, cpus & ~real_time_cpus(vm->id) & ~BIT(vm->vcpus[index]->cpu));
+	return cpu == NOWHERE ? MAX_CPUS : cpu;
 }
 
 u32 vm_sched_planned(const struct vm *vm, u32 index)
 {
 	return plan.cpu[vm->id][index];
-}
-
-/* ---- carrying it out ---- */
-
-static void wait_untrapped(void *arg __unused)
-{
-	arch_guest_trap_waits(false);
-}
-
-static void wait_trapped(void *arg __unused)
-{
-	arch_guest_trap_waits(true);
-}
-
-static void apply_waits(void)
-{
-	u64 own = 0, changed;
-
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *vm = vm_by_id(id);
-
-		for (u32 i = 0; vm && vm->desc.dedicated && i < vm->nvcpus; i++)
-			own |= BIT(vm->vcpus[i]->cpu);
-	}
-	changed = own ^ dedicated_now;
-	dedicated_now = own;
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
-		if (changed & BIT(cpu))
-			ipi_call(cpu, own & BIT(cpu) ? wait_untrapped : wait_trapped, NULL);
-}
-
-void vm_sched_gone(void)
-{
-	apply_waits();
-}
-
-static struct sched_params params_of(const struct vcpu *v)
-{
-	const struct vm_desc *d = &v->vm->desc;
-
-	return (struct sched_params){
-		.budget = us_to_ticks(d->budget_us),
-		.period = us_to_ticks(d->period_us),
-		.weight = d->priority < PRIO_DEFAULT ? 0 : d->weight,
-		.window = schedule_cpus() & BIT(v->cpu) ? schedule_window_of(v->vm->name, v->cpu)
-							: WINDOW_ALWAYS,
-		.fifo = d->fifo,
-	};
-}
-
-/*
- * Look and act under one lock: whichever of two threads comes last has seen what the other one did.
- */
-static void apply_params(struct vcpu *v)
-{
-	unsigned long flags = spin_lock(&v->sched_lock);
-	u8 lift = __atomic_load_n(&v->vm->lift, __ATOMIC_RELAXED);
-	struct sched_params p = v->params;
-
-	p.guarded = lift != PRIO_IDLE;
-	thread_set_params(&v->thread, &p);
-	thread_set_priority(&v->thread, MIN(v->prio, lift));
-	spin_unlock(&v->sched_lock, flags);
-	sched_preempt_point();
-}
-
-void vm_sched_enforce(struct vm *vm)
-{
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		struct vcpu *v = vm->vcpus[i];
-		unsigned long flags = spin_lock(&v->sched_lock);
-
-		v->params = params_of(v);
-		v->prio = (u8)vm->desc.priority;
-		spin_unlock(&v->sched_lock, flags);
-		apply_params(v);
-	}
-}
-
-void vm_sched_refresh(struct vm *vm)
-{
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		apply_params(vm->vcpus[i]);
-}
-
-/* Its vCPUs are where the table says. True: some were not. */
-static bool apply_places(struct vm *vm)
-{
-	bool moved = false;
-
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		struct vcpu *v = vm->vcpus[i];
-		u8 cpu = plan.cpu[vm->id][i];
-
-		if (cpu == NOWHERE || cpu == v->cpu)
-			continue;
-		v->cpu = cpu;
-		moved = true;
-		if (thread_set_affinity(&v->thread, BIT(cpu)))
-			panic("a CPU of the plan is offline");
-	}
-	return moved;
-}
-
-void vm_sched_apply(void)
-{
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		struct vm *vm = vm_by_id(id);
-
-		if (vm && apply_places(vm))
-			vm_sched_enforce(vm);
-	}
-	apply_waits();
-}
-
-void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s)
-{
-	*s = (struct vm_budget_stats){ .throttled = 0 };
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		const struct thread *t = &vm->vcpus[i]->thread;
-
-		s->throttled += t->server.throttled;
-		s->missed += t->server.period && t->state == THREAD_READY
-				     ? server_missed(&t->server, arch_counter())
-				     : t->server.missed;
-	}
 }

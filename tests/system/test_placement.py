@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where vCPUs run: ordinary VMs go where there is room, also later, and not beside a control loop; real-time VMs stay."""
+
+import re
+
+from conftest import BOOT_SECONDS
+from guests import new
+
+
+def cpus(board, name):
+    """The CPUs of a VM's vCPUs."""
+    return [int(n) for n in re.findall(r"vcpu \d .*?cpu (\d)", board.sh(f"zvm info {name}"))]
+
+
+def spinning(board, name, options):
+    """A VM with one vCPU that uses its CPU up, begun with these options; from then on it may be anywhere."""
+    vm = new(board, "smp", f"-c 1 --name {name} {options}")
+    vm.run()
+    with vm.attached() as shell:
+        shell.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
+        shell.line("spin")
+        shell.expect("spin")
+    assert board.sh(f"zvm set {name} affinity=any") == f"vm {vm.id} '{name}' set"
+    return vm
+
+
+def test_linux_keeps_off_a_control_loop(boot):
+    """One that may be anywhere is not beside a real-time VM while there are other CPUs, whichever comes first."""
+    board = boot(smp=4, mem=2048, guests=["linux", "rtos"])
+    rtos = new(board, "rtos", "-c 1 -a 0x2")
+    linux = new(board, "linux")
+    assert cpus(board, "linux") == [3, 2]
+    linux.delete()
+    linux = new(board, "linux", "-c 4")
+    assert 1 not in cpus(board, "linux")
+    rtos.delete()
+    linux.delete()
+    linux = new(board, "linux", "-c 4")
+    assert sorted(cpus(board, "linux")) == [0, 1, 2, 3]
+    rtos = new(board, "rtos", "-c 1 -a 0x2")
+    assert cpus(board, "rtos") == [1]
+    assert 1 not in cpus(board, "linux")
+    # Where the operator says which CPUs, those are used.
+    assert board.sh("zvm set linux affinity=0x2") == f"vm {linux.id} 'linux' set"
+    assert cpus(board, "linux") == [1, 1, 1, 1]
+    # It gives way all the same to who wants the CPU alone, if it may be elsewhere; else it is named.
+    assert board.sh("zvm set rtos dedicated=on") == "zvm: 'rtos' wants 1 CPU of its own: cpu1 has 'linux'"
+    assert board.sh("zvm set linux affinity=0x6") == f"vm {linux.id} 'linux' set"
+    assert board.sh("zvm set rtos dedicated=on") == f"vm {rtos.id} 'rtos' set"
+    assert cpus(board, "rtos") == [1] and cpus(board, "linux") == [2, 2, 2, 2]
+
+
+def test_moved_when_a_cpu_stays_idle(boot):
+    """Of two that want one CPU, one goes to an idle one; real-time VMs do not, nor does it go where one is."""
+    board = boot(smp=4, mem=1024, guests=["smp"])
+    for name in ("rt1", "rt2"):
+        spinning(board, name, "-a 0x2 -p 8")
+    pair = [spinning(board, name, "-a 0x4") for name in ("a", "b")]
+    board.until(lambda: cpus(board, "a") != cpus(board, "b"))
+    placed = cpus(board, "a") + cpus(board, "b")
+    assert 2 in placed and 1 not in placed
+    assert cpus(board, "rt1") == cpus(board, "rt2") == [1]
+    assert re.search(r"vm \d '[ab]': vcpu 0 moves from cpu2 to cpu[03], which was idle", board.sh("host log"))
+    # Both go on.
+    board.until(lambda: all(float(vm.row()["CPU%"]) > 60 for vm in pair))

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A plan (placement.c) is carried out: vCPUs' threads get their CPUs and parameters. */
+#include <arch/timer.h>
+#include <kernel/irq.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <vmm/place.h>
+
+static u64 dedicated_now; /* CPUs whose guest waits without a trap */
+
+static void wait_untrapped(void *arg __unused)
+{
+	arch_guest_trap_waits(false);
+}
+
+static void wait_trapped(void *arg __unused)
+{
+	arch_guest_trap_waits(true);
+}
+
+static void apply_waits(void)
+{
+	u64 own = 0, changed;
+
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *vm = vm_by_id(id);
+
+		for (u32 i = 0; vm && vm->desc.dedicated && i < vm->nvcpus; i++)
+			own |= BIT(vm->vcpus[i]->cpu);
+	}
+	changed = own ^ dedicated_now;
+	dedicated_now = own;
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+		if (changed & BIT(cpu))
+			ipi_call(cpu, own & BIT(cpu) ? wait_untrapped : wait_trapped, NULL);
+}
+
+void vm_sched_gone(void)
+{
+	apply_waits();
+	vm_mover_look();
+}
+
+static struct sched_params params_of(const struct vcpu *v)
+{
+	const struct vm_desc *d = &v->vm->desc;
+
+	return (struct sched_params){
+		.budget = us_to_ticks(d->budget_us),
+		.period = us_to_ticks(d->period_us),
+		.weight = d->priority < PRIO_DEFAULT ? 0 : d->weight,
+		.window = schedule_cpus() & BIT(v->cpu) ? schedule_window_of(v->vm->name, v->cpu)
+							: WINDOW_ALWAYS,
+		.fifo = d->fifo,
+	};
+}
+
+/*
+ * Look and act under one lock: whichever of two threads comes last has seen what the other one did.
+ */
+static void apply_params(struct vcpu *v)
+{
+	unsigned long flags = spin_lock(&v->sched_lock);
+	u8 lift = __atomic_load_n(&v->vm->lift, __ATOMIC_RELAXED);
+	struct sched_params p = v->params;
+
+	p.guarded = lift != PRIO_IDLE;
+	thread_set_params(&v->thread, &p);
+	thread_set_priority(&v->thread, MIN(v->prio, lift));
+	spin_unlock(&v->sched_lock, flags);
+	sched_preempt_point();
+}
+
+static void enforce(struct vcpu *v)
+{
+	unsigned long flags = spin_lock(&v->sched_lock);
+
+	v->params = params_of(v);
+	v->prio = (u8)v->vm->desc.priority;
+	spin_unlock(&v->sched_lock, flags);
+	apply_params(v);
+}
+
+void vm_sched_enforce(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		enforce(vm->vcpus[i]);
+}
+
+void vm_sched_refresh(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		apply_params(vm->vcpus[i]);
+}
+
+void vm_sched_move(struct vcpu *v, u32 cpu)
+{
+	v->cpu = cpu;
+	if (thread_set_affinity(&v->thread, BIT(cpu)))
+		panic("a CPU of the plan is offline");
+	enforce(v); /* windows are a CPU's */
+}
+
+void vm_sched_apply(void)
+{
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *vm = vm_by_id(id);
+
+		for (u32 i = 0; vm && i < vm->nvcpus; i++) {
+			const u32 cpu = vm_sched_planned(vm, i);
+
+			if (cpu < MAX_CPUS && cpu != vm->vcpus[i]->cpu)
+				vm_sched_move(vm->vcpus[i], cpu);
+		}
+	}
+	apply_waits();
+	vm_mover_look();
+}
+
+void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s)
+{
+	*s = (struct vm_budget_stats){ .throttled = 0 };
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		const struct thread *t = &vm->vcpus[i]->thread;
+
+		s->throttled += t->server.throttled;
+		s->missed += t->server.period && t->state == THREAD_READY
+				     ? server_missed(&t->server, arch_counter())
+				     : t->server.missed;
+	}
+}

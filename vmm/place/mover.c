@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ordinary VMs' vCPUs go where there is room, also later. Once a second, as long as two vCPUs share a CPU and one of them
+ * could be elsewhere, it looks at what the scheduler counts anyway: how long CPUs were idle, and how long vCPUs were ready
+ * and did not run. What it does in thread context masks no interrupts; the move itself is the scheduler's own.
+ */
+#include <arch/timer.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <kernel/timeout.h>
+#include <lib/string.h>
+#include <vmm/place.h>
+
+#define PERIOD_MS      1000
+#define IDLE_PERMILLE  900 /* of the time since the last look: the CPU is idle */
+#define WAITS_PERMILLE 250 /* the vCPU does not get the CPU when it wants it */
+#define MOVER_PRIORITY 18
+
+/* What was counted at the last look, and how many looks in a row it was so. */
+static struct {
+	u64 when;
+	u64 idle[MAX_CPUS], waited[MAX_VMS][VM_MAX_VCPUS];
+	u8 idle_for[MAX_CPUS], waits_for[MAX_VMS][VM_MAX_VCPUS];
+} last;
+
+/* CPUs with more than one vCPU, and with one of a real-time VM. */
+struct company {
+	u64 shared, real_time;
+};
+
+static struct company find_company(void)
+{
+	struct company c = { .shared = 0 };
+	u64 any = 0;
+
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *vm = vm_by_id(id);
+
+		for (u32 i = 0; vm && i < vm->nvcpus; i++) {
+			const u64 cpu = BIT(vm->vcpus[i]->cpu);
+
+			c.shared |= any & cpu;
+			any |= cpu;
+			if (vm_sched_is_real_time(&vm->desc))
+				c.real_time |= cpu;
+		}
+	}
+	return c;
+}
+
+/* A figure for this purpose, no account: the thread may be switching. */
+static u64 waited(const struct thread *t, u64 now)
+{
+	const u64 since = t->ready_since;
+
+	return t->ready_ticks + (t->state == THREAD_READY && now > since ? now - since : 0);
+}
+
+/* The share of `passed` in which a count went on; a count that fell is another thread's. */
+static u64 permille(u64 count, u64 *before, u64 passed)
+{
+	const u64 more = count > *before ? count - *before : 0;
+
+	*before = count;
+	return more * 1000 / MAX(passed, 1);
+}
+
+static void count_looks(u8 *looks, bool so)
+{
+	*looks = so ? (u8)MIN(*looks + 1, MOVER_SECONDS) : 0;
+}
+
+/* CPUs that have been idle for long. */
+static u64 look_at_cpus(u64 passed)
+{
+	u64 idle = 0;
+
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+		const u64 share = permille(sched_idle_ticks(cpu), &last.idle[cpu], passed);
+
+		count_looks(&last.idle_for[cpu], share >= IDLE_PERMILLE);
+		if (last.idle_for[cpu] == MOVER_SECONDS)
+			idle |= BIT(cpu);
+	}
+	return idle & cpus_online_mask();
+}
+
+/* One that has had to wait for long, or has been beside a real-time VM, and has somewhere to go. */
+struct candidate {
+	struct vcpu *v;
+	u32 to;
+	u64 share;
+};
+
+static bool look_at_vcpu(struct vcpu *v, const struct company *c, u64 idle, u64 passed,
+			 struct candidate *best)
+{
+	const u32 id = v->vm->id, i = v->index;
+	const u64 share = permille(waited(&v->thread, last.when), &last.waited[id][i], passed);
+	const bool shares = (c->shared & BIT(v->cpu)) && vm_sched_room(v->vm, i, ~0UL) != MAX_CPUS;
+	u32 to;
+
+	count_looks(&last.waits_for[id][i],
+		    shares && (share >= WAITS_PERMILLE ||
+			       ((c->real_time & BIT(v->cpu)) && vm_sched_keeps_off(&v->vm->desc))));
+	if (last.waits_for[id][i] < MOVER_SECONDS || (best->v && best->share >= share))
+		return shares;
+	to = vm_sched_room(v->vm, i, idle);
+	if (to != MAX_CPUS)
+		*best = (struct candidate){ .v = v, .to = to, .share = share };
+	return shares;
+}
+
+static void forget_looks(void)
+{
+	memset(last.idle_for, 0, sizeof(last.idle_for));
+	memset(last.waits_for, 0, sizeof(last.waits_for));
+}
+
+bool vm_mover_step(bool anew)
+{
+	const struct company c = find_company();
+	const u64 now = arch_counter(), passed = now - last.when;
+	struct candidate best = { .v = NULL };
+	bool any = false;
+	u64 idle;
+
+	last.when = now;
+	idle = look_at_cpus(passed);
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *vm = vm_by_id(id);
+
+		for (u32 i = 0; vm && i < vm->nvcpus; i++)
+			any |= look_at_vcpu(vm->vcpus[i], &c, idle, passed, &best);
+	}
+	if (best.v && !anew) {
+		log_info("vm %u '%s': vcpu %u moves from cpu%u to cpu%u, which was idle",
+			 best.v->vm->id, best.v->vm->name, best.v->index, best.v->cpu, best.to);
+		vm_sched_move(best.v, best.to);
+	}
+	if (best.v || anew)
+		forget_looks();
+	return any;
+}
+
+/* ---- the thread ---- */
+
+static struct wait_queue wq = WAIT_QUEUE_INIT(wq, LOCK_WAIT);
+static bool wanted; /* written under the lifecycle lock */
+
+void vm_mover_look(void)
+{
+	__atomic_store_n(&wanted, true, __ATOMIC_RELAXED);
+	wait_wake_all(&wq);
+}
+
+static bool locked_step(bool anew)
+{
+	bool more;
+
+	vmm_lock();
+	more = vm_mover_step(anew);
+	if (!more)
+		__atomic_store_n(&wanted, false, __ATOMIC_RELAXED);
+	vmm_unlock();
+	return more;
+}
+
+static void mover_main(void *arg __unused)
+{
+	for (;;) {
+		wait_until(&wq, __atomic_load_n(&wanted, __ATOMIC_RELAXED));
+		for (bool more = locked_step(true); more; more = locked_step(false))
+			thread_sleep_ms(PERIOD_MS);
+	}
+}
+
+int vm_mover_start(void)
+{
+	static struct thread mover;
+	int err = thread_create(&mover, "mover", mover_main, NULL, MOVER_PRIORITY, BIT(0));
+
+	if (err)
+		return err;
+	/* The shell may wait for the lock that it holds. */
+	thread_set_params(&mover, &sched_guarded);
+	thread_start(&mover);
+	return 0;
+}
