@@ -29,7 +29,8 @@ static void window(void *fdt, int cpu, const char *name, u32 offset, u32 length)
 	assert_int_equal(fdt_setprop_u32(fdt, node, "length-us", length), 0);
 }
 
-static void read_bundle(void)
+/* `lost`: 'a' has a window on CPU 6 too, which is not online. */
+static void read_bundle(bool lost)
 {
 	static u8 fdt[2048] __aligned(8);
 	int n, cpu, other;
@@ -45,6 +46,12 @@ static void read_bundle(void)
 	assert_int_equal(fdt_setprop_u32(fdt, other, "reg", 2), 0);
 	assert_int_equal(fdt_setprop_u32(fdt, other, "frame-us", 20000), 0);
 	window(fdt, other, "c", 0, 1000);
+	if (lost) {
+		other = fdt_add_subnode(fdt, 0, "cpu@6");
+		assert_int_equal(fdt_setprop_u32(fdt, other, "reg", 6), 0);
+		assert_int_equal(fdt_setprop_u32(fdt, other, "frame-us", 20000), 0);
+		window(fdt, other, "a", 0, 1000);
+	}
 	n = snprintf((char *)archive, sizeof(archive),
 		     "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x" SCHEDULE_FILE, 1,
 		     0100644, 0, 0, 1, 0, (u32)sizeof(fdt), 0, 0, 0, 0, (u32)sizeof(SCHEDULE_FILE),
@@ -76,7 +83,15 @@ static int setup(void **state)
 {
 	(void)state;
 	vms = 0;
-	read_bundle();
+	read_bundle(false);
+	return 0;
+}
+
+static int setup_lost(void **state)
+{
+	(void)state;
+	vms = 0;
+	read_bundle(true);
 	return 0;
 }
 
@@ -133,6 +148,18 @@ static void as_the_bundle_says(void **state)
 	assert_int_equal(a->vcpus[0]->thread.asked.window, schedule_window_of("a", 1));
 	assert_int_not_equal(schedule_window_of("a", 1), schedule_window_of("b", 1));
 	assert_int_equal(b->vcpus[0]->cpu, 1);
+}
+
+/* Nobody waits for a CPU that is not there to keep to another frame. */
+static void a_cpu_that_is_not_online(void **state)
+{
+	struct vm *a = add("a", 0);
+
+	(void)state;
+	assert_int_equal(set(a, "1:0+1000"), 0);
+	assert_string_equal(slots(), "a1000 -5000 -6000 -10000");
+	assert_int_equal(set(a, ""), 0);
+	assert_int_equal(schedule_window_of("a", 6), 0);
 }
 
 /* A VM's windows are changed, are given up, and come back; the others' number stays what it is. */
@@ -231,6 +258,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(as_the_bundle_says, setup, placed_teardown),
+		cmocka_unit_test_setup_teardown(a_cpu_that_is_not_online, setup_lost,
+						placed_teardown),
 		cmocka_unit_test_setup_teardown(changed, setup, placed_teardown),
 		cmocka_unit_test_setup_teardown(the_last_one_leaves, setup, placed_teardown),
 		cmocka_unit_test_setup_teardown(what_does_not_fit, setup, placed_teardown),

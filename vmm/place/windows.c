@@ -297,7 +297,9 @@ void schedule_adopt(void)
 {
 	const struct schedule *before = the_other();
 
+	/* One that is not online would never answer; its windows never open. */
 	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
-		if (!same_windows(&before->cpus[cpu], &the_schedule->cpus[cpu]))
+		if ((cpus_online_mask() & BIT(cpu)) &&
+		    !same_windows(&before->cpus[cpu], &the_schedule->cpus[cpu]))
 			set_frame(cpu);
 }
