@@ -4,11 +4,15 @@
 #include <lib/utf8.h>
 #include <string.h>
 
+/* Behind the end a linear congruential generator goes on, which begins with a sum of all bytes (FNV-1a). */
 u8 fuzz_byte(struct fuzz_input *in)
 {
-	if (in->left == 0)
-		return 0;
+	if (in->left == 0) {
+		in->sum = in->sum * 6364136223846793005 + 1442695040888963407;
+		return (u8)(in->sum >> 56);
+	}
 	in->left--;
+	in->sum = (in->sum ^ *in->at) * 0x100000001b3;
 	return *in->at++;
 }
 

@@ -19,17 +19,20 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 struct fuzz_input {
 	const u8 *at;
 	size_t left;
+	u64 sum;
 };
 
-/* The next byte; 0 where there are no more. */
+/*
+ * The next byte. Where there are no more, one that depends on all of them: short inputs make large trees and archives too, and a loop goes by `left`.
+ */
 u8 fuzz_byte(struct fuzz_input *in);
 u64 fuzz_u64(struct fuzz_input *in);
 /* A copy of the next size bytes (or what there is of them) in memory of exactly that size, 8-byte aligned: to be freed. */
 void *fuzz_copy(struct fuzz_input *in, size_t size, size_t *copied);
 
-/* A choice of n; 0 where there are no more bytes. */
+/* A choice of n. */
 u32 fuzz_below(struct fuzz_input *in, u32 n);
-/* True once in n times, and false where there are no more bytes: what is unusual. */
+/* True once in n times: what is unusual. */
 bool fuzz_once_in(struct fuzz_input *in, u32 n);
 /* One of the words of an array. */
 #define fuzz_word(in, words) ((words)[fuzz_below(in, (u32)ARRAY_SIZE(words))])

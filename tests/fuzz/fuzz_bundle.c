@@ -239,7 +239,7 @@ static u8 *make_bundle(struct fuzz_input *in, size_t *size)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct fuzz_input in = { data, size };
+	struct fuzz_input in = { .at = data, .left = size };
 	size_t bundle_size = 0;
 	u8 *bytes;
 

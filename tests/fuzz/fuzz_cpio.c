@@ -62,7 +62,7 @@ static void walk(const u8 *bytes, size_t size)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct fuzz_input in = { data, size };
+	struct fuzz_input in = { .at = data, .left = size };
 	static struct archive a;
 	u8 *bytes;
 

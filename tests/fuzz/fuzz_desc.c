@@ -57,7 +57,7 @@ static void check_against_bundle(struct fuzz_input *in, const struct vm_desc *d)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct fuzz_input in = { data, size };
+	struct fuzz_input in = { .at = data, .left = size };
 	struct desc_error err = { "" };
 	struct vm_desc d;
 	size_t fdt_size;

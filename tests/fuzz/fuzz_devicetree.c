@@ -128,7 +128,7 @@ static void *grow(struct fuzz_input *in, size_t *size)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct fuzz_input in = { data, size };
+	struct fuzz_input in = { .at = data, .left = size };
 	bool made = fuzz_byte(&in) % 4;
 	struct dt_facts facts;
 	size_t fdt_size = 0;
@@ -136,7 +136,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	u8 *fdt;
 
 	if (made) {
-		struct fuzz_input words = { lies, sizeof(lies) };
+		struct fuzz_input words = { .at = lies, .left = sizeof(lies) };
 
 		for (u32 i = 0; i < sizeof(lies); i++)
 			lies[i] = fuzz_byte(&in);

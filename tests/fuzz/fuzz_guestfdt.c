@@ -30,6 +30,10 @@ static void check_tree(const void *tree, u64 room, const struct guest_fdt_params
 	fdt_for_each_subnode(node, tree, cpus)
 		count += fdt_getprop(tree, node, "device_type", NULL) != NULL;
 	fuzz_assert(count == p->desc->cpus);
+	node = fdt_path_offset(tree, "/intc@8000000");
+	if (node >= 0 && p->gic_version == 2 &&
+	    !fdt_node_check_compatible(tree, node, "arm,cortex-a15-gic"))
+		fuzz_assert(fdt32_ld(fdt_getprop(tree, node, "#interrupt-cells", NULL)) == 3);
 	if (guest_fdt_note(tree, note, sizeof(note)))
 		fuzz_check_line(note, sizeof(note));
 }
@@ -52,7 +56,7 @@ static void choose(struct fuzz_input *in, struct guest_fdt_params *p, struct vm_
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct fuzz_input in = { data, size };
+	struct fuzz_input in = { .at = data, .left = size };
 	static struct vm_desc d;
 	struct guest_fdt_params p = { .desc = &d, .plan = &plan };
 	u64 room = fuzz_once_in(&in, 8) ? 8 * (u64)fuzz_byte(&in) : GUEST_FDT_MAX;

@@ -122,7 +122,7 @@ static void check_plan(const struct load_plan *p, const u8 *kernel, size_t size)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct fuzz_input in = { data, size };
+	struct fuzz_input in = { .at = data, .left = size };
 	struct vm_desc d = { .cpus = 1 };
 	u8 kind = fuzz_byte(&in);
 	struct desc_error err = { "" };

@@ -361,7 +361,7 @@ static void check_broken(const void *tree, size_t size)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static u64 early[KIB(32)];
-	struct fuzz_input in = { data, size };
+	struct fuzz_input in = { .at = data, .left = size };
 	const bool little = fuzz_once_in(&in, 16);
 	size_t tree_size;
 	void *tree;

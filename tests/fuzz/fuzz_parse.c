@@ -50,7 +50,7 @@ static void check_copy(const char *text, size_t room)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct fuzz_input in = { data, size };
+	struct fuzz_input in = { .at = data, .left = size };
 	size_t room = 1 + (size_t)fuzz_byte(&in) % 32;
 	bool digits_only = fuzz_byte(&in) & 1;
 	size_t left = in.left;

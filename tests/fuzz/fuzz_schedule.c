@@ -174,7 +174,7 @@ static void change(struct fuzz_input *in)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct fuzz_input in = { data, size };
+	struct fuzz_input in = { .at = data, .left = size };
 	struct desc_error err = { "" };
 	struct schedule s;
 

@@ -433,7 +433,7 @@ static void press(void)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	input = (struct fuzz_input){ data, size };
+	input = (struct fuzz_input){ .at = data, .left = size };
 	set_up();
 	while (input.left) {
 		press();

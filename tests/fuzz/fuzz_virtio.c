@@ -72,6 +72,7 @@ paddr_t virt_to_phys(const void *va)
 /* Something new in memory that the device may write: mostly a buffer that comes back. */
 static void device_moves(void)
 {
+	static const u32 lengths[] = { 0, 0, 1, 8, RX_BYTES, RX_BYTES + 1, 4096, ~0U };
 	struct virtq_used *used;
 	u32 n;
 	u8 *p;
@@ -90,7 +91,7 @@ static void device_moves(void)
 		const u16 at = fuzz_byte(&input) % 32;
 
 		used->ring[at].id = fuzz_once_in(&input, 8) ? (u32)fuzz_u64(&input) : at % 4;
-		used->ring[at].len = fuzz_byte(&input) & 1 ? 0 : (u32)fuzz_u64(&input) >> 24;
+		used->ring[at].len = fuzz_word(&input, lengths);
 		used->idx += fuzz_once_in(&input, 8) ? (u16)fuzz_u64(&input)
 						     : fuzz_below(&input, 3);
 	} else {
@@ -119,7 +120,7 @@ static u32 mmio_read32(const volatile void *base, u32 offset)
 	case STATUS:
 		return fuzz_byte(&input) & 1 ? STATUS_FEATURES_OK : 0;
 	case CONFIG + CFG_MAX_NR_PORTS:
-		return fuzz_byte(&input) & 1 ? 32 : fuzz_below(&input, 8);
+		return fuzz_once_in(&input, 16) ? 32 : fuzz_below(&input, 4);
 	default:
 		return 0;
 	}
@@ -249,7 +250,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	u32 device_total;
 
-	input = (struct fuzz_input){ data, size };
+	input = (struct fuzz_input){ .at = data, .left = size };
 	memset(devices, 0, sizeof(devices));
 	memset(ports, 0, sizeof(ports));
 	device_count = port_count = block_count = looks = 0;

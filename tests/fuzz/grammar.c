@@ -55,8 +55,29 @@ u64 fuzz_length(struct fuzz_input *in)
 
 /* ---- descriptions ---- */
 
-static const char *const image_names[] = { "img/kernel", "Image", "link", "none",
-					   "loop",       "a//b",  "../x", "damaged" };
+/* A file that there is, mostly. */
+static const char *image_name(struct fuzz_input *in)
+{
+	static const char *const names[] = {
+		"link", "none", "loop", "a//b", "../x", "damaged", "/x"
+	};
+
+	if (fuzz_once_in(in, 8))
+		return fuzz_word(in, names);
+	return fuzz_byte(in) & 1 ? "img/kernel" : "Image";
+}
+
+static void put_initrd(struct fuzz_input *in)
+{
+	const bool both = fuzz_once_in(in, 32), file = fuzz_byte(in) & 1;
+
+	if (file || both)
+		tree_text("initrd", image_name(in));
+	if (!file || both) {
+		tree_doubles("initrd-address", fuzz_address(in));
+		tree_doubles("initrd-size", fuzz_length(in));
+	}
+}
 
 static void put_images(struct fuzz_input *in)
 {
@@ -66,24 +87,20 @@ static void put_images(struct fuzz_input *in)
 		tree_doubles("kernel-address", fuzz_address(in));
 		tree_doubles("kernel-size", fuzz_length(in));
 	} else {
-		tree_text("kernel", fuzz_word(in, image_names));
+		tree_text("kernel", image_name(in));
 	}
 	if (which & 2)
-		tree_text("initrd", fuzz_word(in, image_names));
-	if (which & 4) {
-		tree_doubles("initrd-address", fuzz_address(in));
-		tree_doubles("initrd-size", fuzz_length(in));
-	}
-	if (which & 8)
-		tree_text("devicetree", fuzz_byte(in) & 1 ? "dtb" : fuzz_word(in, image_names));
-	if (which & 16)
-		tree_doubles("load-address", GUEST_RAM_BASE + 4 * fuzz_below(in, 64));
-	else if (which & 32)
-		tree_doubles("load-address", fuzz_address(in));
-	if (which & 64)
-		tree_doubles("devicetree-address", GUEST_RAM_BASE + KIB(8) * fuzz_byte(in));
-	else if (which & 128)
-		tree_doubles("devicetree-address", fuzz_address(in));
+		put_initrd(in);
+	if (which & 4)
+		tree_text("devicetree", fuzz_once_in(in, 8) ? image_name(in) : "dtb");
+	if ((which & 24) == 8) /* for code only: Images and ELF files say it themselves */
+		tree_doubles("load-address", fuzz_once_in(in, 4)
+						     ? fuzz_address(in)
+						     : GUEST_RAM_BASE + 4 * fuzz_below(in, 64));
+	if ((which & 96) == 32)
+		tree_doubles("devicetree-address",
+			     fuzz_once_in(in, 4) ? fuzz_address(in)
+						 : GUEST_RAM_BASE + KIB(64) * fuzz_byte(in));
 }
 
 static void put_memory(struct fuzz_input *in)
@@ -107,15 +124,15 @@ static void put_scheduling(struct fuzz_input *in)
 	if (which & 1)
 		tree_cells("priority", fuzz_below(in, 66));
 	if (which & 2)
-		tree_cells("affinity", fuzz_byte(in));
+		tree_cells("affinity", 1 + fuzz_byte(in));
 	if ((which & 12) == 4)
 		tree_put("dedicated", NULL, 0);
 	if (which & 8) {
-		tree_cells("period-us", 100 * (u64)fuzz_byte(in));
-		tree_cells("budget-us", 10 * (u64)fuzz_byte(in));
+		tree_cells("period-us", 100 + 100 * (u64)fuzz_byte(in));
+		tree_cells("budget-us", 10 + 10 * (u64)fuzz_byte(in));
 	}
 	if (which & 16)
-		tree_cells("weight", fuzz_byte(in));
+		tree_cells("weight", 1 + fuzz_byte(in));
 	if (which & 32)
 		tree_text("policy", fuzz_byte(in) & 1 ? "round-robin" : "fifo");
 	if (which & 64)
@@ -140,7 +157,7 @@ static void put_nodes(struct fuzz_input *in)
 		}
 		tree_end();
 	}
-	if (which & 16) {
+	if (which > 240) {
 		tree_begin(fuzz_word(in, others));
 		if (fuzz_once_in(in, 4)) {
 			tree_begin("net0");
@@ -152,26 +169,27 @@ static void put_nodes(struct fuzz_input *in)
 
 void *grow_description(struct fuzz_input *in, size_t *size)
 {
-	static const char *const labels[] = { "linux",   "linux", "rtos", "a", "zephyr",
-					      "linux-2", "7",     "-n",   "" };
+	static const char *const labels[] = { "linux", "rtos", "a", "zephyr", "linux-2" };
+	static const char *const odd_labels[] = { "7", "-n", "", "a b", "0x" };
 	static const char *const odd[] = { "firmware", "watchdog", "colour" };
 	const u8 which = fuzz_byte(in);
 
 	tree_open(in);
 	tree_begin("");
 	tree_text("compatible", "zvm,vm");
-	tree_text("label", fuzz_word(in, labels));
+	tree_text("label",
+		  fuzz_once_in(in, 16) ? fuzz_word(in, odd_labels) : fuzz_word(in, labels));
 	if (which & 1)
 		tree_cells("cpus", 1 + fuzz_below(in, DESC_CPUS_MAX + 1));
 	put_memory(in);
 	put_images(in);
 	if (which & 2)
-		tree_text("bootargs", fuzz_byte(in) & 1 ? "console=ttyAMA0" : "\xc3\xa4\x1b[2J");
+		tree_text("bootargs", fuzz_once_in(in, 8) ? "\xc3\xa4\x1b[2J" : "console=ttyAMA0");
 	put_scheduling(in);
 	if (which & 4)
 		tree_put("pmu", NULL, 0);
 	if (which & 8)
-		tree_cells("gic-version", 1 + fuzz_below(in, 4));
+		tree_cells("gic-version", fuzz_once_in(in, 8) ? 1 : 2 + fuzz_below(in, 2));
 	if (fuzz_once_in(in, 16))
 		tree_text(fuzz_word(in, odd), "x");
 	put_nodes(in);

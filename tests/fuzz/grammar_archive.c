@@ -59,14 +59,17 @@ size_t grow_image(struct fuzz_input *in, u8 *to)
 	size_t size = 0;
 	void *tree;
 
-	switch (fuzz_below(in, 8)) {
-	case 0: /* code */
+	switch (fuzz_below(in, 16)) {
+	default: /* code */
 		memset(to, 0x1f, 256);
 		return 4 * (size_t)fuzz_below(in, 64);
 	case 1:
 	case 2:
-		return grow_linux(in, to);
 	case 3:
+		return grow_linux(in, to);
+	case 9:
+	case 10:
+	case 11:
 		return grow_elf(in, to);
 	case 4:
 		memcpy(to, "a text that says something\n", 27);
@@ -81,7 +84,7 @@ size_t grow_image(struct fuzz_input *in, u8 *to)
 			memcpy(to, tree, size);
 		free(tree);
 		return tree ? size : 0;
-	default:
+	case 7:
 		while (size < 64)
 			to[size++] = fuzz_byte(in);
 		return size;
