@@ -81,6 +81,13 @@ static bool has_waited(struct guest_code *c, u64 pc)
 	       insn == INSN_WFI;
 }
 
+bool arch_vcpu_was_open(const struct vcpu *v)
+{
+	const struct trap_frame *f = v->arch.frame;
+
+	return f && !(__atomic_load_n(&f->spsr, __ATOMIC_RELAXED) & PSTATE_I);
+}
+
 void arch_guest_look(const struct vcpu *v, struct guest_look *l)
 {
 	const struct trap_frame *f = v->arch.frame;

@@ -56,6 +56,11 @@ void arch_vcpu_flush(struct vcpu *v)
 	host_loaded[host_cpu] = NULL;
 }
 
+bool arch_vcpu_was_open(const struct vcpu *v)
+{
+	return v->arch.was_open;
+}
+
 void arch_guest_look(const struct vcpu *v, struct guest_look *l)
 {
 	if (!host_look)

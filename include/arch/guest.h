@@ -38,6 +38,9 @@ u64 arch_vcpu_pc(const struct vcpu *v);
 
 /* ---- a look at a guest ---- */
 
+/* IRQs were not masked when v last left its guest. Any context; while v executes it may be the time before. */
+bool arch_vcpu_was_open(const struct vcpu *v);
+
 /* An exception at a guest's EL1: ESR_EL1, FAR_EL1, ELR_EL1. */
 struct guest_exception {
 	u64 esr, far, elr;

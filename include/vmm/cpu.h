@@ -151,15 +151,15 @@ void pvtime_update(struct vcpu *v);
 #define HEALTH_RUN_US 500
 
 struct vcpu_health {
-	u64 exits;        /* at the last request; the timeout's */
-	bool rested;      /* it waited at a request since the last look (atomic) */
-	bool hung;        /* masked for the hang timeout of its own CPU time (atomic) */
-	bool says_hang;   /* its next look is to say that its VM hangs (atomic) */
-	bool masked;      /* IRQs were masked at all looks since `masked_since` */
-	u64 masked_since; /* its CPU time then */
-	u64 looked_at;    /* its CPU time at the last look */
-	u64 esr, elr;     /* then, and in `same` looks in a row */
-	u32 same;         /* 0: it got on */
+	u64 exits, timer_irqs; /* at requests; the timeout's */
+	bool rested;           /* it waited at a request since the last look (atomic) */
+	bool hung;             /* masked for the hang timeout of its own CPU time (atomic) */
+	bool says_hang;        /* its next look is to say that its VM hangs (atomic) */
+	bool masked;           /* IRQs were masked at all looks since `masked_since` */
+	u64 masked_since;      /* its CPU time then */
+	u64 looked_at;         /* its CPU time at the last look */
+	u64 esr, elr;          /* then, and in `same` looks in a row */
+	u32 same;              /* 0: it got on */
 };
 
 /* For a VM that is being made; and before it is unmade: no look is asked for any more. Thread context. */

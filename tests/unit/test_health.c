@@ -218,6 +218,44 @@ static void a_look_that_is_due(void **state)
 	assert_int_equal(vm.request, VM_REQ_NONE);
 }
 
+static u32 asked_after(u64 exits)
+{
+	vcpus[0].exits[EXIT_IRQ] += exits;
+	vcpus[0].thread.work = 0;
+	host_advance(ms_to_ticks(HEALTH_LOOK_MS));
+	return vcpus[0].thread.work;
+}
+
+/* No look is needed where what it left behind tells enough. */
+static void has_got_on_anyway(void **state)
+{
+	(void)state;
+	health_begin(&vm);
+	vcpus[0].prio = PRIO_DEFAULT;
+	vcpus[0].arch.was_open = true;
+	assert_int_equal(asked_after(0), VCPU_WORK_LOOK); /* long ago */
+	assert_int_equal(asked_after(1), 0);
+	assert_true(vcpus[0].health.rested);
+	vcpus[0].arch.was_open = false;
+	assert_int_equal(asked_after(1), VCPU_WORK_LOOK);
+	/* Of a real-time one also two timer interrupts: the second comes only when the first was ended. */
+	vcpus[0].timer.late.buckets[3] += 2;
+	assert_int_equal(asked_after(1), VCPU_WORK_LOOK);
+	vcpus[0].prio = PRIO_REALTIME - 1;
+	(void)asked_after(1);
+	assert_int_equal(asked_after(1), VCPU_WORK_LOOK);
+	vcpus[0].timer.late.buckets[3]++;
+	assert_int_equal(asked_after(1), VCPU_WORK_LOOK);
+	vcpus[0].timer.late.buckets[3]++;
+	vcpus[0].timer.late.buckets[5]++;
+	assert_int_equal(asked_after(1), 0);
+	vcpus[0].prio = PRIO_DEFAULT;
+	vm.desc.dedicated = true;
+	vcpus[0].timer.late.buckets[3] += 2;
+	assert_int_equal(asked_after(1), 0);
+	assert_int_equal(asked_after(1), VCPU_WORK_LOOK);
+}
+
 /* No look is asked for of one that is parked, off, or of a VM that does not run; none comes after its end. */
 static void who_is_asked(void **state)
 {
@@ -261,6 +299,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_masked, setup, teardown),
 		cmocka_unit_test_setup_teardown(not_all_masked, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_look_that_is_due, setup, teardown),
+		cmocka_unit_test_setup_teardown(has_got_on_anyway, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_is_asked, setup, teardown),
 	};
 

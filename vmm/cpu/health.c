@@ -108,22 +108,51 @@ void health_reset(struct vcpu *v)
 
 /* ---- asking for looks: on CPU 0, in the timeout ---- */
 
+static u64 all_exits(const struct vcpu *v)
+{
+	u64 exits = 0;
+
+	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
+		exits += v->exits[kind];
+	return exits;
+}
+
+/* Two interrupts of a timer since the last request, of which the first has been ended. Counting takes 500 instructions: for those that a look might make late. */
+static bool ends_interrupts(struct vcpu *v)
+{
+	struct vcpu_health *h = &v->health;
+	u64 before = h->timer_irqs;
+
+	if (v->prio >= PRIO_REALTIME && !v->vm->desc.dedicated)
+		return false;
+	h->timer_irqs = histogram_count(&v->timer.late);
+	return h->timer_irqs >= before + 2;
+}
+
+/*
+ * What a vCPU has left behind since the last request tells that it gets on: it waits; it has left code that interrupts were open in; it takes interrupts. So
+ * a real-time guest is not kept up by a look just when its timer fires.
+ */
+static bool has_got_on(struct vcpu *v, bool exited)
+{
+	return v->waits || (exited && (arch_vcpu_was_open(v) || ends_interrupts(v)));
+}
+
 static void ask(struct vcpu *v, bool always)
 {
 	struct vcpu_health *h = &v->health;
-	u64 exits = 0;
+	u64 exits = all_exits(v);
+	bool exited = exits != h->exits;
 
-	if (v->waits) {
+	h->exits = exits;
+	if (has_got_on(v, exited)) {
 		__atomic_store_n(&h->rested, true, __ATOMIC_RELAXED);
 		__atomic_store_n(&h->hung, false, __ATOMIC_RELAXED);
 		return;
 	}
-	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
-		exits += v->exits[kind];
 	thread_set_work(&v->thread, VCPU_WORK_LOOK);
-	if (always || exits == h->exits)
+	if (always || !exited)
 		thread_interrupt(&v->thread);
-	h->exits = exits;
 }
 
 /* As of the looks that were asked for last, which were all at one time: those that are not taken yet say nothing. */

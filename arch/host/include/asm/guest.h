@@ -11,6 +11,7 @@ struct arch_vcpu {
 	u64 x0;
 	u64 mpidr;
 	u32 resets;
+	bool was_open;
 	bool vmcr_saved; /* pmr and groups below are to be loaded */
 	u8 pmr;
 	u32 groups;
