@@ -25,9 +25,10 @@ class Machine:
     instructions, of 2^shift ns each, or (None) takes the time that it takes.
     """
 
-    def __init__(self, cpu, options, *, smp=1, el2=True, shift=4, memory=1024):
+    def __init__(self, cpu, options, *, smp=1, el2=True, shift=4, sleep="off",
+                 memory=1024):
         kind = "virt,gic-version=3" + (",virtualization=on" if el2 else "")
-        counted = () if shift is None else ("-icount", f"shift={shift},sleep=off")
+        counted = () if shift is None else ("-icount", f"shift={shift},sleep={sleep}")
         # 16 ns a tick: from QEMU 9.0 on the counter of its newest CPUs has 1 GHz.
         argv = [QEMU, "-machine", kind, "-cpu", f"{cpu},cntfrq=62500000", "-smp", str(smp),
                 "-m", str(memory), "-display", "none", "-nic", "none", "-monitor", "none",
