@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A header of hexadecimal text, the name, the data; name and data each padded to 4 bytes. */
+/*
+ * An entry is a header of hexadecimal text, the name, the data. Name and data are each padded to 4
+ * bytes.
+ */
 #include <lib/checked.h>
 #include <lib/cpio.h>
 #include <lib/errno.h>
@@ -9,7 +12,7 @@
 #define TRAILER_NAME "TRAILER!!!"
 #define LINKS_MAX    16
 
-/* The fields after the magic that we look at: eight digits each, by number. */
+/* Numbers of the fields after the magic that are used, eight digits each. */
 enum field {
 	FIELD_INODE = 0,
 	FIELD_MODE = 1,
@@ -38,7 +41,7 @@ static bool read_fields(const u8 *header, u32 *fields)
 	return true;
 }
 
-/* The entry at an offset, whose end goes to *end: 1; -EINVAL. Its fields are those of the header. */
+/* Read the entry at an offset. 1; -EINVAL. Its end goes to *end, its header to fields. */
 static int read_entry(const u8 *base, u64 size, u64 offset, u32 *fields, struct cpio_entry *e,
 		      u64 *end)
 {
@@ -51,13 +54,13 @@ static int read_entry(const u8 *base, u64 size, u64 offset, u32 *fields, struct 
 	    (memcmp(header, "070701", 6) != 0 && memcmp(header, "070702", 6) != 0) ||
 	    !read_fields(header, fields))
 		return -EINVAL;
-	/* All of these are sums of three 32-bit numbers: they cannot wrap. */
+	/* Each of these is a sum of three 32-bit numbers, so it cannot wrap. */
 	data_at = ALIGN_UP(HEADER_SIZE + (u64)fields[FIELD_NAMESIZE], 4);
 	*end = data_at + fields[FIELD_FILESIZE];
 	if (!fields[FIELD_NAMESIZE] || data_at > left || *end > left ||
 	    name[fields[FIELD_NAMESIZE] - 1] != '\0')
 		return -EINVAL;
-	/* The last file's padding may be cut off. */
+	/* The padding behind the last file may be missing. */
 	*end = offset + MIN(ALIGN_UP(*end, 4), left);
 	while (*name == '/' || (name[0] == '.' && name[1] == '/'))
 		name++;
@@ -71,7 +74,7 @@ void cpio_open(struct cpio *c, const void *base, u64 size)
 	*c = (struct cpio){ .base = base, .size = size };
 }
 
-/* Behind an archive: where the next one begins, if there is one. */
+/* Move from the end of an archive to the beginning of the next one, if there is one. */
 static void skip_zeros(struct cpio *c)
 {
 	while (c->offset < c->size && !c->base[c->offset])
@@ -100,7 +103,10 @@ int cpio_next(struct cpio *c, struct cpio_entry *e)
 
 /* ---- paths ---- */
 
-/* The component at *p, its length in *len, without "." and empty ones; *p is then behind it. NULL: there is no more. */
+/*
+ * The component at *p, without "." and empty ones; its length goes to *len. *p is moved behind it.
+ * NULL: there are no more.
+ */
 static const char *component(const char **p, size_t *len)
 {
 	const char *start;
@@ -154,7 +160,7 @@ static bool append_component(struct path *p, const char *name, size_t len)
 	return true;
 }
 
-/* Add up to `size` characters of a path. False: it would be too long. */
+/* Append up to `size` characters to a path. False: it would become too long. */
 static bool append(struct path *p, const char *text, size_t size)
 {
 	size_t start = 0, at;
@@ -174,7 +180,7 @@ static bool append(struct path *p, const char *text, size_t size)
 
 /* ---- files ---- */
 
-/* Of the entries with that name the last, and where it is. False: there is none. */
+/* The last entry with that name, and its place. False: there is none. */
 static bool look_up(const void *base, u64 size, const char *path, struct cpio *where,
 		    struct cpio_entry *e)
 {
@@ -199,7 +205,8 @@ static bool is(const struct cpio_entry *e, u32 type)
 }
 
 /*
- * Put the target of a link, the last component of path[0..end), in its place; what of the path comes behind `end` follows it.
+ * Replace a link, the last component of path[0..end), by its target. The rest of the path behind
+ * `end` follows the target.
  */
 static bool splice(char *path, size_t end, const struct cpio_entry *link)
 {
@@ -241,7 +248,7 @@ int cpio_real_path(const void *base, u64 size, const char *path, char *real)
 			continue;
 		if (++links > LINKS_MAX || !splice(real, end, &e))
 			return -ERANGE;
-		end = 0; /* the target may lead through links itself */
+		end = 0; /* the target may contain links too */
 	} while (real[end]);
 	return 0;
 }
@@ -252,7 +259,10 @@ static bool same_file(const u32 *a, const u32 *b)
 	       a[FIELD_MINOR] == b[FIELD_MINOR];
 }
 
-/* Among the links to a file, in the archive that it is in, the last one that has its data, if there is one. */
+/*
+ * Find the data of a file with hard links: of the links in the file's archive, the last one that
+ * has data counts.
+ */
 static void find_data(const struct cpio *where, struct cpio_entry *e, u32 *fields)
 {
 	struct cpio c = *where;
@@ -271,7 +281,7 @@ static void find_data(const struct cpio *where, struct cpio_entry *e, u32 *field
 	}
 }
 
-/* The sum of a file's bytes, in an archive that has it, against its header. */
+/* True if the sum of a file's bytes matches its header, or if its archive has no sums. */
 static bool sum_holds(const struct cpio *where, const struct cpio_entry *e, const u32 *fields)
 {
 	const u8 *data = e->data;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The check of devicetrees, and the walk through one that passed it. */
+/* The check of a devicetree, and the walk through a tree that passed. */
 #include <lib/devicetree.h>
 #include <lib/string.h>
 #include "dt_layout.h"
@@ -13,12 +13,15 @@ static const char *check_header(const void *blob, u64 size)
 	if (dt_field(blob, DT_H_VERSION) < DT_VERSION ||
 	    dt_field(blob, DT_H_LAST_COMPATIBLE) > DT_VERSION)
 		return "has a version other than 17";
-	if (dt_field(blob, DT_H_TOTALSIZE) >= INT32_MAX) /* libfdt has ints */
+	if (dt_field(blob, DT_H_TOTALSIZE) >= INT32_MAX) /* libfdt's offsets are ints */
 		return "has 2 GiB or more";
 	return NULL;
 }
 
-/* The block [offset, offset + length) lies behind the header and in the tree, aligned, and we have it. */
+/*
+ * Check that the block [offset, offset + length) is aligned, lies behind the header and in the
+ * tree, and is within `size`.
+ */
 static const char *check_block(const void *blob, u64 size, u32 offset, u32 length, u32 align)
 {
 	u64 end = (u64)offset + length;
@@ -28,7 +31,7 @@ static const char *check_block(const void *blob, u64 size, u32 offset, u32 lengt
 	return end > size ? "is cut off" : NULL;
 }
 
-/* The last entry is all zeros: in *end the offset behind it. */
+/* The last entry is all zeros. The offset behind it goes to *end. */
 static const char *check_reservations(const void *blob, u64 size, u32 *end)
 {
 	u32 at = dt_field(blob, DT_H_OFF_RESERVED),
@@ -46,7 +49,9 @@ static const char *check_reservations(const void *blob, u64 size, u32 *end)
 	return why ? why : "has memory reservations without an end";
 }
 
-/* Then whatever begins in the block ends in it, soon. */
+/*
+ * If the last string ends, every string ends inside the block. Each must end within 255 characters.
+ */
 static const char *check_strings(const char *strings, u32 size)
 {
 	u32 length = 0;
@@ -59,14 +64,14 @@ static const char *check_strings(const char *strings, u32 size)
 	return length ? "has a name without an end" : NULL;
 }
 
-/* The structure block while it is looked at. */
+/* State of the walk through the structure block. */
 struct walk {
-	const u8 *at, *end; /* end: the block's, in whole words */
-	const u8 *sound;    /* all before it is in order */
+	const u8 *at, *end; /* end: of the block, in whole words */
+	const u8 *sound;    /* everything before it is well-formed */
 	const char *strings;
 	u32 strings_size;
 	u32 depth, nodes;
-	bool props; /* a property may stand here: behind the name of a node or another property */
+	bool props; /* a property may stand here: behind a node's name or another property */
 };
 
 static const char *check_begin(struct walk *w)
@@ -114,7 +119,7 @@ static const char *check_prop(struct walk *w)
 	return NULL;
 }
 
-/* All tags up to the end; a step a tag. */
+/* Check all tags up to the end, one step each. */
 static const char *check_structure(struct walk *w)
 {
 	const char *why = NULL;
@@ -131,7 +136,7 @@ static const char *check_structure(struct walk *w)
 			why = check_end(w);
 		else if (tag == DT_END)
 			return w->nodes && !w->depth ? NULL : "ends inside a node";
-		else if (tag != DT_NOP || !w->nodes) /* the root is at 0, whoever looks for it */
+		else if (tag != DT_NOP || !w->nodes) /* readers expect the root at 0 */
 			why = "has an unknown tag";
 		if (!why)
 			w->sound = w->at;
@@ -139,7 +144,7 @@ static const char *check_structure(struct walk *w)
 	return why ? why : "has no end";
 }
 
-/* The header and the two blocks that a walk needs; it is then before the root. */
+/* Check the header and the two blocks that a walk needs, and put the walk before the root. */
 static const char *check_blocks(const void *blob, u64 size, struct walk *w)
 {
 	const char *why = check_header(blob, size);
@@ -183,7 +188,7 @@ u32 dt_sound(const void *blob, u64 size)
 {
 	struct walk w;
 
-	/* Names end, if the last one does. */
+	/* All names end if the last one does. */
 	if (check_blocks(blob, size, &w) || !w.strings_size || w.strings[w.strings_size - 1])
 		return 0;
 	(void)check_structure(&w);

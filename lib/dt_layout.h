@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The layout of a flattened devicetree: Devicetree Specification v0.4, chapter 5. Numbers are big-endian; all are read as they may lie, at any alignment. */
+/*
+ * The layout of a flattened devicetree: Devicetree Specification v0.4, chapter 5. Numbers are
+ * big-endian and are read at any alignment.
+ */
 #ifndef DT_LAYOUT_H
 #define DT_LAYOUT_H
 
@@ -18,7 +21,7 @@
 #define DT_H_SIZE_STRUCT     36
 
 #define DT_MAGIC   0xd00dfeed
-#define DT_VERSION 17 /* the first that gives the structure block's size */
+#define DT_VERSION 17 /* the first version that gives the structure block's size */
 
 #define DT_TAG_BYTES         4U
 #define DT_PROP_BYTES        12U /* tag, length, name */

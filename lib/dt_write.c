@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The blocks are in the order that the specification has them in: header, reservations, structure, strings. */
+/* The blocks are in the specification's order: header, reservations, structure, strings. */
 #include <lib/dt_write.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -24,7 +24,10 @@ static void put_word(u8 *p, u32 value)
 	*(dt_word_t *)p = __builtin_bswap32(value);
 }
 
-/* Room for a tag and what follows it, in whole words of which the last is 0 so far. */
+/*
+ * Make room for a tag and the bytes behind it, in whole words. The last word is set to 0 here: it
+ * holds the padding.
+ */
 static u8 *grab_tag(struct dt_writer *w, enum dt_tag tag, u64 bytes)
 {
 	u64 total = ALIGN_UP(DT_TAG_BYTES + bytes, DT_TAG_BYTES);
@@ -37,7 +40,7 @@ static u8 *grab_tag(struct dt_writer *w, enum dt_tag tag, u64 bytes)
 	return p + DT_TAG_BYTES;
 }
 
-/* The block ends with one that is all 0, which w->at is behind once there is one. */
+/* The block ends with an all-zero entry. Once that entry exists, w->at is behind it. */
 static void put_reservation(struct dt_writer *w, u64 base, u64 size)
 {
 	u8 *p = grab(w, DT_RESERVATION_BYTES);
@@ -104,7 +107,10 @@ static void put(struct dt_writer *w, u32 name, const void *value, size_t len)
 		memcpy(p + 2 * DT_TAG_BYTES, value, len);
 }
 
-/* Our own names are literals: the same one comes from the same place, or is there twice. */
+/*
+ * Own names are literals, so a name is compared by its address. Equal names from different places
+ * are stored twice.
+ */
 static u32 own_name(struct dt_writer *w, const char *name)
 {
 	u32 i = w->own_count, offset = w->names_size;

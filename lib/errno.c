@@ -11,7 +11,7 @@ char *strerror(int err)
 	case ENOENT:
 		return "no such thing";
 	case EINTR:
-		return "called off";
+		return "cancelled";
 	case EIO:
 		return "device failed";
 	case ENXIO:

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <lib/histogram.h>
 
-/* Above it a value is never usual: the difference of two counters that was negative is not taken for one. */
+/*
+ * A value above this is never usual: a counter difference that was negative must not be taken for
+ * one.
+ */
 #define USUAL_MAX 0x7fffffffULL
 
 u64 histogram_least(u32 bucket)

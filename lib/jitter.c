@@ -3,7 +3,10 @@
 
 /* Repetition count test (4.4.1): 1 + 30 / (1/8). */
 #define RUN_LIMIT 241
-/* Adaptive proportion test (4.4.2), samples of many values: 1 + critbinom(512, 2^(-1/8), 1 - 2^-30). */
+/*
+ * Adaptive proportion test (4.4.2), samples of many values: 1 + critbinom(512, 2^(-1/8), 1 -
+ * 2^-30).
+ */
 #define WINDOW      512
 #define EQUAL_LIMIT 502
 

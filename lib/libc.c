@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The C library of the target, as ISO C and POSIX describe these functions: for us, for libfdt, and for the calls that
- * compilers make on their own. Built so that the compiler does not turn the loops below into calls of themselves.
- * Words are read and written unaligned, which is right for normal memory (RAM, with the MMU on) only.
+ * The C library of the target, as ISO C and POSIX describe these functions: for us, for libfdt, and
+ * for calls that compilers generate. It is built so that the compiler does not turn the loops below
+ * into calls of themselves. Words are read and written unaligned, which is correct only for normal
+ * memory (RAM, with the MMU on).
  */
 #include <lib/types.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Any object's bytes, eight (or fewer) at a time and at any address. */
+/* Eight (or fewer) bytes of any object, at any address. */
 typedef u64 __attribute__((may_alias, aligned(1))) word_t;
 typedef u32 __attribute__((may_alias, aligned(1))) half_t;
 
@@ -92,7 +93,7 @@ int memcmp(const void *a, const void *b, size_t size)
 	return 0;
 }
 
-/* The library's contract hands out a writable pointer into what the caller gave as const. */
+/* The library's functions return a writable pointer into an argument that is const. */
 static char *unconst(const char *s)
 {
 	return (char *)(uintptr_t)s;

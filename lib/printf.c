@@ -21,7 +21,7 @@ struct output {
 	size_t total;
 };
 
-/* va_list may be an array type: only inside a struct can it be handed on by address everywhere. */
+/* va_list may be an array type. Only inside a struct can its address be passed on every target. */
 struct args {
 	va_list ap;
 };
@@ -88,7 +88,10 @@ static void emit_number(struct output *out, const struct spec *spec, const char 
 		emit_fill(out, ' ', fill);
 }
 
-/* Digits of value at the end of buf; returns how many. A zero with precision 0 has none. */
+/*
+ * Write the digits of value at the end of buf; returns their number. A zero with precision 0 has
+ * none.
+ */
 static size_t to_digits(char buf[DIGITS_MAX], u64 value, u32 base, const char *alphabet,
 			s32 precision)
 {
@@ -238,7 +241,7 @@ static const char *parse_length(const char *f, enum length *length)
 	}
 }
 
-/* What stands between "%" and the conversion's letter; returns where the letter is. */
+/* Parse the part between "%" and the conversion's letter. Returns the letter's place. */
 static const char *parse_spec(const char *f, struct args *args, struct spec *spec)
 {
 	s32 width;
@@ -257,7 +260,7 @@ static const char *parse_spec(const char *f, struct args *args, struct spec *spe
 	return parse_length(f, &spec->length);
 }
 
-/* False for a letter that is no conversion of ours. */
+/* False if the letter is not a supported conversion. */
 static bool convert(struct output *out, struct spec *spec, char conversion, struct args *args)
 {
 	char c;
@@ -310,7 +313,7 @@ size_t vsink_printf(struct print_sink *sink, const char *fmt, va_list ap)
 			break;
 		start = f;
 		f = parse_spec(f + 1, &args, &spec);
-		/* What we do not know is shown as it is. */
+		/* An unknown conversion is printed as it is. */
 		if (!convert(&out, &spec, *f, &args))
 			emit(&out, start, (size_t)(f - start) + (*f != '\0'));
 		f += *f != '\0';
@@ -333,7 +336,7 @@ size_t sink_printf(struct print_sink *sink, const char *fmt, ...)
 struct buffer_sink {
 	struct print_sink sink;
 	char *at;
-	size_t room; /* the terminator's place is not counted */
+	size_t room; /* room without the terminator */
 };
 
 static void buffer_put(struct print_sink *sink, const char *s, size_t len)

@@ -16,7 +16,7 @@ static const u32 round_constants[64] = {
 	0xc67178f2,
 };
 
-/* The same of the square roots of the first 8 (5.3.3). */
+/* The first 32 bits of the fractional parts of the square roots of the first 8 primes (5.3.3). */
 static const u32 initial[8] = {
 	0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
 	0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
@@ -57,7 +57,7 @@ static void compress(u32 *h, const u8 *block)
 
 		for (u32 i = 7; i > 0; i--)
 			v[i] = v[i - 1];
-		v[4] += t1; /* what was d */
+		v[4] += t1; /* d in the standard */
 		v[0] = t1 + s0 + majority;
 	}
 	for (u32 i = 0; i < 8; i++)
@@ -96,7 +96,7 @@ void sha256_final(struct sha256 *s, u8 digest[SHA256_SIZE])
 
 	for (u32 i = 0; i < 8; i++)
 		end[i] = (u8)(bits >> (56 - 8 * i));
-	/* A one, and zeros to 8 bytes before the end of a block. */
+	/* A one bit, then zeros up to 8 bytes before the end of a block. */
 	sha256_update(s, padding, used < 56 ? 56 - used : SHA256_BLOCK + 56 - used);
 	sha256_update(s, end, sizeof(end));
 	for (u32 i = 0; i < SHA256_SIZE; i++)

@@ -53,7 +53,7 @@ int parse_u64(const char *s, u64 *value)
 	}
 	if (*s == '\0')
 		return -EINVAL;
-	/* To the end even after an overflow: a wrong character is the better message. */
+	/* Scan to the end even after an overflow: a wrong character is the better message. */
 	for (; *s != '\0'; s++) {
 		int digit = digit_value(*s, base);
 

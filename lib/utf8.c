@@ -2,7 +2,9 @@
 #include <lib/string.h>
 #include <lib/utf8.h>
 
-/* Code points that a terminal obeys, that turn the direction of text (UAX #9), or that do not show. */
+/*
+ * Code points that a terminal obeys, that turn the direction of text (UAX #9), or that do not show.
+ */
 static const struct {
 	u32 first, last;
 } not_shown[] = {
@@ -11,11 +13,11 @@ static const struct {
 	{ 0x00ad, 0x00ad },   /* soft hyphen */
 	{ 0x061c, 0x061c },   /* Arabic letter mark */
 	{ 0x180e, 0x180e },   /* Mongolian vowel separator */
-	{ 0x200b, 0x200f },   /* of no width; marks of direction */
-	{ 0x2028, 0x202e },   /* separators; embedding and override of direction */
+	{ 0x200b, 0x200f },   /* no width; direction marks */
+	{ 0x2028, 0x202e },   /* separators; direction embedding and override */
 	{ 0x2060, 0x206f },   /* joiners, isolates */
 	{ 0xfeff, 0xfeff },   /* byte order mark */
-	{ 0xfff0, 0xfffb },   /* specials but for the replacement character */
+	{ 0xfff0, 0xfffb },   /* specials except the replacement character */
 	{ 0xe0000, 0xe0fff }, /* tags */
 };
 
@@ -36,7 +38,7 @@ u32 utf8_sequence(u8 first)
 	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
-/* The second byte rules out what is longer than need be, surrogates, and what lies above U+10FFFF. */
+/* The second byte rules out overlong forms, surrogates, and code points above U+10FFFF. */
 bool utf8_may_follow(u8 first, u32 at, u8 byte)
 {
 	u8 low = 0x80, high = 0xbf;

@@ -7,7 +7,10 @@
 #define ESC 0x1b
 #define DEL 0x7f
 
-/* ESC and intermediates; control sequence (ESC [); control string (ESC ] and others), and ESC in it. */
+/*
+ * In order: none; after ESC and intermediates; in a control sequence (ESC [); in a control string
+ * (ESC ] and others); after ESC in a string.
+ */
 enum escape { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_CSI, ESCAPE_STRING, ESCAPE_STRING_ESC };
 
 static void put(struct visible *v, const void *s, size_t len)
@@ -86,7 +89,10 @@ static enum escape in_string(u8 byte)
 	return byte == '\a' || byte == 0x18 || byte == 0x1a ? ESCAPE_NONE : ESCAPE_STRING;
 }
 
-/* True if the byte belongs to a sequence that is left out. A line's end ends it: one that is never finished hides no more than its line. */
+/*
+ * True if the byte belongs to a sequence that is left out. A line end also ends the sequence, so an
+ * unfinished one hides no more than its line.
+ */
 static bool leave_out(struct visible *v, u8 byte)
 {
 	if (byte == '\n' || byte == '\r') {

@@ -22,7 +22,7 @@ static inline bool bitmap_test(const u64 *map, size_t n)
 	return (map[n / 64] >> (n % 64)) & 1;
 }
 
-/* `count` bits from `first` on, a word at a time. */
+/* Set `count` bits from bit `first` on, a word at a time. */
 void bitmap_set_run(u64 *map, size_t first, size_t count);
 
 /* Index of the first set (clear) bit at or after `from`, or nbits if there is none. */
@@ -30,8 +30,8 @@ size_t bitmap_next_set(const u64 *map, size_t nbits, size_t from);
 size_t bitmap_next_clear(const u64 *map, size_t nbits, size_t from);
 
 /*
- * First run of `len` clear bits whose start is a multiple of `align` (a power of two), at or after `from`;
- * nbits if there is none.
+ * The first run of `len` clear bits that begins at or after `from`, at a multiple of `align` (a
+ * power of two). nbits if there is none.
  */
 size_t bitmap_find_clear_run(const u64 *map, size_t nbits, size_t from, size_t len, size_t align);
 

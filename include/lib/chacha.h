@@ -9,7 +9,7 @@
 #define CHACHA_NONCE 12
 #define CHACHA_BLOCK 64
 
-/* 64 bytes of key stream: block number `counter` under key and nonce. out may be the key's place. */
+/* 64 bytes of key stream: block number `counter` under key and nonce. `out` may overlap the key. */
 void chacha20_block(const u8 key[CHACHA_KEY], u32 counter, const u8 nonce[CHACHA_NONCE],
 		    u8 out[CHACHA_BLOCK]);
 

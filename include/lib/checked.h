@@ -15,7 +15,10 @@ static inline bool __must_check checked_mul(u64 a, u64 b, u64 *product)
 	return !__builtin_mul_overflow(a, b, product);
 }
 
-/* True if [start, start + len) lies in [base, base + size). Neither range may wrap; empty ranges lie anywhere in bounds. */
+/*
+ * True if [start, start + len) lies in [base, base + size). Neither range may wrap. An empty range
+ * may lie anywhere within the bounds, the end included.
+ */
 static inline bool __must_check range_within(u64 start, u64 len, u64 base, u64 size)
 {
 	return start >= base && start - base <= size && len <= size - (start - base);

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reader of cpio archives in memory, "newc" and "crc" (cpio(5): 070701, 070702), one behind the other with zeros between them or not, as Linux' initramfs is
- * read (Documentation/driver-api/early-userspace/buffer-format.rst): of two entries with one name the later counts, hard links share the data of the one
- * that has it, symbolic links are followed inside the archive. Trusts nothing in it. Pure.
+ * Reader of cpio archives in memory, formats "newc" and "crc" (cpio(5): 070701, 070702). Pure.
+ *
+ * Several archives may follow each other, with or without zeros between them, as in Linux'
+ * initramfs (Documentation/driver-api/early-userspace/buffer-format.rst). If two entries have the
+ * same name, the later one counts. Hard links share the data of the one that has it. Symbolic links
+ * are followed inside the archive. Nothing in an archive is trusted.
  */
 #ifndef LIB_CPIO_H
 #define LIB_CPIO_H
 
 #include <lib/types.h>
 
-#define CPIO_PATH_MAX 512 /* of a path while links in it are followed, with its end */
+#define CPIO_PATH_MAX 512 /* longest path while its links are followed, with the terminator */
 
 #define CPIO_TYPE    0170000
 #define CPIO_REGULAR 0100000
@@ -26,31 +29,32 @@ struct cpio_entry {
 struct cpio {
 	const u8 *base;
 	u64 size;
-	u64 offset; /* of the entry that comes next, or where it is broken */
-	u64 at;     /* of the last entry, and of the archive that it is in */
+	u64 offset; /* of the next entry, or of the place where the archive is broken */
+	u64 at;     /* offsets of the last entry and of its archive */
 	u64 archive;
 };
 
 void cpio_open(struct cpio *c, const void *base, u64 size);
 
 /*
- * Next entry: 1 and *e filled; 0 at the end of the last archive; -EINVAL where what follows, at c->offset, is no archive, or a broken one. A hard link
- * without data of its own has size 0 here.
+ * The next entry. 1: *e is filled. 0: the last archive has ended. -EINVAL: the bytes at c->offset
+ * are not an archive, or a broken one. A hard link without data of its own has size 0 here.
  */
 int __must_check cpio_next(struct cpio *c, struct cpio_entry *e);
 
-/* True if the two are one path: "." and repeated slashes are left out of account. */
+/* True if the two are one path. "." and repeated slashes do not count. */
 bool cpio_same_path(const char *a, const char *b);
 
 /*
- * Follow the symbolic links in `path`, which may end at a file, a folder or nothing, and write the path that it stands for to real (CPIO_PATH_MAX bytes): 0;
- * -ERANGE: that is too long, or more than 16 links lead there.
+ * Follow the symbolic links in `path`, which may end at a file, at a folder or at nothing. The
+ * resulting path goes to `real` (CPIO_PATH_MAX bytes). 0. -ERANGE: the result is too long, or more
+ * than 16 links lead there.
  */
 int __must_check cpio_real_path(const void *base, u64 size, const char *path, char *real);
 
 /*
- * The regular file at path: 0; -ENOENT: there is none before the archives' end or where they are broken; -ERANGE as above; -EIO: its checksum
- * ("crc" archives) is another.
+ * The regular file at `path`. 0. -ENOENT: there is none before the archives end, or before they are
+ * broken. -ERANGE: as for cpio_real_path(). -EIO: its checksum ("crc" archives) does not match.
  */
 int __must_check cpio_find(const void *base, u64 size, const char *path, struct cpio_entry *e);
 

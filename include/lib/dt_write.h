@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes a flattened devicetree (Devicetree Specification v0.4, chapter 5) from the front to the back, a step a tag: a node's properties come before its children. It may
- * take over names and memory reservations of a tree that is copied, so that a copied property's name is not looked for. Pure; any context.
+ * Writes a flattened devicetree (Devicetree Specification v0.4, chapter 5) from front to back, one
+ * step for each tag. A node's properties come before its children. Pure; any context.
+ *
+ * The writer may take over the names and the memory reservations of a tree that is copied. A copied
+ * property's name is then not searched for.
  */
 #ifndef LIB_DT_WRITE_H
 #define LIB_DT_WRITE_H
@@ -12,11 +15,11 @@
 
 struct dt_writer {
 	u8 *blob;
-	u32 size, at; /* room, and what is used of it */
+	u32 size, at; /* the room, and how much of it is used */
 	u32 structs;  /* where the structure block begins */
 	const char *copied;
 	u32 copied_size; /* the names taken over */
-	u32 names_size;  /* with our own */
+	u32 names_size;  /* with our own names */
 	u32 own_count;
 	struct {
 		const char *name;
@@ -25,19 +28,25 @@ struct dt_writer {
 	int err; /* the first one sticks */
 };
 
-/* Into `size` bytes at blob (8-byte aligned); from: a tree that passed dt_check(), or NULL. */
+/*
+ * Begin a tree in `size` bytes at blob (8-byte aligned). from: a tree that passed dt_check(), or
+ * NULL.
+ */
 void dt_create(struct dt_writer *w, void *blob, u64 size, const void *from);
-/* A memory reservation behind those taken over: before the first node. */
+/* Add a memory reservation behind those taken over. Call before the first node. */
 void dt_reserve(struct dt_writer *w, u64 base, u64 size);
 void dt_begin(struct dt_writer *w, const char *name);
 void dt_end(struct dt_writer *w);
-/* The name is not copied before dt_finish(). */
+/* The name must stay valid until dt_finish(). */
 void dt_put(struct dt_writer *w, const char *name, const void *value, size_t len);
-/* A property of the tree that names were taken over from. */
+/* A property of the tree whose names were taken over. */
 void dt_put_copy(struct dt_writer *w, const struct dt_prop *prop);
-/* Note an error of the caller's: nothing is written any more. */
+/* Note an error of the caller's. Nothing is written from here on. */
 void dt_fail(struct dt_writer *w, int err);
-/* The tree is complete, its length is in its header. 0; -ENOSPC, or what dt_fail() was told. */
+/*
+ * Complete the tree and put its length into its header. 0; -ENOSPC, or the error given to
+ * dt_fail().
+ */
 int __must_check dt_finish(struct dt_writer *w);
 
 #endif

@@ -6,7 +6,7 @@
 enum {
 	EPERM = 1,      /* the state of the object forbids it */
 	ENOENT = 2,     /* no such thing */
-	EINTR = 4,      /* called off */
+	EINTR = 4,      /* cancelled */
 	EIO = 5,        /* a device failed */
 	ENXIO = 6,      /* no such device or address */
 	E2BIG = 7,      /* too large */
@@ -14,7 +14,7 @@ enum {
 	ENOMEM = 12,    /* no memory */
 	EFAULT = 14,    /* address outside the object */
 	EBUSY = 16,     /* in use */
-	EEXIST = 17,    /* there is one already */
+	EEXIST = 17,    /* exists already */
 	ENODEV = 19,    /* the machine has none */
 	EINVAL = 22,    /* malformed */
 	ENOSPC = 28,    /* a fixed table is full */
@@ -23,7 +23,10 @@ enum {
 	ETIMEDOUT = 110 /* deadline passed */
 };
 
-/* The text of an errno (positive or negative); not to be written to (the type is ISO C's, so that hosts agree). Any context. */
+/*
+ * The text of an errno (positive or negative). The caller must not write to it; the type is ISO
+ * C's, so that hosts agree. Any context.
+ */
 char *strerror(int err);
 
 #endif

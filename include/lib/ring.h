@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Byte ring over a buffer whose size is a power of two. Positions count up for ever, so a reader may keep a position of its own
- * (the console log has several readers of one writer). Not locked: the owner's lock guards it.
+ * Byte ring over a buffer whose size is a power of two. Positions count up for ever, so each reader
+ * may keep a position of its own; the console log has several readers of one writer. Not locked:
+ * the owner's lock guards it.
  */
 #ifndef LIB_RING_H
 #define LIB_RING_H
@@ -34,7 +35,7 @@ bool ring_put(struct ring *r, u8 byte);
 /* Append a byte, dropping the oldest if the ring is full. */
 void ring_put_over(struct ring *r, u8 byte);
 
-/* Append as many of len bytes as there is room for; their number. */
+/* Append as many of len bytes as fit. Returns their number. */
 u32 ring_write(struct ring *r, const void *data, u32 len);
 
 /* Drop the oldest bytes until there is room for len, which is at most the ring's size. */
@@ -44,8 +45,9 @@ void ring_make_room(struct ring *r, u32 len);
 bool ring_get(struct ring *r, u8 *byte);
 
 /*
- * Copy up to len bytes from position *pos on into out, and move *pos past them; a position that has been overwritten moves to the oldest byte
- * kept. Returns the number copied. Consumes nothing.
+ * Copy up to len bytes from position *pos on to `out` and move *pos past them. If that position
+ * has been overwritten, the copy begins at the oldest byte kept. Returns the number copied. Nothing
+ * is consumed.
  */
 u32 ring_read_at(const struct ring *r, u64 *pos, void *out, u32 len);
 

@@ -16,7 +16,7 @@ struct sha256 {
 
 void sha256_init(struct sha256 *s);
 void sha256_update(struct sha256 *s, const void *data, size_t size);
-/* The digest of all that came; *s is used up. */
+/* The digest of all bytes so far. *s must not be used afterwards. */
 void sha256_final(struct sha256 *s, u8 digest[SHA256_SIZE]);
 
 #endif

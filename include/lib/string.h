@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The C library's memory and string functions that the house uses, and checked conversions. Pure; any context. */
+/*
+ * The C library's memory and string functions that the house uses, and checked conversions. Pure;
+ * any context.
+ */
 #ifndef LIB_STRING_H
 #define LIB_STRING_H
 
@@ -11,7 +14,7 @@ bool str_copy(char *dst, const char *src, size_t size);
 bool str_eq(const char *a, const char *b);
 bool str_starts(const char *s, const char *prefix);
 
-/* Something to see on any terminal, blanks included. */
+/* True for a character that any terminal shows; a blank is one. */
 static inline bool is_printable(char c)
 {
 	return c >= ' ' && c <= '~';

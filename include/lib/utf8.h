@@ -6,22 +6,30 @@
 #include <lib/types.h>
 
 /*
- * Bytes of the character at s that a terminal shows: 1 for printable ASCII, 2 to 4 for a well-formed sequence; 0 for what is neither, and for a
- * sequence that does not end in max bytes. A terminal does not show but obey control characters (C0, DEL, C1); it hides some others, and by some
- * turns the order of what stands around them.
+ * How many bytes the character at s has that a terminal shows: 1 for printable ASCII, 2 to 4 for a
+ * well-formed sequence. 0 for anything else, and for a sequence that does not end within max bytes.
+ *
+ * A terminal obeys control characters (C0, DEL, C1) instead of showing them. It hides some other
+ * characters, and some turn the order of the text around them. Those give 0 too.
  */
 size_t utf8_length(const char *s, size_t max);
-/* One line in place: replace what utf8_length() does not accept by '?', a byte each. */
+/* Clean one line in place: each byte that utf8_length() does not accept becomes '?'. */
 void utf8_clean(char *s);
 
-/* For what comes byte by byte. How many bytes a character has that begins with this one; 0: none does. */
+/*
+ * For bytes that come one by one. How many bytes a character has that begins with this one; 0: no
+ * character does.
+ */
 u32 utf8_sequence(u8 first);
-/* This byte may stand behind the first `at` ones of such a character. */
+/* True if this byte may follow the first `at` bytes of a character that begins with `first`. */
 bool utf8_may_follow(u8 first, u32 at, u8 byte);
-/* The code point of a whole one. */
+/* The code point of a complete sequence. */
 u32 utf8_code(const u8 *seq, u32 len);
 
-/* This byte, which came after `before`, is a C1 control character, by itself or as UTF-8; not a part of another character. */
+/*
+ * True if this byte, which came after `before`, is a C1 control character: alone or as UTF-8, but
+ * not as a part of another character.
+ */
 static inline bool utf8_is_c1(u8 before, u8 byte)
 {
 	return byte >= 0x80 && byte <= 0x9f && (before < 0x80 || before == 0xc2);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* <limits.h> for the target, from the compiler's own numbers: its header wants a C library's. */
+/*
+ * <limits.h> for the target, from the compiler's own numbers. The compiler's header needs a C
+ * library's.
+ */
 #ifndef LIBC_LIMITS_H
 #define LIBC_LIMITS_H
 

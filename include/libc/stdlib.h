@@ -4,8 +4,8 @@
 #define LIBC_STDLIB_H
 
 /*
- * The number at @s in @base (0: by its prefix), ULONG_MAX where it is too big. *@end, unless @end
- * is NULL, is set behind its last digit.
+ * The number at s in base `base` (0: the prefix tells), ULONG_MAX if it is too big. Unless end is
+ * NULL, *end is set behind its last digit.
  */
 unsigned long strtoul(const char *restrict s, char **restrict end, int base);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The part of the C library's <string.h> that the target has; lib/ implements it. It is here for
- * libfdt, whose headers include it, and for the calls that compilers make on their own.
+ * The part of the C library's <string.h> that the target has. lib/ implements it. Two users need
+ * it: libfdt, whose headers include it, and the calls that compilers generate.
  */
 #ifndef LIBC_STRING_H
 #define LIBC_STRING_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls that a guest makes by HVC or SMC: SMCCC (DEN0028), PSCI (DEN0022), and the vendor hypervisor's range. Part of the guest ABI. */
+/*
+ * Calls that a guest makes by HVC or SMC: SMCCC (DEN0028), PSCI (DEN0022), and the vendor
+ * hypervisor's range. Part of the guest ABI.
+ */
 #ifndef UAPI_SMCCC_H
 #define UAPI_SMCCC_H
 
@@ -12,11 +15,14 @@
 #define SMCCC_VERSION_1_3   0x10003
 #define SMCCC_SUCCESS       0
 #define SMCCC_NOT_SUPPORTED (-1)
-/* ARCH_FEATURES of a workaround: it may be called, but this CPU is not affected / none needs it. */
+/* ARCH_FEATURES of a workaround. UNAFFECTED: it may be called, but this CPU does not need it. */
 #define SMCCC_UNAFFECTED   1
 #define SMCCC_NOT_REQUIRED (-2)
 
-/* Bits of a function number: a fast call; 64-bit arguments; "nothing lives in my SVE registers", to be ignored (SMCCC 1.3). */
+/*
+ * Bits of a function number: a fast call; 64-bit arguments; "my SVE registers hold nothing live",
+ * which is ignored (SMCCC 1.3).
+ */
 #define SMCCC_FAST     0x80000000u
 #define SMCCC_64       0x40000000u
 #define SMCCC_SVE_HINT 0x00010000u
@@ -51,7 +57,7 @@
 #define PSCI_PLATFORM_COORDINATED 0 /* SET_SUSPEND_MODE */
 #define PSCI_OS_INITIATED         1
 
-/* power_state, original format: StateType, and the bits that are the caller's to choose. */
+/* power_state, original format: StateType, and the bits that the caller may choose. */
 #define PSCI_POWER_DOWN BIT(16)
 #define PSCI_STATE_ID   BITS(15, 0)
 
@@ -76,7 +82,7 @@
 #define TRNG_INVALID_PARAMETERS (-2)
 #define TRNG_NO_ENTROPY         (-3)
 
-/* UUID d2295555-36aa-46f0-85cf-a79807db2abb of our source, as DEN0028 lays it out. */
+/* The UUID of our entropy source, d2295555-36aa-46f0-85cf-a79807db2abb, laid out as in DEN0028. */
 #define TRNG_UUID_0 0x555529d2u
 #define TRNG_UUID_1 0xf046aa36u
 #define TRNG_UUID_2 0x98a7cf85u
@@ -86,7 +92,10 @@
 #define PV_TIME_FEATURES 0xc5000020u
 #define PV_TIME_ST       0xc5000021u
 
-/* Vendor specific hypervisor service calls: who is below. x0 to x3 hold the UID, 32 bits each. */
+/*
+ * Vendor specific hypervisor service calls: which hypervisor this is. x0 to x3 hold the UID, 32
+ * bits each.
+ */
 #define ZVM_UID      0x8600ff01u
 #define ZVM_REVISION 0x8600ff03u
 #define ZVM_UID_0    0x5a564d00u
