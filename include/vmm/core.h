@@ -89,6 +89,11 @@ struct vcpu {
 	struct sched_params params;
 	u8 prio;
 	struct spinlock sched_lock;
+	/* what the mover counted at its last look, and how many looks in a row it wanted to move it (vmm/place.h). Lifecycle lock */
+	struct {
+		u64 waited;
+		u8 waits_for;
+	} looked;
 	u64 mpidr;
 	enum vcpu_power power; /* under vm->state_wq.lock */
 	bool parked; /* its thread waits in the work hook; no guest code runs. Under vm->state_wq.lock */
@@ -118,7 +123,7 @@ void vcpu_kick(struct vcpu *v, u32 work);
 
 /* ---- a VM ---- */
 
-#define MAX_VMS 16
+#define MAX_VMS 128
 
 enum vm_state {
 	VM_CREATED, /* images loaded, never run */
@@ -149,7 +154,9 @@ struct vm {
 	struct pvtime_entry *pvtime; /* a page of them, one per vCPU; see vmm/cpu.h */
 	u32 nvcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];
-	struct timeout look;        /* asks its vCPUs for looks (vmm/cpu/health.c) */
+	u8 planned
+		[VM_MAX_VCPUS]; /* the CPU of each by the last plan (vmm/place.h). Lifecycle lock */
+	struct timeout look;    /* asks its vCPUs for looks (vmm/cpu/health.c) */
 	struct wait_queue state_wq; /* guards and signals what follows */
 	struct wait_queue halt_wq;  /* waits for vCPUs to park; they do not wake each other */
 	enum vm_state state;

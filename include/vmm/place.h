@@ -8,13 +8,30 @@
 
 #include <vmm/core.h>
 
+#define NOWHERE 0xff /* no CPU yet */
+
+/* What is planned for a CPU. */
+struct sched_load {
+	u32 vcpus, real_time,
+		dedicated; /* all vCPUs; those of real-time VMs; of VMs that want it to themselves */
+	u64 share;         /* of its time, by their budgets */
+};
+
+/* Where all vCPUs would be: vm->planned has each vCPU's CPU, and here is what that adds up to. */
+struct sched_plan {
+	struct vm *
+		vm; /* that it is made for, and what that shall be; NULL: all VMs are as they are */
+	const struct vm_desc *want;
+	u32 closed; /* a CPU that is being cleared, else MAX_CPUS */
+	struct sched_load cpus[MAX_CPUS];
+};
+
 /*
  * Decide where the vCPUs of vm would run if its description was `want`, and what others have to
  * give way; a vCPU stays where it is if it may. 0; or -EINVAL, -EBUSY with the arithmetic in
  * err->text, and nothing is changed. Lifecycle lock held.
  */
-int __must_check vm_sched_plan(const struct vm *vm, const struct vm_desc *want,
-			       struct vm_error *err);
+int __must_check vm_sched_plan(struct vm *vm, const struct vm_desc *want, struct vm_error *err);
 
 /* The CPU that the last plan has for a vCPU of vm; no CPU of the machine: none. */
 u32 vm_sched_planned(const struct vm *vm, u32 index);
@@ -36,11 +53,13 @@ bool vm_sched_is_real_time(const struct vm_desc *d);
 /* An ordinary VM that may run anywhere: it keeps off CPUs with real-time VMs as long as there are others. */
 bool vm_sched_keeps_off(const struct vm_desc *d);
 
+/* A plan in which every vCPU is where it is. Lifecycle lock held, as long as it is used. */
+void vm_sched_look(struct sched_plan *p);
 /*
  * The CPU of the mask where vCPU `index` of vm would go, were it chosen now: not the one that it is on, none that has a
- * real-time VM. MAX_CPUS: there is none, or vm is real-time or has windows and stays. Lifecycle lock held.
+ * real-time VM. MAX_CPUS: there is none, or vm is real-time or has windows and stays. p is of vm_sched_look(), and stays so.
  */
-u32 vm_sched_room(const struct vm *vm, u32 index, u64 cpus);
+u32 vm_sched_room(struct sched_plan *p, struct vm *vm, u32 index, u64 cpus);
 /* Bind a vCPU to another CPU. Thread context, lifecycle lock held. */
 void vm_sched_move(struct vcpu *v, u32 cpu);
 

@@ -94,13 +94,19 @@ def test_a_broken_bundle_stops_nobody(boot, tmp_path, kind):
 
 def test_as_many_as_there_is_room_for(boot, tmp_path):
     """The limits of VMs and of memory are told, and nothing is lost at them."""
-    board = boot(smp=2, mem=512, bundle=bundle(tmp_path, {"small": ""}))
-    before = memory(board)
-    vms = [new(board, "small") for _ in range(16)]
-    assert "16 VMs" in board.sh("zvm new -t small")
+    board = boot(smp=2, mem=1500, bundle=bundle(tmp_path, {"small": ""}))
+    for vm in [new(board, "small") for _ in range(128)]:
+        vm.delete()
+    before = memory(board)  # the tables that map so many stacks stay
+    vms = [new(board, "small") for _ in range(128)]
+    assert "128 VMs" in board.sh("zvm new -t small")
+    assert rows(board)["small-128"]["STATE"] == "created"
+    vms[63].delete()
+    vms[63] = new(board, "small")  # the number that is free
+    assert rows(board)["small-64"]["ID"] == "63"
     for vm in vms:
         vm.run()
-    assert len(rows(board)) == 16
+    assert len(rows(board)) == 128
     for vm in vms:
         vm.delete(force=True)
     assert memory(board) == before

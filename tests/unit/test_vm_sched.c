@@ -180,6 +180,30 @@ static void its_cpu_becomes_its_own(void **state)
 		"which has the shell (`zvm new -c` makes fewer)");
 }
 
+/* As many as there can be: spread evenly; all that are on a CPU leave it for one that wants it, or none. */
+static void many(void **state)
+{
+	struct vm *last = real_time(MAX_VMS - 1, "last", 1, 0x4);
+	u32 on[CPUS] = { 0 };
+
+	(void)state;
+	last->desc.dedicated = true;
+	for (u32 id = 0; id < MAX_VMS - 1; id++)
+		assert_int_equal(place(placed_vm(id, "ordinary", 1)), 0);
+	assert_int_equal(vm_by_id(1)->vcpus[0]->cpu, 2);
+	vm_by_id(1)->desc.affinity = 0x4; /* it may not go */
+	assert_int_equal(place(last), -EBUSY);
+	vm_by_id(1)->desc.affinity = 0;
+	assert_int_equal(place(last), 0);
+	assert_string_equal(where(last), "2");
+	for (u32 id = 0; id < MAX_VMS; id++)
+		on[vm_by_id(id)->vcpus[0]->cpu]++;
+	assert_int_equal(on[0], 42);
+	assert_int_equal(on[1], 42);
+	assert_int_equal(on[2], 1);
+	assert_int_equal(on[3], 43);
+}
+
 /* ---- moved later ---- */
 
 /* A second in which these CPUs were idle, and the first vCPU of VM `waits` had half of what it wanted. True: it looks again. */
@@ -459,6 +483,7 @@ int main(void)
 		cmocka_unit_test_teardown(goes_beside_real_time_vms_if_it_must, placed_teardown),
 		cmocka_unit_test_teardown(gives_way_to_a_real_time_vm, placed_teardown),
 		cmocka_unit_test_teardown(its_cpu_becomes_its_own, placed_teardown),
+		cmocka_unit_test_teardown(many, placed_teardown),
 		cmocka_unit_test_teardown(moves_to_a_cpu_that_stays_idle, placed_teardown),
 		cmocka_unit_test_teardown(stays_if_nothing_waits_for_long, placed_teardown),
 		cmocka_unit_test_teardown(real_time_never_moves, placed_teardown),

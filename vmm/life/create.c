@@ -5,6 +5,7 @@
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/random.h>
+#include <lib/bitmap.h>
 #include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -20,6 +21,24 @@
 #define VCPU_PAGES ((u32)((sizeof(struct vcpu) + PAGE_SIZE - 1) / PAGE_SIZE))
 
 /* ---- description and options ---- */
+
+/* The label, or with the least number from 2 on that no other VM of that label has: one look at each VM. */
+static void number_name(struct vm *vm)
+{
+	u64 taken[BITMAP_WORDS(MAX_VMS + 2)] = { 3 };
+	const size_t len = (size_t)snprintf(vm->name, sizeof(vm->name), "%.19s-", vm->desc.label);
+	u64 number;
+
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *other = vm_by_id(id);
+
+		if (other && memcmp(other->name, vm->name, len) == 0 &&
+		    parse_u64(other->name + len, &number) == 0 && number < MAX_VMS + 2)
+			bitmap_set(taken, number);
+	}
+	(void)snprintf(vm->name + len, sizeof(vm->name) - len, "%zu",
+		       bitmap_next_clear(taken, MAX_VMS + 2, 2));
+}
 
 static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
 {
@@ -40,9 +59,10 @@ static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
 		(void)str_copy(vm->name, wanted, sizeof(vm->name));
 		return 0;
 	}
-	(void)str_copy(vm->name, vm->desc.label, sizeof(vm->name));
-	for (u32 n = 2; vm_by_name(vm->name); n++)
-		snprintf(vm->name, sizeof(vm->name), "%.19s-%u", vm->desc.label, n);
+	if (vm_by_name(vm->desc.label))
+		number_name(vm);
+	else
+		(void)str_copy(vm->name, vm->desc.label, sizeof(vm->name));
 	return 0;
 }
 

@@ -19,9 +19,9 @@
 /* What was counted at the last look, and how many looks in a row it was so. */
 static struct {
 	u64 when;
-	u64 idle[MAX_CPUS], waited[MAX_VMS][VM_MAX_VCPUS];
-	u8 idle_for[MAX_CPUS], waits_for[MAX_VMS][VM_MAX_VCPUS];
-} last;
+	u64 idle[MAX_CPUS];
+	u8 idle_for[MAX_CPUS];
+} last; /* of a vCPU: vcpu.looked */
 
 /* CPUs with more than one vCPU, and with one of a real-time VM. */
 struct company {
@@ -92,20 +92,20 @@ struct candidate {
 	u64 share;
 };
 
-static bool look_at_vcpu(struct vcpu *v, const struct company *c, u64 idle, u64 passed,
-			 struct candidate *best)
+static bool look_at_vcpu(struct vcpu *v, struct sched_plan *p, const struct company *c, u64 idle,
+			 u64 passed, struct candidate *best)
 {
-	const u32 id = v->vm->id, i = v->index;
-	const u64 share = permille(waited(&v->thread, last.when), &last.waited[id][i], passed);
-	const bool shares = (c->shared & BIT(v->cpu)) && vm_sched_room(v->vm, i, ~0UL) != MAX_CPUS;
+	const u64 share = permille(waited(&v->thread, last.when), &v->looked.waited, passed);
+	const bool shares = (c->shared & BIT(v->cpu)) &&
+			    vm_sched_room(p, v->vm, v->index, ~0UL) != MAX_CPUS;
 	u32 to;
 
-	count_looks(&last.waits_for[id][i],
+	count_looks(&v->looked.waits_for,
 		    shares && (share >= WAITS_PERMILLE ||
 			       ((c->real_time & BIT(v->cpu)) && vm_sched_keeps_off(&v->vm->desc))));
-	if (last.waits_for[id][i] < MOVER_SECONDS || (best->v && best->share >= share))
+	if (v->looked.waits_for < MOVER_SECONDS || (best->v && best->share >= share))
 		return shares;
-	to = vm_sched_room(v->vm, i, idle);
+	to = vm_sched_room(p, v->vm, v->index, idle);
 	if (to != MAX_CPUS)
 		*best = (struct candidate){ .v = v, .to = to, .share = share };
 	return shares;
@@ -114,7 +114,12 @@ static bool look_at_vcpu(struct vcpu *v, const struct company *c, u64 idle, u64 
 static void forget_looks(void)
 {
 	memset(last.idle_for, 0, sizeof(last.idle_for));
-	memset(last.waits_for, 0, sizeof(last.waits_for));
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *vm = vm_by_id(id);
+
+		for (u32 i = 0; vm && i < vm->nvcpus; i++)
+			vm->vcpus[i]->looked.waits_for = 0;
+	}
 }
 
 bool vm_mover_step(bool anew)
@@ -122,16 +127,18 @@ bool vm_mover_step(bool anew)
 	const struct company c = find_company();
 	const u64 now = arch_counter(), passed = now - last.when;
 	struct candidate best = { .v = NULL };
+	struct sched_plan p;
 	bool any = false;
 	u64 idle;
 
+	vm_sched_look(&p);
 	last.when = now;
 	idle = look_at_cpus(passed);
 	for (u32 id = 0; id < MAX_VMS; id++) {
 		const struct vm *vm = vm_by_id(id);
 
 		for (u32 i = 0; vm && i < vm->nvcpus; i++)
-			any |= look_at_vcpu(vm->vcpus[i], &c, idle, passed, &best);
+			any |= look_at_vcpu(vm->vcpus[i], &p, &c, idle, passed, &best);
 	}
 	if (best.v && !anew) {
 		log_info("vm %u '%s': vcpu %u moves from cpu%u to cpu%u, which was idle",

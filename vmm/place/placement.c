@@ -1,108 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Placement: a table with the CPU of every vCPU of the machine is changed, looked at, and only then
- * carried out. CPU 0 has the shell, its services and all shared interrupts: it is nobody's own.
+ * Placement: what CPUs every vCPU of the machine is planned for (vm->planned), and what that adds up to on each CPU,
+ * is changed, looked at, and only then carried out. CPU 0 has the shell, its services and all shared interrupts: it is nobody's own.
  * The rules are in docs/real-time.md, "Where vCPUs run".
  */
 #include <kernel/percpu.h>
 #include <lib/bitmap.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
+#include <lib/string.h>
 #include <lib/text.h>
 #include <vmm/desc.h>
 #include <vmm/life.h>
 #include <vmm/place.h>
 
-#define NOWHERE 0xff
-
 /* Of a CPU's time, in millionths: what budgets may add up to. On CPU 0 some is the shell's. */
 #define WHOLE_CPU   1000000
 #define SHELL_SHARE 100000
 
-struct plan {
-	/* the VM that it is made for, by id, and what it shall be; the others are as they are */
-	u32 id;
-	const struct vm_desc *want;
-	const char *name;
-	u32 closed; /* a CPU that is being cleared, else MAX_CPUS */
-	u8 cpu[MAX_VMS][VM_MAX_VCPUS];
-};
-
-static struct plan plan;
-
-static const struct vm_desc *desc_of(u32 id)
+static const struct vm_desc *desc_of(const struct sched_plan *p, const struct vm *vm)
 {
-	return id == plan.id ? plan.want : &vm_by_id(id)->desc;
+	return vm == p->vm ? p->want : &vm->desc;
 }
 
-static const char *name_of(u32 id)
+/* The VM with that id, or NULL. The one that the plan is made for need not be in the table yet. */
+static struct vm *planned_vm(const struct sched_plan *p, u32 id)
 {
-	return id == plan.id ? plan.name : vm_by_id(id)->name;
+	return p->vm && id == p->vm->id ? p->vm : vm_by_id(id);
 }
 
 /*
- * CPUs that VM id may run on. One that has windows runs where it has them; others go to CPUs that
+ * CPUs that a VM may run on. One that has windows runs where it has them; others go to CPUs that
  * keep no schedule, or if they may not, to the time that a schedule leaves.
  */
-static u64 allowed(u32 id)
+static u64 allowed(const struct sched_plan *p, const struct vm *vm)
 {
-	const struct vm_desc *d = desc_of(id);
+	const struct vm_desc *d = desc_of(p, vm);
 	u64 mask = cpus_online_mask() & (d->affinity ? d->affinity : ~0UL);
-	u64 windows = schedule_cpus_of(name_of(id)), free = mask & ~schedule_cpus();
+	u64 windows = schedule_cpus_of(vm->name), free = mask & ~schedule_cpus();
 
 	if (windows)
 		return mask & windows;
 	return free || d->dedicated ? free : mask & schedule_cpus_with_gaps();
-}
-
-/* ---- what the table says ---- */
-
-static u32 planned_of(u32 id, u32 cpu)
-{
-	u32 n = 0;
-
-	for (u32 i = 0; i < VM_MAX_VCPUS; i++)
-		n += plan.cpu[id][i] == cpu;
-	return n;
-}
-
-static u32 planned_on(u32 cpu)
-{
-	u32 n = 0;
-
-	for (u32 id = 0; id < MAX_VMS; id++)
-		n += planned_of(id, cpu);
-	return n;
-}
-
-static bool is_own(u32 cpu)
-{
-	for (u32 id = 0; id < MAX_VMS; id++)
-		if (planned_of(id, cpu) && desc_of(id)->dedicated)
-			return true;
-	return false;
-}
-
-bool vm_sched_is_real_time(const struct vm_desc *d)
-{
-	return d->priority < PRIO_REALTIME || d->fifo || d->period_us || d->dedicated;
-}
-
-bool vm_sched_keeps_off(const struct vm_desc *d)
-{
-	return !d->affinity && !vm_sched_is_real_time(d);
-}
-
-/* CPUs that have a vCPU of a real-time VM other than `id`. */
-static u64 real_time_cpus(u32 id)
-{
-	u64 mask = 0;
-
-	for (u32 other = 0; other < MAX_VMS; other++)
-		for (u32 i = 0; other != id && i < VM_MAX_VCPUS; i++)
-			if (plan.cpu[other][i] != NOWHERE && vm_sched_is_real_time(desc_of(other)))
-				mask |= BIT(plan.cpu[other][i]);
-	return mask;
 }
 
 /* What a budget is of a CPU, rounded up. */
@@ -116,29 +55,74 @@ static u64 share_limit(u32 cpu)
 	return cpu ? WHOLE_CPU : WHOLE_CPU - SHELL_SHARE;
 }
 
-static u64 share_planned(u32 cpu)
+bool vm_sched_is_real_time(const struct vm_desc *d)
 {
-	u64 sum = 0;
-
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		u32 n = planned_of(id, cpu);
-
-		if (n)
-			sum += n * share_of(desc_of(id));
-	}
-	return sum;
+	return d->priority < PRIO_REALTIME || d->fifo || d->period_us || d->dedicated;
 }
 
-/* A vCPU of VM id may be put there. */
-static bool open_to(u32 id, u32 cpu)
+bool vm_sched_keeps_off(const struct vm_desc *d)
 {
-	const struct vm_desc *d = desc_of(id);
+	return !d->affinity && !vm_sched_is_real_time(d);
+}
 
-	if (!(allowed(id) & BIT(cpu)) || cpu == plan.closed || is_own(cpu))
+/* ---- what the plan says ---- */
+
+/* One vCPU more of such a description, or one less. */
+static void count(struct sched_load *l, const struct vm_desc *d, u32 one)
+{
+	l->vcpus += one;
+	l->real_time += vm_sched_is_real_time(d) ? one : 0;
+	l->dedicated += d->dedicated ? one : 0;
+	l->share += (u64)(s32)one * share_of(d);
+}
+
+/* vCPU i of vm goes to that CPU, or NOWHERE. */
+static void put(struct sched_plan *p, struct vm *vm, u32 i, u8 cpu)
+{
+	const struct vm_desc *d = desc_of(p, vm);
+
+	if (vm->planned[i] != NOWHERE)
+		count(&p->cpus[vm->planned[i]], d, -1U);
+	vm->planned[i] = cpu;
+	if (cpu != NOWHERE)
+		count(&p->cpus[cpu], d, 1);
+}
+
+static u32 planned_of(const struct vm *vm, u32 cpu)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < VM_MAX_VCPUS; i++)
+		n += vm->planned[i] == cpu;
+	return n;
+}
+
+static bool is_own(const struct sched_plan *p, u32 cpu)
+{
+	return p->cpus[cpu].dedicated;
+}
+
+/* CPUs that have a vCPU of a real-time VM other than vm. */
+static u64 real_time_cpus(const struct sched_plan *p, const struct vm *vm)
+{
+	const bool counts = vm_sched_is_real_time(desc_of(p, vm));
+	u64 mask = 0;
+
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		if (p->cpus[cpu].real_time > (counts ? planned_of(vm, cpu) : 0))
+			mask |= BIT(cpu);
+	return mask;
+}
+
+/* A vCPU of vm, which is allowed there, may be put there. */
+static bool open_to(const struct sched_plan *p, const struct vm *vm, u32 cpu)
+{
+	const struct vm_desc *d = desc_of(p, vm);
+	const struct sched_load *l = &p->cpus[cpu];
+
+	if (cpu == p->closed || l->dedicated || l->share + share_of(d) > share_limit(cpu))
 		return false;
-	if (share_planned(cpu) + share_of(d) > share_limit(cpu))
-		return false;
-	return !d->dedicated || (cpu && !planned_on(cpu));
+	return !d->dedicated || (cpu && !l->vcpus);
 }
 
 /*
@@ -146,19 +130,20 @@ static bool open_to(u32 id, u32 cpu)
  * the highest number (the shell and its interrupts are on CPU 0). An ordinary VM that may run
  * anywhere keeps off CPUs with real-time VMs before all else. NOWHERE: no CPU of the mask is open.
  */
-static u8 choose_of(u32 id, u64 mask)
+static u8 choose_of(const struct sched_plan *p, const struct vm *vm, u64 mask)
 {
-	const bool keeps_off = vm_sched_keeps_off(desc_of(id));
-	const u64 real_time = real_time_cpus(id);
+	const bool keeps_off = vm_sched_keeps_off(desc_of(p, vm));
+	const u64 real_time = real_time_cpus(p, vm);
 	u32 least = UINT32_MAX;
 	u8 best = NOWHERE;
 
-	for (u32 cpu = MAX_CPUS; cpu-- > 0;) {
+	mask &= allowed(p, vm);
+	for (u32 cpu = cpu_count; cpu-- > 0;) {
 		const u32 beside = (real_time & BIT(cpu)) != 0;
-		const u32 own = planned_of(id, cpu) + (keeps_off && beside ? VM_MAX_VCPUS : 0);
-		const u32 load = (2 * own + beside) * MAX_VMS * VM_MAX_VCPUS + planned_on(cpu);
+		const u32 own = planned_of(vm, cpu) + (keeps_off && beside ? VM_MAX_VCPUS : 0);
+		const u32 load = (2 * own + beside) * MAX_VMS * VM_MAX_VCPUS + p->cpus[cpu].vcpus;
 
-		if ((mask & BIT(cpu)) && open_to(id, cpu) && load < least) {
+		if ((mask & BIT(cpu)) && open_to(p, vm, cpu) && load < least) {
 			best = (u8)cpu;
 			least = load;
 		}
@@ -166,74 +151,86 @@ static u8 choose_of(u32 id, u64 mask)
 	return best;
 }
 
-static u8 choose(u32 id)
+static u8 choose(const struct sched_plan *p, const struct vm *vm)
 {
-	return choose_of(id, ~0UL);
+	return choose_of(p, vm, ~0UL);
 }
 
-/* vCPUs that keep off the VM of the plan, which is real-time, go elsewhere if they may. */
-static void give_way(void)
+/* vCPU i of vm, which keeps off the VM of the plan, goes elsewhere if it may. */
+static void give_way(struct sched_plan *p, struct vm *vm, u32 i)
+{
+	const u8 here = vm->planned[i];
+
+	if (here == NOWHERE || !planned_of(p->vm, here))
+		return;
+	put(p, vm, i, NOWHERE);
+	put(p, vm, i, choose_of(p, vm, ~real_time_cpus(p, vm)));
+	if (vm->planned[i] == NOWHERE)
+		put(p, vm, i, here);
+}
+
+static void all_give_way(struct sched_plan *p)
 {
 	for (u32 id = 0; id < MAX_VMS; id++) {
-		for (u32 i = 0; i < VM_MAX_VCPUS; i++) {
-			const u8 here = plan.cpu[id][i];
+		struct vm *vm = planned_vm(p, id);
 
-			if (here == NOWHERE || !planned_of(plan.id, here) ||
-			    !vm_sched_keeps_off(desc_of(id)))
-				continue;
-			plan.cpu[id][i] = NOWHERE;
-			plan.cpu[id][i] = choose_of(id, ~real_time_cpus(id));
-			if (plan.cpu[id][i] == NOWHERE)
-				plan.cpu[id][i] = here;
-		}
+		for (u32 i = 0; vm && vm_sched_keeps_off(desc_of(p, vm)) && i < VM_MAX_VCPUS; i++)
+			give_way(p, vm, i);
 	}
 }
 
 /* ---- making room for a CPU of one's own ---- */
 
-/* Move vCPU i of VM id elsewhere. */
-static bool move(u32 id, u32 i)
+/* Move vCPU i of vm elsewhere. */
+static bool move(struct sched_plan *p, struct vm *vm, u32 i)
 {
-	plan.cpu[id][i] = NOWHERE;
-	if (id == plan.id || desc_of(id)->dedicated)
+	put(p, vm, i, NOWHERE);
+	if (vm == p->vm || desc_of(p, vm)->dedicated)
 		return false;
-	plan.cpu[id][i] = choose(id);
-	return plan.cpu[id][i] != NOWHERE;
+	put(p, vm, i, choose(p, vm));
+	return vm->planned[i] != NOWHERE;
 }
 
-/* Move everybody's vCPUs off `cpu`. False, and the table is as before: one may not go. */
-static bool clear(u32 cpu)
+/* Move all vCPUs off `cpu`. False, and the plan is as before: one may not go. */
+static bool clear(struct sched_plan *p, u32 cpu)
 {
-	struct plan before = plan;
+	u32 moved[MAX_VMS] = { 0 };
 	bool done = true;
 
-	plan.closed = cpu;
-	for (u32 id = 0; id < MAX_VMS; id++)
-		for (u32 i = 0; i < VM_MAX_VCPUS; i++)
-			if (done && plan.cpu[id][i] == cpu)
-				done = move(id, i);
-	if (!done)
-		plan = before;
-	plan.closed = MAX_CPUS;
+	p->closed = cpu;
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		struct vm *vm = planned_vm(p, id);
+
+		for (u32 i = 0; vm && done && i < VM_MAX_VCPUS; i++) {
+			if (vm->planned[i] != cpu)
+				continue;
+			moved[id] |= 1U << i;
+			done = move(p, vm, i);
+		}
+	}
+	for (u32 id = 0; !done && id < MAX_VMS; id++)
+		for (u32 bits = moved[id]; bits; bits &= bits - 1)
+			put(p, planned_vm(p, id), (u32)__builtin_ctz(bits), (u8)cpu);
+	p->closed = MAX_CPUS;
 	return done;
 }
 
 /* A CPU that can be made free, the emptiest first. */
-static u8 choose_cleared(void)
+static u8 choose_cleared(struct sched_plan *p)
 {
-	u64 mask = allowed(plan.id) & ~BIT(0);
+	u64 mask = allowed(p, p->vm) & ~BIT(0);
 
 	while (mask) {
 		u32 best = 0, fewest = UINT32_MAX;
 
-		for (u32 cpu = MAX_CPUS; cpu-- > 1;) {
-			if ((mask & BIT(cpu)) && planned_on(cpu) < fewest) {
+		for (u32 cpu = cpu_count; cpu-- > 1;) {
+			if ((mask & BIT(cpu)) && p->cpus[cpu].vcpus < fewest) {
 				best = cpu;
-				fewest = planned_on(cpu);
+				fewest = p->cpus[cpu].vcpus;
 			}
 		}
 		mask &= ~BIT(best);
-		if (clear(best))
+		if (clear(p, best))
 			return (u8)best;
 	}
 	return NOWHERE;
@@ -242,20 +239,23 @@ static u8 choose_cleared(void)
 /* ---- the plan ---- */
 
 /* "cpu0 has the shell, cpu1 has 'linux'": why none of them can be the VM's own. */
-static void list_occupants(char *buf, size_t size)
+static void list_occupants(const struct sched_plan *p, char *buf, size_t size)
 {
-	u64 mask = allowed(plan.id);
+	u64 mask = allowed(p, p->vm);
 	size_t n = 0;
 
 	buf[0] = '\0';
-	for (u32 cpu = 0; cpu < MAX_CPUS && n < size; cpu++) {
-		const char *who = cpu ? plan.want->label : "";
+	for (u32 cpu = 0; cpu < cpu_count && n < size; cpu++) {
+		const char *who = cpu ? p->want->label : "";
 
 		if (!(mask & BIT(cpu)))
 			continue;
-		for (u32 id = 0; cpu && id < MAX_VMS; id++)
-			if (id != plan.id && planned_of(id, cpu))
-				who = vm_by_id(id)->name;
+		for (u32 id = 0; cpu && id < MAX_VMS; id++) {
+			const struct vm *vm = planned_vm(p, id);
+
+			if (vm && vm != p->vm && planned_of(vm, cpu))
+				who = vm->name;
+		}
 		n += (size_t)snprintf(buf + n, size - n,
 				      cpu ? "%scpu%u has '%s'" : "%scpu%u has the shell",
 				      n ? ", " : "", cpu, who);
@@ -264,144 +264,158 @@ static void list_occupants(char *buf, size_t size)
 		text_cut(buf, size);
 }
 
-/* "cpu1: 30.0 % and 'a' 80.0 % are 110.0 % of 100.0 %", of the emptiest one. */
-static int refuse_budget(const struct vm *vm, struct vm_error *err)
+/* " + 'a' 80.0 % + 'b' 10.0 %": whose budgets a CPU has. */
+static void list_budgets(const struct sched_plan *p, u32 cpu, char *buf, size_t size)
 {
-	u64 least = UINT64_MAX, sum, own = share_of(plan.want);
-	char who[300];
 	size_t n = 0;
+
+	buf[0] = '\0';
+	for (u32 id = 0; id < MAX_VMS && n < size; id++) {
+		const struct vm *vm = planned_vm(p, id);
+		u64 taken = vm ? planned_of(vm, cpu) * share_of(desc_of(p, vm)) : 0;
+
+		if (taken)
+			n += (size_t)snprintf(buf + n, size - n, " + '%s' %lu.%lu %%", vm->name,
+					      taken / 10000, taken / 1000 % 10);
+	}
+	if (n >= size)
+		text_cut(buf, size);
+}
+
+/* "cpu1: 30.0 % and 'a' 80.0 % are 110.0 % of 100.0 %", of the emptiest one. */
+static int refuse_budget(const struct sched_plan *p, struct vm_error *err)
+{
+	u64 least = UINT64_MAX, sum, own = share_of(p->want);
+	char who[300];
 	u32 best = 0;
 
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
-		u64 over = WHOLE_CPU + share_planned(cpu) - share_limit(cpu);
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+		u64 over = WHOLE_CPU + p->cpus[cpu].share - share_limit(cpu);
 
-		if (!(allowed(plan.id) & BIT(cpu)) || is_own(cpu) || over >= least)
+		if (!(allowed(p, p->vm) & BIT(cpu)) || is_own(p, cpu) || over >= least)
 			continue;
 		best = cpu;
 		least = over;
 	}
-	who[0] = '\0';
-	for (u32 id = 0; id < MAX_VMS && n < sizeof(who); id++) {
-		u64 taken = planned_of(id, best) ? planned_of(id, best) * share_of(desc_of(id)) : 0;
-
-		if (taken)
-			n += (size_t)snprintf(who + n, sizeof(who) - n, " + '%s' %lu.%lu %%",
-					      id == plan.id ? vm->name : vm_by_id(id)->name,
-					      taken / 10000, taken / 1000 % 10);
-	}
-	if (n >= sizeof(who))
-		text_cut(who, sizeof(who));
-	sum = share_planned(best) + own;
+	list_budgets(p, best, who, sizeof(who));
+	sum = p->cpus[best].share + own;
 	return vm_fail(err, -EBUSY,
 		       "%lu us of %lu us on cpu%u: %lu.%lu %%%s is %lu.%lu %%, more than %lu %%",
-		       plan.want->budget_us, plan.want->period_us, best, own / 10000,
-		       own / 1000 % 10, who, sum / 10000, sum / 1000 % 10,
-		       share_limit(best) / 10000);
+		       p->want->budget_us, p->want->period_us, best, own / 10000, own / 1000 % 10,
+		       who, sum / 10000, sum / 1000 % 10, share_limit(best) / 10000);
 }
 
-static bool any_open_but_for_budgets(void)
+static bool any_open_but_for_budgets(const struct sched_plan *p)
 {
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
-		if ((allowed(plan.id) & BIT(cpu)) && !is_own(cpu))
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		if ((allowed(p, p->vm) & BIT(cpu)) && !is_own(p, cpu))
 			return true;
 	return false;
 }
 
-static int refuse(const struct vm *vm, struct vm_error *err)
+static int refuse(const struct sched_plan *p, struct vm_error *err)
 {
-	const u64 own = allowed(plan.id) & ~BIT(0);
+	const struct vm_desc *want = p->want;
+	const char *name = p->vm->name;
+	const u64 mask = allowed(p, p->vm), own = mask & ~BIT(0);
 	char who[300];
 
-	if (schedule_cpus_of(vm->name) && !allowed(plan.id))
+	if (schedule_cpus_of(name) && !mask)
 		return vm_fail(
 			err, -EINVAL,
 			"'%s' has windows on CPUs 0x%lx, its CPU mask is 0x%lx, 0x%lx are online",
-			vm->name, schedule_cpus_of(vm->name), plan.want->affinity,
-			cpus_online_mask());
-	if (!allowed(plan.id) && (plan.want->affinity & cpus_online_mask()))
-		return vm_fail(err, -EBUSY, "'%s': the schedule leaves no time on CPUs 0x%lx",
-			       vm->name, plan.want->affinity);
-	if (!allowed(plan.id))
+			name, schedule_cpus_of(name), want->affinity, cpus_online_mask());
+	if (!mask && (want->affinity & cpus_online_mask()))
+		return vm_fail(err, -EBUSY, "'%s': the schedule leaves no time on CPUs 0x%lx", name,
+			       want->affinity);
+	if (!mask)
 		return vm_fail(err, -EINVAL, "CPU mask 0x%lx names no CPU that is online (0x%lx)",
-			       plan.want->affinity, cpus_online_mask());
-	if (share_of(plan.want) && any_open_but_for_budgets())
-		return refuse_budget(vm, err);
-	if (plan.want->dedicated && plan.want->cpus > 1 && word_weight(own) < plan.want->cpus)
+			       want->affinity, cpus_online_mask());
+	if (share_of(want) && any_open_but_for_budgets(p))
+		return refuse_budget(p, err);
+	if (want->dedicated && want->cpus > 1 && word_weight(own) < want->cpus)
 		return vm_fail(
 			err, -EBUSY,
 			"'%s' has %u vCPUs, each wants a CPU of its own, and may run on %u beside "
 			"cpu0, which has the shell (`zvm new -c` makes fewer)",
-			vm->name, plan.want->cpus, word_weight(own));
-	list_occupants(who, sizeof(who));
-	if (plan.want->dedicated)
-		return vm_fail(err, -EBUSY, "'%s' wants %u CPU%s of its own: %s", vm->name,
-			       plan.want->cpus, plan.want->cpus == 1 ? "" : "s", who);
-	return vm_fail(err, -EBUSY, "'%s' finds no CPU: %s, of its own", vm->name, who);
+			name, want->cpus, word_weight(own));
+	list_occupants(p, who, sizeof(who));
+	if (want->dedicated)
+		return vm_fail(err, -EBUSY, "'%s' wants %u CPU%s of its own: %s", name, want->cpus,
+			       want->cpus == 1 ? "" : "s", who);
+	return vm_fail(err, -EBUSY, "'%s' finds no CPU: %s, of its own", name, who);
 }
 
 /* A vCPU of the VM of the plan stays on its CPU; if that is to be its own, ordinary ones leave it. */
-static bool may_stay(u32 cpu)
+static bool may_stay(struct sched_plan *p, u32 cpu)
 {
-	if (open_to(plan.id, cpu))
+	const u64 mask = allowed(p, p->vm);
+
+	if ((mask & BIT(cpu)) && open_to(p, p->vm, cpu))
 		return true;
-	return plan.want->dedicated && cpu &&
-	       (allowed(plan.id) & ~real_time_cpus(plan.id) & BIT(cpu)) && clear(cpu);
+	return p->want->dedicated && cpu && (mask & ~real_time_cpus(p, p->vm) & BIT(cpu)) &&
+	       clear(p, cpu);
 }
 
-static void start_plan(const struct vm *vm, const struct vm_desc *want)
+/* All vCPUs are where they are; those of the VM that it is made for, nowhere. */
+static void start_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc *want)
 {
-	plan.id = vm->id;
-	plan.want = want;
-	plan.name = vm->name;
-	plan.closed = MAX_CPUS;
+	*p = (struct sched_plan){ .vm = vm, .want = want, .closed = MAX_CPUS };
 	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *other = id == vm->id ? NULL : vm_by_id(id);
+		struct vm *other = planned_vm(p, id);
 
-		for (u32 i = 0; i < VM_MAX_VCPUS; i++)
-			plan.cpu[id][i] = other && i < other->nvcpus ? (u8)other->vcpus[i]->cpu
-								     : NOWHERE;
+		if (!other)
+			continue;
+		memset(other->planned, NOWHERE, sizeof(other->planned));
+		for (u32 i = 0; other != vm && i < other->nvcpus; i++)
+			put(p, other, i, (u8)other->vcpus[i]->cpu);
 	}
 }
 
-int vm_sched_plan(const struct vm *vm, const struct vm_desc *want, struct vm_error *err)
+int vm_sched_plan(struct vm *vm, const struct vm_desc *want, struct vm_error *err)
 {
-	u8 *cpu = plan.cpu[vm->id];
+	u8 *cpu = vm->planned;
+	struct sched_plan p;
 
-	start_plan(vm, want);
+	start_plan(&p, vm, want);
 	if (schedule_cpus_of(vm->name) && (want->budget_us || want->dedicated))
 		return vm_fail(err, -EINVAL, "'%s' has windows: %s goes not with them", vm->name,
 			       want->dedicated ? "dedicated" : "a budget");
 	for (u32 i = 0; i < vm->nvcpus; i++)
-		if (may_stay(vm->vcpus[i]->cpu))
-			cpu[i] = (u8)vm->vcpus[i]->cpu;
+		if (may_stay(&p, vm->vcpus[i]->cpu))
+			put(&p, vm, i, (u8)vm->vcpus[i]->cpu);
 	for (u32 i = 0; i < want->cpus; i++) {
 		if (cpu[i] == NOWHERE)
-			cpu[i] = choose(vm->id);
+			put(&p, vm, i, choose(&p, vm));
 		if (cpu[i] == NOWHERE && want->dedicated)
-			cpu[i] = choose_cleared();
+			put(&p, vm, i, choose_cleared(&p));
 		if (cpu[i] == NOWHERE)
-			return refuse(vm, err);
+			return refuse(&p, err);
 	}
 	if (vm_sched_is_real_time(want))
-		give_way();
+		all_give_way(&p);
 	return 0;
 }
 
-u32 vm_sched_room(const struct vm *vm, u32 index, u64 cpus)
+void vm_sched_look(struct sched_plan *p)
 {
+	start_plan(p, NULL, NULL);
+}
+
+u32 vm_sched_room(struct sched_plan *p, struct vm *vm, u32 index, u64 cpus)
+{
+	const u8 here = vm->planned[index];
 	u8 cpu;
 
 	if (vm_sched_is_real_time(&vm->desc) || schedule_cpus_of(vm->name))
 		return MAX_CPUS;
-	start_plan(vm, &vm->desc);
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		if (i != index)
-			plan.cpu[vm->id][i] = (u8)vm->vcpus[i]->cpu;
-	cpu = choose_of(vm->id, cpus & ~real_time_cpus(vm->id) & ~BIT(vm->vcpus[index]->cpu));
+	put(p, vm, index, NOWHERE);
+	cpu = choose_of(p, vm, cpus & ~real_time_cpus(p, vm) & ~BIT(here));
+	put(p, vm, index, here);
 	return cpu == NOWHERE ? MAX_CPUS : cpu;
 }
 
 u32 vm_sched_planned(const struct vm *vm, u32 index)
 {
-	return plan.cpu[vm->id][index];
+	return vm->planned[index];
 }

@@ -22,7 +22,7 @@ static u32 without_time(u32 id)
 	return MAX_CPUS;
 }
 
-static int plan_with_windows(const struct vm *vm, const struct vm_desc *want, struct vm_error *err)
+static int plan_with_windows(struct vm *vm, const struct vm_desc *want, struct vm_error *err)
 {
 	int r = vm_sched_plan(vm, want, err);
 
