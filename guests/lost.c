@@ -155,6 +155,21 @@ static void masked(void)
 	count(NULL);
 }
 
+/* The watchdog interrupts after that many of its ticks, and resets after as many more. */
+static void watchdog_start(uint32_t load)
+{
+	mmio_write32(WATCHDOG_BASE + WDOG_LOCK, WDOG_UNLOCK);
+	mmio_write32(WATCHDOG_BASE + WDOG_LOAD, load);
+	mmio_write32(WATCHDOG_BASE + WDOG_CONTROL, WDOG_INTEN | WDOG_RESEN);
+	for (;;)
+		cpu_relax();
+}
+
+static void watchdog(void)
+{
+	watchdog_start(WDOG_HZ / 10);
+}
+
 /* ---- not lost ---- */
 
 static void alive(void)
@@ -225,6 +240,24 @@ static void idles(void)
 		wfi();
 }
 
+static void pet(unsigned int intid, void *arg)
+{
+	(void)intid;
+	(void)arg;
+	mmio_write32(WATCHDOG_BASE + WDOG_INTCLR, 0);
+	alive();
+}
+
+/* Each of the watchdog's interrupts is answered. */
+static void pets(void)
+{
+	irq_set_handler(WATCHDOG_INTID, pet, NULL);
+	gic_route(WATCHDOG_INTID, cpu_id());
+	gic_enable(WATCHDOG_INTID);
+	irq_unmask();
+	watchdog_start(WDOG_HZ / 2);
+}
+
 /* One CPU is lost in its own loop, and the other works: not all of the machine hangs. */
 static void one(void)
 {
@@ -236,14 +269,15 @@ static const struct {
 	const char *name;
 	void (*fn)(void);
 } ways[] = {
-	{ "null.", null },     { "null-physical.", null_physical },
-	{ "hole.", hole },     { "store.", store },
-	{ "stack.", stack },   { "deep.", deep },
-	{ "dead.", dead },     { "away.", away },
-	{ "irq.", irq },       { "masked.", masked },
-	{ "probes.", probes }, { "busy.", busy },
-	{ "sleeps.", sleeps }, { "idles.", idles },
-	{ "turns.", turns },   { "one.", one },
+	{ "null.", null },         { "null-physical.", null_physical },
+	{ "hole.", hole },         { "store.", store },
+	{ "stack.", stack },       { "deep.", deep },
+	{ "dead.", dead },         { "away.", away },
+	{ "irq.", irq },           { "masked.", masked },
+	{ "probes.", probes },     { "busy.", busy },
+	{ "sleeps.", sleeps },     { "idles.", idles },
+	{ "turns.", turns },       { "one.", one },
+	{ "watchdog.", watchdog }, { "pets.", pets },
 };
 
 void guest_main(void)

@@ -177,6 +177,20 @@ static void print_regions(const struct mmio_bus *bus)
 	}
 }
 
+static void print_devices(struct vm *vm)
+{
+	char text[80];
+
+	for (u32 i = 0; i < vm->ndevices; i++) {
+		struct vdev *d = &vm->devices[i];
+
+		if (!d->class->info)
+			continue;
+		d->class->info(d, text, sizeof(text));
+		shell_printf("  %-12s%s\n", d->class->name, text);
+	}
+}
+
 static void print_images(const struct vm *vm)
 {
 	const struct load_plan *p = &vm->plan;
@@ -279,6 +293,7 @@ static void print_vm(struct vm *vm)
 	print_console(&vm->console);
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		print_vcpu(vm->vcpus[i]);
+	print_devices(vm);
 	print_regions(&vm->bus);
 	if (vm->note[0])
 		shell_printf("  note        %s\n", vm->note);

@@ -71,6 +71,7 @@ struct reg_row {
 	reg_read_t read;   /* NULL: constant */
 	reg_write_t write; /* NULL: ignored (WI) */
 	const char *name;
+	u32 field; /* offset in the device's state of the word that read and write are about, if they go by it */
 } __aligned(64);
 
 /*
@@ -96,7 +97,7 @@ struct reg_slot {
 struct reg_table {
 	const struct reg_row *rows;
 	u32 count;
-	struct reg_slot *slots; /* REG_SLOTS of them */
+	struct reg_slot *slots; /* REG_SLOTS of them; NULL: every access is looked up */
 };
 
 /* Fill in the slots. Once, at boot. */

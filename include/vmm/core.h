@@ -125,6 +125,8 @@ void vcpu_kick(struct vcpu *v, u32 work);
 
 #define MAX_VMS 128
 
+#define VM_MAX_DEVICES 8
+
 enum vm_state {
 	VM_CREATED, /* images loaded, never run */
 	VM_RUNNING,
@@ -147,11 +149,11 @@ struct vm {
 	struct load_plan plan;
 	struct mmio_bus bus;
 	struct vgic vgic;
-	struct vpl011 uart;
-	struct vrtc rtc;
 	struct console console;
-	bool maps_flash;             /* a vCPU is at it (vempty.c; atomic) */
-	struct pvtime_entry *pvtime; /* a page of them, one per vCPU; see vmm/cpu.h */
+	u32 ndevices;
+	struct vdev
+		devices[VM_MAX_DEVICES]; /* as its description has them; created in this order */
+	struct pvtime_entry *pvtime;     /* a page of them, one per vCPU; see vmm/cpu.h */
 	u32 nvcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];
 	u8 planned

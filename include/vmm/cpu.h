@@ -9,6 +9,7 @@
 #include <lib/types.h>
 
 struct vcpu;
+struct vdev_class;
 struct vm;
 struct thread_hooks;
 
@@ -123,12 +124,8 @@ struct pvtime_entry {
 	u8 reserved[48];
 };
 
-/* Make the page and map it for the guest, read-only. The VM's stage 2 exists. 0, -ENOMEM. */
-int __must_check pvtime_init(struct vm *vm);
-/* The VM's stage 2 is gone, or pvtime_init failed or was never called. */
-void pvtime_free(struct vm *vm);
-/* Nothing is stolen yet; each vCPU counts from its first pvtime_enter() on. No guest code runs. */
-void pvtime_reset(struct vm *vm);
+/* The page, and its map for the guest, read-only. */
+extern const struct vdev_class pvtime_class;
 /* v is about to enter its guest from reset (the VM's, or CPU_ON). On its thread. */
 void pvtime_enter(struct vcpu *v);
 /* The services of DEN0057 (see vmm/call.h). */
@@ -179,6 +176,13 @@ extern const struct thread_hooks vcpu_hooks;
 
 /* A vCPU thread's entry; arg is the struct vcpu. */
 void vcpu_main(void *arg);
+
+/*
+ * Every part of a vCPU's state that a reset resets has a row in one list (vcpu.c), which says at which: its VM's power comes on, or the vCPU enters its
+ * guest at its boot address, on its thread. Thread context; v is off CPU or the caller.
+ */
+enum vcpu_reset { VCPU_RESET_POWER_ON = BIT(0), VCPU_RESET_ENTRY = BIT(1) };
+void vcpu_reset(struct vcpu *v, enum vcpu_reset when);
 
 /* All vCPUs but `but` (NULL: all) are parked. */
 bool vm_is_parked(const struct vm *vm, const struct vcpu *but);

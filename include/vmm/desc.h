@@ -100,6 +100,48 @@ struct vm_desc {
 	s32 console_port; /* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */
 };
 
+/* ---- the guest machine: where its devices are (docs/guest-abi.md) ---- */
+
+#define GUEST_GICD_BASE     0x08000000ULL
+#define GUEST_GICC_BASE     0x08010000ULL /* GICv2 */
+#define GUEST_GICR_BASE     0x080a0000ULL
+#define GUEST_UART_BASE     0x09000000ULL
+#define GUEST_RTC_BASE      0x09010000ULL
+#define GUEST_FW_CFG_BASE   0x09020000ULL
+#define GUEST_GPIO_BASE     0x09030000ULL
+#define GUEST_WATCHDOG_BASE 0x09050000ULL /* `virt` has nothing there */
+#define GUEST_VIRTIO_BASE   0x0a000000ULL
+#define GUEST_VIRTIO_SIZE   0x4000ULL     /* 32 slots of 0x200 bytes */
+#define GUEST_PVTIME_BASE   0x090a0000ULL /* a page of stolen time */
+#define GUEST_FLASH_BASE    0x00000000ULL
+#define GUEST_FLASH1_BASE   0x04000000ULL
+#define GUEST_GICV2M_BASE   0x08020000ULL
+#define GUEST_ITS_BASE      0x08080000ULL
+#define GUEST_PCI_WINDOW    0x10000000ULL
+#define GUEST_PCI_ECAM      0x4010000000ULL
+#define GUEST_PCI_WINDOW_64 0x8000000000ULL
+#define GUEST_UART_IRQ      33
+#define GUEST_RTC_IRQ       34
+#define GUEST_WATCHDOG_IRQ  128 /* 35 to 38 are PCI's */
+
+/* A device that has a node of its own in the generated devicetree. */
+struct desc_device {
+	const char *node; /* its name */
+	u64 base;
+	u32 size, intid;
+	/* Lists of strings, the last one empty. Each clock is the bus clock. */
+	const char *compatible, *clock_names;
+	u32 wanted; /* offset in struct vm_desc of the flag that asks for it; 0: every VM has it */
+};
+
+enum { DEVICE_UART, DEVICE_RTC, DEVICE_WATCHDOG, DEVICES };
+extern const struct desc_device desc_devices[DEVICES];
+
+#define GUEST_CLOCK_HZ 24000000 /* the bus clock */
+
+/* Whether a VM of that description has the device. */
+bool desc_has_device(const struct vm_desc *d, const struct desc_device *device);
+
 /* Why a description was refused, one line: file, node, property. */
 struct desc_error {
 	char text[512];

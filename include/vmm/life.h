@@ -53,7 +53,7 @@ void vm_stats(const struct vm *vm, struct vm_stats *s);
 /* `zvm stat` shows exits and their times, lateness, and what budgets led to from now on. Thread context, vmm_lock held. */
 void vm_stats_reset(struct vm *vm);
 
-/* ---- between its parts: create.c (made and unmade), lifecycle.c (the operator's calls), tend.c (what a VM does for itself) ---- */
+/* ---- between its parts: create.c (made and unmade), devices.c, lifecycle.c (the operator's calls), tend.c (what a VM does for itself) ---- */
 
 /* Of vCPUs whose load the operator waits for: behind the shell, before ordinary VMs. */
 #define LOAD_PRIORITY (PRIO_DEFAULT + 1)
@@ -84,6 +84,17 @@ void vm_set_state_locked(struct vm *vm, enum vm_state s);
 void vm_set_loading_locked(struct vm *vm, bool then_run);
 /* ... let it run: the caller wakes the vCPUs, if any but its own may be on. */
 void vm_let_run_locked(struct vm *vm);
+
+/*
+ * The walks through a VM's devices, each of which calls what the class says (<vmm/dev.h>, with the conditions): once at boot;
+ * make those that vm->desc has, forwards; to their state at power-on; ...
+ */
+int __must_check vdevs_host_init(void);
+int __must_check vdevs_create(struct vm *vm);
+void vdevs_reset(struct vm *vm);
+/* ... the VM, which runs again, was paused for so many ticks (vm->state_wq.lock held); undo them, backwards, as far as they were made. */
+void vdevs_stood_still(struct vm *vm, u64 ticks);
+void vdevs_destroy(struct vm *vm);
 
 /* Undo whatever of vm_create() was done. No vCPU runs: it is halted, or its vCPUs were never started. Lifecycle lock held. */
 void vm_unmake(struct vm *vm);

@@ -50,6 +50,7 @@ static void choose(struct fuzz_input *in, struct guest_fdt_params *p, struct vm_
 	p->gic_version = which & 2 ? 2 : 3;
 	p->no_rng_seed = which & 4;
 	d->pmu = which & 8;
+	d->watchdog = which & 32;
 	strcpy(d->bootargs, which & 16 ? "" : "console=ttyAMA0");
 	d->cpus = 1 + fuzz_below(in, DESC_CPUS_MAX);
 }

@@ -171,7 +171,7 @@ void *grow_description(struct fuzz_input *in, size_t *size)
 {
 	static const char *const labels[] = { "linux", "rtos", "a", "zephyr", "linux-2" };
 	static const char *const odd_labels[] = { "7", "-n", "", "a b", "0x" };
-	static const char *const odd[] = { "firmware", "watchdog", "colour" };
+	static const char *const odd[] = { "firmware", "colour" };
 	const u8 which = fuzz_byte(in);
 
 	tree_open(in);
@@ -187,7 +187,7 @@ void *grow_description(struct fuzz_input *in, size_t *size)
 		tree_text("bootargs", fuzz_once_in(in, 8) ? "\xc3\xa4\x1b[2J" : "console=ttyAMA0");
 	put_scheduling(in);
 	if (which & 4)
-		tree_put("pmu", NULL, 0);
+		tree_put(fuzz_once_in(in, 2) ? "pmu" : "watchdog", NULL, 0);
 	if (which & 8)
 		tree_cells("gic-version", fuzz_once_in(in, 8) ? 1 : 2 + fuzz_below(in, 2));
 	if (fuzz_once_in(in, 16))

@@ -78,6 +78,38 @@ def test_all_its_cpus_hang(boot, tmp_path):
     assert other.state == "running"
 
 
+def test_watchdog(boot, tmp_path):
+    """A guest that does not answer the watchdog is restarted as its description says, and `zvm info` says why; one that does goes on."""
+    small = {"kernel": "lost", "memory": "0x800000"}
+    board = boot(smp=2, mem=512, bundle=bundle(tmp_path, {
+        "lost": small | {"more": "watchdog;"},
+        "again": small | {"more": 'watchdog; restart = "on-failure";'},
+        "bare": small | {"more": ""}}))
+    why = r"watchdog: its interrupt was not answered for 0\.100 s"
+    petted, petting = lost(board, "pets", kind="again")
+    vm, _ = lost(board, "watchdog")
+    vm.wait_until("crashed")
+    info = board.sh(f"zvm info {vm.name}")
+    assert re.search(rf"^  crash +{why}$", info, re.M), info
+    assert re.search(r"^  region +0x09050000 +4 KiB +watchdog$", info, re.M), info
+    again, terminal = lost(board, "watchdog", kind="again")
+    terminal.expect(r"lost: watchdog\.", BOOT_SECONDS)
+    info = board.sh(f"zvm info {again.name}")
+    assert re.search(rf"^  last crash +{why}$", info, re.M), info
+    # Paused for longer than its two periods, it has not missed anything.
+    petted.pause()
+    for _ in range(4):
+        terminal.expect(r"lost: watchdog\.", BOOT_SECONDS)
+    board.sh(f"zvm stop -f {again.name}")  # it is between two ends, of which the log tells beside the answers
+    board.sh(f"zvm resume {petted.name}")
+    for _ in range(3):
+        petting.expect("lost: alive", BOOT_SECONDS)
+    info = board.sh(f"zvm info {petted.name}")
+    assert re.search(r"^  watchdog +0\.\d{3} s left, then ", info, re.M), info
+    assert petted.row()["RESTARTS"] == "0"
+    assert "watchdog" not in board.sh(f"zvm info {new(board, 'bare').name}")
+
+
 def test_what_only_looks_lost(boot, tmp_path):
     """Faults that are handled; interrupts masked in WFI, or on one CPU of two; exits from handlers only."""
     board = boot(smp=4, mem=512, consoles=8, bundle=watched(tmp_path))

@@ -50,6 +50,21 @@ static void test_generated(void **state)
 	is_absent("/chosen", "linux,initrd-start");
 }
 
+static void test_watchdog(void **state)
+{
+	(void)state;
+	generate();
+	assert_true(fdt_path_offset(buf, "/watchdog@9050000") < 0);
+	d.watchdog = true;
+	generate();
+	is_bytes("/watchdog@9050000", "compatible", "arm,sp805\0arm,primecell", 24);
+	is_cells("/watchdog@9050000", "reg", 0, 0x9050000, 0, 0x1000);
+	is_cells("/watchdog@9050000", "interrupts", 0, 96, 4);
+	is_bytes("/watchdog@9050000", "clock-names", "wdog_clk\0apb_pclk", 18);
+	is_cells("/watchdog@9050000", "clocks", cell("/apb-pclk", "phandle"),
+		 cell("/apb-pclk", "phandle"));
+}
+
 static void test_initrd_and_large_memory(void **state)
 {
 	(void)state;
@@ -86,6 +101,7 @@ static void test_dtc(void **state)
 	(void)state;
 	if (system("dtc --version > /dev/null 2>&1"))
 		skip();
+	d.watchdog = true;
 	generate();
 	f = popen("w=$(dtc -I dtb -O dts -o /dev/null - 2>&1); echo \"$w\" >&2; test -z \"$w\"",
 		  "w");
@@ -99,6 +115,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_generated, guestfdt_setup),
 		cmocka_unit_test_setup(test_gicv2, guestfdt_setup),
+		cmocka_unit_test_setup(test_watchdog, guestfdt_setup),
 		cmocka_unit_test_setup(test_initrd_and_large_memory, guestfdt_setup),
 		cmocka_unit_test_setup(test_no_space, guestfdt_setup),
 		cmocka_unit_test_setup(test_dtc, guestfdt_setup),

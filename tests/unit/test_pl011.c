@@ -28,7 +28,8 @@
 #define OE BIT(10)
 
 static struct vm vm;
-static struct vpl011 *const u = &vm.uart;
+static u64 uart_state[64];
+static struct vdev uart = { &vpl011_class, &vm, uart_state };
 
 /* The console and the interrupt controller are what the test says. */
 static u16 typed[300];
@@ -112,7 +113,10 @@ static int setup(void **state)
 	memset(&vm, 0, sizeof(vm));
 	typed_at = typed_count = sent_count = line_changes = 0;
 	line = false;
-	assert_int_equal(vpl011_init(u, &vm, &vm.console), 0);
+	memset(uart_state, 0, sizeof(uart_state));
+	assert_true(vpl011_class.size <= sizeof(uart_state));
+	assert_int_equal(vpl011_class.host_init(), 0);
+	assert_int_equal(vpl011_class.create(&uart), 0);
 	return 0;
 }
 
@@ -343,7 +347,7 @@ static void test_reset(void **state)
 	store(IMSC, RX | RT | TX);
 	type(20);
 	assert_true(line);
-	vpl011_reset(u);
+	vpl011_class.reset(&uart);
 	assert_false(line);
 	assert_int_equal(load(IMSC), 0);
 	assert_int_equal(load(LCR_H), 0);
@@ -398,7 +402,7 @@ static void test_break(void **state)
 	assert_int_equal(load(RIS) & BE, 0);
 	store(CR, 0x300);
 	assert_int_equal(load(RIS) & BE, BE);
-	vpl011_reset(u);
+	vpl011_class.reset(&uart);
 	assert_int_equal(load(RIS), 0);
 	assert_int_equal(load(RSR), 0);
 }

@@ -17,6 +17,9 @@
 #define ICR  0x1c
 
 static struct vm vm;
+static u64 rtc_state[64];
+static struct vdev rtc = { &vrtc_class, &vm, rtc_state };
+static struct timeout *alarm;
 static bool line;
 
 /* The kernel's timeouts, as far as the clock uses them. */
@@ -26,11 +29,12 @@ static u64 deadline;
 void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
 {
 	t->fn = fn;
+	alarm = t;
 }
 
 void timeout_set(struct timeout *t, u64 when)
 {
-	assert_ptr_equal(t, &vm.rtc.alarm);
+	assert_ptr_equal(t, alarm);
 	armed = true;
 	deadline = when;
 }
@@ -39,7 +43,7 @@ bool timeout_cancel(struct timeout *t)
 {
 	const bool was = armed;
 
-	assert_ptr_equal(t, &vm.rtc.alarm);
+	assert_ptr_equal(t, alarm);
 	armed = false;
 	return was;
 }
@@ -59,7 +63,7 @@ static void pass(u64 ticks)
 	if (armed && deadline <= end) {
 		host_counter = MAX(host_counter, deadline);
 		armed = false;
-		vm.rtc.alarm.fn(&vm.rtc.alarm);
+		alarm->fn(alarm);
 	}
 	host_counter = end;
 }
@@ -93,6 +97,13 @@ static u64 wall_clock(void)
 	return 1700000000;
 }
 
+static int create(void)
+{
+	memset(rtc_state, 0, sizeof(rtc_state));
+	assert_true(vrtc_class.size <= sizeof(rtc_state));
+	return vrtc_class.create(&rtc);
+}
+
 static int setup(void **state)
 {
 	unit_machine_setup(state);
@@ -101,7 +112,7 @@ static int setup(void **state)
 	memset(&vm, 0, sizeof(vm));
 	line = armed = false;
 	host_wall_clock = NULL;
-	assert_int_equal(vrtc_init(&vm.rtc, &vm), 0);
+	assert_int_equal(create(), 0);
 	return 0;
 }
 
@@ -129,7 +140,7 @@ static void test_wall_clock_and_load(void **state)
 	mmio_free(&vm.bus);
 	memset(&vm, 0, sizeof(vm));
 	host_wall_clock = wall_clock;
-	assert_int_equal(vrtc_init(&vm.rtc, &vm), 0);
+	assert_int_equal(create(), 0);
 	assert_int_equal(load(DR), 1700000000);
 	pass(3 * HOST_COUNTER_HZ);
 	assert_int_equal(load(DR), 1700000003);
@@ -207,7 +218,7 @@ static void test_reset(void **state)
 	store(IMSC, 1);
 	pass(HOST_COUNTER_HZ);
 	store(MR, 1005);
-	vrtc_reset(&vm.rtc);
+	vrtc_class.reset(&rtc);
 	assert_false(line);
 	assert_false(armed);
 	assert_int_equal(load(DR), 1001);

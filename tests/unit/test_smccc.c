@@ -136,6 +136,8 @@ static void trng_errors(void **state)
 
 /* ---- stolen time ---- */
 
+static struct vdev stolen = { &pvtime_class, &vm, NULL };
+
 static s64 pvtime(u32 vcpu, u64 function, u64 arg)
 {
 	x[0] = function;
@@ -159,7 +161,7 @@ static void pvtime_is_found(void **state)
 	assert_false(pvtime_call(&vcpus[0], x));
 
 	assert_int_equal(stage2_init(&vm.s2), 0);
-	assert_int_equal(pvtime_init(&vm), 0);
+	assert_int_equal(pvtime_class.create(&stolen), 0);
 	assert_true(host_stage2_lookup(&vm.s2, 0x090a0fff, &pa, &attr));
 	assert_int_equal(attr, STAGE2_ROM);
 	assert_false(host_stage2_lookup(&vm.s2, 0x090a1000, &pa, &attr));
@@ -167,17 +169,17 @@ static void pvtime_is_found(void **state)
 	assert_int_equal(vm.pvtime[1].attributes, 0);
 	assert_int_equal(vm.pvtime[1].stolen_ns, 0);
 	stage2_destroy(&vm.s2);
-	pvtime_free(&vm);
-	pvtime_free(&vm);
+	pvtime_class.destroy(&stolen);
+	pvtime_class.destroy(&stolen);
 }
 
 static void pvtime_counts_from_the_start(void **state)
 {
 	(void)state;
 	assert_int_equal(stage2_init(&vm.s2), 0);
-	assert_int_equal(pvtime_init(&vm), 0);
+	assert_int_equal(pvtime_class.create(&stolen), 0);
 	vcpus[0].thread.ready_ticks = 5 * MS;
-	pvtime_reset(&vm);
+	pvtime_class.reset(&stolen);
 	vcpus[0].thread.ready_ticks = 6 * MS; /* on the way to its first entry */
 	pvtime_update(&vcpus[0]);
 	assert_int_equal(vm.pvtime[0].stolen_ns, 0);
@@ -194,10 +196,10 @@ static void pvtime_counts_from_the_start(void **state)
 	vcpus[0].thread.ready_ticks = 6 * MS + 31536000 * HOST_COUNTER_HZ + 1;
 	pvtime_update(&vcpus[0]);
 	assert_int_equal(vm.pvtime[0].stolen_ns, 31536000000000016);
-	pvtime_reset(&vm);
+	pvtime_class.reset(&stolen);
 	assert_int_equal(vm.pvtime[0].stolen_ns, 0);
 	stage2_destroy(&vm.s2);
-	pvtime_free(&vm);
+	pvtime_class.destroy(&stolen);
 }
 
 static void pvtime_without_memory(void **state)
@@ -205,8 +207,8 @@ static void pvtime_without_memory(void **state)
 	(void)state;
 	assert_int_equal(stage2_init(&vm.s2), 0);
 	host_alloc_limit = 0;
-	assert_int_equal(pvtime_init(&vm), -ENOMEM);
-	pvtime_free(&vm);
+	assert_int_equal(pvtime_class.create(&stolen), -ENOMEM);
+	pvtime_class.destroy(&stolen);
 	assert_null(vm.pvtime);
 	stage2_destroy(&vm.s2);
 }

@@ -65,7 +65,7 @@ __cold int mmio_add(struct mmio_bus *bus, const struct mmio_region *r)
 	for (i = bus->count; i > at; i--)
 		bus->regions[i] = bus->regions[i - 1];
 	bus->regions[at] = *r;
-	if (r->table) {
+	if (r->table && r->table->slots) {
 		bus->regions[at].straight = MIN(r->size / 4, REG_SLOTS);
 		bus->regions[at].slots = r->table->slots;
 		bus->regions[at].rows = r->table->rows;

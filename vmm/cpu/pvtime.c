@@ -12,6 +12,7 @@
 #include <vmm/call.h>
 #include <vmm/core.h>
 #include <vmm/cpu.h>
+#include <vmm/dev.h>
 
 #define NS_PER_S 1000000000UL
 
@@ -22,8 +23,10 @@ _Static_assert(VM_MAX_VCPUS * sizeof(struct pvtime_entry) <= PAGE_SIZE, "one pag
 /* Nanoseconds a tick, as a fraction of 2^32: no division at every switch. Exact enough to be a microsecond off after an hour. */
 static u64 ns_per_tick;
 
-int pvtime_init(struct vm *vm)
+static int create(struct vdev *d)
 {
+	struct vm *vm = d->vm;
+
 	ns_per_tick = (NS_PER_S << 32) / arch_counter_hz();
 	vm->pvtime = page_alloc();
 	if (!vm->pvtime)
@@ -34,8 +37,10 @@ int pvtime_init(struct vm *vm)
 			  STAGE2_ROM);
 }
 
-void pvtime_free(struct vm *vm)
+static void destroy(struct vdev *d)
 {
+	struct vm *vm = d->vm;
+
 	if (vm->pvtime)
 		page_free(vm->pvtime);
 	vm->pvtime = NULL;
@@ -54,8 +59,11 @@ static void write_down(struct vcpu *v)
 	__atomic_store_n(&v->vm->pvtime[v->index].stolen_ns, ticks_to_ns(ticks), __ATOMIC_RELAXED);
 }
 
-void pvtime_reset(struct vm *vm)
+/* Nothing is stolen yet; each vCPU counts from its first pvtime_enter() on. */
+static void reset(struct vdev *d)
 {
+	struct vm *vm = d->vm;
+
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		__atomic_store_n(&vm->vcpus[i]->stolen_restarts, true, __ATOMIC_RELAXED);
 		__atomic_store_n(&vm->pvtime[i].stolen_ns, 0, __ATOMIC_RELAXED);
@@ -76,6 +84,14 @@ void pvtime_update(struct vcpu *v)
 	if (!__atomic_load_n(&v->stolen_restarts, __ATOMIC_RELAXED))
 		write_down(v);
 }
+
+/* Read-only memory of the guest, which no bus knows. */
+const struct vdev_class pvtime_class = {
+	.name = "stolen time",
+	.create = create,
+	.reset = reset,
+	.destroy = destroy,
+};
 
 static s64 features(u32 function)
 {

@@ -3,6 +3,7 @@
 #include <arch/timer.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
+#include <lib/string.h>
 #include <lib/text.h>
 #include <vmm/call.h>
 #include <vmm/cpu.h>
@@ -208,15 +209,42 @@ static bool park_while_stopped(struct vcpu *v)
 	return reset;
 }
 
-static void enter_reset_state(struct vcpu *v)
+static void forget_error(struct vcpu *v)
 {
 	(void)__atomic_fetch_and(&v->thread.work, (u32)~VCPU_WORK_ERROR,
 				 __ATOMIC_RELAXED); /* an earlier life's */
-	vdebug_reset(v);
-	vpmu_reset(v);
-	health_reset(v);
-	pvtime_enter(v);
-	vtimer_reset(v);
+}
+
+static void reset_suspends(struct vcpu *v)
+{
+	memset(v->suspends, 0, sizeof(v->suspends));
+	memset(v->suspended_ticks, 0, sizeof(v->suspended_ticks));
+}
+
+void vcpu_reset(struct vcpu *v, enum vcpu_reset when)
+{
+	static const struct {
+		void (*reset)(struct vcpu *v);
+		u32 when;
+	} rows[] = {
+		{ forget_error, VCPU_RESET_ENTRY },
+		{ reset_suspends, VCPU_RESET_POWER_ON },
+		{ vgic_cpu_init, VCPU_RESET_POWER_ON },
+		{ vdebug_reset, VCPU_RESET_ENTRY },
+		{ vpmu_reset, VCPU_RESET_ENTRY },
+		{ health_reset, VCPU_RESET_ENTRY },
+		{ pvtime_enter, VCPU_RESET_ENTRY },
+		{ vtimer_reset, VCPU_RESET_POWER_ON | VCPU_RESET_ENTRY },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].when & when)
+			rows[i].reset(v);
+}
+
+static void enter_reset_state(struct vcpu *v)
+{
+	vcpu_reset(v, VCPU_RESET_ENTRY);
 	vgic_cpu_online(v, true);
 	arch_vcpu_reset(v, v->mpidr, v->boot_entry, v->boot_arg);
 }

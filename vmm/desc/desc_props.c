@@ -350,9 +350,9 @@ static const struct prop_row root_rows[] = {
 	{ "hang-timeout-ms",    read_u32,         NUMBER(hang_timeout_ms, DESC_HANG_MIN, DESC_HANG_MAX) },
 	{ "autostart",          read_flag,        F(autostart) },
 	{ "pmu",                read_flag,        F(pmu) },
+	{ "watchdog",           read_flag,        F(watchdog) },
 	{ "gic-version",        read_gic_version, NOTHING },
 	{ "firmware",           read_unsupported, NOTHING },
-	{ "watchdog",           read_unsupported, NOTHING },
 };
 
 static const struct prop_row console_rows[] = {

@@ -6,8 +6,6 @@
 #include <lib/text.h>
 #include <vmm/desc.h>
 
-#define GUEST_ECAM_BASE 0x4010000000ULL
-
 /* Places of the guest machine that are no RAM's, whether a VM has something there or not. */
 static const struct place {
 	struct ram_bank at;
@@ -17,7 +15,7 @@ static const struct place {
 	{ { 0x8000000, 0x1000000 }, "the interrupt controller" },
 	{ { 0x9000000, 0x7000000 }, "devices" },
 	{ { 0x10000000, 0x30000000 }, "PCI" },
-	{ { GUEST_ECAM_BASE, 0x10000000 }, "PCI configuration space" },
+	{ { GUEST_PCI_ECAM, 0x10000000 }, "PCI configuration space" },
 	{ { 0x8000000000, 0x8000000000 }, "PCI" },
 };
 
@@ -71,7 +69,7 @@ static int check_place(const struct ram_bank *b, char *why, size_t size)
 			why, size,
 			"0x%lx to 0x%lx overlaps %s, 0x%lx to 0x%lx; RAM may be from 0x%llx to 0x%llx",
 			b->base, b->base + b->size, places[i].name, at->base, at->base + at->size,
-			GUEST_RAM_BASE, GUEST_ECAM_BASE);
+			GUEST_RAM_BASE, GUEST_PCI_ECAM);
 		return -EINVAL;
 	}
 	return 0;

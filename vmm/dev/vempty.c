@@ -3,12 +3,6 @@
  * What `virt` has and a VM has not, as empty: software that looks there before it knows what is there finds nothing and
  * goes on.
  */
-#include <arch/cpu.h>
-#include <arch/mmu.h>
-#include <kernel/page.h>
-#include <kernel/thread.h>
-#include <lib/errno.h>
-#include <lib/string.h>
 #include <vmm/bus.h>
 #include <vmm/core.h>
 #include <vmm/dev.h>
@@ -21,9 +15,6 @@
 #define VERSION     0x004
 #define VENDOR_ID   0x00c
 #define SLOT_SIZE   0x200ULL
-
-#define FLASH_SIZE    MIB(64)
-#define ERASED_MAPPED MIB(1)
 
 static enum mmio_result no_device(const struct mmio_region *r, struct vcpu *v, u64 offset,
 				  struct mmio_access *a)
@@ -46,42 +37,6 @@ static enum mmio_result no_device(const struct mmio_region *r, struct vcpu *v, u
 		a->value = 0;
 		break;
 	}
-	return MMIO_OK;
-}
-
-/*
- * U-Boot reads its whole environment from the start of flash1, byte by byte: after the first read of a page of it the
- * VM has one page of ones there, which all VMs share. Never written (stores come to erased_flash). A VM that does not
- * look pays no table for it.
- */
-static void *erased_page;
-
-/*
- * One vCPU of a VM at a time, and none waits for another that was preempted here. Not 0: another one is at
- * it, or has done it; or there is no memory, and every read comes here.
- */
-static int map_erased_page(struct vm *vm, u64 offset)
-{
-	const ipa_t ipa = IPA(GUEST_FLASH1_BASE + ALIGN_DOWN(offset, PAGE_SIZE));
-	int ret;
-
-	if (__atomic_exchange_n(&vm->maps_flash, true, __ATOMIC_ACQUIRE))
-		return -EBUSY;
-	sched_open(); /* a table may have to be made */
-	ret = stage2_map(&vm->s2, ipa, virt_to_phys(erased_page), PAGE_SIZE, STAGE2_ROM);
-	arch_irq_disable();
-	__atomic_store_n(&vm->maps_flash, false, __ATOMIC_RELEASE);
-	return ret;
-}
-
-static enum mmio_result erased_flash(const struct mmio_region *r, struct vcpu *v, u64 offset,
-				     struct mmio_access *a)
-{
-	if (a->write)
-		return MMIO_OK;
-	a->value = ~0ULL >> (64 - 8 * a->size);
-	if (r->base == GUEST_FLASH1_BASE && offset < ERASED_MAPPED)
-		(void)map_erased_page(v->vm, offset);
 	return MMIO_OK;
 }
 
@@ -116,26 +71,11 @@ static enum mmio_result reads_zeros(const struct mmio_region *r, struct vcpu *v,
 	return MMIO_OK;
 }
 
-int vempty_host_init(void)
-{
-	erased_page = page_alloc();
-	if (!erased_page)
-		return -ENOMEM;
-	memset(erased_page, 0xff, PAGE_SIZE);
-	arch_dcache_clean_inval(erased_page, PAGE_SIZE);
-	return 0;
-}
-
 #define PCI_WINDOW_SIZE    (0x3f000000ULL - GUEST_PCI_WINDOW) /* and behind it the ports, 64 KiB */
 #define PCI_ECAM_SIZE      MIB(256)
 #define PCI_WINDOW_64_SIZE GIB(512)
 
 static const struct mmio_region everywhere[] = {
-	{ .base = GUEST_FLASH_BASE, .size = FLASH_SIZE, .name = "flash0", .handler = erased_flash },
-	{ .base = GUEST_FLASH1_BASE,
-	  .size = FLASH_SIZE,
-	  .name = "flash1",
-	  .handler = erased_flash },
 	{ .base = GUEST_FW_CFG_BASE, .size = KIB(4), .name = "fw-cfg", .handler = reads_zeros },
 	{ .base = GUEST_GPIO_BASE, .size = KIB(4), .name = "gpio", .handler = reads_zeros },
 	{ .base = GUEST_VIRTIO_BASE,
@@ -161,11 +101,14 @@ static const struct mmio_region beside_gicv2 = {
 	.base = GUEST_GICV2M_BASE, .size = KIB(4), .name = "gicv2m", .handler = reads_zeros
 };
 
-int vempty_init(struct vm *vm)
+static int create(struct vdev *d)
 {
-	int r = mmio_add(&vm->bus, arch_vgic_version() == 2 ? &beside_gicv2 : &beside_gicv3);
+	struct mmio_bus *bus = &d->vm->bus;
+	int r = mmio_add(bus, arch_vgic_version() == 2 ? &beside_gicv2 : &beside_gicv3);
 
 	for (u32 i = 0; i < ARRAY_SIZE(everywhere) && !r; i++)
-		r = mmio_add(&vm->bus, &everywhere[i]);
+		r = mmio_add(bus, &everywhere[i]);
 	return r;
 }
+
+const struct vdev_class vempty_class = { .name = "empty", .create = create };

@@ -4,8 +4,6 @@
  * takes bytes from the console while the FIFO has room, so nothing typed is lost. As on QEMU's
  * board, UARTEN, TXE and RXE do not stop data.
  */
-#include <lib/errno.h>
-#include <lib/string.h>
 #include <vmm/bus.h>
 #include <vmm/console.h>
 #include <vmm/core.h>
@@ -65,11 +63,28 @@
 
 #define ANY_WIDTH (REG_W8 | REG_W16 | REG_W32)
 
+#define PL011_FIFO 16
+
+struct vpl011_state {
+	u32 cr, lcr_h, ibrd, fbrd, ifls, imsc, ris, dmacr, ilpr, rsr;
+	u16 rx[PL011_FIFO]; /* as UARTDR has them */
+	u8 rx_head, rx_count;
+	bool overrun;   /* a byte was lost: the next one read says so */
+	bool irq_level; /* what the VGIC was told */
+};
+
+struct vpl011 {
+	struct vpl011_state s; /* under the lock */
+	struct spinlock lock;  /* taken before the console's and the vgic's */
+	struct vm *vm;
+	struct console *console;
+};
+
 /* ---- state, under the lock ---- */
 
 static u32 fifo_depth(const struct vpl011 *u)
 {
-	return u->lcr_h & LCR_H_FEN ? PL011_FIFO : 1;
+	return u->s.lcr_h & LCR_H_FEN ? PL011_FIFO : 1;
 }
 
 /*
@@ -80,18 +95,18 @@ static u32 rx_trigger(const struct vpl011 *u)
 {
 	static const u8 levels[8] = { 2, 4, 8, 12, 14, 14, 14, 14 };
 
-	if (!(u->lcr_h & LCR_H_FEN) || (u->imsc & (INT_RX | INT_RT)) == INT_RX)
+	if (!(u->s.lcr_h & LCR_H_FEN) || (u->s.imsc & (INT_RX | INT_RT)) == INT_RX)
 		return 1;
-	return levels[FIELD(u->ifls, 5, 3)];
+	return levels[FIELD(u->s.ifls, 5, 3)];
 }
 
 static void update_line(struct vpl011 *u)
 {
-	const bool level = u->ris & u->imsc;
+	const bool level = u->s.ris & u->s.imsc;
 
-	if (level == u->irq_level)
+	if (level == u->s.irq_level)
 		return;
-	u->irq_level = level;
+	u->s.irq_level = level;
 	vgic_set_spi(u->vm, GUEST_UART_IRQ, level);
 }
 
@@ -101,24 +116,24 @@ static void update_line(struct vpl011 *u)
  */
 static void update_rx(struct vpl011 *u)
 {
-	u->ris &= ~(INT_RX | INT_RT);
-	if (u->rx_count >= rx_trigger(u))
-		u->ris |= INT_RX;
-	else if (u->rx_count)
-		u->ris |= INT_RT;
+	u->s.ris &= ~(INT_RX | INT_RT);
+	if (u->s.rx_count >= rx_trigger(u))
+		u->s.ris |= INT_RX;
+	else if (u->s.rx_count)
+		u->s.ris |= INT_RT;
 }
 
 static void push(struct vpl011 *u, u16 entry)
 {
-	if (u->rx_count >= fifo_depth(u)) {
-		u->overrun = true;
-		u->rsr |= RSR_OE;
-		u->ris |= INT_OE;
+	if (u->s.rx_count >= fifo_depth(u)) {
+		u->s.overrun = true;
+		u->s.rsr |= RSR_OE;
+		u->s.ris |= INT_OE;
 		return;
 	}
-	u->rx[(u->rx_head + u->rx_count++) % PL011_FIFO] = entry;
+	u->s.rx[(u->s.rx_head + u->s.rx_count++) % PL011_FIFO] = entry;
 	if (entry & DR_BE)
-		u->ris |= INT_BE;
+		u->s.ris |= INT_BE;
 }
 
 /* Take input while there is room, except in loopback, when the line is cut off. */
@@ -126,7 +141,7 @@ static void fill(struct vpl011 *u)
 {
 	int input;
 
-	while (!(u->cr & CR_LBE) && u->rx_count < fifo_depth(u) &&
+	while (!(u->s.cr & CR_LBE) && u->s.rx_count < fifo_depth(u) &&
 	       (input = console_take_input(u->console)) >= 0)
 		push(u, input == CONSOLE_BREAK ? (u16)DR_BE : (u16)input);
 	update_rx(u);
@@ -145,11 +160,11 @@ static u32 flags(const struct vpl011 *u)
 {
 	u32 fr = FR_TXFE;
 
-	if (unlikely(u->cr & CR_LBE))
-		fr |= modem_lines(u->cr);
-	if (!u->rx_count)
+	if (unlikely(u->s.cr & CR_LBE))
+		fr |= modem_lines(u->s.cr);
+	if (!u->s.rx_count)
 		fr |= FR_RXFE;
-	else if (u->rx_count >= fifo_depth(u))
+	else if (u->s.rx_count >= fifo_depth(u))
 		fr |= FR_RXFF;
 	return fr;
 }
@@ -170,12 +185,12 @@ static u64 read_dr(void *dev, struct vcpu *v, u32 index, const struct reg_row *r
 	u64 value = 0;
 
 	(void)v, (void)index, (void)row;
-	if (u->rx_count) {
-		value = u->rx[u->rx_head] | (u->overrun ? DR_OE : 0);
-		u->rx_head = (u8)((u->rx_head + 1) % PL011_FIFO);
-		u->rx_count--;
-		u->overrun = false;
-		u->rsr = (u->rsr & ~RSR_OF_DR) | ((u32)(value >> 8) & RSR_OF_DR);
+	if (u->s.rx_count) {
+		value = u->s.rx[u->s.rx_head] | (u->s.overrun ? DR_OE : 0);
+		u->s.rx_head = (u8)((u->s.rx_head + 1) % PL011_FIFO);
+		u->s.rx_count--;
+		u->s.overrun = false;
+		u->s.rsr = (u->s.rsr & ~RSR_OF_DR) | ((u32)(value >> 8) & RSR_OF_DR);
 		fill(u);
 		update_line(u);
 	}
@@ -190,81 +205,74 @@ static u64 read_dr(void *dev, struct vcpu *v, u32 index, const struct reg_row *r
 static void write_dr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
-	const bool loopback = u->cr & CR_LBE;
+	const bool loopback = u->s.cr & CR_LBE;
 	const u8 byte = (u8)value;
 	unsigned long irq;
 
 	(void)v, (void)index, (void)row;
 	if (!loopback)
 		console_output(u->console, byte);
-	if (!loopback && (u->ris & INT_TX))
+	if (!loopback && (u->s.ris & INT_TX))
 		return;
 	irq = spin_lock(&u->lock);
 	if (loopback) {
 		push(u, byte);
 		update_rx(u);
 	}
-	u->ris |= INT_TX;
+	u->s.ris |= INT_TX;
 	update_line(u);
 	spin_unlock(&u->lock, irq);
 }
 
-static u64 read_reg(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+static u64 read_field(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
-	unsigned long irq;
-	u64 value = 0;
+	unsigned long irq = spin_lock(&u->lock);
+	u64 value = *(const u32 *)((const char *)&u->s + row->field);
 
-	(void)v;
-	(void)index;
-	irq = spin_lock(&u->lock);
-	switch (row->offset) {
-	case UARTRSR:
-		value = u->rsr;
-		break;
-	case UARTILPR:
-		value = u->ilpr;
-		break;
-	case UARTIBRD:
-		value = u->ibrd;
-		break;
-	case UARTFBRD:
-		value = u->fbrd;
-		break;
-	case UARTLCR_H:
-		value = u->lcr_h;
-		break;
-	case UARTCR:
-		value = u->cr;
-		break;
-	case UARTIFLS:
-		value = u->ifls;
-		break;
-	case UARTIMSC:
-		value = u->imsc;
-		break;
-	case UARTRIS:
-		value = u->ris;
-		break;
-	case UARTMIS:
-		value = u->ris & u->imsc;
-		break;
-	case UARTDMACR:
-		value = u->dmacr;
-		break;
-	}
+	(void)v, (void)index;
 	spin_unlock(&u->lock, irq);
 	return value;
 }
 
-static void write_cr(struct vpl011 *u, u32 value)
+/* row->arg: the bits that can be written. Any of these may move the FIFO's level, or the line. */
+static void write_field(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
-	const u32 changed = modem_lines(u->cr) ^ modem_lines(value);
+	struct vpl011 *u = dev;
+	unsigned long irq = spin_lock(&u->lock);
 
-	u->cr = value;
-	u->ris |= (changed & FR_CTS ? INT_CTS : 0) | (changed & FR_DSR ? INT_DSR : 0) |
-		  (changed & FR_DCD ? INT_DCD : 0) | (changed & FR_RI ? INT_RI : 0);
+	(void)v, (void)index;
+	*(u32 *)((char *)&u->s + row->field) = (u32)value & row->arg;
 	fill(u);
+	update_line(u);
+	spin_unlock(&u->lock, irq);
+}
+
+/* UARTECR: any value. */
+static void write_rsr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+{
+	struct vpl011 *u = dev;
+	unsigned long irq = spin_lock(&u->lock);
+
+	(void)v, (void)index, (void)value, (void)row;
+	u->s.rsr = 0;
+	spin_unlock(&u->lock, irq);
+}
+
+static void write_cr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+{
+	struct vpl011 *u = dev;
+	unsigned long irq = spin_lock(&u->lock);
+	const u32 cr = (u32)value & row->arg;
+	const u32 changed = modem_lines(u->s.cr) ^ modem_lines(cr);
+
+	(void)v, (void)index;
+	u->s.cr = cr;
+	u->s.ris |= (changed & FR_CTS ? INT_CTS : 0) | (changed & FR_DSR ? INT_DSR : 0) |
+		    (changed & FR_DCD ? INT_DCD : 0) | (changed & FR_RI ? INT_RI : 0);
+	fill(u);
+	update_line(u);
+	spin_unlock(&u->lock, irq);
 }
 
 /*
@@ -272,88 +280,64 @@ static void write_cr(struct vpl011 *u, u32 value)
  * it to be called when it may send would wait for ever if it had sent nothing yet, so that
  * unmasking raises it.
  */
-static void write_imsc(struct vpl011 *u, u32 value)
-{
-	u->imsc = value;
-	if (value & INT_TX)
-		u->ris |= INT_TX;
-	update_rx(u);
-}
-
-static void write_locked(struct vpl011 *u, u32 offset, u32 value)
-{
-	switch (offset) {
-	case UARTRSR: /* UARTECR: any value */
-		u->rsr = 0;
-		break;
-	case UARTILPR:
-		u->ilpr = value;
-		break;
-	case UARTIBRD:
-		u->ibrd = value;
-		break;
-	case UARTFBRD:
-		u->fbrd = value;
-		break;
-	case UARTLCR_H:
-		u->lcr_h = value;
-		fill(u);
-		break;
-	case UARTCR:
-		write_cr(u, value);
-		break;
-	case UARTIFLS:
-		u->ifls = value;
-		update_rx(u);
-		break;
-	case UARTIMSC:
-		write_imsc(u, value);
-		break;
-	case UARTICR:
-		u->ris &= ~value;
-		break;
-	case UARTDMACR:
-		u->dmacr = value;
-		break;
-	}
-}
-
-/* row->arg: the bits that can be written. */
-static void write_reg(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+static void write_imsc(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
-	unsigned long irq;
+	unsigned long irq = spin_lock(&u->lock);
 
-	(void)v;
-	(void)index;
-	irq = spin_lock(&u->lock);
-	write_locked(u, row->offset, (u32)value & row->arg);
+	(void)v, (void)index;
+	u->s.imsc = (u32)value & row->arg;
+	u->s.ris |= u->s.imsc & INT_TX;
+	update_rx(u);
+	update_line(u);
+	spin_unlock(&u->lock, irq);
+}
+
+static u64 read_mis(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	struct vpl011 *u = dev;
+	unsigned long irq = spin_lock(&u->lock);
+	u64 value = u->s.ris & u->s.imsc;
+
+	(void)v, (void)index, (void)row;
+	spin_unlock(&u->lock, irq);
+	return value;
+}
+
+static void write_icr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+{
+	struct vpl011 *u = dev;
+	unsigned long irq = spin_lock(&u->lock);
+
+	(void)v, (void)index;
+	u->s.ris &= ~((u32)value & row->arg);
 	update_line(u);
 	spin_unlock(&u->lock, irq);
 }
 
 /* clang-format off */
-#define ROW(reg, rd, wr, bits) { reg, 4, 4, ANY_WIDTH, bits, 0, rd, wr, #reg }
-#define RW(reg, bits) ROW(reg, read_reg, write_reg, bits)
-#define RO(reg)       ROW(reg, read_reg, NULL, 0)
-#define WO(reg, bits) ROW(reg, NULL, write_reg, bits)
-#define ID(n, value)  { UARTPeriphID0 + 4 * (n), 4, 4, ANY_WIDTH, 0, value, NULL, NULL, "UARTID" }
+#define ROW(reg, bits, rd, wr, member) \
+	{ reg, 4, 4, ANY_WIDTH, bits, 0, rd, wr, #reg, member }
+#define REG(reg, bits, rd, wr)           ROW(reg, bits, rd, wr, 0)
+#define FIELD_REG(reg, bits, wr, member) \
+	ROW(reg, bits, read_field, wr, offsetof(struct vpl011_state, member))
+#define ID(n, value) { UARTPeriphID0 + 4 * (n), 4, 4, ANY_WIDTH, 0, value, NULL, NULL, "UARTID", 0 }
 
 static const struct reg_row rows[] = {
-	ROW(UARTDR,   read_dr, write_dr, 0xff),
-	RW(UARTRSR,   0xff),
-	ROW(UARTFR,   read_fr, NULL, 0),
-	RW(UARTILPR,  0xff),
-	RW(UARTIBRD,  0xffff),
-	RW(UARTFBRD,  0x3f),
-	RW(UARTLCR_H, 0xff),
-	RW(UARTCR,    0xff87),
-	RW(UARTIFLS,  0x3f),
-	RW(UARTIMSC,  INT_ALL),
-	RO(UARTRIS),
-	RO(UARTMIS),
-	WO(UARTICR,   INT_ALL),
-	RW(UARTDMACR, 0x7),
+	REG(UARTDR,          0xff,    read_dr, write_dr),
+	FIELD_REG(UARTRSR,   0xff,    write_rsr, rsr),
+	REG(UARTFR,          0,       read_fr, NULL),
+	FIELD_REG(UARTILPR,  0xff,    write_field, ilpr),
+	FIELD_REG(UARTIBRD,  0xffff,  write_field, ibrd),
+	FIELD_REG(UARTFBRD,  0x3f,    write_field, fbrd),
+	FIELD_REG(UARTLCR_H, 0xff,    write_field, lcr_h),
+	FIELD_REG(UARTCR,    0xff87,  write_cr, cr),
+	FIELD_REG(UARTIFLS,  0x3f,    write_field, ifls),
+	FIELD_REG(UARTIMSC,  INT_ALL, write_imsc, imsc),
+	FIELD_REG(UARTRIS,   0,       NULL, ris),
+	REG(UARTMIS,         0,       read_mis, NULL),
+	REG(UARTICR,         INT_ALL, NULL, write_icr),
+	FIELD_REG(UARTDMACR, 0x7,     write_field, dmacr),
 	ID(0, 0x11), ID(1, 0x10), ID(2, 0x14), ID(3, 0x00), /* part 0x011, Arm, as QEMU */
 	ID(4, 0x0d), ID(5, 0xf0), ID(6, 0x05), ID(7, 0xb1), /* PrimeCell */
 };
@@ -372,39 +356,42 @@ static void input_ready(void *arg)
 	spin_unlock(&u->lock, irq);
 }
 
-void vpl011_reset(struct vpl011 *u)
+static void reset(struct vdev *d)
 {
+	struct vpl011 *u = d->state;
 	unsigned long irq = spin_lock(&u->lock);
+	const bool level = u->s.irq_level;
 
-	u->cr = CR_RESET;
-	u->ifls = IFLS_RESET;
-	u->lcr_h = u->ibrd = u->fbrd = u->imsc = u->ris = u->dmacr = u->ilpr = u->rsr = 0;
-	u->rx_head = u->rx_count = 0;
-	u->overrun = false;
-	fill(u); /* what was typed while nobody listened */
+	u->s = (struct vpl011_state){ .cr = CR_RESET, .ifls = IFLS_RESET, .irq_level = level };
+	fill(u); /* what was typed while the guest did not listen */
 	update_line(u);
 	spin_unlock(&u->lock, irq);
 }
 
-int vpl011_init(struct vpl011 *u, struct vm *vm, struct console *c)
+static int host_init(void)
 {
-	const struct mmio_region region = {
-		.base = GUEST_UART_BASE,
-		.size = 0x1000,
-		.name = "pl011",
-		.table = &table,
-		.handler = mmio_table_access,
-		.dev = u,
-	};
-
-	if (!slots[0].straight)
-		reg_table_init(&table);
-	memset(u, 0, sizeof(*u));
-	spin_lock_init(&u->lock, LOCK_DEVICE);
-	u->vm = vm;
-	u->console = c;
-	vpl011_reset(u);
-	c->input_arg = u;
-	c->input_ready = input_ready;
-	return mmio_add(&vm->bus, &region);
+	reg_table_init(&table);
+	return 0;
 }
+
+static int create(struct vdev *d)
+{
+	struct vpl011 *u = d->state;
+
+	spin_lock_init(&u->lock, LOCK_DEVICE);
+	u->vm = d->vm;
+	u->console = &d->vm->console;
+	reset(d);
+	u->console->input_arg = u;
+	u->console->input_ready = input_ready;
+	return vdev_map(d, &table);
+}
+
+const struct vdev_class vpl011_class = {
+	.name = "pl011",
+	.place = &desc_devices[DEVICE_UART],
+	.size = sizeof(struct vpl011),
+	.host_init = host_init,
+	.create = create,
+	.reset = reset,
+};

@@ -4,8 +4,7 @@
  * reset of the VM, as a clock with a battery does.
  */
 #include <arch/timer.h>
-#include <lib/errno.h>
-#include <lib/string.h>
+#include <kernel/timeout.h>
 #include <vmm/bus.h>
 #include <vmm/core.h>
 #include <vmm/dev.h>
@@ -23,34 +22,47 @@
 
 #define RTCINTR 1U
 
+struct vrtc_state {
+	u32 match, load, imsc, ris;
+	u64 base_ticks; /* counter value at which the data register was `load` */
+	bool irq_level;
+};
+
+struct vrtc {
+	struct vrtc_state s; /* under the lock */
+	struct spinlock lock;
+	struct vm *vm;
+	struct timeout alarm;
+};
+
 u64 (*host_wall_clock)(void);
 
 /* Seconds that passed since the data register was `load`. */
 static u64 elapsed(const struct vrtc *r)
 {
-	return (arch_counter() - r->base_ticks) / arch_counter_hz();
+	return (arch_counter() - r->s.base_ticks) / arch_counter_hz();
 }
 
 static u32 now(const struct vrtc *r)
 {
-	return (u32)(r->load + elapsed(r));
+	return (u32)(r->s.load + elapsed(r));
 }
 
 static void update_line(struct vrtc *r)
 {
-	const bool level = r->ris & r->imsc;
+	const bool level = r->s.ris & r->s.imsc;
 
-	if (level == r->irq_level)
+	if (level == r->s.irq_level)
 		return;
-	r->irq_level = level;
+	r->s.irq_level = level;
 	vgic_set_spi(r->vm, GUEST_RTC_IRQ, level);
 }
 
 /* Raise the interrupt if the match value has come; the counter is 32 bits wide and wraps. */
 static void check_match(struct vrtc *r)
 {
-	if ((s32)(now(r) - r->match) >= 0)
-		r->ris |= RTCINTR;
+	if ((s32)(now(r) - r->s.match) >= 0)
+		r->s.ris |= RTCINTR;
 	update_line(r);
 }
 
@@ -66,133 +78,151 @@ static void alarm_expired(struct timeout *t)
 /* Counter value at which the clock will next show the match value. */
 static u64 alarm_deadline(const struct vrtc *r)
 {
-	return r->base_ticks + (elapsed(r) + (u32)(r->match - now(r))) * arch_counter_hz();
+	return r->s.base_ticks + (elapsed(r) + (u32)(r->s.match - now(r))) * arch_counter_hz();
 }
 
-static u64 read_reg(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+/* ---- registers ---- */
+
+static void set_alarm(struct vrtc *r)
+{
+	/* Under the lock, so that two vCPUs never set the one timeout at once. It does not wait for the alarm. */
+	timeout_set(&r->alarm, alarm_deadline(r));
+}
+
+static u64 read_dr(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vrtc *r = dev;
 	unsigned long irq = spin_lock(&r->lock);
-	u64 value = 0;
+	u64 value = now(r);
 
-	(void)v;
-	(void)index;
-	switch (row->offset) {
-	case RTCDR:
-		value = now(r);
-		break;
-	case RTCMR:
-		value = r->match;
-		break;
-	case RTCLR:
-		value = r->load;
-		break;
-	case RTCIMSC:
-		value = r->imsc;
-		break;
-	case RTCRIS:
-		value = r->ris;
-		break;
-	case RTCMIS:
-		value = r->ris & r->imsc;
-		break;
-	}
+	(void)v, (void)index, (void)row;
 	spin_unlock(&r->lock, irq);
 	return value;
 }
 
-/* True if the alarm has to be set anew. */
-static bool write_locked(struct vrtc *r, u32 offset, u32 value)
-{
-	switch (offset) {
-	case RTCMR:
-		r->match = value;
-		return true;
-	case RTCLR:
-		r->load = value;
-		r->base_ticks = arch_counter();
-		return true;
-	case RTCIMSC:
-		r->imsc = value & RTCINTR;
-		break;
-	case RTCICR:
-		r->ris &= ~value;
-		break;
-	}
-	update_line(r);
-	return false;
-}
-
-static void write_reg(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+static u64 read_field(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vrtc *r = dev;
 	unsigned long irq = spin_lock(&r->lock);
-	const bool rearm = write_locked(r, row->offset, (u32)value);
-	const u64 deadline = rearm ? alarm_deadline(r) : 0;
+	u64 value = *(const u32 *)((const char *)&r->s + row->field);
 
-	(void)v;
-	(void)index;
-	/* Under the lock, so that two vCPUs never set the one timeout at once. It does not wait for the alarm. */
-	if (rearm)
-		timeout_set(&r->alarm, deadline);
+	(void)v, (void)index;
+	spin_unlock(&r->lock, irq);
+	return value;
+}
+
+static u64 read_mis(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	struct vrtc *r = dev;
+	unsigned long irq = spin_lock(&r->lock);
+	u64 value = r->s.ris & r->s.imsc;
+
+	(void)v, (void)index, (void)row;
+	spin_unlock(&r->lock, irq);
+	return value;
+}
+
+static void write_mr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+{
+	struct vrtc *r = dev;
+	unsigned long irq = spin_lock(&r->lock);
+
+	(void)v, (void)index, (void)row;
+	r->s.match = (u32)value;
+	set_alarm(r);
+	spin_unlock(&r->lock, irq);
+}
+
+static void write_lr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+{
+	struct vrtc *r = dev;
+	unsigned long irq = spin_lock(&r->lock);
+
+	(void)v, (void)index, (void)row;
+	r->s.load = (u32)value;
+	r->s.base_ticks = arch_counter();
+	set_alarm(r);
+	spin_unlock(&r->lock, irq);
+}
+
+static void write_imsc(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+{
+	struct vrtc *r = dev;
+	unsigned long irq = spin_lock(&r->lock);
+
+	(void)v, (void)index, (void)row;
+	r->s.imsc = value & RTCINTR;
+	update_line(r);
+	spin_unlock(&r->lock, irq);
+}
+
+static void write_icr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+{
+	struct vrtc *r = dev;
+	unsigned long irq = spin_lock(&r->lock);
+
+	(void)v, (void)index, (void)row;
+	r->s.ris &= ~(u32)value;
+	update_line(r);
 	spin_unlock(&r->lock, irq);
 }
 
 /* clang-format off */
-#define RW(reg)       { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, 0, read_reg, write_reg, #reg }
-#define RO(reg)       { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, 0, read_reg, NULL, #reg }
-#define WO(reg)       { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, 0, NULL, write_reg, #reg }
-#define CONST(reg, value) { reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, value, NULL, NULL, #reg }
-#define ID(n, value)  CONST(RTCPeriphID0 + 4 * (n), value)
+#define ROW(reg, constant, rd, wr, member) \
+	{ reg, 4, 4, REG_W8 | REG_W16 | REG_W32, 0, constant, rd, wr, #reg, member }
+#define REG(reg, rd, wr)           ROW(reg, 0, rd, wr, 0)
+#define FIELD_REG(reg, wr, member) ROW(reg, 0, read_field, wr, offsetof(struct vrtc_state, member))
+#define CONST(reg, value)          ROW(reg, value, NULL, NULL, 0)
+#define ID(n, value)               CONST(RTCPeriphID0 + 4 * (n), value)
 
 static const struct reg_row rows[] = {
-	RO(RTCDR),
-	RW(RTCMR),
-	RW(RTCLR),
+	REG(RTCDR,         read_dr,  NULL),
+	FIELD_REG(RTCMR,   write_mr, match),
+	FIELD_REG(RTCLR,   write_lr, load),
 	CONST(RTCCR, 1), /* always on */
-	RW(RTCIMSC),
-	RO(RTCRIS),
-	RO(RTCMIS),
-	WO(RTCICR),
+	FIELD_REG(RTCIMSC, write_imsc, imsc),
+	FIELD_REG(RTCRIS,  NULL, ris),
+	REG(RTCMIS,        read_mis, NULL),
+	REG(RTCICR,        NULL, write_icr),
 	ID(0, 0x31), ID(1, 0x10), ID(2, 0x14), ID(3, 0x00), /* part 0x031, Arm */
 	ID(4, 0x0d), ID(5, 0xf0), ID(6, 0x05), ID(7, 0xb1), /* PrimeCell */
 };
 /* clang-format on */
 
-static enum mmio_result access(const struct mmio_region *region, struct vcpu *v, u64 offset,
-			       struct mmio_access *a)
-{
-	return reg_access(rows, ARRAY_SIZE(rows), region->dev, v, offset, a);
-}
+static const struct reg_table table = { .rows = rows, .count = ARRAY_SIZE(rows) };
 
-void vrtc_reset(struct vrtc *r)
+/* ---- the device ---- */
+
+static void reset(struct vdev *d)
 {
+	struct vrtc *r = d->state;
 	unsigned long irq;
 
 	(void)timeout_cancel(&r->alarm);
 	irq = spin_lock(&r->lock);
-	r->match = 0;
-	r->imsc = 0;
-	r->ris = 0;
+	r->s.match = 0;
+	r->s.imsc = 0;
+	r->s.ris = 0;
 	update_line(r);
 	spin_unlock(&r->lock, irq);
 }
 
-int vrtc_init(struct vrtc *r, struct vm *vm)
+static int create(struct vdev *d)
 {
-	const struct mmio_region region = {
-		.base = GUEST_RTC_BASE,
-		.size = 0x1000,
-		.name = "pl031",
-		.handler = access,
-		.dev = r,
-	};
+	struct vrtc *r = d->state;
 
-	memset(r, 0, sizeof(*r));
 	spin_lock_init(&r->lock, LOCK_DEVICE);
-	r->vm = vm;
-	r->load = host_wall_clock ? (u32)host_wall_clock() : 0;
-	r->base_ticks = arch_counter();
+	r->vm = d->vm;
+	r->s.load = host_wall_clock ? (u32)host_wall_clock() : 0;
+	r->s.base_ticks = arch_counter();
 	timeout_init(&r->alarm, alarm_expired);
-	return mmio_add(&vm->bus, &region);
+	return vdev_map(d, &table);
 }
+
+const struct vdev_class vrtc_class = {
+	.name = "pl031",
+	.place = &desc_devices[DEVICE_RTC],
+	.size = sizeof(struct vrtc),
+	.create = create,
+	.reset = reset,
+};

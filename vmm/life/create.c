@@ -247,7 +247,6 @@ static int make_vcpu(struct vm *vm, u32 index)
 	v->cpu = vm_sched_planned(vm, index);
 	random_fork(&v->random);
 	spin_lock_init(&v->sched_lock, LOCK_SCHED);
-	vtimer_reset(v);
 	snprintf(name, sizeof(name), "vm%u.%u %s", vm->id, index, vm->name);
 	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority, BIT(v->cpu));
 	if (r) {
@@ -257,7 +256,7 @@ static int make_vcpu(struct vm *vm, u32 index)
 	v->thread.hooks = &vcpu_hooks;
 	v->thread.lower = v;
 	v->thread.no_mutex = true;
-	vgic_cpu_init(v);
+	vcpu_reset(v, VCPU_RESET_POWER_ON);
 	vm->vcpus[index] = v;
 	vm->nvcpus = index + 1;
 	return 0;
@@ -285,13 +284,7 @@ static int make_devices(struct vm *vm, struct vm_error *err)
 	vgic_init(vm);
 	r = vgic_map(vm);
 	if (!r)
-		r = vpl011_init(&vm->uart, vm, &vm->console);
-	if (!r)
-		r = vrtc_init(&vm->rtc, vm);
-	if (!r)
-		r = vempty_init(vm);
-	if (!r)
-		r = pvtime_init(vm);
+		r = vdevs_create(vm);
 	return r ? vm_fail(err, r, "devices of '%s': %s", vm->name, strerror(r)) : 0;
 }
 
@@ -345,12 +338,12 @@ void vm_unmake(struct vm *vm)
 {
 	/* First whoever could still inject an interrupt. */
 	console_port_detach(&vm->console);
-	timeout_cancel(&vm->rtc.alarm);
+	vdevs_reset(vm);
 	health_end(vm);
 	unmake_vcpus(vm);
 	if (vm->s2.root)
 		stage2_destroy(&vm->s2);
-	pvtime_free(vm);
+	vdevs_destroy(vm);
 	mmio_free(&vm->bus);
 	vm_ram_free(&vm->ram);
 	vm_leave(vm);
@@ -399,7 +392,6 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	wait_queue_init(&vm->halt_wq, LOCK_WAIT);
 	spin_lock_init(&vm->vgic.lock, LOCK_VGIC);
 	console_init(&vm->console);
-	timeout_init(&vm->rtc.alarm, NULL);
 	health_init(vm);
 	r = build(vm, opt, err);
 	if (r) {

@@ -116,11 +116,14 @@ static void set_loaded(struct vm *vm, bool loaded)
 static void resume(struct vm *vm)
 {
 	unsigned long flags;
+	u64 paused;
 
 	set_lift(vm, PRIO_IDLE);
 	flags = spin_lock(&vm->state_wq.lock);
-	vtimer_stood_still(vm, arch_counter() - vm->paused_at);
+	paused = arch_counter() - vm->paused_at;
+	vtimer_stood_still(vm, paused);
 	vm_let_run_locked(vm);
+	vdevs_stood_still(vm, paused);
 	wait_wake_all_locked(&vm->state_wq);
 	spin_unlock(&vm->state_wq.lock, flags);
 	vm_state_changed(vm);
@@ -342,7 +345,7 @@ int vmm_init(void)
 	if (!r)
 		r = vpmu_host_init();
 	if (!r)
-		r = vempty_host_init();
+		r = vdevs_host_init();
 	if (!r)
 		schedule_init();
 	return r;

@@ -155,19 +155,13 @@ static void power_on_reset(struct vm *vm)
 	unsigned long flags;
 
 	vgic_init(vm);
-	vpl011_reset(&vm->uart);
-	vrtc_reset(&vm->rtc);
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		vgic_cpu_init(vm->vcpus[i]);
-		vtimer_reset(vm->vcpus[i]);
-	}
-	pvtime_reset(vm);
+	vdevs_reset(vm);
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		vcpu_reset(vm->vcpus[i], VCPU_RESET_POWER_ON);
 	flags = spin_lock(&vm->state_wq.lock);
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		vm->vcpus[i]->power = VCPU_OFF;
 		vm->vcpus[i]->reset_pending = false;
-		memset(vm->vcpus[i]->suspends, 0, sizeof(vm->vcpus[i]->suspends));
-		memset(vm->vcpus[i]->suspended_ticks, 0, sizeof(vm->vcpus[i]->suspended_ticks));
 	}
 	vm->vcpus[0]->power = VCPU_ON_PENDING;
 	vm->vcpus[0]->reset_pending = true;

@@ -7,7 +7,6 @@
  */
 #include <lib/printf.h>
 #include <vmm/core.h>
-#include <vmm/dev.h>
 #include "guestfdt_build.h"
 
 #define PHANDLE_CLOCK 0x8000
@@ -24,9 +23,6 @@
 
 #define GICV2_DIST_SIZE 0x1000
 #define GICV2_CPU_SIZE  0x2000
-
-#define UART_NODE "pl011@9000000"
-#define UART_PATH "/" UART_NODE
 
 static void put_empty(struct dt_writer *b, const char *name)
 {
@@ -244,32 +240,34 @@ static void put_clock(struct dt_writer *b)
 	put_cells(b, "phandle", PHANDLE_CLOCK);
 	put_string(b, "compatible", "fixed-clock");
 	put_cells(b, "#clock-cells", 0);
-	put_cells(b, "clock-frequency", 24000000);
+	put_cells(b, "clock-frequency", GUEST_CLOCK_HZ);
 	put_string(b, "clock-output-names", "clk24mhz");
 	end(b);
 }
 
-static void put_uart(struct dt_writer *b)
+/* The length of a list of strings, and how many there are. */
+static size_t list_length(const char *list, u32 *count)
 {
-	begin(b, UART_NODE);
+	const char *at = list;
 
-	put_list(b, "compatible", "arm,pl011\0arm,primecell");
-	put_reg(b, GUEST_UART_BASE, 0x1000);
-	put_cells(b, "interrupts", GIC_SPI, GUEST_UART_IRQ - 32, IRQ_LEVEL_HIGH);
-	put_cells(b, "clocks", PHANDLE_CLOCK, PHANDLE_CLOCK);
-	put_list(b, "clock-names", "uartclk\0apb_pclk");
-	end(b);
+	for (*count = 0; *at; (*count)++)
+		at += strlen(at) + 1;
+	return (size_t)(at - list);
 }
 
-static void put_rtc(struct dt_writer *b)
+static void put_device(struct dt_writer *b, const struct desc_device *d)
 {
-	begin(b, "pl031@9010000");
+	static const u32 clocks[] = { PHANDLE_CLOCK, PHANDLE_CLOCK };
+	u32 count;
+	size_t length = list_length(d->compatible, &count);
 
-	put_list(b, "compatible", "arm,pl031\0arm,primecell");
-	put_reg(b, GUEST_RTC_BASE, 0x1000);
-	put_cells(b, "interrupts", GIC_SPI, GUEST_RTC_IRQ - 32, IRQ_LEVEL_HIGH);
-	put_cells(b, "clocks", PHANDLE_CLOCK);
-	put_string(b, "clock-names", "apb_pclk");
+	begin(b, d->node);
+	put(b, "compatible", d->compatible, length);
+	put_reg(b, d->base, d->size);
+	put_cells(b, "interrupts", GIC_SPI, d->intid - 32, IRQ_LEVEL_HIGH);
+	length = list_length(d->clock_names, &count);
+	put_array(b, "clocks", clocks, count);
+	put(b, "clock-names", d->clock_names, length);
 	end(b);
 }
 
@@ -278,7 +276,9 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 	static const struct fdt_cells two = { 2, 2 };
 	static const struct fdt_gic gic = { PHANDLE_GIC, 3, { 2, 2 } };
 	struct dt_writer b;
+	char uart[32];
 
+	(void)snprintf(uart, sizeof(uart), "/%s", desc_devices[DEVICE_UART].node);
 	dt_create(&b, buf, size, NULL);
 	begin(&b, "");
 	put_cells(&b, "interrupt-parent", PHANDLE_GIC);
@@ -287,10 +287,10 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 	put_cells(&b, "#address-cells", 2);
 	put_string(&b, "compatible", "linux,dummy-virt");
 	begin(&b, "aliases");
-	put_string(&b, "serial0", UART_PATH);
+	put_string(&b, "serial0", uart);
 	end(&b);
 	begin(&b, "chosen");
-	put_string(&b, "stdout-path", UART_PATH);
+	put_string(&b, "stdout-path", uart);
 	guest_fdt_chosen(&b, p);
 	end(&b);
 	guest_fdt_nodes(&b, p, &two);
@@ -299,8 +299,9 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 		put_pmu(&b, p);
 	guest_fdt_gic(&b, p, &two, &gic);
 	put_clock(&b);
-	put_uart(&b);
-	put_rtc(&b);
+	for (u32 i = 0; i < DEVICES; i++)
+		if (desc_has_device(p->desc, &desc_devices[i]))
+			put_device(&b, &desc_devices[i]);
 	end(&b);
 	return dt_finish(&b);
 }

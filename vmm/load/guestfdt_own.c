@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The devicetree that a VM brought along: a copy with what depends on the VM filled in. Each of its tags is looked at twice at most. */
 #include <vmm/core.h>
-#include <vmm/dev.h>
 #include "guestfdt_build.h"
 
 #define RANGES_MAX 128U /* of one bus that are looked at: large chips have about 60 */
@@ -129,13 +128,12 @@ static bool is_gic(const struct node *n)
 	return lists_any(&n->compatible, gics, ARRAY_SIZE(gics));
 }
 
-/*
- * Devices at these addresses exist in every VM; RAM holds no devices but may have reserved parts.
- */
+/* What the VM has, with virtio transports without a device; RAM holds no devices but may have reserved parts. */
 static bool is_present(const struct guest_fdt_params *p, u64 address)
 {
-	if (address == GUEST_UART_BASE || address == GUEST_RTC_BASE)
-		return true;
+	for (u32 i = 0; i < DEVICES; i++)
+		if (address == desc_devices[i].base && desc_has_device(p->desc, &desc_devices[i]))
+			return true;
 	if (address >= GUEST_VIRTIO_BASE && address < GUEST_VIRTIO_BASE + GUEST_VIRTIO_SIZE)
 		return true;
 	return ram_map_bank(&p->desc->ram, address);

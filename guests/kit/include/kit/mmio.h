@@ -14,18 +14,32 @@
 #define GICR_BASE     0x080a0000u
 #define UART_BASE     0x09000000u
 #define RTC_BASE      0x09010000u
+#define WATCHDOG_BASE 0x09050000u /* where the VM has one */
 #define VIRTIO_BASE   0x0a000000u
 #define VIRTIO_SIZE   0x4000u
 #define FLASH1_BASE   0x04000000u
 #define UNMAPPED_BASE 0x0f000000u /* nothing here, on either machine */
 #define RAM_BASE      0x40000000u
 
-#define SPI(n)     (32 + (n))
-#define PPI(n)     (16 + (n))
-#define UART_INTID SPI(1)
-#define RTC_INTID  SPI(2)
-#define CNTP_INTID PPI(14)
-#define CNTV_INTID PPI(11)
+#define SPI(n)         (32 + (n))
+#define PPI(n)         (16 + (n))
+#define UART_INTID     SPI(1)
+#define RTC_INTID      SPI(2)
+#define WATCHDOG_INTID SPI(96)
+
+/* SP805 (Arm DDI 0270) */
+#define WDOG_LOAD    0x000u
+#define WDOG_VALUE   0x004u
+#define WDOG_CONTROL 0x008u
+#define WDOG_INTCLR  0x00cu
+#define WDOG_RIS     0x010u
+#define WDOG_LOCK    0xc00u
+#define WDOG_INTEN   0x1u
+#define WDOG_RESEN   0x2u
+#define WDOG_UNLOCK  0x1acce551u
+#define WDOG_HZ      24000000u
+#define CNTP_INTID   PPI(14)
+#define CNTV_INTID   PPI(11)
 
 /* A load by the given instruction, destination first: mmio_load_by("ldrsb %w0,", addr). */
 #define mmio_load_by(insn, addr)                                                               \

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A VM's devices: the list of their classes, and the walks through those that a VM has. */
+#include <lib/errno.h>
+#include <vmm/cpu.h>
+#include <vmm/dev.h>
+#include <vmm/life.h>
+
+/* In the order in which they are created and reset. */
+static const struct vdev_class *const classes[] = {
+	&vpl011_class, &vrtc_class, &vsp805_class, &vflash_class, &vempty_class, &pvtime_class,
+};
+_Static_assert(ARRAY_SIZE(classes) <= VM_MAX_DEVICES, "a VM may have one of each");
+
+int vdevs_host_init(void)
+{
+	int r = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(classes) && !r; i++)
+		r = classes[i]->host_init ? classes[i]->host_init() : 0;
+	return r;
+}
+
+static int create(struct vm *vm, const struct vdev_class *class)
+{
+	struct vdev *d = &vm->devices[vm->ndevices];
+
+	*d = (struct vdev){ .class = class, .vm = vm };
+	if (class->size) {
+		d->state = kzalloc(class->size);
+		if (!d->state)
+			return -ENOMEM;
+	}
+	vm->ndevices++;
+	return class->create(d);
+}
+
+int vdevs_create(struct vm *vm)
+{
+	int r = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(classes) && !r; i++)
+		if (!classes[i]->place || desc_has_device(&vm->desc, classes[i]->place))
+			r = create(vm, classes[i]);
+	return r;
+}
+
+void vdevs_reset(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->ndevices; i++)
+		if (vm->devices[i].class->reset)
+			vm->devices[i].class->reset(&vm->devices[i]);
+}
+
+void vdevs_stood_still(struct vm *vm, u64 ticks)
+{
+	for (u32 i = 0; i < vm->ndevices; i++)
+		if (vm->devices[i].class->stood_still)
+			vm->devices[i].class->stood_still(&vm->devices[i], ticks);
+}
+
+void vdevs_destroy(struct vm *vm)
+{
+	while (vm->ndevices > 0) {
+		struct vdev *d = &vm->devices[--vm->ndevices];
+
+		if (d->class->destroy)
+			d->class->destroy(d);
+		if (d->state)
+			kfree(d->state, d->class->size);
+	}
+}
