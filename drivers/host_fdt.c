@@ -16,7 +16,7 @@ const char *host_fdt_init(const void *fdt, u64 size)
 	const char *why = dt_check(fdt, size, &facts);
 
 	if (!why && tree_init(fdt, facts.nodes))
-		why = "has more nodes than we have memory for";
+		why = "has more nodes than fit into memory";
 	if (why)
 		return why;
 	host_fdt = fdt;
@@ -24,7 +24,7 @@ const char *host_fdt_init(const void *fdt, u64 size)
 	return NULL;
 }
 
-/* A string; "" without its terminator, which is not one, or if there is none. */
+/* A string property. "" if there is none, or if the value has no terminator and so is no string. */
 static const char *text(int node, const char *name)
 {
 	u32 len;
@@ -97,7 +97,7 @@ static int root_child(const char *name)
 	return tree_child(tree_next(-1), name, strlen(name));
 }
 
-/* From `node` on down this path. Negative: there is none. */
+/* The node at this path below `node`. Negative: there is none. */
 static int descend(int node, const char *path, const char *end)
 {
 	while (node >= 0 && path < end) {
@@ -168,7 +168,7 @@ int host_fdt_stdout(void)
 		path = text(root_child("chosen"), "linux,stdout-path");
 	if (!*path)
 		return -1;
-	/* "serial0:115200n8": what follows the colon is the line's setting. */
+	/* "serial0:115200n8": the line's setting follows the colon. */
 	options = strchr(path, ':');
 	return node_at(path, options ? options : path + strlen(path));
 }
@@ -184,7 +184,7 @@ static u64 cells_value(const fdt32_t *cells, u32 count)
 	return value;
 }
 
-/* Cells of addresses and of sizes among the children of a bus; more than 4 are as none. */
+/* Cells of addresses and of sizes among the children of a bus. 0 for more than 4 cells. */
 static u32 address_cells(int bus)
 {
 	u32 cells = cell(bus, "#address-cells", 2);
@@ -199,7 +199,7 @@ static u32 size_cells(int bus)
 	return cells <= 4 ? cells : 0;
 }
 
-/* An address seen on the children's side of `bus` becomes one on the side of its parent. */
+/* Translate an address from the children's side of `bus` to the side of its parent. */
 static int translate_once(int bus, int parent, u64 *address)
 {
 	u32 child = address_cells(bus), above = address_cells(parent);
@@ -226,7 +226,7 @@ static int translate(int bus, u64 *address)
 {
 	int parent;
 
-	/* Up to the root, whose are CPU addresses. */
+	/* Up to the root, whose addresses are the CPU's. */
 	for (; (parent = tree_parent(bus)) >= 0; bus = parent)
 		if (translate_once(bus, parent, address) != 0)
 			return -ENOENT;
@@ -324,7 +324,7 @@ enum host_psci host_fdt_psci(u32 *cpu_on)
 
 	while (node < 0 && version < ARRAY_SIZE(names))
 		node = host_fdt_find(names[version++], -1);
-	/* Only the first version left the numbers to the firmware. */
+	/* Only PSCI 0.1 left the function numbers to the firmware. */
 	*cpu_on = version < ARRAY_SIZE(names) ? 0 : cell(node, "cpu_on", 0);
 	method = text(node, "method");
 	if (node < 0 || (version == ARRAY_SIZE(names) && !*cpu_on))

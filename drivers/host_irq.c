@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the host's devices are wired to, by its devicetree: interrupts (Devicetree Specification v0.4, 2.4), and clocks. */
+/*
+ * How the host's devices are wired, from its devicetree: interrupts (Devicetree Specification v0.4,
+ * 2.4), and clocks.
+ */
 #include <drivers/host.h>
 #include <kernel/irq.h>
 #include <lib/errno.h>
@@ -9,7 +12,9 @@
 
 #define CELL ((u32)sizeof(fdt32_t))
 
-/* The phandle asked for last, as a rule the interrupt controller's, and its node's #interrupt-cells. */
+/*
+ * The last phandle looked up, usually the interrupt controller's, and its node's #interrupt-cells.
+ */
 static struct {
 	const void *fdt;
 	u32 phandle, cells;
@@ -40,7 +45,9 @@ bool host_fdt_clocked(int node)
 	return true;
 }
 
-/* The number of cells of a specifier of this interrupt controller; 0: there is none. */
+/*
+ * The number of cells of a specifier of this interrupt controller. 0: there is no such controller.
+ */
 static u32 controller_cells(u32 phandle)
 {
 	if (phandle && (phandle != last_parent.phandle || host_fdt != last_parent.fdt)) {
@@ -51,7 +58,7 @@ static u32 controller_cells(u32 phandle)
 	return phandle ? last_parent.cells : 0;
 }
 
-/* That of this node's interrupt parent. */
+/* The same for the interrupt parent of this node. */
 static u32 interrupt_cells(int node)
 {
 	u32 phandle = 0;
@@ -61,14 +68,19 @@ static u32 interrupt_cells(int node)
 	return controller_cells(phandle);
 }
 
-/* Specifier of the GIC binding: kind (0 SPI, 1 PPI), number, trigger (1, 2: edges; 4, 8: levels). */
+/*
+ * A specifier of the GIC binding: kind (0 SPI, 1 PPI), number, trigger (1, 2: edges; 4, 8: levels).
+ */
 #define GIC_CELLS    3
-#define MAX_CELLS    4 /* a fourth names the PPI's CPU partition */
+#define MAX_CELLS    4 /* the fourth names a PPI's CPU partition */
 #define GIC_KIND_SPI 0
 #define GIC_KIND_PPI 1
 #define GIC_EDGES    3
 
-/* Entry `index` of interrupts-extended (each names its controller), and how many cells it has. NULL: there is none. */
+/*
+ * Entry `index` of interrupts-extended, in which each entry names its controller. *cells is its
+ * size. NULL: there is none.
+ */
 static const fdt32_t *extended_spec(int node, u32 index, u32 *cells)
 {
 	u32 len;
@@ -89,7 +101,7 @@ static const fdt32_t *extended_spec(int node, u32 index, u32 *cells)
 int host_fdt_irq(int node, u32 index, u32 *intid, u32 *flags)
 {
 	u32 len, kind, number, cells = 0;
-	/* It goes before `interrupts` (Devicetree Specification v0.4, 2.4.1.4). */
+	/* interrupts-extended takes precedence (Devicetree Specification v0.4, 2.4.1.4). */
 	const fdt32_t *spec = extended_spec(node, index, &cells);
 
 	if (!spec && (spec = tree_prop(node, "interrupts", &len)) != NULL) {
@@ -109,7 +121,10 @@ int host_fdt_irq(int node, u32 index, u32 *intid, u32 *flags)
 	return 0;
 }
 
-/* Where a list of strings has this one; `otherwise` if there is no list, and past every end if it is not in it. */
+/*
+ * The index of a string in a list of strings. `otherwise` if there is no list. If the list lacks
+ * the string, an index past every end.
+ */
 static u32 index_of(int node, const char *list, const char *name, u32 otherwise)
 {
 	u32 len, index = 0;

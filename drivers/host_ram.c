@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RAM and its reservations as the devicetree has them (Devicetree Specification v0.4, sections 3.4, 3.5 and 5.3). */
+/*
+ * RAM and its reservations, from the devicetree (Devicetree Specification v0.4, sections 3.4, 3.5
+ * and 5.3).
+ */
 #include <drivers/host.h>
 #include <kernel/log.h>
 #include <kernel/ram.h>
@@ -17,7 +20,7 @@ static bool add_memory(u64 limit)
 				return false;
 			if (r.size && (r.base.pa >= limit || r.size > limit - r.base.pa))
 				log_warn(
-					"RAM from 0x%lx on is not used: we cannot map what is above 0x%lx",
+					"RAM from 0x%lx on is not used: addresses above 0x%lx cannot be mapped",
 					MAX(r.base.pa, limit), limit);
 		}
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Devicetree Specification v0.4, chapter 5: the structure block, gathered. */
+/* The structure block, gathered into a table (Devicetree Specification v0.4, chapter 5). */
 #include <kernel/early.h>
 #include <lib/devicetree.h>
 #include <lib/errno.h>
@@ -9,16 +9,20 @@
 /* Nodes in the order of their offsets. */
 static struct place {
 	int node, parent;
-	u32 inside;     /* offset of what is behind its name */
-	u32 compatible; /* offset of that property's tag; 0: none */
-	u64 names;      /* name_bit() of each of its properties */
+	u32 inside;     /* offset behind its name */
+	u32 compatible; /* offset of the tag of that property; 0: none */
+	u64 names;      /* name_bit() of each of its properties, ORed */
 } * places;
 
 static u32 place_count;
-static u32 last_place; /* a hint: who asks about a node asks again, or about the next one */
+static u32 last_place; /* a hint: the next question is usually about the same node or the one behind
+		        * it */
 static struct dt tree;
 
-/* Of a name that is there this bit is set: most of what is asked for is not, and is not looked for. */
+/*
+ * Each property name of a node sets its bit. Most names asked for are absent; a clear bit saves the
+ * search.
+ */
 static u64 name_bit(const char *name)
 {
 	return BIT((u32)(name[0] + (name[0] ? name[1] : 0)) % 64);
@@ -65,7 +69,7 @@ int tree_init(const void *fdt, u32 nodes)
 	return 0;
 }
 
-/* Its row; NULL if it is none. */
+/* The row of a node. NULL if the offset is not a node's. */
 static const struct place *place_of(int node)
 {
 	u32 low = 0, high = place_count;

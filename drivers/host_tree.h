@@ -1,28 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The nodes and properties of the host's devicetree. Whatever is asked takes time linear in the tree's size at most: its nodes and their parents are gathered
- * once, in a table as large as the tree wants it. A node is the offset of its tag, as for libfdt.
+ * The nodes and properties of the host's devicetree. The nodes and their parents are gathered once,
+ * in a table as large as the tree needs it. So every query takes at most time linear in the tree's
+ * size. A node is the offset of its tag, as in libfdt.
  */
 #ifndef DRIVERS_HOST_TREE_H
 #define DRIVERS_HOST_TREE_H
 
 #include <lib/types.h>
 
-/* Adopt a tree that dt_check() has passed and that has so many nodes. -ENOMEM: early memory does not hold them. */
+/*
+ * Adopt a tree that dt_check() has passed and that has this many nodes. -ENOMEM: early memory is
+ * too small for the table.
+ */
 int __must_check tree_init(const void *fdt, u32 nodes);
 
-/* The node behind this one in the order of the tree, children first; -1 stands before the root. Negative: none. */
+/*
+ * The next node in the order of the tree, children first. -1 as the argument stands before the
+ * root. Negative: there are no more.
+ */
 int tree_next(int node);
-/* Negative: the root's. */
+/* The parent of a node. Negative: the node is the root. */
 int tree_parent(int node);
-/* The child with this name of `len` characters; its unit address need not be given. Negative: none. */
+/*
+ * The child with this name of `len` characters, which may leave out the unit address. Negative:
+ * none.
+ */
 int tree_child(int parent, const char *name, size_t len);
 
-/* The property's value, and its length in bytes in *len; NULL and 0 if the node has none of that name. */
+/*
+ * The property's value; its length in bytes goes to *len. NULL and 0 if the node has no property of
+ * that name.
+ */
 const void *tree_prop(int node, const char *name, u32 *len);
 /* True if the node's compatible list holds the string. */
 bool tree_compatible(int node, const char *name);
-/* A child of `parent` behind `node` (at first `parent` itself): any, or, if `type` is not NULL, an enabled one with this device_type. Negative: there is none. */
+/*
+ * The next child of `parent` behind `node`; begin with node = parent. If `type` is not NULL, only
+ * an enabled child with this device_type. Negative: there are no more.
+ */
 int tree_enabled_child(int parent, int node, const char *type);
 
 #endif

@@ -7,7 +7,7 @@
 #include <lib/errno.h>
 #include <vmm/dev.h>
 
-#define RTCDR 0x000 /* data: the count now */
+#define RTCDR 0x000 /* data: the current count */
 
 static volatile void *rtc_base;
 

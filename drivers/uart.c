@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operator's UART, whatever its chip: rings, blocking, and the polled way out for the log. */
+/* The operator's UART, whatever its chip: rings, blocking, and polled output for the log. */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <arch/timer.h>
@@ -16,20 +16,21 @@
 #define RX_RING 1024
 #define TX_RING 4096
 /*
- * Of which writers fill so much: 22 ms at 115200 baud, which is how long what an operator asks for stands behind what was written before. The rest is for lines
- * of the log, whose writers do not wait.
+ * Writers fill at most this much of the TX ring: 22 ms at 115200 baud. That is how long the answer
+ * to an operator's key waits behind earlier output. The rest of the ring is for lines of the log,
+ * whose writers do not wait.
  */
 #define TX_WRITERS 256
 
 static struct {
 	struct uart_chip
-		chip; /* without ops: no UART; then writes vanish and reads wait for ever */
-	struct wait_queue readers; /* its lock guards all below and the chip */
+		chip; /* without ops: no UART. Writes then vanish and reads wait for ever */
+	struct wait_queue readers; /* its lock guards the chip and everything below */
 	struct wait_queue writers; /* for room in tx; readers.lock nests in its lock */
 	struct ring rx, tx;
 	bool rx_on, tx_on; /* interrupts enabled now */
 	bool paused;       /* no interrupts until pause_end */
-	bool polled;       /* it has no interrupt: always paused */
+	bool polled;       /* the UART has no interrupt: always paused */
 	struct timeout pause_end;
 	void (*notify)(void);
 } uart = {
@@ -41,7 +42,9 @@ static u8 rx_buf[RX_RING], tx_buf[TX_RING];
 
 /* ---- the chip; all with readers.lock held ---- */
 
-/* Interrupts for what there is room for, and for what waits. */
+/*
+ * Enable the interrupts that are needed: RX if there is room in the ring, TX if bytes wait in it.
+ */
 static void set_irqs(void)
 {
 	bool rx = !uart.paused && ring_free(&uart.rx);
@@ -64,7 +67,7 @@ static u32 transmit(void)
 	return uart_transmit(&uart.chip, &uart.tx);
 }
 
-/* Move what can be moved, in interrupt context. While there is something a pause follows. */
+/* Move as many bytes as possible, in interrupt context. A pause follows if any were moved. */
 static void serve(void)
 {
 	unsigned long flags = spin_lock(&uart.readers.lock);
@@ -149,7 +152,7 @@ u32 uart_waiting(u8 byte)
 		(void)receive();
 	end = uart.rx.head;
 	spin_unlock(&uart.readers.lock, flags);
-	/* Not under the lock: only our caller takes bytes out. */
+	/* No lock: only the calling thread takes bytes out. */
 	for (; pos < end; pos++)
 		if (rx_buf[pos % RX_RING] == byte)
 			return (u32)(pos - uart.rx.tail) + 1;
@@ -172,7 +175,10 @@ static u32 room_for_writers(void)
 	return TX_WRITERS - MIN(ring_used(&uart.tx), (u32)TX_WRITERS);
 }
 
-/* As much of data as there is room for now. The writer also moves to the FIFO what that takes, before an interrupt does. */
+/*
+ * Write as much of data as there is room for now. The writer also fills the FIFO itself, before an
+ * interrupt does.
+ */
 static size_t write_some(const u8 *data, size_t len)
 {
 	size_t n = 0;
@@ -227,7 +233,7 @@ void uart_drain(void)
 	}
 }
 
-/* A line of the log; one that finds no room is in the log alone. */
+/* Send a line of the log. A line that finds no room is kept in the log alone. */
 static void queue_line(const char *line, size_t len)
 {
 	unsigned long flags = spin_lock(&uart.readers.lock);
@@ -248,7 +254,10 @@ static void poll_out(u8 byte)
 	uart.chip.ops->tx(&uart.chip, byte);
 }
 
-/* The way out of a panic takes no lock, whoever holds it: no other CPU runs. What waits in the ring comes first. */
+/*
+ * A panic's output takes no lock, even if one is held: no other CPU runs. Bytes that wait in the
+ * ring go first.
+ */
 static void polled_putc(char c)
 {
 	u8 byte;
@@ -284,15 +293,18 @@ void uart_early_init(volatile void *base)
 	log_putc = polled_putc;
 }
 
-/* Whoever looks at the UART that the devicetree names would see nothing. */
+/*
+ * Warn if the UART in use is not the one that the devicetree names: the operator may be looking at
+ * that one and see nothing.
+ */
 static void say_if_another(void)
 {
 	int node = host_fdt_stdout();
 
 	if (node >= 0 && node != uart.chip.node)
-		log_warn("stdout of the devicetree is %s, which %s: this is %s at 0x%llx",
+		log_warn("the devicetree's stdout is %s, which %s; this is %s at 0x%llx",
 			 host_fdt_compatible(node),
-			 host_fdt_enabled(node) ? "no driver knows" : "is disabled",
+			 host_fdt_enabled(node) ? "has no driver" : "is disabled",
 			 uart.chip.compatible, (unsigned long long)uart.chip.pa);
 }
 
@@ -316,7 +328,7 @@ int uart_probe(void)
 		uart_slow_down(&uart.chip, baud);
 	uart.polled = r != 0 || baud;
 	if (r)
-		log_info("uart: no interrupt (%s), it is polled", strerror(r));
+		log_info("uart: no interrupt (%s): polled instead", strerror(r));
 	serve();
 	return 0;
 }

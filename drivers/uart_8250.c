@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * UARTs of the 8250's family: NS16550 (National Semiconductor PC16550D), and DesignWare's DW_apb_uart, which is one with a trap: a write to LCR while
- * the line is busy is lost, and interrupts until USR is read.
+ * UARTs of the 8250's family: NS16550 (National Semiconductor PC16550D) and DesignWare's
+ * DW_apb_uart. The latter has a trap: a write to LCR while the line is busy is lost, and the chip
+ * then interrupts until USR is read.
  */
 #include <drivers/mmio.h>
 #include "uart.h"
@@ -28,10 +29,10 @@
 
 #define LCR_8_BITS BITS(1, 0)
 #define LCR_BREAK  BIT(6)
-#define LCR_DLAB   BIT(7) /* RBR, THR and IER are the divisor's */
+#define LCR_DLAB   BIT(7) /* RBR, THR and IER give access to the divisor */
 
 #define MCR_DTR_RTS BITS(1, 0)
-#define MCR_OUT2    BIT(3) /* where interrupts are wired as in a PC, they come with this only */
+#define MCR_OUT2    BIT(3) /* where interrupts are wired as in a PC, they need this bit */
 
 #define LSR_DR   BIT(0) /* data ready */
 #define LSR_BI   BIT(4) /* break */
@@ -97,7 +98,10 @@ static void ns16550_irq_clear(const struct uart_chip *u)
 	(void)get(u, IIR);
 }
 
-/* Eight bits. A line that is busy keeps DW_apb_uart from taking it: what comes in meanwhile is thrown away, as often as it takes. */
+/*
+ * Set eight bits. DW_apb_uart does not take the setting while its line is busy, so received bytes
+ * are thrown away and the write is repeated, at most 1000 times.
+ */
 static void set_line(const struct uart_chip *u)
 {
 	const u64 matters = LCR_8_BITS | LCR_BREAK | LCR_DLAB;
@@ -125,7 +129,9 @@ static void dw_apb_irq_clear(const struct uart_chip *u)
 
 	if (id == IIR_BUSY)
 		(void)get(u, USR);
-	/* It may say so of an empty FIFO, again and again, until that is read. */
+	/*
+	 * The chip may report a timeout of an empty FIFO again and again, until that FIFO is read.
+	 */
 	else if (id == IIR_RX_TIMEOUT && !(get(u, LSR) & (LSR_DR | LSR_BI)))
 		(void)get(u, RBR);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between a UART's FIFOs and rings. */
+/* Move bytes between a UART's FIFOs and rings. */
 #include <lib/ring.h>
 #include "uart.h"
 

@@ -6,7 +6,9 @@
 #include <lib/string.h>
 #include "uart.h"
 
-/* `compatible` strings, with what an 8250's node need not say. Boards add their own string before one of these. */
+/*
+ * `compatible` strings, with an 8250's defaults. Boards add their own string before one of these.
+ */
 static const struct match {
 	const char *compatible;
 	const struct uart_ops *ops;
@@ -53,9 +55,12 @@ int uart_chip_at(int node, struct uart_chip *u, struct phys_range *regs)
 	return 0;
 }
 
-/* ---- in a tree that is broken somewhere: in the part before that ---- */
+/* ---- a broken tree: the part before the error ---- */
 
-/* A node that the walk is in: cells of its children's addresses, and whether these are the same ones above it. */
+/*
+ * A node on the path of the walk: cells of its children's addresses, and whether these are the same
+ * addresses above it.
+ */
 struct level {
 	u8 cells;
 	bool same;
@@ -65,7 +70,7 @@ struct level {
 struct seen {
 	const struct match *m;
 	struct dt_prop reg;
-	int shift, width; /* -1: it does not say */
+	int shift, width; /* -1: the node does not say */
 	bool disabled;
 };
 
@@ -99,7 +104,9 @@ static void look_at(const struct dt_prop *p, struct level *level, struct seen *s
 	}
 }
 
-/* The node seen, `depth` deep, is a UART where the CPU can reach it without a translation. */
+/*
+ * True if the current node, `depth` deep, is a UART that the CPU can reach without a translation.
+ */
 static bool is_uart(const struct seen *s, const struct level *path, u32 depth)
 {
 	u32 cells = depth < 2 ? 0 : path[depth - 2].cells;
@@ -147,7 +154,7 @@ int uart_chip_in_broken(const void *fdt, u64 size, struct uart_chip *u, struct p
 
 			look_at(&p, &path[depth - 1], &s);
 		}
-		/* Its properties end here, or the part that is sound does. */
+		/* The node's properties end here, or the sound part does. */
 		if ((tag == DT_BEGIN_NODE || tag == DT_END_NODE || next >= sound) &&
 		    is_uart(&s, path, depth)) {
 			take(&s, path[depth - 2].cells, u, regs);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NXP's i.MX UART (i.MX 8M Plus reference manual, chapter UART). Its interrupts follow the FIFOs' levels. */
+/*
+ * NXP's i.MX UART (i.MX 8M Plus reference manual, chapter UART). Its interrupts follow the FIFOs'
+ * levels.
+ */
 #include <drivers/mmio.h>
 #include "uart.h"
 

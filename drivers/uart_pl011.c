@@ -64,8 +64,8 @@ static void pl011_irq_enable(const struct uart_chip *u, bool rx, bool tx)
 	u32 mask = (rx ? (u32)(INT_RX | INT_RT) : 0) | (tx ? (u32)INT_TX : 0);
 
 	/*
-	 * All three follow the FIFOs' levels, so a stale one is cleared only while it is not wanted;
-	 * a wanted one goes away by reading or writing UARTDR.
+	 * All three follow the FIFOs' levels. A stale one is cleared only while it is not wanted; a
+	 * wanted one goes away when UARTDR is read or written.
 	 */
 	mmio_write32(u->base, UARTICR, (u32)INT_ALL & ~mask & ~(u32)(INT_RX | INT_RT));
 	mmio_write32(u->base, UARTIMSC, mask);
@@ -78,7 +78,10 @@ static void pl011_setup(const struct uart_chip *u)
 
 	mmio_write32(u->base, UARTIMSC, 0);
 	mmio_write32(u->base, UARTIFLS, IFLS_RX_HALF_TX_EIGHTH);
-	/* Writing LCR_H empties the FIFOs: not where it is right already, keys may be waiting. */
+	/*
+	 * Writing LCR_H empties the FIFOs. It is not written if it is right already: keys may be
+	 * waiting.
+	 */
 	if ((mmio_read32(u->base, UARTLCR_H) & line) != line) {
 		while (!pl011_tx_idle(u))
 			;

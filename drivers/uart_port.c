@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UARTs that the host does not use itself, as ports for VMs' consoles. */
+/* UARTs that the host does not use itself, offered as ports for VMs' consoles. */
 #include <arch/mmu.h>
 #include <arch/timer.h>
 #include <drivers/host.h>
@@ -19,10 +19,10 @@
 
 struct spare {
 	struct uart_chip chip;
-	struct spinlock lock; /* guards the chip and all below */
+	struct spinlock lock; /* guards the chip and everything below */
 	struct ring rx, tx;
 	bool paused; /* no interrupts until pause_end */
-	bool polled; /* it has no interrupt: always paused */
+	bool polled; /* the UART has no interrupt: always paused */
 	bool full;   /* a writer found no room */
 	struct timeout pause_end;
 	u32 port;
@@ -39,7 +39,7 @@ static void set_irqs(const struct spare *s)
 				!s->paused && ring_used(&s->tx));
 }
 
-/* As uart.c's: bytes moved in interrupt context, and a pause while there are any. */
+/* As in uart.c: move bytes in interrupt context, and pause if any were moved. */
 static void serve(struct spare *s)
 {
 	unsigned long flags = spin_lock(&s->lock);
@@ -151,7 +151,7 @@ void uart_ports_probe(void)
 		/* Registers without a clock may hang the bus. */
 		if (uart_chip_at(node, &chip, &regs) == 0 && !uart_is_ours(node) &&
 		    host_fdt_clocked(node) && !add(&chip, &regs))
-			log_warn("%s@%llx is not used: at most %u UARTs are VMs' ports",
+			log_warn("%s@%llx is not used: at most %u UARTs can be VMs' ports",
 				 chip.compatible, (unsigned long long)chip.pa, MAX_SPARE);
 	}
 	if (!spare_count)

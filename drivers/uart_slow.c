@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uart.baud=N: the operator's UART as if its line were of that speed, with a FIFO of a burst before it. */
+/*
+ * uart.baud=N: the operator's UART behaves as if its line had that speed, with a FIFO of one burst.
+ */
 #include <arch/timer.h>
 #include "uart.h"
 
 static const struct uart_ops *fast;
 static struct uart_ops slow;
-static u64 byte_ticks, free_at; /* when the line will have sent all that it was given */
+static u64 byte_ticks, free_at; /* free_at: when the line will have sent all bytes given to it */
 
 static u32 tx_room(const struct uart_chip *u)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Driver of virtio consoles (Virtio 1.2, section 5.3), with several ports (MULTIPORT) or the one.
- * Interrupts only take control messages and say which ports have something to do; bytes are moved by
- * the console service's thread.
+ * Driver of virtio consoles (Virtio 1.2, section 5.3), with several ports (MULTIPORT) or one. An
+ * interrupt only takes control messages and reports which ports have work. The console service's
+ * thread moves the bytes.
  */
 #include <arch/mmu.h>
 #include <drivers/host.h>
@@ -31,13 +31,13 @@
 #define CONTROL_TX_BUFFERS 32
 
 enum control_event {
-	DEVICE_READY = 0, /* driver: whether it works */
-	DEVICE_ADD = 1,   /* device: there is a port */
+	DEVICE_READY = 0, /* from the driver: whether it works */
+	DEVICE_ADD = 1,   /* from the device: there is a port */
 	DEVICE_REMOVE = 2,
-	PORT_READY = 3, /* driver: it knows the port */
+	PORT_READY = 3, /* from the driver: it knows the port */
 	CONSOLE_PORT = 4,
 	RESIZE = 5,
-	PORT_OPEN = 6, /* both: whether the other end is open */
+	PORT_OPEN = 6, /* from both: whether the other end is open */
 	PORT_NAME = 7,
 };
 
@@ -48,7 +48,7 @@ struct control {
 };
 _Static_assert(sizeof(struct control) == 8, "section 5.3.6.2");
 
-/* The memory that a port's buffers lie in: one page. */
+/* The memory of a port's buffers: one page. */
 struct port_buffers {
 	u8 rx[PORT_BUFFERS][RX_BYTES];
 	u8 tx[PORT_BUFFERS][TX_BYTES];
@@ -57,11 +57,11 @@ _Static_assert(sizeof(struct port_buffers) <= PAGE_SIZE, "a page per port");
 
 struct port {
 	struct vcon *device; /* NULL: no queues */
-	u32 number;          /* the device's */
+	u32 number;          /* the device's number of it */
 	bool present;
 	struct virtq rx, tx;
 	struct port_buffers *buffers;
-	u32 tx_busy;  /* buffers in flight, a bit each */
+	u32 tx_busy;  /* buffers in flight, one bit each */
 	bool holding; /* a received buffer is being read: */
 	u16 held;     /* its slot, */
 	u32 held_pos, held_len;
@@ -115,7 +115,10 @@ static bool control_send(struct vcon *d, u32 id, enum control_event event, u16 v
 	return false;
 }
 
-/* Send what is due and finds room; the rest follows at the interrupt that makes room. */
+/*
+ * Send the messages that are due, as far as there is room. The rest follows at the interrupt that
+ * makes room.
+ */
 static void control_flush(struct vcon *d)
 {
 	if (d->say_device_ready && control_send(d, 0, DEVICE_READY, 1))
@@ -125,7 +128,7 @@ static void control_flush(struct vcon *d)
 
 		if ((d->say_ready & bit) && control_send(d, n, PORT_READY, 1))
 			d->say_ready &= ~bit;
-		/* A port is opened after it was declared ready. */
+		/* A port is opened only after it was declared ready. */
 		if ((d->say_open & bit) && !(d->say_ready & bit) &&
 		    control_send(d, n, PORT_OPEN, 1))
 			d->say_open &= ~bit;
@@ -163,7 +166,7 @@ static void control_message(struct vcon *d, const struct control *m)
 		p->present = false;
 		break;
 	default:
-		/* CONSOLE_PORT, RESIZE, PORT_OPEN, PORT_NAME: all the same to us. */
+		/* CONSOLE_PORT, RESIZE, PORT_OPEN and PORT_NAME need no answer. */
 		break;
 	}
 }
@@ -174,7 +177,10 @@ static void control_interrupt(struct vcon *d)
 	u16 slot;
 	u32 len;
 
-	/* Those that the device has had: for what it returns of the same ones meanwhile it interrupts again. */
+	/*
+	 * At most one round through the queue: if the device returns the same buffers meanwhile, it
+	 * interrupts again.
+	 */
 	for (; taken < d->crx.size && virtq_pop(&d->crx, &slot, &len); taken++) {
 		struct control m;
 
@@ -271,7 +277,7 @@ static u32 port_read_locked(struct port *p, u8 *data, u32 len)
 {
 	u32 done = 0;
 
-	/* The same: buffers may come back empty, and for ever. */
+	/* At most one round here too: a device may return empty buffers for ever. */
 	for (u32 taken = 0; done < len && taken < p->rx.size && hold_next(p); taken++) {
 		u32 n = MIN(len - done, p->held_len - p->held_pos);
 
@@ -378,7 +384,10 @@ static int device_init(struct vcon *d)
 	return err;
 }
 
-/* DRIVER_OK; then the device may have the buffers, and is told that we are there. */
+/*
+ * Set DRIVER_OK. Only then may the device have the buffers and the message that the driver is
+ * ready.
+ */
 static void device_go(struct vcon *d)
 {
 	unsigned long flags = spin_lock(&d->lock);
@@ -417,7 +426,7 @@ int virtio_console_add(const struct virtio_dev *dev)
 	return 0;
 }
 
-/* A device's registers, through a mapping of whole pages that its neighbours may share. */
+/* Map a device's registers. The mapping is of whole pages, which its neighbours may share. */
 static volatile void *map_regs(const struct phys_range *regs)
 {
 	static u64 mapped_pa;
@@ -465,7 +474,7 @@ static bool any_port(u32 device)
 	return false;
 }
 
-/* Most devices name their ports while they are notified; others get a moment. */
+/* Most devices name their ports during the notification. Others get this long. */
 #define PATIENCE_MS 20
 
 u32 virtio_console_probe(void)

@@ -6,7 +6,7 @@
 #include <kernel/page.h>
 #include <lib/errno.h>
 
-/* Virtio 1.2, section 4.2.2; those marked 1 are the legacy transport's (4.2.4). */
+/* Virtio 1.2, section 4.2.2. Registers marked 1 exist only in the legacy transport (4.2.4). */
 #define MAGIC_VALUE         0x000
 #define VERSION             0x004
 #define DEVICE_ID           0x008
@@ -41,7 +41,7 @@
 #define STATUS_FEATURES_OK BIT(3)
 #define STATUS_FAILED      BIT(7)
 
-#define DESC_F_WRITE 2 /* the device writes it */
+#define DESC_F_WRITE 2 /* the device writes the buffer */
 
 /* A queue takes two pages: descriptors and the available ring, then the used ring. */
 #define QUEUE_PAGES 2
@@ -158,7 +158,7 @@ int virtio_queue_init(struct virtio_dev *d, struct virtq *q, u16 index, u16 max_
 		q->size = (u16)(q->size * 2);
 	q->last_used = 0;
 	q->in_flight = 0;
-	/* The legacy layout; the later transport takes any. */
+	/* The legacy layout: the later transport takes any layout. */
 	q->desc = (struct virtq_desc *)(void *)mem;
 	q->avail = (struct virtq_avail *)(void *)(mem + q->size * sizeof(struct virtq_desc));
 	q->used = (volatile struct virtq_used *)(void *)(mem + PAGE_SIZE);
@@ -177,7 +177,10 @@ u32 virtio_ack_interrupt(struct virtio_dev *d)
 
 	if (reasons)
 		mmio_write32(d->regs, INTERRUPT_ACK, reasons);
-	/* The used rings are looked at after the acknowledgement, or a later one would be lost. */
+	/*
+	 * Acknowledge first, then look at the used rings. In the other order a later interrupt
+	 * would be lost.
+	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return reasons;
 }
@@ -198,20 +201,22 @@ void virtq_submit(struct virtq *q, u16 slot, paddr_t pa, u32 len, bool device_wr
 	};
 	q->avail->ring[idx & (q->size - 1)] = slot;
 	q->in_flight |= BIT(slot);
-	/* Section 2.7.13.2: descriptor and ring entry are seen before the index that covers them. */
+	/*
+	 * Section 2.7.13.2: the device must see the descriptor and the ring entry before the index.
+	 */
 	__atomic_store_n(&q->avail->idx, (u16)(idx + 1), __ATOMIC_RELEASE);
 }
 
 void virtq_kick(struct virtq *q)
 {
-	/* Section 2.7.13.3: the index is seen before the notification. */
+	/* Section 2.7.13.3: the device must see the index before the notification. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	mmio_write32(q->dev->regs, QUEUE_NOTIFY, q->index);
 }
 
 bool virtq_ready(const struct virtq *q)
 {
-	/* Pairs with the device's write of the entry before the index. */
+	/* Pairs with the device: it writes the entry before the index. */
 	return __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE) !=
 	       __atomic_load_n(&q->last_used, __ATOMIC_RELAXED);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Virtio over MMIO as a driver sees it: transports of version 1 (legacy, Virtio 0.9.5 appendix X) and
- * 2 (Virtio 1.2, section 4.2), and split virtqueues (2.7) of which every buffer is one descriptor
+ * Virtio over MMIO from a driver's side: transports of version 1 (legacy, Virtio 0.9.5 appendix X)
+ * and 2 (Virtio 1.2, section 4.2), and split virtqueues (2.7). Every buffer is one descriptor,
  * whose number the driver chooses.
  */
 #ifndef DRIVERS_VIRTIO_H
@@ -45,29 +45,31 @@ struct virtio_dev {
 	u64 features;  /* negotiated */
 };
 
-/* A queue; the owner's lock guards it. */
+/* A queue. The owner's lock guards it. */
 struct virtq {
 	struct virtio_dev *dev;
 	u16 index; /* the device's number of it */
 	u16 size;  /* descriptors; a power of two */
 	u16 last_used;
-	u64 in_flight; /* descriptors that the device has, a bit each */
+	u64 in_flight; /* descriptors that the device has, one bit each */
 	struct virtq_desc *desc;
 	struct virtq_avail *avail;
 	volatile struct virtq_used *used;
 };
 
-/* Look at the transport at regs: true, and *d filled in, if a device sits there. */
+/* Look at the transport at regs. True if there is a device; *d is filled in. */
 bool virtio_mmio_open(struct virtio_dev *d, volatile void *regs);
 
 /*
- * Reset the device and agree on the features in `wanted` that it offers (VERSION_1 is asked for where
- * the transport has it). -EIO if it does not come along. Boot.
+ * Reset the device and agree on those features in `wanted` that it offers. VERSION_1 is added if
+ * the transport has it. -EIO if the device does not accept. Boot.
  */
 int __must_check virtio_start(struct virtio_dev *d, u64 wanted);
-/* Queue `index` with at most max_size descriptors. -ENOENT (device has none), -ENOMEM, -EIO. Boot. */
+/*
+ * Queue `index` with at most max_size descriptors. -ENOENT (device has none), -ENOMEM, -EIO. Boot.
+ */
 int __must_check virtio_queue_init(struct virtio_dev *d, struct virtq *q, u16 index, u16 max_size);
-/* All queues stand: the device may work. */
+/* Tell the device that all queues are set up and that it may work. */
 void virtio_driver_ok(struct virtio_dev *d);
 /* Give up on the device. */
 void virtio_fail(struct virtio_dev *d);
@@ -76,15 +78,18 @@ void virtio_fail(struct virtio_dev *d);
 u32 virtio_ack_interrupt(struct virtio_dev *d);
 u32 virtio_config_read32(const struct virtio_dev *d, u32 offset);
 
-/* Offer the buffer [pa, pa + len) as descriptor `slot` < q->size, which is not in flight. */
+/*
+ * Offer the buffer [pa, pa + len) as descriptor `slot` < q->size. The slot must not be in flight.
+ */
 void virtq_submit(struct virtq *q, u16 slot, paddr_t pa, u32 len, bool device_writes);
 /* Tell the device that buffers were submitted. */
 void virtq_kick(struct virtq *q);
 /* True if the device has returned a buffer that virtq_pop() has not. Any context, no lock. */
 bool virtq_ready(const struct virtq *q);
 /*
- * Take back a buffer: its slot, and the bytes that the device wrote, as it says. False if there is none; or if the device returned what it does not have, which is dropped. So a
- * loop of calls ends once all buffers are back, if none is submitted in it, whatever the device does.
+ * Take back a buffer: its slot, and how many bytes the device claims to have written. False if
+ * there is none, or if the device returned a buffer that it does not have; that one is dropped. So
+ * a loop of calls that submits nothing ends once all buffers are back, whatever the device does.
  */
 bool virtq_pop(struct virtq *q, u16 *slot, u32 *len);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Virtio consoles of the host (Virtio 1.2, section 5.3): the ports on which VMs' consoles appear. */
+/* Virtio consoles of the host (Virtio 1.2, section 5.3): ports on which VMs' consoles appear. */
 #ifndef DRIVERS_VIRTIO_CONSOLE_H
 #define DRIVERS_VIRTIO_CONSOLE_H
 
@@ -7,15 +7,15 @@
 #include <vmm/port.h>
 
 /*
- * Start every virtio console of the devicetree and register their ports with the consoles, in the
- * order of the devices. Returns how many devices there are. Boot, thread context, after interrupts;
- * sleeps some milliseconds if a device is slow to name its ports.
+ * Start every virtio console of the devicetree and register its ports with the consoles, in the
+ * order of the devices. Returns the number of devices. Boot, thread context, after interrupts.
+ * Sleeps some milliseconds if a device is slow to name its ports.
  */
 u32 virtio_console_probe(void);
 
 /* Start the console at an open transport, for virtio_console_probe(). 0 or negative errno. */
 int __must_check virtio_console_add(const struct virtio_dev *dev);
-/* Its interrupt: what the device has to say, to all of its ports. */
+/* A device's interrupt: handle its control messages and tell its ports about their work. */
 void virtio_console_interrupt(u32 device);
 /* The ports' operations. */
 const struct console_port_ops *virtio_console_ops(void);

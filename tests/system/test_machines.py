@@ -37,7 +37,7 @@ def cpus(board):
     return re.findall(r"^ *\d+ +(0x\w+) +online", board.sh("host cpus"), re.M)
 
 
-@pytest.mark.parametrize("status, why", [("okay", "no driver knows"), ("disabled", "is disabled")])
+@pytest.mark.parametrize("status, why", [("okay", "has no driver"), ("disabled", "is disabled")])
 def test_another_stdout(machine, status, why):
     """What /chosen names cannot be used: the log says so, on the UART that can."""
     kind = "acme,uart" if status == "okay" else "arm,pl011"
@@ -46,7 +46,7 @@ def test_another_stdout(machine, status, why):
         first@a000000 {{ compatible = "{kind}"; reg = <0 0xa000000 0 0x1000>; interrupts = <0 1 4>;
                         status = "{status}"; }};
     }};""")
-    assert f"stdout of the devicetree is {kind}, which {why}: this is arm,pl011 at 0x9000000" in board.sh("host log")
+    assert f"the devicetree's stdout is {kind}, which {why}; this is arm,pl011 at 0x9000000" in board.sh("host log")
 
 
 def test_no_stdout(machine):

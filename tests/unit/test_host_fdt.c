@@ -161,7 +161,7 @@ static void test_init(void **state)
 	assert_int_equal(host_fdt_length, fdt_totalsize(tree));
 	early_init(early, 100);
 	assert_string_equal(host_fdt_init(tree, sizeof(tree)),
-			    "has more nodes than we have memory for");
+			    "has more nodes than fit into memory");
 }
 
 static void test_chosen(void **state)
