@@ -32,7 +32,7 @@ void may(int r, const char *what)
 		log_warn("%s: %s", what, strerror(r));
 }
 
-/* CPU 0 is the one that we boot on; the others follow in the devicetree's order. */
+/* CPU 0 is the boot CPU. The others follow in the devicetree's order. */
 static void find_cpus(void)
 {
 	u64 hwids[32];
@@ -83,7 +83,7 @@ static int start_timer(void)
 
 void machine_start_kernel(void)
 {
-	must(page_init(), "memory, less what the devicetree reserves");
+	must(page_init(), "memory without the devicetree's reservations");
 	mmu_page_allocator_ready();
 	find_cpus();
 	sched_init();
@@ -124,7 +124,7 @@ void machine_start_cpus(void)
 	if (unreachable)
 		log_warn("%u of %u CPUs cannot be started: no spin-table, and %s", unreachable,
 			 cpu_count,
-			 psci == -EPERM ? "PSCI is by HVC, which from EL2 does not reach firmware"
+			 psci == -EPERM ? "PSCI uses HVC, which cannot reach the firmware from EL2"
 					: "no PSCI in the devicetree");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The order in which the hypervisor is put up. */
+/* The order in which the hypervisor starts. */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <arch/guest.h>
@@ -20,7 +20,10 @@
 #include <vmm/port.h>
 #include "machine.h"
 
-/* The initrd, if it is memory that a loader could have put it into; loaders may have reserved it too. False: there is none, or none to use. */
+/*
+ * Find the initrd. It may lie in memory that the loader has reserved. False: there is none, or it
+ * does not lie in usable memory.
+ */
 static bool find_initrd(struct phys_range *r)
 {
 	const char *why;
@@ -29,14 +32,14 @@ static bool find_initrd(struct phys_range *r)
 		return false;
 	why = ram_problem(*r, BIT(RAM_RESERVED) | BIT(RAM_TREE));
 	if (!why && !ram_take(*r, RAM_BUNDLE))
-		why = "no memory is left to note it in";
+		why = "no memory is left to record it";
 	if (why)
 		log_warn("no bundle: the devicetree has the initrd at 0x%lx, 0x%lx bytes: %s",
 			 r->base.pa, r->size, why);
 	return !why;
 }
 
-/* What VMs can be made of lies in RAM that the page allocator must not get. */
+/* The bundle and preloaded images lie in RAM that the page allocator must not get. */
 static void find_types(void)
 {
 	struct phys_range r;
@@ -49,7 +52,7 @@ static void find_types(void)
 	bundle_reserve();
 }
 
-/* The timers of EL1 are guests'. */
+/* The timers of EL1 belong to guests. */
 static int start_guest_timers(void)
 {
 	u32 phys, virt;
@@ -63,7 +66,7 @@ static int start_guest_timers(void)
 	return 0;
 }
 
-/* Only one whose interrupt is private to each CPU can be a guest's. */
+/* Only a PMU whose interrupt is private to each CPU can be given to a guest. */
 static void find_pmu(void)
 {
 	static const char *const names[] = { "arm,armv8-pmuv3", "arm,cortex-a53-pmu",
@@ -84,7 +87,7 @@ void kernel_main(void)
 {
 	find_types();
 	machine_start_kernel();
-	must(start_guest_timers(), "the timers of EL1, whose interrupts guests have");
+	must(start_guest_timers(), "the guests' timers and their interrupts");
 	find_pmu();
 	log_info("ZVM " ZVM_VERSION " on %s, %s", host_fdt_model(), arch_cpu_name(arch_cpu_midr()));
 	machine_start_random();
@@ -101,7 +104,8 @@ void kernel_main(void)
 	must(console_service_start(), "console service");
 	must(vm_mover_start(), "mover");
 	must(shell_start(), "shell");
-	thread_set_params(thread_current(), &sched_guarded); /* the shell may wait for it */
+	thread_set_params(thread_current(), &sched_guarded); /* the shell may wait for this
+							      * thread */
 	vmm_autostart();
 	thread_exit();
 }

@@ -179,7 +179,8 @@ void log_dump(struct print_sink *out)
 				   (u32)MIN(end - MIN(pos, end), (u64)sizeof(chunk)));
 		unlock(&ring_lock, flags);
 		if (lost && !from)
-			sink_printf(out, "[%lu bytes before these are gone: %lu KiB are kept]\n",
+			sink_printf(out,
+				    "[the %lu bytes before these are gone: %lu KiB are kept]\n",
 				    lost, LOG_SIZE / KIB(1));
 		else if (lost)
 			sink_printf(out, "%s[%lu bytes lost: more was logged meanwhile]\n",

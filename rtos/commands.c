@@ -27,8 +27,8 @@ static void cmd_poweroff(const struct args *a)
 		.name = #id, .summary = (text), .run = cmd_##id, ##__VA_ARGS__ \
 	}
 
-COMMAND(cpus, "the CPUs, and what they do");
-COMMAND(irq, "interrupts that somebody handles, and how long they were masked",
+COMMAND(cpus, "the CPUs and what they run");
+COMMAND(irq, "interrupts in use, and the longest times with interrupts masked",
 	.options = irq_options, .noptions = 1);
 COMMAND(jitter, "how punctual the control loop is", .options = jitter_options,
 	.noptions = JITTER_OPTIONS);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A periodic control loop, as an RTOS exists for, and `jitter`, which shows how punctual it is. */
+/*
+ * A periodic control loop, the typical job of an RTOS, and the command `jitter`, which shows how
+ * punctual it is.
+ */
 #include <arch/timer.h>
 #include <drivers/uart.h>
 #include <kernel/percpu.h>
@@ -11,7 +14,7 @@
 #define CTRL_C     3
 
 static struct thread thread;
-static struct mutex lock; /* guards the loop: short, and whoever holds it inherits our priority */
+static struct mutex lock; /* guards the loop; held briefly, and its holder inherits our priority */
 static struct loop loop;
 static struct sem restarted;
 
@@ -53,7 +56,7 @@ int control_start(void)
 const struct option jitter_options[JITTER_OPTIONS] = {
 	{ "-n", "PERIODS", ARG_TEXT, "count so many periods from now on, then show them" },
 	{ "-p", "US", ARG_TEXT, "the loop's period in microseconds from now on" },
-	{ "-r", NULL, ARG_NONE, "forget what was counted so far" },
+	{ "-r", NULL, ARG_NONE, "forget the counts so far" },
 };
 
 static void snapshot(struct loop *l)
@@ -68,7 +71,7 @@ static void restart(u64 period)
 	mutex_lock(&lock);
 	loop_start(&loop, arch_counter(), period);
 	mutex_unlock(&lock);
-	sem_give(&restarted); /* it may sleep beyond the first release */
+	sem_give(&restarted); /* the loop may sleep beyond the first release */
 }
 
 static void wait_for(u64 periods)
@@ -82,7 +85,7 @@ static void wait_for(u64 periods)
 
 static void show(void)
 {
-	static struct loop l; /* large for a stack */
+	static struct loop l; /* too large for the stack */
 
 	snapshot(&l);
 	shell_printf("period %lu us on cpu %u, %lu periods missed; plant at %d %% of its way\n",
@@ -99,8 +102,8 @@ void cmd_jitter(const struct args *a)
 {
 	u64 periods = 0, us = 0;
 
-	if (!option_number(a, "-n", "periods are", 1, 100000000, &periods) ||
-	    !option_number(a, "-p", "microseconds are", 50, 1000000, &us))
+	if (!option_number(a, "-n", "the number of periods", 1, 100000000, &periods) ||
+	    !option_number(a, "-p", "the period in us", 50, 1000000, &us))
 		return;
 	if (us || periods || option_value(a, "-r"))
 		restart(us ? us_to_ticks(us) : loop.period);

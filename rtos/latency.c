@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel's own latencies. Each test is a thread that measures and up to two partners, all more urgent than the shell and less
- * than the control loop, which is part of the maxima where it runs on the same CPU.
+ * The kernel's own latencies. Each test is a measuring thread and up to two partners. All are more
+ * urgent than the shell and less urgent than the control loop. The control loop adds to the maxima
+ * where it runs on the same CPU.
  */
 #include <arch/timer.h>
 #include <kernel/log.h>
@@ -11,7 +12,7 @@
 #include <lib/string.h>
 #include "rtos.h"
 
-#define HIGHER  1 /* how much more urgent than the thread that measures */
+#define HIGHER  1 /* this much more urgent than the measuring thread */
 #define MIDDLE  1
 #define HIGHEST 2
 
@@ -36,13 +37,13 @@ static struct {
 	struct sem go, middle, done;
 	struct msgq requests, replies;
 	struct mutex mutex;
-	u64 since;      /* when what is measured began */
-	bool held;      /* the mutex, by the least urgent of three */
-	bool over;      /* partners return */
+	u64 since;      /* when the measured interval began */
+	bool held;      /* the least urgent of three holds the mutex */
+	bool over;      /* the test has ended: partners return */
 	u32 inversions; /* the middle one ran while the most urgent waited for the least urgent */
 } t;
 
-/* Without a deadline these do not fail. */
+/* These cannot fail: they have no deadline. */
 static void take(struct sem *s)
 {
 	kassert(sem_take(s, DEADLINE_NEVER) == 0);
@@ -63,7 +64,7 @@ static void record(void)
 	series_add(&t.times, arch_counter() - t.since);
 }
 
-/* ---- context switch: equals that yield to each other, half of there and back ---- */
+/* ---- context switch: threads of equal priority yield to each other; half of a round trip ---- */
 
 static void yielder(void *arg __unused)
 {
@@ -80,7 +81,7 @@ static void measure_switch(void)
 	}
 }
 
-/* ---- semaphore: there and back ---- */
+/* ---- semaphore: a round trip ---- */
 
 static void sem_partner(void *arg __unused)
 {
@@ -98,7 +99,7 @@ static void measure_sem(void)
 	}
 }
 
-/* ---- message queue: there and back ---- */
+/* ---- message queue: a round trip ---- */
 
 #define MESSAGE_SIZE 16
 static u8 request_buf[4 * MESSAGE_SIZE], reply_buf[4 * MESSAGE_SIZE];
@@ -123,7 +124,10 @@ static void measure_msgq(void)
 	}
 }
 
-/* ---- mutex: the most urgent of three wants what the least urgent holds, while the middle one is ready ---- */
+/*
+ * ---- mutex: the most urgent of three wants the mutex of the least urgent, while the middle one is
+ * ready ----
+ */
 
 static void mutex_high(void *arg __unused)
 {
@@ -147,7 +151,7 @@ static void measure_mutex(void)
 	for (u64 i = 0; i < t.rounds; i++) {
 		mutex_lock(&t.mutex);
 		t.held = true;
-		sem_give(&t.go); /* both others come before us, the middle one in vain */
+		sem_give(&t.go); /* both others run first; the middle one must not */
 		t.held = false;
 		mutex_unlock(&t.mutex);
 	}
@@ -181,7 +185,8 @@ static void measure_ipi(void)
 	u64 pause = us_to_ticks(50);
 
 	for (u64 i = 0; i < t.rounds; i++) {
-		thread_sleep_until(arch_counter() + pause); /* it waits again, its CPU is idle */
+		thread_sleep_until(arch_counter() + pause); /* the partner waits again and its CPU
+							     * is idle */
 		t.since = arch_counter();
 		sem_give(&t.go);
 		take(&t.done);
@@ -198,7 +203,7 @@ static const struct latency_test tests[] = {
 	  measure_msgq,
 	  { { msgq_partner, HIGHER, 0 } } },
 	{ "mutex",
-	  "mutex of a less urgent owner, which inherits",
+	  "mutex of a less urgent owner, which inherits the priority",
 	  measure_mutex,
 	  { { mutex_high, HIGHEST, 0 }, { mutex_middle, MIDDLE, 0 } } },
 	{ "timer", "deadline to thread", measure_timer, { { NULL, 0, 0 } } },
@@ -211,19 +216,22 @@ const char *latency_test_name(u32 n)
 }
 
 const struct option latency_options[LATENCY_OPTIONS] = {
-	{ "-n", "ROUNDS", ARG_TEXT, "how often; 1000 if it is not said" },
+	{ "-n", "ROUNDS", ARG_TEXT, "rounds of each test; default 1000" },
 };
 
-static struct thread threads[1 + PARTNERS]; /* the first measures */
+static struct thread threads[1 + PARTNERS]; /* the first one measures */
 
 static void measurer(void *arg __unused)
 {
-	/* By us: a partner that only ever yields would not let less urgent threads start anything. */
+	/*
+	 * This thread starts the partners: with a partner that only yields, less urgent threads
+	 * would never get to start anything.
+	 */
 	for (u32 i = 0; i < t.partners; i++)
 		thread_start(&threads[1 + i]);
 	t.test->measure();
 	t.over = true;
-	/* Wake whoever waits: it sees that it is over. */
+	/* Wake a waiting partner: it sees that the test has ended. */
 	sem_give(&t.go);
 	sem_give(&t.middle);
 	put(&t.requests, (u8[MESSAGE_SIZE]){ 0 });
@@ -286,7 +294,7 @@ void cmd_latency(const struct args *a)
 	u64 rounds = 1000;
 	bool found = !a->operand;
 
-	if (!option_number(a, "-n", "rounds are", 1, 1000000, &rounds))
+	if (!option_number(a, "-n", "the number of rounds", 1, 1000000, &rounds))
 		return;
 	for (u32 i = 0; !found && i < ARRAY_SIZE(tests); i++)
 		found = str_eq(a->operand, tests[i].name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel as an RTOS: the order in which it is put up. */
+/* The kernel as an RTOS: the order in which it starts. */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <arch/timer.h>

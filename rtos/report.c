@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Histograms for people. */
+/* Prints histograms. */
 #include <arch/timer.h>
 #include "rtos.h"
 

@@ -6,7 +6,7 @@
 #include <lib/histogram.h>
 #include "../shell/shell.h"
 
-/* Priorities: the control loop before all, what measures latencies before the shell (16). */
+/* Priorities: the control loop first, then the measuring threads, then the shell (16). */
 #define PRIO_CONTROL 1
 #define PRIO_LATENCY 8
 
@@ -23,7 +23,7 @@ void cmd_latency(const struct args *a);
 /* Name of the latency test with this number, or NULL. */
 const char *latency_test_name(u32 n);
 
-/* report.c: ticks as a row, under this heading, in nanoseconds; and a histogram's buckets. */
+/* report.c: prints ticks as a row in nanoseconds below this heading, and a histogram's buckets. */
 void report_heading(const char *what);
 void report_row(const char *what, const struct series *s);
 void report_buckets(const struct histogram *h);

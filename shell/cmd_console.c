@@ -16,39 +16,43 @@
 #define CANCEL    "\x18"
 #define XOFF      0x13
 
-/* How much of the past is shown on attaching, and to somebody who was overtaken. */
+/* How much past output is shown on attaching, and to a reader that was overtaken. */
 #define TAIL_BYTES 2048
-/* Output between two looks at the keys: 22 ms at 115200 baud. */
+/* Output written between two checks for keys: 22 ms at 115200 baud. */
 #define PIECE_BYTES 256
-/* Keys that wait for a guest that does not read, and how long before they are dropped; if the key that leaves stands behind them. */
+/*
+ * Keys that wait for a guest that does not read, and after how long they are dropped. The time is
+ * shorter if the key that leaves is behind them.
+ */
 #define TYPED_BYTES       128
 #define PATIENCE_MS       1000
 #define LEAVE_PATIENCE_MS 50
-/* Output comes a byte at a time: what follows the first is shown with it. */
+/* Output comes byte by byte: bytes that follow the first within this time are shown with it. */
 #define GATHER_MS 2
-/* In which the key behind Ctrl-] is one. */
+/* How long after Ctrl-] a key still belongs to it. */
 #define BEHIND_MS 1000
 
 struct session {
 	struct vm *vm;
 	struct console *console;
 	u64 pos;             /* output shown so far */
-	u64 raw_from;        /* what was written before is shown as text */
-	struct visible text; /* the way of that */
-	bool attached; /* keys go to the guest, output passes as it is; else Ctrl-C and q leave */
-	bool midline;  /* the last byte shown was no end of a line */
-	u8 last;       /* byte that passed as it is */
-	bool obeyed;   /* by the terminal, of those: it may be in any state */
+	u64 raw_from;        /* output before this position is shown as text */
+	struct visible text; /* the filter for that */
+	bool attached;       /* keys go to the guest and output passes unchanged; else Ctrl-C and q
+		        * leave */
+	bool midline;        /* the last byte shown did not end a line */
+	u8 last;             /* the last byte that passed unchanged */
+	bool obeyed;         /* the terminal obeyed one of those bytes: it may be in any state */
 
 	struct leave_key leave;
 	u32 typed;
-	u64 waiting_since; /* counter value: the guest has taken no key since */
-	bool deaf;         /* for so long that keys were dropped */
+	u64 waiting_since; /* counter value since which the guest has taken no key */
+	bool deaf;         /* that lasted so long that keys were dropped */
 	u32 dropped;
 	u8 keys[TYPED_BYTES];
 };
 
-/* The session that Ctrl-] has ended: the key behind it goes on with it. */
+/* The session that Ctrl-] ended. A key behind Ctrl-] may continue it. */
 static struct {
 	u32 id;
 	u64 created_at, pos, until;
@@ -56,7 +60,7 @@ static struct {
 
 /* ---- output ---- */
 
-/* The position at which the last TAIL_BYTES begin, or the line after it. */
+/* The position where the last TAIL_BYTES begin, or the beginning of the next line. */
 static u64 tail_position(struct console *c)
 {
 	u64 head = console_head(c), tail = console_tail(c), pos = head - TAIL_BYTES;
@@ -81,8 +85,9 @@ static void say_lost(const struct session *s, u64 bytes)
 }
 
 /*
- * Output of before it was attached is no program's at work: it is shown as text, without its control sequences, so that
- * the terminal does not answer now what was asked then. So is one that began there.
+ * Output from before the attach was not meant for this terminal. It is shown as text, without
+ * control sequences, so that the terminal does not answer old queries now. A sequence that began
+ * there is dropped as well.
  */
 static u32 show_as_text(struct session *s, const char *buf, u32 len)
 {
@@ -97,7 +102,10 @@ static u32 show_as_text(struct session *s, const char *buf, u32 len)
 	return n;
 }
 
-/* But for XOFF: where the line has flow control by characters, that would keep back what the operator types. */
+/*
+ * Bytes pass unchanged, except XOFF: on a line with flow control by characters, XOFF would hold
+ * back what the operator types.
+ */
 static void show_raw(struct session *s, char *buf, u32 len)
 {
 	u32 n = 0;
@@ -112,7 +120,10 @@ static void show_raw(struct session *s, char *buf, u32 len)
 	s->midline = s->last != '\n';
 }
 
-/* A piece of output; false: there was none. A reader that was overtaken goes on with the newest. */
+/*
+ * Show a piece of output. False: there was none. A reader that was overtaken continues with the
+ * newest output.
+ */
 static bool show_piece(struct session *s)
 {
 	u64 from = s->pos, lost;
@@ -125,7 +136,8 @@ static bool show_piece(struct session *s)
 	lost = s->pos - n - from;
 	if (lost) {
 		if (s->obeyed)
-			shell_write(CANCEL, 1); /* what it was in the middle of */
+			shell_write(CANCEL, 1); /* ends a sequence that the terminal may be in the
+						 * middle of */
 		say_lost(s, lost);
 		s->midline = false;
 	}
@@ -137,7 +149,7 @@ static bool show_piece(struct session *s)
 
 /* ---- keys ---- */
 
-/* How long the guest may take no key before they are dropped. */
+/* How long the guest may take no key before keys are dropped. */
 static u64 patience(const struct session *s)
 {
 	bool leaves = s->typed == TYPED_BYTES && uart_waiting(KEY_LEAVE);
@@ -145,7 +157,10 @@ static u64 patience(const struct session *s)
 	return ms_to_ticks(leaves ? LEAVE_PATIENCE_MS : PATIENCE_MS);
 }
 
-/* Keys to the guest, as many as it takes now. One that does not read loses them: the key that leaves may stand behind them. */
+/*
+ * Send the guest as many keys as it takes now. A guest that does not read loses keys: the key that
+ * leaves may be behind them.
+ */
 static void send_keys(struct session *s)
 {
 	u32 sent = console_send(s->console, s->keys, s->typed);
@@ -174,7 +189,10 @@ static bool press(struct session *s, u8 key)
 	return leave;
 }
 
-/* False when the operator leaves; what was typed before that is sent. *more: there may be keys yet. */
+/*
+ * False when the operator leaves; keys typed before that are sent. *more: there may be further
+ * keys.
+ */
 static bool take_keys(struct session *s, bool *more)
 {
 	bool leave = false, full;
@@ -190,7 +208,7 @@ static bool take_keys(struct session *s, bool *more)
 
 /* ---- a session ---- */
 
-/* True if no output will come until the operator does something elsewhere. */
+/* True if no output will come unless the operator uses another command. */
 static bool is_over(enum vm_state state)
 {
 	return state == VM_CREATED || state == VM_STOPPED || state == VM_CRASHED;
@@ -204,7 +222,7 @@ static void wait_for_more(struct session *s)
 	thread_sleep_ms(GATHER_MS);
 }
 
-/* What is said at the end; the terminal's state is the shell's again. */
+/* Print the last lines of a session. The terminal's state is the shell's again. */
 static void end(struct session *s, bool over)
 {
 	visible_end(&s->text);
@@ -223,8 +241,8 @@ static void end(struct session *s, bool over)
 }
 
 /*
- * Show output and take keys until the operator leaves or the VM is over: true then. Keys are looked at after each piece, however much there
- * is to show. Only this thread deletes VMs, so ours stays.
+ * Show output and take keys until the operator leaves (false) or the VM is over (true). Keys are
+ * checked after each piece of output. Only this thread deletes VMs, so the VM stays.
  */
 static bool follow(struct session *s)
 {
@@ -235,7 +253,7 @@ static bool follow(struct session *s)
 	visible_init(&s->text, &shell_lines, s->attached);
 	console_listen(s->console, shell_notify, NULL);
 	while (!over) {
-		/* Before the output is read: what was written before the end is shown. */
+		/* Read the state before the output: then output written before the end is shown. */
 		enum vm_state state = __atomic_load_n(&s->vm->state, __ATOMIC_ACQUIRE);
 		bool more = show_piece(s);
 
@@ -276,12 +294,12 @@ static void attach(struct session *s)
 	shell_on_first_key(key_behind);
 }
 
-/* False, and a line says why, if it cannot be sent. */
+/* False if it cannot be sent; a line says why. */
 static bool send_break(struct vm *vm)
 {
 	if (vm->state != VM_RUNNING && vm->state != VM_PAUSED)
-		shell_printf("zvm: vm %u '%s' is %s: only a running one can be sent BREAK\n",
-			     vm->id, vm->name, vm_state_name(vm->state));
+		shell_printf("zvm: vm %u '%s' is %s: only a running VM can be sent BREAK\n", vm->id,
+			     vm->name, vm_state_name(vm->state));
 	else if (!console_send_break(&vm->console))
 		shell_printf("zvm: vm %u '%s' has not taken the last BREAK yet\n", vm->id,
 			     vm->name);
@@ -290,7 +308,7 @@ static bool send_break(struct vm *vm)
 	return false;
 }
 
-/* Ctrl-] b: BREAK, and on. */
+/* Ctrl-] b: send BREAK and stay attached. */
 static bool key_behind(u8 key)
 {
 	struct session s = { .pos = left.pos };
@@ -335,8 +353,9 @@ void cmd_zvm_console(const struct args *a)
 /* ---- zvm log ---- */
 
 /*
- * What the ring has now, copied first: the guest may write faster than the terminal takes it. Its length; from *pos on. What is overwritten
- * before it is copied is not there.
+ * Copy the ring's content first: the guest may write faster than the terminal takes it. Returns the
+ * length of the copy, which begins at *pos. Bytes that are overwritten before they are copied are
+ * not in it.
  */
 static u32 copy_log(struct console *c, char *to, u64 *pos)
 {
@@ -347,7 +366,7 @@ static u32 copy_log(struct console *c, char *to, u64 *pos)
 		u64 from = at;
 		u32 n = console_read_at(c, &at, to + len, (u32)MIN(end - at, (u64)PIECE_BYTES));
 
-		if (at - n != from) { /* overtaken: what there is up to here has a gap behind it */
+		if (at - n != from) { /* overtaken: there is a gap behind the bytes up to here */
 			memmove(to, to + len, n);
 			*pos = at - n;
 			len = 0;
@@ -363,12 +382,12 @@ static void show_log(const struct args *a, struct session *s)
 	u32 len;
 
 	if (!copy) {
-		shell_printf("%s: no memory for a copy of what the VM wrote\n", a->path);
+		shell_printf("%s: not enough memory to copy the VM's log\n", a->path);
 		return;
 	}
 	len = copy_log(s->console, copy, &s->pos);
 	if (s->pos)
-		shell_printf("[%lu bytes before these are gone: %lu KiB are kept]\n", s->pos,
+		shell_printf("[the %lu bytes before these are gone: %lu KiB are kept]\n", s->pos,
 			     CONSOLE_LOG_SIZE / KIB(1));
 	visible_init(&s->text, &shell_lines, false);
 	s->text.sink.put(&s->text.sink, copy, len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `host`: the machine, and what runs on it (the rest is in cmd_kernel.c). */
+/* `host`: the machine and what runs on it (the rest is in cmd_kernel.c). */
 #include <arch/cpu.h>
 #include <arch/guest.h>
 #include <arch/irqchip.h>
@@ -27,7 +27,10 @@ static void host_version(const struct args *a __unused)
 
 /* ---- info ---- */
 
-/* Year, month, day of a day counted from 1970-01-01 (Gregorian; eras of 400 years from March 0000). */
+/*
+ * Year, month and day from the number of days since 1970-01-01 (Gregorian; eras of 400 years from
+ * March 0000).
+ */
 static void civil_date(u64 days, u64 *year, u64 *month, u64 *day)
 {
 	u64 z = days + 719468, era = z / 146097, doe = z % 146097;
@@ -53,7 +56,7 @@ static void print_time(void)
 	shell_printf("\n");
 }
 
-/* The operator's UART, and which port of VMs' consoles is what. */
+/* The operator's UART, and the kind of each port for VMs' consoles. */
 static void print_ports(void)
 {
 	const char *before = ":";
@@ -120,9 +123,9 @@ static void host_mem(const struct args *a __unused)
 
 static const struct command host_commands[] = {
 	{ "info", NULL, "the machine in short", .run = host_info },
-	{ "cpus", NULL, "its CPUs, and what they do", .run = cmd_cpus },
+	{ "cpus", NULL, "its CPUs and what they run", .run = cmd_cpus },
 	{ "mem", NULL, "memory, total and free", .run = host_mem },
-	{ "irq", NULL, "interrupts that somebody handles, and how long they were masked",
+	{ "irq", NULL, "interrupts in use, and the longest times with interrupts masked",
 	  .options = irq_options, .noptions = IRQ_OPTIONS, .run = cmd_irq },
 	{ "threads", NULL, "all threads, vCPUs too", .run = cmd_threads },
 	{ "log", NULL, "the kernel's log", .run = cmd_log },

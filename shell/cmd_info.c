@@ -12,23 +12,23 @@
 /* ---- figures ---- */
 
 struct rates {
-	u64 cpu_permille; /* of one CPU */
+	u64 cpu_permille; /* per mille of one CPU */
 	u64 exits_per_s;
 };
 
-/* What was counted when a VM was last looked at: shares are those since then. */
+/* The counters when a VM was last shown. Shares are computed since then. */
 struct sample {
-	u64 created_at; /* of the VM: another VM may have taken the id */
+	u64 created_at; /* tells VMs apart: another VM may have taken the id */
 	u64 when, ticks, exits;
 	struct rates rates;
 };
 
 static struct sample samples[MAX_VMS];
 
-/* Two looks closer together than this show the same. */
+/* Two looks closer together than this show the same figures. */
 #define SAMPLE_MS 500
 
-/* The look before the first one: when the VM started. */
+/* Stands in for the look before the first one: the VM's start. */
 static struct sample at_start(const struct vm *vm)
 {
 	return (struct sample){ .created_at = vm->created_at,
@@ -54,7 +54,7 @@ static struct rates take_sample(const struct vm *vm, const struct vm_stats *s)
 	passed = MAX(now.when - old->when, 1);
 	if (!first && passed < ms_to_ticks(SAMPLE_MS))
 		return old->rates;
-	/* thread_ticks() is no account: it may be off by a turn, up or down. */
+	/* thread_ticks() is not exact: it may be off by one turn, up or down. */
 	now.ticks = MAX(now.ticks, old->ticks);
 	now.rates.cpu_permille = MIN((now.ticks - old->ticks) * 1000 / passed, 1000UL * vm->nvcpus);
 	now.rates.exits_per_s = (now.exits - old->exits) * arch_counter_hz() / passed;
@@ -62,7 +62,7 @@ static struct rates take_sample(const struct vm *vm, const struct vm_stats *s)
 	return now.rates;
 }
 
-/* "3d 04:05:06", or "-" for a VM that does not run. */
+/* "3d 04:05:06", or "-" for a VM that is not running. */
 static const char *uptime_text(const struct vm *vm, char *buf, size_t size)
 {
 	u64 s = (arch_counter() - vm->started_at) / arch_counter_hz();
@@ -271,13 +271,13 @@ static void print_vm(struct vm *vm)
 	shell_printf("vm %u '%s': %s\n", vm->id, vm->name, vm_state_name(vm->state));
 	shell_printf("  type        %s, %s\n", vm->desc.label, vm->type->file);
 	print_memory(&vm->ram.map);
-	shell_printf(", and %lu KiB beside it\n", stats.overhead_bytes / KIB(1));
+	shell_printf(", and %lu KiB of overhead\n", stats.overhead_bytes / KIB(1));
 	shell_printf(
 		"  cpus        %u, priority %u, affinity %s%s, %lu.%lu %% of a CPU, %lu exits/s\n",
 		vm->nvcpus, vm->desc.priority,
 		affinity_text(vm->desc.affinity, affinity, sizeof(affinity)),
-		vm->desc.dedicated ? ", each its own" : "", r.cpu_permille / 10,
-		r.cpu_permille % 10, r.exits_per_s);
+		vm->desc.dedicated ? ", dedicated" : "", r.cpu_permille / 10, r.cpu_permille % 10,
+		r.exits_per_s);
 	print_sched(vm);
 	shell_printf("  uptime      %s, %u restarts, restarted %s",
 		     uptime_text(vm, uptime, sizeof(uptime)), vm->restarts,

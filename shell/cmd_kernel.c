@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that show the kernel itself: the hypervisor's `host`, and the RTOS's own. */
+/* Commands that show the kernel itself: for the hypervisor's `host`, and for the RTOS. */
 #include <arch/cpu.h>
 #include <arch/timer.h>
 #include <drivers/uart.h>
@@ -14,9 +14,9 @@ u64 thread_ticks(const struct thread *t)
 	const struct percpu *pc = &percpus[t->cpu];
 	u64 ticks = t->run_ticks, since = t->switched_in_at, now = arch_counter();
 
-	/* Another CPU may be switching: a figure for people, not an account. */
+	/* Another CPU may be switching: this figure is only for display. */
 	if (pc->current == t && pc->idle_since && t != pc->idle)
-		return ticks; /* it waits in place: sched_idle_here() */
+		return ticks; /* the thread waits in place: sched_idle_here() */
 	return t->state == THREAD_RUNNING && now > since ? ticks + (now - since) : ticks;
 }
 
@@ -27,7 +27,7 @@ static void read_midr(void *arg)
 	*(u32 *)arg = arch_cpu_midr();
 }
 
-/* Busy time in permille since this was asked last (at first: since power-on). */
+/* Busy time in per mille since the last call (at first: since power-on). */
 static u64 busy_permille(u32 cpu)
 {
 	static u64 last_when[MAX_CPUS], last_idle[MAX_CPUS];
@@ -85,13 +85,13 @@ static void print_masked(u32 cpu)
 	}
 }
 
-/* True if what was asked for is done, and the tables are not. */
+/* True if an option was handled and no table is to be printed. */
 static bool measure_option(const struct args *a)
 {
 	const char *on = option_value(a, "-m");
 
 	if (on && !str_eq(on, "on") && !str_eq(on, "off")) {
-		shell_printf("%s: -m %s: on or off\n", a->path, on);
+		shell_printf("%s: -m %s: expected on or off\n", a->path, on);
 		return true;
 	}
 	if (on)
@@ -128,8 +128,8 @@ void cmd_irq(const struct args *a)
 }
 
 const struct option irq_options[IRQ_OPTIONS] = {
-	{ "-r", NULL, ARG_NONE, "forget the longest so far" },
-	{ "-m", "on|off", ARG_TEXT, "measure how long exits of guests keep them masked, too" },
+	{ "-r", NULL, ARG_NONE, "forget the longest times so far" },
+	{ "-m", "on|off", ARG_TEXT, "also measure how long guests' exits keep interrupts masked" },
 };
 
 struct thread_row {
@@ -141,7 +141,7 @@ struct thread_row {
 
 /* Copied while the list is locked, printed afterwards. */
 static struct {
-	u32 count; /* also of those that found no row */
+	u32 count; /* including threads that found no row */
 	struct thread_row rows[160];
 } thread_table;
 

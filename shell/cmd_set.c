@@ -10,7 +10,10 @@ static const char *const restarts[] = { "never", "on-failure", "always", NULL };
 static const char *const policies[] = { "round-robin", "fifo", NULL };
 static const char *const switches[] = { "off", "on", NULL };
 
-/* The number of the word in a list, into *value if it is given; false, and a line says so, if it is none. */
+/*
+ * If the setting is given: put the number of its word in the list into *value. False if the list
+ * lacks the word; a line says so.
+ */
 static bool word_setting(const struct args *a, const char *name, const char *const *words,
 			 u32 *value)
 {
@@ -24,10 +27,10 @@ static bool word_setting(const struct args *a, const char *name, const char *con
 			return true;
 		}
 	}
-	shell_printf("%s: %s%s: ", a->path, name, text);
+	shell_printf("%s: %s%s: expected ", a->path, name, text);
 	for (u32 i = 0; words[i]; i++)
-		shell_printf("%s%s", i ? ", " : "", words[i]);
-	shell_printf(" are what there is\n");
+		shell_printf("%s%s", !i ? "" : words[i + 1] ? ", " : " or ", words[i]);
+	shell_printf("\n");
 	return false;
 }
 
@@ -43,27 +46,29 @@ static bool affinity_setting(const struct args *a, u64 *mask)
 		return true;
 	}
 	if (parse_u64(text, &value) != 0 || value == 0 || (value & ~online)) {
-		shell_printf("%s: affinity=%s: `any`, or a mask of this machine's CPUs, 0x%lx\n",
-			     a->path, text, online);
+		shell_printf(
+			"%s: affinity=%s: expected `any` or a mask within this machine's CPUs, 0x%lx\n",
+			a->path, text, online);
 		return false;
 	}
 	*mask = value;
 	return true;
 }
 
-/* A budget of 0 is none, and then there is no period. */
+/* A budget of 0 means no budget, and then there is no period. */
 static bool budget_settings(const struct args *a, struct vm_desc *want)
 {
-	if (!option_number(a, "budget=", "us of CPU time a period (0: no limit),", 0,
+	if (!option_number(a, "budget=", "the CPU time per period in us (0: no limit)", 0,
 			   DESC_PERIOD_MAX, &want->budget_us) ||
-	    !option_number(a, "period=", "us,", DESC_PERIOD_MIN, DESC_PERIOD_MAX, &want->period_us))
+	    !option_number(a, "period=", "the period in us", DESC_PERIOD_MIN, DESC_PERIOD_MAX,
+			   &want->period_us))
 		return false;
 	if (!want->budget_us && option_value(a, "budget="))
 		want->period_us = 0;
 	return true;
 }
 
-/* A number, and what has to stand behind it; *text is behind that then. */
+/* Parse a number and the character that must follow it. *text is moved behind both. */
 static bool take_number(const char **text, char behind, u64 max, u64 *number)
 {
 	const char *p = *text;
@@ -105,8 +110,8 @@ static bool windows_setting(const struct args *a, struct schedule_windows *w)
 	if (!text || parse_windows(text, w))
 		return true;
 	shell_printf(
-		"%s: windows=%s: `none`, or up to %u of CPU:OFFSET+LENGTH with commas between, "
-		"in us, each of %u and more\n",
+		"%s: windows=%s: expected `none` or up to %u of CPU:OFFSET+LENGTH in us, separated "
+		"by commas, each at least %u us long\n",
 		a->path, text, SCHEDULE_WINDOWS, WINDOW_US_MIN);
 	return false;
 }
@@ -116,8 +121,8 @@ static bool settings(const struct args *a, struct vm_desc *want)
 	u64 priority = want->priority, weight = want->weight;
 	u32 restart = want->restart, fifo = want->fifo, dedicated = want->dedicated;
 
-	if (!option_number(a, "prio=", "priority,", PRIO_HIGHEST, PRIO_LOWEST, &priority) ||
-	    !option_number(a, "weight=", "weight,", 1, WEIGHT_MAX, &weight) ||
+	if (!option_number(a, "prio=", "the priority", PRIO_HIGHEST, PRIO_LOWEST, &priority) ||
+	    !option_number(a, "weight=", "the weight", 1, WEIGHT_MAX, &weight) ||
 	    !affinity_setting(a, &want->affinity) || !budget_settings(a, want) ||
 	    !word_setting(a, "restart=", restarts, &restart) ||
 	    !word_setting(a, "policy=", policies, &fifo) ||
@@ -136,7 +141,7 @@ static bool anything_to_set(const struct args *a)
 	for (u32 i = 0; i < a->command->noptions; i++)
 		if (a->option[i] && !str_eq(a->command->options[i].name, "-n"))
 			return true;
-	shell_printf("%s: what? for example prio=10 budget=300 period=1000\n", a->path);
+	shell_printf("%s: nothing to set; for example: prio=10 budget=300 period=1000\n", a->path);
 	return false;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `zvm stat`: rows that a script can read too, a table's name first and the vCPU second (docs/real-time.md). */
+/*
+ * `zvm stat`: rows that a script can read too. A row begins with its table's name and the vCPU
+ * (docs/real-time.md).
+ */
 #include <arch/timer.h>
 #include <drivers/host.h>
 #include <kernel/percpu.h>
@@ -14,7 +17,7 @@ static u64 to_ns(u64 ticks)
 	return ticks_to_us(ticks * 1000);
 }
 
-/* The number of a vCPU, or `all`. */
+/* Print the first two columns: the table, and the number of a vCPU or `all`. */
 static void print_who(const char *table, const struct vm *vm, u32 index)
 {
 	shell_printf("%-8s ", table);
@@ -74,7 +77,7 @@ static void print_times(const struct vm *vm)
 		}
 	}
 	if (!count && !percpus[0].masked.exits) {
-		shell_printf("their time is not measured: `host irq -m on` begins with that\n");
+		shell_printf("exit times are not measured; `host irq -m on` turns that on\n");
 		return;
 	}
 	for (u32 i = 0; i < vm->nvcpus; i++) {
@@ -112,7 +115,10 @@ static u64 in_ticks(u64 ticks)
 	return ticks;
 }
 
-/* QEMU's `virt`, and nothing says that its clock stands still while it waits for a CPU (tools/run --exact does). */
+/*
+ * True on QEMU's `virt`, unless an option says that its clock stands still while it waits for a CPU
+ * (as with tools/run --exact).
+ */
 static bool clock_runs_away(void)
 {
 	return host_fdt_is(host_fdt_next(-1), "linux,dummy-virt") &&
@@ -134,8 +140,8 @@ static void print_latency(const struct vm *vm)
 	print_late("late", vm, vm->nvcpus, &all, in_ticks);
 	print_late("late-ns", vm, vm->nvcpus, &all, to_ns);
 	if (clock_runs_away())
-		shell_printf("note: on QEMU its computer's own delays are among these; "
-			     "not with `make run EXACT=1`\n");
+		shell_printf("note: on QEMU these include its computer's own delays; "
+			     "`make run EXACT=1` leaves those out\n");
 }
 
 static void print_budget(const struct vm *vm)

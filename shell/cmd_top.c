@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `zvm top`: who has the CPUs, again and again. It reads what CPUs count anyway, and holds no lock from one thread to the next. */
+/*
+ * `zvm top`: which threads use the CPUs, again and again. It only reads counters that CPUs keep
+ * anyway, and holds no lock between two threads.
+ */
 #include <arch/timer.h>
 #include <drivers/uart.h>
 #include <kernel/irq.h>
@@ -14,7 +17,10 @@
 #define FIRST_MS  250
 #define PERIOD_MS 1000
 #define THREADS   160
-/* What a terminal of 24 lines has room for beside a line for each CPU; and so many threads in any case. */
+/*
+ * Rows that fit on a terminal of 24 lines together with one line for each CPU; and the least number
+ * of threads shown.
+ */
 #define LINES 18
 #define LEAST 4
 
@@ -23,14 +29,15 @@
 #define END_PAGE "\x1b[J"
 
 struct row {
-	const struct thread *thread; /* to be known by, together with its name; it may be gone */
+	const struct thread *thread; /* identifies the thread together with its name; the thread may
+				      * be gone */
 	char name[sizeof(((struct thread *)0)->name)];
 	u32 cpu;
 	u8 prio;
 	bool is_vcpu;
 	u64 ticks;
 	u64 exits[EXIT_KINDS];
-	u64 permille; /* of a CPU */
+	u64 permille; /* per mille of a CPU */
 	const struct row *before;
 };
 
@@ -39,13 +46,13 @@ struct sample {
 	struct {
 		u64 idle, irqs;
 	} cpus[MAX_CPUS];
-	u32 count; /* also of those that found no row */
+	u32 count; /* including threads that found no row */
 	struct row rows[THREADS];
 };
 
 /* ---- looking ---- */
 
-/* Under the lock of the list of threads: t, and its vCPU, are there. */
+/* The lock of the thread list is held: t and its vCPU exist. */
 static void add_thread(const struct thread *t, void *arg)
 {
 	struct sample *s = arg;
@@ -72,7 +79,10 @@ static u32 rows_of(const struct sample *s)
 	return MIN(s->count, (u32)THREADS);
 }
 
-/* The thread's row in an earlier sample; if it is new, one that has counted nothing. NULL: it found no row there. */
+/*
+ * The thread's row in an earlier sample. A new thread gets a row with all counters 0. NULL: the
+ * thread found no row in that sample.
+ */
 static const struct row *find_row(const struct sample *s, const struct row *row)
 {
 	static const struct row nothing;
@@ -83,7 +93,10 @@ static const struct row *find_row(const struct sample *s, const struct row *row)
 	return s->count > THREADS ? NULL : &nothing;
 }
 
-/* What was counted in between. thread_ticks() is no account, it may be off by a turn; and another thread may have got the name and the place. */
+/*
+ * The growth of a counter. 0 if it shrank: thread_ticks() may be off by one turn, and another
+ * thread may have got the name and the place.
+ */
 static u64 difference(u64 now, u64 before)
 {
 	return now > before ? now - before : 0;
@@ -109,7 +122,7 @@ static void take_sample(struct sample *s, const struct sample *before)
 	}
 }
 
-/* The rows' numbers, by share. */
+/* Sort the rows' numbers by share. */
 static void sort(const struct sample *s, u8 order[THREADS])
 {
 	_Static_assert(THREADS <= UINT8_MAX, "a row's number is a byte");
@@ -126,7 +139,7 @@ static void sort(const struct sample *s, u8 order[THREADS])
 
 static bool leaving;
 
-/* Keys are looked at after each line: a page is 170 ms of a line at 115200 baud. */
+/* Check for keys after each line: a page takes 170 ms on a line at 115200 baud. */
 static void look_at_keys(void)
 {
 	int key;
@@ -141,7 +154,7 @@ static void end_line(void)
 	look_at_keys();
 }
 
-/* Of a count now and before, how many a second, in at most five characters. */
+/* Print the rate per second of a counter, in at most five characters. */
 static void print_rate(u64 now, u64 before, u64 passed)
 {
 	u64 rate = difference(now, before) * arch_counter_hz() / passed;
@@ -186,7 +199,7 @@ static void show(const struct sample *s, const struct sample *before)
 
 	sort(s, order);
 	shell_write(HOME, strlen(HOME));
-	shell_printf("%u threads; interrupts and exits are a second's; q leaves", s->count);
+	shell_printf("%u threads; interrupts and exits are per second; q leaves", s->count);
 	end_line();
 	shell_printf("CPU  BUSY%%  IRQS");
 	end_line();

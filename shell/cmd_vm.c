@@ -110,23 +110,23 @@ static bool is_name_char(char c)
 	       c == '-' || c == '_' || c == '.';
 }
 
-/* A name must not look like an id, nor like an option. */
+/* A name must not look like an id or an option. */
 static bool check_name(const struct args *a, const char *name)
 {
 	const char *wrong = NULL;
 	u64 number;
 
 	if (strlen(name) >= DESC_NAME_MAX)
-		wrong = "too long";
+		wrong = "is too long";
 	else if (!*name || *name == '-' || parse_u64(name, &number) == 0)
-		wrong = "not a name, an id or an option is";
+		wrong = "is empty or looks like an id or an option";
 	for (const char *p = name; *p && !wrong; p++) {
 		if (!is_name_char(*p))
-			wrong = "has other characters";
+			wrong = "has a character that is not allowed";
 	}
 	if (wrong)
-		shell_printf("%s: --name '%s': %s; at most %u of a-z A-Z 0-9 - _ .\n", a->path,
-			     name, wrong, DESC_NAME_MAX - 1);
+		shell_printf("%s: --name '%s' %s; a name has at most %u of a-z A-Z 0-9 - _ .\n",
+			     a->path, name, wrong, DESC_NAME_MAX - 1);
 	return !wrong;
 }
 
@@ -138,11 +138,12 @@ static bool memory_option(const struct args *a, u64 *bytes)
 	page_stats(&stats);
 	if (!option_value(a, "-m"))
 		return true;
-	if (!option_number(a, "-m", "MiB of memory that is free:", unit, stats.blocks_free * unit,
-			   &mib))
+	if (!option_number(a, "-m", "the memory in MiB, within what is free,", unit,
+			   stats.blocks_free * unit, &mib))
 		return false;
 	if (mib % unit) {
-		shell_printf("%s: -m %lu: a multiple of %lu MiB is needed\n", a->path, mib, unit);
+		shell_printf("%s: -m %lu: the memory must be a multiple of %lu MiB\n", a->path, mib,
+			     unit);
 		return false;
 	}
 	*bytes = MIB(mib);
@@ -157,8 +158,8 @@ static bool affinity_option(const struct args *a, u64 *mask)
 	if (!text)
 		return true;
 	if (parse_u64(text, &value) != 0 || value == 0 || (value & ~online)) {
-		shell_printf("%s: -a %s: a mask of some of this machine's CPUs, 0x%lx\n", a->path,
-			     text, online);
+		shell_printf("%s: -a %s: expected a mask within this machine's CPUs, 0x%lx\n",
+			     a->path, text, online);
 		return false;
 	}
 	*mask = value;
@@ -172,8 +173,8 @@ static bool new_options(const struct args *a, struct vm_options *opt)
 	opt->name = option_value(a, "--name");
 	if (opt->name && !check_name(a, opt->name))
 		return false;
-	if (!option_number(a, "-c", "vCPUs,", 1, VM_MAX_VCPUS, &cpus) ||
-	    !option_number(a, "-p", "priority,", PRIO_HIGHEST, PRIO_LOWEST, &priority))
+	if (!option_number(a, "-c", "the number of vCPUs", 1, VM_MAX_VCPUS, &cpus) ||
+	    !option_number(a, "-p", "the priority", PRIO_HIGHEST, PRIO_LOWEST, &priority))
 		return false;
 	opt->bootargs = option_value(a, "--bootargs");
 	opt->cpus = (u32)cpus;
@@ -181,10 +182,10 @@ static bool new_options(const struct args *a, struct vm_options *opt)
 	return memory_option(a, &opt->memory) && affinity_option(a, &opt->affinity);
 }
 
-/* How often a wait for a VM looks for Ctrl-C. */
+/* How often a wait for a VM checks for Ctrl-C. */
 #define INTERRUPT_MS 50
 
-/* Wait until VM `id` is loaded. False, and a line says why: it is not. */
+/* Wait until VM `id` is loaded. False if it is not; a line says why. */
 static bool await(u32 id, struct vm_error *err)
 {
 	int r;
@@ -192,7 +193,7 @@ static bool await(u32 id, struct vm_error *err)
 	while ((r = vm_await(id, deadline_ms(INTERRUPT_MS), err)) == -ETIMEDOUT) {
 		if (!shell_interrupted())
 			continue;
-		shell_printf("vm %u goes on loading; `zvm info %u` shows its state\n", id, id);
+		shell_printf("vm %u continues to load; `zvm info %u` shows its state\n", id, id);
 		return false;
 	}
 	if (r)
@@ -200,7 +201,7 @@ static bool await(u32 id, struct vm_error *err)
 	return r == 0;
 }
 
-/* A VM that could not be loaded is none. */
+/* Delete a VM that could not be loaded. */
 static void delete_unloaded(u32 id)
 {
 	struct vm_error err;
@@ -270,7 +271,10 @@ static int stop_by_force(struct vm *vm, struct vm_error *err)
 	return vm_stop(vm, true, err);
 }
 
-/* Do one thing to the VM that is named, wait until it is loaded if that begins with it, and answer "vm 0 'linux' <done>". */
+/*
+ * Do one thing to the named VM. If that includes loading it, wait for that. Then answer "vm 0
+ * 'linux' <done>".
+ */
 static void lifecycle(const struct args *a, int (*act)(struct vm *vm, struct vm_error *err),
 		      const char *done)
 {

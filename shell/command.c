@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding a command in the table (commands.c), and the help that it makes. */
+/* Finds a command in the table (commands.c), and prints the help from it. */
 #include <lib/string.h>
 #include "shell.h"
 
@@ -53,7 +53,7 @@ void command_help(const char *path, const struct command *c)
 	if (c->nsub) {
 		for (u32 i = 0; i < c->nsub; i++)
 			print_row(path, &c->sub[i]);
-		shell_printf("`%s COMMAND -h` says more about one.\n", path);
+		shell_printf("`%s COMMAND -h` says more about a command.\n", path);
 		return;
 	}
 	print_usage(path, c);
@@ -124,7 +124,7 @@ void cmd_help(const struct args *a)
 
 const struct command help_command = {
 	.name = "help",
-	.summary = "what there is, and how to use it",
+	.summary = "the commands and how to use them",
 	.operand = ARG_COMMAND,
 	.operand_name = "COMMAND",
 	.raw = true,
@@ -133,7 +133,10 @@ const struct command help_command = {
 
 /* ---- running ---- */
 
-/* The word at *from to `to`, without its quotes; *from is behind it then. The quote that is open at the end, or 0. */
+/*
+ * Copy the word at *from to `to`, without its quotes. *from is moved behind it. Returns the quote
+ * that is still open at the end, or 0.
+ */
 static char take_word(const char **from, char *to)
 {
 	const char *p = *from;
@@ -147,7 +150,7 @@ static char take_word(const char **from, char *to)
 		else
 			*to++ = *p;
 	}
-	*from = *p ? p + 1 : p; /* a word is never longer than what it was made of */
+	*from = *p ? p + 1 : p; /* a word is never longer than its source */
 	*to = '\0';
 	return quote;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hypervisor's shell: its commands, and the things that have names. */
+/* The hypervisor's shell: its commands, and the kinds of things that have names. */
 #include <vmm/life.h>
 #include <vmm/load.h>
 #include "shell.h"
@@ -13,23 +13,24 @@ const char shell_names[] = "; VMs go by id or by name";
 static const struct option vm_options[] = { { VM_OPTION } };
 
 static const struct option new_options[] = {
-	{ "-t", "TYPE", ARG_TYPE, "what to make it of: a type that `zvm list` shows" },
-	{ "--name", "NAME", ARG_TEXT, "its name; else the type's, made unique" },
+	{ "-t", "TYPE", ARG_TYPE, "its type, one that `zvm list` shows" },
+	{ "--name", "NAME", ARG_TEXT, "its name; default: the type's, made unique" },
 	{ "-c", "CPUS", ARG_TEXT, "number of vCPUs" },
 	{ "-m", "MIB", ARG_TEXT, "memory in MiB" },
 	{ "-p", "PRIO", ARG_TEXT, "priority, 0 is the highest" },
-	{ "-a", "CPUMASK", ARG_TEXT, "CPUs that it may run on, a bit each: 0xc is 2 and 3" },
+	{ "-a", "CPUMASK", ARG_TEXT, "CPUs that it may run on, one bit each: 0xc is 2 and 3" },
 	{ "--bootargs", "ARGS", ARG_TEXT,
-	  "boot arguments behind the description's; several in quotes: \"quiet panic=1\"" },
+	  "boot arguments after the description's; several in quotes: \"quiet panic=1\"" },
 };
 
 static const struct option set_options[] = {
 	{ VM_OPTION },
 	{ "prio=", "PRIO", ARG_TEXT, "priority, 0 is the highest; below 16 is real-time" },
-	{ "affinity=", "MASK", ARG_TEXT, "CPUs that it may run on, a bit each; or `any`" },
-	{ "budget=", "US", ARG_TEXT, "CPU time of each vCPU in a period; 0: no limit" },
-	{ "period=", "US", ARG_TEXT, "in which a budget may be used, and comes back" },
-	{ "weight=", "N", ARG_TEXT, "share among equals that are not real-time; 100 is usual" },
+	{ "affinity=", "MASK", ARG_TEXT, "CPUs that it may run on, one bit each; or `any`" },
+	{ "budget=", "US", ARG_TEXT, "CPU time of each vCPU per period; 0: no limit" },
+	{ "period=", "US", ARG_TEXT, "the budget's period: at its end the budget is refilled" },
+	{ "weight=", "N", ARG_TEXT,
+	  "share among VMs of equal priority, not real-time; default 100" },
 	{ "policy=", "POLICY", ARG_TEXT, "round-robin, or fifo: equals wait until it sleeps" },
 	{ "dedicated=", "ON", ARG_TEXT, "on: each vCPU has a CPU of its own; off" },
 	{ "windows=", "LIST", ARG_TEXT, "CPU:OFFSET+LENGTH,... in us: its time windows; none" },
@@ -38,17 +39,17 @@ static const struct option set_options[] = {
 
 static const struct option stop_options[] = {
 	{ VM_OPTION },
-	{ "-f", NULL, ARG_NONE, "cut it off" },
+	{ "-f", NULL, ARG_NONE, "stop it at once" },
 };
 
 static const struct option delete_options[] = {
 	{ VM_OPTION },
-	{ "-f", NULL, ARG_NONE, "even if it runs" },
+	{ "-f", NULL, ARG_NONE, "even if it is running" },
 };
 
 static const struct option stat_options[] = {
 	{ VM_OPTION },
-	{ "-r", NULL, ARG_NONE, "begin to count anew" },
+	{ "-r", NULL, ARG_NONE, "count from 0 again" },
 };
 
 static const struct option console_options[] = {
@@ -58,7 +59,7 @@ static const struct option console_options[] = {
 
 static const struct option log_options[] = {
 	{ VM_OPTION },
-	{ "-f", NULL, ARG_NONE, "go on as it grows; Ctrl-C leaves" },
+	{ "-f", NULL, ARG_NONE, "follow it as it grows; Ctrl-C leaves" },
 };
 
 #define OPTIONS(o) .options = (o), .noptions = ARRAY_SIZE(o)
@@ -70,7 +71,7 @@ static const struct command zvm_commands[] = {
 	  .operand_name = "TYPE", .run = cmd_zvm_new },
 	{ "run", "start", "start a VM, or resume a paused one", ON_VM, .run = cmd_zvm_run },
 	{ "pause", NULL, "stop a VM's CPUs and its virtual time", ON_VM, .run = cmd_zvm_pause },
-	{ "resume", NULL, "let a paused VM go on", ON_VM, .run = cmd_zvm_resume },
+	{ "resume", NULL, "let a paused VM continue", ON_VM, .run = cmd_zvm_resume },
 	{ "reset", NULL, "restart a VM from its images", ON_VM, .run = cmd_zvm_reset },
 	{ "stop", NULL, "ask a VM to power off", OPTIONS(stop_options), VM_OPERAND,
 	  .run = cmd_zvm_stop },
@@ -79,7 +80,7 @@ static const struct command zvm_commands[] = {
 	{ "info", NULL, "the VMs; or everything about one", ON_VM, .run = cmd_zvm_info },
 	{ "stat", NULL, "a VM's exits, how late its timers were, its budget", OPTIONS(stat_options),
 	  VM_OPERAND, .run = cmd_zvm_stat },
-	{ "top", NULL, "who has the CPUs, each second; q leaves", .run = cmd_zvm_top },
+	{ "top", NULL, "which threads use the CPUs, every second; q leaves", .run = cmd_zvm_top },
 	{ "set", "update", "change how a VM is scheduled, and restarted", OPTIONS(set_options),
 	  VM_OPERAND, .run = cmd_zvm_set },
 	{ "list", NULL, "the types that can be created", .run = cmd_zvm_list },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Completion: which words the table of commands allows at the cursor. */
+/* Completion: the words that the table of commands allows at the cursor. */
 #include <lib/string.h>
 #include "shell.h"
 
@@ -32,7 +32,10 @@ static void add_kind(struct completions *c, const struct word *w, enum arg_kind 
 	}
 }
 
-/* True if the word before the current one is an option that wants a value: that is what comes. */
+/*
+ * True if the word before the current one is an option that needs a value: the current word is that
+ * value.
+ */
 static bool add_value(struct completions *c, const struct word *w, const struct command *command,
 		      const char *before)
 {
@@ -47,7 +50,7 @@ static bool add_value(struct completions *c, const struct word *w, const struct 
 	return false;
 }
 
-/* Its settings (key=), or its other options. */
+/* Add the command's settings (key=), or its other options. */
 static void add_settings(struct completions *c, const struct word *w, const struct command *command,
 			 bool settings)
 {
@@ -84,7 +87,7 @@ void shell_complete(const char *line, u32 cursor, struct completions *c)
 	while (c->start > 0 && line[c->start - 1] != ' ')
 		c->start--;
 	w = (struct word){ line + c->start, cursor - c->start };
-	/* The words before the current one lead to the command. */
+	/* The words before the current one select the command. */
 	memcpy(text, line, c->start);
 	text[c->start] = '\0';
 	count = split_words(text, words, MAX_WORDS, &open);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Line editor. The screen always shows prompt and text, with the terminal's cursor at e->cursor. */
+/* Line editor. The screen always shows prompt and text; the terminal's cursor is at e->cursor. */
 #include <lib/string.h>
 #include <lib/utf8.h>
 #include "line.h"
@@ -8,8 +8,10 @@
 #define BELL "\a"
 
 /*
- * ECMA-48: ESC [ parameters final is a control sequence, ESC O final a key of SS3; what begins with ESC P, X, ], ^ or _ is a string up to ST. Keys are of
- * the first two kinds. The others, and three bytes behind CSI M (the mouse), are what a terminal answers: left by a guest that asked, they are no text.
+ * ECMA-48: ESC [ parameters final is a control sequence. ESC O final is an SS3 key. ESC P, X, ], ^
+ * or _ begins a string that ends at ST. Keys are of the first two kinds. Strings, and the three
+ * bytes behind CSI M (the mouse), are answers of the terminal to a guest that asked earlier: they
+ * are not text.
  */
 enum escape { ESC_NONE, ESC_SEEN, ESC_CSI, ESC_SS3, ESC_MOUSE, ESC_STRING, ESC_STRING_SEEN };
 
@@ -31,7 +33,7 @@ static void back(struct line_editor *e, u32 count)
 		puts_line(e, "\b");
 }
 
-/* Show what is right of the cursor anew, clearing the rest of the terminal's line. */
+/* Redraw the text right of the cursor and clear the rest of the terminal's line. */
 static void redraw_tail(struct line_editor *e)
 {
 	put(e, e->text + e->cursor, e->len - e->cursor);
@@ -212,7 +214,8 @@ static void key_tab(struct line_editor *e)
 		insert(e, c->text[0] + typed, common - typed);
 	else if (c->count > 1)
 		list_completions(e);
-	if (c->count == 1 && c->text[0][common - 1] != '=') /* what follows is its value */
+	if (c->count == 1 && c->text[0][common - 1] != '=') /* a word that ends in '=' is followed
+							     * by its value, without a blank */
 		insert(e, " ", 1);
 }
 
@@ -312,7 +315,7 @@ static const struct key tilde_keys[] = {
 	{ 1, key_home }, { 3, key_delete }, { 4, key_end }, { 7, key_home }, { 8, key_end },
 };
 
-/* After ESC: what terminals send for Alt. */
+/* Keys after ESC: what terminals send for Alt. */
 static const struct key alt_keys[] = {
 	{ 'b', key_word_left },
 	{ 'f', key_word_right },
@@ -334,7 +337,7 @@ static void feed_csi(struct line_editor *e, u8 byte)
 	if (byte >= '0' && byte <= '9') {
 		e->parameter = (e->parameter * 10 + byte - '0') % 1000;
 	} else if (byte == ';') {
-		/* "1;5C": what follows says which modifier is held; the last number counts. */
+		/* "1;5C": the number behind ';' is the modifier. The last number counts. */
 		e->parameter = 0;
 	} else if (byte == 'M' && e->parameter == 0) {
 		e->escape = ESC_MOUSE;
@@ -349,11 +352,11 @@ static void feed_csi(struct line_editor *e, u8 byte)
 		else
 			press(e, final_keys, ARRAY_SIZE(final_keys), byte);
 	} else if (byte < 0x20) {
-		e->escape = ESC_NONE; /* no sequence goes on like this */
+		e->escape = ESC_NONE; /* no sequence continues like this */
 	}
 }
 
-/* What comes behind ESC, or the C1 control character that is the same. */
+/* Begin the sequence for the byte behind ESC. A C1 control character begins the same one. */
 static u8 begin_sequence(struct line_editor *e, u8 byte)
 {
 	e->parameter = 0;
@@ -364,7 +367,7 @@ static u8 begin_sequence(struct line_editor *e, u8 byte)
 	return byte && strchr("PX]^_", byte) ? ESC_STRING : ESC_NONE;
 }
 
-/* ST is ESC \; xterm takes BEL for it, CAN and SUB cut a string off. */
+/* ST is ESC \. xterm also ends a string at BEL. CAN and SUB abort it. */
 static u8 feed_string(u8 byte)
 {
 	if (byte == CTRL('['))

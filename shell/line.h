@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Line editor: bytes of a terminal in, a line and its echo out. Pure but for the sink that it writes to.
+ * Line editor: bytes of a terminal in, a line and its echo out. Pure but for the sink that it
+ * writes to.
+ *
  * Keys: arrows, Home, End, Delete, Ctrl-A/B/C/D/E/F/H/K/L/N/P/U/W/Y, Alt-B/F, Tab, Enter.
  */
 #ifndef SHELL_LINE_H
@@ -11,12 +13,12 @@
 
 #define CTRL(c) ((c)&0x1f)
 
-#define LINE_SIZE       256 /* with the terminator */
+#define LINE_SIZE       256 /* including the terminator */
 #define LINE_HISTORY    32
 #define COMPLETIONS_MAX 48
 #define COMPLETION_SIZE 32
 
-/* What the word in front of the cursor could become. */
+/* Possible completions of the word before the cursor. */
 struct completions {
 	u32 start; /* where that word begins */
 	u32 count;
@@ -24,7 +26,7 @@ struct completions {
 };
 
 enum line_result {
-	LINE_EDITING,   /* more to come */
+	LINE_EDITING,   /* the line is not finished */
 	LINE_ENTERED,   /* Enter: text holds the line */
 	LINE_ABANDONED, /* Ctrl-C: the line is empty */
 };
@@ -32,17 +34,17 @@ enum line_result {
 struct line_editor {
 	struct print_sink *out;
 	const char *prompt;
-	/* Fill in *c for the first `cursor` characters of line. May be NULL. */
+	/* Fill *c for the first `cursor` characters of line. May be NULL. */
 	void (*complete)(const char *line, u32 cursor, struct completions *c);
 	char text[LINE_SIZE];
 	u32 len, cursor;
-	char killed[LINE_SIZE]; /* by Ctrl-K/U/W, for Ctrl-Y */
+	char killed[LINE_SIZE]; /* text removed by Ctrl-K/U/W, for Ctrl-Y */
 	u8 escape;              /* state of the escape sequence: enum in line.c */
-	u32 parameter;          /* of a control sequence, the last */
+	u32 parameter;          /* the last one of a control sequence */
 	u8 before;              /* the byte before this one */
-	bool after_cr;          /* a line feed that follows belongs to it */
+	bool after_cr;          /* a line feed that follows belongs to the CR */
 	char history[LINE_HISTORY][LINE_SIZE];
-	u32 history_count;     /* lines ever entered: the last LINE_HISTORY are kept */
+	u32 history_count;     /* lines ever entered; the last LINE_HISTORY are kept */
 	u32 browsing;          /* how many lines back; 0: the new line */
 	char draft[LINE_SIZE]; /* the new line while browsing */
 	struct completions completions;
@@ -52,15 +54,18 @@ void line_init(struct line_editor *e, struct print_sink *out, const char *prompt
 	       void (*complete)(const char *line, u32 cursor, struct completions *c));
 /* Show the prompt and begin a new, empty line. */
 void line_start(struct line_editor *e);
-/* Nothing was typed yet. */
+/* True if nothing was typed yet. */
 bool line_is_fresh(const struct line_editor *e);
-/* A control sequence has begun. If no more of it comes it was none: forget it. */
+/* True if a control sequence has begun. If no more of it comes, it was none: forget it. */
 bool line_in_sequence(const struct line_editor *e);
 void line_forget_sequence(struct line_editor *e);
-/* One byte from the terminal. An entered line was added to the history and its end echoed. */
+/*
+ * Take one byte from the terminal. An entered line is already in the history, and its end is
+ * echoed.
+ */
 enum line_result line_feed(struct line_editor *e, u8 byte);
 
-/* Add a candidate if it begins with the word's `len` characters and there is room. */
+/* Add a candidate if it begins with the word's `len` characters and if there is room. */
 void completion_add(struct completions *c, const char *word, u32 len, const char *candidate);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options of a command line, and what is said where they are wrong. */
+/* Options of a command line, and the messages for wrong ones. */
 #include <lib/string.h>
 #include "shell.h"
 
@@ -47,7 +47,7 @@ static void no_option(const struct args *a, const char *word)
 	print_options(a->command);
 }
 
-/* key=value. False: there is no such setting, or it is given twice. */
+/* Take key=value. False: there is no such setting, or it is given twice. */
 static bool take_setting(struct args *a, const char *word)
 {
 	const struct option *o = find_setting(a->command, word);
@@ -89,7 +89,7 @@ static bool take_operand(struct args *a, const char *word)
 	return true;
 }
 
-/* The option at words[i]; how many words it takes, 0 if it is wrong. */
+/* Take the option at words[i]. Returns how many words it takes, 0 if it is wrong. */
 static u32 take_option(struct args *a, u32 i)
 {
 	const struct option *o = find_option(a->command, a->words[i]);
@@ -108,7 +108,7 @@ static u32 take_option(struct args *a, u32 i)
 	if (!o->value)
 		return 1;
 	if (i + 1 == a->nwords || find_option(a->command, a->words[i + 1])) {
-		shell_printf("%s: %s wants %s: %s\n", a->path, o->name, o->value, o->help);
+		shell_printf("%s: %s needs %s: %s\n", a->path, o->name, o->value, o->help);
 		return 0;
 	}
 	*slot = a->words[i + 1];
@@ -149,7 +149,7 @@ bool option_number(const struct args *a, const char *name, const char *what, u64
 	if (!text)
 		return true;
 	if (parse_u64(text, &number) != 0 || number < min || number > max) {
-		shell_printf("%s: %s%s%s: %s %lu to %lu\n", a->path, name,
+		shell_printf("%s: %s%s%s: %s must be %lu to %lu\n", a->path, name,
 			     option_blank(find_option(a->command, name)), text, what, min, max);
 		return false;
 	}

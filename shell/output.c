@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shell's way to its terminal. */
+/* The shell's output to its terminal. */
 #include <drivers/uart.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include "shell.h"
 
-/* What a command writes goes out in pieces: between two of them Ctrl-C is looked for. At 115200 baud one takes 22 ms. */
+/*
+ * A command's output is sent in pieces, with a check for Ctrl-C between two of them. At 115200 baud
+ * a piece takes 22 ms.
+ */
 #define PIECE_BYTES 256
 
-/* ---- as it is ---- */
+/* ---- unchanged bytes ---- */
 
 void shell_write(const void *data, size_t len)
 {
@@ -31,7 +34,7 @@ void shell_take_keys(void)
 	keys_taken = true;
 }
 
-/* Ctrl-C takes with it what was typed before it. */
+/* Ctrl-C discards the keys typed before it. */
 static bool is_interrupted(void)
 {
 	u32 typed = keys_taken || interrupted ? 0 : uart_waiting(KEY_INTERRUPT);
@@ -50,9 +53,9 @@ bool shell_interrupted(void)
 	return yes;
 }
 
-/* ---- as text ---- */
+/* ---- text ---- */
 
-/* What is written while a lock is held, see shell_hold(). */
+/* Text written while a lock is held, see shell_hold(). */
 static struct {
 	bool on;
 	u32 len;
@@ -98,11 +101,12 @@ static void put_bytes(const char *s, size_t len)
 		s += n;
 		len -= n;
 		if (held.len == sizeof(held.text))
-			send_held(); /* more than any command writes under a lock: it waits now */
+			send_held(); /* more than any command writes under a lock: wait for the
+				      * terminal now */
 	}
 }
 
-/* '\n' goes out as CR LF. */
+/* Send '\n' as CR LF. */
 static void put_lines(struct print_sink *sink __unused, const char *s, size_t len)
 {
 	while (len) {

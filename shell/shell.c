@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shell's thread: a line from the UART, a command, and again. */
+/* The shell's thread: read a line from the UART, run the command, repeat. */
 #include <drivers/uart.h>
 #include <kernel/log.h>
 #include <kernel/thread.h>
@@ -8,8 +8,8 @@
 #include "shell.h"
 
 /*
- * More urgent than VMs by default (20): the operator gets an answer also while one of them spins on
- * the only CPU. Real-time VMs stand above it.
+ * More urgent than VMs by default (20): the operator gets an answer even while a VM spins on the
+ * only CPU. Real-time VMs are more urgent than the shell.
  */
 #define SHELL_PRIORITY 16
 
@@ -51,7 +51,10 @@ void shell_wait(u64 deadline)
 
 /* ---- the loop ---- */
 
-/* A terminal sends a control sequence at once. What is unfinished after this was no such thing: keys are keys again. */
+/*
+ * A terminal sends a control sequence at once. A sequence still unfinished after this time was
+ * none: its bytes count as keys again.
+ */
 #define SEQUENCE_MS 500
 
 static bool (*first_key)(u8 key);
@@ -97,7 +100,7 @@ void shell_open(void)
 
 void shell_main(void *arg __unused)
 {
-	/* From here on the terminal is the operator's: `host log` has the rest. */
+	/* From here on the terminal belongs to the operator. `host log` shows later lines. */
 	log_quiet();
 	uart_set_notify(key_notify);
 	shell_open();

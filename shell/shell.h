@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the shell share. All in the shell's thread. */
+/* Shared by the files of the shell. All functions run in the shell's thread. */
 #ifndef SHELL_PRIVATE_H
 #define SHELL_PRIVATE_H
 
@@ -11,31 +11,37 @@
 /* ---- output.c ---- */
 
 /*
- * The terminal for what a command says: as text, whoever wrote a part of it (lib/visible.h), '\n' as CR LF. Ctrl-C ends it: what the command says after that
- * goes nowhere.
+ * The terminal for a command's output. Everything is shown as text, whatever its source
+ * (lib/visible.h), with '\n' as CR LF. After Ctrl-C, the rest of the command's output is dropped.
  */
 extern struct visible shell_text;
 void shell_printf(const char *fmt, ...) __printf(1, 2);
-/* The same without a look at what text it is. */
+/* The same without the filter of lib/visible.h. */
 extern struct print_sink shell_lines;
-/* Bytes as they are: control sequences of our own, and a console that is attached. */
+/* Send bytes unchanged: our own control sequences, and the output of an attached console. */
 void shell_write(const void *data, size_t len);
 extern struct print_sink shell_terminal;
 
-/* Around a command. */
+/* Call these before and after a command. */
 void shell_begin(void);
 void shell_end(void);
-/* The command reads the keys itself from now on, Ctrl-C too. */
+/* Let the command read the keys itself from now on, Ctrl-C included. */
 void shell_take_keys(void);
-/* Ctrl-C was pressed, for a command that waits. It is taken: what the command says of it is shown. */
+/*
+ * True if Ctrl-C was pressed, for a command that waits. The key is consumed: later output of the
+ * command is shown.
+ */
 bool shell_interrupted(void);
 #define KEY_INTERRUPT 0x03 /* Ctrl-C */
 
-/* What is said is kept, and goes out at once at the end: a terminal takes its time, in which nobody is to wait for a lock that the command holds. */
+/*
+ * Keep the output from shell_hold() on, and send it all at shell_release(). A terminal is slow, and
+ * no thread should wait that long for a lock that the command holds.
+ */
 void shell_hold(void);
 void shell_release(void);
 
-/* "512 KiB", "2 MiB", ... of a size in bytes, exact; in a buffer of the caller. */
+/* The size in bytes as "512 KiB", "2 MiB", ..., exact, in the caller's buffer. */
 const char *size_text(u64 bytes, char *buf, size_t size);
 
 /* ---- command.c, options.c ---- */
@@ -43,9 +49,9 @@ const char *size_text(u64 bytes, char *buf, size_t size);
 enum arg_kind { ARG_NONE, ARG_TEXT, ARG_VM, ARG_TYPE, ARG_COMMAND };
 
 struct option {
-	const char *name;   /* with a `=` at its end: its value follows without a blank */
-	const char *value;  /* what it wants, as the help names it; NULL: nothing */
-	enum arg_kind kind; /* of that */
+	const char *name;   /* a `=` at its end: the value follows without a blank */
+	const char *value;  /* the value's name in the help; NULL: it takes none */
+	enum arg_kind kind; /* kind of the value */
 	const char *help;
 };
 
@@ -54,14 +60,15 @@ struct option {
 
 struct command;
 
-/* A command line, taken apart. */
+/* A command line, parsed. */
 struct args {
 	const struct command *command;
 	char path[32]; /* the command's full name, "zvm new" */
 	const char *option
-		[MAX_OPTIONS];    /* value of command->options[i], "" without one; NULL: absent */
+		[MAX_OPTIONS];    /* value of command->options[i], "" for one without a value; NULL:
+				   * absent */
 	const char *operand;      /* the word that belongs to no option, or NULL */
-	const char *const *words; /* all that follow the command */
+	const char *const *words; /* all words behind the command */
 	u32 nwords;
 };
 
@@ -72,18 +79,19 @@ struct command {
 	const struct option *options;
 	u32 noptions;
 	enum arg_kind operand;
-	const char *operand_name; /* for the help; NULL: none is taken */
+	const char *operand_name; /* for the help; NULL: it takes none */
 	void (*run)(const struct args *a);
-	const struct command *sub; /* instead of run: the commands below it */
+	const struct command *sub; /* instead of run: its subcommands */
 	u32 nsub;
-	bool raw; /* takes its words as they are */
+	bool raw; /* run gets its words unparsed */
 };
 
 extern const struct command zvm_command, host_command, help_command;
 
 /*
- * What each of the programs that have this shell brings along (the hypervisor: commands.c): prompt, greeting, what the help says of names (after
- * "Tab completes"), the commands, and the words that a kind of argument may be.
+ * Each program with this shell provides these (the hypervisor: commands.c): prompt, greeting, the
+ * help's words on names (behind "Tab completes"), the commands, and the words that a kind of
+ * argument may be.
  */
 extern const char shell_prompt[], shell_banner[], shell_names[];
 extern const struct command *const root_commands[];
@@ -94,45 +102,46 @@ struct word {
 };
 void complete_named(struct completions *c, const struct word *w, enum arg_kind kind);
 
-/* Carry a line out. It is cut into words in place. */
+/* Run a line. It is cut into words in place. */
 void command_run(char *line);
 /*
- * Cut line into at most max words at blanks that are not between quotes ("..." or '...', which are taken off); the number there are (which may be more
- * than max). *open: the quote that is open at the end, or 0.
+ * Cut line into at most max words at blanks outside quotes. Quotes ("..." or '...') are removed.
+ * Returns the number of words in the line, which may exceed max. *open: the quote still open at the
+ * end, or 0.
  */
 u32 split_words(char *line, const char **words, u32 max, char *open);
 const struct command *find_sub(const struct command *parent, const char *name);
 const struct command *find_root(const char *name);
-/* Usage, summary and options; or the table of what is below it. */
+/* Print usage, summary and options; or, for a command with subcommands, the table of those. */
 void command_help(const char *path, const struct command *c);
 
-/* Sort a->words into options and operand; false, and a line says why, if they do not fit. */
+/* Sort a->words into options and operand. False if they do not fit; a line says why. */
 bool options_parse(struct args *a);
-/* What stands between an option and its value. */
+/* The separator between an option and its value. */
 const char *option_blank(const struct option *o);
-/* It is a setting: its name ends in `=`. */
+/* True if it is a setting: its name ends in `=`. */
 bool option_is_setting(const struct option *o);
-/* The value of an option by name: NULL if it was not given. */
+/* The value of an option by name. NULL if it was not given. */
 const char *option_value(const struct args *a, const char *name);
 /*
- * The number after an option, within [min, max]; *value stays if the option was not given. False, and a line says so, if it is none:
- * "zvm new: -c 99: <what> are <min> to <max>".
+ * The number given with an option, within [min, max]. *value stays if the option was not given.
+ * False if it is wrong, and a line says so: "zvm new: -c 99: <what> must be <min> to <max>".
  */
 bool option_number(const struct args *a, const char *name, const char *what, u64 min, u64 max,
 		   u64 *value);
 
 /* The words that may follow at the cursor, for the line editor. */
 void shell_complete(const char *line, u32 cursor, struct completions *c);
-/* Add a candidate for a word, if it begins like it. */
+/* Add a candidate if it begins with the word. */
 void complete_with(struct completions *c, const struct word *w, const char *candidate);
 
 /* ---- cmd_vm.c ---- */
 
 struct vm;
-/* vmm_lock, with what is said under it kept until the end. */
+/* Take vmm_lock, and hold the output until the unlock. */
 void shell_vmm_lock(void);
 void shell_vmm_unlock(void);
-/* The VM that -n or the operand names; NULL, and a line says why, if there is none. vmm_lock held. */
+/* The VM named by -n or by the operand. NULL if there is none; a line says why. vmm_lock held. */
 struct vm *vm_argument(const struct args *a);
 /* "linux, zephyr, rtos" */
 void print_types(void);
@@ -141,7 +150,7 @@ void print_types(void);
 
 void cmd_cpus(const struct args *a);
 void cmd_irq(const struct args
-		     *a); /* with irq_options, where there are guests all of them, else the first */
+		     *a); /* with irq_options: all of them if there are guests, else the first */
 #define IRQ_OPTIONS 2
 extern const struct option irq_options[IRQ_OPTIONS];
 void cmd_threads(const struct args *a);
@@ -149,7 +158,7 @@ void cmd_log(const struct args *a);
 void cmd_reboot(const struct args *a);
 
 struct thread;
-/* Time on CPU so far, what it runs right now included. */
+/* Time on CPU so far, including the current run. */
 u64 thread_ticks(const struct thread *t);
 
 /* ---- commands ---- */
@@ -172,17 +181,19 @@ void cmd_help(const struct args *a);
 
 /* ---- shell.c ---- */
 
-/* The greeting, and the first prompt. */
+/* Print the greeting and the first prompt. */
 void shell_open(void);
-/* A key that was typed at the prompt: it may end a line, which is carried out. */
+/* Take a key typed at the prompt. If it ends a line, the line is run. */
 void shell_key(u8 key);
-/* Something that the shell may be waiting for has happened: a key, output of a VM. Any context. */
+/*
+ * Tell the shell that something it may wait for has happened: a key, output of a VM. Any context.
+ */
 void shell_notify(void *arg);
-/* Wait until then (since the last return), or until the deadline. */
+/* Wait until shell_notify() was called since the last return, or until the deadline. */
 void shell_wait(u64 deadline);
 /*
- * fn is asked for the first key of the next line, if it is no control sequence: true if it has done something about it. A command calls this while it
- * runs.
+ * Let fn see the first key of the next line, unless that key is a control sequence. fn returns true
+ * if it has handled the key. A command calls this while it runs.
  */
 void shell_on_first_key(bool (*fn)(u8 key));
 

@@ -186,7 +186,7 @@ def test_break(boot):
     board = boot(smp=2, mem=1024, guests=["linux"], consoles=0)
     linux = new(board, "linux", "-m 256")
     assert board.sh("zvm console --break linux") == \
-        "zvm: vm 0 'linux' is created: only a running one can be sent BREAK"
+        "zvm: vm 0 'linux' is created: only a running VM can be sent BREAK"
     linux.run()
     with linux.attached() as shell:
         linux_ready(shell)

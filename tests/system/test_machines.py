@@ -96,7 +96,7 @@ def test_interrupts_extended(machine):
 
 
 @pytest.mark.parametrize("change, why", [
-    ('method = "hvc";', "PSCI is by HVC, which from EL2 does not reach firmware"),
+    ('method = "hvc";', "PSCI uses HVC, which cannot reach the firmware from EL2"),
     ('compatible = "acme,psci";', "no PSCI in the devicetree"),
     ('status = "disabled";', "no PSCI in the devicetree"),
 ])
@@ -131,7 +131,7 @@ def test_clusters(machine, bundles):
 @pytest.mark.parametrize("changes, gic, why", [
     ("/ { reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges; "
      "all@40000000 { reg = <0 0x40000000 0 0x40000000>; }; }; };", 3,
-     "memory, less what the devicetree reserves: "),
+     "memory without the devicetree's reservations: "),
     ("/ { timer { interrupts = <1 13 4 1 14 4 1 11 4>; }; };", 3, "the timer of EL2 and its interrupt: "),
     ("/ { intc@8000000 { reg = <0 0x8000000 0 0x10000 0 0x8010000 0 0x10000>; }; };", 2,
      "the devicetree has no interrupt controller that would do: arm,gic-v3, or arm,gic-400 with all four "),

@@ -97,7 +97,7 @@ def test_bare_in_counted_time(bare, smp):
 
 def test_bare_reboot_and_wrong_values(bare):
     board = bare(cpu="cortex-a53", smp=2)
-    assert board.run("jitter -p 5", RTOS) == "jitter: -p 5: microseconds are 50 to 1000000"
+    assert board.run("jitter -p 5", RTOS) == "jitter: -p 5: the period in us must be 50 to 1000000"
     assert board.run("jitter -r", RTOS) == ""
     assert board.run("latency nothing", RTOS).startswith("latency: no test 'nothing'")
     assert table(board.run("latency timer -n 20", RTOS))["timer"][0] == 20

@@ -108,7 +108,7 @@ def test_a_cpu_of_its_own(boot):
         with vm.attached() as shell:
             shell.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
     assert board.sh("zvm set own dedicated=on") == "vm 1 'own' set"
-    assert "each its own" in info(board, "own", "cpus")
+    assert "dedicated" in info(board, "own", "cpus")
     assert set(re.findall(r"vcpu \d .*?cpu (\d)", board.sh("zvm info own"))) == {"1", "2"}
     assert set(re.findall(r"vcpu \d .*?cpu (\d)", board.sh("zvm info wide"))) == {"0"}
     answers(own)

@@ -145,7 +145,7 @@ def test_longest_masked_sections(board):
     assert sections and sections == sorted(sections, reverse=True)
     assert board.sh("host irq -r") == ""
     assert "without guests' exits" in board.sh("host irq")
-    assert board.sh("host irq -m maybe") == "host irq: -m maybe: on or off"
+    assert board.sh("host irq -m maybe") == "host irq: -m maybe: expected on or off"
     assert board.sh("host irq -m on") == ""
     assert "with guests' exits" in board.sh("host irq")
     assert board.sh("host irq -m off") == ""

@@ -54,7 +54,7 @@ def answers(board):
 def test_log_ends(board):
     """It has what the ring held when it began, and no more."""
     first, rest = board.sh("zvm log flood").split("\n", 1)
-    assert re.fullmatch(r"\[\d+ bytes before these are gone: 16 KiB are kept\]", first)
+    assert re.fullmatch(r"\[the \d+ bytes before these are gone: 16 KiB are kept\]", first)
     assert 16000 < len(rest) <= 16384 and set(rest) <= set("x\n")
     answers(board)
 

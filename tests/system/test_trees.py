@@ -128,4 +128,4 @@ def test_an_initrd_elsewhere_is_a_line(boot, tmp_path, start, end, says):
 def test_all_ram_reserved_is_a_line(boot, tmp_path):
     nodes = "reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges; a@0 { reg = <0 0 1 0>; }; };"
     board = with_tree(boot, tmp_path, lambda source: with_nodes(source, nodes), consoles=0, prompt=False)
-    board.expect("ZVM cannot run here: memory, less what the devicetree reserves")
+    board.expect("ZVM cannot run here: memory without the devicetree's reservations")

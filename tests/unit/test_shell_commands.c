@@ -82,7 +82,7 @@ static void test_quotes(void **state)
 	expect("zvm info 'linux", "the quote ' is not closed\n");
 	expect_part("zvm info \"linux\"", "vm 0 'linux'");
 	expect("zvm new -t linux --bootargs",
-	       "zvm new: --bootargs wants ARGS: boot arguments behind the description's; several in quotes: \"quiet panic=1\"\n");
+	       "zvm new: --bootargs needs ARGS: boot arguments after the description's; several in quotes: \"quiet panic=1\"\n");
 }
 
 static void test_absurd_sizes(void **state)
@@ -107,19 +107,22 @@ static void test_absurd_sizes(void **state)
 		assert_ptr_equal(strchr(fake.output, '\n'), fake.output + strlen(fake.output) - 1);
 	}
 	assert_int_equal(fake.created, 0);
-	expect("zvm new -t linux -c 99", "zvm new: -c 99: vCPUs, 1 to 8\n");
+	expect("zvm new -t linux -c 99", "zvm new: -c 99: the number of vCPUs must be 1 to 8\n");
 	expect("zvm new -t linux -a 0",
-	       "zvm new: -a 0: a mask of some of this machine's CPUs, 0x3\n");
+	       "zvm new: -a 0: expected a mask within this machine's CPUs, 0x3\n");
 }
 
 static void test_names(void **state)
 {
 	(void)state;
 	expect("zvm new -t linux --name uboot", "zvm: there is a VM 'uboot' already, with id 1\n");
-	expect_part("zvm new -t linux --name 7", "zvm new: --name '7': not a name");
-	expect_part("zvm new -t linux --name -x", "zvm new: --name '-x': not a name");
-	expect_part("zvm new -t linux --name a/b", "zvm new: --name 'a/b': has other");
-	expect_part("zvm new -t linux --name abcdefghijklmnopqrstuvwxyz", ": too long;");
+	expect_part("zvm new -t linux --name 7",
+		    "zvm new: --name '7' is empty or looks like an id");
+	expect_part("zvm new -t linux --name -x",
+		    "zvm new: --name '-x' is empty or looks like an id");
+	expect_part("zvm new -t linux --name a/b",
+		    "zvm new: --name 'a/b' has a character that is not allowed");
+	expect_part("zvm new -t linux --name abcdefghijklmnopqrstuvwxyz", " is too long;");
 	assert_int_equal(fake.created, 0);
 }
 
@@ -129,8 +132,8 @@ static void test_option_errors(void **state)
 	expect("zvm run -x", "zvm run: no option '-x'; options: -n VM\n");
 	expect("zvm list -x", "zvm list: no option '-x'; it has no options\n");
 	expect("zvm list x", "zvm list: too many arguments: 'x'\n");
-	expect("zvm run -n", "zvm run: -n wants VM: the VM, by id or by name\n");
-	expect("zvm stop -n -f", "zvm stop: -n wants VM: the VM, by id or by name\n");
+	expect("zvm run -n", "zvm run: -n needs VM: the VM, by id or by name\n");
+	expect("zvm stop -n -f", "zvm stop: -n needs VM: the VM, by id or by name\n");
 	expect("zvm run -n 0 -n 1", "zvm run: -n is given twice\n");
 	expect("zvm run -n 0 1", "zvm run: one VM at a time: '0' or '1'\n");
 	expect("zvm run 0 1", "zvm run: one VM at a time: '0' or '1'\n");
@@ -170,7 +173,7 @@ static void test_loading(void **state)
 	assert_int_equal(fake.loads, 0);
 	fake.loads = 5;
 	fake.keys = "zvm\x03";
-	expect("zvm run 0", "vm 0 goes on loading; `zvm info 0` shows its state\n");
+	expect("zvm run 0", "vm 0 continues to load; `zvm info 0` shows its state\n");
 	fake.loads = 0;
 	fake.keys = "";
 	fake.load_result = -EINVAL;
@@ -301,15 +304,15 @@ static void test_set(void **state)
 		char line[64];
 
 		snprintf(line, sizeof(line), "zvm set linux windows=%s", wrong[i]);
-		expect_part(line, "of CPU:OFFSET+LENGTH with commas between");
+		expect_part(line, "of CPU:OFFSET+LENGTH in us, separated");
 	}
-	expect("zvm set linux", "zvm set: what? for example prio=10 budget=300 period=1000\n");
-	expect("zvm set linux prio=63", "zvm set: prio=63: priority, 0 to 62\n");
+	expect("zvm set linux",
+	       "zvm set: nothing to set; for example: prio=10 budget=300 period=1000\n");
+	expect("zvm set linux prio=63", "zvm set: prio=63: the priority must be 0 to 62\n");
 	expect("zvm set linux prio=1 prio=2", "zvm set: prio= is given twice\n");
 	expect("zvm set linux affinity=4",
-	       "zvm set: affinity=4: `any`, or a mask of this machine's CPUs, 0x3\n");
-	expect("zvm set linux policy=lifo",
-	       "zvm set: policy=lifo: round-robin, fifo are what there is\n");
+	       "zvm set: affinity=4: expected `any` or a mask within this machine's CPUs, 0x3\n");
+	expect("zvm set linux policy=lifo", "zvm set: policy=lifo: expected round-robin or fifo\n");
 	expect("zvm set linux colour=red",
 	       "zvm set: no option 'colour=red'; options: -n VM, prio=PRIO, affinity=MASK, "
 	       "budget=US, period=US, weight=N, policy=POLICY, dedicated=ON, windows=LIST, restart=WHEN\n");

@@ -313,7 +313,7 @@ static void break_by_command(void **state)
 	expect("zvm console --break -n 0", "zvm: vm 0 'linux' has not taken the last BREAK yet\n");
 	check_input("!");
 	expect("zvm console --break uboot",
-	       "zvm: vm 1 'uboot' is created: only a running one can be sent BREAK\n");
+	       "zvm: vm 1 'uboot' is created: only a running VM can be sent BREAK\n");
 	expect("zvm console --break",
 	       "zvm console: which VM (-n VM)? there are: 0 linux, 1 uboot\n");
 	expect_part("zvm console -h", "--break");
@@ -364,8 +364,7 @@ static void break_for_a_vm_that_is_gone(void **state)
 	LINUX->state = VM_CRASHED;
 	fake.output_len = 0;
 	shell_key('b');
-	assert_non_null(
-		strstr(fake.output, "\r\nzvm: vm 0 'linux' is crashed: only a running one"));
+	assert_non_null(strstr(fake.output, "\r\nzvm: vm 0 'linux' is crashed: only a running VM"));
 	check_input("");
 }
 

@@ -44,7 +44,7 @@ static void test_stat(void **state)
 	assert_non_null(strstr(fake.output,
 			       "exits     all         3         0         0         0"
 			       "         0         0         0         4         7\n"));
-	assert_non_null(strstr(fake.output, "their time is not measured: `host irq -m on`"));
+	assert_non_null(strstr(fake.output, "exit times are not measured; `host irq -m on`"));
 	assert_non_null(strstr(fake.output, "COUNT       P50       P99     P99.9       MAX\n"));
 	assert_non_null(strstr(fake.output,
 			       "\nlate        0       100         6       111      5000"
@@ -56,8 +56,8 @@ static void test_stat(void **state)
 	/* What is late on an emulator whose clock goes on while it does not is no figure of ours. */
 	assert_null(strstr(fake.output, "\nnote: "));
 	fake.virt = true;
-	expect_part("zvm stat linux", "\nnote: on QEMU its computer's own delays are among these; "
-				      "not with `make run EXACT=1`\n");
+	expect_part("zvm stat linux", "\nnote: on QEMU these include its computer's own delays; "
+				      "`make run EXACT=1` leaves those out\n");
 	fake.exact = true;
 	run("zvm stat linux");
 	assert_null(strstr(fake.output, "\nnote: "));

@@ -23,7 +23,7 @@ const char *preload_keep(paddr_t pa, u64 size)
 	const char *why = ram_problem(r, BIT(RAM_PRELOADED));
 
 	if (!why && !ram_take(r, RAM_PRELOADED))
-		why = "no memory is left to note it in";
+		why = "no memory is left to record it";
 	return why;
 }
 
