@@ -15,8 +15,7 @@ static struct place {
 } * places;
 
 static u32 place_count;
-static u32 last_place; /* a hint: the next question is usually about the same node or the one behind
-		        * it */
+static u32 last_place; /* a hint: the next query is usually about this node or the next one */
 static struct dt tree;
 
 /*

@@ -104,8 +104,7 @@ void kernel_main(void)
 	must(console_service_start(), "console service");
 	must(vm_mover_start(), "mover");
 	must(shell_start(), "shell");
-	thread_set_params(thread_current(), &sched_guarded); /* the shell may wait for this
-							      * thread */
+	thread_set_params(thread_current(), &sched_guarded); /* the shell waits for it */
 	vmm_autostart();
 	thread_exit();
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Small objects: pages cut into objects of one size class. A page that has a free object is in its
- * class's list; one whose objects are all free goes back to the page allocator at once, so that
- * nothing is kept when everything was freed.
+ * Small objects: pages cut into objects of one size class. A page with a free object is in its
+ * class's list. A page whose objects are all free goes back to the page allocator at once, so no
+ * page is kept when everything was freed.
  */
 #include <kernel/log.h>
 #include <kernel/page.h>
@@ -12,7 +12,7 @@
 
 /* At the start of each page of objects. */
 struct slab {
-	struct list node;  /* in its class; on no list while it is full */
+	struct list node;  /* in its class's list; on no list while the slab is full */
 	struct free *free; /* first free object */
 	u32 used;
 } __aligned(64);
@@ -29,7 +29,7 @@ static const u16 sizes[] = { 32, 64, 128, 256, 576, 1008, 2016 };
 static struct list classes[CLASSES];
 static struct spinlock alloc_lock = SPINLOCK_INIT(LOCK_ALLOC);
 
-/* CLASSES: too big for any. */
+/* The smallest class that holds `size`. CLASSES: no class does. */
 static size_t class_of(size_t size)
 {
 	size_t c = 0;
@@ -51,7 +51,7 @@ static struct slab *slab_create(size_t size)
 
 	if (!s)
 		return NULL;
-	/* From the last to the first, so that the lowest is handed out first. */
+	/* From the last to the first, so that the lowest object is handed out first. */
 	for (size_t n = (PAGE_SIZE - sizeof(*s)) / size; n-- > 0;) {
 		struct free *f = (struct free *)(void *)(page + sizeof(*s) + n * size);
 
@@ -61,7 +61,7 @@ static struct slab *slab_create(size_t size)
 	return s;
 }
 
-/* Under alloc_lock: an object of a slab of class c; NULL if all are full. */
+/* Take an object from a slab of class c. NULL if all slabs are full. Called under alloc_lock. */
 static void *take_object(size_t c)
 {
 	struct list *first;
@@ -91,7 +91,7 @@ static void *class_alloc(size_t c)
 	spin_unlock(&alloc_lock, flags);
 	if (object)
 		return object;
-	s = slab_create(sizes[c]); /* outside of the lock: it zeroes a page */
+	s = slab_create(sizes[c]); /* outside the lock: it zeroes a page */
 	if (!s)
 		return NULL;
 	flags = spin_lock(&alloc_lock);
@@ -131,7 +131,7 @@ void kfree(void *p, size_t size)
 	s = slab_of(p);
 	flags = spin_lock(&alloc_lock);
 	kassert(s->used);
-	if (!s->free) /* was full */
+	if (!s->free) /* the slab was full */
 		list_add_head(&classes[c], &s->node);
 	f->next = s->free;
 	s->free = f;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first thread, the idle threads, and threads that wait in place for an interrupt. */
+/*
+ * The first thread, the idle threads, and threads that idle in place while they wait for an
+ * interrupt.
+ */
 #include "internal.h"
 
 #include <arch/mmu.h>
@@ -20,7 +23,7 @@ static __noreturn void idle_loop(void)
 		masked_stop(&this_cpu()->masked, arch_counter(), (u64)idle_loop);
 		arch_idle();
 		masked_restart(&this_cpu()->masked, arch_counter(), (u64)idle_loop);
-		/* Take the interrupt that ended it; its return path may switch. */
+		/* Take the interrupt that ended the wait. Its return path may switch. */
 		arch_irq_enable();
 		arch_irq_disable();
 	}
@@ -39,7 +42,7 @@ bool sched_idle_here(void)
 
 	kassert(arch_irqs_masked() && t != pc->idle);
 	lock_check_no_spinlock("waits for an interrupt");
-	/* What another CPU pushes from here on comes with an interrupt. */
+	/* A thread that another CPU pushes from here on comes with an interrupt. */
 	if (pc->resched || t->special || pc->rq.ready || timeouts_held(&pc->timeouts) ||
 	    __atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))
 		return false;
@@ -52,7 +55,7 @@ bool sched_idle_here(void)
 	t->switched_in_at = arch_counter();
 	if (unlikely(pc->masked.exits))
 		masked_restart(&pc->masked, t->switched_in_at, (u64)sched_idle_here);
-	t->slice_left = t->slice; /* it gave the CPU away */
+	t->slice_left = t->slice; /* the thread gave the CPU away */
 	pc->idle_ticks += t->switched_in_at - begin;
 	pc->idle_since = 0;
 	return true;
@@ -75,7 +78,7 @@ static void setup_idle(u32 cpu)
 	thread_setup(&idle_threads[cpu], name, PRIO_IDLE, cpu, BIT(cpu));
 }
 
-/* Make t out of the code that runs on this CPU. */
+/* Make t the thread of the code that runs on this CPU. */
 static void become_current(struct thread *t)
 {
 	struct percpu *pc = this_cpu();
@@ -85,7 +88,7 @@ static void become_current(struct thread *t)
 	t->stack_top = pc->stack_top;
 	t->switched_in_at = arch_counter();
 	pc->idle_since = t == pc->idle ? t->switched_in_at : 0;
-	/* Release: other CPUs may look at it from now on (thread_post_work). */
+	/* Release: from here on other CPUs may read it (thread_post_work). */
 	__atomic_store_n(&pc->current, t, __ATOMIC_RELEASE);
 }
 
@@ -118,6 +121,6 @@ __noreturn void sched_start_secondary(void)
 	arch_irq_disable();
 	setup_idle(pc->id);
 	become_current(pc->idle);
-	pc->resched = 1; /* look at what was sent to us before */
+	pc->resched = 1; /* serve requests that were sent to this CPU before */
 	idle_loop();
 }

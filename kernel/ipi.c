@@ -30,7 +30,10 @@ static void serve_calls(struct percpu *pc)
 	}
 }
 
-/* That current's work is looked at is done by the interrupt itself: the exit path follows. */
+/*
+ * The interrupt itself makes the exit path look at current's work. Only the requests are left to
+ * serve.
+ */
 static void reschedule(u32 intid __unused, void *arg __unused)
 {
 	ipi_reschedule(this_cpu());
@@ -103,8 +106,8 @@ void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg)
 	push_call(cpu, &r);
 	while (!__atomic_load_n(&r.done, __ATOMIC_ACQUIRE)) {
 		/*
-		 * A masked caller serves its own calls, so that two that call each other both get
-		 * on.
+		 * A caller with interrupts masked serves its own calls. So two CPUs that call each
+		 * other both make progress.
 		 */
 		if (arch_irqs_masked())
 			serve_calls(this_cpu());

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interrupt registration and dispatch. action_of[] maps an INTID to its action; NULL means that nobody
- * wants it. An action is filled in before its number is published, and reused only after irq_free()
- * has made sure that no CPU is in it.
+ * Interrupt registration and dispatch. action_of[] maps an INTID to its action; NULL means that the
+ * interrupt is not in use. An action is filled in before its number is published. It is reused only
+ * after irq_free() has made sure that no CPU is in its handler.
  */
 #include "internal.h"
 
@@ -24,7 +24,7 @@ struct irq_action {
 	void *arg;
 	u32 intid;
 	u32 flags;
-	u64 spis; /* on SPI_CPU; the count of a private one is its CPU's */
+	u64 spis; /* for SPIs, taken on SPI_CPU; each CPU counts its private interrupts itself */
 };
 
 static struct irq_action actions[MAX_ACTIONS];
@@ -68,7 +68,7 @@ static void unmask_here(void *arg)
 {
 	const struct irq_action *a = arg;
 
-	if (a->intid >= FIRST_PPI) /* SGIs are edges by nature */
+	if (a->intid >= FIRST_PPI) /* SGIs are always edges */
 		arch_irq_set_edge(a->intid, a->flags & IRQ_EDGE);
 	if (a->flags & IRQ_URGENT)
 		arch_irq_set_urgent(a->intid);
@@ -83,8 +83,8 @@ static void mask_here(void *arg)
 }
 
 /*
- * fn(a) on every CPU that is online, or may be about to ask irq_init_cpu() for it; on the boot CPU
- * before the scheduler stands.
+ * Run fn(a) on every CPU that is online or may be about to call irq_init_cpu(). Before the
+ * scheduler runs: on the boot CPU only.
  */
 static void on_all_cpus(void (*fn)(void *arg), struct irq_action *a)
 {
@@ -160,8 +160,8 @@ void irq_free(u32 intid)
 		return;
 	__atomic_store_n(&action_of[intid], NULL, __ATOMIC_RELEASE);
 	/*
-	 * A CPU that answers this call is in no handler of an interrupt that came before: they do
-	 * not nest.
+	 * Handlers do not nest. So a CPU that answers this call is in no handler of an earlier
+	 * interrupt.
 	 */
 	if (intid < FIRST_SPI) {
 		on_all_cpus(mask_here, a);

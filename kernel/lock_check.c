@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks of locks, in builds that have them (include/debug/kernel/lock_check.h). */
+/* Lock checks, in builds that have them (include/debug/kernel/lock_check.h). */
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 #include <kernel/spinlock.h>
@@ -28,7 +28,7 @@ const char *lock_rank_name(u32 rank)
 	return rank < LOCK_RANKS ? names[rank] : NULL;
 }
 
-/* Of this CPU; the boot CPU's before there is per-CPU data. Interrupts masked. */
+/* The number of this CPU; the boot CPU's before there is per-CPU data. Interrupts masked. */
 static u32 cpu_id(void)
 {
 	const struct percpu *pc = this_cpu();
@@ -36,7 +36,10 @@ static u32 cpu_id(void)
 	return pc ? pc->id : 0;
 }
 
-/* NULL before there are threads. Any context: masked, as between reading the CPU and its thread we could move. */
+/*
+ * The running thread. NULL before there are threads. Any context: masked, because the thread could
+ * move between reading the CPU and its current thread.
+ */
 static struct thread *running(void)
 {
 	unsigned long flags = arch_irq_save();
@@ -66,7 +69,7 @@ static __noreturn void refuse(const struct lock_check *c, u64 at, const char *wh
 	panic("lock '%s' %lx at %lx: %s", names[c->rank], (u64)c, at, why);
 }
 
-/* The same, because of `other`, which is held. */
+/* The same, because of the held lock `other`. */
 static __noreturn void refuse_for(const struct lock_check *c, u64 at, const char *why,
 				  const struct lock_check *other)
 {
@@ -98,7 +101,7 @@ static void add(struct lock_held *held, struct lock_check *c, u64 at)
 	held->last = c;
 }
 
-/* Locks need not be released in the order in which they were taken. */
+/* Locks may be released in any order. */
 static void take_out(struct lock_held *held, const struct lock_check *c)
 {
 	struct lock_check **link = &held->last;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel log. A line is formatted on the caller's stack and copied into the ring under a lock.
- * The echo goes to log_write, which does not wait; only before there is one, and in a panic, characters are
- * polled out of the UART, under a lock of its own, so that lines do not mix.
+ * The echo goes to log_write, which does not wait. Before log_write is set, and in a panic,
+ * characters are polled out of the UART, under a lock of their own, so that lines do not mix.
  */
 #include "internal.h"
 
@@ -14,7 +14,7 @@
 #include <lib/text.h>
 
 #define LOG_SIZE  KIB(32)
-#define LINE_SIZE 384 /* why a VM was stopped, with eight addresses of 64 bits */
+#define LINE_SIZE 384 /* fits why a VM was stopped, with eight addresses of 64 bits */
 
 void (*log_putc)(char c);
 void (*log_write)(const char *line, size_t len);
@@ -27,10 +27,10 @@ static struct spinlock ring_lock = SPINLOCK_INIT(LOCK_LOG);
 static struct spinlock echo_lock = SPINLOCK_INIT(LOCK_ECHO);
 static bool panic_mode;
 
-/* Lines that may be echoed now; under echo_lock. */
+/* How many lines may be echoed now. Under echo_lock. */
 static struct {
 	bool on;
-	bool told; /* that some are left out */
+	bool told; /* the operator was told that lines are left out */
 	u32 left;
 	u64 since; /* when the last of them was added */
 } limit;
@@ -93,7 +93,7 @@ void log_quiet(void)
 	unlock(&echo_lock, flags);
 }
 
-/* A line may be echoed. Else *tell: it is the first that may not. */
+/* True if a line may be echoed. If not, *tell is set for the first line that is left out. */
 static bool may_echo(bool *tell)
 {
 	unsigned long flags;
@@ -142,19 +142,19 @@ void klog(enum log_level level, const char *fmt, ...)
 	text_vprint(line + used, sizeof(line) - used, fmt, ap);
 	va_end(ap);
 	used = strlen(line);
-	line[used++] = '\n'; /* takes the terminator's place */
+	line[used++] = '\n'; /* in place of the terminator */
 	keep(line, used);
 	if (panic_mode || level <= log_echo_level)
 		echo_limited(line, used);
 }
 
-/* Position of the oldest whole line. */
+/* Position of the oldest complete line. */
 static u64 first_line_locked(void)
 {
 	u64 pos = log_ring.tail;
 	u8 c = '\n';
 
-	if (pos) { /* lines were dropped, the last of them perhaps in part */
+	if (pos) { /* lines were dropped, the last one perhaps only in part */
 		while (ring_read_at(&log_ring, &pos, &c, 1) && c != '\n')
 			;
 	}
@@ -166,7 +166,7 @@ void log_dump(struct print_sink *out)
 	u64 end = __atomic_load_n(&log_ring.head, __ATOMIC_RELAXED), pos = 0, lost;
 	bool midline = false;
 
-	while (pos < end) { /* not what is logged while we write */
+	while (pos < end) { /* lines logged while this writes are not included */
 		char chunk[128];
 		unsigned long flags = lock(&ring_lock);
 		u64 from = pos;

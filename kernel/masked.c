@@ -5,7 +5,7 @@
 #include <kernel/percpu.h>
 #include <lib/string.h>
 
-/* The row of the same place, else the last one. */
+/* The row for the same place, else the last row. */
 static u32 row_of(const struct masked *m, u64 to)
 {
 	u32 row = 0;
@@ -21,13 +21,13 @@ void masked_record(u64 ticks, u64 to)
 	struct masked *m = &this_cpu()->masked;
 	u32 row = row_of(m, to);
 
-	/* 0: it began before there was anything to measure it with. */
+	/* 0: the section began before it could be measured. */
 	if (!m->since || ticks <= m->worst[row].ticks)
 		return;
 	for (; row > 0 && m->worst[row - 1].ticks < ticks; row--)
 		m->worst[row] = m->worst[row - 1];
 	m->worst[row] = (struct masked_section){ ticks, m->from, to };
-	/* What is short beside the longest is not looked at: looking costs time. */
+	/* Sections that are short beside the longest are skipped: recording costs time. */
 	m->limit = m->worst[0].ticks / 2;
 }
 
@@ -49,7 +49,7 @@ static void reset_here(void *arg __unused)
 
 	memset(m->worst, 0, sizeof(m->worst));
 	m->limit = 0;
-	m->since = 0; /* nor does the section that we are in count */
+	m->since = 0; /* the current section does not count either */
 }
 
 void masked_reset(void)

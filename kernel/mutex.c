@@ -2,12 +2,15 @@
 /*
  * Mutex with priority inheritance.
  *
- * m->wq.lock guards owner, depth and the waiters. A mutex that nobody waits for needs nothing else.
- * Once a thread waits, the mutex is in its owner's held_mutexes, and from then on the global
- * pi_lock (taken outside wq.lock) is needed to change the owner; pi_lock also guards held_mutexes,
- * blocked_mutex, base_prio and the computation of prio. So under pi_lock the chain thread ->
- * blocked_mutex -> owner -> ... stands still, and everything in it lives: a waiter clears its
- * blocked_mutex, and an owner gives up a mutex that is in held_mutexes, under pi_lock only.
+ * m->wq.lock guards owner, depth and the waiters. A mutex without waiters needs nothing else.
+ *
+ * Once a thread waits, the mutex is in its owner's held_mutexes. From then on the owner changes
+ * only under the global pi_lock, which is taken outside wq.lock. pi_lock also guards held_mutexes,
+ * blocked_mutex, base_prio and the computation of prio.
+ *
+ * So under pi_lock the chain thread -> blocked_mutex -> owner -> ... does not change, and
+ * everything in it stays alive: a waiter clears its blocked_mutex under pi_lock only, and an owner
+ * gives up a mutex that is in held_mutexes under pi_lock only.
  */
 #include "internal.h"
 
@@ -15,7 +18,8 @@
 #include <lib/errno.h>
 
 /*
- * Links of a chain that are followed; a longer one (or a cycle: a deadlock) is left at what it has.
+ * How many links of a chain are followed. A longer chain, or a cycle (a deadlock), keeps the
+ * priorities that it has.
  */
 #define PI_DEPTH 8
 
@@ -49,7 +53,9 @@ static u8 inherited_prio(struct thread *t)
 	return prio;
 }
 
-/* Settle t's priority, then that of the owner it waits for, and so on while they change. */
+/*
+ * Settle t's priority, then that of the owner that t waits for, and so on while priorities change.
+ */
 static void settle(struct thread *t)
 {
 	for (u32 n = 0; t && n < PI_DEPTH; n++) {
@@ -89,7 +95,7 @@ static void take_locked(struct mutex *m, struct thread *t)
 	m->depth = 1;
 }
 
-/* Without pi_lock: free, or ours already. */
+/* Take m without pi_lock, if it is free or the caller owns it already. */
 static bool lock_fast(struct mutex *m)
 {
 	unsigned long flags = spin_lock(&m->wq.lock);
@@ -107,14 +113,14 @@ static bool lock_fast(struct mutex *m)
 	return done;
 }
 
-/* Gave up on m: the owner (and its chain) lose our priority. */
+/* The caller gave up on m: the owner and its chain lose the caller's priority. */
 static void abandon(struct mutex *m, struct thread *self)
 {
 	spin_acquire(&pi_lock);
 	self->blocked_mutex = NULL;
 	/*
-	 * Stable: the mutex is still in held_mutexes (or free), so its owner changes under pi_lock
-	 * only.
+	 * This is stable: the mutex is still in held_mutexes (or free), so its owner changes under
+	 * pi_lock only.
 	 */
 	if (!list_empty(&m->held_node))
 		settle(m->owner);
@@ -128,7 +134,7 @@ static int lock_slow(struct mutex *m, u64 deadline)
 	int result;
 
 	spin_acquire(&m->wq.lock);
-	if (!m->owner) { /* given up in between */
+	if (!m->owner) { /* the owner gave it up meanwhile */
 		take_locked(m, self);
 		spin_release(&m->wq.lock);
 		spin_unlock(&pi_lock, flags);
@@ -141,7 +147,7 @@ static int lock_slow(struct mutex *m, u64 deadline)
 	spin_release(&m->wq.lock);
 	settle(m->owner);
 	spin_release(&pi_lock);
-	/* 0: the owner has handed it to us, and cleared blocked_mutex. */
+	/* 0: the owner has handed m to this thread and cleared blocked_mutex. */
 	result = wait_finish(&m->wq);
 	if (result)
 		abandon(m, self);
@@ -176,7 +182,7 @@ void mutex_lock(struct mutex *m)
 
 /* ---- unlocking ---- */
 
-/* Without pi_lock: nested, or nobody ever waited for this ownership. */
+/* Unlock without pi_lock, if the lock is nested or no thread ever waited during this ownership. */
 static bool unlock_fast(struct mutex *m)
 {
 	unsigned long flags = spin_lock(&m->wq.lock);
@@ -194,8 +200,8 @@ static bool unlock_fast(struct mutex *m)
 }
 
 /*
- * Give m to its most urgent waiter, who is at least as urgent as those that go on waiting: it
- * inherits nothing now.
+ * Give m to its most urgent waiter. That thread is at least as urgent as the remaining waiters, so
+ * it inherits nothing now.
  */
 static void hand_over_locked(struct mutex *m)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Page allocator. Each RAM range is a zone of 2 MiB blocks, numbered from a 1 GiB boundary so that
- * block numbers align as addresses do.
+ * Page allocator. Each RAM range is a zone of 2 MiB blocks. Blocks are numbered from a 1 GiB
+ * boundary, so block numbers align as addresses do.
  *
  * A block is in one of three states:
  * free   used 0, split 0; its page map is all clear
  * whole  used 1, split 0; handed out, alone or in a run; its page map is all clear
- * split  used 1, split 1; bit p of its page map is set if page p is handed out, reserved or no
- *        RAM. `partial` is set if some bit is clear; when all are, the block is free again.
+ * split  used 1, split 1; bit p of its page map is set if page p is handed out, reserved or not
+ *        RAM. `partial` is set if some bit is clear. When all bits are clear, the block is free
+ *        again.
  */
 #include <arch/mmu.h>
 #include <kernel/early.h>
@@ -32,7 +33,7 @@ struct zone {
 	u64 ram_start, ram_end; /* whole pages */
 	size_t first, nblocks;  /* blocks first..nblocks-1 hold RAM */
 	u64 *used, *split, *partial;
-	struct page_map *maps; /* of block `first` on */
+	struct page_map *maps; /* maps of the blocks from `first` on */
 };
 
 static struct zone *zones;
@@ -62,7 +63,7 @@ static size_t page_of(u64 pa)
 	return pa % BLOCK_SIZE / PAGE_SIZE;
 }
 
-/* The zone whose RAM holds pa; NULL if none. */
+/* The zone whose RAM holds pa. NULL if there is none. */
 static struct zone *zone_of(u64 pa)
 {
 	for (u32 i = 0; i < zone_count; i++) {
@@ -101,7 +102,7 @@ static void give_pages(struct zone *z, size_t block, size_t page, size_t count)
 
 	kassert(bitmap_test(z->split, block));
 	for (size_t i = page; i < page + count; i++) {
-		kassert(bitmap_test(map->used, i)); /* else it is freed twice */
+		kassert(bitmap_test(map->used, i)); /* else the block is freed twice */
 		bitmap_clear(map->used, i);
 	}
 	map->nfree += count;
@@ -115,7 +116,7 @@ static void give_pages(struct zone *z, size_t block, size_t page, size_t count)
 	}
 }
 
-/* At once: the run of a large VM would be long with interrupts masked. */
+/* Set the bits of a run word by word: for a large VM, bit by bit would mask interrupts too long. */
 static void take_run(struct zone *z, size_t first, size_t count)
 {
 	bitmap_set_run(z->used, first, count);
@@ -133,7 +134,7 @@ static void give_block(struct zone *z, size_t block)
 
 /* ---- runs of pages inside a block ---- */
 
-/* A run of `count` free pages in a block that is split already. */
+/* A run of `count` free pages in a block that is already split. */
 static u64 find_in_split(u32 count)
 {
 	for (struct zone *z = zones; z < zones + zone_count; z++) {
@@ -168,7 +169,7 @@ static u64 take_from_new_block(u32 count)
 
 /* ---- runs of blocks ---- */
 
-/* `count` consecutive blocks, of whose last one only `tail` pages are taken (0: all). */
+/* Take `count` consecutive blocks. Of the last block only `tail` pages are taken (0: all). */
 static u64 take_blocks(u32 count, u32 align, u32 tail)
 {
 	for (struct zone *z = zones; z < zones + zone_count; z++) {
@@ -238,7 +239,7 @@ void *pages_alloc(u32 count)
 	if (!pa)
 		return NULL;
 	va = phys_to_virt(PADDR(pa));
-	arch_zero_pages(va, count * PAGE_SIZE); /* outside of the lock: it takes long */
+	arch_zero_pages(va, count * PAGE_SIZE); /* outside the lock: it takes long */
 	return va;
 }
 
@@ -283,7 +284,7 @@ void page_stats(struct page_stats *s)
 
 /* ---- handing RAM over ---- */
 
-/* All of `count` blocks that were reserved. */
+/* Give `count` whole blocks that were reserved. */
 static void give_reserved_blocks(struct zone *z, size_t block, size_t count)
 {
 	for (size_t b = block; b < block + count; b++) {
@@ -296,10 +297,10 @@ static void give_reserved_blocks(struct zone *z, size_t block, size_t count)
 	free_pages += count * BLOCK_PAGES;
 }
 
-/* Blocks given at once: the lock is never held long. */
+/* Blocks given under one hold of the lock, so that it is never held long. */
 #define SPAN_BLOCKS 16
 
-/* Give whole pages [start, end) of z, reserved so far, to the allocator. */
+/* Give the whole pages [start, end) of z, reserved so far, to the allocator. */
 static void give_span(struct zone *z, u64 start, u64 end)
 {
 	while (start < end) {
@@ -338,7 +339,7 @@ static u64 zone_metadata_size(const struct zone *z)
 	       (z->nblocks - z->first) * sizeof(struct page_map);
 }
 
-/* Lay out z's metadata at `at`: every page is reserved. Returns its end. */
+/* Lay out z's metadata at `at`, with every page reserved. Returns its end. */
 static u8 *zone_metadata_init(struct zone *z, u8 *at)
 {
 	size_t words = BITMAP_WORDS(z->nblocks);
@@ -354,7 +355,7 @@ static u8 *zone_metadata_init(struct zone *z, u8 *at)
 	return at + zone_metadata_size(z);
 }
 
-/* The lowest place for the metadata that nothing has taken. */
+/* The lowest place for the metadata in free RAM. */
 static bool place_metadata(u64 size, paddr_t *pa)
 {
 	const struct ram_range *r = ram_free();
@@ -367,7 +368,7 @@ static bool place_metadata(u64 size, paddr_t *pa)
 	return true;
 }
 
-/* What is free of the zones' RAM, but for the metadata at `from`. */
+/* Give the free RAM of the zones, except the metadata at `from`. */
 static void give_free(u64 from, u64 size)
 {
 	struct zone *z = zones;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end: an invariant of ours broke. */
+/* The end: an invariant of the hypervisor is broken. */
 #include "internal.h"
 
 #include <kernel/irq.h>
@@ -39,13 +39,13 @@ void panic(const char *fmt, ...)
 	va_list ap;
 
 	arch_irq_disable();
-	/* Another CPU was first, or this one broke again while it reported. */
+	/* Another CPU panicked first, or this one panics again while it reports. */
 	if (__atomic_exchange_n(&panicking, true, __ATOMIC_ACQ_REL))
 		arch_halt();
 	self = this_cpu();
 	if (self)
 		stop_others(self);
-	/* They may stop inside klog: no locks from here on. */
+	/* The other CPUs may stop inside klog: no locks from here on. */
 	log_panic_mode();
 	va_start(ap, fmt);
 	text_vprint(message, sizeof(message), fmt, ap);

@@ -22,9 +22,9 @@ void percpu_set_online(u32 cpu)
 __noreturn void kernel_secondary_main(u32 cpu)
 {
 	/*
-	 * Online first: who registers a PPI from now on sends us an IPI, which waits until we
-	 * unmask; what was registered before is in the table that irq_init_cpu() reads. Threads
-	 * sent here wait in the wake queue for the first schedule().
+	 * Go online first. A CPU that registers a PPI from now on sends an IPI to this one, which
+	 * waits until interrupts are unmasked. PPIs registered before are in the table that
+	 * irq_init_cpu() reads. Threads sent here wait in the wake queue for the first schedule().
 	 */
 	percpu_set_online(cpu);
 	irq_init_cpu();

@@ -3,12 +3,15 @@
 #include <kernel/ram.h>
 #include <lib/checked.h>
 
-/* A list in ascending order. Where something was added or cut last is where the next search begins, if it can: the tree has most of it in order. */
+/*
+ * A list in ascending order. The next search begins where the last range was added or cut, if
+ * possible: the devicetree has most ranges in order.
+ */
 struct ranges {
 	struct ram_range *first, *hint;
 };
 
-/* Of everything that was taken: for what. In no order. */
+/* All ranges that were taken, with their use. In no order. */
 struct taken {
 	u64 start, end;
 	enum ram_use use;
@@ -27,7 +30,7 @@ static const char *const words[RAM_USES] = {
 	[RAM_PRELOADED] = "a preloaded image is there",
 };
 
-/* Its end; one that would pass the end of the address space ends there. */
+/* The end of a range. A range that would pass the end of the address space ends there. */
 static u64 end_of(const struct phys_range *r)
 {
 	u64 end;
@@ -44,7 +47,7 @@ static struct ram_range *make(u64 start, u64 end, struct ram_range *next)
 	return r;
 }
 
-/* The place in the list where ranges begin that end at `at` or behind it. */
+/* The place in the list where the ranges begin that end at `at` or behind it. */
 static struct ram_range **find(struct ranges *list, u64 at)
 {
 	struct ram_range **link = &list->first;
@@ -58,7 +61,7 @@ static struct ram_range **find(struct ranges *list, u64 at)
 	return link;
 }
 
-/* With what it touches it becomes one. */
+/* Add a range. It merges with the ranges that it touches. */
 static bool add(struct ranges *list, u64 start, u64 end)
 {
 	struct ram_range **link = find(list, start), *r = *link, *rest = r;
@@ -86,7 +89,7 @@ static bool cut(struct ranges *list, u64 start, u64 end)
 			return r->next;
 		}
 		if (r->start >= start && r->end <= end) {
-			*link = r->next; /* it is not the hint, which ends before `start` */
+			*link = r->next; /* r is not the hint, which ends before `start` */
 			continue;
 		}
 		if (r->start < start)
@@ -109,7 +112,7 @@ bool ram_add(struct phys_range r)
 	return !r.size || add(&all, r.base.pa, end_of(&r));
 }
 
-/* Page 0 is left out: its address means that there is none. */
+/* Page 0 is left out: address 0 means "none". */
 bool ram_settle(u64 limit)
 {
 	const struct ram_range *r = all.first;

@@ -7,24 +7,28 @@
 #include <lib/jitter.h>
 #include <lib/string.h>
 
-/* All in 1/JITTER_PER_BIT bits: what a sample of jitter, a byte and a word are worth. */
+/* The worth of a sample of jitter, of a byte and of a word, in units of 1/JITTER_PER_BIT bits. */
 #define WORTH_SAMPLE 1
 #define WORTH_BYTE   (8 * JITTER_PER_BIT)
 #define WORTH_WORD   (64 * JITTER_PER_BIT)
 
-/* Less than this makes no first seed; later seeds wait for a margin (SP 800-90C: 64 bits above). */
+/* The least entropy for a first seed. Later seeds wait for a margin (SP 800-90C: 64 bits above). */
 #define SEED_MIN  (256 * JITTER_PER_BIT)
 #define SEED_FULL (320 * JITTER_PER_BIT)
 
-/* Bytes given out under one seed before random_bytes() says that it has run dry. */
+/* Bytes given out under one seed before random_bytes() reports that it has run dry. */
 #define SEED_LIFE KIB(64)
 
-/* Words of the CPU's generator, or samples of jitter at the start, at a time; and the longest attempt then. */
+/*
+ * At the start: how many words of the CPU's generator, or samples of jitter, are taken at a time;
+ * and the most batches.
+ */
 #define BATCH       16
 #define BATCHES_MAX 512
 /*
- * Samples that one call adds: the caller waits for them, a guest perhaps with its interrupts masked. At half a bit a call, SEED_LIFE is enough for a new seed
- * by requests of RANDOM_MAX.
+ * Samples that one call adds. The caller waits for them; a guest that calls may have its interrupts
+ * masked. Each call yields half a bit, so requests of RANDOM_MAX bytes collect a new seed within
+ * SEED_LIFE.
  */
 #define BATCH_CALL 4
 
@@ -34,12 +38,12 @@
 
 static struct random first = { .dry = true };
 
-/* Touched by their CPU only, interrupts masked. */
+/* Each is touched by its CPU only, with interrupts masked. */
 static struct jitter jitters[MAX_CPUS];
-/* Shared on purpose: that other CPUs write to it is more noise. */
+/* Shared on purpose: other CPUs' writes are more noise. */
 static volatile u8 walk[WALK_BYTES];
 
-/* What one call brings for the pool. */
+/* What one call adds to the pool. */
 struct batch {
 	u64 words[BATCH];
 	u32 count;
@@ -69,7 +73,7 @@ static void sample_jitter(struct batch *b, u32 count)
 
 	b->count = count;
 	b->worth = 0;
-	for (u32 i = 0; i < count; i++) { /* masked for one walk at a time */
+	for (u32 i = 0; i < count; i++) { /* interrupts are masked for one walk at a time */
 		unsigned long flags = arch_irq_save();
 		u64 took = timed_walk(&place);
 
@@ -80,7 +84,7 @@ static void sample_jitter(struct batch *b, u32 count)
 	}
 }
 
-/* False: the CPU has no generator, or it fails. */
+/* False: the CPU has no generator, or the generator fails. */
 static bool sample_cpu(struct batch *b, u32 words)
 {
 	for (u32 i = 0; i < words; i++) {
@@ -91,7 +95,10 @@ static bool sample_cpu(struct batch *b, u32 words)
 	return true;
 }
 
-/* From the CPU a whole seed, and more than the bytes asked for: new entropy is behind all of them. */
+/*
+ * Take from the CPU a whole seed, and more than the bytes asked for, so that new entropy is behind
+ * all of them.
+ */
 static bool gather(struct batch *b, size_t size)
 {
 	b->worth = 0;
@@ -112,8 +119,8 @@ static void add(struct random *r, const void *data, size_t size, u32 worth)
 }
 
 /*
- * The next key is the hash of the old one and the pool. In one piece: seeds that trickled in bit by
- * bit could be guessed bit by bit by whoever knew the old key.
+ * Make the next key: the hash of the old key and the pool. All entropy is mixed in at once. If it
+ * trickled in bit by bit, an attacker that knows the old key could guess it bit by bit.
  */
 static void reseed(struct random *r)
 {
@@ -127,7 +134,7 @@ static void reseed(struct random *r)
 	sha256_init(&r->pool);
 }
 
-/* Block 0 of the key stream is half new key, half output; block 1 is output. */
+/* Block 0 of the key stream is half new key, half output. Block 1 is output. */
 static void generate(struct random *r, u8 *out, size_t size)
 {
 	static const u8 nonce[CHACHA_NONCE];
@@ -149,7 +156,7 @@ bool random_bytes(struct random *r, void *buf, size_t size)
 	kassert(size <= RANDOM_MAX);
 	full = gather(&b, size);
 	add(r, b.words, b.count * sizeof(b.words[0]), b.worth);
-	/* The CPU's words are each as good as random: no need to wait for many. */
+	/* Each of the CPU's words is as good as random: there is no need to wait for many. */
 	if (full || r->worth >= SEED_FULL)
 		reseed(r);
 	good = !r->dry && r->spent + size <= SEED_LIFE;
@@ -189,7 +196,7 @@ void random_init(const void *seed, size_t size)
 	cpu = sample_cpu(&b, BATCH);
 	if (cpu)
 		add(&first, b.words, sizeof(b.words), b.worth);
-	/* A whole seed of the loader's is not waited for: every request brings more jitter. */
+	/* Do not wait for a whole seed if the loader gave one: every request adds more jitter. */
 	for (u32 i = 0; !cpu && i < BATCHES_MAX && first.worth < SEED_FULL; i++) {
 		sample_jitter(&b, BATCH);
 		add(&first, b.words, sizeof(b.words), b.worth);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The scheduler. Every CPU owns its run queue and the threads whose home it is; whoever wants
- * something of a thread of another CPU sets a bit in thread.requests, pushes the thread on that
- * CPU's wake queue and interrupts it.
+ * The scheduler. Every CPU owns its run queue and the threads whose home it is. To ask something of
+ * another CPU's thread, a CPU sets a bit in thread.requests, pushes the thread on the home CPU's
+ * wake queue and interrupts that CPU.
  *
  * Invariants
  * - A runnable thread is current, or in its home's run queue, or held there (special.c), or on its
  *   way there with REQ_WAKE set.
- * - t->cpu is written by t's home only, and never while t is blocked: whoever wakes a blocked
- *   thread may rely on it.
- * - A thread is in at most one wake queue: the one who turns `requests` from 0 pushes it, the one
- *   who turns it to 0 has popped it.
+ * - t->cpu is written by t's home only, and never while t is blocked: the waker of a blocked thread
+ *   may rely on it.
+ * - A thread is in at most one wake queue. The CPU that turns `requests` from 0 pushes the thread.
+ *   The CPU that turns it to 0 has popped the thread.
  * - A thread leaves its home only when it is off its stack there: from the run queue, at its wake,
  *   or by sched_switch_done().
  */
@@ -21,7 +21,7 @@
 #include <kernel/log.h>
 
 /*
- * ---- round-robin: the turn of the running thread ends by a timeout, armed only while an equal is
+ * ---- round-robin: a timeout ends the running thread's turn. It is armed only while an equal is
  * ready ----
  */
 
@@ -36,7 +36,7 @@ static void slice_expired(struct timeout *timeout)
 
 	pc->current->slice_left = 0;
 	pc->resched = 1;
-	arch_give_way(false); /* until it is armed again */
+	arch_give_way(false); /* until the timeout is armed again */
 }
 
 static void slice_arm(struct percpu *pc, const struct thread *t, u64 now)
@@ -56,7 +56,7 @@ static void slice_disarm(struct percpu *pc)
 	arch_give_way(false);
 }
 
-/* The running thread keeps what is left of its turn while a more urgent one runs. */
+/* Keep the rest of the running thread's turn while a more urgent thread runs. */
 static void slice_account(struct percpu *pc, struct thread *t, u64 now)
 {
 	if (slice_armed(pc))
@@ -80,19 +80,24 @@ static void wake_queue_push(struct thread *t)
 		t->wake_next = head;
 	} while (!__atomic_compare_exchange_n(queue, &head, t, true, __ATOMIC_RELEASE,
 					      __ATOMIC_RELAXED));
-	/* Whoever found it empty sends the interrupt that serves all that follow. */
+	/*
+	 * The CPU that found the queue empty sends the interrupt. It serves all later entries too.
+	 */
 	if (!head)
 		ipi_send(IPI_RESCHEDULE, cpu);
 }
 
 static void request(struct thread *t, u32 bits)
 {
-	/* Nonzero before: it is in a wake queue, and its drainer sees our bits or passes it on. */
+	/*
+	 * Nonzero before: t is in a wake queue already. The CPU that drains it sees the new bits or
+	 * passes t on.
+	 */
 	if (!__atomic_fetch_or(&t->requests, bits, __ATOMIC_ACQ_REL))
 		wake_queue_push(t);
 }
 
-/* Hand t, which is neither current nor queued, over to a CPU that it may run on. */
+/* Hand t over to a CPU that it may run on. t is neither current nor queued. */
 static void migrate(struct percpu *pc, struct thread *t)
 {
 	u32 target = thread_choose_cpu(__atomic_load_n(&t->affinity, __ATOMIC_RELAXED));
@@ -103,12 +108,12 @@ static void migrate(struct percpu *pc, struct thread *t)
 	arch_fp_flush(t);
 	__atomic_fetch_sub(&pc->homed, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&percpus[target].homed, 1, __ATOMIC_RELAXED);
-	/* Release: all that this CPU knew of t is in memory before the new home touches it. */
+	/* Release: all that this CPU wrote to t is in memory before the new home touches it. */
 	__atomic_store_n(&t->cpu, target, __ATOMIC_RELEASE);
 	request(t, REQ_WAKE);
 }
 
-/* Its turn is over: an equal is next. */
+/* End cur's turn: an equal is next. */
 static void end_turn(struct percpu *pc, struct thread *cur)
 {
 	slice_disarm(pc);
@@ -119,9 +124,9 @@ static void end_turn(struct percpu *pc, struct thread *cur)
 static __inlined void make_ready(struct percpu *pc, struct thread *t)
 {
 	struct thread *cur = pc->current;
-	bool woken = t->state != THREAD_READY; /* else it waits already: started, moved, or held */
+	bool woken = t->state != THREAD_READY; /* else started, moved or held */
 
-	/* Woken between its preparing to block and the switch: it never left. */
+	/* t was woken after it prepared to block and before the switch: it never left the CPU. */
 	if (unlikely(t == cur)) {
 		t->state = THREAD_RUNNING;
 		return;
@@ -139,7 +144,7 @@ static __inlined void make_ready(struct percpu *pc, struct thread *t)
 	if (unlikely(special_goes_first(t))) {
 		rq_insert(&pc->rq, t, true);
 		if (t->rq_prio == thread_prio(cur) && !special_goes_first(cur))
-			end_turn(pc, cur); /* also a FIFO thread's */
+			end_turn(pc, cur); /* even the turn of a FIFO thread */
 	} else if (!t->weight) {
 		rq_insert(&pc->rq, t, false);
 	} else if (share_insert(pc, t)) {
@@ -178,16 +183,19 @@ static void serve(struct percpu *pc, struct thread *t)
 	u32 bits;
 
 	if (__atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE) != pc->id) {
-		wake_queue_push(t); /* moved meanwhile: pass it on, requests and all */
+		wake_queue_push(t); /* t has moved meanwhile: pass it on, requests included */
 		return;
 	}
 	if (t->state == THREAD_DEAD) {
-		/* thread_join() waits for this; *t may be gone at once. */
+		/* thread_join() waits for this. *t may be gone at once. */
 		__atomic_store_n(&t->requests, 0, __ATOMIC_RELEASE);
 		return;
 	}
 	bits = __atomic_exchange_n(&t->requests, 0, __ATOMIC_ACQ_REL);
-	/* The wake last: with it t may leave for another CPU, and is not ours to look at any more. */
+	/*
+	 * Do the wake last: t may then leave for another CPU, and this CPU must not look at it any
+	 * more.
+	 */
 	if (bits & REQ_REFRESH)
 		refresh(pc, t);
 	if (bits & REQ_WAKE)
@@ -202,7 +210,7 @@ static void drain_wake_queue(struct percpu *pc)
 	if (!__atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))
 		return;
 	t = __atomic_exchange_n(&pc->wake_queue, NULL, __ATOMIC_ACQUIRE);
-	for (; t; t = next) { /* last in is first: turn it round */
+	for (; t; t = next) { /* the last one in is the first: reverse the order */
 		next = t->wake_next;
 		t->wake_next = fifo;
 		fifo = t;
@@ -247,7 +255,7 @@ void sched_refresh(struct thread *t)
 	unsigned long flags = arch_irq_save();
 	struct percpu *pc = this_cpu();
 
-	/* If it is ours now, only we can move it away, and we do not. */
+	/* If this CPU is the home now, only this CPU can move t away, and it does not. */
 	if (__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == pc->id)
 		refresh(pc, t);
 	else
@@ -273,8 +281,8 @@ static void account(struct percpu *pc, struct thread *t, u64 now)
 }
 
 /*
- * prev goes on, or goes back to the run queue: first of its equals if it was preempted in its turn,
- * last if its turn is over.
+ * True: prev continues to run. False: prev is back in the run queue, before its equals if it was
+ * preempted during its turn, behind them if its turn is over.
  */
 static bool prev_goes_on(struct percpu *pc, struct thread *prev)
 {
@@ -286,7 +294,7 @@ static bool prev_goes_on(struct percpu *pc, struct thread *prev)
 	if (best > prio || (best == prio && in_turn))
 		return true;
 	prev->state = THREAD_READY;
-	prev->ready_since = prev->switched_in_at; /* now: account() */
+	prev->ready_since = prev->switched_in_at; /* that is now: see account() */
 	if (in_turn || !prev->weight)
 		rq_insert(&pc->rq, prev, in_turn);
 	else
@@ -299,8 +307,7 @@ static struct thread *pick_next(struct percpu *pc, struct thread *prev)
 	struct thread *next;
 
 	if (prev == pc->idle) {
-		prev->state =
-			THREAD_READY; /* but never queued: it runs when nobody else is ready */
+		prev->state = THREAD_READY; /* but never queued */
 	} else if (prev->state == THREAD_RUNNING) {
 		if (!may_run_on(prev, pc)) {
 			prev->state = THREAD_READY;
@@ -318,7 +325,7 @@ static struct thread *pick_next(struct percpu *pc, struct thread *prev)
 	return next ? next : pc->idle;
 }
 
-/* What prev asked of its successor: it is off its stack now. */
+/* Do what prev could not do for itself while it was on its stack. */
 static void finish_switch(void)
 {
 	struct percpu *pc = this_cpu();
@@ -350,19 +357,21 @@ static void switch_to(struct percpu *pc, struct thread *prev, struct thread *nex
 	pc->switches++;
 	pc->idle_since = next == pc->idle ? now : 0;
 	arch_fp_switch(next);
-	/* Release: whoever sees that prev has left sees what its switch_out left behind. */
+	/*
+	 * Release: a CPU that sees that prev has left also sees everything that switch_out wrote.
+	 */
 	__atomic_store_n(&pc->current, next, __ATOMIC_RELEASE);
 	/*
-	 * Pairs with thread_post_work(): we read next->work after this, or the poster sees that
-	 * next is current.
+	 * Pairs with thread_post_work(): either this CPU reads next->work after this fence, or the
+	 * poster sees that next is current.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (next->hooks && next->hooks->switch_in)
 		next->hooks->switch_in(next);
-	if (next->hooks && !pc->masked.exits) /* what its lower level does is not measured */
+	if (next->hooks && !pc->masked.exits) /* time in its lower level is not measured */
 		masked_stop(&pc->masked, arch_counter(), (u64)schedule);
 	arch_switch(prev, next);
-	/* prev again, perhaps on another CPU: pc is stale. */
+	/* This is prev again, perhaps on another CPU: pc is stale. */
 	finish_switch();
 }
 
@@ -375,7 +384,7 @@ static void schedule_once(void)
 	drain_wake_queue(pc);
 	pc->resched = 0;
 	now = arch_counter();
-	if (prev->hooks && !pc->masked.exits) /* from its lower level, as a rule */
+	if (prev->hooks && !pc->masked.exits) /* it usually comes from its lower level */
 		masked_restart(&pc->masked, now, (u64)schedule);
 	account(pc, prev, now);
 	next = pick_next(pc, prev);
@@ -395,8 +404,8 @@ void schedule(void)
 	kassert(!this_cpu()->preempt_count && !this_cpu()->irq_depth);
 	lock_check_no_spinlock("leaves its thread");
 	/*
-	 * Again only if what finish_switch() did woke a more urgent thread: a switch each time, so
-	 * others progress.
+	 * Repeat only if finish_switch() woke a more urgent thread. Each round is a switch, so
+	 * other threads make progress.
 	 */
 	do {
 		schedule_once();
@@ -440,7 +449,8 @@ void sched_open(void)
 }
 
 /*
- * Not masked: t->cpu may be the CPU that we were on when we looked; then t was not current, and sees its work when it is.
+ * Not masked: t->cpu may be the CPU that this thread ran on when it looked. Then t was not current,
+ * and sees its work when it becomes current.
  */
 void thread_interrupt(const struct thread *t)
 {
@@ -482,7 +492,7 @@ void sched_preempt_point(void)
 	arch_irq_restore(flags);
 }
 
-/* Interrupts masked: between reading the CPU and counting on it the thread could move. */
+/* Interrupts masked: the thread could move between reading the CPU and counting there. */
 void preempt_disable(void)
 {
 	unsigned long flags = arch_irq_save();

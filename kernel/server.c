@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sporadic servers: a ring of pieces of the budget. */
+/* Sporadic servers: a ring of refills, each a part of the budget. */
 #include <kernel/server.h>
 
-/* A piece shorter than this part of the budget waits for the next one: no storm of short runs. */
+/*
+ * A part shorter than this fraction of the budget is merged into the next one, so that there is no
+ * storm of short runs.
+ */
 #define SHORTEST_PART 32
 
 static struct refill *nth(struct server *s, u32 n)
@@ -34,7 +37,7 @@ static void push(struct server *s, struct refill r)
 	}
 }
 
-/* Pieces that begin before the first one is used up are part of it. */
+/* A refill that begins before the first one is used up becomes part of it. */
 static void join_first(struct server *s)
 {
 	while (s->count > 1 && nth(s, 1)->at <= nth(s, 0)->at + nth(s, 0)->amount) {
@@ -45,7 +48,7 @@ static void join_first(struct server *s)
 	}
 }
 
-/* A first piece that is too short goes to the second, right before it. */
+/* A first refill that is too short moves to just before the second one and becomes part of it. */
 static void lengthen_first(struct server *s)
 {
 	while (s->count > 1 && nth(s, 0)->amount < s->budget / SHORTEST_PART) {
@@ -80,7 +83,7 @@ void server_begin(struct server *s, u64 now)
 
 	if (now < first->at + s->period)
 		return;
-	/* One period's worth may be made up for, not all of a long wait at once. */
+	/* Time lost in one period may be made up for, but not the whole of a long wait at once. */
 	missed = (now - first->at) / s->period;
 	s->missed += missed;
 	first->at += missed * s->period;
@@ -90,7 +93,9 @@ void server_begin(struct server *s, u64 now)
 void server_charge(struct server *s, u64 used, u64 now)
 {
 	server_begin(s, now - used);
-	/* As much as all of it, and more: a timer came late. Each whole budget costs a period. */
+	/*
+	 * All of the budget was used, or more: a timer came late. Each whole budget costs a period.
+	 */
 	for (u32 n = 0; n < s->count && used >= s->budget; n++)
 		nth(s, n)->at += used / s->budget * s->period;
 	used %= s->budget;
@@ -124,8 +129,7 @@ void server_change(struct server *s, u64 budget, u64 period, u64 now)
 	missing -= over;
 	rest = budget - missing;
 	if (rest || period < s->period)
-		back = MIN(back,
-			   now + period); /* the last piece: a period behind the first, at most */
+		back = MIN(back, now + period); /* the last refill: at most one period behind */
 	server_init(s, budget, period, now);
 	(void)pop(s);
 	if (rest)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shares by weight, among equals that have one: the first in their queue is who has had the least,
- * as if all weights were the same (thread.shared). What a sleeper has had is drawn to within a turn
- * of what those had who were there meanwhile: it neither saves up time nor pays for time when nobody
- * else wanted it.
+ * Shares by weight, among equals that have a weight. The first in their queue is the thread that
+ * has had the least weighted time (thread.shared). A woken thread's weighted time is drawn to
+ * within one turn of the others' that were there meanwhile. So a thread neither saves up time while
+ * it sleeps, nor pays for time that no other thread wanted.
  */
 #include "internal.h"
 
 #include <arch/timer.h>
 
-/* A thread that is woken takes over from one that has had so much more. */
+/* A woken thread takes over from a running one that is ahead by this much weighted time. */
 #define LEAD_US 1000
 
 static u64 had(const struct thread *t, u64 run_ticks)
@@ -26,7 +26,7 @@ static u64 had_now(const struct percpu *pc, const struct thread *t)
 	return had(t, ran);
 }
 
-/* What the one has had that is behind the others: the first in the queue, or current. */
+/* The weighted time of the thread that has had the least: the first in the queue, or current. */
 static bool least(const struct percpu *pc, u32 prio, u64 *least_had)
 {
 	const struct thread *cur = pc->current;
@@ -49,7 +49,7 @@ static bool least(const struct percpu *pc, u32 prio, u64 *least_had)
 	return any;
 }
 
-/* Linear in the equals that are ready here. */
+/* Linear in the ready equals of this CPU. */
 static void insert(struct run_queue *rq, struct thread *t)
 {
 	struct list *queue, *pos;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads that are not simply ready or not: those with a budget, with windows, and those that are
- * guarded. A thread that is ready but may not run is held: its run_node is in its CPU's list, and it
- * stays THREAD_READY, so that the time counts as waited for. Its budget's return, or its window, or
- * a change of its parameters, lets it go.
+ * Threads that are not simply ready or not: those with a budget, with windows, and guarded ones. A
+ * thread that is ready but may not run is held: its run_node is in its CPU's list `held`. It stays
+ * THREAD_READY, so that the time counts as waiting. The hold ends when its budget returns, when its
+ * window opens, or when its parameters change.
  */
 #include "internal.h"
 
@@ -34,7 +34,7 @@ static bool in_window(const struct percpu *pc, const struct thread *t)
 	return !(t->special & SPECIAL_WINDOW) || !pc->frame || open_window(pc) == t->window;
 }
 
-/* False: it is held. */
+/* True if t may run. False: t is now held. */
 static bool hold_unless_open(struct percpu *pc, struct thread *t, bool count)
 {
 	bool may = in_budget(t, arch_counter());
@@ -60,8 +60,8 @@ void special_take_off(struct percpu *pc, struct thread *t)
 }
 
 /*
- * ---- guards. The timeout of a guarded thread that is ready fires after half of GUARD_WAIT_MS, once
- * more after the other half, and at the end of the share that it then gets. ----
+ * ---- guards. While a guarded thread is ready, its timeout fires after half of GUARD_WAIT_MS,
+ * again after the other half, and at the end of the share that the thread then gets. ----
  */
 
 static void boost(struct percpu *pc, struct thread *t, u8 prio)
@@ -70,7 +70,7 @@ static void boost(struct percpu *pc, struct thread *t, u8 prio)
 	mutex_set_boost(t, prio);
 	if (t == pc->current || list_empty(&t->run_node))
 		return;
-	special_take_off(pc, t); /* also if it is no more urgent: it goes before its equals */
+	special_take_off(pc, t); /* even if it is not more urgent now: it goes before its equals */
 	sched_make_ready(pc, t);
 }
 
@@ -82,7 +82,7 @@ static void unboost(struct thread *t)
 	mutex_set_boost(t, PRIO_IDLE);
 }
 
-/* Something of its last share is left: it has blocked meanwhile, and is not to wait once more. */
+/* True if a part of its last share is left: it blocked in between and does not wait once more. */
 static bool share_is_open(const struct thread *t, u64 now)
 {
 	return t->guard_left && now < t->guard_until;
@@ -93,7 +93,8 @@ static void guard_waits(struct thread *t, bool woken, u64 now)
 	if (woken)
 		t->guard_ran = t->run_ticks;
 	/*
-	 * By timeout also if it is at once: the waker may hold the lock that boost() takes.
+	 * A timeout is used even if it is due at once: the waker may hold the lock that boost()
+	 * takes.
 	 */
 	if (t->boost != PRIO_HIGHEST && (woken || list_empty(&t->special_timeout.node)))
 		timeout_set(&t->special_timeout,
@@ -102,7 +103,7 @@ static void guard_waits(struct thread *t, bool woken, u64 now)
 
 static void guard_runs(struct thread *t, u64 now)
 {
-	if (t->state == THREAD_READY) /* else it goes on */
+	if (t->state == THREAD_READY) /* else it continues to run */
 		t->guard_longest = MAX(t->guard_longest, now - t->ready_since);
 	if (t->boost == PRIO_HIGHEST && list_empty(&t->special_timeout.node))
 		timeout_set(&t->special_timeout, now + t->guard_left);
@@ -139,7 +140,7 @@ static void guard_timed_out(struct percpu *pc, struct thread *t)
 			t->guard_left = us_to_ticks(GUARD_SHARE_US);
 			t->guard_until = now + 2 * half;
 		}
-		boost(pc, t, PRIO_HIGHEST); /* its share ends by the timeout of guard_runs() */
+		boost(pc, t, PRIO_HIGHEST); /* the timeout of guard_runs() ends its share */
 	}
 }
 
@@ -172,7 +173,7 @@ void special_charge(struct thread *t, u64 ticks, u64 now)
 void special_leaves(struct thread *t, u64 now)
 {
 	if (t->special & SPECIAL_HELD)
-		return; /* its timeout is the return of its budget */
+		return; /* its timeout is for the return of its budget */
 	if (t->special & SPECIAL_GUARDED)
 		guard_leaves(t, now);
 	else
@@ -213,7 +214,7 @@ void special_init_thread(struct thread *t)
 	timeout_init(&t->special_timeout, timed_out);
 }
 
-/* What it has run so far is the old budget's. */
+/* Charge t's time so far to the old budget. */
 static void settle_current(const struct percpu *pc, struct thread *t, u64 now)
 {
 	u64 ticks = now - t->switched_in_at;
@@ -268,7 +269,10 @@ void thread_set_params(struct thread *t, const struct sched_params *params)
 
 /* ---- windows ---- */
 
-/* A slot begins, or another frame holds: who may run now is let go, and current is looked at. */
+/*
+ * A slot begins, or another frame is in force: release the held threads that may run now, and check
+ * current.
+ */
 static void window_opened(struct percpu *pc)
 {
 	struct list waiting = LIST_INIT(waiting), *first;

@@ -21,7 +21,7 @@ int sem_take(struct sem *s, u64 deadline)
 		s->count--;
 	else if (!deadline)
 		result = -EAGAIN;
-	else /* woken means that the giver's count is ours: nobody can take it in between */
+	else /* a wake means: the giver's count is ours, no other thread can take it */
 		return wait_block_locked(&s->wq, flags, deadline);
 	spin_unlock(&s->wq.lock, flags);
 	return result;
@@ -38,8 +38,8 @@ void sem_give(struct sem *s)
 }
 
 /*
- * Message queue. readers.lock guards buffer, head and used; writers.lock nests inside it and guards
- * the list of writers only. Whoever is woken looks again.
+ * Message queue. readers.lock guards buffer, head and used. writers.lock nests inside it and guards
+ * only the list of writers. A woken thread checks again.
  */
 
 void msgq_init(struct msgq *q, void *buf, u32 msg_size, u32 capacity)
@@ -80,10 +80,10 @@ static bool msgq_get_locked(struct msgq *q, void *msg)
 	return true;
 }
 
-/* Block until there may be room. readers.lock is held by flags, and released. */
+/* Block until there may be room. readers.lock is held by flags and is released here. */
 static int msgq_wait_room(struct msgq *q, unsigned long flags, u64 deadline)
 {
-	/* On the list of writers before anybody can take a message: no wake is lost. */
+	/* Join the list of writers before any reader can take a message: so no wake is lost. */
 	spin_acquire(&q->writers.lock);
 	spin_release(&q->readers.lock);
 	return wait_block_locked(&q->writers, flags, deadline);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads: their life from create to join, and their attributes. */
+/* Threads: from create to join, and their attributes. */
 #include "internal.h"
 
 #include <arch/mmu.h>
@@ -18,9 +18,9 @@ static void wait_timed_out(struct timeout *timeout)
 	unsigned long flags;
 
 	/*
-	 * If it is on a queue, the queue outlives this call: t does not return from wait_finish()
-	 * while this function runs (timeout_cancel). Whoever finds waiting_on set under the lock
-	 * has the right to wake, so it is woken exactly once.
+	 * If t is on a queue, the queue outlives this call: t does not return from wait_finish()
+	 * while this function runs (timeout_cancel). The CPU that finds waiting_on set under the
+	 * lock has the right to wake t, so t is woken exactly once.
 	 */
 	if (!wq)
 		return;
@@ -105,7 +105,10 @@ __noreturn void thread_exit(void)
 	arch_irq_disable();
 	pc = this_cpu();
 	kassert(list_empty(&pc->current->held_mutexes));
-	/* Neither running nor to be woken; dead only when its successor has left this stack. */
+	/*
+	 * The thread neither runs nor can it be woken. It is dead only when its successor has left
+	 * this stack.
+	 */
 	pc->current->state = THREAD_BLOCKED;
 	pc->reap = pc->current;
 	schedule();
@@ -123,11 +126,11 @@ void thread_reap(struct thread *t)
 	flags = spin_lock(&t->joiners.lock);
 	t->state = THREAD_DEAD;
 	wait_wake_all_locked(&t->joiners);
-	/* From this unlock on t belongs to whoever joins it. */
+	/* From this unlock on t belongs to the joining thread. */
 	spin_unlock(&t->joiners.lock, flags);
 }
 
-/* A thread that never ran has no home that knows of it. */
+/* A thread that never ran is not known to any home CPU. */
 static void discard_new(struct thread *t)
 {
 	__atomic_fetch_sub(&percpus[t->cpu].homed, 1, __ATOMIC_RELAXED);
@@ -155,8 +158,8 @@ void thread_join(struct thread *t)
 		discard_new(t);
 	wait_until(&t->joiners, t->state == THREAD_DEAD);
 	/*
-	 * A request made while it lived (a priority it was given) may still be in a wake queue; the
-	 * interrupt that serves it is under way.
+	 * A request made while t lived (for example a new priority) may still be in a wake queue.
+	 * The interrupt that serves it is under way.
 	 */
 	while (__atomic_load_n(&t->requests, __ATOMIC_ACQUIRE)) {
 		thread_yield();
@@ -171,7 +174,7 @@ void thread_join(struct thread *t)
 
 struct thread *thread_current(void)
 {
-	/* Masked: between reading the CPU and its current thread we could move. */
+	/* Masked: the thread could move between reading the CPU and its current thread. */
 	unsigned long flags = arch_irq_save();
 	struct thread *t = this_cpu()->current;
 
@@ -209,7 +212,7 @@ int thread_set_affinity(struct thread *t, u64 affinity)
 		return -EINVAL;
 	__atomic_store_n(&t->affinity, mask, __ATOMIC_RELAXED);
 	/*
-	 * Request after store: the home reads the mask when it serves the request, or at the
+	 * Store before the request: the home reads the mask when it serves the request, or at the
 	 * thread's wake.
 	 */
 	sched_refresh(t);
@@ -217,7 +220,7 @@ int thread_set_affinity(struct thread *t, u64 affinity)
 	return 0;
 }
 
-/* fn for the n-th thread; false if there are fewer. */
+/* Call fn for the n-th thread. False if there are fewer. */
 static bool visit(u32 n, void (*fn)(const struct thread *t, void *arg), void *arg)
 {
 	unsigned long flags = spin_lock(&list_lock);
@@ -235,7 +238,7 @@ static bool visit(u32 n, void (*fn)(const struct thread *t, void *arg), void *ar
 	return found;
 }
 
-/* The lock is not held from one to the next: interrupts are not masked for all of them. */
+/* The lock is released between two threads, so interrupts are not masked for the whole list. */
 void thread_for_each(void (*fn)(const struct thread *t, void *arg), void *arg)
 {
 	u32 n = 0;

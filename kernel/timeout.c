@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Timeouts. A queued timeout is in the queue of CPU t->cpu, and only under that queue's lock does
- * it enter or leave it. `running` names the timeout whose function a CPU is calling, so that
- * timeout_cancel() can wait for the end of the call; it is a bare address: the function may free
+ * Timeouts. A queued timeout is in the queue of CPU t->cpu. It enters and leaves that queue only
+ * under the queue's lock. `running` names the timeout whose function a CPU is calling, so that
+ * timeout_cancel() can wait for the end of the call. It is a bare address: the function may free
  * its timeout.
  */
 #include <arch/timer.h>
@@ -10,8 +10,8 @@
 #include <kernel/timeout.h>
 
 /*
- * Calls per timer interrupt. What else is due comes with the next one, behind other interrupts and
- * the threads that were woken.
+ * Calls per timer interrupt. Further due timeouts come with the next one, behind other interrupts
+ * and behind the threads that were woken.
  */
 #define MAX_EXPIRIES 4
 
@@ -67,7 +67,7 @@ static void insert_locked(struct timeout_queue *q, struct timeout *t)
 {
 	struct list *list = t->patient ? &q->patient : &q->list, *pos;
 
-	list_for_each(pos, list) { /* behind its equals: first armed, first fired */
+	list_for_each(pos, list) { /* behind equal deadlines: first armed, first fired */
 		if (list_entry(pos, struct timeout, node)->deadline > t->deadline)
 			break;
 	}
@@ -75,8 +75,8 @@ static void insert_locked(struct timeout_queue *q, struct timeout *t)
 }
 
 /*
- * Take t off its queue. True if it was queued. Another CPU's timer is left as it is: it finds
- * nothing due and is set anew then.
+ * Take t off its queue. True if it was queued. Another CPU's timer is not changed: it fires, finds
+ * nothing due and is set again then.
  */
 static bool dequeue(struct timeout *t)
 {
@@ -108,7 +108,11 @@ void timeout_set(struct timeout *t, u64 deadline)
 	unsigned long flags = arch_irq_save();
 	struct timeout_queue *q = &this_cpu()->timeouts;
 
-	/* Off this CPU's queue it stays off, as nobody else arms it. Another's may be unlinking it still when it looks off: the lock tells. */
+	/*
+	 * A timeout that is off this CPU's queue stays off: only this caller arms it. For another
+	 * CPU's queue the lock is needed: that CPU may still be unlinking t when it already looks
+	 * unlinked.
+	 */
 	if (likely(__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == this_cpu()->id)) {
 		timeout_cancel_here(t);
 	} else {
@@ -128,8 +132,8 @@ void timeout_set(struct timeout *t, u64 deadline)
 }
 
 /*
- * Wait until no other CPU is in t's function. True if one was. The wait is as long as the rest of
- * that call.
+ * Wait until no other CPU is in t's function. True if one was. The wait lasts for the rest of that
+ * call.
  */
 static bool wait_not_running(const struct timeout *t)
 {
@@ -154,13 +158,13 @@ bool timeout_cancel(struct timeout *t)
 {
 	bool queued = dequeue(t);
 
-	/* A function that was running may have armed it again. */
+	/* A function that was running may have armed t again. */
 	while (wait_not_running(t))
 		queued |= dequeue(t);
 	return queued;
 }
 
-/* The first timeout that is due by `now`, off the queue; NULL if there is none. Lock held. */
+/* Take the first timeout that is due by `now` off the queue. NULL if there is none. Lock held. */
 static struct timeout *take_due_locked(struct timeout_queue *q, u64 now)
 {
 	struct timeout *t = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Wait queues. A thread is on a queue exactly while t->waiting_on names it; whoever clears that,
- * under the queue's lock, owes it one sched_wake().
+ * Wait queues. A thread is on a queue exactly while t->waiting_on names it. The CPU that clears
+ * waiting_on, under the queue's lock, owes the thread one sched_wake().
  */
 #include "internal.h"
 
@@ -26,7 +26,7 @@ void wait_prepare_locked(struct wait_queue *wq, u64 deadline)
 	list_add_tail(&wq->waiters, &t->wait_node);
 	__atomic_store_n(&t->waiting_on, wq, __ATOMIC_RELEASE);
 	t->timeout.deadline =
-		deadline; /* wait_finish() has nothing to cancel if it is DEADLINE_NEVER */
+		deadline; /* with DEADLINE_NEVER, wait_finish() has nothing to cancel */
 	if (deadline != DEADLINE_NEVER)
 		timeout_set(&t->timeout, deadline);
 }
@@ -37,8 +37,8 @@ int wait_finish(struct wait_queue *wq)
 
 	schedule();
 	/*
-	 * The timeout's function and the waker both use wq. Let them leave it before the caller may
-	 * free it: cancel waits for the one, the lock for the other.
+	 * The timeout's function and the waker both use wq. Both must have left it before the
+	 * caller may free it: cancel waits for the first, the lock for the second.
 	 */
 	if (t->timeout.deadline != DEADLINE_NEVER)
 		(void)timeout_cancel(&t->timeout);
@@ -70,12 +70,12 @@ void thread_park(void)
 {
 	struct thread *t = this_cpu()->current;
 
-	t->state = THREAD_BLOCKED; /* whoever finds it waiting may rely on that */
+	t->state = THREAD_BLOCKED; /* a waker that finds the thread waiting may rely on this */
 	if (__atomic_exchange_n(&t->park, PARK_WAITING, __ATOMIC_ACQ_REL) == PARK_PERMIT)
 		t->state = THREAD_RUNNING;
 	else
 		schedule();
-	/* What was done before any unpark up to here is seen by the caller. */
+	/* The caller sees everything that was done before any unpark up to here. */
 	(void)__atomic_exchange_n(&t->park, PARK_NONE, __ATOMIC_ACQ_REL);
 }
 

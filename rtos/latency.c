@@ -185,8 +185,7 @@ static void measure_ipi(void)
 	u64 pause = us_to_ticks(50);
 
 	for (u64 i = 0; i < t.rounds; i++) {
-		thread_sleep_until(arch_counter() + pause); /* the partner waits again and its CPU
-							     * is idle */
+		thread_sleep_until(arch_counter() + pause); /* the partner waits, its CPU is idle */
 		t.since = arch_counter();
 		sem_give(&t.go);
 		take(&t.done);

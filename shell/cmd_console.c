@@ -38,8 +38,7 @@ struct session {
 	u64 pos;             /* output shown so far */
 	u64 raw_from;        /* output before this position is shown as text */
 	struct visible text; /* the filter for that */
-	bool attached;       /* keys go to the guest and output passes unchanged; else Ctrl-C and q
-		        * leave */
+	bool attached;       /* keys and output pass unchanged; else Ctrl-C and q leave */
 	bool midline;        /* the last byte shown did not end a line */
 	u8 last;             /* the last byte that passed unchanged */
 	bool obeyed;         /* the terminal obeyed one of those bytes: it may be in any state */
@@ -136,8 +135,7 @@ static bool show_piece(struct session *s)
 	lost = s->pos - n - from;
 	if (lost) {
 		if (s->obeyed)
-			shell_write(CANCEL, 1); /* ends a sequence that the terminal may be in the
-						 * middle of */
+			shell_write(CANCEL, 1); /* ends a half-written sequence */
 		say_lost(s, lost);
 		s->midline = false;
 	}

@@ -29,8 +29,7 @@
 #define END_PAGE "\x1b[J"
 
 struct row {
-	const struct thread *thread; /* identifies the thread together with its name; the thread may
-				      * be gone */
+	const struct thread *thread; /* identifies it, with its name; it may be gone */
 	char name[sizeof(((struct thread *)0)->name)];
 	u32 cpu;
 	u8 prio;

@@ -214,8 +214,7 @@ static void key_tab(struct line_editor *e)
 		insert(e, c->text[0] + typed, common - typed);
 	else if (c->count > 1)
 		list_completions(e);
-	if (c->count == 1 && c->text[0][common - 1] != '=') /* a word that ends in '=' is followed
-							     * by its value, without a blank */
+	if (c->count == 1 && c->text[0][common - 1] != '=') /* its value follows without a blank */
 		insert(e, " ", 1);
 }
 

@@ -101,8 +101,7 @@ static void put_bytes(const char *s, size_t len)
 		s += n;
 		len -= n;
 		if (held.len == sizeof(held.text))
-			send_held(); /* more than any command writes under a lock: wait for the
-				      * terminal now */
+			send_held(); /* full: the terminal is waited for after all */
 	}
 }
 

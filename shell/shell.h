@@ -65,8 +65,7 @@ struct args {
 	const struct command *command;
 	char path[32]; /* the command's full name, "zvm new" */
 	const char *option
-		[MAX_OPTIONS];    /* value of command->options[i], "" for one without a value; NULL:
-				   * absent */
+		[MAX_OPTIONS];    /* of command->options[i]: "" if it has no value; NULL: absent */
 	const char *operand;      /* the word that belongs to no option, or NULL */
 	const char *const *words; /* all words behind the command */
 	u32 nwords;

@@ -5,7 +5,10 @@
 
 #include <lib/types.h>
 
-/* Boot CPU, final tables, linear map of the RAM that kernel/ram.h knows. Implemented by init/main.c. */
+/*
+ * The kernel's first function: on the boot CPU, with the final tables and the linear map of the RAM
+ * that kernel/ram.h knows. Implemented by init/main.c.
+ */
 __noreturn void kernel_main(void);
 
 #endif

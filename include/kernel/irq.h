@@ -7,47 +7,50 @@
 
 typedef void (*irq_handler_t)(u32 intid, void *arg);
 
-/* What the handler's interrupt needs after it. */
+/* How an interrupt is registered. */
 enum irq_flags {
 	IRQ_EDGE = 1 << 0, /* else level */
-	/* stays active behind its handler: whoever it was handed on to deactivates it */
+	/* stays active after its handler: the guest that it is passed to deactivates it */
 	IRQ_STAYS_ACTIVE = 1 << 1,
-	/* the first to be taken of those that are pending (PPIs): what deadlines hang on */
+	/* is taken before other pending interrupts (PPIs): for deadlines */
 	IRQ_URGENT = 1 << 2,
 };
 
 /*
- * Register a handler (called with interrupts masked on the CPU that took it) and unmask the
- * interrupt. PPIs: on all CPUs. SPIs: on CPU 0. -EBUSY, -EINVAL, -ENOSPC. Thread context, or boot.
+ * Register a handler and unmask the interrupt. The handler is called with interrupts masked on the
+ * CPU that took the interrupt. PPIs: on all CPUs. SPIs: on CPU 0. -EBUSY, -EINVAL, -ENOSPC. Thread
+ * context, or boot.
  */
 int __must_check irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 flags);
-/* Mask it and forget the handler, which runs nowhere on return. Thread context. */
+/*
+ * Mask the interrupt and forget its handler. On return the handler runs on no CPU. Thread context.
+ */
 void irq_free(u32 intid);
 
 /*
- * Called by arch: dispatch one acknowledged interrupt. Returns the flags of its registration (0 if
- * nobody wants it: it is masked).
+ * Called by arch: dispatch one acknowledged interrupt. Returns the flags of its registration. 0 if
+ * it is not registered: it is then masked.
  */
 u32 irq_dispatch(u32 intid);
 
 /*
- * Called on each secondary at its start: unmask the PPIs registered so far. Later PPI registrations
- * reach all CPUs by IPI.
+ * Called on each secondary at its start: unmask the PPIs registered so far. Later registrations of
+ * PPIs reach all CPUs by IPI.
  */
 void irq_init_cpu(void);
 
-/* Count an interrupt of this CPU's own (INTID < 32), in place of irq_dispatch(). */
+/* Count an interrupt private to this CPU (INTID < 32), in place of irq_dispatch(). */
 static inline void irq_account(struct percpu *pc, u32 intid)
 {
 	pc->private_irqs[intid]++;
 }
 
-/* Interrupts that a CPU has taken so far. */
+/* The number of interrupts that a CPU has taken so far. */
 u64 irq_total(u32 cpu);
 
 /*
- * What IPI_RESCHEDULE asks for, less what the exit path does anyway: serve the requests of other CPUs. For arch, where it takes that interrupt without
- * irq_dispatch().
+ * Do what IPI_RESCHEDULE asks for, except what the exit path does anyway: serve the requests of
+ * other CPUs. For arch, if it takes that interrupt without irq_dispatch().
  */
 void sched_serve_requests(void);
 static inline void ipi_reschedule(struct percpu *pc)
@@ -61,26 +64,26 @@ struct irq_info {
 	const char *name;
 	u64 count[8]; /* per CPU */
 };
-/* Fill in the info of the next registered INTID >= from; false if none. For `host irq`. */
+/* Fill in the info of the next registered INTID >= from. False if there is none. For `host irq`. */
 bool irq_next_info(u32 from, struct irq_info *info);
 
 /* SGIs used between CPUs. */
 enum ipi {
 	IPI_RESCHEDULE, /* look at the wake queue and at current's work */
 	IPI_CALL,       /* run a function */
-	IPI_HALT,       /* panic elsewhere: stop */
+	IPI_HALT,       /* another CPU panicked: stop */
 	IPI_COUNT
 };
 
 /* Register the IPIs. Boot CPU, once, before secondaries start. */
 void ipi_init(void);
-/* Any context. */
+/* Send an IPI. Any context. */
 void ipi_send(enum ipi ipi, u32 cpu);
-/* Of those, so many came to a CPU so far. */
+/* How many of these IPIs a CPU has taken so far. */
 u64 ipi_total(u32 cpu);
 /*
- * Run fn(arg) on CPU `cpu` in interrupt context and wait for it. Thread context, interrupts
- * enabled. On the calling CPU: called directly, masked.
+ * Run fn(arg) on CPU `cpu` in interrupt context and wait for its end. Thread context, interrupts
+ * enabled. On the calling CPU: fn is called directly, with interrupts masked.
  */
 void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg);
 

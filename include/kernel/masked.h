@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long interrupts are masked, and where. Each CPU measures its own sections, from the mask to the unmask, over any switch of threads in between, and
- * keeps the longest. A section that begins with the exit of a lower exception level is measured from there on only while arch_measure_exits() is on;
- * else from where the exit path calls the scheduler, so that an exit that needs nothing of the kernel costs nothing more. Waiting for an interrupt is
- * no section.
+ * How long interrupts are masked, and where.
+ *
+ * Each CPU measures its own sections, from the mask to the unmask, across any switch of threads in
+ * between, and keeps the longest. A section that begins with an exit from a lower exception level
+ * is measured from the exit only while arch_measure_exits() is on. Otherwise it is measured from
+ * where the exit path calls the scheduler, so an exit that needs nothing of the kernel costs
+ * nothing more. Waiting for an interrupt is not a section.
  */
 #ifndef KERNEL_MASKED_H
 #define KERNEL_MASKED_H
@@ -12,26 +15,30 @@
 
 #define MASKED_WORST 4
 
-/* Code addresses of the image; or in `from`, below MASKED_CLASSES, the class of the exception that a lower level took. */
+/*
+ * Code addresses in the image. A `from` below MASKED_CLASSES is the class of the exception that a
+ * lower level took.
+ */
 struct masked_section {
 	u64 ticks;
 	u64 from, to;
 };
 #define MASKED_CLASSES 64
 
-/* Of a CPU, which alone writes it, masked. */
+/* One for each CPU. Only that CPU writes it, with interrupts masked. */
 struct masked {
-	u64 since, from; /* first: assembly uses the offsets of these three */
-	u64 limit;       /* longer sections are worth a look */
-	struct masked_section worst[MASKED_WORST]; /* one for each place; the longest first */
-	bool exits;                                /* those of lower levels are measured */
+	u64 since, from; /* these three come first: assembly uses their offsets */
+	u64 limit;       /* only longer sections are recorded */
+	struct masked_section worst[MASKED_WORST]; /* one for each place, the longest first */
+	bool exits;                                /* exits of lower levels are measured */
 };
 
-/* A section of so many ticks, over the limit, ended at `to`. For arch. */
+/* Record a section of this many ticks, over the limit, that ended at `to`. For arch. */
 void masked_record(u64 ticks, u64 to);
 
 /*
- * A section ends, or begins, without the mask being touched, where a wait or a switch does it. `at` is a code address.
+ * End or begin a section without touching the mask, where a wait or a switch does that. `at` is a
+ * code address.
  */
 static inline void masked_stop(struct masked *m, u64 now, u64 at)
 {
@@ -45,10 +52,13 @@ static inline void masked_restart(struct masked *m, u64 now, u64 at)
 	m->from = at;
 }
 
-/* A copy of a CPU's worst sections; unused ones have 0 ticks. Forget them, on all CPUs. Thread context. */
+/*
+ * Copy a CPU's longest sections; unused rows have 0 ticks. masked_reset() forgets them on all CPUs.
+ * Thread context.
+ */
 void masked_get(u32 cpu, struct masked_section worst[MASKED_WORST]);
 void masked_reset(void);
-/* Measure lower levels' exits too, or not, on all CPUs. Thread context. */
+/* Turn the measurement of lower levels' exits on or off, on all CPUs. Thread context. */
 void masked_exits(bool on);
 
 #endif

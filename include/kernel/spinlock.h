@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Spinlock: test and set, not a ticket lock. Whoever runs takes it: where CPUs are threads of a simulator, or vCPUs of a hypervisor, a queue of tickets
- * stands still whenever the CPU whose turn it is does not run. Holders are bounded and few (one lock a queue or a device). Taking it masks interrupts; no allocation, logging, callback or blocking while
- * one is held. Builds with checks (kernel/lock_check.h) panic where that, or the order below, is not kept.
+ * Spinlock: test and set. It is not a ticket lock: if CPUs are threads of a simulator or vCPUs of a
+ * hypervisor, a queue of tickets stands still whenever the CPU whose turn it is does not run.
+ * Holders are bounded and few (one lock for each queue or device).
+ *
+ * Taking a lock masks interrupts. While one is held there is no allocation, logging, callback or
+ * blocking. Builds with checks (kernel/lock_check.h) panic if that, or the order below, is
+ * violated.
  */
 #ifndef KERNEL_SPINLOCK_H
 #define KERNEL_SPINLOCK_H
@@ -12,11 +16,11 @@
 #include <lib/types.h>
 
 /*
- * The order of all locks, outer to inner: while one is held, only locks of later ranks are taken, so that no two holders wait for
- * each other. Mutexes come before spinlocks.
+ * The order of all locks, from outer to inner. While a lock is held, only locks of later ranks are
+ * taken, so no two holders wait for each other. Mutexes come before spinlocks.
  */
 enum lock_rank {
-	LOCK_UNRANKED, /* was not initialised: cannot be taken */
+	LOCK_UNRANKED, /* not initialised: cannot be taken */
 
 	/* Mutexes */
 	LOCK_LIFECYCLE, /* the table of VMs: vmm_lock() */
@@ -25,17 +29,17 @@ enum lock_rank {
 	/* Spinlocks */
 	LOCK_VM_STATE,     /* a VM's run state and its vCPUs' power states */
 	LOCK_SCHED,        /* how a vCPU is scheduled */
-	LOCK_UART_WRITERS, /* who waits for room in the host's UART */
+	LOCK_UART_WRITERS, /* threads that wait for room in the host's UART */
 	LOCK_UART,         /* the host's UART */
 	LOCK_PORT,         /* output on its way from a VM's console to its port */
 	LOCK_DEVICE,       /* a VM's UART or RTC */
 	LOCK_VGIC,         /* a VM's interrupt controller */
 	LOCK_CONSOLE,      /* a VM's console */
 	LOCK_VIRTIO,       /* a virtio console of the machine */
-	LOCK_SHELL,        /* what the shell waits for */
+	LOCK_SHELL,        /* the events that the shell waits for */
 	LOCK_PI,           /* priority inheritance */
-	LOCK_WAIT,         /* a wait queue; those of other ranks guard more than waiters */
-	LOCK_MSGQ_WRITERS, /* who waits for room in a message queue, inside of its readers' */
+	LOCK_WAIT,         /* a wait queue that guards only its waiters */
+	LOCK_MSGQ_WRITERS, /* waiters for room in a message queue; inside its readers' */
 	LOCK_THREADS,      /* the list of all threads */
 	LOCK_PARAMS,       /* scheduling parameters that were asked for */
 	LOCK_TIMEOUTS,     /* a CPU's timeouts */
@@ -65,7 +69,7 @@ static inline void spin_lock_init(struct spinlock *l, enum lock_rank rank)
 	lock_check_init(&l->check, rank);
 }
 
-/* Acquire without touching the interrupt mask (interrupts are masked already). */
+/* Acquire without touching the interrupt mask. Interrupts are already masked. */
 static inline void spin_acquire(struct spinlock *l)
 {
 	lock_check_wanted(&l->check);
@@ -81,7 +85,7 @@ static inline void spin_release(struct spinlock *l)
 	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 }
 
-/* Mask interrupts and acquire; returns what spin_unlock() wants. Any context. */
+/* Mask interrupts and acquire. Returns the flags for spin_unlock(). Any context. */
 static inline unsigned long __must_check spin_lock(struct spinlock *l)
 {
 	unsigned long flags = arch_irq_save();

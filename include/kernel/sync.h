@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Semaphore, mutex with priority inheritance, message queue. Deadlines are absolute counter values
- * (DEADLINE_NEVER, or 0 to try).
+ * Semaphore, mutex with priority inheritance, message queue. Deadlines are absolute counter values:
+ * DEADLINE_NEVER waits for ever, 0 only tries.
  */
 #ifndef KERNEL_SYNC_H
 #define KERNEL_SYNC_H
@@ -17,7 +17,7 @@ struct sem {
 void sem_init(struct sem *s, u32 count, u32 limit);
 /* 0, -EAGAIN (deadline 0), -ETIMEDOUT. Thread context (deadline 0: any). */
 int __must_check sem_take(struct sem *s, u64 deadline);
-/* Any context. Saturates at the limit. */
+/* Give the semaphore. Saturates at the limit. Any context. */
 void sem_give(struct sem *s);
 
 struct mutex {
@@ -25,15 +25,15 @@ struct mutex {
 	struct wait_queue wq;
 	struct thread *owner;
 	u32 depth; /* recursive */
-	/* in the owner's held_mutexes, from the first time that another thread waited */
+	/* in the owner's held_mutexes once another thread has waited */
 	struct list held_node;
 };
 
 void mutex_init(struct mutex *m, enum lock_rank rank);
 /*
- * Recursive. The owner, and whoever it waits for in turn (8 deep), runs at the priority of its most
- * urgent waiter. Unlocking hands the mutex to that waiter. 0, -EAGAIN (deadline 0), -ETIMEDOUT.
- * Thread context, also unlock.
+ * Lock a mutex; the lock is recursive. The owner runs at the priority of its most urgent waiter,
+ * and so does the owner that this one waits for (8 deep). Unlocking hands the mutex to that waiter.
+ * 0, -EAGAIN (deadline 0), -ETIMEDOUT. Thread context, also for unlock.
  */
 int __must_check mutex_lock_deadline(struct mutex *m, u64 deadline);
 void mutex_lock(struct mutex *m);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tickless timeouts: per-CPU queues in deadline order, driven by the CPU's deadline timer.
- * Deadlines are absolute counter values. Patient ones, which no thread above PRIO_REALTIME waits for, come
- * after the others, and not at all while such a thread runs: it is not interrupted for them.
+ * Tickless timeouts: per-CPU queues in the order of deadlines, driven by the CPU's deadline timer.
+ * Deadlines are absolute counter values. Patient timeouts are those that no thread above
+ * PRIO_REALTIME waits for. They fire after the others. While such a thread runs they do not fire at
+ * all, so it is not interrupted for them.
  */
 #ifndef KERNEL_TIMEOUT_H
 #define KERNEL_TIMEOUT_H
@@ -15,35 +16,38 @@
 struct timeout {
 	struct list node;
 	u64 deadline;
-	/* in interrupt context, interrupts masked, on the CPU that armed it */
+	/* called in interrupt context, interrupts masked, on the CPU that armed the timeout */
 	void (*fn)(struct timeout *t);
 	u32 cpu;
-	bool patient; /* set by its owner while it is not queued */
+	bool patient; /* set by its owner while the timeout is not queued */
 };
 
 struct timeout_queue {
 	struct spinlock lock;
 	struct list list, patient;
-	bool hold;               /* the patient ones wait */
-	struct timeout *running; /* whose fn is being called now */
+	bool hold;               /* the patient timeouts wait */
+	struct timeout *running; /* the timeout whose fn is being called now */
 };
 
 void timeout_queue_init(struct timeout_queue *q);
 void timeout_init(struct timeout *t, void (*fn)(struct timeout *t));
 
 /*
- * Arm on this CPU (re-arms if it is queued anywhere; DEADLINE_NEVER disarms). One caller at a time.
- * Any context. Linear in the timeouts queued here.
+ * Arm a timeout on this CPU. If it is queued anywhere, it is moved. DEADLINE_NEVER disarms it. One
+ * caller at a time. Any context. Linear in the timeouts queued here.
  */
 void timeout_set(struct timeout *t, u64 deadline);
 
 /*
- * Disarm. True if it was queued, and so will not fire. On return its fn is not running on another
- * CPU. Any context but its own fn's lock.
+ * Disarm. True if it was queued, and so does not fire. On return its fn runs on no other CPU. Any
+ * context, but not under a lock that its fn takes.
  */
 bool timeout_cancel(struct timeout *t);
 
-/* The same for one that was armed on this CPU, if anywhere, since it last was cancelled: its fn runs nowhere else. Interrupts masked. */
+/*
+ * The same for a timeout that only this CPU has armed since it was last cancelled: its fn runs on
+ * no other CPU. Interrupts masked.
+ */
 void timeout_unqueue(struct timeout *t);
 static inline void timeout_cancel_here(struct timeout *t)
 {
@@ -51,19 +55,19 @@ static inline void timeout_cancel_here(struct timeout *t)
 		timeout_unqueue(t);
 }
 
-/* Set this CPU's timer anew, as q->hold has changed. Interrupts masked. */
+/* Set this CPU's timer again, because q->hold has changed. Interrupts masked. */
 void timeouts_program(struct timeout_queue *q);
-/* Hold this CPU's patient timeouts back, or let them come. Interrupts masked. */
+/* Hold this CPU's patient timeouts back, or let them fire. Interrupts masked. */
 static inline void timeouts_hold(struct timeout_queue *q, bool hold)
 {
 	if (q->hold == hold)
 		return;
-	/* For this CPU only; and only here does anything enter `patient`. */
+	/* Valid for this CPU only: only this CPU adds to `patient`. */
 	q->hold = hold;
 	if (unlikely(!list_empty(&q->patient)))
 		timeouts_program(q);
 }
-/* True if holding them back keeps any waiting. */
+/* True if a patient timeout is being held back. */
 static inline bool timeouts_held(const struct timeout_queue *q)
 {
 	return q->hold && !list_empty(&q->patient);
@@ -72,11 +76,11 @@ static inline bool timeouts_held(const struct timeout_queue *q)
 /* Called by arch from the timer interrupt, masked. */
 void timeouts_expired(void);
 
-/* Conversions (saturating, rounding up, so that a sleep is never short). */
+/* Conversions. They saturate and round up, so that a sleep is never short. */
 u64 us_to_ticks(u64 us);
 u64 ms_to_ticks(u64 ms);
 u64 ticks_to_us(u64 ticks);
-/* Counter value `ms` from now. */
+/* The counter value `ms` from now. */
 u64 deadline_ms(u64 ms);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Locks are not checked in this build. With -Dchecks=true include/debug/kernel/lock_check.h stands in its place, and says what is checked. */
+/*
+ * Locks are not checked in this build. With -Dchecks=true include/debug/kernel/lock_check.h stands
+ * in its place, and says what is checked.
+ */
 #ifndef KERNEL_LOCK_CHECK_H
 #define KERNEL_LOCK_CHECK_H
 
