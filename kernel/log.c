@@ -118,7 +118,7 @@ static bool may_echo(bool *tell)
 
 static void echo_limited(const char *line, size_t len)
 {
-	static const char told[] = "[more lines: they are in the log alone]\n";
+	static const char told[] = "[more lines are only in the log]\n";
 	bool tell;
 
 	if (may_echo(&tell))

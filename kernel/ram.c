@@ -162,11 +162,11 @@ const char *ram_problem(struct phys_range r, u32 but)
 	if (!r.size)
 		return "it is empty";
 	if (!checked_add(r.base.pa, r.size, &end))
-		return "it passes the end of all addresses";
+		return "it passes the end of the address space";
 	for (const struct taken *t = taken_first; t; t = t->next)
 		if (!(but & BIT(t->use)) && r.base.pa < t->end && t->start < end)
 			return words[t->use];
-	return in_list(&mapped, r.base.pa, r.size) ? NULL : "there is no RAM, or not so much";
+	return in_list(&mapped, r.base.pa, r.size) ? NULL : "not all of it is RAM";
 }
 
 bool ram_holds(struct phys_range r, enum ram_use use)

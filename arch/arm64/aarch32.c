@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AArch32 state at EL0: IT blocks and conditions (Arm ARM G1.9.3, J1.2.3: ITAdvance, ConditionHolds). */
+/*
+ * AArch32 state at EL0: IT blocks and conditions (Arm ARM G1.9.3, J1.2.3: ITAdvance,
+ * ConditionHolds).
+ */
 #include <asm/aarch32.h>
 
 #define SPSR_SS BIT(21)
@@ -21,12 +24,15 @@ u64 aarch32_next_spsr(u64 spsr)
 {
 	u32 it = it_state(spsr);
 
-	/* IT[2:0] = 0: this was the last one of its block. */
+	/* IT[2:0] = 0: this was the last instruction of its block. */
 	it = it & 7 ? (it & 0xe0) | (it << 1 & 0x1f) : 0;
 	return (spsr & ~(SPSR_IT | SPSR_SS)) | (u64)(it >> 2) << 10 | (u64)(it & 3) << 25;
 }
 
-/* Whatever traps in an IT block of a CPU that does not tell has the block's condition; IT = 0 outside of one, and in A32. */
+/*
+ * The condition of the trapped instruction. A CPU that does not report COND leaves it to SPSR.IT:
+ * an instruction in an IT block has the block's condition. IT is 0 outside a block, and in A32.
+ */
 static u32 condition(u64 spsr, u64 esr)
 {
 	u32 it = it_state(spsr);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stage-2 aborts: a load or store becomes a struct mmio_access and comes back (ESR_ELx ISS for Data Aborts, Arm ARM D17.2.37). */
+/*
+ * Stage-2 aborts: a load or store becomes a struct mmio_access, and its answer goes back to the
+ * guest (ESR_ELx ISS for Data Aborts, Arm ARM D17.2.37).
+ */
 #include <arch/guest.h>
 #include <asm/fault.h>
 #include <asm/trap.h>
@@ -15,8 +18,8 @@
 #define ISS_CM       BIT(8)
 
 /*
- * The faulting IPA, if HPFAR_EL2 is valid: the page from HPFAR_EL2, the offset from FAR_EL2. HPFAR_EL2's bits 3 to 0 are RES0, and its NS
- * bit is shifted out.
+ * The faulting IPA, if HPFAR_EL2 is valid: the page from HPFAR_EL2, the offset from FAR_EL2.
+ * HPFAR_EL2's bits 3 to 0 are RES0. Its NS bit is shifted out.
  */
 static u64 fault_ipa(u64 far)
 {
@@ -37,7 +40,10 @@ static u64 extend(u64 value, u32 size, u64 iss)
 	return iss & ISS_SF ? value : (u32)value;
 }
 
-/* What is no fault of stage 2's tables: an unaligned, exclusive or atomic access to what is device memory by them; entries of the TLB that contradict. */
+/*
+ * Answer an abort that is not a fault of stage 2's tables: an unaligned, exclusive or atomic access
+ * to memory that the tables make device memory, or conflicting TLB entries.
+ */
 static void other_fault(struct trap_frame *f, u64 esr, u64 far)
 {
 	if (FIELD(esr, 5, 0) != FSC_TLB_CONFLICT) {
@@ -49,10 +55,13 @@ static void other_fault(struct trap_frame *f, u64 esr, u64 far)
 	isb();
 }
 
-/* HPFAR_EL2 does not tell the IPA. False: nor is there one, the guest has its answer. */
+/*
+ * Find the IPA when HPFAR_EL2 does not give it. False: there is none, and the guest already has its
+ * answer.
+ */
 static __noinline bool find_ipa(struct vcpu *v, struct trap_frame *f, u64 esr, u64 far, ipa_t *ipa)
 {
-	/* The guest's own table walk: no device register answers it. */
+	/* This is the guest's own table walk: no device register answers it. */
 	if (esr & ISS_S1PTW) {
 		inject_walk_abort(f, esr, far, walk_leaves_ram(v, far));
 		return false;
@@ -67,7 +76,7 @@ static __noinline bool find_ipa(struct vcpu *v, struct trap_frame *f, u64 esr, u
 	return false;
 }
 
-/* Of either state. */
+/* Step over the instruction, of either execution state. */
 static void step(struct trap_frame *f, u64 esr)
 {
 	if (f->spsr & SPSR_NRW)
@@ -76,7 +85,10 @@ static void step(struct trap_frame *f, u64 esr)
 		frame_step(f);
 }
 
-/* Data in the byte order of the code that accesses it (AArch32 code at EL0: SETEND); devices are little-endian. */
+/*
+ * Put data into the byte order of the accessing code (AArch32 code at EL0: SETEND). Devices are
+ * little-endian.
+ */
 static u64 in_order(const struct trap_frame *f, u64 value, u32 size)
 {
 	if ((f->spsr & (SPSR_NRW | SPSR_E)) != (SPSR_NRW | SPSR_E))
@@ -96,7 +108,7 @@ static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u6
 
 	if (unlikely(!load_has_ipa(esr & ~ISS_WNR)) && !find_ipa(v, f, esr, far, &a.ipa))
 		return;
-	/* No syndrome: pairs, SIMD, write-back, atomics. */
+	/* There is no syndrome for pairs, SIMD, write-back and atomics. */
 	if (!(iss & ISS_ISV)) {
 		if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
 			step(f, esr);
@@ -122,8 +134,9 @@ static __noinline void load_extended(struct trap_frame *f, u64 esr, u64 value)
 }
 
 /*
- * The straight path of a load: a whole register of a device's table, of 4 or 8 bytes as a rule. Little is kept over the call: what else is wanted is in
- * the system registers still.
+ * The fast path of a load: it reads a whole register of a device's table, usually of 4 or 8 bytes.
+ * Few values are kept over the call: everything else that is needed is still in the system
+ * registers.
  */
 static __noinline void load(struct vcpu *v, struct trap_frame *f, u64 esr)
 {

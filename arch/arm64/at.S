@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * u64 at_s1e1r(u64 va) and so on: what stage 1 of the vCPU that is loaded makes of an address, as PAR_EL1 says it. PAR_EL1 itself is the guest's, which may be
- * about to read it. A walk that meets an external abort is taken as an exception, here, whatever guest made the tables (Arm ARM D8.11): at_failed() then
- * has it answered as any other fault.
+ * u64 at_s1e1r(u64 va) and so on: the result (as in PAR_EL1) of stage 1 of the loaded vCPU for an
+ * address. PAR_EL1 is preserved: the guest may be about to read it.
+ *
+ * A walk that meets an external abort is taken as an exception here, whichever guest made the
+ * tables (Arm ARM D8.11). at_failed() then answers it like any other fault.
  */
 	.macro translate name, op
 	.global \name

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entry from the loader, MMU off, at any 2 MiB-aligned physical address. The image begins with a header (_head), whose second
- * instruction at the latest branches to _start; the ELF's entry point is _start itself.
+ * Entry from the loader: MMU off, at any physical address that is 2 MiB-aligned. The image begins
+ * with a header (_head); one of its first two instructions branches to _start. The ELF's entry
+ * point is _start itself.
  */
 #include <asm/el.h>
 #include <asm/layout.h>
@@ -9,7 +10,10 @@
 #define SCTLR_BOOT 0x30c51835 /* RES1, M, C, I, SA0/RES1 */
 #define MAIR 0x44ff04	      /* 0: device nGnRE, 1: normal write-back, 2: normal non-cacheable */
 
-/* Block descriptor: inner shareable, accessed. AP[1] (bit 6) is RES1 at EL2 and must be 0 for a page that EL1 executes. */
+/*
+ * Block descriptor: inner shareable, accessed. AP[1] (bit 6) is RES1 at EL2. At EL1 it must be 0
+ * for a page that EL1 executes.
+ */
 #define BLOCK_NORMAL 0x705
 #define BLOCK_AP1 0x40
 
@@ -17,7 +21,7 @@
 	.global _start
 _start:
 	msr	daifset, #0xf
-	mov	x19, x0			/* devicetree, or nothing of use */
+	mov	x19, x0			/* devicetree, or an invalid value */
 	mrs	x20, CurrentEL
 	lsr	x20, x20, #2		/* exception level at entry, for the C code */
 	adrp	x21, _head		/* physical base of the image */
@@ -36,7 +40,10 @@ _start:
 	ldr	x30, =boot_virtual
 	b	mmu_on
 
-/* x19 = a devicetree: as given if it is one, else searched downwards from the image to a GiB boundary (QEMU: start of RAM). 0: none. */
+/*
+ * x19 = the devicetree: the given one if it is valid. Else it is searched downwards from the image
+ * to a GiB boundary (QEMU: start of RAM). 0: none.
+ */
 find_fdt:
 	cbz	x19, 1f
 	tst	x19, #7
@@ -59,11 +66,12 @@ find_fdt:
 3:	ret
 
 /*
- * Boot tables: the image's GiB at its physical address (for the instruction after the MMU is on), the image at KIMAGE_VA, the devicetree
- * behind it. x20: exception level; x21: image; x19: devicetree.
+ * Boot tables map the image's GiB at its physical address (for the instruction after the MMU is
+ * turned on), the image at KIMAGE_VA, and the devicetree behind it. x20: exception level; x21:
+ * image; x19: devicetree.
  */
 make_boot_tables:
-	/* Clear them; nothing of them is in a cache then that could overwrite them later. */
+	/* Clear the tables. No cache holds lines of them that could overwrite them later. */
 	adrp	x0, boot_l0
 	add	x1, x0, #0x4000
 1:	dc	ivac, x0
@@ -105,7 +113,10 @@ make_boot_tables:
 2:	dsb	sy
 	ret
 
-/* Turn the MMU of this exception level on with the boot tables, and go to x30 (a virtual address). Clobbers x0-x3. */
+/*
+ * Turn on the MMU of this exception level with the boot tables, and go to x30 (a virtual address).
+ * Clobbers x0-x3.
+ */
 mmu_on:
 	adrp	x0, boot_l0
 	ldr	x1, =MAIR
@@ -117,10 +128,10 @@ mmu_on:
 	mrs	x3, CurrentEL
 	cmp	x3, #(1 << 2)
 	b.eq	1f
-	mov	x3, #(1 << 31)			/* HCR_EL2: RW. Not E2H, by which the registers below are others */
+	mov	x3, #(1 << 31)			/* HCR_EL2: RW. No E2H: other registers */
 	msr	hcr_el2, x3
 	isb
-	ldr	x3, =0x80803510			/* TCR_EL2: RES1, inner shareable, write-back, T0SZ 16 */
+	ldr	x3, =0x80803510			/* TCR_EL2: RES1, WB, T0SZ 16 */
 	orr	x3, x3, x2, lsl #16
 	msr	tcr_el2, x3
 	msr	mair_el2, x1
@@ -148,13 +159,16 @@ mmu_on:
 	ret
 
 boot_virtual:
-	/* Clear bss, now that the caches are on: DC ZVA takes a whole block of memory. Start and end are pages'. */
+	/*
+	 * Clear bss now that the caches are on: DC ZVA takes a whole block of memory. Start and end
+	 * are page-aligned.
+	 */
 	ldr	x0, =__bss_start
 	ldr	x1, =__bss_end
 	mrs	x2, dczid_el0
 	mov	x3, #4
-	lsl	x3, x3, x2			/* 4 << BS; by the low 6 bits, of which DZP is 0 */
-	tbnz	x2, #4, 2f			/* DZP: prohibited */
+	lsl	x3, x3, x2			/* 4 << BS: low 6 bits count; DZP is 0 */
+	tbnz	x2, #4, 2f			/* DZP: DC ZVA is prohibited */
 1:	dc	zva, x0
 	add	x0, x0, x3
 	cmp	x0, x1
@@ -174,7 +188,10 @@ boot_virtual:
 	ldr	x3, =arch_start
 	br	x3
 
-/* A secondary, from a spin-table: it finds its struct secondary_boot by its hardware id. One that was never asked to start waits on. */
+/*
+ * A secondary from a spin-table: it finds its struct secondary_boot by its hardware id. A CPU that
+ * was not asked to start keeps waiting.
+ */
 	.global secondary_spin_start
 secondary_spin_start:
 	mrs	x1, mpidr_el1
@@ -194,7 +211,8 @@ secondary_spin_start:
 	b	2b
 
 /*
- * A secondary, from PSCI CPU_ON: x0 = physical address of its struct secondary_boot { stack_top, percpu, ttbr0 } (cleaned to memory).
+ * A secondary from PSCI CPU_ON: x0 = physical address of its struct secondary_boot { stack_top,
+ * percpu, ttbr0 } (cleaned to memory).
  */
 	.global secondary_start
 secondary_start:
@@ -206,7 +224,7 @@ secondary_start:
 	b	mmu_on
 
 secondary_virtual:
-	msr	TTBR0_ELx, x24			/* the final tables: no identity map any more */
+	msr	TTBR0_ELx, x24			/* the final tables: no identity map */
 	isb
 	tlbi	TLBI_ALL
 	dsb	nsh

@@ -19,7 +19,10 @@ static u64 dcache_line(void)
 	ONE(op); \
 	ONE(op)
 
-/* `op` on each line, or block of DC ZVA, of a range: eight a turn, as the loop itself would cost as much. */
+/*
+ * Do `op` on each line, or each DC ZVA block, of a range: eight in a turn, because the loop costs
+ * as much as the operation.
+ */
 #define EACH(op, start, end, step)                              \
 	do {                                                    \
 		u64 a_ = (start), end_ = (end), step_ = (step); \

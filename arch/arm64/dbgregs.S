@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Break- and watchpoint registers by number. Their names are part of the instruction, so there is a line of two instructions for each. */
+/*
+ * Break- and watchpoint registers by number. The register's name is part of the instruction, so
+ * each one has two instructions of its own.
+ */
 	.macro	write_line number, kind
 	msr	S2_0_C0_C\number\()_\kind, x1
 	ret
@@ -12,7 +15,10 @@
 	.endm
 
 	.text
-/* void dbg_write(u32 index, u64 value): index is 16 times the kind (enum in arch/guest.h) and the register's number. */
+/*
+ * void dbg_write(u32 index, u64 value): index is 16 times the kind (enum in arch/guest.h) plus the
+ * register's number.
+ */
 	.global dbg_write
 dbg_write:
 	adr	x2, 1f

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Guests' break- and watchpoints and single step. Debug exceptions go to EL1 (MDCR_EL2.TDE is 0), so that none is ever taken from EL2 (Arm ARM D2.3):
- * what is loaded may stay so while we run, and may be changed while it is enabled.
+ * Guests' break- and watchpoints and single step. Debug exceptions go to EL1 (MDCR_EL2.TDE is 0),
+ * so none is ever taken from EL2 (Arm ARM D2.3). So a guest's registers may stay loaded while EL2
+ * runs, and may be changed while debug is enabled.
  */
 #include <arch/guest.h>
 #include <asm/sysreg.h>
@@ -21,7 +22,7 @@ void arch_guest_debug(const struct guest_debug *d)
 {
 	u64 dfr0 = read_sysreg(id_aa64dfr0_el1);
 
-	/* Without MDE they have no effect, whatever they hold. */
+	/* Without MDE they have no effect, whatever their values. */
 	if (d->mdscr & MDSCR_MDE) {
 		load(d, GUEST_BVR, (u32)FIELD(dfr0, 15, 12) + 1);
 		load(d, GUEST_BCR, (u32)FIELD(dfr0, 15, 12) + 1);

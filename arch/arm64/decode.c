@@ -18,7 +18,7 @@ static s64 signed_bits(u32 insn, u32 hi, u32 lo)
 	return (s64)((u64)insn << (63 - hi)) >> (63 - hi + lo);
 }
 
-/* What all forms have in the same place. */
+/* Decode the fields that all forms have in the same place. */
 static void common(u32 insn, struct decoded *d)
 {
 	*d = (struct decoded){
@@ -29,7 +29,7 @@ static void common(u32 insn, struct decoded *d)
 	};
 }
 
-/* The base is written back and is a data register at once. */
+/* The base is written back and is also a data register. */
 static bool base_clashes(const struct decoded *d)
 {
 	if (!d->writeback || d->simd || d->rn == 31)
@@ -37,7 +37,7 @@ static bool base_clashes(const struct decoded *d)
 	return d->rt[0] == d->rn || (d->count == 2 && d->rt[1] == d->rn);
 }
 
-/* Load register (literal): opc (31:30) tells width and kind. */
+/* Load register (literal): opc (31:30) gives width and kind. */
 static bool decode_literal(u32 insn, struct decoded *d)
 {
 	u32 opc = bits(insn, 31, 30);
@@ -136,7 +136,7 @@ static bool decode_single(u32 insn, struct decoded *d)
 	}
 	if (!bit(insn, 21))
 		return decode_imm9(insn, d);
-	/* Beside register offset: atomics, and loads with pointer authentication. */
+	/* The neighbours of register offset are atomics, and loads with pointer authentication. */
 	return bits(insn, 11, 10) == 2 && decode_register_offset(insn, d);
 }
 
@@ -145,7 +145,7 @@ bool decode(u32 insn, struct decoded *d)
 	bool known = false;
 
 	common(insn, d);
-	/* Bit 26 chooses the register file, bits 24 and up to 23 belong to the forms. */
+	/* Bit 26 selects the register file. Bits 24 and 23 downwards belong to the forms. */
 	if ((insn & 0x3b000000) == 0x18000000)
 		known = decode_literal(insn, d);
 	else if ((insn & 0x3a000000) == 0x28000000)

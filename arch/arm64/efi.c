@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Started by UEFI firmware: take what the start needs from it, and start again as a loader of Linux would start us, from a copy at a 2 MiB-aligned
- * address with MMU and caches off.
+ * Start by UEFI firmware: take from it what the start needs, then start again as if from a loader
+ * of Linux, in a copy at a 2 MiB-aligned address, with MMU and caches off.
  */
 #include <arch/mmu.h>
 #include <asm/boot.h>
@@ -12,7 +12,7 @@
 
 #define ANY_PAGES 0 /* AllocateAnyPages */
 
-/* Room for what is added to the tree, and for descriptors that come with the allocations after the map's size was asked. */
+/* Room for the additions to the tree, and for map descriptors that later allocations add. */
 #define FDT_ROOM KIB(64)
 #define MAP_ROOM KIB(4)
 
@@ -52,7 +52,7 @@ static efi_status refuse(const struct efi *e, efi_status status, const char *why
 	return status;
 }
 
-/* A table of the firmware's; NULL: it has none. */
+/* One of the firmware's tables. NULL: the firmware has no such table. */
 static const void *table(const struct efi *e, const struct efi_guid *guid)
 {
 	for (u64 i = 0; i < e->system->table_count; i++)
@@ -61,7 +61,10 @@ static const void *table(const struct efi *e, const struct efi_guid *guid)
 	return NULL;
 }
 
-/* A tree that describes a machine: a boot loader may give one of its own that has /chosen only. NULL: there is one; else what is wrong. */
+/*
+ * Find a tree that describes a machine. A boot loader may give a tree of its own that only has
+ * /chosen. NULL: found. Else what is wrong.
+ */
 static const char *find_fdt(struct efi *e)
 {
 	static const struct efi_guid guid = {
@@ -73,7 +76,7 @@ static const char *find_fdt(struct efi *e)
 	e->firmware_fdt = table(e, &guid);
 	if (!e->firmware_fdt)
 		return "the firmware has no devicetree";
-	/* Where it ends only its header says. */
+	/* The tree's end is known only from its header. */
 	if (dt_check(e->firmware_fdt, FDT_BYTES, &facts))
 		return "the firmware's devicetree is broken";
 	e->fdt_length = facts.length;
@@ -90,7 +93,7 @@ static bool has_acpi(const struct efi *e)
 	return table(e, &acpi) != NULL;
 }
 
-/* The image, as it is in the file, to where it is to run. NULL: no memory. */
+/* Copy the image, as in the file, to where it will run. NULL: no memory. */
 static char *copy_image(const struct efi *e)
 {
 	char *pages = efi_pages(e, 2 * KIMAGE_BYTES);
@@ -102,7 +105,7 @@ static char *copy_image(const struct efi *e)
 	return copy;
 }
 
-/* Room for the memory map, which grows a little by that. */
+/* Allocate room for the memory map. The allocation itself makes the map a little larger. */
 static bool map_room(struct efi *e)
 {
 	u32 version;
@@ -114,7 +117,10 @@ static bool map_room(struct efi *e)
 	return e->map.buffer != NULL;
 }
 
-/* From here on the firmware gives nothing any more; the map may have changed before it heard us, then it has to be told the new one's key. */
+/*
+ * Leave the firmware: from here on it provides nothing any more. The map may change before the call
+ * takes effect; the call is then repeated with the new map's key.
+ */
 static const char *exit_boot_services(struct efi *e, void *fdt, u64 fdt_size)
 {
 	const u64 room = e->map.size;
@@ -130,7 +136,7 @@ static const char *exit_boot_services(struct efi *e, void *fdt, u64 fdt_size)
 		if (e->boot->exit_boot_services(e->image, e->map.key) == EFI_SUCCESS)
 			return NULL;
 	}
-	return "the firmware does not leave";
+	return "the firmware does not exit its boot services";
 }
 
 static efi_status start(struct efi *e)
@@ -162,22 +168,25 @@ efi_status efi_main(efi_handle image, const struct efi_system_table *system, u64
 	efi_status status;
 	const char *why;
 
-	/* An operator may take time at the firmware's shell; afterwards nobody would stop it. */
+	/*
+	 * An operator may take time at the firmware's shell. After the firmware has gone, nothing
+	 * would stop its watchdog.
+	 */
 	(void)e.boot->set_watchdog(0, 0, 0, NULL);
 	if (el != 2)
 		return refuse(
 			&e, EFI_UNSUPPORTED,
-			"the firmware is at EL1, and it is a hypervisor: start it at EL2 (QEMU: -machine virtualization=on)");
+			"the firmware runs at EL1, but a hypervisor needs EL2 (QEMU: -machine virtualization=on)");
 	why = find_fdt(&e);
 	if (why)
 		return refuse(
 			&e, EFI_UNSUPPORTED,
 			has_acpi(&e)
-				? "the firmware describes the machine by ACPI only: it reads a devicetree (QEMU: -machine acpi=off)"
+				? "the firmware describes the machine by ACPI only, but a devicetree is needed (QEMU: -machine acpi=off)"
 				: why);
 	status = e.boot->handle_protocol(image, &loaded_image, &e.loaded);
 	if (status != EFI_SUCCESS)
-		return refuse(&e, status, "the firmware does not say from where it was loaded");
+		return refuse(&e, status, "the firmware does not say where ZVM was loaded from");
 	status = efi_find_bundle(&e);
 	if (status != EFI_SUCCESS)
 		return status;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a machine with UEFI firmware has the bundle. */
+/* Finds the bundle on a machine with UEFI firmware. */
 #include <asm/efi.h>
 #include <lib/string.h>
 
 #define READ_MODE 1 /* EFI_FILE_MODE_READ */
 #define NAME_MAX  256
 
-/* A node of a device path (10.2): type, subtype, length as 16 bits; then its data. */
+/* A node of a device path (10.2): type, subtype, length as 16 bits, then its data. */
 #define NODE_TYPE(node)   ((node)[0])
 #define NODE_LENGTH(node) ((u32)(node)[2] | (u32)(node)[3] << 8)
 #define NODE_HEADER       4U
 #define NODE_MEDIA        4
-#define NODE_FILE         4 /* of media */
+#define NODE_FILE         4 /* a subtype of media */
 #define NODE_END          0x7f
 
 static efi_status trouble(const struct efi *e, efi_status status, const char *what)
@@ -22,7 +22,10 @@ static efi_status trouble(const struct efi *e, efi_status status, const char *wh
 	return status;
 }
 
-/* What a boot loader took for Linux' initrd: the LoadFile2 of a vendor's media path that Linux has made known. */
+/*
+ * Read the initrd that a boot loader offers for Linux, by LoadFile2 of the vendor media path that
+ * Linux defined.
+ */
 static efi_status from_loader(struct efi *e)
 {
 	static const struct efi_guid load_file2 = {
@@ -51,7 +54,7 @@ static efi_status from_loader(struct efi *e)
 	return EFI_SUCCESS;
 }
 
-/* The image's path with its last part replaced; false if there is none, or it is too long. */
+/* The image's path with its last part replaced. False if there is none, or if it is too long. */
 static bool name_beside(const struct efi *e, const efi_char *last, efi_char *name)
 {
 	u32 used = 0, folder = 0;
@@ -103,7 +106,7 @@ static efi_status read_file(struct efi *e, struct efi_file *file)
 	return EFI_SUCCESS;
 }
 
-/* The volume that the image is from; NULL: it is from none. */
+/* The volume that the image was loaded from. NULL: there is none. */
 static struct efi_file *volume(const struct efi *e)
 {
 	static const struct efi_guid file_system = {

@@ -7,12 +7,12 @@
 #define OPTIONS_MAX 512
 #define CELLS_MAX   4
 
-/* What becomes of a piece of the map. */
+/* How a piece of the map is used. */
 enum use { NOT_RAM, KEPT, FREE };
 
 static enum use use_of(const struct efi_memory_descriptor *d)
 {
-	/* Nor is what passes the end of all addresses. */
+	/* Memory that passes the end of the address space is not RAM either. */
 	if (!(d->attribute & EFI_MEMORY_WB) || d->pages > (UINT64_MAX - d->physical) / PAGE_SIZE)
 		return NOT_RAM;
 	switch (d->type) {
@@ -28,12 +28,15 @@ static enum use use_of(const struct efi_memory_descriptor *d)
 	case EFI_ACPI_NVS:
 		return KEPT;
 	default:
-		/* Reserved: for a secure world, say, and not even to be mapped. */
+		/* Reserved, for example for a secure world: it must not even be mapped. */
 		return NOT_RAM;
 	}
 }
 
-/* The piece with the lowest address from `from` on whose use is one of these; NULL: none. The map need not be sorted. */
+/*
+ * The piece with the lowest address from `from` on whose use is in [least, most]. NULL: there is
+ * none. The map need not be sorted.
+ */
 static const struct efi_memory_descriptor *lowest(const struct efi_memory_map *map, u64 from,
 						  enum use least, enum use most)
 {
@@ -50,7 +53,7 @@ static const struct efi_memory_descriptor *lowest(const struct efi_memory_map *m
 	return best;
 }
 
-/* The next range of pieces that touch each other, from `from` on; false: there is none. */
+/* The next range of adjacent pieces, from `from` on. False: there is none. */
 static bool next_range(const struct efi_memory_map *map, u64 from, enum use least, enum use most,
 		       struct phys_range *r)
 {
@@ -66,7 +69,7 @@ static bool next_range(const struct efi_memory_map *map, u64 from, enum use leas
 	return true;
 }
 
-/* The load options, if they are text; else none. */
+/* Copy the load options, if they are text. */
 static void options(const struct efi *e, char *text)
 {
 	u32 n, count = e->loaded->options_size / (u32)sizeof(efi_char);
@@ -81,7 +84,7 @@ static void options(const struct efi *e, char *text)
 	text[n < count && e->loaded->options[n] ? 0 : n] = '\0';
 }
 
-/* Numbers of so many cells each, as a property has them. */
+/* Write a number with this many cells, as in a property. */
 static u32 put_cells(u8 *to, u64 value, u32 cells)
 {
 	for (u32 n = cells * 4; n > 0; n--, value >>= 8)
@@ -95,7 +98,10 @@ static void put_hex(char *to, u64 value)
 		to[n - 1] = "0123456789abcdef"[value & 0xf];
 }
 
-/* A node a range: the property of one with all of them would need room of which only the map knows how much. */
+/*
+ * Write one node for each range. A single property for all ranges would need room that only the map
+ * can tell.
+ */
 static void put_memory(struct dt_writer *w, const struct efi_memory_map *map, u32 addresses,
 		       u32 sizes)
 {
@@ -115,7 +121,7 @@ static void put_memory(struct dt_writer *w, const struct efi_memory_map *map, u3
 	}
 }
 
-/* What /chosen gets from us. Those that it had of the same names are not copied. */
+/* Write our properties of /chosen. The old ones of the same names are not copied. */
 static void put_chosen(struct dt_writer *w, const struct efi *e, const char *bootargs)
 {
 	u8 address[8];
@@ -136,14 +142,14 @@ static bool is_replaced(const struct dt_prop *prop, const struct efi *e, const c
 	       (e->bundle.size && str_starts(prop->name, "linux,initrd-"));
 }
 
-/* A cell of the root that says how wide its children's numbers are. */
+/* Note a cell of the root that gives the width of its children's numbers. */
 static void look_at_root(const struct dt_prop *prop, u32 *addresses, u32 *sizes)
 {
 	u32 *cells = str_eq(prop->name, "#address-cells") ? addresses
 		     : str_eq(prop->name, "#size-cells")  ? sizes
 							  : NULL;
 
-	/* More than that no address of ours needs; a byte holds it. */
+	/* No address needs more cells; the value fits in a byte. */
 	if (cells && prop->len == 4)
 		*cells = MIN((u32)((const u8 *)prop->value)[3], (u32)CELLS_MAX);
 }
@@ -173,11 +179,11 @@ void efi_look(const void *fdt, bool *has_cpus, bool *has_initrd)
 	}
 }
 
-/* The copy under way. */
+/* State of the copy. */
 struct copy {
 	const struct efi *e;
 	struct dt_writer w;
-	u32 depth, skipped; /* nodes that we are in; of which so many are left out */
+	u32 depth, skipped; /* depth of the current node; how many of these levels are left out */
 	u32 addresses, sizes;
 	bool in_chosen, has_chosen;
 	char bootargs[OPTIONS_MAX];
@@ -208,7 +214,7 @@ static void copy_prop(struct copy *c, const struct dt_prop *prop)
 
 static void copy_end(struct copy *c)
 {
-	c->in_chosen = false; /* its children's properties are not its own */
+	c->in_chosen = false; /* properties of its children do not belong to /chosen */
 	if (c->depth-- == 1) {
 		if (!c->has_chosen) {
 			dt_begin(&c->w, "chosen");

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The head of the image: Linux' Image header, which is also that of a PE32+ application (PE Format specification, Microsoft) for UEFI. Offsets in the file are those
- * in memory. The first page, which the firmware takes for headers, is not executed there.
+ * The head of the image: Linux' Image header, which is also that of a PE32+ application (PE Format
+ * specification, Microsoft) for UEFI. Offsets in the file equal those in memory. The firmware
+ * treats the first page as headers, so it is not executed there.
  */
 #include <asm/efi_head.h>
 
 	.section .head, "ax"
 	.global _head
 _head:
-	ccmp	x18, #0, #0xd, pl	/* "MZ": does nothing of interest */
+	ccmp	x18, #0, #0xd, pl	/* "MZ": an instruction without effect here */
 	b	_start
 	.quad	0			/* text_offset */
 	.quad	__image_size
@@ -47,7 +48,7 @@ optional_header:
 	.short	0x100			/* no page is both written and executed */
 	.quad	0, 0, 0, 0
 	.long	0
-	.long	6			/* data directories, all empty: there is nothing to relocate */
+	.long	6			/* data directories, all empty */
 	.quad	0, 0, 0, 0, 0, 0
 
 sections:
@@ -67,7 +68,10 @@ sections:
 	.long	0xc0000040		/* data, read, write */
 
 	.text
-/* The firmware's call: x0 = handle of this image, x1 = system table. Returns only if we cannot run. */
+/*
+ * The firmware's call: x0 = handle of this image, x1 = system table. Returns only if ZVM cannot
+ * run.
+ */
 	.global efi_entry
 efi_entry:
 	stp	x29, x30, [sp, #-16]!
@@ -79,8 +83,9 @@ efi_entry:
 	ret
 
 /*
- * In a copy of the image that is clean to memory: turn off MMU and caches, and start it as its loader would. x0 = devicetree, clean too. What else
- * the caches hold is nobody's, or is read through them.
+ * Runs in a copy of the image that is clean to memory: turn off MMU and caches, and start the copy
+ * as its loader would. x0 = devicetree, also clean. The caches may hold other lines: those are
+ * unused, or are read through the caches.
  */
 	.global efi_leave
 efi_leave:

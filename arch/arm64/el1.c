@@ -37,7 +37,7 @@ bool at_failed(struct trap_frame *f, u64 esr)
 	return false;
 }
 
-/* Nothing runs below that could train them. */
+/* No lower level could train them. */
 void guard_init_cpu(void)
 {
 }
@@ -86,7 +86,7 @@ void trap_measured_end(void)
 	trap_lower_sync();
 }
 
-/* Nothing runs below that could. */
+/* There is no lower level. */
 void arch_give_way(bool on)
 {
 	(void)on;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest's load or store to a device whose syndrome does not say what it is (ESR_EL2.ISS.ISV is
- * 0): fetched from the guest's memory, decoded, and carried out one access after the other. What
- * can be refused without asking a device is refused before the first access; registers change
- * after the last.
+ * Emulates a guest's load or store to a device that has no valid syndrome (ESR_EL2.ISS.ISV is 0).
+ * The instruction is fetched from the guest's memory, decoded and carried out one access after the
+ * other. Everything that can be refused without asking a device is refused before the first access.
+ * Registers change after the last access.
  */
 #include <arch/mmu.h>
 #include <asm/decode.h>
@@ -38,7 +38,7 @@ bool at_failed(struct trap_frame *f, u64 esr)
 /* A Q register is two accesses. */
 #define MAX_BEATS 4
 
-/* The instruction and what it will do, filled in from top to bottom before any of it is done. */
+/* The instruction and its effects. Filled in from top to bottom before anything is done. */
 struct emulation {
 	struct vcpu *v;
 	struct trap_frame *f;
@@ -73,8 +73,9 @@ bool translate_store(const struct trap_frame *f, u64 va, ipa_t *ipa)
 }
 
 /*
- * EL1 may read whatever either level executes (Arm ARM D8.4.1). A word is read once: another vCPU may be writing there. The guest's caches may be off: no
- * older copy of the line may answer.
+ * EL1 may read code that either level executes (Arm ARM D8.4.1). Each word is read once: another
+ * vCPU may be writing there. The guest's caches may be off, so the line is first cleaned and
+ * invalidated: an older copy must not answer.
  */
 static const u32 *find_line(const struct vcpu *v, u64 line)
 {
@@ -105,7 +106,7 @@ bool guest_fetch(struct guest_code *c, u64 pc, u32 *insn)
 	return true;
 }
 
-/* Only A64 code, and only little-endian data. */
+/* Only A64 code and little-endian data are handled. */
 static bool plain_state(const struct trap_frame *f)
 {
 	if (f->spsr & SPSR_NRW)
@@ -151,16 +152,16 @@ static u64 offset_of(const struct emulation *e)
 	return index << e->d.shift;
 }
 
-/* Without the tag, as FAR_EL2 may not hold it. */
+/* The page of an address without its tag: FAR_EL2 may lack the tag. */
 static u64 page_of(u64 va)
 {
 	return FIELD(va, 55, 12);
 }
 
 /*
- * Split into accesses that a device understands, each with its IPA: in the page of the fault it is
- * known, another page (of a pair that crosses) is looked up. An instruction that does not touch the
- * page of the fault is not the one that trapped: it has been changed since.
+ * Split into accesses that a device understands, each with its IPA. The IPA of the faulting page is
+ * known; that of another page (of a pair that crosses) is looked up. An instruction that does not
+ * touch the faulting page is not the one that trapped: it has been changed since.
  */
 static bool plan(struct emulation *e, u64 far, u64 fault_ipa)
 {
@@ -185,7 +186,7 @@ static bool plan(struct emulation *e, u64 far, u64 fault_ipa)
 	return met;
 }
 
-/* The FP/SIMD registers are in memory from here on: the thread does not own the unit. */
+/* From here on the FP/SIMD registers are in memory: the thread does not own the unit. */
 static u64 *simd_half(const struct emulation *e, u32 beat)
 {
 	u32 halves = e->d.size == 16 ? 2 : 1;
@@ -224,7 +225,7 @@ static void give_load_data(const struct emulation *e)
 			continue;
 		}
 		*simd_half(e, i) = value;
-		if (e->d.size < 16) /* the rest of the register is zeroed */
+		if (e->d.size < 16) /* the rest of the register becomes 0 */
 			simd_half(e, i)[1] = 0;
 	}
 }
@@ -238,7 +239,7 @@ static void finish(const struct emulation *e)
 	frame_step(e->f);
 }
 
-/* False: refused, no register has changed; *far is where. */
+/* False: the access was refused and no register has changed. *far is its address. */
 static bool emulate(struct emulation *e, u64 *far, u64 fault_ipa)
 {
 	if (!plan(e, *far, fault_ipa))
@@ -257,7 +258,7 @@ static bool emulate(struct emulation *e, u64 *far, u64 fault_ipa)
 	return true;
 }
 
-/* Find out what trapped. */
+/* Find out which instruction trapped. */
 static bool understand(struct emulation *e, enum abort_access access)
 {
 	struct guest_code code = { .v = e->v };

@@ -3,7 +3,7 @@
 #include <arch/cpu.h>
 #include <asm/sysreg.h>
 
-/* An answer is refused while the generator behind it has nothing (Arm ARM K14.1): ask again. */
+/* The generator refuses while it has no entropy (Arm ARM K14.1): ask again, this often. */
 #define ATTEMPTS 16
 
 static bool has_rng(void)
@@ -17,7 +17,7 @@ bool arch_entropy(u64 *word)
 
 	if (!has_rng())
 		return false;
-	/* RNDRRS: from a generator reseeded before each word. Z is set where there is none. */
+	/* RNDRRS is reseeded before each word. Z is set if there was none. */
 	for (u32 i = 0; i < ATTEMPTS && !valid; i++)
 		__asm__ volatile("mrs %0, s3_3_c2_c4_1\n\tcset %w1, ne"
 				 : "=r"(*word), "=r"(valid)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errata by MIDR (each CPU's Software Developers Errata Notice), and who needs what against trained predictors (DEN0028 7.4, 7.6; Arm's note on Spectre-BHB). */
+/*
+ * Errata by MIDR (each CPU's Software Developers Errata Notice), and the guard that each CPU needs
+ * against trained predictors (DEN0028 7.4, 7.6; Arm's note on Spectre-BHB).
+ */
 #include <asm/errata.h>
 
 #define MIDR_PART(midr) ((midr)&0xff00fff0U)
@@ -44,7 +47,7 @@ u32 errata_of(u32 midr)
 	return found;
 }
 
-/* Turns of the loop after which nothing of the old history is used; 0: in order, or not known. */
+/* Turns of the loop that replace the whole history. 0: the CPU runs in order, or is not known. */
 static const struct {
 	u32 part;
 	u8 turns;
@@ -65,7 +68,7 @@ static u32 by_firmware(const struct predictor_facts *f)
 	return GUARD_UNKNOWN;
 }
 
-/* Targets are safe (CSV2): is the history that they are chosen by? */
+/* Targets are safe (CSV2). This is about the history that they are chosen by. */
 static u32 history_guard(const struct predictor_facts *f)
 {
 	if (FIELD(f->pfr0, 59, 56) >= 3 || FIELD(f->mmfr1, 63, 60)) /* CSV2_3, ECBHB */
@@ -94,7 +97,7 @@ u32 predictor_guard(const struct predictor_facts *f)
 		return GUARD_NONE;
 	if (FIELD(f->pfr0, 59, 56)) /* CSV2: targets of another context are not used */
 		return history_guard(f);
-	/* The call for the history takes care of targets too. */
+	/* The firmware's call for the history also covers targets. */
 	guard = by_firmware(f);
 	if (guard == GUARD_UNKNOWN && f->workaround_1 == 0)
 		return GUARD_FIRMWARE_1;

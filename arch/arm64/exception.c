@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the vectors call for our own level, and the offsets that assembly uses. */
+/* Handlers of exceptions from our own level, and the checks of offsets that assembly uses. */
 #include <arch/mmu.h>
 #include <asm/boot.h>
 #include <asm/layout.h>
@@ -74,7 +74,7 @@ void trap_own_serror(struct trap_frame *f)
 {
 	struct arch_percpu *cpu = &this_cpu()->arch;
 
-	if (cpu->serror_awaited) { /* a guest's, see vcpu.c */
+	if (cpu->serror_awaited) { /* it belongs to a guest, see vcpu.c */
 		cpu->serror_awaited = false;
 		cpu->serror_esr = read_sysreg_(ESR_ELx);
 		return;

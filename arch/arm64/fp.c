@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lazy FP/SIMD switch. The registers of a CPU belong to the thread fp_owner; whoever else uses the unit traps (CPTR_EL2.TFP and CPACR_EL1.FPEN
- * trap our own level too, so that library code
- * with SIMD instructions in our own threads is contained the same way).
+ * Lazy FP/SIMD switch. A CPU's registers belong to the thread fp_owner. Any other thread that uses
+ * the unit traps. CPTR_EL2.TFP and CPACR_EL1.FPEN trap our own level too, so library code with SIMD
+ * instructions in our own threads is handled in the same way.
  */
 #include <arch/thread.h>
 #include <asm/sysreg.h>

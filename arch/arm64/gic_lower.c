@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the interrupt controller has for a lower exception level: the list registers of a GICv3 (IHI 0069), and interrupts that
- * are taken while a guest runs. On a GICv2, the way to gicv2_lower.c.
+ * The interrupt controller's part for a lower exception level: the list registers of a GICv3 (IHI
+ * 0069), and interrupts that are taken while a guest runs. On a GICv2 these call gicv2_lower.c.
  */
 #include <arch/guest.h>
 #include <asm/boot.h>
@@ -41,7 +41,7 @@ u32 arch_vgic_maintenance_intid(void)
 	return maintenance;
 }
 
-/* Out of line, so that what needs no register saved does not save any. */
+/* Out of line, so that the fast path saves no registers. */
 static __noinline void take_for_guest(struct vcpu *v, u32 iar)
 {
 	if (likely(vmm_guest_irq(v, iar))) {
@@ -66,7 +66,7 @@ void arch_guest_take_irq(struct vcpu *v)
 		take_for_guest(v, (u32)iar);
 		return;
 	}
-	/* What it is about is looked at on the way out, but for threads that other CPUs sent. */
+	/* The way out looks at its reason. Only threads that other CPUs sent are handled here. */
 	irq_account(cpu, IPI_RESCHEDULE);
 	write_sysreg_(ICC_EOIR1_EL1, iar);
 	write_sysreg_(ICC_DIR_EL1, iar);
@@ -119,7 +119,7 @@ u32 arch_vgic_empty_lrs(void)
 {
 	if (unlikely(gic_is_v2))
 		return gicv2_empty_lrs();
-	isb(); /* what was written to list registers shows */
+	isb(); /* Make earlier writes to list registers visible */
 	return arch_vgic_ended();
 }
 
@@ -131,7 +131,10 @@ void arch_vgic_maintenance(u64 bits)
 		write_sysreg_(ICH_HCR_EL2, bits | ICH_HCR_TDIR | ICH_HCR_EN);
 }
 
-/* A guest's DIR: a GICv3 need not be able to (ICH_VTR_EL2.TDS), a GICv2's is on a page that the guest does not have. */
+/*
+ * A guest's DIR: a GICv3 may not support the trap (ICH_VTR_EL2.TDS). A GICv2's DIR is on a page
+ * that the guest does not have.
+ */
 static bool dir_traps(void)
 {
 	return gic_is_v2 || (ich_vtr() & BIT(19));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The machine's GICv2 (IHI 0048): distributor and CPU interface. Interrupts stay in the group that we find them in: of two security
- * states we see group 1 only, of one we use group 0; GICC_CTLR is the same for both.
+ * The machine's GICv2 (IHI 0048): distributor and CPU interface. Interrupts stay in the group in
+ * which they are found: group 1 if there are two security states, of which this software sees only
+ * that group; else group 0. GICC_CTLR is the same for both.
  */
 #include <arch/irqchip.h>
 #include <arch/mmu.h>
@@ -20,7 +21,7 @@
 bool gic_is_v2;
 
 volatile u8 *gicv2_dist, *gicv2_cpu;
-static u8 cpu_mask[MAX_CPUS]; /* a CPU's interface, in ITARGETSR and SGIR */
+static u8 cpu_mask[MAX_CPUS]; /* bit of a CPU's interface in ITARGETSR and SGIR */
 
 __cold int gicv2_node(void)
 {
@@ -38,8 +39,9 @@ __cold int gicv2_node(void)
 }
 
 /*
- * A CPU interface is two pages, of which the second holds DIR. Where each page is seen 16 times in 64 KiB (SBSA, for systems with pages of that size)
- * the last copy of the first page and the first copy of the second are neighbours. IIDR tells.
+ * A CPU interface is two pages; the second holds DIR. On some systems with 64 KiB pages (SBSA) each
+ * page appears 16 times in 64 KiB. There the last copy of the first page and the first copy of the
+ * second are neighbours. IIDR tells.
  */
 __cold volatile u8 *gicv2_map(u32 index, paddr_t *pa)
 {
@@ -83,7 +85,10 @@ __cold int gicv2_init(void)
 	return gic_lower_init();
 }
 
-/* Its own bit, which a CPU reads as the target of private interrupts; a GIC with one CPU reads as 0. */
+/*
+ * A CPU's own bit, which it reads as the target of private interrupts. A GIC with one CPU reads as
+ * 0.
+ */
 static u8 own_mask(void)
 {
 	u32 targets = 0;
@@ -95,7 +100,10 @@ static u8 own_mask(void)
 	return targets & 0xff ? (u8)targets : 1;
 }
 
-/* A CPU that could have a GICv3: nobody here uses its system registers. False if it insists on them. */
+/*
+ * Turn off the system registers of a CPU that could have a GICv3. False if the CPU does not allow
+ * it.
+ */
 static bool registers_off(void)
 {
 	if (FIELD(read_sysreg(id_aa64pfr0_el1), 27, 24) == 0)
@@ -112,7 +120,10 @@ __cold int gicv2_init_cpu(void)
 	if (!registers_off())
 		return -ENODEV;
 	cpu_mask[cpu->id] = own_mask();
-	/* Where gicv3.c finds the frame of private interrupts, 64 KiB on: the distributor, banked for each CPU. */
+	/*
+	 * gicv3.c expects the frame of private interrupts 64 KiB further on: here that is the
+	 * distributor, which is banked for each CPU.
+	 */
 	cpu->arch.gicr = gicv2_dist - KIB(64);
 	wr32(gicv2_dist, GICD_ICENABLER, 0xffff0000);
 	wr32(gicv2_dist, GICD_ICACTIVER, ~0u);
@@ -139,7 +150,7 @@ void gicv2_handle(void)
 	u32 flags = irq_dispatch(intid);
 
 	cpu->irq_depth--;
-	dsb(sy); /* what the handler wrote to the device came there: a level is low */
+	dsb(sy); /* the handler's writes have reached the device: a level is low */
 	wr32(gicv2_cpu, GICC_EOIR, iar);
 	if (EOI_APART && !(flags & IRQ_STAYS_ACTIVE))
 		wr32(gicv2_cpu, GICC_DIR, iar);
@@ -152,6 +163,6 @@ void gicv2_route(u32 intid, u32 cpu)
 
 void gicv2_sgi_send(u32 sgi, u32 cpu)
 {
-	dsb(ishst); /* what the other CPU is to see comes before the interrupt */
+	dsb(ishst); /* other CPUs see earlier writes before the interrupt */
 	wr32(gicv2_dist, GICD_SGIR, (u32)cpu_mask[cpu] << 16 | sgi);
 }

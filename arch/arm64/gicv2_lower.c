@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A GICv2's virtual interface control (GICH, IHI 0048 chapter 5). A guest's own CPU interface is the GICV frame, mapped in
- * its stage 2.
+ * A GICv2's virtual interface control (GICH, IHI 0048 chapter 5). A guest's own CPU interface is
+ * the GICV frame, mapped in its stage 2.
  */
 #include <arch/guest.h>
 #include <arch/mmu.h>
@@ -28,15 +28,16 @@ static volatile u8 *gich, *gicv;
 static paddr_t gicv_pa;
 
 /*
- * LR_HW is ours to do: such a list register asks for maintenance when the guest ends its interrupt, and whoever reads it
- * then finds the physical interrupt (kept here, a PPI) deactivated, as LR_HW promises.
+ * True: software does the work of LR_HW. Such a list register asks for maintenance when the guest
+ * ends its interrupt. A reader of the list register then finds the physical interrupt (kept here, a
+ * PPI) deactivated, as LR_HW promises.
  */
 static bool soft_hw;
 static u8 soft_pintid[MAX_CPUS][VGIC_MAX_LRS];
 #define SOFT_PINTID 0x1f
-#define SOFT_DONE   0x80 /* deactivated: once only, as it may fire again meanwhile */
+#define SOFT_DONE   0x80 /* deactivated already: only once, because it may fire again meanwhile */
 
-/* The next interrupt, if it is this one; it comes within a few reads. */
+/* Acknowledge the next interrupt if it is this one. It comes within a few reads. */
 static bool take(u32 intid)
 {
 	for (u32 i = 0; i < 100; i++)
@@ -46,9 +47,10 @@ static bool take(u32 intid)
 }
 
 /*
- * Does a level that is still high interrupt again after its interrupt was ended through a list register with HW? It has to
- * (IHI 0048, 5.2.1); QEMU's GICv2 forgets to look. Tried with the virtual timer, by the virtual interface's registers,
- * which EL2 can use like a guest. Anything unexpected counts as no.
+ * Test whether a level that is still high interrupts again after its interrupt was ended through a
+ * list register with HW. It has to (IHI 0048, 5.2.1), but QEMU's GICv2 does not check. The test
+ * uses the virtual timer and the virtual interface's registers, which EL2 can use like a guest.
+ * Anything unexpected counts as no.
  */
 static bool hw_fires_again(u32 ppi)
 {
@@ -88,9 +90,9 @@ static void try_hw(void)
 int gicv2_lower_init(void)
 {
 	gich = gicv2_map(FRAME_HYP, NULL);
-	gicv = gicv2_map(FRAME_VCPU, &gicv_pa); /* for the trial */
+	gicv = gicv2_map(FRAME_VCPU, &gicv_pa); /* for the test */
 	if (gicv_pa.pa % PAGE_SIZE)
-		return -ENODEV; /* it cannot be given to a guest */
+		return -ENODEV; /* it cannot be mapped for a guest */
 	return gich && gicv ? 0 : -ENOMEM;
 }
 
@@ -121,7 +123,7 @@ u64 gicv2_lr_read(u32 n)
 	value |= LR_HW | (u64)(*pintid & SOFT_PINTID) << LR_PINTID_SHIFT;
 	if (!(value & LR_STATE_MASK) && !(*pintid & SOFT_DONE)) {
 		wr32(gicv2_dist, GICD_ICACTIVER, 1u << *pintid);
-		wr32(gich, GICH_LR + 4 * n, 0); /* it has had its maintenance */
+		wr32(gich, GICH_LR + 4 * n, 0); /* its maintenance is done */
 		*pintid |= SOFT_DONE;
 	}
 	return value;
@@ -140,7 +142,7 @@ void gicv2_lr_write(u32 n, u64 value)
 	wr32(gich, GICH_LR + 4 * n, gicv2_lr_pack(value));
 }
 
-/* VGIC_MAX_LRS are in the first of the two registers. */
+/* The first of the two registers holds VGIC_MAX_LRS bits. */
 u32 gicv2_empty_lrs(void)
 {
 	return rd32(gich, GICH_ELRSR);
@@ -161,7 +163,7 @@ u32 gicv2_vmcr(void)
 	return rd32(gich, GICH_VMCR);
 }
 
-/* One register of active priorities for both groups: priorities have five bits. */
+/* One register holds the active priorities of both groups: priorities have five bits. */
 void gicv2_save(struct arch_vcpu *a)
 {
 	a->ich_vmcr = rd32(gich, GICH_VMCR);

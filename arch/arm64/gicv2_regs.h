@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What gicv2.c and gicv2_lower.c share: the GICv2's own registers (IHI 0048, 4.1.2, 4.1.3). */
+/* Registers of a GICv2 that gicv2.c and gicv2_lower.c both use (IHI 0048, 4.1.2, 4.1.3). */
 #ifndef GICV2_REGS_H
 #define GICV2_REGS_H
 
@@ -22,7 +22,7 @@
 #define GICC_IIDR    0x00fc
 #define GICC_DIR     0x1000
 #define GICC_ENABLE  BIT(0)
-#define GICC_EOIMODE BIT(9) /* priority drop and deactivation apart */
+#define GICC_EOIMODE BIT(9) /* priority drop and deactivation are separate */
 
 /* Entries of the node's reg. */
 enum { FRAME_DIST, FRAME_CPU, FRAME_HYP, FRAME_VCPU };
@@ -30,7 +30,10 @@ enum { FRAME_DIST, FRAME_CPU, FRAME_HYP, FRAME_VCPU };
 /* The distributor and the CPU interface. */
 extern volatile u8 *gicv2_dist, *gicv2_cpu;
 
-/* Map one of the node's frames, whose address is then at *pa if that is not NULL; NULL: there is none, or no memory. */
+/*
+ * Map one of the node's frames. Unless pa is NULL, its address goes to *pa. NULL: there is no such
+ * frame, or no memory.
+ */
 volatile u8 *gicv2_map(u32 frame, paddr_t *pa);
 
 static inline u32 rd32(const volatile u8 *base, u32 offset)

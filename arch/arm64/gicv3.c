@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine's GICv3 (IHI 0069): distributor, redistributors, CPU interface. On a GICv2, the way to gicv2.c. */
+/*
+ * The machine's GICv3 (IHI 0069): distributor, redistributors, CPU interface. On a GICv2 these call
+ * gicv2.c.
+ */
 #include <arch/irqchip.h>
 #include <arch/mmu.h>
 #include <asm/boot.h>
@@ -38,10 +41,10 @@
 #define GICR_TYPER_VLPIS    BIT(1)
 #define GICR_TYPER_LAST     BIT(4)
 
-#define ICC_CTLR_EOIMODE BIT(1) /* priority drop and deactivation apart */
+#define ICC_CTLR_EOIMODE BIT(1) /* priority drop and deactivation are separate */
 
 #define PRIORITY_HOST   0xa0a0a0a0u
-#define PRIORITY_URGENT 0x80 /* less is more */
+#define PRIORITY_URGENT 0x80 /* a lower value is more urgent */
 #define REGION_MAX      4
 
 static volatile u8 *gicd;
@@ -51,7 +54,7 @@ static struct {
 	u64 size;
 } redists[REGION_MAX];
 static u32 redist_regions;
-static u64 sgi_targets[MAX_CPUS]; /* ICC_SGI1R_EL1 of an SGI to a CPU, less the SGI's number */
+static u64 sgi_targets[MAX_CPUS]; /* ICC_SGI1R_EL1 of an SGI to a CPU, without the SGI's number */
 
 static u32 rd32(const volatile u8 *base, u32 offset)
 {
@@ -63,7 +66,9 @@ static void wr32(volatile u8 *base, u32 offset, u32 value)
 	*(volatile u32 *)(base + offset) = value;
 }
 
-/* Wait for bits of a register to clear; bounded, hardware that hangs is reported once. */
+/*
+ * Wait for bits of a register to clear. The wait is bounded. Hardware that hangs is reported once.
+ */
 static void wait_clear(const volatile u8 *base, u32 offset, u64 bits)
 {
 	for (u32 i = 0; i < 1000000; i++)
@@ -112,7 +117,7 @@ __cold int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist
 	return gic_lower_init();
 }
 
-/* The redistributor whose affinity is this CPU's, or NULL. */
+/* The redistributor with this CPU's affinity, or NULL. */
 static volatile u8 *find_redist(void)
 {
 	u64 hwid = arch_cpu_hwid();
@@ -134,7 +139,9 @@ static volatile u8 *find_redist(void)
 	return NULL;
 }
 
-/* ICC_SGI1R_EL1 for this CPU alone: Aff3 55:48, RS 47:44, Aff2 39:32, Aff1 23:16, TargetList 15:0 */
+/*
+ * ICC_SGI1R_EL1 for this CPU alone: Aff3 55:48, RS 47:44, Aff2 39:32, Aff1 23:16, TargetList 15:0
+ */
 static u64 sgi_target(void)
 {
 	u64 hwid = arch_cpu_hwid(), aff0 = FIELD(hwid, 7, 0);
@@ -164,7 +171,7 @@ __cold int gic_init_cpu(void)
 	wait_clear(r, GICR_CTLR, BIT(3));
 	wr32(r, GICR_ISENABLER0, 0xffff); /* SGIs */
 
-	/* System registers for us; a lower level's access to this one traps (Enable, bit 3, is 0). */
+	/* Use system registers. A lower level's access to this one traps (Enable, bit 3, is 0). */
 	write_sysreg_(ICC_SRE_ELx, 0x7);
 	isb();
 	write_sysreg_(ICC_SRE_EL1, 0x7);
@@ -185,7 +192,7 @@ __noinline void gic_dispatch(u32 iar)
 
 	if (unlikely(iar >= 1020)) /* spurious */
 		return;
-	cpu->irq_depth = 1; /* they do not nest */
+	cpu->irq_depth = 1; /* interrupts do not nest */
 	flags = irq_dispatch(iar);
 	cpu->irq_depth = 0;
 	write_sysreg_(ICC_EOIR1_EL1, iar);
@@ -233,7 +240,7 @@ void arch_irq_set_edge(u32 intid, bool edge)
 	wr32(b, offset, edge ? v | bit : v & ~bit);
 }
 
-/* A register has a byte for each. */
+/* Each interrupt has one byte in these registers. */
 void arch_irq_set_urgent(u32 intid)
 {
 	*(bank(intid) + GICD_IPRIORITYR + intid) = PRIORITY_URGENT;
@@ -250,6 +257,6 @@ void arch_sgi_send(u32 sgi, u32 cpu)
 		gicv2_sgi_send(sgi, cpu);
 		return;
 	}
-	dsb(ishst); /* what the other CPU is to see comes before the interrupt */
+	dsb(ishst); /* other CPUs see earlier writes before the interrupt */
 	write_sysreg_(ICC_SGI1R_EL1, sgi_targets[cpu] | (u64)sgi << 24);
 }

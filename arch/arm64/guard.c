@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* This CPU's errata and predictors: found out at its start, told to the vectors, shown to the operator. */
+/*
+ * This CPU's errata and predictors: found out at its start, passed to the vectors, shown to the
+ * operator.
+ */
 #include <arch/cpu.h>
 #include <asm/boot.h>
 #include <asm/errata.h>

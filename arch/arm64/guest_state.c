@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A vCPU's registers: reset, entry, and the lazy switch of what EL1 and EL0 own. */
+/* A vCPU's registers: reset, entry, and the lazy switch of the state of EL1 and EL0. */
 #include <arch/cpu.h>
 #include <arch/guest.h>
 #include <arch/mmu.h>
@@ -19,7 +19,7 @@
 	(HCR_VM | HCR_SWIO | HCR_PTW | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_IS | \
 	 HCR_TWI | HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_RW | HCR_TLOR | HCR_TERR)
 
-/* Pointer authentication: its keys are the guest's, its instructions work. */
+/* Pointer authentication: the keys belong to the guest, and its instructions work. */
 #define HCR_PAUTH (HCR_APK | HCR_API)
 
 #define MDCR_GUEST \
@@ -31,19 +31,22 @@ static bool has_ras(void)
 	return FIELD(read_sysreg(id_aa64pfr0_el1), 31, 28) != 0;
 }
 
-/* SME: TPIDR2_EL0 exists, and the traps that hide SME do not hide it. */
+/* SME: TPIDR2_EL0 exists, and the traps that hide SME do not cover it. */
 static bool has_sme(void)
 {
 	return FIELD(read_sysreg(id_aa64pfr1_el1), 27, 24) != 0;
 }
 
-/* Memory tagging with its system registers: GMID_EL1, like the others, is hidden. */
+/* Memory tagging with its system registers. GMID_EL1 is hidden like the others. */
 static bool has_mte(void)
 {
 	return FIELD(read_sysreg(id_aa64pfr1_el1), 11, 8) >= 2;
 }
 
-/* Pointer authentication by any algorithm (ID_AA64ISAR1_EL1 APA, API, GPA, GPI; ID_AA64ISAR2_EL1 GPA3, APA3). */
+/*
+ * Pointer authentication by any algorithm (ID_AA64ISAR1_EL1 APA, API, GPA, GPI; ID_AA64ISAR2_EL1
+ * GPA3, APA3).
+ */
 static bool has_pauth(void)
 {
 	return (read_sysreg(id_aa64isar1_el1) & (BITS(11, 4) | BITS(31, 24))) ||
@@ -56,7 +59,7 @@ static bool has_amu(void)
 	return FIELD(read_sysreg(id_aa64pfr0_el1), 47, 44) != 0;
 }
 
-/* Where EL1 walks while no guest is loaded: speculation finds nothing mapped. */
+/* EL1's walks use this while no guest is loaded: speculation finds nothing mapped. */
 static u64 empty_stage2[512] __aligned(4096);
 
 static void unload_stage2(void)
@@ -66,8 +69,8 @@ static void unload_stage2(void)
 }
 
 /*
- * Finer controls of later architectures (FEAT_HCX, FEAT_FGT). All zeros: what they would let through is hidden and traps, and nothing traps that we do
- * not know of.
+ * Fine-grained controls of later architectures (FEAT_HCX, FEAT_FGT). All zeros: the features that
+ * they would enable are hidden and trap, and no unknown trap is on.
  */
 static __cold void deny_later_features(void)
 {
@@ -93,7 +96,10 @@ static __cold void deny_later_features(void)
 	write_sysreg_(HDFGWTR2_EL2, 0);
 }
 
-/* Memory partitions (MPAM): guests have none, and run in the default one. Firmware that has the feature on lets EL2 at it. */
+/*
+ * Memory partitions (MPAM): guests have none and run in the default one. Firmware that turns the
+ * feature on lets EL2 access it.
+ */
 static __cold void deny_mpam(void)
 {
 	u64 id;
@@ -108,7 +114,10 @@ static __cold void deny_mpam(void)
 		write_sysreg_(MPAMHCR_EL2, MPAMHCR_TRAP_MPAMIDR);
 }
 
-/* What else of EL2 a reset leaves UNKNOWN and would act on us: off, where the CPU has it. Nothing profiles, traces or records our own level. */
+/*
+ * Turn off the other EL2 features that a reset leaves UNKNOWN, if the CPU has them: nothing may
+ * profile, trace or record our own level.
+ */
 static __cold void quiet_el2(void)
 {
 	u64 dfr0 = read_sysreg(id_aa64dfr0_el1), mmfr3 = read_sysreg_(ID_AA64MMFR3_EL1);
@@ -131,7 +140,7 @@ static __cold void quiet_el2(void)
 		write_sysreg_(CNTHV_CTL_EL2, 0);
 }
 
-/* What this CPU's EL1 has that not all have: bits of arch_percpu.features. */
+/* Features that only some CPUs' EL1 have: bits of arch_percpu.features. */
 enum feature {
 	HAS_RAS = 1 << 0,
 	HAS_SME = 1 << 1,
@@ -155,7 +164,7 @@ __cold void el_init_cpu(void)
 	quiet_el2();
 	write_sysreg(hcr_el2,
 		     HCR_GUEST | (has_pauth() ? HCR_PAUTH : 0) | (has_mte() ? HCR_TID5 : 0));
-	write_sysreg(mdcr_el2, MDCR_GUEST | pmu_init_cpu()); /* HPMN: all counters are guests' */
+	write_sysreg(mdcr_el2, MDCR_GUEST | pmu_init_cpu()); /* HPMN: all for guests */
 	write_sysreg(vtcr_el2, stage2_vtcr());
 	unload_stage2();
 	write_sysreg(cnthctl_el2, 0x3); /* EL1 uses the physical counter and timer */
@@ -212,7 +221,10 @@ static void pauth_restore(const u64 *keys)
 	write_sysreg(S3_0_C2_C3_1, keys[9]);
 }
 
-/* The next eret makes it take effect. A guest's WFE is not trapped while nobody would run instead. */
+/*
+ * Take effect at the next eret. A guest's WFE is not trapped while no other thread would run
+ * instead.
+ */
 void arch_give_way(bool on)
 {
 	u64 hcr = read_sysreg(hcr_el2);
@@ -221,8 +233,10 @@ void arch_give_way(bool on)
 }
 
 /*
- * On a CPU whose AT is speculated where it should not be (errata.h), EL1's tables are not walked while VTTBR_EL2 is another VM's than they: an AT fails then
- * in stage 1, and leaves nothing behind. Walks are off before the MMU is on for it, and the MMU is as it was before they are on again.
+ * For a CPU that speculates AT where it should not (errata.h): EL1's tables are not walked while
+ * VTTBR_EL2 is another VM's than those tables. A speculated AT then fails in stage 1 and leaves
+ * nothing behind. Walks are turned off before the MMU is turned on for this. The MMU is back as it
+ * was before walks are turned on again.
  */
 #define TCR_EPD (BIT(7) | BIT(23)) /* EPD0, EPD1 */
 
@@ -236,7 +250,7 @@ static void walks_forbid(void)
 
 static void walks_allow(u64 sctlr, u64 tcr)
 {
-	isb(); /* stage 2 and all else of stage 1 are there */
+	isb(); /* stage 2 and the rest of stage 1 are in place */
 	write_sysreg(sctlr_el1, sctlr);
 	isb();
 	write_sysreg(tcr_el1, tcr);
@@ -261,7 +275,7 @@ void stage2_return(const struct stage2_loan *loan)
 	isb();
 }
 
-/* Two registers that are neighbours in struct el1_regs: one store or load for both. */
+/* Two neighbouring registers of struct el1_regs: one store or load for both. */
 #define SAVE_PAIR(r, first, reg1, second, reg2)                         \
 	do {                                                            \
 		u64 one_ = read_sysreg(reg1), two_ = read_sysreg(reg2); \
@@ -334,7 +348,10 @@ static inline void el1_restore(const struct el1_regs *r, u32 features)
 		RESTORE_PAIR(r, sctlr, sctlr_el1, tcr, tcr_el1);
 }
 
-/* Active priorities: 5 bits of priority have one register a group, 6 have two, 7 have four (ICH_AP<g>R<n>_EL2). */
+/*
+ * Active priorities (ICH_AP<g>R<n>_EL2): 5 bits of priority use one register for each group, 6 bits
+ * use two, 7 bits use four.
+ */
 static __noinline void ich_save_more(struct arch_vcpu *a)
 {
 	u32 bits = arch_vgic_priority_bits();
@@ -352,8 +369,10 @@ static __noinline void ich_save_more(struct arch_vcpu *a)
 }
 
 /*
- * A guest's store to the GICv2's CPU interface, the one device that it reaches by itself, may end in an SError when another VM has the CPU already. Its
- * stores are complete before it leaves, and an SError that pends then is its own: let in here, where trap_own_serror() knows of it.
+ * The GICv2's CPU interface is the one device that a guest accesses directly. A store to it may end
+ * in an SError when another VM already has the CPU. So the guest's stores are completed before it
+ * leaves. An SError that is pending then belongs to the guest: it is let in here, where
+ * trap_own_serror() knows of it.
  */
 static __noinline void settle_errors(struct vcpu *v)
 {
@@ -415,7 +434,10 @@ static inline void ich_restore(const struct arch_vcpu *a, bool more_aprs)
 		ich_restore_more(a);
 }
 
-/* TLB entries of another vCPU of the VM are not v's: guests invalidate locally what only one CPU uses. */
+/*
+ * TLB entries of another vCPU of the VM are not v's: a guest invalidates locally the entries that
+ * only one CPU uses.
+ */
 static void tlb_claim(struct arch_percpu *cpu, const struct vcpu *v)
 {
 	u32 vmid = (u32)(v->vm->s2.vttbr >> 48) % ARCH_MAX_VMIDS;
@@ -476,7 +498,7 @@ void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg)
 	bool loaded = cpu->loaded == v;
 
 	if (loaded)
-		cpu->loaded = NULL; /* what the CPU holds is void */
+		cpu->loaded = NULL; /* the CPU's copy is no longer valid */
 	memset(f, 0, sizeof(*f));
 	f->x[0] = arg;
 	f->elr = entry;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exceptions that we raise for a guest: the vCPU is loaded, so its EL1 registers are the CPU's (Arm ARM D1.3, AArch64.TakeException). */
+/*
+ * Exceptions that ZVM raises for a guest. The vCPU is loaded, so its EL1 registers are the CPU's
+ * (Arm ARM D1.3, AArch64.TakeException).
+ */
 #include <asm/boot.h>
 #include <asm/trap.h>
 #include <kernel/percpu.h>
@@ -20,7 +23,7 @@
 #define ISS_CM       BIT(8)
 #define ISS_WNR      BIT(6)
 #define FSC_EXTERNAL 0x10
-#define FSC_WALK     0x14 /* and the level */
+#define FSC_WALK     0x14 /* plus the level */
 
 u64 vector_offset(u64 pstate)
 {
@@ -41,7 +44,9 @@ static bool from_el0(u64 pstate)
 	return (pstate & SPSR_NRW) || (pstate & PSTATE_MODE) == 0;
 }
 
-/* A feature that a guest is not shown (memory tagging) changes how its CPU takes exceptions all the same. */
+/*
+ * A feature that guests are not shown (memory tagging) still changes how the CPU takes exceptions.
+ */
 u64 entry_pstate_init_cpu(void)
 {
 	u64 pfr1 = read_sysreg(id_aa64pfr1_el1);
@@ -50,7 +55,7 @@ u64 entry_pstate_init_cpu(void)
 	       (FIELD(pfr1, 7, 4) ? PSTATE_SSBS : 0) | (FIELD(pfr1, 11, 8) ? PSTATE_TCO : 0);
 }
 
-/* Of those that the CPU has, the bits that become 1. */
+/* The bits that become 1, of those that the CPU has. */
 static __noinline u64 entry_bits(u64 has)
 {
 	u64 sctlr = read_sysreg(sctlr_el1);
@@ -62,7 +67,10 @@ static __noinline u64 entry_bits(u64 has)
 	return has;
 }
 
-/* For whoever asks later why its vCPU is lost (look.c). What faults in the vectors follows from something before it. */
+/*
+ * Note the exception for a later question why the vCPU is lost (look.c). A fault inside the vectors
+ * is a consequence of an earlier one and is not noted.
+ */
 static void note(const struct trap_frame *f, u64 esr, u64 vbar)
 {
 	struct arch_vcpu *a = &container_of(this_cpu()->current, struct vcpu, thread)->arch;
@@ -75,8 +83,8 @@ static void note(const struct trap_frame *f, u64 esr, u64 vbar)
 }
 
 /*
- * What the new PSTATE does not take from the old one or from SCTLR_EL1 is 0: UAO, SS, IL, BTYPE, nRW. In AArch32 state bits 25, 23 and 15 to 10 of f->spsr are
- * others' (IT, SSBS).
+ * Bits that the new PSTATE takes neither from the old one nor from SCTLR_EL1 are 0: UAO, SS, IL,
+ * BTYPE, nRW. In AArch32 state bits 25, 23 and 15 to 10 of f->spsr have other meanings (IT, SSBS).
  */
 static __noinline void take_exception(struct trap_frame *f, u64 esr)
 {
@@ -109,7 +117,7 @@ static void take_abort(struct trap_frame *f, u64 far, bool fetch, u64 iss)
 	u64 ec = fetch ? EC_IABT_SAME : EC_DABT_SAME;
 
 	if (from_el0(f->spsr))
-		ec--; /* the classes for a lower level are one less */
+		ec--; /* a class for a lower level is one less */
 	write_sysreg(far_el1, far);
 	take_exception(f, ec << 26 | ESR_IL | iss);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A look at a guest that was interrupted: whether it gets on, as far as its registers and its code prove. */
+/*
+ * A look at an interrupted guest: whether it gets on, as far as its registers and its code prove.
+ */
 #include <asm/loop.h>
 #include <asm/trap.h>
 #include <vmm/core.h>
@@ -11,7 +13,10 @@
 
 #define VECTOR_SIZE 0x80
 
-/* Instructions from a vector to where it faults, and from each of four to where it spins. */
+/*
+ * At most this many instructions from a vector to where it faults, and from each of four to where
+ * it spins.
+ */
 #define FAULT_WAY 8
 #define SPIN_WAY  3
 
@@ -39,7 +44,7 @@ static const char *exception_name(u64 esr)
 	}
 }
 
-/* At EL1, where no interrupt can end what is going on. */
+/* True at EL1 with interrupts masked: no interrupt can end the current code. */
 static bool is_closed(u64 pstate)
 {
 	return !(pstate & SPSR_NRW) && FIELD(pstate, 3, 2) == 1 &&
@@ -47,8 +52,9 @@ static bool is_closed(u64 pstate)
 }
 
 /*
- * The last exception was taken on the straight way from the vector, on which the guest is now too: nothing else has been executed since the exception
- * before that one, or is going to be as long as the instruction faults.
+ * True if the guest can only fault again. The last exception was taken on the straight way from the
+ * vector, and the guest is on that way now. So nothing else has been executed since the exception
+ * before, and nothing else will be while the instruction faults.
  */
 static bool faults_again(struct guest_code *c, struct guest_look *l, u64 vector)
 {
@@ -57,7 +63,7 @@ static bool faults_again(struct guest_code *c, struct guest_look *l, u64 vector)
 	       loop_leads_to(c, vector, l->last.elr, l->pc, FAULT_WAY);
 }
 
-/* It spins where one of the four vectors leads to. */
+/* True if the guest spins where one of the four vectors leads to. */
 static bool spins_there(struct guest_code *c, struct guest_look *l, u64 vectors)
 {
 	const char *const kinds[] = { exception_name(l->last.esr), "IRQ", "FIQ", "SError" };
@@ -72,7 +78,7 @@ static bool spins_there(struct guest_code *c, struct guest_look *l, u64 vectors)
 	return false;
 }
 
-/* Where WFI does not trap (`dedicated`), the interrupt by which we are here has ended it. */
+/* Where WFI does not trap (`dedicated`), the current interrupt has ended it. */
 static bool has_waited(struct guest_code *c, u64 pc)
 {
 	u32 insn;

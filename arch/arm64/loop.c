@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A64 instructions by how many successors they have (Arm ARM C4.1.93, "Branches, Exception Generating and System instructions"). */
+/*
+ * Classifies A64 instructions by their number of successors (Arm ARM C4.1.93, "Branches, Exception
+ * Generating and System instructions").
+ */
 #include <asm/loop.h>
 
 #define SPIN_MAX 4
@@ -21,7 +24,10 @@ static bool is_hint(u32 insn)
 	return (insn & 0xffffe01f) == 0xd503201f;
 }
 
-/* MSR, MRS, SYS, hints and barriers are of the same group as branches and exceptions, but the next instruction follows. */
+/*
+ * MSR, MRS, SYS, hints and barriers are in the group of branches and exceptions, but the next
+ * instruction follows them.
+ */
 static bool goes_on(u32 insn)
 {
 	return (insn & 0x1c000000) != 0x14000000 || (insn & 0xffc00000) == 0xd5000000;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A GICv3's list registers by number. Their names are part of the instruction, so there is a line of two instructions for each. */
+/*
+ * A GICv3's list registers by number. The register's name is part of the instruction, so each one
+ * has two instructions of its own.
+ */
 	.macro	each_lr line
 	\line	S3_4_C12_C12_0
 	\line	S3_4_C12_C12_1

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Both ends of a section with interrupts masked (kernel/masked.h). Called from inline assembly (asm/cpu.h), which names what they change. */
+/*
+ * Both ends of a section with interrupts masked (kernel/masked.h). Called from inline assembly
+ * (asm/cpu.h), which lists the registers that they change.
+ */
 #include <asm/el.h>
 #include <asm/layout.h>
 
@@ -12,7 +15,7 @@ masked_begin:
 	stp	x17, x30, [x16, #PERCPU_MASKED + MASKED_SINCE]
 	ret
 
-/* They are about to be unmasked. Changes x15 to x17 and the flags. */
+/* Interrupts are about to be unmasked. Changes x15 to x17 and the flags. */
 	.global masked_end
 masked_end:
 	mrs	x16, TPIDR_ELx

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Our own stage 1: the final tables (text RX, rodata R, data RW; RAM linear; devices and stacks on demand). Arm ARM D8. */
+/*
+ * Stage 1 of our own level: the final tables (text RX, rodata R, data RW; RAM linear; devices and
+ * stacks on demand). Arm ARM D8.
+ */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <asm/boot.h>
@@ -43,7 +46,9 @@ static u64 io_next = IO_VA;
 #define STACK_SLOTS 512
 static u64 stack_slots[BITMAP_WORDS(STACK_SLOTS)];
 
-/* The linear map ends with the address space; beyond PARange (Arm ARM D8.1.7) there is nothing. */
+/*
+ * The linear map ends with the address space. Beyond PARange (Arm ARM D8.1.7) there is no memory.
+ */
 u64 arch_ram_limit(void)
 {
 	static const u8 bits[] = { 32, 36, 40, 42, 44, 47 };
@@ -86,7 +91,7 @@ static u64 *table_at(u64 entry)
 	return phys_to_virt(pa);
 }
 
-/* The entry for va at `level` (1 to 3), making tables above it. NULL: no memory. */
+/* The entry for va at `level` (1 to 3). Tables above it are made as needed. NULL: no memory. */
 static u64 *walk(u64 va, u32 level)
 {
 	u64 *table = root;
@@ -101,7 +106,9 @@ static u64 *walk(u64 va, u32 level)
 
 			if (!next)
 				return NULL;
-			/* The zeroed table is visible to the walkers before the entry that leads to it. */
+			/*
+			 * The walkers must see the zeroed table before the entry that leads to it.
+			 */
 			dsb(ishst);
 			*entry = virt_to_phys(next).pa | PTE_TABLE | PTE_VALID;
 		}
@@ -109,7 +116,7 @@ static u64 *walk(u64 va, u32 level)
 	}
 }
 
-/* Map with blocks as large as alignment allows. Nothing may be mapped there yet. */
+/* Map with the largest blocks that alignment allows. Nothing may be mapped there yet. */
 static int map_range(u64 va, u64 pa, u64 size, u64 attr)
 {
 	while (size) {
@@ -127,7 +134,7 @@ static int map_range(u64 va, u64 pa, u64 size, u64 attr)
 
 		if (!entry)
 			return -1;
-		/* What follows in the same table needs no walk. */
+		/* The following entries of the same table need no walk. */
 		do {
 			*entry++ = pa | attr | PTE_VALID | (level == 3 ? PTE_TABLE : 0);
 			va += step;
@@ -140,7 +147,7 @@ static int map_range(u64 va, u64 pa, u64 size, u64 attr)
 	return 0;
 }
 
-/* RAM in the linear map, but for what must not be mapped, and us. */
+/* Map RAM in the linear map, except memory that must not be mapped, and the image. */
 static bool map_ram(void)
 {
 	for (const struct ram_range *r = ram_mapped(); r; r = r->next)
@@ -158,7 +165,7 @@ static bool map_image(void)
 		{ __image_start, __text_end, PTE_TEXT },
 		{ __text_end, __rodata_end, PTE_RODATA },
 		{ __rodata_end, __boot_stack_guard, PTE_DATA },
-		/* The guard below stays unmapped; behind it is early memory. */
+		/* The guard below the stack stays unmapped. Early memory is behind the stack. */
 		{ __boot_stack, (char *)KIMAGE_VA + KIMAGE_BYTES, PTE_DATA },
 	};
 
@@ -171,7 +178,7 @@ static bool map_image(void)
 	return true;
 }
 
-/* The devicetree, wherever it lies, where it was seen all the time. */
+/* Map the devicetree at the virtual address that it had from the start. */
 static bool map_fdt(const struct phys_range *fdt)
 {
 	u64 offset = fdt->base.pa % PAGE_SIZE;
@@ -180,7 +187,7 @@ static bool map_fdt(const struct phys_range *fdt)
 			 ALIGN_UP(fdt->size + offset, PAGE_SIZE), PTE_RODATA) == 0;
 }
 
-/* Switch to the final tables; the boot tables' identity map and RWX image are gone. */
+/* Switch to the final tables. The boot tables' identity map and RWX image are gone. */
 void mmu_enable_final(void)
 {
 	write_sysreg_(TTBR0_ELx, virt_to_phys(root).pa);
@@ -218,7 +225,10 @@ void *arch_map_device(paddr_t pa, u64 size)
 	unsigned long flags = spin_lock(&map_lock);
 	u64 va = io_next;
 
-	/* Redistributors take many MiB: blocks need the same place in 2 MiB on both sides. */
+	/*
+	 * Redistributors take many MiB. For blocks, both addresses must have the same offset within
+	 * 2 MiB.
+	 */
 	if (bytes >= MIB(2))
 		va = ALIGN_UP(va, MIB(2)) + ALIGN_DOWN(pa.pa, PAGE_SIZE) % MIB(2);
 	io_next = va + bytes + PAGE_SIZE;

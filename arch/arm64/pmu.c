@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The performance monitors, PMUv3 (Arm ARM D13), which are guests' only. They count at EL1 and EL0: the bit that makes a counter count at EL2 (NSH) is
- * never set, and what belongs to a guest is in the registers only while its vCPU is on the CPU. PMSELR_EL0 is ours: a guest's is kept by vmm/.
+ * The performance monitors, PMUv3 (Arm ARM D13), which only guests use. They count at EL1 and EL0:
+ * the bit that makes a counter count at EL2 (NSH) is never set. A guest's values are in the
+ * registers only while its vCPU is on the CPU. PMSELR_EL0 is ours; vmm/ keeps a guest's value.
  */
 #include <arch/guest.h>
 #include <asm/boot.h>
@@ -29,7 +30,10 @@ static u32 counters(void)
 	return PMCR_N(read_sysreg(pmcr_el0));
 }
 
-/* Nothing counts, no interrupt; EL0's accesses go by MDCR_EL2.TPM alone, so that a guest without a PMU sees none there either. */
+/*
+ * Stop all counting and the interrupt. EL0's accesses depend on MDCR_EL2.TPM alone, so that EL0 of
+ * a guest without a PMU sees none either.
+ */
 static void quiet(void)
 {
 	write_sysreg(pmcr_el0, 0);
@@ -138,10 +142,10 @@ void arch_guest_pmu_write(enum guest_pmu_reg reg, u32 n, u64 value)
 	default:
 		break;
 	}
-	isb(); /* the next read, and EL1, see it */
+	isb(); /* the next read, and EL1, see the write */
 }
 
-/* Event counters, then the cycle counter. */
+/* Number the event counters first, then the cycle counter. */
 static u32 nth(u32 i, u32 events)
 {
 	return i == events ? GUEST_PMU_CYCLES : i;
@@ -177,5 +181,5 @@ void arch_guest_pmu_load(const struct guest_pmu *p)
 	write_sysreg(pmcntenset_el0, p->enabled);
 	write_sysreg(pmcr_el0, p->control);
 	write_sysreg(pmintenset_el1,
-		     p->interrupts); /* last: QEMU looks at the interrupt then, not when E is set */
+		     p->interrupts); /* last: QEMU updates the interrupt here, not at E */
 }

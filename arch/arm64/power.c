@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine's firmware: PSCI (DEN0022) by SMC or HVC, and the start of secondary CPUs, by it or from a spin-table. */
+/*
+ * The machine's firmware: PSCI (DEN0022) by SMC or HVC. Starts secondary CPUs through it or from a
+ * spin-table.
+ */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <asm/boot.h>
@@ -19,7 +22,7 @@
 #define SMCCC_VERSION     0x80000000u
 #define NOT_SUPPORTED     -1
 
-/* What boot.S reads with the MMU off. */
+/* Read by boot.S with the MMU off. */
 struct secondary_boot {
 	u64 stack_top; /* 0: this CPU has not been asked to start */
 	u64 percpu;
@@ -32,7 +35,7 @@ _Static_assert(sizeof(struct secondary_boot) == SECONDARY_SIZE &&
 
 static bool conduit_hvc;
 static u32 cpu_on_fn; /* 0: there is no PSCI */
-/* Calls beyond PSCI may be made: they come to firmware, and it knows SMCCC 1.1. */
+/* Calls beyond PSCI are possible: they reach the firmware, and it supports SMCCC 1.1. */
 static bool services;
 struct secondary_boot
 	secondaries[MAX_CPUS + 1] __aligned(64); /* the last one's hwid, ~0, ends the table */
@@ -56,7 +59,7 @@ static s64 firmware_call(u64 fn, u64 a1, u64 a2, u64 a3)
 	return (s64)x0;
 }
 
-/* What DEN0028 wants asked, in this order, before any call of SMCCC 1.1 (appendix B). */
+/* The questions that DEN0028 requires, in this order, before any call of SMCCC 1.1 (appendix B). */
 static bool has_smccc_1_1(void)
 {
 	return (s32)firmware_call(PSCI_VERSION, 0, 0, 0) >= 0x10000 &&
@@ -84,7 +87,10 @@ s64 arch_firmware(u32 function, u64 arg)
 	return services ? firmware_call(function, arg, 0, 0) : NOT_SUPPORTED;
 }
 
-/* Devicetree Specification v0.4, 3.8.1: the CPU waits for an address there; with its caches off, as we reach it. */
+/*
+ * Devicetree Specification v0.4, 3.8.1: the CPU polls this address for its start address. Its
+ * caches are off, so it is written past ours.
+ */
 static int release(u64 address, u64 entry)
 {
 	volatile u64 *slot = arch_map_device(PADDR(address), sizeof(*slot));
@@ -120,7 +126,7 @@ int arch_cpu_start(u64 hwid, u32 cpu, void *stack_top)
 	return r == PSCI_SUCCESS ? 0 : r == PSCI_ALREADY_ON ? -EBUSY : -EIO;
 }
 
-/* PSCI 0.1 has neither, and where there is no firmware an SMC is undefined. */
+/* PSCI 0.1 has neither call. Without firmware an SMC is undefined. */
 static void system_call(u32 fn)
 {
 	if (cpu_on_fn == PSCI_CPU_ON)

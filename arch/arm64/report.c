@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names, registers and backtraces for people. */
+/* Names, registers and backtraces in readable form. */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <asm/boot.h>
@@ -21,7 +21,7 @@ void report_frame(const struct trap_frame *f, u64 esr, u64 far)
 	arch_backtrace(f->x[29]);
 }
 
-/* A frame record can be read: it lies in a kernel stack or in the image, aligned. */
+/* True if a frame record can be read: it is aligned and lies in a kernel stack or in the image. */
 static bool plausible(u64 fp)
 {
 	bool in_stack = fp >= STACK_VA && fp < STACK_VA + GIB(1) && (fp & STACK_BYTES);

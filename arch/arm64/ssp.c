@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Debian's libfdt.a is built with the stack protector and expects these two names of its runtime. */
+/* Debian's libfdt.a is built with the stack protector and expects these two names at run time. */
 #include <kernel/log.h>
 #include <lib/types.h>
 

@@ -69,11 +69,11 @@ int stage2_init(struct stage2 *s2)
 	s2->root = root;
 	s2->tables = 1;
 	s2->vttbr = (u64)vmid << 48 | virt_to_phys(root).pa;
-	stage2_flush_tlb(s2); /* of the VMID's last owner */
+	stage2_flush_tlb(s2); /* TLB entries of the VMID's last owner */
 	return 0;
 }
 
-/* Table below an entry, made if there is none; NULL: no memory, or a block is mapped there. */
+/* The table below an entry; made if there is none. NULL: no memory, or a block is mapped there. */
 static u64 *next_table(struct stage2 *s2, u64 *entry)
 {
 	if (!(*entry & S2_VALID)) {
@@ -82,7 +82,7 @@ static u64 *next_table(struct stage2 *s2, u64 *entry)
 		if (!table)
 			return NULL;
 		s2->tables++;
-		dsb(ishst); /* zeroes before the entry that shows them to the walker */
+		dsb(ishst); /* the walker must see the zeroes before the entry that leads to them */
 		*entry = virt_to_phys(table).pa | S2_TABLE | S2_VALID;
 	}
 	return *entry & S2_TABLE ? phys_to_virt(PADDR(*entry & S2_ADDR)) : NULL;
@@ -145,7 +145,7 @@ void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
 	stage2_flush_tlb(s2);
 }
 
-/* TLB maintenance by VMID works on the current VTTBR: put s2's there for the moment. */
+/* TLB maintenance by VMID works on the current VTTBR, so s2's is loaded for the moment. */
 void stage2_flush_tlb(struct stage2 *s2)
 {
 	unsigned long flags = arch_irq_save();

@@ -27,7 +27,7 @@ extern char __image_end[];
 
 static u8 emergency_stacks[MAX_CPUS][EMERGENCY_STACK] __aligned(16);
 
-/* Through the boot tables, so that even a machine that we refuse hears why. */
+/* Uses the boot tables, so that the reason of a refusal can be printed on any machine. */
 static void early_uart(u64 el, const struct phys_range *uart)
 {
 	boot_va_l2[(BOOT_UART_VA - KIMAGE_VA) / MIB(2)] = ALIGN_DOWN(uart->base.pa, MIB(2)) |
@@ -37,7 +37,7 @@ static void early_uart(u64 el, const struct phys_range *uart)
 	uart_early_init((volatile void *)(BOOT_UART_VA + uart->base.pa % MIB(2)));
 }
 
-/* Any exception level: no per-CPU data, no time stamps. */
+/* Any exception level: there is no per-CPU data and no time stamp yet. */
 static __noreturn void refuse(const char *a, const char *b)
 {
 	const char *parts[] = { "ZVM cannot run here: ", a, b, "\n" };
@@ -67,7 +67,7 @@ static void check_machine(u64 el)
 	if (el_refusal(el))
 		refuse(el_refusal(el), "");
 	if (!gicv3 && gicv2_node() < 0)
-		refuse("the devicetree has no interrupt controller that would do: arm,gic-v3, or arm,gic-400 with all four entries of reg",
+		refuse("the devicetree has no usable interrupt controller: arm,gic-v3, or arm,gic-400 with all four entries of reg",
 		       "");
 	if (host_fdt_find("arm,armv8-timer", -1) < 0)
 		refuse("the devicetree has no arm,armv8-timer", "");
@@ -96,10 +96,10 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 	if (el != 1)
 		write_sysreg(cptr_el2,
 			     CPTR_RES1 | CPTR_TZ |
-				     CPTR_TSM); /* libfdt may use SIMD: nobody owns it yet */
+				     CPTR_TSM); /* libfdt may use SIMD: no thread owns it yet */
 	early_init(__image_end, KIMAGE_VA + KIMAGE_BYTES - (u64)__image_end);
 	if (!fdt_pa)
-		arch_halt(); /* no devicetree: no UART to say it on */
+		arch_halt(); /* without a devicetree there is no UART to report on */
 	why = host_fdt_init((const void *)(FDT_VA + fdt_at), FDT_BYTES - fdt_at);
 	if (why)
 		refuse_tree(el, (const void *)(FDT_VA + fdt_at), FDT_BYTES - fdt_at, why);
@@ -113,7 +113,7 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 	trap_init_cpu();
 	fdt = (struct phys_range){ PADDR(fdt_pa), host_fdt_length };
 	set_up_memory(image, fdt);
-	log_putc = NULL; /* its mapping goes with the boot tables */
+	log_putc = NULL; /* its mapping goes away with the boot tables */
 	mmu_enable_final();
 	if (uart.size)
 		uart_early_init(arch_map_device(uart.base, uart.size));

@@ -2,7 +2,10 @@
 #include <asm/layout.h>
 
 	.text
-/* void arch_switch(struct thread *prev, struct thread *next): callee-saved registers on prev's stack, then next's from its own. */
+/*
+ * void arch_switch(struct thread *prev, struct thread *next): store callee-saved registers on
+ * prev's stack, then load next's from its own.
+ */
 	.global arch_switch
 arch_switch:
 	stp	x29, x30, [sp, #-96]!
@@ -23,7 +26,7 @@ arch_switch:
 	ldp	x29, x30, [sp], #96
 	ret
 
-/* First switch to a thread: arch_thread_init left the entry in x19 and its argument in x20. */
+/* First switch to a thread: arch_thread_init() left the entry in x19 and its argument in x20. */
 	.global thread_trampoline
 thread_trampoline:
 	bl	sched_switch_done
@@ -33,7 +36,10 @@ thread_trampoline:
 	blr	x19
 	bl	thread_exit
 
-/* void fp_save(struct fp_state *s), fp_restore(const struct fp_state *s): the unit is not trapped. */
+/*
+ * void fp_save(struct fp_state *s), fp_restore(const struct fp_state *s): the unit must not be
+ * trapped.
+ */
 	.arch_extension fp
 	.arch_extension simd
 	.global fp_save

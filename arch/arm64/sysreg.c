@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trapped MSR and MRS: decoded into a struct sysreg_access; the physical ID registers. */
+/* Trapped MSR and MRS are decoded into a struct sysreg_access; and the physical ID registers. */
 #include <arch/guest.h>
 #include <asm/gicv2.h>
 #include <asm/trap.h>
 #include <vmm/core.h>
 #include <vmm/cpu.h>
 
-/* The ISS of a write, but for Rt. */
+/* The ISS of a write, without Rt. */
 #define ISS_REG_WRITE (BITS(21, 10) | BITS(4, 0))
 #define ISS_WRITE(op0, op1, crn, crm, op2) \
 	((u64)(op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
@@ -41,12 +41,12 @@ static __noinline void access(struct vcpu *v, struct trap_frame *f, u64 esr)
 void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	v->exits[EXIT_SYSREG]++;
-	/* ICC_SGI1R_EL1, straight: interrupts between vCPUs. */
+	/* ICC_SGI1R_EL1 (interrupts between vCPUs) takes the fast path. */
 	if (likely((esr & ISS_REG_WRITE) == ISS_WRITE(3, 0, 12, 11, 5) && !gic_is_v2)) {
 		frame_step(f);
 		vmm_sgi(v, frame_read(f, (u32)FIELD(esr, 9, 5)));
 	} else if (likely((esr & ISS_REG_WRITE) == ISS_WRITE(3, 0, 12, 11, 1) && !gic_is_v2)) {
-		/* ICC_DIR_EL1, the second step of every interrupt's end for guests that have two. */
+		/* ICC_DIR_EL1: for guests that end an interrupt in two steps, the second one. */
 		frame_step(f);
 		vgic_dir(v, (u32)FIELD(frame_read(f, (u32)FIELD(esr, 9, 5)), 23, 0));
 	} else {
@@ -56,7 +56,10 @@ void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 
 u64 arch_id_register(u32 crm, u32 op2)
 {
-	/* The register is part of the instruction. CRm 4 to 7 are the AArch64 ID registers, 1 to 3 the AArch32 ones. */
+	/*
+	 * The register is part of the instruction. CRm 4 to 7 are the AArch64 ID registers, 1 to 3
+	 * the AArch32 ones.
+	 */
 	/* clang-format off */
 	switch (crm << 3 | op2) {
 #define ID(c, o)             \

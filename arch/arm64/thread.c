@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A thread's first context: what arch_switch will restore. */
+/* A thread's first context: arch_switch() restores it. */
 #include <arch/thread.h>
 #include <asm/layout.h>
 #include <kernel/thread.h>
@@ -7,7 +7,7 @@
 
 void thread_trampoline(void);
 
-/* As switch.S stores it. */
+/* The layout that switch.S stores. */
 struct switch_frame {
 	u64 fp, lr;
 	u64 x19, x20, x21, x22, x23, x24, x25, x26, x27, x28;

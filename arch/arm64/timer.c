@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The generic timer (Arm ARM D11) that the kernel's timeouts run on: at EL2 CNTHP, at EL1 CNTV. */
+/* The generic timer (Arm ARM D11) for the kernel's timeouts: CNTHP at EL2, CNTV at EL1. */
 #include <arch/timer.h>
 #include <asm/boot.h>
 #include <kernel/irq.h>
@@ -29,7 +29,10 @@ static void timer_irq(u32 intid, void *arg)
 {
 	(void)intid;
 	(void)arg;
-	/* Sets the next deadline: the line, which is level-sensitive, falls before the interrupt is deactivated. */
+	/*
+	 * This sets the next deadline. So the level-sensitive line falls before the interrupt is
+	 * deactivated.
+	 */
 	timeouts_expired();
 }
 

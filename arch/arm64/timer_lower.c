@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The generic timers of a lower exception level: CNTV and CNTP are guests' (Arm ARM D11). */
+/* The generic timers of a lower exception level: CNTV and CNTP belong to guests (Arm ARM D11). */
 #include <arch/guest.h>
 #include <arch/timer.h>
 #include <asm/boot.h>
@@ -18,8 +18,9 @@ enum answer { NO, YES, UNKNOWN };
 #define TRY_LEAD BIT(48)
 
 /*
- * A virtual timer that is due in `delay` ticks, with CNTVOFF = -TRY_LEAD: does it come? The witness is CNTP, due right behind it. Both have to be still
- * under way once they are on: QEMU finds the status of what is past already by another calculation.
+ * Test whether a virtual timer fires that is due in `delay` ticks, with CNTVOFF = -TRY_LEAD. CNTP,
+ * due right behind it, is the witness. Both must still be pending after they are turned on: QEMU
+ * computes the status of an expired timer in another way.
  */
 static __cold enum answer try_lead(u64 delay)
 {
@@ -37,14 +38,16 @@ static __cold enum answer try_lead(u64 delay)
 		return UNKNOWN;
 	while (!(read_sysreg(cntp_ctl_el0) & CTL_ISTATUS) && read_sysreg(cntpct_el0) < limit)
 		isb();
-	dsb(sy); /* what the witness tells is in the past now */
+	dsb(sy); /* the witness's deadline is in the past now */
 	return read_sysreg(cntv_ctl_el0) & CTL_ISTATUS ? YES : NO;
 }
 
 /*
- * CNTVOFF_EL2 = CNTPCT - CNTVCT (Arm ARM D11.2). On hardware any value of it is as good as another. QEMU's timers come at CVAL + CNTVOFF, and what
- * overflows there is due at once, again and again, before 8.2: a guest that sets CVAL to ~0 stops the whole machine, unless CNTVOFF <= 0. Since 8.2 it
- * never comes, which is right for CNTVOFF >= 0, and wrong for all that is below. Which one this machine is is found out in some microseconds.
+ * CNTVOFF_EL2 = CNTPCT - CNTVCT (Arm ARM D11.2). On hardware any value of it works. QEMU's timers
+ * fire at CVAL + CNTVOFF. Before 8.2 a sum that overflows is due at once, again and again: a guest
+ * that sets CVAL to ~0 stops the whole machine, unless CNTVOFF <= 0. Since 8.2 such a timer never
+ * fires, which is right for CNTVOFF >= 0 and wrong below 0. A test of some microseconds finds out
+ * which of these this machine is.
  */
 static __cold bool find_leads(void)
 {
@@ -97,7 +100,7 @@ void arch_guest_timers_restore(const struct arch_timer_regs regs[2], u64 offset)
 	write_sysreg(cntvoff_el2, offset);
 	write_sysreg(cntv_cval_el0, virt->cval);
 	write_sysreg(cntp_cval_el0, phys->cval);
-	isb(); /* no expiry by the old values */
+	isb(); /* no expiry from the old values */
 	write_sysreg(cntv_ctl_el0, virt->ctl);
 	write_sysreg(cntp_ctl_el0, phys->ctl);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the vectors call for a guest: a table by exception class. */
+/* Handlers that the vectors call for a guest: a table by exception class. */
 #include <arch/guest.h>
 #include <arch/timer.h>
 #include <asm/trap.h>
@@ -42,7 +42,7 @@ static void smccc(struct vcpu *v, struct trap_frame *f, u64 esr)
 static void trap_hvc(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	v->exits[EXIT_HVC]++;
-	smccc(v, f, esr); /* the preferred return address is behind the HVC already */
+	smccc(v, f, esr); /* the preferred return address is already behind the HVC */
 }
 
 static void trap_smc(struct vcpu *v, struct trap_frame *f, u64 esr)
@@ -60,7 +60,7 @@ static void trap_fp(struct vcpu *v, struct trap_frame *f, u64 esr)
 	fp_trap();
 }
 
-/* Features that the guest is not shown: UNDEFINED, as on a CPU without them. */
+/* Features that the guest is not shown are UNDEFINED, as on a CPU without them. */
 static __noinline void trap_undef(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	(void)esr;
@@ -94,7 +94,7 @@ void trap_lower_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
 
 /* ---- AArch32 code at EL0 (vectors.S) ---- */
 
-/* A CPU may trap what its condition does not let it execute: then it is done. */
+/* A CPU may trap an instruction whose condition fails. Such an instruction is done already. */
 static bool skipped(struct trap_frame *f, u64 esr)
 {
 	if (aarch32_condition_holds(f->spsr, esr))
@@ -112,7 +112,10 @@ static void trap_wfx_a32(struct vcpu *v, struct trap_frame *f, u64 esr)
 	wait(v, esr);
 }
 
-/* Coprocessor registers that trap: those of debug and of performance monitors, which a guest has in A64 code, and implementation defined ones. */
+/*
+ * Coprocessor registers that trap: those of debug and of performance monitors, which a guest has in
+ * A64 code, and implementation defined ones.
+ */
 static void trap_coprocessor(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	v->exits[EXIT_SYSREG]++;
@@ -155,7 +158,10 @@ void trap_lower_irq(struct vcpu *v)
 	lock_check_no_lock("returns to its guest");
 }
 
-/* ---- while exits are measured (arch_measure_exits): their CPU time, off which the vCPU may go meanwhile ---- */
+/*
+ * ---- while exits are measured (arch_measure_exits): their CPU time; the vCPU may lose the CPU in
+ * between ----
+ */
 
 static void measured_begin(struct vcpu *v, enum exit_kind kind)
 {
@@ -203,7 +209,10 @@ void trap_measured_end(struct vcpu *v)
 	time->ticks += thread_cpu_ticks(&v->thread, arch_counter()) - v->exit_began;
 }
 
-/* An asynchronous error while a guest ran: nobody can say whose access it was, so the guest that ran is stopped. */
+/*
+ * An asynchronous error while a guest ran: its cause is not known, so the guest that ran is
+ * stopped.
+ */
 void trap_lower_serror(struct trap_frame *f)
 {
 	struct vcpu *v = container_of(this_cpu()->current, struct vcpu, thread);

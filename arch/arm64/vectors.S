@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one door in (the vectors) and the one door out (lower_resume) of a lower exception level. */
+/* The only way in (the vectors) and the only way out (lower_resume) of a lower exception level. */
 #include <asm/el.h>
 #include <asm/guard.h>
 #include <asm/layout.h>
 
 /*
- * While a lower level runs, SP_ELx is the top of its thread's stack, so that the frame lands at the place that arch_vcpu.frame names. Every register is saved
- * once here and nowhere else.
+ * While a lower level runs, SP_ELx is the top of its thread's stack. So the frame is stored at the
+ * place that arch_vcpu.frame names. Every register is saved once, here and nowhere else.
  */
 	.macro	save_frame
 	stp	x0, x1, [sp, #-FRAME_SIZE]!
@@ -52,7 +52,7 @@
 	ldp	x0, x1, [sp], #FRAME_SIZE
 	.endm
 
-	/* A section with interrupts masked began with this exception; \from says what it is. */
+	/* A section with interrupts masked began with this exception. \from is its class. */
 	.macro	masked_from from
 	mrs	x2, TPIDR_ELx
 	mrs	x0, TIMER_COUNTER
@@ -64,7 +64,7 @@
 	b	\label
 	.endm
 
-	/* The same after a look at what this CPU needs: see guard. */
+	/* The same after the action that this CPU needs: see guard. */
 	.macro	checked_vector label, measured
 	.balign	128
 	stp	x0, x1, [sp, #-32]!
@@ -76,7 +76,7 @@
 	b	\label
 	.endm
 
-	/* ERET, and nothing speculated behind it. */
+	/* ERET, with a barrier against speculation behind it. */
 	.macro	exception_return
 	eret
 	dsb	nsh
@@ -94,7 +94,7 @@
 	vector	own_serror
 	.endm
 
-	/* A lower level's come to the first four: EL1 is AArch64, whatever EL0 is. */
+	/* Exceptions of a lower level come to the first four: EL1 is AArch64, whatever EL0 is. */
 	.text
 	.balign	2048
 	.global vectors
@@ -107,7 +107,10 @@ vectors:
 	vector	lower_serror
 	.endr
 
-	/* On CPUs whose predictors need care, and while exits are measured: others pay nothing for it. */
+	/*
+	 * For CPUs whose predictors need care, and while exits are measured. In all other cases
+	 * this costs nothing.
+	 */
 	.balign	2048
 	.global vectors_checked
 vectors_checked:
@@ -120,8 +123,10 @@ vectors_checked:
 	.endr
 
 /*
- * A lower level may have trained the predictors. percpu.arch.guard says what this CPU needs (errata.h); until that is done there is no indirect branch, and
- * none is speculated either: whatever way these branches are predicted, a barrier lies behind. Changes x0, x1; condition NE: exits are measured.
+ * A lower level may have trained the predictors. percpu.arch.guard holds the action that this CPU
+ * needs (errata.h). Before that action there is no indirect branch. None is speculated either:
+ * whichever way these branches are predicted, a barrier lies behind them. Changes x0, x1. Condition
+ * NE: exits are measured.
  */
 guard:
 	mrs	x0, TPIDR_ELx
@@ -130,7 +135,7 @@ guard:
 	cmp	w1, #GUARD_CLRBHB
 	b.eq	2f
 	b.hi	5f
-1:	b	6f			/* each turn's branches push older ones out of the history */
+1:	b	6f			/* a turn's branches push out old ones */
 6:	subs	w1, w1, #1
 	b.ne	1b
 	b	3f
@@ -146,7 +151,7 @@ guard:
 	mov	w1, #0x3fff		/* 3: 0x80003fff */
 	csel	w0, w0, w1, eq
 	movk	w0, #0x8000, lsl #16
-	smc	#0			/* these keep all registers but x0 to x3 */
+	smc	#0			/* these calls keep all registers except x0 to x3 */
 	ldp	x2, x3, [sp], #16
 	mrs	x0, TPIDR_ELx
 	b	3b
@@ -163,7 +168,10 @@ lower_sync:
 	ldr	x0, [x0, #PERCPU_CURRENT]
 	bl	trap_lower_sync
 
-	/* Every way back down: pending work once (the fast path is these loads), then the registers. */
+	/*
+	 * Every way back down: pending work once (the fast path is these loads), then the
+	 * registers.
+	 */
 	.global lower_resume
 lower_resume:
 	mrs	x1, TPIDR_ELx
@@ -193,7 +201,7 @@ lower_irq:
 	bl	trap_lower_irq
 	b	lower_resume
 
-/* The same with a look at the counter on the way in and on the way out. */
+/* The same with a reading of the counter on the way in and on the way out. */
 measured_sync:
 	save_frame
 	mrs	x4, ESR_ELx
@@ -243,7 +251,10 @@ lower_resume_at:
 
 own_sync:
 	sub	sp, sp, #FRAME_SIZE
-	/* Has the stack run into its guard? Swap sp and x0 without a free register, and test (see asm/layout.h). */
+	/*
+	 * Test whether the stack has run into its guard: swap sp and x0 without a free register
+	 * (see asm/layout.h).
+	 */
 	add	sp, sp, x0
 	sub	x0, sp, x0
 	tbz	x0, #STACK_SHIFT, stack_overflow
@@ -257,7 +268,7 @@ own_sync:
 	exception_return
 
 stack_overflow:
-	sub	sp, sp, x0		/* sp = x0 as it was; x0 = the stack pointer that overflowed */
+	sub	sp, sp, x0		/* sp = old x0; x0 = the overflowed SP */
 	mrs	x1, TPIDR_ELx
 	ldr	x1, [x1, #PERCPU_EMERGENCY]
 	mov	sp, x1

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest's own table walk, where it left memory (Arm ARM D8.2): stage 2's syndrome does not tell the level of stage 1. */
+/*
+ * Repeats the guest's own table walk to find where it left memory (Arm ARM D8.2): stage 2's
+ * syndrome does not give the level of stage 1.
+ */
 #include <arch/mmu.h>
 #include <asm/trap.h>
 #include <lib/types.h>
@@ -14,12 +17,12 @@
 /* TCR_EL1 and TTBR<n>_EL1 of the half of the address space that va is in. */
 struct walk {
 	u64 table;
-	u64 va; /* without the bits above those that are translated */
+	u64 va; /* without the bits above the translated ones */
 	s32 va_bits;
 	s32 page_bits;
 };
 
-/* Whatever the registers hold is within bounds: they may have been written since. */
+/* All values are within bounds, whatever the registers hold: they may have been written since. */
 static struct walk walk_of(u64 va)
 {
 	static const u8 low_granules[4] = { 12, 16, 14, 12 }, high_granules[4] = { 12, 14, 12, 16 };
@@ -33,12 +36,12 @@ static struct walk walk_of(u64 va)
 				  : low_granules[FIELD(tcr, 15, 14)],
 	};
 
-	w.table &= BITS(47, 3); /* not the ASID, nor CnP */
+	w.table &= BITS(47, 3); /* without the ASID and CnP */
 	w.va = va & BITS(w.va_bits - 1, 0);
 	return w;
 }
 
-/* NULL if it is in no RAM. */
+/* The entry, or NULL if it is not in RAM. */
 static const u64 *entry_at(const struct vcpu *v, const struct walk *w, s32 level)
 {
 	s32 level_bits = w->page_bits - 3;

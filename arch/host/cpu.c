@@ -33,7 +33,7 @@ void host_set_cpu(u32 n)
 
 void host_die(const char *why)
 {
-	fflush(stdout); /* what the log said of it */
+	fflush(stdout); /* show the log first */
 	fprintf(stderr, "host: CPU %u: %s\n", host_cpu, why);
 	abort();
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fake machine's interrupt entry and exit: the same upcalls in the same order as on the real one. */
+/*
+ * The fake machine's interrupt entry and exit: the same upcalls in the same order as on the real
+ * one.
+ */
 #include <arch/cpu.h>
 #include <arch/guest.h>
 #include <arch/irqchip.h>
@@ -48,7 +51,7 @@ static void deliver(void)
 			device_interrupt(intid);
 		if (sched_pending())
 			schedule();
-		/* Perhaps on another CPU by now. */
+		/* This may be on another CPU now. */
 		host_irqs_open[host_cpu] = true;
 	}
 }

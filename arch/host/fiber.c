@@ -4,11 +4,14 @@
 #include <sanitizer/common_interface_defs.h>
 #include <stdbool.h>
 
-/* Who was left by the switch under way, and who is entered by it for the first time. */
+/* The fiber that the current switch leaves, and the fiber that it enters for the first time. */
 static struct host_fiber *leaving;
 static void (*entering)(void);
 
-/* First thing on the new stack. The sanitizer tells the bounds of the stack that was left: the first one's are known no other way. */
+/*
+ * First code on a new stack. The sanitizer reports the bounds of the stack that was left; for the
+ * first stack there is no other way to know them.
+ */
 static void arrived(void *fake_stack)
 {
 	__sanitizer_finish_switch_fiber(fake_stack, &leaving->stack_bottom, &leaving->stack_size);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Debug registers and performance monitors, which keep what is written; nothing counts by itself. */
+/*
+ * Debug registers and performance monitors: they keep the written values; nothing counts by itself.
+ */
 #include <arch/cpu.h>
 #include <arch/guest.h>
 #include <string.h>

@@ -15,7 +15,7 @@ static struct {
 	u32 sent[HOST_CPUS];
 } irqs[HOST_INTIDS];
 
-/* Which of an interrupt's copies CPU `cpu` sees. */
+/* The copy of an interrupt's state that CPU `cpu` sees. */
 static u32 bank(u32 intid, u32 cpu)
 {
 	if (intid >= HOST_INTIDS || cpu >= HOST_CPUS)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Several CPUs on one host thread: each is a flow of control that gives way when it idles, spins, or is told to. */
+/*
+ * Several CPUs on one host thread. Each is a flow of control that gives way when it idles, spins,
+ * or is told to.
+ */
 #include <arch/cpu.h>
 #include <arch/timer.h>
 #include <asm/smp.h>
@@ -28,7 +31,7 @@ static void run_cpu(u32 next)
 		host_die("resumed as another CPU");
 }
 
-/* The next CPU in turn that was left in the middle of something; HOST_CPUS: none. CPU 0 runs from the start on. */
+/* The next CPU in turn that can continue. HOST_CPUS: none. CPU 0 runs from the start. */
 static u32 next_runnable(void)
 {
 	u32 n;
@@ -43,7 +46,7 @@ static u32 next_runnable(void)
 	return HOST_CPUS;
 }
 
-/* Let the next runnable CPU have a turn; false if there is none. */
+/* Give the next runnable CPU a turn. False if there is none. */
 static bool give_way(bool idle)
 {
 	struct host_processor *self = &host_processors[host_cpu];
@@ -104,7 +107,7 @@ void host_run_others(void)
 	host_poll();
 }
 
-/* Have every CPU take what is due. */
+/* Let every CPU take its due interrupts. */
 static void poll_all(void)
 {
 	u32 self, cpu;

@@ -20,7 +20,7 @@ int arch_cpu_start(u64 hwid, u32 cpu, void *stack_top)
 	(void)hwid;
 	if (!stack_top || cpu >= HOST_CPUS || cpu == host_cpu || p->suspended)
 		return -EINVAL;
-	/* A stack of the machine's own size: the given one may be a small one. */
+	/* Use a stack of the machine's own size: the given one may be too small. */
 	p->stack_top = arch_stack_alloc();
 	if (!p->stack_top)
 		return -ENOMEM;

@@ -3,7 +3,7 @@
 #include <arch/thread.h>
 #include <kernel/thread.h>
 
-/* Whom arch_switch() switches to. */
+/* The thread that arch_switch() switches to. */
 static struct thread *next_thread;
 
 static void thread_main(void)

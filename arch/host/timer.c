@@ -23,7 +23,7 @@ void arch_timer_stop(void)
 	host_timer_deadline[host_cpu] = UINT64_MAX;
 }
 
-/* CTL as it reads: with ISTATUS. */
+/* CTL as a read returns it: with ISTATUS. */
 static u32 control(enum arch_timer_id id)
 {
 	const struct host_guest_timer *t = &host_guest_timers[host_cpu][id];

@@ -45,7 +45,7 @@ u32 arch_vgic_version(void)
 	return host_gic_version;
 }
 
-/* Where it is does not matter here. */
+/* The address does not matter here. */
 void arch_vgic_frame(paddr_t *base, u64 *size)
 {
 	*base = PADDR(0x8040000);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The arch contract, guest part: what a vCPU's lower exception level consists of, and the typed requests into which arch decodes its traps.
- * Only arch touches a guest's registers and PC. The upcalls at the end are implemented by vmm/.
+ * The arch contract, guest part: the contents of a vCPU's lower exception level, and the typed
+ * requests into which arch decodes its traps. Only arch touches a guest's registers and PC. vmm/
+ * implements the upcalls at the end.
  */
 #ifndef ARCH_GUEST_H
 #define ARCH_GUEST_H
@@ -15,30 +16,40 @@ struct stage2;
 /* ---- entering and switching ---- */
 
 /*
- * Reset state of a vCPU: EL1h, MMU off, all interrupts masked, PC = entry, x0 = arg, other registers 0, MPIDR as given, timers off.
- * The vCPU is the calling thread, or is not running.
+ * Reset a vCPU: EL1h, MMU off, all interrupts masked, PC = entry, x0 = arg, other registers 0,
+ * MPIDR as given, timers off. The vCPU's thread is the caller, or is not running.
  */
 void arch_vcpu_reset(struct vcpu *v, u64 mpidr, u64 entry, u64 arg);
 
-/* Whether a guest's WFI on this CPU traps, as it does at first (for WFE see arch_give_way). Interrupts masked. */
+/*
+ * Set whether a guest's WFI traps on this CPU. It does at first. (For WFE see arch_give_way.)
+ * Interrupts masked.
+ */
 void arch_guest_trap_waits(bool on);
 
-/* Leave for the guest; the thread comes back only through traps, on its own stack. Called once, by the vCPU's thread, after arch_vcpu_reset. */
+/*
+ * Enter the guest. The thread comes back only through traps, on its own stack. Called once, by the
+ * vCPU's thread, after arch_vcpu_reset().
+ */
 __noreturn void arch_guest_enter(struct vcpu *v);
 
 /*
- * Scheduler hooks' arch half, interrupts masked. load: make this CPU's EL1 state v's (lazy: nothing to do if it still is, as it may stay loaded when v
- * leaves the CPU). flush: write everything back so that v may be loaded on another CPU or inspected.
+ * The arch half of the scheduler hooks. Interrupts masked. load: make this CPU's EL1 state v's. It
+ * is lazy: v may stay loaded when it leaves the CPU, and then there is nothing to do. flush: write
+ * everything back, so that v may be loaded on another CPU or inspected.
  */
 void arch_vcpu_load(struct vcpu *v);
 void arch_vcpu_flush(struct vcpu *v);
 
-/* Its guest's PC as of its last exit. */
+/* The guest's PC at its last exit. */
 u64 arch_vcpu_pc(const struct vcpu *v);
 
 /* ---- a look at a guest ---- */
 
-/* IRQs were not masked when v last left its guest. Any context; while v executes it may be the time before. */
+/*
+ * True if IRQs were unmasked when v last left its guest. Any context; while v executes, the answer
+ * may be about the exit before.
+ */
 bool arch_vcpu_was_open(const struct vcpu *v);
 
 /* An exception at a guest's EL1: ESR_EL1, FAR_EL1, ELR_EL1. */
@@ -46,22 +57,26 @@ struct guest_exception {
 	u64 esr, far, elr;
 };
 
-/* What a vCPU was at when it was interrupted. */
+/* What a vCPU was doing when it was interrupted. */
 struct guest_look {
 	u64 pc, link; /* x30 */
-	bool masked;  /* it executes, with IRQs masked */
+	bool masked;  /* its guest executes with IRQs masked */
 	/*
-	 * Whether it gets on: it does as far as we can tell; it is on the straight way from its vector to the instruction whose exception came last, all
-	 * masked; it spins where a vector leads to, all masked.
+	 * Whether the guest gets on. GUEST_GETS_ON: as far as can be told. GUEST_FAULTS: it is on
+	 * the straight way from its vector to the instruction that caused the last exception, with
+	 * everything masked. GUEST_SPINS: it spins where a vector leads to, with everything masked.
 	 */
 	enum { GUEST_GETS_ON, GUEST_FAULTS, GUEST_SPINS } lost;
-	const char *what; /* if it does not: which exception, in words */
+	const char *what; /* if it does not get on: which exception, in words */
 	struct guest_exception last;
 	struct guest_exception
-		given; /* the last that we gave it for code outside of its vectors; esr 0: none */
+		given; /* the last one that ZVM gave it for code outside its vectors; esr 0: none */
 };
 
-/* On the vCPU's thread, which is in a trap, interrupts masked. 1700 instructions at most, and few if the guest has not masked interrupts. */
+/*
+ * Look at the guest of v. On the vCPU's thread, which is in a trap; interrupts masked. At most 1700
+ * instructions; few if the guest has not masked interrupts.
+ */
 void arch_guest_look(const struct vcpu *v, struct guest_look *l);
 
 /* ---- stage 2 ---- */
@@ -72,32 +87,45 @@ enum stage2_attr {
 	STAGE2_DEVICE, /* device nGnRE, read write, never execute */
 };
 
-/* Empty address space with a VMID of its own. Negative errno: -ENOMEM, -ENOSPC (no VMID left). Thread context. */
+/*
+ * Make an empty address space with a VMID of its own. -ENOMEM, -ENOSPC (no VMID left). Thread
+ * context.
+ */
 int __must_check stage2_init(struct stage2 *s2);
 
 /*
- * Map [ipa, ipa + size) to pa, with the largest blocks (4 KiB, 2 MiB, 1 GiB) that alignment allows; multiples of 4 KiB.
- * -ENOMEM, -EEXIST (something is mapped there). Thread context, preemptible. Existing neighbours keep working.
+ * Map [ipa, ipa + size) to pa with the largest blocks (4 KiB, 2 MiB, 1 GiB) that alignment allows.
+ * Addresses and size are multiples of 4 KiB. -ENOMEM, -EEXIST (something is mapped there). Thread
+ * context, preemptible. Existing neighbours keep working.
  */
 int __must_check stage2_map(struct stage2 *s2, ipa_t ipa, paddr_t pa, u64 size,
 			    enum stage2_attr attr);
 
-/* Remove what is mapped in [ipa, ipa + size) (page multiples; blocks must lie wholly inside) and invalidate TLBs. */
+/*
+ * Remove the mappings in [ipa, ipa + size) and invalidate TLBs. Multiples of a page; blocks must
+ * lie wholly inside.
+ */
 void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size);
 
-/* Free the tables and the VMID. No vCPU runs on it any more. */
+/* Free the tables and the VMID. No vCPU may run on them any more. */
 void stage2_destroy(struct stage2 *s2);
 
 /* Bytes of table memory in use, for `zvm info`. */
 u64 stage2_table_bytes(const struct stage2 *s2);
 
-/* Invalidate all of the VM's cached instructions/translations on all CPUs (after its images were reloaded). */
+/*
+ * Invalidate all of the VM's cached instructions and translations on all CPUs (after its images
+ * were reloaded).
+ */
 void stage2_flush_tlb(struct stage2 *s2);
 
 /* Largest supported IPA size in bits (e.g. 40). */
 u32 stage2_ipa_bits(void);
 
-/* ---- virtual GIC CPU interface (list registers in the GICv3 ICH_LR<n>_EL2 layout whatever the host has) ---- */
+/*
+ * ---- virtual GIC CPU interface (list registers in the GICv3 ICH_LR<n>_EL2 layout, whatever the
+ * host has) ----
+ */
 
 #define LR_STATE_PENDING  BIT(62)
 #define LR_STATE_ACTIVE   BIT(63)
@@ -120,70 +148,95 @@ u32 stage2_ipa_bits(void);
 
 #define VGIC_MAX_LRS 16
 
-/* Architecture version of the host's GIC, and so of its guests': 3, or 2 (LR_PINTID without LR_HW: an SGI's source). Any context after boot. */
+/*
+ * Architecture version of the host's GIC and of its guests' GIC: 3, or 2 (LR_PINTID without LR_HW:
+ * an SGI's source). Any context after boot.
+ */
 u32 arch_vgic_version(void);
-/* GICv2: the frame with the virtual CPU interface of whichever vCPU is loaded on the accessing CPU, for a guest to map. */
+/*
+ * GICv2: the frame of the virtual CPU interface, for a guest to map. An access reaches the vCPU
+ * that is loaded on the accessing CPU.
+ */
 void arch_vgic_frame(paddr_t *base, u64 *size);
 
-/* All of these concern the vCPU that is loaded on this CPU; interrupts masked. */
+/* All of these concern the vCPU that is loaded on this CPU. Interrupts masked. */
 u32 arch_vgic_lr_count(void);
 u64 arch_vgic_lr_read(u32 n);
 void arch_vgic_lr_write(u32 n, u64 value);
-/* Bit n set: list register n holds no valid interrupt (ICH_ELRSR), as all writes to list registers before have left it. */
+/*
+ * Bit n set: list register n holds no valid interrupt (ICH_ELRSR). All earlier writes to list
+ * registers are visible.
+ */
 u32 arch_vgic_empty_lrs(void);
 /*
- * Short cuts on a GICv3. In <asm/guest.h>, inline: u32 arch_vgic_ended(void), the above, but that what was written since the guest was left or the counter
- * was read may not show. Again: as arch_vgic_lr_write(); true, so that a caller that says so can end with it.
+ * Fast variants for a GICv3. In <asm/guest.h>, inline: u32 arch_vgic_ended(void), the same as
+ * arch_vgic_empty_lrs(), but writes since the guest's exit or since the last read of the counter
+ * may not be visible. arch_vgic_lr_again(): the same as arch_vgic_lr_write(), and returns true, so
+ * that a caller that returns true can end with it.
  */
 bool arch_vgic_lr_again(u32 n, u64 value);
-/* Set which of VGIC_UIE, ... are on (the enable bit and the trap of DIR are arch's). */
+/* Set which of VGIC_UIE, ... are on. (arch owns the enable bit and the trap of DIR.) */
 void arch_vgic_maintenance(u64 bits);
 /*
- * Number of EOIs that hit no list register since the last call (ICH_HCR.EOIcount), reset to 0; those that only drop a priority, as DIR follows and traps,
- * do not count.
+ * The number of EOIs that hit no list register since the last call (ICH_HCR.EOIcount), and reset it
+ * to 0. An EOI that only drops a priority does not count: its DIR follows and traps.
  */
 u32 arch_vgic_take_eoi_count(void);
-/* Of these list registers, a bit each, the first that is pending and that the guest's interface would signal (priority mask, group enables); 0: none. */
+/*
+ * Of these list registers, one bit each: the first pending one that the guest's interface would
+ * signal (priority mask, group enables). 0: none.
+ */
 u64 arch_vgic_signals(u32 lrs);
-/* Virtual priority mask as the guest set it (ICH_VMCR.VPMR), and the group enables (bit 0: group 0, bit 1: group 1). */
+/*
+ * The virtual priority mask that the guest set (ICH_VMCR.VPMR), and the group enables (bit 0: group
+ * 0, bit 1: group 1).
+ */
 u8 arch_vgic_pmr(void);
 u32 arch_vgic_group_enables(void);
-/* The guest ends interrupts in two steps, EOIR and DIR (ICH_VMCR.VEOIM). */
+/* True if the guest ends interrupts in two steps, EOIR and DIR (ICH_VMCR.VEOIM). */
 bool arch_vgic_eoi_split(void);
 /* Implemented priority bits of the virtual interface (e.g. 5). */
 u32 arch_vgic_priority_bits(void);
 
-/* Take one pending interrupt, if there is one, as if it had interrupted v's guest: v waits at EL2. */
+/*
+ * Take one pending interrupt, if there is one, as if it had interrupted v's guest. v waits at EL2.
+ */
 void arch_guest_take_irq(struct vcpu *v);
 
-/* ---- virtual timers: both EL1 timers are the guest's own ---- */
+/* ---- virtual timers: both EL1 timers belong to the guest ---- */
 
 enum arch_timer_id { ARCH_TIMER_VIRT, ARCH_TIMER_PHYS };
 
-/* A timer's registers as they stand. cval in counter ticks of that timer's own counter. */
+/* A timer's registers. cval is in ticks of that timer's own counter. */
 struct arch_timer_regs {
 	u64 cval;
 	u32 ctl; /* ENABLE bit 0, IMASK bit 1, ISTATUS bit 2 */
 };
 
 /*
- * Which way guests' virtual counters have to be off the machine's. True: at or ahead of it, CNTVOFF <= 0 as a signed number; false: at or behind it. On any
- * other way a value that a guest writes to CNTV_CVAL could stop an emulated machine, or its timer would never come. Any context after boot.
+ * The direction in which guests' virtual counters must differ from the machine's. True: equal or
+ * ahead, CNTVOFF <= 0 as a signed number. False: equal or behind. In the other direction, a value
+ * that a guest writes to CNTV_CVAL could stop an emulated machine, or its timer would never fire.
+ * Any context after boot.
  */
 bool arch_guest_counter_leads(void);
 /*
- * Read both timers' registers, by enum arch_timer_id, and disable them / write them back, with CNTVOFF: virtual count = arch_counter() - offset. For the
- * vCPU that is (to be) loaded on this CPU; interrupts masked.
+ * save: read both timers' registers, by enum arch_timer_id, and disable the timers. load: write
+ * them back, with CNTVOFF: virtual count = arch_counter() - offset. For the vCPU that is or will be
+ * loaded on this CPU. Interrupts masked.
  */
 void arch_guest_timers_save(struct arch_timer_regs regs[2]);
 void arch_guest_timers_restore(const struct arch_timer_regs regs[2], u64 offset);
-/* Disable one that fired for nobody. Masked. */
+/* Disable a timer that fired without a loaded vCPU. Interrupts masked. */
 void arch_guest_timer_stop(enum arch_timer_id id);
-/* The timer's output is high. For the vCPU that is loaded on this CPU; interrupts masked. */
+/*
+ * True if the timer's output is high. For the vCPU that is loaded on this CPU. Interrupts masked.
+ */
 bool arch_guest_timer_asserted(enum arch_timer_id id);
 /*
- * Ticks since the timer, which is on, was due; negative: it is not yet. In <asm/guest.h>, inline: u32 arch_guest_virt_late(void), the low half of it for the
- * virtual one. For the vCPU that is loaded on this CPU; interrupts masked.
+ * Ticks since the timer, which is on, was due. Negative: it is not due yet. In <asm/guest.h>,
+ * inline: u32 arch_guest_virt_late(void), the low half of it for the virtual timer. For the vCPU
+ * that is loaded on this CPU. Interrupts masked.
  */
 s64 arch_guest_timer_late(enum arch_timer_id id);
 /* Physical INTIDs of the EL1 virtual and EL1 non-secure physical timers on this machine. */
@@ -193,18 +246,19 @@ u32 arch_vgic_maintenance_intid(void);
 
 /* ---- self-hosted debug (Arm ARM D2) ---- */
 
-/* A guest's break- and watchpoints; DBG*<n>_EL1 of the kind whose op2 is 4 + the first index. */
+/* A guest's break- and watchpoints: DBG*<n>_EL1 of the kind whose op2 is 4 + the first index. */
 #define GUEST_DEBUG_REGS 16
 enum { GUEST_BVR, GUEST_BCR, GUEST_WVR, GUEST_WCR, GUEST_DEBUG_KINDS };
 
 struct guest_debug {
-	u64 mdscr; /* MDSCR_EL1 as it is to take effect: 0 while nothing of all this is in use */
+	u64 mdscr; /* MDSCR_EL1 as it is to take effect; 0 while none of this is in use */
 	u64 reg[GUEST_DEBUG_KINDS][GUEST_DEBUG_REGS];
 };
 
 /*
- * Bring this CPU in line with the vCPU that is loaded on it; interrupts masked. arch_vcpu_load() does so too, from vcpu.debug.regs, where the vCPU before
- * or this one uses debug: others pay for no more than to see that.
+ * Bring this CPU in line with the vCPU that is loaded on it. Interrupts masked. arch_vcpu_load()
+ * does the same from vcpu.debug.regs if this vCPU or the one before uses debug. Other vCPUs pay
+ * only for the check.
  */
 void arch_guest_debug(const struct guest_debug *d);
 
@@ -221,7 +275,7 @@ enum guest_pmu_reg {
 	PMU_OVERFLOW_SET,   /* PMOVSSET_EL0 */
 	PMU_OVERFLOW_CLEAR, /* PMOVSCLR_EL0 */
 	PMU_EVENTS,         /* PMCEID<n>_EL0; read only */
-	PMU_MACHINE,        /* PMMIR_EL1, 0 where there is none; read only */
+	PMU_MACHINE,        /* PMMIR_EL1, 0 if the CPU has none; read only */
 	PMU_USER,           /* PMUSERENR_EL0 */
 	PMU_COUNT,          /* PMEVCNTR<n>_EL0, PMCCNTR_EL0 */
 	PMU_TYPE,           /* PMEVTYPER<n>_EL0, PMCCFILTR_EL0 */
@@ -230,15 +284,19 @@ enum guest_pmu_reg {
 /* A guest's monitors while its vCPU is off the CPU. */
 struct guest_pmu {
 	u64 control, enabled, interrupts, overflows, user;
-	u64 count[32]; /* the event counters there are, then the cycle counter */
+	u64 count[32]; /* the existing event counters, then the cycle counter */
 	u32 type[32];
 };
 
-/* Physical INTID of the overflow interrupt, a PPI; 0: no monitors that a guest could have. Any context after boot. */
+/*
+ * Physical INTID of the overflow interrupt, a PPI. 0: there are no monitors that a guest could
+ * have. Any context after boot.
+ */
 u32 arch_guest_pmu_intid(void);
 /*
- * Into this CPU's registers, and out of them, which leaves them quiet; a register of the vCPU that is on this CPU, n as above. A type must not count at
- * EL2. Masked.
+ * load: write the monitors to this CPU's registers. save: read them back, and silence them. read,
+ * write: one register of the vCPU that is on this CPU, n as above. A type must not count at EL2.
+ * Interrupts masked.
  */
 void arch_guest_pmu_load(const struct guest_pmu *p);
 void arch_guest_pmu_save(struct guest_pmu *p);
@@ -247,7 +305,10 @@ void arch_guest_pmu_write(enum guest_pmu_reg reg, u32 n, u64 value);
 
 /* ---- identification registers, physical values ---- */
 
-/* Physical value of the ID register with this encoding (see SYSREG_ENC in vmm/cpu.h, op0 = 3, op1 = 0, CRn = 0); 0 for unallocated ones. */
+/*
+ * Physical value of the ID register with this encoding (see SYSREG_ENC in vmm/cpu.h; op0 = 3, op1 =
+ * 0, CRn = 0). 0 for unallocated ones.
+ */
 u64 arch_id_register(u32 crm, u32 op2);
 
 /* ---- upcalls, implemented by vmm/; called on the vCPU's thread, interrupts masked ---- */
@@ -257,20 +318,21 @@ struct mmio_access {
 	ipa_t ipa;
 	u8 size; /* bytes: 1, 2, 4, 8 */
 	bool write;
-	u64 value; /* in: zero-extended store data; out: load data, low `size` bytes count */
+	u64 value; /* in: zero-extended store data; out: load data, low `size` bytes */
 };
 
 enum mmio_result {
 	MMIO_OK,
-	MMIO_UNMAPPED, /* no device there: arch injects an external abort */
+	MMIO_UNMAPPED, /* there is no device: arch injects an external abort */
 	MMIO_FAULT,    /* a device refuses this width or place: the same */
 };
 
 enum mmio_result __must_check vmm_mmio(struct vcpu *v, struct mmio_access *a);
 
 /*
- * The usual access, straight and in registers: 2^order bytes that are one register of a device's table, or its low bytes. Not `done`: nothing was, and
- * vmm_mmio() is to be asked. The value read is the register's, whatever the order.
+ * The usual access, straight and in registers: 2^order bytes that are one register of a device's
+ * table, or its low bytes. Not `done`: nothing has happened, and vmm_mmio() must be called. The
+ * value read is the whole register, whatever the order.
  */
 struct mmio_reply {
 	u64 value;
@@ -282,7 +344,7 @@ bool __must_check vmm_mmio_write(ipa_t ipa, struct vcpu *v, u32 order, u64 value
 struct sysreg_access {
 	u32 reg; /* SYSREG_ENC(op0, op1, crn, crm, op2) */
 	bool write;
-	bool user; /* by code at EL0, which EL1 allows it as far as the CPU can tell */
+	bool user; /* by code at EL0; EL1 allows it, as far as the CPU can tell */
 	u64 value;
 };
 
@@ -295,30 +357,33 @@ enum sysreg_result {
 enum sysreg_result __must_check vmm_sysreg(struct vcpu *v, struct sysreg_access *a);
 
 /*
- * HVC #0 or SMC #0: the guest's x0-x7 in, x0-x3 out, in place. A call that does not return to its caller (the vCPU goes off) writes none: the vCPU's
- * work takes it away before its guest runs on.
+ * HVC #0 or SMC #0: the guest's x0-x7 in, x0-x3 out, in place. A call that does not return to its
+ * caller (the vCPU goes off) writes none: the vCPU's work takes it away before its guest continues.
  */
 void vmm_smccc(struct vcpu *v, u64 *x);
 
-/* WFI (or WFE) was trapped; PC is already past it. May block the thread. */
+/* A WFI (or WFE) was trapped. PC is already past it. May block the thread. */
 void vmm_wfi(struct vcpu *v);
 void vmm_wfe(struct vcpu *v);
 
-/* What arch could not turn into an architectural answer: stop the VM and say why. */
+/* A trap that arch could not turn into an architectural answer: stop the VM and say why. */
 struct guest_fault {
 	const char *what;
 	u64 esr, far, ipa, pc;
 };
 void vmm_fault(struct vcpu *v, const struct guest_fault *f);
-/* The same for an SError that v's guest has caused, and that came while v is being switched out. In the scheduler: v is stopped when it is to run again. */
+/*
+ * The same for an SError that v's guest caused and that arrived while v is being switched out.
+ * Called in the scheduler: v is stopped when it is to run again.
+ */
 void vmm_late_serror(struct vcpu *v, u64 esr);
 
-/* v, whose GIC is a GICv3, wrote ICC_SGI1R_EL1. */
+/* v, which has a GICv3, wrote ICC_SGI1R_EL1. */
 void vmm_sgi(struct vcpu *v, u64 sgir);
 
 /*
- * A physical interrupt was acknowledged while v's guest ran or waited. True: it is a guest's, went on into a list register, and is to stay active until the
- * guest ends it. False: it is to be dispatched.
+ * A physical interrupt was acknowledged while v's guest ran or waited. True: it belongs to a guest,
+ * is now in a list register, and stays active until the guest ends it. False: arch dispatches it.
  */
 bool __must_check vmm_guest_irq(struct vcpu *v, u32 intid);
 

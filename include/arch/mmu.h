@@ -1,35 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arch contract, host address space: all RAM is mapped linearly; devices and stacks are mapped on demand. */
+/*
+ * The arch contract, host address space: all RAM is mapped linearly. Devices and stacks are mapped
+ * on demand.
+ */
 #ifndef ARCH_MMU_H
 #define ARCH_MMU_H
 
 #include <lib/types.h>
 
-/* Address of RAM in the linear map, and back. Valid for RAM reported by the devicetree. Any context. */
+/*
+ * The address of RAM in the linear map, and back. Valid for RAM that the devicetree reports. Any
+ * context.
+ */
 void *phys_to_virt(paddr_t pa);
 paddr_t virt_to_phys(const void *va);
 
-/* Where the RAM that phys_to_virt() can show ends. Any context. */
+/* The end of the RAM that phys_to_virt() can reach. Any context. */
 u64 arch_ram_limit(void);
 
-/* Map device registers (nGnRE). NULL if out of space. Boot or thread context; mappings stay for ever. */
+/*
+ * Map device registers (nGnRE). NULL if out of space. Boot or thread context. Mappings stay for
+ * ever.
+ */
 void *arch_map_device(paddr_t pa, u64 size);
 
 /*
- * A kernel stack of STACK_SIZE bytes with an unmapped guard page below it; returns its top, or NULL.
- * arch_stack_free gives the pages back. Thread context.
+ * Allocate a kernel stack of STACK_SIZE bytes with an unmapped guard page below it. Returns its
+ * top, or NULL. arch_stack_free() gives the pages back. Thread context.
  */
 #define STACK_SIZE KIB(16)
 void *arch_stack_alloc(void);
 void arch_stack_free(void *stack_top);
 
-/* Clean to the point of coherency (guest reads RAM with its caches off), and invalidate too. Any context; long for large ranges. */
+/*
+ * Clean and invalidate to the point of coherency (a guest reads RAM with its caches off). Any
+ * context; long for large ranges.
+ */
 void arch_dcache_clean_inval(const void *va, u64 size);
 
-/* Zero whole pages the fastest way (size a multiple of 4 KiB). Preemptible. */
+/* Zero whole pages in the fastest way (size is a multiple of 4 KiB). Preemptible. */
 void arch_zero_pages(void *va, u64 size);
 
-/* The same, and then as arch_dcache_clean_inval(). */
+/* The same, followed by arch_dcache_clean_inval(). */
 void arch_zero_to_memory(void *va, u64 size);
 
 #endif

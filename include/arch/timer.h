@@ -11,9 +11,12 @@
 /* Counter ticks per second. */
 u64 arch_counter_hz(void);
 
-/* Have this CPU's timer interrupt call timeouts_expired() at counter value `deadline` (past: at once); replaces the last one. Interrupts masked. */
+/*
+ * Let this CPU's timer interrupt call timeouts_expired() at counter value `deadline` (in the past:
+ * at once). Replaces the last deadline. Interrupts masked.
+ */
 void arch_timer_set(u64 deadline);
-/* No deadline. */
+/* Clear the deadline. */
 void arch_timer_stop(void);
 
 #endif

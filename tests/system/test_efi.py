@@ -109,7 +109,7 @@ def test_no_bundle(firmware, disk):
 
 @pytest.mark.parametrize("machine, why", [
     (MACHINE.replace(",acpi=off", ""), "the firmware describes the machine by ACPI only"),
-    (MACHINE.replace(",virtualization=on", ""), "the firmware is at EL1, and it is a hypervisor"),
+    (MACHINE.replace(",virtualization=on", ""), "the firmware runs at EL1, but a hypervisor needs EL2"),
 ])
 def test_refused(firmware, disk, machine, why):
     """In words, on the firmware's console; the firmware goes on."""

@@ -335,11 +335,10 @@ static void test_addresses(void **state)
 		  "initrd-address: 0x4a000000, 0x2000 bytes: the devicetree reserves it (no-map)" },
 		{ "bundle", 0x50000000, 0x4b000800,
 		  "initrd-address: 0x4b000800, 0x2000 bytes: the bundle is there" },
-		{ "rom", 0x1000, 0,
-		  "kernel-address: 0x1000, 0x2000 bytes: there is no RAM, or not so much" },
-		{ "end", RAM_BASE + RAM_SIZE - 0x1fff, 0, "there is no RAM, or not so much" },
-		{ "far", 0x1000000000000, 0, "there is no RAM, or not so much" },
-		{ "last", UINT64_MAX - 0x2000, 0, "there is no RAM, or not so much" },
+		{ "rom", 0x1000, 0, "kernel-address: 0x1000, 0x2000 bytes: not all of it is RAM" },
+		{ "end", RAM_BASE + RAM_SIZE - 0x1fff, 0, "not all of it is RAM" },
+		{ "far", 0x1000000000000, 0, "not all of it is RAM" },
+		{ "last", UINT64_MAX - 0x2000, 0, "not all of it is RAM" },
 	};
 
 	(void)state;

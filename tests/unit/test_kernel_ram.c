@@ -118,9 +118,9 @@ static void test_what_stands_against_an_address(void **state)
 	take(0x17000, 0x1000, RAM_PRELOADED);
 	says(0x10000, 0x2000, 0, NULL);
 	says(0x18001, 0x7fff, 0, NULL);
-	says(0x18000, 0x8001, 0, "no RAM");
-	says(0xffff, 2, 0, "no RAM");
-	says(0x100, 2, 0, "no RAM");
+	says(0x18000, 0x8001, 0, "not all of it is RAM");
+	says(0xffff, 2, 0, "not all of it is RAM");
+	says(0x100, 2, 0, "not all of it is RAM");
 	says(0x11fff, 2, 0, "reserves it");
 	says(0x13800, 1, 0, "no-map");
 	says(0x13fff, 2, 0, "the hypervisor is there");
@@ -131,7 +131,7 @@ static void test_what_stands_against_an_address(void **state)
 	says(0x16fff, 0x2000, BIT(RAM_PRELOADED), "the bundle is there");
 	says(0x12000, 0x1000, BIT(RAM_RESERVED), NULL);
 	/* What is not mapped is never allowed. */
-	says(0x13000, 0x1000, BIT(RAM_NO_MAP), "no RAM");
+	says(0x13000, 0x1000, BIT(RAM_NO_MAP), "not all of it is RAM");
 	assert_true(ram_holds(range(0x17100, 0x100), RAM_PRELOADED));
 	assert_false(ram_holds(range(0x17100, 0x1000), RAM_PRELOADED));
 	assert_false(ram_holds(range(0x16000, 0x1000), RAM_PRELOADED));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the parts of arch/arm64, and what init/ asks of it at start. */
+/* Interfaces between the parts of arch/arm64, and those that init/ uses at the start. */
 #ifndef ASM_BOOT_H
 #define ASM_BOOT_H
 
@@ -8,15 +8,19 @@
 #include <lib/types.h>
 
 /*
- * mmu.c: final tables for the image at `image`, the devicetree and the RAM (kernel/ram.h); later tables come from the page allocator once it is ready. False: no
- * memory for them. Then mmu_enable_final(): the boot tables are gone.
+ * mmu.c: make the final tables for the image at `image`, the devicetree and the RAM (kernel/ram.h).
+ * Later tables come from the page allocator once it is ready. False: no memory for them.
+ * mmu_enable_final() then switches to them, and the boot tables are gone.
  */
 bool __must_check mmu_init(u64 image, struct phys_range fdt);
 void mmu_enable_final(void);
 void mmu_page_allocator_ready(void);
 u64 mmu_root_pa(void);
 
-/* vcpu.c: another VTTBR_EL2 on this CPU for a moment, for maintenance that goes by it, and back. Interrupts masked. */
+/*
+ * vcpu.c: put another VTTBR_EL2 on this CPU for maintenance that depends on it, and restore the old
+ * one. Interrupts masked.
+ */
 struct stage2_loan {
 	u64 vttbr, sctlr, tcr;
 };
@@ -26,46 +30,66 @@ void stage2_return(const struct stage2_loan *loan);
 /* stage2.c: VTCR_EL2 for this machine. */
 u64 stage2_vtcr(void);
 
-/* gicv3.c: the distributor (once) and this CPU's interfaces. gic_init: -ENODEV, -ENOMEM. */
+/*
+ * gicv3.c: initialise the distributor (once) and this CPU's interfaces. gic_init: -ENODEV, -ENOMEM.
+ */
 int __must_check gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist,
 			  u32 nredist);
 int __must_check gic_init_cpu(void);
-/* Acknowledge one interrupt and dispatch it; dispatch one that was acknowledged. Interrupts masked. */
+/*
+ * Acknowledge one interrupt and dispatch it. gic_dispatch() dispatches one that is already
+ * acknowledged. Interrupts masked.
+ */
 void gic_handle(void);
 void gic_dispatch(u32 iar);
 
-/* timer.c: the kernel's timer has this INTID. timer_lower.c: the EL1 physical and virtual ones, guests', have these. */
+/*
+ * timer.c: set the INTID of the kernel's timer. timer_lower.c: set those of the EL1 physical and
+ * virtual timers, which belong to guests.
+ */
 int __must_check timer_init(u32 intid);
 void timer_lower_init(u32 phys, u32 virt);
 
-/* pmu.c: the performance monitors' interrupt, a PPI; this CPU's monitors made quiet: how many event counters it has. */
+/*
+ * pmu.c: set the performance monitors' interrupt, a PPI. Silence this CPU's monitors; returns how
+ * many event counters it has.
+ */
 void pmu_init(u32 ppi);
 u32 pmu_init_cpu(void);
 
-/* power.c: the firmware's PSCI. -ENODEV: the devicetree has none; -EPERM: it is by HVC, which from here comes to ourselves. */
+/*
+ * power.c: find the firmware's PSCI. -ENODEV: the devicetree has none. -EPERM: it uses HVC, which
+ * from here comes back to ourselves.
+ */
 int __must_check power_init(void);
 
-/* inject.c: of the PSTATE bits that an exception to EL1 sets, those that this CPU has. */
+/* inject.c: the PSTATE bits that this CPU has, of those that an exception to EL1 sets. */
 u64 entry_pstate_init_cpu(void);
 
-/* guard.c: what this CPU needs done at its exits. Firmware can be asked by now (power_init). */
+/*
+ * guard.c: find out what this CPU needs at guests' exits. After power_init(): it may ask the
+ * firmware.
+ */
 void guard_init_cpu(void);
 
-/* exception.c: this CPU's vectors, as it needs them by now. */
+/* exception.c: set this CPU's vectors, as it needs them now. */
 void trap_init_cpu(void);
 
 /*
- * What each exception level has a file of its own for (EL1: el1.c; EL2: el2.c, vcpu.c, gic_lower.c).
+ * Each exception level has its own files for these (EL1: el1.c; EL2: el2.c, vcpu.c, gic_lower.c).
  */
-/* Why this build cannot run where the loader entered it, at level `el`; NULL: it can. */
+/* Why this build cannot run at level `el`, where the loader entered it. NULL: it can. */
 const char *el_refusal(u64 el);
-/* This CPU's control registers, those that hold for all that runs below included. */
+/* Initialise this CPU's control registers, including those that control the lower level. */
 void el_init_cpu(void);
-/* The part of the interrupt controller that serves a lower level: once, and on every CPU. -ENODEV, -ENOMEM. */
+/*
+ * Initialise the interrupt controller's part for a lower level: once, and on every CPU. -ENODEV,
+ * -ENOMEM.
+ */
 int __must_check gic_lower_init(void);
 void gic_lower_init_cpu(void);
 
-/* What this CPU lacks for us to run on it, with a GICv3 or another; NULL: nothing. */
+/* A feature that this CPU lacks and ZVM needs, with a GICv3 or without. NULL: none. */
 const char *cpu_missing_feature(bool gicv3);
 
 #endif

@@ -7,7 +7,10 @@
 
 #define DAIF_I BIT(7)
 
-/* masked.S: after the mask, before the unmask. A section that lies within another is not measured. */
+/*
+ * masked.S: called after the mask and before the unmask. A section inside another one is not
+ * measured.
+ */
 static inline void masked_begin(void)
 {
 	__asm__ volatile("bl masked_begin" ::: "x16", "x17", "x30", "memory");
@@ -51,7 +54,10 @@ static inline void arch_irq_disable(void)
 	(void)arch_irq_save();
 }
 
-/* TPIDR_ELx holds this CPU's struct percpu. Volatile: read anew after every switch, which may have moved the thread. */
+/*
+ * TPIDR_ELx holds this CPU's struct percpu. Volatile: it is read again after every switch, because
+ * the thread may have moved.
+ */
 static inline struct percpu *arch_percpu(void)
 {
 	struct percpu *p;
@@ -68,7 +74,8 @@ static inline void arch_set_percpu(struct percpu *p)
 static inline u64 arch_table_index(u64 i, u64 n)
 {
 	__asm__(""
-		: "+r"(i)); /* the compiler, which knows what was found, must not drop the mask */
+		: "+r"(i)); /* the compiler knows the earlier range check; it must not drop the
+			     * mask */
 	return i & (n - 1);
 }
 
@@ -79,7 +86,7 @@ static inline void arch_relax(void)
 
 static inline void arch_idle(void)
 {
-	dsb(sy); /* what we wrote is visible before this CPU sleeps */
+	dsb(sy); /* our writes are visible before this CPU sleeps */
 	__asm__ volatile("wfi" ::: "memory");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A64 loads and stores taken apart: what a Data Abort without valid syndrome leaves to us. */
+/* Decodes A64 loads and stores, for Data Aborts without a valid syndrome. */
 #ifndef ASM_DECODE_H
 #define ASM_DECODE_H
 
@@ -9,11 +9,11 @@
 enum extend { EXTEND_UXTW = 2, EXTEND_UXTX = 3, EXTEND_SXTW = 6, EXTEND_SXTX = 7 };
 
 /*
- * One or two registers and adjacent memory. The first access is at base + offset, of a post-indexed
- * instruction at base; the base written back is base + offset in both.
+ * One or two registers and adjacent memory. The first access is at base + offset; at base for a
+ * post-indexed instruction. The base written back is base + offset in both cases.
  */
 struct decoded {
-	u8 size;   /* bytes a register: 1, 2, 4, 8; of SIMD&FP registers 16 too */
+	u8 size;   /* bytes of each register: 1, 2, 4, 8; for SIMD&FP registers also 16 */
 	u8 count;  /* registers: 1 or 2 */
 	u8 rt[2];  /* 31: the zero register, or V31 */
 	u8 rn;     /* base; 31: SP. Not if literal */
@@ -32,11 +32,13 @@ struct decoded {
 };
 
 /*
- * False, and *d void, for all but: LDR, STR and their byte, half and signed forms, with immediate
+ * Decode an instruction. True for: LDR, STR and their byte, half and signed forms, with immediate
  * (unsigned, unscaled, pre- and post-indexed, unprivileged), register offset or literal; LDP, STP,
- * LDPSW, LDNP, STNP; all of them for general and, where they exist, SIMD&FP registers. What is
- * CONSTRAINED UNPREDICTABLE (a base that is written back and transferred, a register loaded twice)
- * is false as well. A pure function: any context, any word.
+ * LDPSW, LDNP, STNP; all of them for general and, where they exist, SIMD&FP registers.
+ *
+ * False, with *d undefined, for all other instructions, and for the CONSTRAINED UNPREDICTABLE ones
+ * (a base that is written back and transferred, a register loaded twice). A pure function: any
+ * context, any word.
  */
 bool __must_check decode(u32 insn, struct decoded *d);
 

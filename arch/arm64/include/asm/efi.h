@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What efi.c and its parts use of the firmware, as the UEFI Specification 2.10 lays it out. Members that nobody here uses are only room. */
+/*
+ * The firmware interfaces that efi.c and its parts use, as in the UEFI Specification 2.10. Unused
+ * members are only placeholders.
+ */
 #ifndef ASM_EFI_H
 #define ASM_EFI_H
 
@@ -60,7 +63,7 @@ struct efi_text_output {
 	efi_status (*output)(struct efi_text_output *self, const efi_char *text);
 };
 
-/* 7: those that are used, at their places */
+/* 7: the used services, at their offsets */
 struct efi_boot_services {
 	u8 header[24];
 	void *raise_tpl[2];
@@ -144,7 +147,7 @@ struct efi_load_file2 {
 			   u64 *size, void *buffer);
 };
 
-/* What is handed from part to part: who we are, and what was found. */
+/* State passed between the parts: handles of the firmware, and what was found. */
 struct efi {
 	efi_handle image;
 	const struct efi_system_table *system;
@@ -153,32 +156,34 @@ struct efi {
 	const void *firmware_fdt;
 	u32 fdt_length;
 	bool fdt_has_initrd;
-	struct phys_range bundle; /* size 0: none, or the tree has it */
+	struct phys_range bundle; /* size 0: there is none, or the tree has it */
 	struct efi_memory_map map;
 };
 
 /*
- * Everything below runs where the firmware loaded the image, not at KIMAGE_VA: addresses are taken relative to the program counter (-mcmodel=tiny), and
- * no table of pointers and no variable may be used.
+ * All functions below run where the firmware loaded the image, not at KIMAGE_VA. Addresses are
+ * relative to the program counter (-mcmodel=tiny). No table of pointers and no variable may be
+ * used.
  */
 
-/* Text of the firmware's console. */
+/* Print text on the firmware's console. */
 void efi_print(const struct efi *e, const char *text);
-/* Whole pages. NULL: there are no more. */
+/* Allocate whole pages. NULL: there are no more. */
 void *efi_pages(const struct efi *e, u64 size);
 
 /*
- * The bundle: the initrd that a boot loader offers (LoadFile2), else the file bundle.cpio beside the image, else \zvm\bundle.cpio on its
- * volume. An error has been printed.
+ * Find the bundle: the initrd that a boot loader offers (LoadFile2), else the file bundle.cpio
+ * beside the image, else \zvm\bundle.cpio on its volume. An error has already been printed.
  */
 efi_status efi_find_bundle(struct efi *e);
 
-/* What a tree that dt_check() found good has of a machine. */
+/* Whether a tree that passed dt_check() describes CPUs and an initrd. */
 void efi_look(const void *fdt, bool *has_cpus, bool *has_initrd);
 
 /*
- * The firmware's tree into `out`, of `size` bytes: with the memory map's RAM as its memory, and what of it stays the firmware's reserved; the bundle as its initrd; the load options as
- * bootargs. 0, -ENOSPC.
+ * Write the firmware's tree to `out`, of `size` bytes. Its memory is the RAM of the memory map,
+ * with the firmware's remaining parts reserved. Its initrd is the bundle. Its bootargs are the load
+ * options. 0, -ENOSPC.
  */
 int __must_check efi_make_fdt(const struct efi *e, void *out, u64 size);
 

@@ -3,7 +3,10 @@
 #ifndef ASM_EFI_HEAD_H
 #define ASM_EFI_HEAD_H
 
-/* What of the file the firmware takes for headers: a page, with code of the start. The linker script has it too. */
+/*
+ * The part of the file that the firmware takes for headers: one page, which also holds code of the
+ * start. The linker script has this number too.
+ */
 #define PE_HEADERS 0x1000
 
 #endif

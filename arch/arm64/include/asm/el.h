@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The exception level that this build runs at, ZVM_EL: the hypervisor's is 2, the RTOS's 1. The one place where they part
- * by name; what only one of them has lies in files that the other does not compile (meson.build). Also included by assembly.
+ * The exception level of this build, ZVM_EL: 2 for the hypervisor, 1 for the RTOS. Only this file
+ * tells the two apart by name. Code that only one of them needs is in files that the other does not
+ * compile (meson.build). Also included by assembly.
  */
 #ifndef ASM_EL_H
 #define ASM_EL_H
@@ -36,19 +37,22 @@
 #define FP_TRAPPED(reg) ((reg) | CPTR_TFP)
 #define FP_ALLOWED(reg) ((reg) & ~CPTR_TFP)
 
-/* The kernel's timer and counter, and which of the devicetree's it is */
+/* The kernel's timer and counter, and its name in the devicetree */
 #define TIMER_CTL     cnthp_ctl_el2
 #define TIMER_CVAL    cnthp_cval_el2
 #define TIMER_COUNTER cntpct_el0
 #define TIMER_OURS    HOST_TIMER_HYP
 
-/* An interrupt's priority drop and its deactivation are apart: guests' stay active until they end them */
+/*
+ * Priority drop and deactivation of an interrupt are separate: guests' interrupts stay active until
+ * the guests end them
+ */
 #define EOI_APART 1
 
-/* Last of a GICv2's frames that we need: the virtual CPU interface */
+/* The last of a GICv2's frames that is needed: the virtual CPU interface */
 #define GICV2_LAST_FRAME 3
 
-/* An HVC comes to ourselves, not to firmware. */
+/* An HVC comes to ourselves, not to the firmware. */
 #define HVC_IS_OURS 1
 
 #else
@@ -68,7 +72,7 @@
 /* SCTLR_EL1: LSMAOE, nTLSMD, SPAN, EIS, TSCXT, EOS */
 #define SCTLR_ELx_RES1 0x30d00800ULL
 
-/* EL0 below: AP[1] would let it in, so it is 0; UXN and PXN */
+/* There is an EL0 below, which AP[1] would let in: so it is 0. UXN and PXN */
 #define PTE_AP1        0ULL
 #define PTE_XN         (BIT(54) | BIT(53))
 
@@ -80,16 +84,16 @@
 #define FP_TRAPPED(reg)  ((reg) & ~BITS(21, 20))
 #define FP_ALLOWED(reg)  ((reg) | BITS(21, 20))
 
-/* The virtual timer: a guest's may be the only one it has, and stands still with it */
+/* The virtual timer: a guest may have no other one, and it stands still while the guest does */
 #define TIMER_CTL        cntv_ctl_el0
 #define TIMER_CVAL       cntv_cval_el0
 #define TIMER_COUNTER    cntvct_el0
 #define TIMER_OURS       HOST_TIMER_VIRT
 
-/* The end of an interrupt is one write */
+/* One write ends an interrupt */
 #define EOI_APART        0
 
-/* ... the CPU interface */
+/* The last one needed is the CPU interface */
 #define GICV2_LAST_FRAME 1
 
 #define HVC_IS_OURS 0

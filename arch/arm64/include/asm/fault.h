@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the syndrome of a data abort from a lower level says of HPFAR_EL2 (Arm ARM D17.2.37, D17.2.64): pure functions of ESR_EL2. */
+/*
+ * What the syndrome of a data abort from a lower level says about HPFAR_EL2 (Arm ARM D17.2.37,
+ * D17.2.64). Pure functions of ESR_EL2.
+ */
 #ifndef ASM_FAULT_H
 #define ASM_FAULT_H
 
@@ -13,8 +16,8 @@
 #define FSC_TLB_CONFLICT 0x30U
 
 /*
- * A permission fault at any level. Only stores take it, into memory that is read-only for the guest: flash, whose region ignores them, or a page that we
- * fill, where there is no region.
+ * A permission fault at any level. Only stores take it, into memory that is read-only for the
+ * guest: flash, whose region ignores them, or a page that ZVM fills, without a region.
  */
 static inline bool is_permission(u64 esr)
 {
@@ -22,8 +25,9 @@ static inline bool is_permission(u64 esr)
 }
 
 /*
- * HPFAR_EL2 is valid after faults of translation, access flag and address size, and on a table walk (S1PTW). After any other it is UNKNOWN: an earlier
- * fault's, say. Both of these in one comparison, of a load and of a store: nor is it a walk.
+ * HPFAR_EL2 is valid after faults of translation, access flag and address size, and on a table walk
+ * (S1PTW). After any other fault it is UNKNOWN; it may be from an earlier fault. Both functions
+ * need one comparison, for a load and for a store. True also means that it is not a table walk.
  */
 static inline bool load_has_ipa(u64 esr)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine's interrupt controller if it is a GICv2: gicv2.c in place of what gicv3.c does by system registers. */
+/*
+ * The machine's interrupt controller if it is a GICv2: gicv2.c replaces gicv3.c's use of system
+ * registers.
+ */
 #ifndef ASM_GICV2_H
 #define ASM_GICV2_H
 
@@ -10,20 +13,26 @@ struct arch_vcpu;
 /* Set once, before there are interrupts. */
 extern bool gic_is_v2;
 
-/* Node of a GICv2, at EL2 one with the virtualization extension, in the machine's devicetree, or negative. */
+/*
+ * The node of a GICv2 in the machine's devicetree, or negative. At EL2 only one with the
+ * virtualization extension counts.
+ */
 int gicv2_node(void);
 
-/* As gic_init() and gic_init_cpu(), for that node. -ENODEV, -ENOMEM. */
+/* Like gic_init() and gic_init_cpu(), for that node. -ENODEV, -ENOMEM. */
 int __must_check gicv2_init(void);
 int __must_check gicv2_init_cpu(void);
-/* As gic_lower_init() and gic_lower_init_cpu(). */
+/* Like gic_lower_init() and gic_lower_init_cpu(). */
 int __must_check gicv2_lower_init(void);
 void gicv2_lower_init_cpu(void);
 
-/* gicv3.c: what its functions need of the distributor, whose registers for all CPUs are at the same places. */
+/*
+ * gicv3.c: adopt the distributor, whose registers that all CPUs share are at the same places in
+ * both versions.
+ */
 void gic_adopt_dist(volatile u8 *dist, u32 irqs);
 
-/* The rest is as the functions of similar name in gicv3.c and arch/guest.h are. */
+/* The others do what the functions of similar names in gicv3.c and arch/guest.h do. */
 void gicv2_handle(void);
 void gicv2_route(u32 intid, u32 cpu);
 void gicv2_sgi_send(u32 sgi, u32 cpu);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A GICv2's GICH_LR<n> and the list register format of arch/guest.h, into each other. Pure. */
+/* Converts between a GICv2's GICH_LR<n> and the list register format of arch/guest.h. Pure. */
 #ifndef ASM_GICV2_LR_H
 #define ASM_GICV2_LR_H
 
 #include <lib/types.h>
 
 /*
- * GICH_LR (IHI 0048, 5.3.10): HW 31, Grp1 30, State 29:28, Priority 27:23 (the upper five bits of eight), PhysicalID
- * 19:10, VirtualID 9:0. ICH_LR has the same fields at 61, 60, 63:62, 55:48, 41:32 and 31:0. Without HW, PhysicalID is
- * an SGI's source CPU (12:10) and the maintenance request on EOI (19): bits 34:32 and 41 there.
+ * GICH_LR (IHI 0048, 5.3.10): HW 31, Grp1 30, State 29:28, Priority 27:23 (the upper five bits of
+ * eight), PhysicalID 19:10, VirtualID 9:0. ICH_LR has the same fields at 61, 60, 63:62, 55:48,
+ * 41:32 and 31:0. Without HW, PhysicalID is an SGI's source CPU (12:10) and the maintenance request
+ * on EOI (19): bits 34:32 and 41 there.
  */
 static inline u32 gicv2_lr_pack(u64 lr)
 {

@@ -6,14 +6,17 @@
 #include <asm/sysreg.h>
 #include <lib/types.h>
 
-/* General registers of a lower exception level, at the top of its thread's stack. Laid out for vectors.S. */
+/*
+ * General registers of a lower exception level, at the top of its thread's stack. Laid out for
+ * vectors.S.
+ */
 struct trap_frame {
-	u64 x[32]; /* x[31]: where what is loaded to the zero register goes */
+	u64 x[32]; /* x[31] receives loads to the zero register */
 	u64 elr;
 	u64 spsr;
 };
 
-/* EL1 and EL0 system registers of a vCPU while they are not in the CPU. */
+/* EL1 and EL0 system registers of a vCPU that is not loaded on a CPU. */
 struct el1_regs {
 	u64 cpacr, mair, ttbr0, ttbr1, amair, vbar, contextidr;
 	u64 esr, far, afsr0, afsr1, par, elr, spsr;
@@ -22,7 +25,7 @@ struct el1_regs {
 	u64 sctlr, tcr; /* in pairs up to here, see vcpu.c */
 	u64 cntkctl;
 	u64 tpidr2; /* SME: no trap covers it */
-	u64 vdisr;  /* what the guest sees as DISR_EL1 */
+	u64 vdisr;  /* the value that the guest sees as DISR_EL1 */
 	u64 pauth_keys[10];
 };
 
@@ -37,7 +40,7 @@ struct arch_vcpu {
 	u64 ich_ap1r[ICH_AP_REGS];
 	struct {
 		u64 esr, far, elr;
-	} given; /* what take_exception() last did for code outside of the vectors */
+	} given; /* the last exception that take_exception() gave to code outside the vectors */
 };
 
 static inline u32 arch_vgic_ended(void)

@@ -1,26 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Virtual address layout of our own level and the offsets that assembly uses (asserted in exception.c). Also included by assembly and by the linker script. */
+/*
+ * Virtual address layout of our own level, and the offsets that assembly uses (asserted in
+ * exception.c). Also included by assembly and by the linker script.
+ */
 #ifndef ASM_LAYOUT_H
 #define ASM_LAYOUT_H
 
-/* 48-bit addresses; every region has a level-0 entry (512 GiB) of its own. */
+/* 48-bit addresses. Every region has its own level-0 entry (512 GiB). */
 #define KIMAGE_VA 0x0000400000000000 /* the image, wherever it was loaded */
 #define IO_VA     0x0000500000000000 /* devices */
 #define STACK_VA  0x0000600000000000 /* kernel stacks */
 #define LINEAR_VA 0x0000800000000000 /* RAM: LINEAR_VA + physical address */
 
-/* The ELF's physical addresses: leaves room for the devicetree that QEMU puts at the start of virt's RAM. */
+/*
+ * The ELF's physical address. It leaves room for the devicetree that QEMU puts at the start of
+ * virt's RAM.
+ */
 #define KIMAGE_ELF_PA 0x40200000
 
-/* Behind the image's own 2 MiB: the devicetree, two blocks of 2 MiB while booting and then the pages of the tree; while booting, the UART. */
+/*
+ * Behind the image's own 2 MiB. While booting: two blocks of 2 MiB with the devicetree, and the
+ * UART. Later: the pages of the devicetree.
+ */
 #define KIMAGE_BYTES 0x200000
 #define FDT_VA       (KIMAGE_VA + KIMAGE_BYTES)
 #define FDT_BYTES    0x400000
 #define BOOT_UART_VA (KIMAGE_VA + 0x800000)
 
 /*
- * A stack lies in the upper half of a slot of twice its size; the lower half is never mapped. So bit STACK_SHIFT of a stack pointer inside
- * the stack is set, and clear once it has overflowed.
+ * A stack is the upper half of a slot of twice its size. The lower half is never mapped. So bit
+ * STACK_SHIFT of a stack pointer is set inside the stack, and clear once the stack has overflowed.
  */
 #define STACK_SHIFT 14
 #define STACK_BYTES 0x4000

@@ -26,7 +26,7 @@ static inline void isb(void)
 
 #define dsb(type) __asm__ volatile("dsb " #type ::: "memory")
 
-/* Registers whose names the assemblers do not all know. */
+/* Registers whose names some assemblers do not know. */
 #define ICC_IAR1_EL1     S3_0_C12_C12_0
 #define ICC_EOIR1_EL1    S3_0_C12_C12_1
 #define ICC_HPPIR1_EL1   S3_0_C12_C12_2
@@ -72,7 +72,7 @@ static inline void isb(void)
 #define ICH_ELRSR_EL2    S3_4_C12_C11_5
 #define ICH_VMCR_EL2     S3_4_C12_C11_7
 
-/* For names that are macros: of the above, and <asm/el.h>'s. */
+/* For names that are macros: those above, and <asm/el.h>'s. */
 #define read_sysreg_(name)         read_sysreg(name)
 #define write_sysreg_(name, value) write_sysreg(name, value)
 #define sysreg_name(name)          sysreg_name_(name)
@@ -80,7 +80,7 @@ static inline void isb(void)
 
 /* HCR_EL2 */
 #define HCR_VM     BIT(0)  /* stage 2 */
-#define HCR_SWIO   BIT(1)  /* set/way invalidate also cleans */
+#define HCR_SWIO   BIT(1)  /* set/way invalidation also cleans */
 #define HCR_PTW    BIT(2)  /* a guest's table walk does not read devices */
 #define HCR_FMO    BIT(3)  /* FIQ to EL2, virtual FIQ */
 #define HCR_IMO    BIT(4)  /* IRQ to EL2, virtual IRQ */
@@ -139,7 +139,7 @@ static inline void isb(void)
 #define SCTLR_WXN BIT(19)
 
 /* ISR_EL1 */
-#define ISR_A BIT(8) /* an SError pends */
+#define ISR_A BIT(8) /* an SError is pending */
 
 /* ESR_ELx */
 #define ESR_EC(esr)  FIELD(esr, 31, 26)
@@ -148,7 +148,7 @@ static inline void isb(void)
 
 #define EC_UNKNOWN       0x00
 #define EC_WFX           0x01
-#define EC_CP15          0x03 /* MCR, MRC: AArch32, as all up to EC_CP14_PAIR but EC_FP and EC_PAC */
+#define EC_CP15          0x03 /* MCR, MRC. AArch32, as all up to EC_CP14_PAIR but EC_FP, EC_PAC */
 #define EC_CP15_PAIR     0x04
 #define EC_CP14          0x05
 #define EC_CP14_MEMORY   0x06

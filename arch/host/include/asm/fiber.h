@@ -20,7 +20,10 @@ struct host_fiber {
 /* Prepare f to call fn() on the HOST_STACK_SIZE bytes below stack_top. fn must not return. */
 void host_fiber_init(struct host_fiber *f, void *stack_top, void (*fn)(void));
 
-/* Leave the running fiber, whose state goes to *from, for *to. Returns when something switches to *from. */
+/*
+ * Leave the running fiber, whose state goes to *from, for *to. Returns when something switches to
+ * *from.
+ */
 void host_fiber_switch(struct host_fiber *from, struct host_fiber *to);
 
 #endif

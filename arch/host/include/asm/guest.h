@@ -5,7 +5,7 @@
 #include <lib/list.h>
 #include <lib/types.h>
 
-/* What was done to a vCPU, for tests to look at. */
+/* A record of the calls for a vCPU, for tests. */
 struct arch_vcpu {
 	u64 pc;
 	u64 x0;

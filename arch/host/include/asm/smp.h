@@ -9,7 +9,7 @@
 /* A CPU while another one executes. */
 struct host_processor {
 	struct host_fiber fiber;
-	bool suspended; /* fiber is valid: it waits for its turn */
+	bool suspended; /* fiber is valid: the CPU waits for its turn */
 	bool idle;      /* in arch_idle() */
 	void *stack_top;
 };
