@@ -181,4 +181,12 @@ void mutex_set_boost(struct thread *t, u8 prio);
 /* From here on klog takes no locks and echoes everything: only this CPU still runs. */
 void log_panic_mode(void);
 
+/* ---- ipi.c ---- */
+
+/*
+ * Make the calls that other CPUs have asked this one for. At most one for each thread: none has two calls under way.
+ * Interrupts masked.
+ */
+void ipi_serve_calls(struct percpu *pc);
+
 #endif

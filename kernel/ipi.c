@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Interrupts between CPUs. */
+/* Interrupts between CPUs: sending them, and calls on other CPUs. */
 #include "internal.h"
 
 #include <arch/irqchip.h>
 #include <kernel/irq.h>
-#include <kernel/log.h>
-#include <lib/errno.h>
 
 /* On the caller's stack, until done. */
 struct ipi_request {
@@ -15,8 +13,7 @@ struct ipi_request {
 	bool done;
 };
 
-/* Bounded by the number of threads: each has at most one call under way. */
-static void serve_calls(struct percpu *pc)
+void ipi_serve_calls(struct percpu *pc)
 {
 	struct ipi_request *r = __atomic_exchange_n(&pc->calls, NULL, __ATOMIC_ACQUIRE);
 
@@ -27,42 +24,6 @@ static void serve_calls(struct percpu *pc)
 		/* *r may be gone at once. */
 		__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
 		r = next;
-	}
-}
-
-/*
- * The interrupt itself makes the exit path look at current's work. Only the requests are left to
- * serve.
- */
-static void reschedule(u32 intid __unused, void *arg __unused)
-{
-	ipi_reschedule(this_cpu());
-}
-
-static void call(u32 intid __unused, void *arg __unused)
-{
-	serve_calls(this_cpu());
-}
-
-static void halt(u32 intid __unused, void *arg __unused)
-{
-	arch_halt();
-}
-
-void ipi_init(void)
-{
-	static const struct {
-		const char *name;
-		irq_handler_t fn;
-	} ipis[IPI_COUNT] = {
-		[IPI_RESCHEDULE] = { "ipi reschedule", reschedule },
-		[IPI_CALL] = { "ipi call", call },
-		[IPI_HALT] = { "ipi halt", halt },
-	};
-
-	for (u32 ipi = 0; ipi < IPI_COUNT; ipi++) {
-		if (irq_request(ipi, ipis[ipi].name, ipis[ipi].fn, NULL, IRQ_EDGE))
-			panic("cannot register %s", ipis[ipi].name);
 	}
 }
 
@@ -110,7 +71,7 @@ void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg)
 		 * other both make progress.
 		 */
 		if (arch_irqs_masked())
-			serve_calls(this_cpu());
+			ipi_serve_calls(this_cpu());
 		arch_relax();
 	}
 }

@@ -2,6 +2,7 @@
 /* The end: an invariant of the hypervisor is broken. */
 #include "internal.h"
 
+#include <arch/irqchip.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <lib/text.h>
@@ -16,7 +17,7 @@ static void stop_others(const struct percpu *self)
 
 	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
 		if ((online & BIT(cpu)) && cpu != self->id)
-			ipi_send(IPI_HALT, cpu);
+			arch_sgi_send(IPI_HALT, cpu);
 	}
 }
 

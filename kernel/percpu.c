@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "internal.h"
 
-#include <kernel/irq.h>
-
 struct percpu percpus[MAX_CPUS];
 u32 cpu_count;
 
@@ -17,16 +15,4 @@ void percpu_set_online(u32 cpu)
 {
 	__atomic_store_n(&percpus[cpu].online, true, __ATOMIC_RELEASE);
 	__atomic_fetch_or(&online_mask, BIT(cpu), __ATOMIC_ACQ_REL);
-}
-
-__noreturn void kernel_secondary_main(u32 cpu)
-{
-	/*
-	 * Go online first. A CPU that registers a PPI from now on sends an IPI to this one, which
-	 * waits until interrupts are unmasked. PPIs registered before are in the table that
-	 * irq_init_cpu() reads. Threads sent here wait in the wake queue for the first schedule().
-	 */
-	percpu_set_online(cpu);
-	irq_init_cpu();
-	sched_start_secondary();
 }
