@@ -71,7 +71,13 @@ static int start_interrupts(void)
 	int node = host_fdt_find("arm,gic-v3", -1);
 	int r = node < 0 ? gicv2_init() : start_gicv3(node);
 
-	return r ? r : gic_init_cpu();
+	if (!r)
+		r = gic_lower_init();
+	if (!r)
+		r = gic_init_cpu();
+	if (!r)
+		gic_lower_init_cpu();
+	return r;
 }
 
 static int start_timer(void)

@@ -14,13 +14,10 @@
 #include <lib/errno.h>
 #include "gicv2_regs.h"
 
-#define PRIORITY_HOST 0xa0a0a0a0u
 #define GIC_COPIES    KIB(64)
 #define GIC_LAST_COPY 0xf000u
 
-bool gic_is_v2;
-
-volatile u8 *gicv2_dist, *gicv2_cpu;
+volatile u8 *gicv2_cpu;
 static u8 cpu_mask[MAX_CPUS]; /* bit of a CPU's interface in ITARGETSR and SGIR */
 
 __cold int gicv2_node(void)
@@ -63,26 +60,18 @@ __cold volatile u8 *gicv2_map(u32 index, paddr_t *pa)
 
 __cold int gicv2_init(void)
 {
-	u32 irqs;
+	volatile u8 *dist;
 
 	if (gicv2_node() < 0)
 		return -ENODEV;
-	gicv2_dist = gicv2_map(FRAME_DIST, NULL);
+	dist = gicv2_map(FRAME_DIST, NULL);
 	gicv2_cpu = gicv2_map(FRAME_CPU, NULL);
-	if (!gicv2_dist || !gicv2_cpu)
+	if (!dist || !gicv2_cpu)
 		return -ENOMEM;
-	irqs = MIN(32 * ((u32)FIELD(rd32(gicv2_dist, GICD_TYPER), 4, 0) + 1), 1020u);
-	gic_adopt_dist(gicv2_dist, irqs);
 	gic_is_v2 = true;
-	wr32(gicv2_dist, GICD_CTLR, 0);
-	for (u32 n = 32; n < irqs; n += 32) {
-		wr32(gicv2_dist, GICD_ICENABLER + n / 8, ~0u);
-		wr32(gicv2_dist, GICD_ICACTIVER + n / 8, ~0u);
-	}
-	for (u32 n = 32; n < irqs; n += 4)
-		wr32(gicv2_dist, GICD_IPRIORITYR + n, PRIORITY_HOST);
-	wr32(gicv2_dist, GICD_CTLR, 1);
-	return gic_lower_init();
+	gic_dist_init(dist);
+	wr32(gicd, GICD_CTLR, 1);
+	return 0;
 }
 
 /*
@@ -94,7 +83,7 @@ static u8 own_mask(void)
 	u32 targets = 0;
 
 	for (u32 n = 0; n < 32; n += 4)
-		targets |= rd32(gicv2_dist, GICD_ITARGETSR + n);
+		targets |= rd32(gicd, GICD_ITARGETSR + n);
 	targets |= targets >> 16;
 	targets |= targets >> 8;
 	return targets & 0xff ? (u8)targets : 1;
@@ -121,19 +110,15 @@ __cold int gicv2_init_cpu(void)
 		return -ENODEV;
 	cpu_mask[cpu->id] = own_mask();
 	/*
-	 * gicv3.c expects the frame of private interrupts 64 KiB further on: here that is the
+	 * gic.c expects the frame of private interrupts 64 KiB further on: here that is the
 	 * distributor, which is banked for each CPU.
 	 */
-	cpu->arch.gicr = gicv2_dist - KIB(64);
-	wr32(gicv2_dist, GICD_ICENABLER, 0xffff0000);
-	wr32(gicv2_dist, GICD_ICACTIVER, ~0u);
-	for (u32 n = 0; n < 32; n += 4)
-		wr32(gicv2_dist, GICD_IPRIORITYR + n, PRIORITY_HOST);
-	wr32(gicv2_dist, GICD_ISENABLER, 0xffff); /* SGIs */
+	cpu->arch.gicr = gicd - KIB(64);
+	gic_private_init(gicd);
+	wr32(gicd, GICD_ISENABLER, 0xffff); /* SGIs */
 	wr32(gicv2_cpu, GICC_PMR, 0xff);
 	wr32(gicv2_cpu, GICC_BPR, 0);
 	wr32(gicv2_cpu, GICC_CTLR, (u32)(GICC_ENABLE | (EOI_APART ? GICC_EOIMODE : 0)));
-	gic_lower_init_cpu();
 	return 0;
 }
 
@@ -158,11 +143,11 @@ void gicv2_handle(void)
 
 void gicv2_route(u32 intid, u32 cpu)
 {
-	gicv2_dist[GICD_ITARGETSR + intid] = cpu_mask[cpu];
+	gicd[GICD_ITARGETSR + intid] = cpu_mask[cpu];
 }
 
 void gicv2_sgi_send(u32 sgi, u32 cpu)
 {
 	dsb(ishst); /* other CPUs see earlier writes before the interrupt */
-	wr32(gicv2_dist, GICD_SGIR, (u32)cpu_mask[cpu] << 16 | sgi);
+	wr32(gicd, GICD_SGIR, (u32)cpu_mask[cpu] << 16 | sgi);
 }

@@ -56,7 +56,7 @@ static bool hw_fires_again(u32 ppi)
 {
 	bool again = false;
 
-	wr32(gicv2_dist, GICD_ISENABLER, 1u << ppi);
+	wr32(gicd, GICD_ISENABLER, 1u << ppi);
 	write_sysreg(cntv_cval_el0, 0);
 	write_sysreg(cntv_ctl_el0, 1);
 	isb();
@@ -73,8 +73,8 @@ static bool hw_fires_again(u32 ppi)
 	}
 	write_sysreg(cntv_ctl_el0, 0);
 	isb();
-	wr32(gicv2_dist, GICD_ICENABLER, 1u << ppi);
-	wr32(gicv2_dist, GICD_ICACTIVER, 1u << ppi);
+	wr32(gicd, GICD_ICENABLER, 1u << ppi);
+	wr32(gicd, GICD_ICACTIVER, 1u << ppi);
 	wr32(gich, GICH_VMCR, 0);
 	wr32(gich, GICH_APR, 0);
 	return again;
@@ -100,9 +100,9 @@ void gicv2_lower_init_cpu(void)
 {
 	if (this_cpu()->id == 0)
 		try_hw();
-	for (u32 i = 0; i < arch_vgic_lr_count(); i++)
+	for (u32 i = 0; i <= FIELD(gicv2_vtr(), 5, 0) && i < VGIC_MAX_LRS; i++)
 		gicv2_lr_write(i, 0);
-	arch_vgic_maintenance(0);
+	gicv2_set_hcr(ICH_HCR_EN);
 }
 
 /* ---- list registers ---- */
@@ -122,7 +122,7 @@ u64 gicv2_lr_read(u32 n)
 	value &= ~(LR_EOI | BITS(LR_PINTID_SHIFT + 9, LR_PINTID_SHIFT));
 	value |= LR_HW | (u64)(*pintid & SOFT_PINTID) << LR_PINTID_SHIFT;
 	if (!(value & LR_STATE_MASK) && !(*pintid & SOFT_DONE)) {
-		wr32(gicv2_dist, GICD_ICACTIVER, 1u << *pintid);
+		wr32(gicd, GICD_ICACTIVER, 1u << *pintid);
 		wr32(gich, GICH_LR + 4 * n, 0); /* its maintenance is done */
 		*pintid |= SOFT_DONE;
 	}

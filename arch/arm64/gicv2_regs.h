@@ -4,15 +4,10 @@
 #define GICV2_REGS_H
 
 #include <lib/types.h>
+#include "gic_dist.h"
 
-#define GICD_CTLR       0x000
-#define GICD_TYPER      0x004
-#define GICD_ISENABLER  0x100
-#define GICD_ICENABLER  0x180
-#define GICD_ICACTIVER  0x380
-#define GICD_IPRIORITYR 0x400
-#define GICD_ITARGETSR  0x800
-#define GICD_SGIR       0xf00
+#define GICD_ITARGETSR 0x800
+#define GICD_SGIR      0xf00
 
 #define GICC_CTLR    0x0000
 #define GICC_PMR     0x0004
@@ -27,23 +22,13 @@
 /* Entries of the node's reg. */
 enum { FRAME_DIST, FRAME_CPU, FRAME_HYP, FRAME_VCPU };
 
-/* The distributor and the CPU interface. */
-extern volatile u8 *gicv2_dist, *gicv2_cpu;
+/* The CPU interface. */
+extern volatile u8 *gicv2_cpu;
 
 /*
  * Map one of the node's frames. Unless pa is NULL, its address goes to *pa. NULL: there is no such
  * frame, or no memory.
  */
 volatile u8 *gicv2_map(u32 frame, paddr_t *pa);
-
-static inline u32 rd32(const volatile u8 *base, u32 offset)
-{
-	return *(const volatile u32 *)(base + offset);
-}
-
-static inline void wr32(volatile u8 *base, u32 offset, u32 value)
-{
-	*(volatile u32 *)(base + offset) = value;
-}
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The machine's GICv3 (IHI 0069): distributor, redistributors, CPU interface. On a GICv2 these call
- * gicv2.c.
+ * The machine's GICv3 (IHI 0069): affinity routing, redistributors, CPU interface. On a GICv2 these
+ * call gicv2.c.
  */
 #include <arch/irqchip.h>
 #include <arch/mmu.h>
@@ -11,19 +11,12 @@
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 #include <lib/errno.h>
+#include "gic_dist.h"
 
-#define GICD_CTLR       0x0000
-#define GICD_TYPER      0x0004
-#define GICD_IGROUPR    0x0080
-#define GICD_ISENABLER  0x0100
-#define GICD_ICENABLER  0x0180
-#define GICD_ICACTIVER  0x0380
-#define GICD_IPRIORITYR 0x0400
-#define GICD_ICFGR      0x0c00
-#define GICD_IROUTER    0x6000
-#define GICD_CTLR_RWP   BIT(31)
-#define GICD_CTLR_ARE   BIT(4)
-#define GICD_CTLR_GRP1  BIT(1)
+#define GICD_IROUTER   0x6000
+#define GICD_CTLR_RWP  BIT(31)
+#define GICD_CTLR_ARE  BIT(4)
+#define GICD_CTLR_GRP1 BIT(1)
 
 #define GICR_TYPER          0x0008
 #define GICR_WAKER          0x0014
@@ -31,11 +24,6 @@
 #define GICR_SGI            0x10000 /* the SGI and PPI frame */
 #define GICR_IGROUPR0       (GICR_SGI + 0x0080)
 #define GICR_ISENABLER0     (GICR_SGI + 0x0100)
-#define GICR_ICENABLER0     (GICR_SGI + 0x0180)
-#define GICR_ISACTIVER0     (GICR_SGI + 0x0300)
-#define GICR_ICACTIVER0     (GICR_SGI + 0x0380)
-#define GICR_IPRIORITYR     (GICR_SGI + 0x0400)
-#define GICR_ICFGR1         (GICR_SGI + 0x0c04)
 #define GICR_WAKER_SLEEP    BIT(1)
 #define GICR_WAKER_CHILDREN BIT(2)
 #define GICR_TYPER_VLPIS    BIT(1)
@@ -43,28 +31,14 @@
 
 #define ICC_CTLR_EOIMODE BIT(1) /* priority drop and deactivation are separate */
 
-#define PRIORITY_HOST   0xa0a0a0a0u
-#define PRIORITY_URGENT 0x80 /* a lower value is more urgent */
-#define REGION_MAX      4
+#define REGION_MAX 4
 
-static volatile u8 *gicd;
-static u32 irq_count;
 static struct {
 	volatile u8 *base;
 	u64 size;
 } redists[REGION_MAX];
 static u32 redist_regions;
 static u64 sgi_targets[MAX_CPUS]; /* ICC_SGI1R_EL1 of an SGI to a CPU, without the SGI's number */
-
-static u32 rd32(const volatile u8 *base, u32 offset)
-{
-	return *(const volatile u32 *)(base + offset);
-}
-
-static void wr32(volatile u8 *base, u32 offset, u32 value)
-{
-	*(volatile u32 *)(base + offset) = value;
-}
 
 /*
  * Wait for bits of a register to clear. The wait is bounded. Hardware that hangs is reported once.
@@ -77,20 +51,10 @@ static void wait_clear(const volatile u8 *base, u32 offset, u64 bits)
 	log_err("gic: register 0x%x does not settle", offset);
 }
 
-u32 arch_irq_count(void)
-{
-	return irq_count;
-}
-
-void gic_adopt_dist(volatile u8 *dist, u32 irqs)
-{
-	gicd = dist;
-	irq_count = irqs;
-}
-
 __cold int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist, u32 nredist)
 {
-	gicd = arch_map_device(dist, dist_size);
+	volatile u8 *base = arch_map_device(dist, dist_size);
+
 	for (u32 i = 0; i < nredist && i < REGION_MAX; i++) {
 		redists[i].base = arch_map_device(redist[i].base, redist[i].size);
 		redists[i].size = redist[i].size;
@@ -98,23 +62,15 @@ __cold int gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist
 			return -ENOMEM;
 		redist_regions++;
 	}
-	if (!gicd)
+	if (!base)
 		return -ENOMEM;
-	irq_count = MIN(32 * ((u32)FIELD(rd32(gicd, GICD_TYPER), 4, 0) + 1), 1020u);
-
-	wr32(gicd, GICD_CTLR, 0);
+	gic_dist_init(base);
 	wait_clear(gicd, GICD_CTLR, GICD_CTLR_RWP);
-	for (u32 n = 32; n < irq_count; n += 32) {
-		wr32(gicd, GICD_ICENABLER + n / 8, ~0u);
-		wr32(gicd, GICD_ICACTIVER + n / 8, ~0u);
+	for (u32 n = 32; n < arch_irq_count(); n += 32)
 		wr32(gicd, GICD_IGROUPR + n / 8, ~0u);
-	}
-	for (u32 n = 32; n < irq_count; n += 4)
-		wr32(gicd, GICD_IPRIORITYR + n, PRIORITY_HOST);
-	wait_clear(gicd, GICD_CTLR, GICD_CTLR_RWP);
 	wr32(gicd, GICD_CTLR, (u32)(GICD_CTLR_ARE | GICD_CTLR_GRP1));
 	wait_clear(gicd, GICD_CTLR, GICD_CTLR_RWP);
-	return gic_lower_init();
+	return 0;
 }
 
 /* The redistributor with this CPU's affinity, or NULL. */
@@ -163,11 +119,8 @@ __cold int gic_init_cpu(void)
 	sgi_targets[this_cpu()->id] = sgi_target();
 	wr32(r, GICR_WAKER, rd32(r, GICR_WAKER) & ~(u32)GICR_WAKER_SLEEP);
 	wait_clear(r, GICR_WAKER, GICR_WAKER_CHILDREN);
-	wr32(r, GICR_ICENABLER0, ~0u);
-	wr32(r, GICR_ICACTIVER0, ~0u);
+	gic_private_init(r + GICR_SGI);
 	wr32(r, GICR_IGROUPR0, ~0u);
-	for (u32 n = 0; n < 32; n += 4)
-		wr32(r, GICR_IPRIORITYR + n, PRIORITY_HOST);
 	wait_clear(r, GICR_CTLR, BIT(3));
 	wr32(r, GICR_ISENABLER0, 0xffff); /* SGIs */
 
@@ -180,7 +133,6 @@ __cold int gic_init_cpu(void)
 	write_sysreg_(ICC_BPR1_EL1, 0);
 	write_sysreg_(ICC_CTLR_EL1, EOI_APART ? ICC_CTLR_EOIMODE : 0);
 	write_sysreg_(ICC_IGRPEN1_EL1, 1);
-	gic_lower_init_cpu();
 	isb();
 	return 0;
 }
@@ -208,11 +160,6 @@ void gic_handle(void)
 		gic_dispatch((u32)read_sysreg_(ICC_IAR1_EL1));
 }
 
-static volatile u8 *bank(u32 intid)
-{
-	return intid < 32 ? this_cpu()->arch.gicr + GICR_SGI : gicd;
-}
-
 void arch_irq_unmask(u32 intid, u32 cpu)
 {
 	if (intid >= 32 && gic_is_v2) {
@@ -222,33 +169,7 @@ void arch_irq_unmask(u32 intid, u32 cpu)
 
 		*(volatile u64 *)(gicd + GICD_IROUTER + 8 * intid) = hwid & 0xff00ffffffULL;
 	}
-	wr32(bank(intid), GICD_ISENABLER + intid / 32 * 4, 1u << intid % 32);
-}
-
-void arch_irq_mask(u32 intid)
-{
-	wr32(bank(intid), GICD_ICENABLER + intid / 32 * 4, 1u << intid % 32);
-}
-
-void arch_irq_set_edge(u32 intid, bool edge)
-{
-	volatile u8 *b = bank(intid);
-	u32 offset = GICD_ICFGR + intid / 16 * 4;
-	u32 bit = 2u << 2 * (intid % 16);
-	u32 v = rd32(b, offset);
-
-	wr32(b, offset, edge ? v | bit : v & ~bit);
-}
-
-/* Each interrupt has one byte in these registers. */
-void arch_irq_set_urgent(u32 intid)
-{
-	*(bank(intid) + GICD_IPRIORITYR + intid) = PRIORITY_URGENT;
-}
-
-void arch_irq_set_active(u32 intid, bool active)
-{
-	wr32(this_cpu()->arch.gicr, active ? GICR_ISACTIVER0 : GICR_ICACTIVER0, 1u << intid);
+	gic_enable(intid);
 }
 
 void arch_sgi_send(u32 sgi, u32 cpu)

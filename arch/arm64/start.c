@@ -132,6 +132,7 @@ void arch_secondary_start(struct percpu *cpu)
 		log_err("cpu%u: no redistributor of its own", cpu->id);
 		arch_halt();
 	}
+	gic_lower_init_cpu();
 	guard_init_cpu();
 	kernel_secondary_main(cpu->id);
 }

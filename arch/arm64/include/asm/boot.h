@@ -31,7 +31,8 @@ void stage2_return(const struct stage2_loan *loan);
 u64 stage2_vtcr(void);
 
 /*
- * gicv3.c: initialise the distributor (once) and this CPU's interfaces. gic_init: -ENODEV, -ENOMEM.
+ * gicv3.c: initialise the distributor (once) and this CPU's interfaces, also of a GICv2. The part for
+ * a lower level comes behind each. gic_init: -ENODEV, -ENOMEM.
  */
 int __must_check gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist,
 			  u32 nredist);
@@ -42,6 +43,8 @@ int __must_check gic_init_cpu(void);
  */
 void gic_handle(void);
 void gic_dispatch(u32 iar);
+/* gic.c: enable an interrupt; a private one on this CPU. */
+void gic_enable(u32 intid);
 
 /*
  * timer.c: set the INTID of the kernel's timer. timer_lower.c: set those of the EL1 physical and
@@ -76,7 +79,8 @@ void guard_init_cpu(void);
 void trap_init_cpu(void);
 
 /*
- * Each exception level has its own files for these (EL1: el1.c; EL2: el2.c, vcpu.c, gic_lower.c).
+ * Each exception level has its own files for these (EL1: el1.c; EL2: el2.c, guest_state.c,
+ * gic_lower.c).
  */
 /* Why this build cannot run at level `el`, where the loader entered it. NULL: it can. */
 const char *el_refusal(u64 el);

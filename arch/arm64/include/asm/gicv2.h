@@ -26,12 +26,6 @@ int __must_check gicv2_init_cpu(void);
 int __must_check gicv2_lower_init(void);
 void gicv2_lower_init_cpu(void);
 
-/*
- * gicv3.c: adopt the distributor, whose registers that all CPUs share are at the same places in
- * both versions.
- */
-void gic_adopt_dist(volatile u8 *dist, u32 irqs);
-
 /* The others do what the functions of similar names in gicv3.c and arch/guest.h do. */
 void gicv2_handle(void);
 void gicv2_route(u32 intid, u32 cpu);
