@@ -119,7 +119,7 @@ u32 arch_vgic_empty_lrs(void)
 {
 	if (unlikely(gic_is_v2))
 		return gicv2_empty_lrs();
-	isb(); /* Make earlier writes to list registers visible */
+	isb(); /* makes earlier writes to list registers visible */
 	return arch_vgic_ended();
 }
 

@@ -14,19 +14,28 @@ struct reg_table;
 struct reg_slot;
 struct reg_row;
 
-/* A device sees an offset, a width and a value; neither registers nor syndromes. `a->ipa` is left as it was. */
+/*
+ * A device sees an offset, a width and a value, but neither registers nor syndromes. It must not
+ * change `a->ipa`.
+ */
 typedef enum mmio_result (*mmio_handler_t)(const struct mmio_region *r, struct vcpu *v, u64 offset,
 					   struct mmio_access *a);
 
 struct mmio_region {
 	u64 base; /* IPA */
-	/* Of the table, by mmio_add(): how many words from base on its slots describe, its slots and rows. */
+	/*
+	 * Copied from the table by mmio_add(): how many words from base on its slots describe, its
+	 * slots, and its rows.
+	 */
 	u64 straight;
 	const struct reg_slot *slots;
 	const struct reg_row *rows;
 	void *dev; /* the device's state */
 	u64 size;
-	/* NULL: only the handler knows. Else handler is mmio_table_access(), or agrees with it. */
+	/*
+	 * NULL: only the handler knows the registers. Else the handler is mmio_table_access(), or
+	 * agrees with it.
+	 */
 	const struct reg_table *table;
 	mmio_handler_t handler;
 	const char *name;
@@ -35,14 +44,19 @@ struct mmio_region {
 
 struct mmio_bus {
 	u32 count;
-	u32 pages; /* that regions has; it grows */
+	u32 pages; /* number of pages for the array; it grows */
 	struct mmio_region *regions;
 };
 
-/* Add a region, keeping the array sorted. -EEXIST (overlap), -ENOMEM, -EINVAL. Before the VM runs. */
+/*
+ * Add a region, keeping the array sorted. -EEXIST (overlap), -ENOMEM, -EINVAL. Before the VM runs.
+ */
 int __must_check mmio_add(struct mmio_bus *bus, const struct mmio_region *r);
 
-/* The VM goes, and no vCPU runs any more. All zeros is an empty bus, which this leaves too. */
+/*
+ * Free the bus of a VM that is deleted. No vCPU runs any more. All zeros is an empty bus; this
+ * leaves one.
+ */
 void mmio_free(struct mmio_bus *bus);
 
 /* The region that holds ipa, or NULL. O(log n). */
@@ -55,43 +69,52 @@ const struct mmio_region *mmio_find(const struct mmio_bus *bus, u64 ipa);
 #define REG_W32 BIT(3)
 #define REG_W64 BIT(7)
 
-/* index: which of the row's registers (offset - row.offset) / row.stride; 64-bit registers see whole values (narrow accesses are merged by reg_access). */
+/*
+ * index: the register within the row, (offset - row.offset) / row.stride. 64-bit registers see
+ * whole values: reg_access() merges narrow accesses.
+ */
 typedef u64 (*reg_read_t)(void *dev, struct vcpu *v, u32 index, const struct reg_row *row);
 typedef void (*reg_write_t)(void *dev, struct vcpu *v, u32 index, u64 value,
 			    const struct reg_row *row);
 
-/* A row describes an array of equal registers at [offset, offset + length). A cache line. */
+/*
+ * A row describes an array of equal registers at [offset, offset + length). It is one cache line.
+ */
 struct reg_row {
 	u32 offset;
 	u32 length; /* bytes */
-	u8 stride;  /* bytes a register: 1 (byte-wise arrays such as IPRIORITYR), 4 or 8 */
+	u8 stride;  /* bytes of each register: 1 (byte-wise arrays such as IPRIORITYR), 4 or 8 */
 	u8 widths;  /* legal access sizes, REG_W* */
 	u32 arg;
 	u64 constant;      /* value of a read-only register without read function (RAZ: 0) */
 	reg_read_t read;   /* NULL: constant */
 	reg_write_t write; /* NULL: ignored (WI) */
 	const char *name;
-	u32 field; /* offset in the device's state of the word that read and write are about, if they go by it */
+	u32 field; /* offset in the device's state of the word that read and write are about, if
+		    * they go by it */
 } __aligned(64);
 
 /*
- * Look offset up in a table sorted by offset and carry the access out. Illegal width or misaligned: MMIO_FAULT. No row: RAZ/WI.
- * An access wider than the row's registers (byte-wise arrays) is one call per register; one to part of an 8-byte register is merged with what the
- * register reads as; one to part of a smaller register is moved to its byte lane, without a read before the write.
+ * Find offset in a table sorted by offset, and carry the access out. Illegal width or misaligned:
+ * MMIO_FAULT. No row: RAZ/WI.
+ *
+ * An access wider than the row's registers (byte-wise arrays) becomes one call for each register.
+ * An access to part of an 8-byte register is merged with the register's value. An access to part of
+ * a smaller register is moved to its byte lane, without a read before the write.
  */
 enum mmio_result reg_access(const struct reg_row *table, u32 rows, void *dev, struct vcpu *v,
 			    u64 offset, struct mmio_access *a);
 
 /*
- * A table with a slot for each word of its first 4 KiB, so that the usual access finds its register without a search. A slot that is all zeros says
- * nothing; the access is then looked up.
+ * A table with a slot for each word of its first 4 KiB, so that the usual access finds its register
+ * without a search. A slot of all zeros is unused: the access is then looked up.
  */
 #define REG_SLOTS 1024
 
 struct reg_slot {
 	u8 row;
-	u8 straight; /* bit n: a read of 2^n bytes here is of one register, or of its low bytes, by the row's function; bit 4 + n: a write */
-	u16 index;   /* which of the row's */
+	u8 straight; /* bit n: a read of 2^n bytes is one call of the row's; bit 4 + n: a write */
+	u16 index;   /* index of the register in its row */
 };
 
 struct reg_table {
@@ -102,7 +125,7 @@ struct reg_table {
 
 /* Fill in the slots. Once, at boot. */
 void reg_table_init(struct reg_table *t);
-/* Handler of a region that is a table: reg_access() on it. */
+/* Handler of a region that is a table: calls reg_access() for it. */
 enum mmio_result mmio_table_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
 				   struct mmio_access *a);
 

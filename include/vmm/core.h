@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A VM and its vCPUs: the structs that the other rooms share, the table of VMs, guest RAM, and what a guest asks of
- * its VM. The state of a room's own stands in that room's header.
+ * A VM and its vCPUs: the structs that the other rooms share, the table of VMs, guest RAM, and
+ * requests of a guest for its VM. A room's own state is in that room's header.
  */
 #ifndef VMM_CORE_H
 #define VMM_CORE_H
@@ -19,35 +19,39 @@
 #include <vmm/gic.h>
 #include <vmm/load.h>
 
-/* ---- a VM's RAM: 2 MiB blocks, not necessarily contiguous, mapped in stage 2 where its RAM map has its banks ---- */
+/*
+ * ---- a VM's RAM: 2 MiB blocks, not necessarily contiguous, mapped in stage 2 at the banks of its
+ * RAM map ----
+ */
 
 struct vm_ram {
 	struct ram_map map;
-	u64 size; /* bytes, multiple of 2 MiB */
+	u64 size; /* bytes, a multiple of 2 MiB */
 	u64 nblocks;
-	paddr_t *blocks; /* one per 2 MiB of guest RAM, in IPA order */
-	bool call_off;   /* what takes long ends with -EINTR (atomic) */
+	paddr_t *blocks; /* one for each 2 MiB of guest RAM, in the order of IPAs */
+	bool call_off;   /* long operations end with -EINTR (atomic) */
 };
 
 /*
- * Allocate (as 1 GiB runs, else larger runs, else single blocks) and map all banks of a map; vm_ram_clear() has to come
- * before a guest does. All or nothing: -ENOMEM, -EINVAL. Thread context.
+ * Allocate and map all banks of a map, with 1 GiB runs, else larger runs, else single blocks. Call
+ * vm_ram_clear() before a guest runs. All or nothing: -ENOMEM, -EINVAL. Thread context.
  */
 int __must_check vm_ram_init(struct vm_ram *ram, struct stage2 *s2, const struct ram_map *map);
-/* Zero and return all of it. The stage-2 tables are gone or no vCPU runs. */
+/* Zero all of it and give it back. The stage-2 tables must be gone, or no vCPU may run. */
 void vm_ram_free(struct vm_ram *ram);
 /* Zero all of it. 0 or -EINTR. Thread context, preemptible, long. */
 int __must_check vm_ram_clear(struct vm_ram *ram);
 
 /*
- * Host address of guest RAM at ipa and how many bytes are contiguous from there (up to the end of
- * the block run); NULL if it is no RAM. Any context.
+ * The host address of guest RAM at ipa. *contiguous: how many bytes are contiguous from there (up
+ * to the end of the block run). NULL if ipa is not RAM. Any context.
  */
 void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa, u64 *contiguous);
 
 /*
- * Copy in and out; -EFAULT if any of it is not RAM (nothing is copied then), copy-in also -EINTR. Copy-in
- * makes data visible to a guest with caches off. Thread context, preemptible.
+ * Copy to and from guest RAM. -EFAULT if any part is not RAM; nothing is copied then.
+ * vm_ram_write() may also return -EINTR, and makes the data visible to a guest with caches off.
+ * Thread context, preemptible.
  */
 int __must_check vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len);
 int __must_check vm_ram_read(const struct vm_ram *ram, u64 ipa, void *dst, u64 len);
@@ -61,16 +65,16 @@ struct vm;
 /* PSCI power state (DEN0022, AFFINITY_INFO). */
 enum vcpu_power {
 	VCPU_OFF,
-	VCPU_ON_PENDING, /* CPU_ON was accepted; its thread has not entered yet */
+	VCPU_ON_PENDING, /* CPU_ON was accepted; the vCPU's thread has not entered yet */
 	VCPU_ON,
 };
 
 /* Bits of thread.work. */
 #define VCPU_WORK_VIRQ BIT(0) /* virtual interrupts changed */
 #define VCPU_WORK_LOOK \
-	BIT(1) /* a look at what its guest is at (vmm/cpu.h); is lost where it waits */
+	BIT(1) /* a look at the guest's progress (vmm/cpu.h); dropped while the vCPU waits */
 #define VCPU_WORK_STATE BIT(2) /* the VM's or the vCPU's run state changed: park, reset or exit */
-#define VCPU_WORK_ERROR BIT(3) /* its guest has caused an SError: serror_esr */
+#define VCPU_WORK_ERROR BIT(3) /* its guest caused an SError: serror_esr */
 
 struct vcpu {
 	struct thread thread; /* first: the running vCPU is the current thread */
@@ -80,45 +84,53 @@ struct vcpu {
 	struct vdebug debug;
 	struct vpmu pmu;
 	struct vcpu_health health;
-	struct random random; /* its own thread alone uses it */
+	struct random random; /* used by its own thread only */
 	struct vm *vm;
-	const struct mmio_region *mmio_hint; /* where its last access went; NULL: none yet */
+	const struct mmio_region *mmio_hint; /* region of its last access; NULL: none yet */
 	u32 index;
-	u32 cpu; /* that its thread is bound to (vmm/place.h). Lifecycle lock */
-	/* how its VM's description has it scheduled, while it is not lifted; under sched_lock */
+	u32 cpu; /* the CPU that its thread is bound to (vmm/place.h). Lifecycle lock */
+	/* how its VM's description has it scheduled while it is not lifted; under sched_lock */
 	struct sched_params params;
 	u8 prio;
 	struct spinlock sched_lock;
-	/* what the mover counted at its last look, and how many looks in a row it wanted to move it (vmm/place.h). Lifecycle lock */
+	/*
+	 * the mover's count at its last look, and for how many looks in a row it wanted to move the
+	 * vCPU (vmm/place.h). Lifecycle lock
+	 */
 	struct {
 		u64 waited;
 		u8 waits_for;
 	} looked;
 	u64 mpidr;
 	enum vcpu_power power; /* under vm->state_wq.lock */
-	bool parked; /* its thread waits in the work hook; no guest code runs. Under vm->state_wq.lock */
-	bool reset_pending; /* enter at boot_entry/boot_arg with reset registers */
+	bool parked;           /* in the work hook; no guest code runs. Under vm->state_wq.lock */
+	bool reset_pending;    /* enter at boot_entry/boot_arg with reset registers */
 	u64 boot_entry, boot_arg;
 	bool in_wfi;          /* blocked in vmm_wfi */
-	bool waits;           /* in vmm_wfi, blocked or where it is */
-	u64 ready_at_start;   /* thread.ready_ticks when it first ran since the VM's reset */
-	bool stolen_restarts; /* it did not run since (atomic) */
+	bool waits;           /* in vmm_wfi, blocked or in place */
+	u64 ready_at_start;   /* thread.ready_ticks at its first run since the VM's reset */
+	bool stolen_restarts; /* it has not run since (atomic) */
 	u64 suspends[2], suspended_ticks[2]; /* PSCI statistics: stand-by, power-down */
 	u64 serror_esr;
-	u64 exits[EXIT_KINDS];        /* since it was made */
-	u64 exits_before[EXIT_KINDS]; /* of these, what `zvm stat` leaves out: vm_stats_reset() */
-	/* of those that came while exits are measured (kernel/masked.h): from vector to eret, as far as the vCPU was on a CPU */
+	u64 exits[EXIT_KINDS];        /* since it was created */
+	u64 exits_before[EXIT_KINDS]; /* the part that `zvm stat` leaves out: vm_stats_reset() */
+	/*
+	 * exits while exits are measured (kernel/masked.h): from vector to eret, as far as the vCPU
+	 * was on a CPU
+	 */
 	struct exit_time {
 		u64 count, ticks;
 	} exit_times[EXIT_KINDS];
-	u64 exit_began; /* the one that is being measured: its CPU time then */
+	u64 exit_began; /* CPU time at the start of the exit being measured */
 	enum exit_kind exit_kind;
 };
 
-/* The vCPU that is the current thread, or NULL if the current thread is no vCPU. Interrupts masked. */
+/*
+ * The vCPU that is the current thread. NULL if the current thread is not a vCPU. Interrupts masked.
+ */
 struct vcpu *vcpu_current(void);
 
-/* Make v look at its work before its guest runs on, and end a WFI. Any context. */
+/* Make v look at its work before its guest continues, and end a WFI. Any context. */
 void vcpu_kick(struct vcpu *v, u32 work);
 
 /* ---- a VM ---- */
@@ -131,19 +143,19 @@ enum vm_state {
 	VM_CREATED, /* images loaded, never run */
 	VM_RUNNING,
 	VM_PAUSED,
-	VM_STOPPED, /* powered off, or cut off */
-	VM_CRASHED, /* stopped by us: see vm->crash */
-	VM_LOADING, /* its RAM is being cleared and its images put there */
+	VM_STOPPED, /* powered off, or stopped by force */
+	VM_CRASHED, /* stopped by ZVM: see vm->crash */
+	VM_LOADING, /* its RAM is being cleared and its images are being copied */
 };
 
-/* What a guest asked for (PSCI), or what we had to do to it; see vm_tend(). */
+/* A guest's request (PSCI), or a crash; see vm_tend(). */
 enum vm_request { VM_REQ_NONE, VM_REQ_OFF, VM_REQ_RESET, VM_REQ_CRASH };
 
 struct vm {
 	u32 id;
 	char name[DESC_NAME_MAX];
 	const struct vm_type *type;
-	struct vm_desc desc; /* as created: the type's with the command's overrides */
+	struct vm_desc desc; /* the type's description with the command's overrides */
 	struct stage2 s2;
 	struct vm_ram ram;
 	struct load_plan plan;
@@ -152,36 +164,36 @@ struct vm {
 	struct console console;
 	u32 ndevices;
 	struct vdev
-		devices[VM_MAX_DEVICES]; /* as its description has them; created in this order */
-	struct pvtime_entry *pvtime;     /* a page of them, one per vCPU; see vmm/cpu.h */
+		devices[VM_MAX_DEVICES]; /* those of its description, in the order of creation */
+	struct pvtime_entry *pvtime;     /* one page, one entry for each vCPU; see vmm/cpu.h */
 	u32 nvcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];
 	u8 planned
 		[VM_MAX_VCPUS]; /* the CPU of each by the last plan (vmm/place.h). Lifecycle lock */
 	struct timeout look;    /* asks its vCPUs for looks (vmm/cpu/health.c) */
-	struct wait_queue state_wq; /* guards and signals what follows */
+	struct wait_queue state_wq; /* guards and signals the fields below */
 	struct wait_queue halt_wq;  /* waits for vCPUs to park; they do not wake each other */
 	enum vm_state state;
 	bool run_allowed; /* vCPUs may run guest code */
 	bool exiting;     /* vCPU threads end */
-	bool operated;    /* an operator's call is at work on it: vCPU 0 begins nothing by itself */
-	bool loaded;      /* VM_LOADING: images and devices are as they have to be at the start */
-	bool then_run;    /* VM_LOADING: it runs as soon as it is loaded; else it is VM_CREATED */
-	bool mem_protect; /* what PSCI MEM_PROTECT was last told */
+	bool operated;    /* an operator's call is working on it: vCPU 0 starts nothing by itself */
+	bool loaded;      /* VM_LOADING: images and devices are ready for the start */
+	bool then_run;    /* VM_LOADING: it runs when loaded; else it becomes VM_CREATED */
+	bool mem_protect; /* last argument of PSCI MEM_PROTECT */
 	enum vm_request request;
 	u64 cntvoff; /* the machine's counter minus the virtual one; see vmm/cpu.h */
 	u64 paused_at;
 	u64 created_at; /* counter value; no other VM has the same */
 	u64 started_at;
-	int load_result; /* VM_LOADING: why it cannot be loaded; a negative errno, its text is in `crash` */
-	u8 lift; /* priority that its vCPUs have at least (vm_sched_refresh()); PRIO_IDLE: they are not lifted */
+	int load_result; /* VM_LOADING: why it failed, a negative errno; the text is in `crash` */
+	u8 lift; /* least priority of its vCPUs (vm_sched_refresh()); PRIO_IDLE: not lifted */
 	u32 restarts;
-	u32 short_lives; /* ends, less one for every SHORT_LIFE_MS that it lived */
-	u64 restart_at;  /* it starts again then; 0: it does not */
-	u64 ticks_at_start; /* what its vCPUs had run before this start, and how many exits they had had */
+	u32 short_lives;    /* ends of the VM, less one for every SHORT_LIFE_MS that it lived */
+	u64 restart_at;     /* when it starts again; 0: it does not */
+	u64 ticks_at_start; /* before this start: its vCPUs' run time, and their exits */
 	u64 exits_at_start;
-	char crash[512]; /* why it was last stopped by us, or not loaded, one line */
-	char note[256];  /* what the operator should know of its images; mostly empty */
+	char crash[512]; /* why ZVM last stopped it, or could not load it; one line */
+	char note[256];  /* a hint about its images for the operator; mostly empty */
 };
 
 /* One line of explanation for the operator. */
@@ -190,8 +202,9 @@ struct vm_error {
 };
 
 /*
- * Look up by id or name, holding a reference-free lock: VMs are only deleted by lifecycle calls, so the caller takes vmm_lock() around the
- * look-up and the use. The lock is a mutex with priority inheritance; lifecycle calls take it themselves (it is recursive).
+ * Look up a VM by id or name. There are no references: only lifecycle calls delete VMs, so the
+ * caller holds vmm_lock() around the look-up and the use. The lock is a mutex with priority
+ * inheritance. Lifecycle calls take it themselves (it is recursive).
  */
 void vmm_lock(void);
 void vmm_unlock(void);
@@ -200,19 +213,25 @@ struct vm *vm_find(const char *id_or_name);
 struct vm *vm_by_id(u32 id);
 struct vm *vm_by_name(const char *name);
 
-/* The table, for life/. Once, at boot; ... */
+/* The table, for life/: initialise it, once, at boot; ... */
 void vms_init(void);
-/* ... the lowest id that is free, MAX_VMS: there is none; put a VM there by its id; take it out, if it was put there. Lifecycle lock held. */
+/*
+ * ... the lowest free id, MAX_VMS if there is none; add a VM under its id; remove it, if it was
+ * added. Lifecycle lock held.
+ */
 u32 vm_free_id(void);
 void vm_enter(struct vm *vm);
 void vm_leave(const struct vm *vm);
 
 const char *vm_state_name(enum vm_state s);
 
-/* A guest's own request (PSCI SYSTEM_OFF/RESET) or a crash: every vCPU stops at its next exit, vCPU 0 does the rest. Any context. */
+/*
+ * A request of a guest itself (PSCI SYSTEM_OFF/RESET), or a crash: every vCPU stops at its next
+ * exit, and vCPU 0 does the rest. Any context.
+ */
 void vm_request(struct vm *vm, enum vm_request req, const char *why);
 
-/* Have vCPU 0 look what there is to do for its VM, if it is parked. vm->state_wq.lock held. */
+/* Let vCPU 0, if it is parked, look for work for its VM. vm->state_wq.lock held. */
 void vcpu_wake_tend_locked(struct vm *vm);
 
 /* Set the explanation of a failed call and return its errno. */

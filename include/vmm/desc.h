@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * VM descriptions and schedules: compiled devicetrees (docs/guest-abi.md), parsed and validated whole before
- * anything acts on them. Also built natively as the checker.
+ * VM descriptions and schedules: compiled devicetrees (docs/guest-abi.md). Each is parsed and
+ * validated as a whole before it is used. Also built natively as the checker.
  */
 #ifndef VMM_DESC_H
 #define VMM_DESC_H
 
 #include <lib/types.h>
 
-/* ---- where a VM's RAM is in its address space: banks, upwards and apart. Pure ---- */
+/*
+ * ---- the place of a VM's RAM in its address space: banks, in ascending order, not adjacent. Pure
+ * ----
+ */
 
-#define GUEST_RAM_BASE 0x40000000ULL /* of a description that says nothing else */
-#define GUEST_RAM_MAX  GIB(255)      /* of a VM */
+#define GUEST_RAM_BASE 0x40000000ULL /* if the description does not say */
+#define GUEST_RAM_MAX  GIB(255)      /* the most RAM of a VM */
 #define RAM_BANKS_MAX  8
 
 struct ram_bank {
@@ -29,21 +32,25 @@ struct ram_map ram_map_default(u64 size);
 /* Bytes in all banks. */
 u64 ram_map_size(const struct ram_map *m);
 
-/* True if all of [ipa, ipa + len) is RAM; it may go on from one bank to the next. False for nothing (len 0) outside RAM. */
+/*
+ * True if all of [ipa, ipa + len) is RAM. It may continue from one bank to the next. False for an
+ * empty range (len 0) outside RAM.
+ */
 bool __must_check ram_map_holds(const struct ram_map *m, u64 ipa, u64 len);
 
-/* The bank that ipa lies in; NULL: it is no RAM. */
+/* The bank that contains ipa. NULL: ipa is not RAM. */
 const struct ram_bank *ram_map_bank(const struct ram_map *m, u64 ipa);
 
 /*
- * What is wrong with a map that someone wrote, in `why`: a bank that is empty, not of whole blocks, before or in the one before it, or where the guest
- * machine has something else. 0, -EINVAL.
+ * Check a RAM map. -EINVAL with the reason in `why`: a bank is empty, is not of whole blocks, lies
+ * before or in the bank before it, or lies where the guest machine has something else. 0 if it is
+ * valid.
  */
 int __must_check ram_map_check(const struct ram_map *m, char *why, size_t size);
 
-/* Room for what ram_map_text() writes. */
+/* Room for the result of ram_map_text(). */
 #define RAM_MAP_TEXT 80
-/* "512 MiB at 0x40000000", or of several banks the first two: for messages. Answers buf. */
+/* "512 MiB at 0x40000000"; of several banks the first two. For messages. Returns buf. */
 const char *ram_map_text(const struct ram_map *m, char *buf, size_t size);
 
 /* ---- descriptions ---- */
@@ -53,24 +60,27 @@ const char *ram_map_text(const struct ram_map *m, char *buf, size_t size);
 #define DESC_ARGS_MAX 2048 /* COMMAND_LINE_SIZE of arm64 Linux */
 #define DESC_CPUS_MAX 8    /* VM_MAX_VCPUS */
 
-/* us; a budget is no shorter than a tenth of the shortest period */
+/* us; the shortest budget is a tenth of the shortest period */
 #define DESC_PERIOD_MIN 100
 #define DESC_PERIOD_MAX 10000000
 #define DESC_BUDGET_MIN 10
 
-#define DESC_HANG_MIN 1000 /* ms: some looks (vmm/cpu.h) */
+#define DESC_HANG_MIN 1000 /* ms: the time of several looks (vmm/cpu.h) */
 #define DESC_HANG_MAX 3600000
 
-#define CONSOLE_PORT_ANY  (-1) /* the lowest free one */
+#define CONSOLE_PORT_ANY  (-1) /* the lowest free port */
 #define CONSOLE_PORT_NONE (-2)
 
 enum restart_policy { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
 
-/* Where an image is: a file of the bundle, or preloaded in memory. Absent: both empty. */
+/*
+ * Where an image is: a file of the bundle, or preloaded in memory. If both are empty, there is
+ * none.
+ */
 struct image_ref {
 	char path[DESC_PATH_MAX];
 	paddr_t pa;
-	u64 size; /* of a preloaded one; an upper bound where size_is_limit */
+	u64 size; /* of a preloaded image; an upper bound if size_is_limit */
 	bool size_is_limit;
 };
 
@@ -87,20 +97,20 @@ struct vm_desc {
 	char bootargs[DESC_ARGS_MAX];
 	u32 priority;             /* 0..PRIO_LOWEST */
 	u64 affinity;             /* 0: any */
-	bool dedicated;           /* each vCPU has a CPU of its own */
+	bool dedicated;           /* each vCPU has a CPU to itself */
 	u64 period_us, budget_us; /* of each vCPU; 0: no limit */
 	u32 weight;               /* among VMs of its priority that are not real-time */
-	bool fifo;                /* no turns among equals */
+	bool fifo;                /* no time slices among equals */
 	enum restart_policy restart;
-	u32 hang_timeout_ms; /* all vCPUs with IRQs masked for so long are a failure; 0: never */
-	u32 gic_version;     /* 2, 3; 0: whichever the machine has */
+	u32 hang_timeout_ms; /* all vCPUs with IRQs masked for this long are a failure; 0: never */
+	u32 gic_version;     /* 2, 3; 0: the machine's */
 	bool autostart;
 	bool watchdog;
 	bool pmu;         /* performance monitors */
 	s32 console_port; /* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */
 };
 
-/* ---- the guest machine: where its devices are (docs/guest-abi.md) ---- */
+/* ---- the guest machine: the places of its devices (docs/guest-abi.md) ---- */
 
 #define GUEST_GICD_BASE     0x08000000ULL
 #define GUEST_GICC_BASE     0x08010000ULL /* GICv2 */
@@ -124,14 +134,15 @@ struct vm_desc {
 #define GUEST_RTC_IRQ       34
 #define GUEST_WATCHDOG_IRQ  128 /* 35 to 38 are PCI's */
 
-/* A device that has a node of its own in the generated devicetree. */
+/* A device with a node in the generated devicetree. */
 struct desc_device {
 	const char *node; /* its name */
 	u64 base;
 	u32 size, intid;
-	/* Lists of strings, the last one empty. Each clock is the bus clock. */
+	/* Lists of strings; the last string is empty. Each clock is the bus clock. */
 	const char *compatible, *clock_names;
-	u32 wanted; /* offset in struct vm_desc of the flag that asks for it; 0: every VM has it */
+	u32 wanted; /* offset in struct vm_desc of the flag that adds the device; 0: every VM has
+		     * it */
 };
 
 enum { DEVICE_UART, DEVICE_RTC, DEVICE_WATCHDOG, DEVICES };
@@ -139,47 +150,46 @@ extern const struct desc_device desc_devices[DEVICES];
 
 #define GUEST_CLOCK_HZ 24000000 /* the bus clock */
 
-/* Whether a VM of that description has the device. */
+/* True if a VM with this description has the device. */
 bool desc_has_device(const struct vm_desc *d, const struct desc_device *device);
 
-/* Why a description was refused, one line: file, node, property. */
+/* Why a description was refused, in one line: file, node, property. */
 struct desc_error {
 	char text[512];
 };
 
 /*
- * Write "file: node: property: text" (node and property may be NULL), with whatever a terminal
- * should not see replaced; returns -EINVAL.
+ * Write "file: node: property: text" (node and property may be NULL). Characters that a terminal
+ * should not see are replaced. Returns -EINVAL.
  */
 int desc_refuse(struct desc_error *err, const char *file, const char *node, const char *prop,
 		const char *fmt, ...) __printf(5, 6);
 
 /*
- * Parse a compiled description (8-byte aligned). file: its name, for messages. 0 or -EINVAL with
- * err filled. Nothing is allocated; `d` is complete or not to be used. Unknown properties and
- * nodes, bad sizes, ranges, overlaps are errors; features of the description that this build does
- * not provide (net, disks, channels, passthrough) are refused by name as not supported.
+ * Parse a compiled description (8-byte aligned). file: its name, for messages. 0, or -EINVAL with
+ * err filled. Nothing is allocated. On success `d` is complete; else it must not be used. Errors
+ * are: unknown properties and nodes, bad sizes, ranges, overlaps. Features that this build does not
+ * provide (net, disks, channels, passthrough) are refused by name as not supported.
  */
 int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 			    struct desc_error *err);
 
-/* What is wrong in itself with how d is to be scheduled, and with which property; NULL: nothing. */
+/* What is wrong with d's scheduling by itself; *prop is the property. NULL: nothing. */
 const char *desc_sched_problem(const struct vm_desc *d, const char **prop);
 
 /*
- * The state before any property is read: one vCPU, priority 20, any CPU, the lowest free console
- * port.
+ * Set the defaults of all properties: one vCPU, priority 20, any CPU, the lowest free console port.
  */
 void desc_defaults(struct vm_desc *d);
 
 /*
- * ---- time windows: the bundle's schedule.dtb gives CPUs a major frame, over and over again, and VMs
- * windows in it ----
+ * ---- time windows: the bundle's schedule.dtb gives CPUs a major frame, which repeats, and gives
+ * VMs windows in it ----
  */
 
 #define SCHEDULE_FILE    "schedule.dtb"
 #define SCHEDULE_CPUS    8
-#define SCHEDULE_WINDOWS 12 /* of a CPU */
+#define SCHEDULE_WINDOWS 12 /* windows of a CPU */
 
 #define FRAME_US_MIN  1000
 #define FRAME_US_MAX  10000000
@@ -189,13 +199,13 @@ struct schedule_window {
 	char node[DESC_NAME_MAX];
 	char vm[DESC_NAME_MAX]; /* the VM's name */
 	u64 offset_us, length_us;
-	u8 number; /* the VM's, while it has windows anywhere (sched_params.window); 0: none yet */
+	u8 number; /* the VM's number, if it has windows (sched_params.window); 0: none yet */
 };
 
 struct schedule_cpu {
-	u64 frame_us; /* 0: no windows here */
+	u64 frame_us; /* 0: there are no windows on this CPU */
 	u32 count;
-	struct schedule_window windows[SCHEDULE_WINDOWS]; /* by time */
+	struct schedule_window windows[SCHEDULE_WINDOWS]; /* in the order of time */
 };
 
 struct schedule {
@@ -210,12 +220,13 @@ int __must_check schedule_parse(const void *fdt, u64 size, const char *file, str
 				struct desc_error *err);
 
 /*
- * Put a window among those of a CPU. 0; or -EINVAL if it does not fit, with the sum in `why` and the property at fault in *prop, and nothing is changed.
+ * Add a window to those of a CPU. 0. -EINVAL if it does not fit: the arithmetic is in `why`, the
+ * property at fault in *prop, and nothing is changed.
  */
 int __must_check schedule_add_window(struct schedule_cpu *c, const struct schedule_window *new,
 				     const char **prop, char *why, size_t size);
 
-/* Whether a devicetree says that it is one. */
+/* True if a devicetree claims to be a schedule. */
 bool schedule_is_one(const void *fdt, u64 size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What VMs can be made of: the types of the bundle (a cpio archive given as the initrd) and the preloaded
- * images; where images go in a VM's RAM, and the devicetree that it is given.
+ * Sources of VMs: the types of the bundle (a cpio archive given as the initrd) and the preloaded
+ * images. Also the placement of images in a VM's RAM, and the devicetree that a VM is given.
  */
 #ifndef VMM_LOAD_H
 #define VMM_LOAD_H
@@ -18,23 +18,21 @@ struct vm_ram;
 struct bundle {
 	const void *base; /* NULL: no bundle */
 	u64 size;
-	char prefix[128];  /* of all paths in the archive, with its slash; mostly empty */
-	char folder[160];  /* that has the descriptions */
-	char problem[320]; /* what is wrong with it, or why there is none; empty: it is in order */
+	char prefix[128];  /* of all paths in the archive, with the slash; mostly empty */
+	char folder[160];  /* the folder of the descriptions */
+	char problem[320]; /* what is wrong with it, or why there is none; empty: it is valid */
 };
 
-/*
- * Look at an archive: where its descriptions are, and what is wrong. Pure, as the other three are.
- */
+/* Open an archive: find its descriptions and note what is wrong. Pure, like the next three. */
 void bundle_open(struct bundle *b, const void *base, u64 size);
 
-/* If an entry is a description in the folder for them: its name, "NAME.dtb"; else NULL. */
+/* If an entry is a description in the folder of descriptions: its name, "NAME.dtb". Else NULL. */
 const char *bundle_description(const struct bundle *b, const struct cpio_entry *e);
 
-/* The file of the bundle at `path`, also through links; what cpio_find() answers. */
+/* The file of the bundle at `path`, also through links. Returns as cpio_find(). */
 int __must_check bundle_find(const struct bundle *b, const char *path, struct cpio_entry *e);
 
-/* What is said of a file for which bundle_find() answered err. */
+/* The text for an error of bundle_find(). */
 const char *bundle_error(int err);
 
 #define MAX_TYPES 32
@@ -44,7 +42,7 @@ struct vm_type {
 	char file[DESC_PATH_MAX]; /* the description's file in the bundle; "(preloaded)" */
 	bool valid;
 	struct desc_error
-		error; /* what is wrong with it; of a valid one what should be known of it, mostly nothing */
+		error; /* what is wrong with it; if it is valid, a hint about it, mostly empty */
 };
 
 extern struct vm_type vm_types[MAX_TYPES];
@@ -54,28 +52,30 @@ extern struct bundle the_bundle;
 /*
  * Find images that a loader placed in memory at the addresses of the start command (zephyr.bin
  * 0xc8000000, Image 0xe0000000, rootfs.cpio.gz 0xe4000000, linux.dtb 0xf2a00000), by their magic
- * numbers; adds types `zephyr` and `linux`, and keeps their RAM. Boot, before page_init: RAM is mapped, nothing is allocated.
+ * numbers. Adds the types `zephyr` and `linux`, and keeps their RAM. Boot, before page_init(): RAM
+ * is mapped, nothing is allocated.
  */
 void preload_detect(void);
 
 /*
- * Read all vms/<name>.dtb of the bundle (base NULL: none) into vm_types; a type of the bundle
- * replaces a preloaded one of the same name. Boot, after preload_detect; allocates nothing.
+ * Read all vms/<name>.dtb of the bundle (base NULL: none) into vm_types. A type of the bundle
+ * replaces a preloaded one of the same name. Boot, after preload_detect(). Allocates nothing.
  */
 void bundle_init(const void *base, u64 size);
 
 /*
- * Keep the RAM of images that descriptions of the bundle name by address (kernel-address, initrd-address). Types whose images are elsewhere become invalid. Boot, after bundle_init,
- * before page_init. Unless it is called, such images cannot be read.
+ * Keep the RAM of images that descriptions of the bundle name by address (kernel-address,
+ * initrd-address). Types whose images cannot be kept become invalid. Boot, after bundle_init(),
+ * before page_init(). Without this call such images cannot be read.
  */
 void bundle_reserve(void);
 
 /*
- * The next window, from place *at on, which begins with 0, of a VM that no type of the bundle makes by itself: only `zvm new --name` does. One window for each such VM.
- * NULL: there is no more. Pure.
+ * The next window of a VM that no type of the bundle creates by itself: only `zvm new --name` does.
+ * *at begins with 0. One window for each such VM. NULL: there are no more. Pure.
  */
 const struct schedule_window *schedule_next_stray(const struct schedule *s, u32 *at);
-/* One line about it, and about the type that may be meant. */
+/* One line about that window, and about the type that may be meant. */
 void schedule_stray_text(const struct schedule_window *w, char *text, size_t size);
 
 /* The type of that name, or NULL. */
@@ -88,32 +88,39 @@ const struct vm_type *type_find(const char *name);
 int __must_check image_get(const struct image_ref *ref, const void **data, u64 *size);
 
 /*
- * Check what can be checked without the machine: memory sizes, addresses inside RAM, images present
- * in the bundle.
+ * Check everything that needs no machine: memory sizes, addresses inside RAM, images present in the
+ * bundle.
  */
 int __must_check desc_check(const struct vm_desc *d, const struct bundle *b, const char *file,
 			    struct desc_error *err);
 
-/* ---- preloaded: memory that holds images which a loader placed there is kept out of the page allocator and may be read as an image ---- */
+/*
+ * ---- preloaded images: their memory is kept out of the page allocator and may be read as an image
+ * ----
+ */
 
-/* vm_type.file of a type that no description made. */
+/* vm_type.file of a type that has no description. */
 #define PRELOADED_FILE "(preloaded)"
 
 /*
- * [pa, pa + size) holds an image: if it is RAM that a loader could have put it into, it is kept from now on, and image_get() gives it. NULL, or a few words on what stands against it.
- * Boot, before page_init.
+ * [pa, pa + size) holds an image. If it is RAM that a loader could have put it into, keep it from
+ * now on, and let image_get() return it. NULL, or a few words on the problem. Boot, before
+ * page_init().
  */
 const char *__must_check preload_keep(paddr_t pa, u64 size);
 
-/* ---- image formats (Linux arm64 Image header, ELF64, raw) and the placement rules of the guest machine ---- */
+/*
+ * ---- image formats (Linux arm64 Image header, ELF64, raw) and the placement rules of the guest
+ * machine ----
+ */
 
 enum image_format { IMAGE_LINUX, IMAGE_ELF, IMAGE_RAW };
 
-/* Where everything goes; computed and validated before anything is copied. */
+/* The place of everything; computed and validated before anything is copied. */
 struct load_plan {
 	enum image_format format;
 	u64 entry;
-	u64 kernel_base, kernel_end; /* including bss; an ELF file's segments may leave gaps */
+	u64 kernel_base, kernel_end; /* including bss; segments of an ELF file may leave gaps */
 	u64 initrd_base, initrd_size;
 	u64 dtb_base, dtb_max;
 };
@@ -122,40 +129,45 @@ struct load_plan {
 u64 image_le(const void *image, u64 offset, u32 bytes);
 
 /*
- * True if it begins with an arm64 Image header; then its image_size (0 in old kernels, an end
- * address in Zephyr).
+ * True if it begins with an arm64 Image header. *image_size: the header's field (0 in old kernels,
+ * an end address in Zephyr).
  */
 bool image_has_header(const void *image, u64 size);
 u64 image_header_size(const void *image);
 
 /*
- * Work out the plan for `d`, whose RAM map is in order; dtb_size: of its own devicetree, 0 if it is generated. 0; -EINVAL with err:
- * which image, what is wrong, what would be needed. Pure; trusts nothing in the images.
+ * Compute the plan for `d`, whose RAM map is valid. dtb_size: the size of its own devicetree, 0 if
+ * it is generated. 0. -EINVAL with err: which image, what is wrong, and what would be needed. Pure;
+ * trusts nothing in the images.
  */
 int __must_check image_plan(const struct vm_desc *d, const void *kernel, u64 kernel_size,
 			    u64 initrd_size, u64 dtb_size, struct load_plan *p,
 			    struct desc_error *err);
 
 /*
- * Refuse an initrd that no guest can unpack. What it is otherwise (an archive, compressed or not, a file system) is the guest's business. 0; -EINVAL
- * with err. Pure.
+ * Refuse an initrd that no guest can unpack. Anything else about it (an archive, compressed or not,
+ * a file system) is up to the guest. 0; -EINVAL with err. Pure.
  */
 int __must_check image_check_initrd(const void *initrd, u64 size, struct desc_error *err);
 
 /*
- * Carry the plan out: copy kernel (ELF segments), initrd, and the devicetree `dtb`. RAM was
+ * Carry the plan out: copy kernel (ELF segments), initrd, and the devicetree `dtb`. RAM must be
  * cleared. 0 or negative errno. Thread context, preemptible, long.
  */
 int __must_check image_load(const struct load_plan *p, const struct vm_ram *ram, const void *kernel,
 			    u64 kernel_size, const void *initrd, const void *dtb, u64 dtb_size);
 
 /*
- * ---- ELF64 executables for AArch64 (ELF for the Arm 64-bit Architecture, IHI 0056), loaded as QEMU's -kernel does:
- * segments go to their physical addresses. A segment that has nothing in the file may lie outside RAM; of the one that
- * holds the file's own header, what lies outside RAM is left out. ----
+ * ---- ELF64 executables for AArch64 (ELF for the Arm 64-bit Architecture, IHI 0056), loaded as
+ * QEMU's -kernel does: segments go to their physical addresses. A segment without data in the file
+ * may lie outside RAM. Of the segment with the file's own header, the part outside RAM is left out.
+ * ----
  */
 
-/* What the program headers say, guest-physical: [base, end) holds what is loaded of all segments, with their zeroed parts; entry lies in one of them. */
+/*
+ * The program headers' result, guest-physical. [base, end) holds the loaded parts of all segments,
+ * with their zeroed parts; entry lies in one of them.
+ */
 struct elf_image {
 	u64 entry;
 	u64 base, end;
@@ -164,59 +176,71 @@ struct elf_image {
 bool elf_has_magic(const void *file, u64 size);
 
 /*
- * Check the headers of an untrusted file against a VM's RAM. 0 and *e filled; -EINVAL with err: what is wrong, with the number of the segment as
- * `readelf -l` counts it. Pure.
+ * Check the headers of an untrusted file against a VM's RAM. 0 and *e filled. -EINVAL with err:
+ * what is wrong, with the number of the segment as `readelf -l` counts it. Pure.
  */
 int __must_check elf_plan(const void *file, u64 size, const struct ram_map *ram,
 			  struct elf_image *e, struct desc_error *err);
 
-/* What of a segment goes to RAM: data_size bytes of data, and zeros up to `size`. */
+/* The part of a segment that goes to RAM: data_size bytes of data, then zeros up to `size`. */
 struct elf_part {
 	u64 base, size;
 	const void *data;
 	u64 data_size;
 };
 
-/* The next part of a file that elf_plan accepted; *n begins with 0 and is kept by the caller. False: there is no more. Pure. */
+/*
+ * The next part of a file that elf_plan() accepted. *n begins with 0; the caller keeps it. False:
+ * there are no more. Pure.
+ */
 bool elf_next_part(const void *file, u64 size, const struct ram_map *ram, u32 *n,
 		   struct elf_part *part);
 
 /*
- * ---- files that are handed over as an image and are none that can be used as it is: compressed ones, containers,
- * kernels for other machines. Known by their magic numbers, so that they are refused by name. Pure; trusts nothing in
- * them. ----
+ * ---- files that cannot be used as an image: compressed ones, containers, kernels for other
+ * machines. They are recognised by their magic numbers, so that they can be refused by name. Pure;
+ * trusts nothing in them. ----
  */
 
-/* What is to be done with such a file. */
+/* What the operator has to do with such a file. */
 enum image_use {
 	IMAGE_PACKED,    /* unpack it */
-	IMAGE_CONTAINER, /* take the image out of it */
-	IMAGE_ARCHIVE,   /* a cpio archive, as initramfs and bundle are */
+	IMAGE_CONTAINER, /* extract the image from it */
+	IMAGE_ARCHIVE,   /* a cpio archive, like an initramfs or a bundle */
 	IMAGE_OTHER,     /* nothing: it is something else */
 };
 
 struct image_kind {
 	const char *name; /* completes "the file is ..." */
 	u8 use;           /* enum image_use */
-	/* how it is known: bytes that stand at an offset */
+	/* how it is recognised: bytes at an offset */
 	u8 len;
 	u16 at;
 	char magic[8];
 };
 
-/* The kind of file that these bytes begin; NULL: none that is known here, as Image, ELF file and raw code are. */
+/*
+ * The kind of file that begins with these bytes. NULL: it is not in the table; Image, ELF file and
+ * raw code are not.
+ */
 const struct image_kind *image_kind_of(const void *image, u64 size);
 
-/* True if all of it, or its first 256 bytes, is readable text (ASCII or UTF-8), with zeros behind it or not. */
+/*
+ * True if all of it, or its first 256 bytes, is readable text (ASCII or UTF-8), possibly followed
+ * by zeros.
+ */
 bool image_is_text(const void *image, u64 size);
 
 /* ---- the devicetree given to a guest ---- */
 
 #define GUEST_FDT_MAX     KIB(64) /* a generated one */
-#define GUEST_FDT_OWN_MAX MIB(1)  /* one that the VM brings along, without free space */
-#define GUEST_FDT_ADDED   KIB(32) /* that is enough for what is filled into one */
+#define GUEST_FDT_OWN_MAX MIB(1)  /* the VM's own one, without free space */
+#define GUEST_FDT_ADDED   KIB(32) /* enough room for the additions to one */
 
-/* Room that the devicetree has in the VM's RAM: a generated one (own 0), or that of `own` bytes, which are at most GUEST_FDT_OWN_MAX, adapted. */
+/*
+ * Room for the devicetree in the VM's RAM: for a generated one (own 0), or for an adapted one of
+ * `own` bytes, at most GUEST_FDT_OWN_MAX.
+ */
 static inline u64 guest_fdt_max(u64 own)
 {
 	return own ? ALIGN_UP(own + GUEST_FDT_ADDED, GUEST_FDT_MAX) : GUEST_FDT_MAX;
@@ -228,26 +252,28 @@ struct guest_fdt_params {
 	u64 rng_seed[4];
 	bool no_rng_seed; /* leave it out */
 	u64 kaslr_seed;
-	u32 gic_version; /* 2; else it is a GICv3 */
+	u32 gic_version; /* 2: GICv2; else GICv3 */
 };
 
 /*
- * Write the generated devicetree (docs/guest-abi.md) into buf (8-byte aligned; the
- * length is then fdt_totalsize(buf)). The values: compatible "linux,dummy-virt"; addresses as in
- * docs/guest-abi.md. 0, -ENOSPC.
+ * Write the generated devicetree (docs/guest-abi.md) into buf (8-byte aligned). Its length is then
+ * fdt_totalsize(buf). Values: compatible "linux,dummy-virt"; addresses as in docs/guest-abi.md. 0,
+ * -ENOSPC.
  */
 int __must_check guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size);
 
 /*
- * The VM's own devicetree `src`, copied into buf with /memory, /cpus, /psci, /chosen and the interrupt controller filled in and the devices that the VM
- * does not have marked disabled. NULL, or a few words on what is wrong with it.
+ * Copy the VM's own devicetree `src` into buf, with /memory, /cpus, /psci, /chosen and the
+ * interrupt controller filled in, and with devices that the VM does not have marked as disabled.
+ * NULL, or a few words on what is wrong with it.
  */
 const char *__must_check guest_fdt_adapt(const struct guest_fdt_params *p, const void *src,
 					 u64 src_size, void *buf, u64 size);
 
 /*
- * If a guest with that tree (one of the two above wrote it) would not start, having no interrupt controller, or have its console on a device that the VM
- * does not have, as /chosen says: true, and one line about it in note.
+ * True if a guest with that tree (written by one of the two above) would not start because it has
+ * no interrupt controller, or would have its console, by /chosen, on a device that the VM does not
+ * have. One line about it goes to note.
  */
 bool guest_fdt_note(const void *fdt, char *note, size_t size);
 

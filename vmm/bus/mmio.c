@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The MMIO bus: which region an access hits, and which register of a device's table. */
+/* The MMIO bus: finds the region that an access hits, and the register of a device's table. */
 #include <arch/cpu.h>
 #include <kernel/page.h>
 #include <lib/checked.h>
@@ -112,13 +112,14 @@ enum mmio_result vmm_mmio(struct vcpu *v, struct mmio_access *a)
 }
 
 /*
- * ---- the straight path: the region that v used last, and a slot of its table that says that an access of this width is to one whole register. All that
- * the search below would check was checked when the slot was filled in. ----
+ * ---- the fast path: the region that v used last, and a slot of its table that says that an access
+ * of this width is to one whole register. Filling in the slot made all the checks that the search
+ * below makes. ----
  */
 
 #define WRITE 4
 
-/* NULL: not straight. kind: bit of reg_slot.straight. */
+/* The slot, or NULL: the fast path does not apply. kind: bit of reg_slot.straight. */
 static inline const struct reg_slot *find_slot(const struct mmio_region *r, u64 ipa, u32 kind)
 {
 	const struct reg_slot *slot;
@@ -127,7 +128,7 @@ static inline const struct reg_slot *find_slot(const struct mmio_region *r, u64 
 	if (unlikely(!r))
 		return NULL;
 	word = ipa - r->base;
-	word = word >> 2 | word << 62; /* too large if misaligned */
+	word = word >> 2 | word << 62; /* too large if the address is misaligned */
 	if (unlikely(word >= r->straight))
 		return NULL;
 	slot = &r->slots[arch_table_index(word, REG_SLOTS)];
@@ -172,7 +173,7 @@ static void row_write(const struct reg_row *row, void *dev, struct vcpu *v, u32 
 		row->write(dev, v, index, value, row);
 }
 
-/* The access covers several registers of the row. */
+/* An access that covers several registers of the row. */
 static void access_several(const struct reg_row *row, void *dev, struct vcpu *v, u64 rel,
 			   struct mmio_access *a)
 {
@@ -191,7 +192,7 @@ static void access_several(const struct reg_row *row, void *dev, struct vcpu *v,
 		a->value |= (row_read(row, dev, v, first + i) & BITS(bits - 1, 0)) << (i * bits);
 }
 
-/* The access covers a part of a register. */
+/* An access that covers a part of a register. */
 static void access_part(const struct reg_row *row, void *dev, struct vcpu *v, u64 rel,
 			struct mmio_access *a)
 {
@@ -210,7 +211,7 @@ static void access_part(const struct reg_row *row, void *dev, struct vcpu *v, u6
 	row_write(row, dev, v, index, value);
 }
 
-/* Out of line, so that the straight path below saves few registers. */
+/* Out of line, so that the fast path below saves few registers. */
 static __noinline void access_odd(const struct reg_row *row, void *dev, struct vcpu *v, u64 rel,
 				  struct mmio_access *a)
 {
@@ -268,7 +269,10 @@ enum mmio_result mmio_table_access(const struct mmio_region *r, struct vcpu *v, 
 	return reg_access(r->table->rows, r->table->count, r->dev, v, offset, a);
 }
 
-/* The widths at which an access at a register's start is straight: narrow ones of 8-byte registers are merged. */
+/*
+ * The widths at which an access at a register's start is straight. Narrow accesses to 8-byte
+ * registers are not: they are merged.
+ */
 static u32 straight_orders(const struct reg_row *row)
 {
 	if (row->stride == 8)

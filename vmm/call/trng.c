@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* True random numbers for guests: the firmware interface DEN0098 1.0 over the house's generator. */
+/*
+ * True random numbers for guests: the firmware interface DEN0098 1.0, answered by the kernel's
+ * generator.
+ */
 #include <arch/cpu.h>
 #include <kernel/random.h>
 #include <kernel/thread.h>
@@ -8,7 +11,7 @@
 #include <vmm/call.h>
 #include <vmm/core.h>
 
-/* Results of RND lie in x1 to x3, the highest bits in x1. */
+/* Results of RND are in x1 to x3, the highest bits in x1. */
 #define RESULTS 3
 
 static s64 features(u32 function)
@@ -33,13 +36,13 @@ static void get_uuid(u64 *x)
 	x[3] = TRNG_UUID_3;
 }
 
-/* `bits` random bits in results of `width` bits; those above are 0. */
+/* Fill the results, of `width` bits each, with `bits` random bits. Higher bits are 0. */
 static s64 fill(struct random *r, u64 *result, u64 bits, u32 width)
 {
 	u64 words[RESULTS];
 	bool good;
 
-	sched_open(); /* this takes long, and a guest may ask all the time */
+	sched_open(); /* this takes long, and a guest may call it all the time */
 	good = random_bytes(r, words, sizeof(words));
 	arch_irq_disable();
 	if (!good)

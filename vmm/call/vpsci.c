@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PSCI 1.1 (DEN0022) and the SMCCC general calls (DEN0028) for guests. Codes of these documents are written here and nowhere else. */
+/*
+ * PSCI 1.1 (DEN0022) and the SMCCC general calls (DEN0028) for guests. Only this file uses the
+ * codes of these documents.
+ */
 #include <arch/cpu.h>
 #include <arch/timer.h>
 #include <lib/checked.h>
@@ -8,16 +11,16 @@
 #include <vmm/core.h>
 #include <vmm/cpu.h>
 
-/* A call: x[0] is its number and becomes its result, unless it does not come back. */
+/* A call. x[0] is its number and becomes its result, unless the call does not return. */
 typedef void (*call_fn)(struct vcpu *v, u64 *x);
 
-/* Argument n, from 1. An SMC32 call's are the low halves. */
+/* Argument n, counted from 1. An SMC32 call passes the low halves. */
 static u64 arg(const u64 *x, u32 n)
 {
 	return x[0] & SMCCC_64 ? x[n] : (u32)x[n];
 }
 
-/* All 64 bits are written: SMC32 callers see the low half of a sign-extended code. */
+/* Write all 64 bits: an SMC32 caller sees the low half of a sign-extended code. */
 static void answer(u64 *x, s64 code)
 {
 	x[0] = (u64)code;
@@ -42,7 +45,7 @@ static bool is_entry(const struct vm *vm, u64 entry)
 	return entry % 4 == 0 && ram_map_holds(&vm->ram.map, entry, 4);
 }
 
-/* Registers are kept, and wake-up is as from WFI. */
+/* Stand-by: registers are kept, and the wake-up is as from WFI. */
 static void stand_by(struct vcpu *v, bool down)
 {
 	u64 begin = arch_counter();
@@ -52,7 +55,10 @@ static void stand_by(struct vcpu *v, bool down)
 	v->suspended_ticks[down] += arch_counter() - begin;
 }
 
-/* A wake-up enters at `entry` with reset registers; timers and interrupts are as they were. */
+/*
+ * Power-down: a wake-up enters at `entry` with reset registers. Timers and interrupts keep their
+ * state.
+ */
 static void power_down(struct vcpu *v, u64 *x, u64 entry, u64 context)
 {
 	if (!is_entry(v->vm, entry)) {
@@ -65,7 +71,10 @@ static void power_down(struct vcpu *v, u64 *x, u64 entry, u64 context)
 	arch_vcpu_reset(v, v->mpidr, entry, context);
 }
 
-/* power_state in the original format. The vCPUs are the only power domains: no PowerLevel but 0. */
+/*
+ * True for a valid power_state in the original format. The vCPUs are the only power domains:
+ * PowerLevel must be 0.
+ */
 static bool is_power_state(u64 state)
 {
 	return !(state & ~(PSCI_POWER_DOWN | PSCI_STATE_ID));
@@ -85,14 +94,14 @@ static void cpu_suspend(struct vcpu *v, u64 *x)
 	}
 }
 
-/* Ours to choose: the state that loses nothing. */
+/* The implementation may choose the state: stand-by, which loses nothing. */
 static void cpu_default_suspend(struct vcpu *v, u64 *x)
 {
 	stand_by(v, false);
 	answer(x, PSCI_SUCCESS);
 }
 
-/* Also CPU_FREEZE: interrupts may stay routed to a vCPU that is off, and do not wake it. */
+/* Also CPU_FREEZE: interrupts may stay routed to a vCPU that is off. They do not wake it. */
 static void cpu_off(struct vcpu *v, u64 *x)
 {
 	unsigned long flags = spin_lock(&v->vm->state_wq.lock);
@@ -103,7 +112,7 @@ static void cpu_off(struct vcpu *v, u64 *x)
 	thread_post_work(&v->thread, VCPU_WORK_STATE);
 }
 
-/* Serialised by the VM's state lock: of several callers at once exactly one is told SUCCESS. */
+/* The VM's state lock serialises this: of several callers at once, exactly one gets SUCCESS. */
 static s64 start(struct vm *vm, struct vcpu *target, u64 entry, u64 context)
 {
 	unsigned long flags = spin_lock(&vm->state_wq.lock);
@@ -144,8 +153,8 @@ static void cpu_on(struct vcpu *v, u64 *x)
 }
 
 /*
- * The vCPUs that share the affinity fields from `level` on: ON if one of them is, OFF if all are.
- * INVALID_PARAMETERS: there are none.
+ * The state of the vCPUs that share the affinity fields from `level` on. ON if one of them is on,
+ * OFF if all are off. INVALID_PARAMETERS: there are none.
  */
 static s64 affinity_state(const struct vm *vm, u64 mpidr, u64 level)
 {
@@ -205,13 +214,13 @@ static void system_reset2(struct vcpu *v, u64 *x)
 {
 	u32 type = (u32)arg(x, 1);
 
-	if (type != 0 && !(type & BIT(31))) /* SYSTEM_WARM_RESET, or a vendor's: all are one here */
+	if (type != 0 && !(type & BIT(31))) /* SYSTEM_WARM_RESET or a vendor's: all the same */
 		answer(x, PSCI_INVALID_PARAMETERS);
 	else
 		system_reset(v, x);
 }
 
-/* By the caller, when every other vCPU is off. */
+/* Called by the only vCPU that is on. */
 static void system_suspend(struct vcpu *v, u64 *x)
 {
 	for (u32 i = 0; i < v->vm->nvcpus; i++) {
@@ -234,7 +243,10 @@ static void set_suspend_mode(struct vcpu *v, u64 *x)
 		answer(x, mode == PSCI_OS_INITIATED ? PSCI_NOT_SUPPORTED : PSCI_INVALID_PARAMETERS);
 }
 
-/* Since the VM started, of one vCPU in one of its two states; no other ever was: 0. */
+/*
+ * Statistics since the VM started, of one vCPU in one of its two states. The state of any other
+ * power domain was never used: 0.
+ */
 static void psci_stat(struct vcpu *v, u64 *x)
 {
 	const struct vcpu *target = by_affinity(v->vm, arg(x, 1));
@@ -249,7 +261,7 @@ static void psci_stat(struct vcpu *v, u64 *x)
 		x[0] = ticks_to_us(target->suspended_ticks[down]);
 }
 
-/* A VM's memory is cleared at each reset, asked for or not. The answer is how it was set before. */
+/* A VM's memory is cleared at each reset in any case. The answer is the previous setting. */
 static void mem_protect(struct vcpu *v, u64 *x)
 {
 	bool before = v->vm->mem_protect;
@@ -268,7 +280,7 @@ static void mem_protect_check_range(struct vcpu *v, u64 *x)
 
 static void psci_features(struct vcpu *v, u64 *x);
 
-/* By the function's number: PSCI's range, and for the 64-bit form of those that have one. */
+/* Calls by function number: PSCI's range, and again for the functions with a 64-bit form. */
 #define PSCI_CALLS 0x20
 #define NUMBER(id) ((id) & (PSCI_CALLS - 1))
 
@@ -310,7 +322,7 @@ static const call_fn psci_calls[2][PSCI_CALLS] = {
 };
 /* clang-format on */
 
-/* NULL: not a call of PSCI's that we have. */
+/* NULL: not a supported call of PSCI. */
 static call_fn psci_call(u32 id)
 {
 	u32 number = (id & ~SMCCC_64) - PSCI_VERSION;
@@ -325,7 +337,7 @@ static void psci_features(struct vcpu *v, u64 *x)
 	u32 id = (u32)arg(x, 1);
 
 	(void)v;
-	/* SMCCC_VERSION is asked for here too; it is the only call outside PSCI's range that may be. */
+	/* SMCCC_VERSION is the only call outside PSCI's range that may be asked for here. */
 	answer(x, id == SMCCC_VERSION || psci_call(id) ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Workarounds for speculation (DEN0028, 7.4 to 7.6) that a guest may ask of its firmware. What the
- * CPU does not need is said so; what the machine's firmware offers is passed on; anything else is
- * not supported, and the guest then knows itself exposed.
+ * Workarounds for speculation (DEN0028, 7.4 to 7.6) that a guest may request from its firmware. A
+ * workaround that the CPU does not need is reported as such. One that the machine's firmware offers
+ * is passed on. Any other one is not supported, and the guest then knows that it is exposed.
  */
 #include <arch/cpu.h>
 #include <arch/guest.h>
@@ -18,10 +18,13 @@
 
 enum workaround { BRANCH_TARGET, STORE_BYPASS, BRANCH_HISTORY, WORKAROUNDS, NONE = WORKAROUNDS };
 
-/* What to tell, found out by each CPU for itself (they may differ): the answer + ASKED; 0: unknown. */
+/*
+ * The answer + ASKED, which each CPU finds out for itself, because CPUs may differ. 0: not yet
+ * known.
+ */
 #define ASKED 8
 static u8 answers[MAX_CPUS][WORKAROUNDS];
-/* The firmware offers it on this CPU. */
+/* True if the firmware offers the workaround on this CPU. */
 static bool forwarded[MAX_CPUS][WORKAROUNDS];
 
 static const u32 ids[] = {
@@ -38,7 +41,7 @@ static enum workaround find(u32 id)
 	return NONE;
 }
 
-/* Arm's cores that do not speculate far enough for any of the three. */
+/* True for Arm's cores that do not speculate far enough for any of the three. */
 static bool in_order_core(void)
 {
 	u32 part = arch_cpu_midr() & MIDR_PART_MASK;
@@ -47,8 +50,8 @@ static bool in_order_core(void)
 }
 
 /*
- * ID_AA64PFR0_EL1.CSV2: 1, branch targets of another context are not used; 3, nor its history. Many
- * cores with 1 or 2 are exposed to branch history.
+ * ID_AA64PFR0_EL1.CSV2. 1: branch targets of another context are not used. 3: nor is its history.
+ * Many cores with 1 or 2 are exposed to branch history.
  */
 static bool unaffected(enum workaround w)
 {
@@ -60,8 +63,8 @@ static bool unaffected(enum workaround w)
 }
 
 /*
- * Store bypass: firmware starts with its mitigation on, and nobody here ever switches it off, so
- * for a guest it is permanent. A guest that sees PSTATE.SSBS has its own switch, and needs no call.
+ * Store bypass: the firmware starts with its mitigation on, and ZVM never turns it off. So for a
+ * guest it is permanent. A guest that sees PSTATE.SSBS has its own switch and needs no call.
  */
 static s64 store_bypass(s64 firmware)
 {
@@ -104,7 +107,10 @@ s64 workaround_features(u32 id)
 	return w == NONE ? SMCCC_NOT_SUPPORTED : answer(w);
 }
 
-/* A guest makes these at its exceptions and switches of context: few instructions to the firmware. */
+/*
+ * A guest makes these calls at its exceptions and context switches, so few instructions lead to the
+ * firmware.
+ */
 bool workaround_call(u64 *x)
 {
 	enum workaround w = find((u32)x[0]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Consoles of the VMs: rings between the emulated UART and whoever reads and types. */
+/* Consoles of the VMs: rings between the emulated UART and the console's readers and writers. */
 #include <lib/string.h>
 #include <vmm/console.h>
 
@@ -83,7 +83,10 @@ bool console_arm(struct console *c, u64 pos)
 	unsigned long flags = spin_lock(&c->lock);
 	bool more = c->log.head > pos;
 
-	/* Under the lock that output takes: a byte is either seen here or finds us armed. */
+	/*
+	 * Under the lock that output takes: a byte is either seen here, or its writer finds the
+	 * console armed.
+	 */
 	if (!more)
 		c->armed = true;
 	spin_unlock(&c->lock, flags);
@@ -157,7 +160,7 @@ int console_take_input(struct console *c)
 {
 	unsigned long flags = spin_lock(&c->lock);
 	int taken = take_locked(c);
-	/* Not at the first free byte: the sender is worth waking for half a ring. */
+	/* Not at the first free byte: a wake of the sender is worth half a ring. */
 	bool announce = c->input_full && ring_used(&c->input) <= CONSOLE_INPUT_SIZE / 2;
 
 	if (announce)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A VM's RAM. Runs of blocks are asked for from 1 GiB (aligned, so that stage 2 maps it by one
- * entry) downwards, for each bank anew; nothing else in the house assumes that a VM's RAM is contiguous.
+ * A VM's RAM. For each bank, runs of blocks are allocated from 1 GiB (aligned, so that stage 2 maps
+ * it with one entry) downwards. No other code assumes that a VM's RAM is contiguous.
  */
 #include <arch/mmu.h>
 #include <lib/errno.h>
@@ -39,7 +39,10 @@ static void table_free(struct vm_ram *ram)
 	*ram = (struct vm_ram){ .size = 0 };
 }
 
-/* The block that ipa lies in and the block behind its bank, both by number; false: it is no RAM. */
+/*
+ * The numbers of the block that contains ipa, and of the block behind its bank. False: ipa is not
+ * RAM.
+ */
 static bool find_block(const struct vm_ram *ram, u64 ipa, u64 *block, u64 *end)
 {
 	u64 first = 0;
@@ -57,7 +60,7 @@ static bool find_block(const struct vm_ram *ram, u64 ipa, u64 *block, u64 *end)
 	return false;
 }
 
-/* Number of blocks from block i on, before block `end`, that follow each other in host memory. */
+/* The number of blocks from block i on, before block `end`, that are adjacent in host memory. */
 static u64 run_length(const struct vm_ram *ram, u64 i, u64 end)
 {
 	u64 n = 1;
@@ -77,11 +80,13 @@ static bool is_zero(const u64 *block)
 }
 
 /*
- * Of a large VM most is never written: what is zero is left alone there, as on an emulated machine memory costs nothing before it is written. To look costs
- * more instructions than to write, so that a small VM is simply cleared.
+ * Most blocks of a large VM are never written. A block that is already zero is not written again:
+ * on an emulated machine, memory costs nothing before its first write. The check costs more
+ * instructions than the write, so a small VM is simply cleared.
  *
- * Guests read RAM with their caches off before they turn them on: what was written here must be in memory, and no dirty line may be left to overwrite what
- * they write. And they may have written with their caches off: a line of zeros that is older than that must not answer when we look.
+ * Guests read RAM with their caches off before they turn them on. So the zeros must be in memory,
+ * and no dirty line may remain that could overwrite the guest's writes. A guest may also have
+ * written with its caches off. So the check must not read an older line of zeros from the cache.
  */
 static void zero_block(const struct vm_ram *ram, u64 i)
 {
@@ -106,7 +111,10 @@ static void free_blocks(const struct vm_ram *ram, u64 count)
 		block_free(ram->blocks[i], 1);
 }
 
-/* Fill blocks[] up to block `end` with runs as long as there are any. False: the first *got blocks are allocated. */
+/*
+ * Fill blocks[] up to block `end` with runs, as long as there are any. False: only the first *got
+ * blocks are allocated.
+ */
 static bool alloc_bank(struct vm_ram *ram, u64 *got, u64 end)
 {
 	u32 run = RUN_BLOCKS_MAX;
@@ -139,7 +147,10 @@ static bool alloc_blocks(struct vm_ram *ram, u64 *got)
 	return ok;
 }
 
-/* Map a bank, whose blocks begin with number `first`. *done: bytes that were mapped, also if it fails. */
+/*
+ * Map a bank. Its first block has the number `first`. *done: the bytes that were mapped, also on
+ * failure.
+ */
 static int map_bank(const struct vm_ram *ram, struct stage2 *s2, const struct ram_bank *bank,
 		    u64 first, u64 *done)
 {
@@ -239,7 +250,10 @@ void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa, u64 *contiguous)
 	return (u8 *)phys_to_virt(ram->blocks[block]) + ipa % BLOCK_SIZE;
 }
 
-/* Host address of ipa, and in *step how much of `len` lies in its block. The range was checked. */
+/*
+ * The host address of ipa. *step: how much of `len` lies in its block. The range was already
+ * checked.
+ */
 static void *piece(const struct vm_ram *ram, u64 ipa, u64 len, u64 *step)
 {
 	*step = MIN(len, BLOCK_SIZE - ipa % BLOCK_SIZE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which vCPU runs here, and how one is told that there is something for it to do. */
+/* Find the vCPU that runs here, and kicks a vCPU that has something to do. */
 #include <kernel/percpu.h>
 #include <vmm/core.h>
 
@@ -10,7 +10,10 @@ struct vcpu *vcpu_current(void)
 
 void vcpu_kick(struct vcpu *v, u32 work)
 {
-	/* First the work, with a fence, then the wake-up: wfi_block() says that it is in WFI, with a fence, and then looks at the work. */
+	/*
+	 * The kicker sets the work bit, then checks in_wfi. The vCPU sets in_wfi, then checks its
+	 * work (wfi_block()). Each has a fence between its write and its read, so no kick is lost.
+	 */
 	thread_set_work(&v->thread, work);
 	if (unlikely(__atomic_load_n(&v->in_wfi, __ATOMIC_RELAXED))) {
 		thread_unpark(&v->thread);
@@ -20,7 +23,10 @@ void vcpu_kick(struct vcpu *v, u32 work)
 	}
 }
 
-/* Only vCPU 0: each thread that is woken in one go makes a section with interrupts masked longer. */
+/*
+ * Only vCPU 0 is woken: each further thread that is woken at once makes a section with interrupts
+ * masked longer.
+ */
 void vcpu_wake_tend_locked(struct vm *vm)
 {
 	wait_wake_thread_locked(&vm->state_wq, &vm->vcpus[0]->thread);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a guest asks for its VM, or a crash does: a mailbox that vCPU 0 empties (tend.c). */
+/* Requests of a guest, or of a crash, for its VM: a mailbox that vCPU 0 empties (tend.c). */
 #include <lib/string.h>
 #include <vmm/core.h>
 #include <vmm/cpu.h>

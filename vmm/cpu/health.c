@@ -6,9 +6,9 @@
 #include <vmm/core.h>
 #include <vmm/cpu.h>
 
-/* ---- a vCPU looks at itself ---- */
+/* ---- a vCPU checks itself ---- */
 
-/* Making a line takes longer than interrupts are to be masked. */
+/* Printing a line takes longer than interrupts may be masked. */
 static void crash(const struct vcpu *v, const struct guest_look *l)
 {
 	char why[sizeof(v->vm->crash)];
@@ -30,7 +30,7 @@ static void crash(const struct vcpu *v, const struct guest_look *l)
 	arch_irq_disable();
 }
 
-/* The PCs are those of their last exits: all were interrupted for the last look. */
+/* The PCs are those of the last exits: all vCPUs were interrupted for the last look. */
 static void hang(struct vm *vm)
 {
 	char why[sizeof(vm->crash)];
@@ -65,7 +65,7 @@ static void look_for_crash(struct vcpu *v, const struct guest_look *l)
 		crash(v, l);
 }
 
-/* Its own CPU time is what counts: a vCPU that others keep off its CPU does not hang. */
+/* Only the vCPU's own CPU time counts: a vCPU that other threads keep off its CPU does not hang. */
 static void look_for_hang(struct vcpu *v, const struct guest_look *l, u64 ran)
 {
 	struct vcpu_health *h = &v->health;
@@ -117,7 +117,10 @@ static u64 all_exits(const struct vcpu *v)
 	return exits;
 }
 
-/* Two interrupts of a timer since the last request, of which the first has been ended. Counting takes 500 instructions: for those that a look might make late. */
+/*
+ * True if two interrupts of a timer came since the last request: the first of them has been ended.
+ * The count takes 500 instructions, so it is made only for vCPUs that a look could delay.
+ */
 static bool ends_interrupts(struct vcpu *v)
 {
 	struct vcpu_health *h = &v->health;
@@ -130,8 +133,9 @@ static bool ends_interrupts(struct vcpu *v)
 }
 
 /*
- * What a vCPU has left behind since the last request tells that it gets on: it waits; it has left code that interrupts were open in; it takes interrupts. So
- * a real-time guest is not kept up by a look just when its timer fires.
+ * True if the vCPU has got on since the last request, as far as its state shows: it waits; or it
+ * left code with interrupts unmasked; or it takes interrupts. So a real-time guest is not delayed
+ * by a look at the moment when its timer fires.
  */
 static bool has_got_on(struct vcpu *v, bool exited)
 {
@@ -155,7 +159,10 @@ static void ask(struct vcpu *v, bool always)
 		thread_interrupt(&v->thread);
 }
 
-/* As of the looks that were asked for last, which were all at one time: those that are not taken yet say nothing. */
+/*
+ * The result of the looks that were last requested, all at one time. A look that was not taken yet
+ * proves nothing.
+ */
 static bool all_hung(const struct vm *vm)
 {
 	bool any = false;
@@ -173,7 +180,7 @@ static bool all_hung(const struct vm *vm)
 	return any;
 }
 
-/* One of its vCPUs says so: that takes longer than interrupts are to be masked. */
+/* One of the VM's vCPUs reports the hang: that takes longer than interrupts may be masked here. */
 static void have_hang_said(struct vm *vm)
 {
 	u32 i = 0;
@@ -184,7 +191,7 @@ static void have_hang_said(struct vm *vm)
 	ask(vm->vcpus[i], true);
 }
 
-/* A bounded number of steps, as there are at most VM_MAX_VCPUS. */
+/* The number of steps is bounded: there are at most VM_MAX_VCPUS vCPUs. */
 static void ask_all(struct timeout *t)
 {
 	struct vm *vm = container_of(t, struct vm, look);
@@ -221,7 +228,10 @@ static void begin_here(void *arg)
 	timeout_set(&vm->look, deadline_ms(HEALTH_LOOK_MS));
 }
 
-/* CPU 0 has the shell and the machine's devices: CPUs of real-time VMs are not interrupted for others' looks. */
+/*
+ * CPU 0 serves the shell and the machine's devices. So the CPUs of real-time VMs are not
+ * interrupted for looks at other VMs.
+ */
 void health_begin(struct vm *vm)
 {
 	ipi_call(0, begin_here, vm);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stolen time (DEN0057): a guest reads in its memory how long a vCPU wanted to run and did not. The
- * scheduler counts that for every thread; it is written down when the vCPU goes on a CPU, which is
- * before the guest can look. The guest cannot write there: every number is ours.
+ * Stolen time (DEN0057): a guest reads in its memory how long a vCPU was ready but did not run. The
+ * scheduler counts that for every thread. The count is written when the vCPU goes on a CPU, before
+ * its guest can read it. The guest cannot write there: the page is read-only.
  */
 #include <arch/mmu.h>
 #include <arch/timer.h>
@@ -20,7 +20,10 @@ _Static_assert(sizeof(struct pvtime_entry) == 64, "DEN0057, 3.2.3");
 _Static_assert(offsetof(struct pvtime_entry, stolen_ns) == 8, "DEN0057, 3.2.3");
 _Static_assert(VM_MAX_VCPUS * sizeof(struct pvtime_entry) <= PAGE_SIZE, "one page");
 
-/* Nanoseconds a tick, as a fraction of 2^32: no division at every switch. Exact enough to be a microsecond off after an hour. */
+/*
+ * Nanoseconds of a tick, as a fraction of 2^32, which saves a division at every switch. After an
+ * hour it is off by a microsecond.
+ */
 static u64 ns_per_tick;
 
 static int create(struct vdev *d)
@@ -31,7 +34,7 @@ static int create(struct vdev *d)
 	vm->pvtime = page_alloc();
 	if (!vm->pvtime)
 		return -ENOMEM;
-	/* Also for a guest that looks before its caches are on. */
+	/* A guest may also read the page with its caches off. */
 	arch_dcache_clean_inval(vm->pvtime, PAGE_SIZE);
 	return stage2_map(&vm->s2, IPA(GUEST_PVTIME_BASE), virt_to_phys(vm->pvtime), PAGE_SIZE,
 			  STAGE2_ROM);
@@ -51,7 +54,7 @@ static u64 ticks_to_ns(u64 ticks)
 	return (u64)((unsigned __int128)ticks * ns_per_tick >> 32);
 }
 
-/* In one store: the guest may read it from another vCPU. */
+/* One store: the guest may read it from another vCPU. */
 static void write_down(struct vcpu *v)
 {
 	u64 ticks = v->thread.ready_ticks - v->ready_at_start;

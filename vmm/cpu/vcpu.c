@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A vCPU's thread: its hooks into the scheduler, its waits, and the work it does before its guest runs on. */
+/* A vCPU's thread: its scheduler hooks, its waits, and its work before its guest continues. */
 #include <arch/timer.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
@@ -28,7 +28,7 @@ static struct vcpu *to_vcpu(struct thread *t)
 	return container_of(t, struct vcpu, thread);
 }
 
-/* EL1 state first: the timers' and the interface's registers belong to whoever is loaded. */
+/* Load the EL1 state first: the timers' and the interface's registers belong to the loaded vCPU. */
 static void vcpu_switch_in(struct thread *t)
 {
 	struct vcpu *v = to_vcpu(t);
@@ -81,7 +81,7 @@ void vcpu_join_guest(struct vcpu *v)
 	vcpu_switch_in(&v->thread);
 }
 
-/* Off the CPU, until kicked. */
+/* Leave the CPU until kicked. */
 static void wfi_block(struct vcpu *v)
 {
 	__atomic_store_n(&v->in_wfi, true, __ATOMIC_RELAXED);
@@ -89,11 +89,17 @@ static void wfi_block(struct vcpu *v)
 	if (!__atomic_load_n(&v->thread.work, __ATOMIC_RELAXED))
 		thread_park();
 	__atomic_store_n(&v->in_wfi, false, __ATOMIC_RELAXED);
-	/* Whoever still saw it in WFI, and so did not interrupt it, has set the work that the caller looks at. */
+	/*
+	 * A kicker that still saw in_wfi did not interrupt this vCPU. It has set the work bit
+	 * before, so the caller sees it.
+	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* Virtual interrupts have changed: look at them here, as they need not be such as end a WFI. Who waits is well. */
+/*
+ * Handle changed virtual interrupts here: they need not be ones that end a WFI. A waiting vCPU is
+ * healthy, so a look is done too.
+ */
 static void take_virqs(struct vcpu *v)
 {
 	(void)__atomic_fetch_and(&v->thread.work, (u32) ~(VCPU_WORK_VIRQ | VCPU_WORK_LOOK),
@@ -103,8 +109,9 @@ static void take_virqs(struct vcpu *v)
 }
 
 /*
- * While nobody else is ready on this CPU the vCPU waits where it is: its timers and list registers stay in hardware, and the interrupt that ends the wait
- * is taken as it is from a running guest. A kick finds it to be current and interrupts it.
+ * While no other thread is ready on this CPU, the vCPU waits in place: its timers and list
+ * registers stay in hardware, and the interrupt that ends the wait is taken as from a running
+ * guest. A kick finds the vCPU current and interrupts it.
  */
 void vmm_wfi(struct vcpu *v)
 {
@@ -117,7 +124,10 @@ void vmm_wfi(struct vcpu *v)
 			take_virqs(v);
 			work = __atomic_load_n(&v->thread.work, __ATOMIC_ACQUIRE);
 		}
-		/* What comes again and again is served on the way to the guest, where interrupts are taken. */
+		/*
+		 * Other work is done on the way to the guest, where interrupts are taken: it may
+		 * come again and again.
+		 */
 		if (work || vgic_pending(v))
 			break;
 		if (sched_idle_here())
@@ -150,9 +160,10 @@ void vmm_late_serror(struct vcpu *v, u64 esr)
 }
 
 /*
- * vCPUs on one CPU that stop, end or start are switched to one after the other, each in the middle of its exit; without this they were one section with
- * interrupts masked. The most urgent interrupt is taken, if one waits, and a more urgent thread runs. Not more than one: a vCPU of a CPU that is overloaded
- * gets on, if only by one step.
+ * Several vCPUs on one CPU may stop, end or start. They are switched to one after the other, each
+ * in the middle of its exit. Without this function all of that would be one section with interrupts
+ * masked. The most urgent waiting interrupt is taken here, and a more urgent thread may run. Only
+ * one interrupt is taken, so a vCPU makes progress even on an overloaded CPU.
  */
 static void let_interrupt_in(struct vcpu *v)
 {
@@ -175,7 +186,10 @@ bool vm_is_parked(const struct vm *vm, const struct vcpu *but)
 	return true;
 }
 
-/* Wait here while the guest may not run. True: enter at the boot address with reset registers. Ends the thread if the VM goes. */
+/*
+ * Wait here while the guest may not run. True: enter at the boot address with reset registers. Ends
+ * the thread if the VM is deleted.
+ */
 static bool park_while_stopped(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
@@ -212,7 +226,7 @@ static bool park_while_stopped(struct vcpu *v)
 static void forget_error(struct vcpu *v)
 {
 	(void)__atomic_fetch_and(&v->thread.work, (u32)~VCPU_WORK_ERROR,
-				 __ATOMIC_RELAXED); /* an earlier life's */
+				 __ATOMIC_RELAXED); /* of an earlier run */
 }
 
 static void reset_suspends(struct vcpu *v)

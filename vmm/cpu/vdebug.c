@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Self-hosted debug as a guest sees it (Arm ARM D2, D19.3). There is no external debugger: its half of each register is inert. */
+/*
+ * Self-hosted debug as a guest sees it (Arm ARM D2, D19.3). There is no external debugger: its part
+ * of each register has no effect.
+ */
 #include <lib/string.h>
 #include <vmm/core.h>
 #include <vmm/cpu.h>
@@ -9,7 +12,7 @@
 #define MDSCR_KDE  BIT(13)
 #define MDSCR_MDE  BIT(15)
 
-/* What DBGBVR, DBGBCR, DBGWVR and DBGWCR keep. */
+/* Writable bits of DBGBVR, DBGBCR, DBGWVR and DBGWCR. */
 static const u64 writable[] = {
 	[GUEST_BVR] = ~0UL,
 	[GUEST_BCR] = BIT(0) | BITS(2, 1) | BITS(8, 5) | BITS(23, 13),
@@ -17,7 +20,7 @@ static const u64 writable[] = {
 	[GUEST_WCR] = BITS(20, 0) | BITS(28, 24),
 };
 
-/* Number of the CPU's break- or watchpoints, as the guest is shown them. */
+/* The number of break- or watchpoints that the guest is shown. */
 static u32 count_of(u32 kind)
 {
 	u64 dfr0 = arch_id_register(5, 0);
@@ -25,7 +28,7 @@ static u32 count_of(u32 kind)
 	return (u32)(kind < GUEST_WVR ? FIELD(dfr0, 15, 12) : FIELD(dfr0, 23, 20)) + 1;
 }
 
-/* The OS lock keeps off all debug exceptions but that of BRK, which needs nothing of this. */
+/* The OS lock blocks all debug exceptions except BRK's, which needs none of these registers. */
 static void take_effect(struct vdebug *d)
 {
 	u64 on = d->mdscr & (MDSCR_SS | MDSCR_MDE);
@@ -91,7 +94,7 @@ enum sysreg_result vdebug_claim(struct vcpu *v, struct sysreg_access *a)
 	if (a->write)
 		*claim = (u8)(set ? *claim | a->value : *claim & ~a->value);
 	else
-		a->value = set ? 0xff : *claim; /* which tags there are; which are set */
+		a->value = set ? 0xff : *claim; /* which tags exist; which are set */
 	return SYSREG_OK;
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The performance monitors of a VM whose description asks for them. Every access traps (MDCR_EL2.TPM, TPMCR): on a CPU of ARMv8.0 nothing else keeps a
- * guest from counting at EL2, by a filter of its own (NSH). The registers are the hardware's while the vCPU is on a CPU, but for PMSELR_EL0.
+ * The performance monitors of a VM whose description asks for them. Every access traps
+ * (MDCR_EL2.TPM, TPMCR): on a CPU of ARMv8.0, nothing else keeps a guest from counting at EL2 by a
+ * filter of its own (NSH). While the vCPU is on a CPU, its registers are in hardware, except
+ * PMSELR_EL0.
  */
 #include <arch/irqchip.h>
 #include <kernel/irq.h>
@@ -11,13 +13,13 @@
 
 #define PMCR_E      BIT(0)
 #define PMCR_LP     BIT(7)                    /* event counters overflow at 64 bits (v3p5) */
-#define PMCR_KEPT   (BITS(3, 0) | BITS(7, 5)) /* E, P, C, D, DP, LC, LP; not X: nobody listens */
+#define PMCR_KEPT   (BITS(3, 0) | BITS(7, 5)) /* E, P, C, D, DP, LC, LP; no X: no listener */
 #define PMCR_EVENTS BITS(15, 11)
 #define PMUSERENR   BITS(3, 0)   /* EN, SW, CR, ER */
 #define TYPE_P      BIT(31)      /* not at EL1 */
 #define TYPE_U      BIT(30)      /* not at EL0 */
-#define TYPE_NSK    BIT(29)      /* other than P: the contrary, at non-secure EL1 */
-#define TYPE_NSU    BIT(28)      /* other than U: the contrary, at non-secure EL0 */
+#define TYPE_NSK    BIT(29)      /* differs from P: the opposite, at non-secure EL1 */
+#define TYPE_NSU    BIT(28)      /* differs from U: the opposite, at non-secure EL0 */
 #define TYPE_FILTER BITS(31, 28) /* NSH, M and MT stay 0 */
 #define TYPE_EVENT  BITS(15, 0)
 #define SW_INCR     0
@@ -28,13 +30,13 @@ static u32 events(void)
 	return (u32)FIELD(arch_guest_pmu_read(PMU_CONTROL, 0), 15, 11);
 }
 
-/* A bit for each counter there is. */
+/* One bit for each counter that exists. */
 static u64 counters(void)
 {
 	return BIT(GUEST_PMU_CYCLES) | (BIT(events()) - 1);
 }
 
-/* ---- the interrupt, level-sensitive as a timer's ---- */
+/* ---- the interrupt, level-sensitive like a timer's ---- */
 
 static bool vpmu_asserted(void)
 {
@@ -42,7 +44,10 @@ static bool vpmu_asserted(void)
 	       (arch_guest_pmu_read(PMU_OVERFLOW_SET, 0) & arch_guest_pmu_read(PMU_IRQ_SET, 0));
 }
 
-/* The line fell while its interrupt was on its way. QEMU wants to be told so: it does not look at PMCR_EL0.E when that is written. */
+/*
+ * The line fell while its interrupt was on its way. QEMU must be told: it does not evaluate
+ * PMCR_EL0.E when that is written.
+ */
 static void settle_line(void)
 {
 	u64 enabled = arch_guest_pmu_read(PMU_IRQ_SET, 0);
@@ -63,7 +68,7 @@ static void pmu_irq(u32 intid, void *arg)
 	}
 	if (here)
 		settle_line();
-	arch_irq_set_active(intid, false); /* nobody's */
+	arch_irq_set_active(intid, false); /* belongs to no vCPU */
 }
 
 int vpmu_host_init(void)
@@ -87,7 +92,7 @@ void vpmu_reset(struct vcpu *v)
 		return;
 	flags = arch_irq_save();
 	if (vcpu_current() == v && v->vgic.loaded) {
-		arch_guest_pmu_save(&p->regs); /* and stop */
+		arch_guest_pmu_save(&p->regs); /* this also stops counting */
 		memset(&p->regs, 0, sizeof(p->regs));
 		arch_guest_pmu_load(&p->regs);
 	}
@@ -103,7 +108,7 @@ static bool counts_at(u64 type, bool user)
 	return !(type & TYPE_P) == !(type & TYPE_NSK);
 }
 
-/* PMSWINC_EL0. Written by us it would count nothing: those counters do not count at EL2. */
+/* PMSWINC_EL0. A write by EL2 would count nothing: these counters do not count at EL2. */
 static void increment(u32 n, bool user)
 {
 	u64 control = arch_guest_pmu_read(PMU_CONTROL, 0), count;
@@ -133,7 +138,7 @@ static enum sysreg_result access(struct sysreg_access *a, enum guest_pmu_reg reg
 	return SYSREG_OK;
 }
 
-/* A counter, or its type: PMEVCNTR<n>_EL0, PMEVTYPER<n>_EL0, PMCCFILTR_EL0; n is one that there is. */
+/* A counter or its type: PMEVCNTR<n>_EL0, PMEVTYPER<n>_EL0, PMCCFILTR_EL0. n must exist. */
 static enum sysreg_result access_counter(struct sysreg_access *a, bool type, u32 n)
 {
 	if (!type)
@@ -142,7 +147,10 @@ static enum sysreg_result access_counter(struct sysreg_access *a, bool type, u32
 		      n == GUEST_PMU_CYCLES ? TYPE_FILTER : TYPE_FILTER | TYPE_EVENT);
 }
 
-/* PMXEVCNTR_EL0, PMXEVTYPER_EL0. What the architecture leaves open for a counter that is not there: RAZ/WI. */
+/*
+ * PMXEVCNTR_EL0, PMXEVTYPER_EL0. The architecture leaves the result for a missing counter open:
+ * here it is RAZ/WI.
+ */
 static enum sysreg_result access_selected(struct vcpu *v, struct sysreg_access *a, bool type)
 {
 	u32 n = v->pmu.selected;
@@ -220,7 +228,7 @@ enum sysreg_result vpmu_access(struct vcpu *v, struct sysreg_access *a)
 {
 	enum sysreg_result result = v->pmu.present ? access_register(v, a) : SYSREG_UNDEF;
 
-	/* Perhaps the interrupt's condition is gone. */
+	/* The interrupt's condition may be gone now. */
 	if (a->write && v->pmu.present)
 		vgic_resample(v);
 	return result;

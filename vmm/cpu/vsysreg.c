@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trapped system registers: one table for those that a guest may touch, one for what it is shown of the ID registers. The rest is UNDEFINED. */
+/*
+ * Trapped system registers: one table for those that a guest may access, and one for the ID
+ * registers' values. All others are UNDEFINED.
+ */
 #include <vmm/core.h>
 #include <vmm/cpu.h>
 
@@ -9,13 +12,14 @@
 
 struct id_row {
 	u8 crm, op2;
-	u64 keep;  /* fields shown as the CPU has them */
+	u64 keep;  /* fields with the CPU's value */
 	u64 force; /* fields with another value */
 };
 
 /*
- * A feature is shown where a guest can use it without our help, or where we give it. Not listed: reads as zero. Hidden, with their traps set: SVE, SME,
- * MTE, statistical profiling, trace, LORegions, activity monitors.
+ * A feature is shown if a guest can use it without ZVM's help, or if ZVM provides it. Registers
+ * that are not listed read as zero. Hidden, with their traps set: SVE, SME, MTE, statistical
+ * profiling, trace, LORegions, activity monitors.
  */
 static const struct id_row id_rows[] = {
 	{ 4, 0, F(3, 0) | F(11, 8) | F(23, 16) | F(27, 24) | F(51, 48) | F(63, 60),
@@ -54,7 +58,7 @@ static const struct id_row id_rows[] = {
 };
 
 #define PARANGE_40 2UL /* a guest's RAM and devices lie far below */
-#define DEBUG_V8P4 9UL /* later ones bring registers that we do not have */
+#define DEBUG_V8P4 9UL /* later versions add registers that ZVM does not provide */
 
 u64 sysreg_id_value(u32 crm, u32 op2)
 {
@@ -71,8 +75,7 @@ u64 sysreg_id_value(u32 crm, u32 op2)
 			v |= MIN(phys & F(3, 0), PARANGE_40);
 		if (crm == 5 && op2 == 0)
 			v |= MIN(phys & F(3, 0), DEBUG_V8P4);
-		if (crm == 4 &&
-		    op2 == 0) /* CSV2: 2 and more would bring SCXTNUM_EL1; RAS: 2 and more, more records' registers */
+		if (crm == 4 && op2 == 0) /* CSV2: 2 adds SCXTNUM_EL1; RAS: 2 adds registers */
 			v |= MIN(FIELD(phys, 59, 56), 1UL) << 56 | MIN(FIELD(phys, 31, 28), 1UL)
 									   << 28;
 		if (crm == 4 && op2 == 0 && arch_vgic_version() == 2)
@@ -82,9 +85,9 @@ u64 sysreg_id_value(u32 crm, u32 op2)
 	return 0;
 }
 
-#define PMU_V3P5 6UL /* later ones bring registers that we do not have */
+#define PMU_V3P5 6UL /* later versions add registers that ZVM does not provide */
 
-/* ID_AA64DFR0_EL1.PMUVer by the VM. */
+/* ID_AA64DFR0_EL1.PMUVer depends on the VM. */
 static u64 id_register(const struct vcpu *v, u32 crm, u32 op2)
 {
 	u64 value = sysreg_id_value(crm, op2);
@@ -99,20 +102,23 @@ static bool is_id_register(u32 reg)
 	return reg >= SYSREG_ENC(3, 0, 0, 1, 0) && reg <= SYSREG_ENC(3, 0, 0, 7, 7);
 }
 
-/* Trapped ones of the GICv3's CPU interface. */
+/* True for registers of the GICv3's CPU interface that trap. */
 static bool is_gic_register(u32 reg)
 {
 	return reg >= SYSREG_ENC(3, 0, 12, 8, 0) && reg <= SYSREG_ENC(3, 0, 12, 12, 7);
 }
 
-/* ---- the others ---- */
+/* ---- the other registers ---- */
 
-/* Reads, where they are allowed, leave the value in *a. */
+/* A read that is allowed leaves the value in *a. */
 typedef enum sysreg_result (*sysreg_fn)(struct vcpu *v, struct sysreg_access *a);
 
 enum { NONE, READ = 1, WRITE = 2, BOTH = 3 };
 
-/* Ordered by number. Accesses that are allowed go to fn; without one, reads give `value` and writes are ignored. */
+/*
+ * Ordered by number. Allowed accesses go to fn. Without fn, reads return `value` and writes are
+ * ignored.
+ */
 struct sysreg_row {
 	u32 first, last;
 	u32 allowed;
@@ -140,7 +146,7 @@ static enum sysreg_result dir(struct vcpu *v, struct sysreg_access *a)
 
 #define REG(op0, op1, crn, crm, op2) \
 	SYSREG_ENC(op0, op1, crn, crm, op2), SYSREG_ENC(op0, op1, crn, crm, op2)
-/* From the first to the last of op1 and CRn. */
+/* A range, from the first to the last register of op1 and CRn. */
 #define REGS(op0, op1, crn, crm, op2, last_crm, last_op2) \
 	SYSREG_ENC(op0, op1, crn, crm, op2), SYSREG_ENC(op0, op1, crn, last_crm, last_op2)
 #define RAZ_WI BOTH, 0, NULL
@@ -148,8 +154,9 @@ static enum sysreg_result dir(struct vcpu *v, struct sysreg_access *a)
 #define UNDEF  NONE, 0, NULL
 
 /*
- * All that traps as a system register (EC 0x18), by the bit that makes it trap. What no row names is UNDEFINED too: the implementation defined registers
- * (HCR_EL2.TIDCP), and those of later architectures whose bits in HCR_EL2 and HCRX_EL2 we leave 0.
+ * All registers that trap as a system register (EC 0x18), grouped by the bit that makes them trap.
+ * Registers without a row are UNDEFINED too: the implementation defined ones (HCR_EL2.TIDCP), and
+ * those of later architectures whose bits in HCR_EL2 and HCRX_EL2 are 0.
  */
 /* clang-format off */
 static const struct sysreg_row rows[] = {
@@ -169,7 +176,7 @@ static const struct sysreg_row rows[] = {
 	{ REG(2, 0, 7, 14, 6),          RAZ },                       /* DBGAUTHSTATUS_EL1 */
 	{ REG(2, 3, 0, 1, 0),           READ, 0, vdebug_channel },   /* MDCCSR_EL0 */
 	{ REG(2, 3, 0, 4, 0),           BOTH, 0, vdebug_channel },   /* DBGDTR_EL0 */
-	{ REG(2, 3, 0, 5, 0),           BOTH, 0, vdebug_channel },   /* DBGDTRRX_EL0, DBGDTRTX_EL0 */
+	{ REG(2, 3, 0, 5, 0),           BOTH, 0, vdebug_channel },   /* DBGDTRRX_EL0, DBGDTRTX */
 	/* HCR_EL2.TACR */
 	{ REG(3, 0, 1, 0, 1),           RAZ_WI },                    /* ACTLR_EL1 */
 	/* HCR_EL2.ATA: memory tagging */
@@ -177,7 +184,7 @@ static const struct sysreg_row rows[] = {
 	/* MDCR_EL2.TTRF */
 	{ REG(3, 0, 1, 2, 1),           UNDEF },                     /* TRFCR_EL1 */
 	/* HCR_EL2.TERR */
-	{ REG(3, 0, 5, 3, 0),           RAZ },                       /* ERRIDR_EL1: no error records */
+	{ REG(3, 0, 5, 3, 0),           RAZ },                       /* ERRIDR_EL1: no records */
 	{ REG(3, 0, 5, 3, 1),           RAZ_WI },                    /* ERRSELR_EL1 */
 	{ REGS(3, 0, 5, 4, 0, 5, 7),    UNDEF },                     /* ERX*_EL1 */
 	/* HCR_EL2.ATA */
@@ -191,11 +198,11 @@ static const struct sysreg_row rows[] = {
 	/* HCR_EL2.TLOR */
 	{ REGS(3, 0, 10, 4, 0, 4, 7),   UNDEF },                     /* LOR*_EL1 */
 	/* ICC_SRE_EL2.Enable, HCR_EL2.IMO and FMO */
-	{ REG(3, 0, 12, 11, 1),         WRITE, 0, dir },             /* ICC_DIR_EL1 (ICH_HCR_EL2.TDIR) */
+	{ REG(3, 0, 12, 11, 1),         WRITE, 0, dir },             /* ICC_DIR_EL1, by TDIR */
 	{ REG(3, 0, 12, 11, 5),         WRITE, 0, sgi1r },           /* ICC_SGI1R_EL1 */
-	{ REG(3, 0, 12, 11, 6),         WRITE, 0, sgi0r },           /* ICC_ASGI1R_EL1: with one security state as SGI0R */
+	{ REG(3, 0, 12, 11, 6),         WRITE, 0, sgi0r },           /* ICC_ASGI1R_EL1: as SGI0R */
 	{ REG(3, 0, 12, 11, 7),         WRITE, 0, sgi0r },           /* ICC_SGI0R_EL1 */
-	{ REG(3, 0, 12, 12, 5),         BOTH, 7, NULL },             /* ICC_SRE_EL1: system registers, no bypass */
+	{ REG(3, 0, 12, 12, 5),         BOTH, 7, NULL },             /* ICC_SRE_EL1: no bypass */
 	/* HCR_EL2.EnSCXT */
 	{ REG(3, 0, 13, 0, 7),          UNDEF },                     /* SCXTNUM_EL1 */
 	/* HCR_EL2.TID5 */
@@ -208,14 +215,14 @@ static const struct sysreg_row rows[] = {
 	{ REG(3, 3, 9, 12, 4),          WRITE, 0, vpmu_access },     /* PMSWINC_EL0 */
 	{ REG(3, 3, 9, 12, 5),          BOTH, 0, vpmu_access },      /* PMSELR_EL0 */
 	{ REGS(3, 3, 9, 12, 6, 12, 7),  READ, 0, vpmu_access },      /* PMCEID0_EL0, PMCEID1_EL0 */
-	{ REGS(3, 3, 9, 13, 0, 13, 2),  BOTH, 0, vpmu_access },      /* PMCCNTR_EL0, PMXEVTYPER_EL0, PMXEVCNTR_EL0 */
+	{ REGS(3, 3, 9, 13, 0, 13, 2),  BOTH, 0, vpmu_access },      /* PMCCNTR, PMXEV* */
 	{ REG(3, 3, 9, 14, 0),          BOTH, 0, vpmu_access },      /* PMUSERENR_EL0 */
 	{ REG(3, 3, 9, 14, 3),          BOTH, 0, vpmu_access },      /* PMOVSSET_EL0 */
 	/* HCR_EL2.EnSCXT, CPTR_EL2.TAM */
 	{ REG(3, 3, 13, 0, 7),          UNDEF },                     /* SCXTNUM_EL0 */
 	{ REGS(3, 3, 13, 2, 0, 15, 7),  UNDEF },                     /* AM*_EL0 */
 	/* MDCR_EL2.TPM */
-	{ REGS(3, 3, 14, 8, 0, 15, 7),  BOTH, 0, vpmu_counter },     /* PMEVCNTR<n>_EL0, PMEVTYPER<n>_EL0, PMCCFILTR_EL0 */
+	{ REGS(3, 3, 14, 8, 0, 15, 7),  BOTH, 0, vpmu_counter },     /* PMEV*<n>, PMCCFILTR */
 };
 /* clang-format on */
 
@@ -236,7 +243,10 @@ static const struct sysreg_row *find_row(u32 reg)
 	return NULL;
 }
 
-/* DBGBVR<n>_EL1, DBGBCR, DBGWVR, DBGWCR: op2 4 to 7, n in CRm, so that the rows of others lie between them. */
+/*
+ * DBGBVR<n>_EL1, DBGBCR, DBGWVR, DBGWCR: op2 is 4 to 7 and n is in CRm, so other registers' rows
+ * lie between them.
+ */
 static bool is_debug_point(u32 reg)
 {
 	return (reg & ~(u32)BITS(6, 3)) == SYSREG_ENC(2, 0, 0, 0, reg & 7) && (reg & 4);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The EL1 timers of vCPUs: forwarded while in hardware, kept by a timeout while the vCPU waits. */
+/*
+ * The EL1 timers of vCPUs: forwarded while in hardware, replaced by a timeout while the vCPU waits.
+ */
 #include <arch/irqchip.h>
 #include <arch/timer.h>
 #include <kernel/irq.h>
@@ -15,12 +17,15 @@ static const u32 vintids[] = {
 	[ARCH_TIMER_PHYS] = VTIMER_PPI_PHYS,
 };
 
-/* A VM's counter that leads may stand still for 2^22 s in all, 48 days, before the machine's has caught up with it. */
+/*
+ * A VM's counter that leads may stand still for 2^22 s in all, 48 days, before the machine's
+ * counter has caught up with it.
+ */
 #define ROOM_BITS 22
 
 /*
- * Where a counter that leads starts is a multiple of `room` too, so that its low 32 bits start at 0, as software that reads no more of it expects, and that
- * it is the same each time.
+ * The start of a counter that leads is a multiple of `room` too. So its low 32 bits start at 0, as
+ * software that reads only those expects, and the start is the same each time.
  */
 void vtimer_start_clock(struct vm *vm)
 {
@@ -38,8 +43,9 @@ void vtimer_stood_still(struct vm *vm, u64 ticks)
 }
 
 /*
- * The machine's counter when the timer's own is at cval. That does not come round within our time: a sum that is not a value of the machine's is over,
- * where the guest's counter is ahead, or never comes, where it is behind.
+ * The machine's counter when the timer's own counter is at cval. The sum does not wrap within our
+ * time. If it is not a value of the machine's counter: where the guest's counter is ahead, the time
+ * is over; where it is behind, the time never comes.
  */
 static __noinline u64 machine_time_far(u64 cval, u64 offset)
 {
@@ -51,7 +57,10 @@ static __noinline u64 machine_time_far(u64 cval, u64 offset)
 	return carry ? DEADLINE_NEVER : 0;
 }
 
-/* Of two numbers below 2^63 one is the sum of the other and the offset: nothing was carried. */
+/*
+ * If two numbers are below 2^63 and one is the sum of the other and the offset, nothing was
+ * carried.
+ */
 static u64 machine_time(u64 cval, u64 offset)
 {
 	u64 at = cval + offset;
@@ -79,7 +88,10 @@ void vtimer_count_woken(struct vcpu *v)
 	v->timer.woken = 0;
 }
 
-/* The physical timer interrupt of the vCPU that is loaded on this CPU. It stays active until the guest's EOI. */
+/*
+ * A physical timer interrupt of the vCPU that is loaded on this CPU. It stays active until the
+ * guest's EOI.
+ */
 static void timer_irq(u32 intid, void *arg)
 {
 	enum arch_timer_id id = *(const enum arch_timer_id *)arg;
@@ -90,12 +102,15 @@ static void timer_irq(u32 intid, void *arg)
 		vtimer_delivered(&v->timer, vintids[id]);
 		return;
 	}
-	/* Nobody's: a put disables the timers, so it was under way then. */
+	/*
+	 * No vCPU is loaded: vgic_put disables the timers, so the interrupt was already under way
+	 * then.
+	 */
 	arch_guest_timer_stop(id);
 	arch_irq_set_active(intid, false);
 }
 
-/* Not the virtual timer's, or later than ever. */
+/* The interrupt is not the virtual timer's, or it is later than any before. */
 static __noinline bool refire_counted(struct vcpu *v, u64 n)
 {
 	vtimer_delivered(&v->timer, (u32)v->vgic.lr[n]);
@@ -138,7 +153,7 @@ int vtimer_host_init(void)
 			   IRQ_STAYS_ACTIVE | IRQ_URGENT);
 }
 
-/* v waits, off CPU, and a timer of its has come. */
+/* v waits off the CPU, and one of its timers has expired. */
 static void wake(struct timeout *timeout)
 {
 	struct vcpu *v = container_of(timeout, struct vcpu, timer.wake);
@@ -193,7 +208,7 @@ void vtimer_put(struct vcpu *v)
 	arch_guest_timers_save(t->regs);
 	if (v->thread.state != THREAD_BLOCKED || v->parked)
 		return;
-	/* One whose interrupt is in flight already has done its part. */
+	/* A timer whose interrupt is already in flight needs no wake-up. */
 	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++)
 		t->due[id] = v->vgic.hw & 1U << vintids[id] ? DEADLINE_NEVER : expiry(v, id);
 	deadline = MIN(t->due[ARCH_TIMER_VIRT], t->due[ARCH_TIMER_PHYS]);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How late timers' interrupts are given to their vCPUs. */
+/* How late timer interrupts reach their vCPUs. */
 #include <vmm/core.h>
 #include <vmm/cpu.h>
 
 void vtimer_count_late(struct vtimer *t, s64 late)
 {
-	if (late < 0) /* the guest has moved it meanwhile */
+	if (late < 0) /* the guest has moved its deadline in between */
 		return;
 	if (late > INT32_MAX || !histogram_tally(&t->late, (u32)late))
 		histogram_add(&t->late, (u64)late);

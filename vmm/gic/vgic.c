@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The virtual GIC's core: from a change of an interrupt's state to the vCPU that has to know. The usual case, a new interrupt for the vCPU that is loaded
- * here and a free list register, is done at once; a vCPU that is elsewhere finds the interrupt in its `fresh` words at its next exit.
+ * The virtual GIC's core: passes a change of an interrupt's state to the vCPU concerned. The usual
+ * case is handled at once: a new interrupt for the vCPU that is loaded here, and a free list
+ * register. A vCPU elsewhere finds the interrupt in its `fresh` words at its next exit.
  */
 #include "vgic_internal.h"
 
@@ -56,7 +57,7 @@ void vgic_settle(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 		mark_fresh(op, target, q);
 }
 
-/* q is in a list register of v: bring that into line with the bank. */
+/* q is in a list register of v: bring that in line with the bank. */
 static void sync_slot(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 {
 	u32 n = q->bank->slot[q->n];
@@ -64,15 +65,18 @@ static void sync_slot(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 	(void)vgic_fold_slot(v, n);
 	if (vgic_fill_slot(v, n, q)) {
 		if (v->vgic.leftover)
-			vgic_mark_dirty(op, v); /* it may be the best no more */
+			vgic_mark_dirty(op, v); /* it may no longer be the best */
 		return;
 	}
 	vgic_settle(op, v, q);
 	if (v->vgic.leftover || v->vgic.act_left)
-		vgic_mark_dirty(op, v); /* a list register is free for those */
+		vgic_mark_dirty(op, v); /* a list register is free for the others */
 }
 
-/* A list register for a new interrupt, or -1. One that the guest is done with is folded first. */
+/*
+ * A list register for a new interrupt, or -1. If necessary, one that the guest has ended is folded
+ * first.
+ */
 static int free_slot(struct vgic_op *op, struct vcpu *v)
 {
 	u32 usable = vgic_usable_lrs();
@@ -90,7 +94,7 @@ static int free_slot(struct vgic_op *op, struct vcpu *v)
 	return __builtin_ctz(done);
 }
 
-/* q is for v, and in no list register. */
+/* q is for v and is in no list register. */
 static void insert(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 {
 	int n;
@@ -124,7 +128,7 @@ void vgic_update(struct vgic_op *op, const struct virq *q)
 		if (v == op->here && !v->vgic.held)
 			insert(op, v, q);
 		else
-			mark_fresh(op, v, q); /* one that sleeps is woken by it (WakeRequest) */
+			mark_fresh(op, v, q); /* if v sleeps, this wakes it (WakeRequest) */
 	}
 	if (v->in_wfi)
 		op->kicks |= 1U << v->index;
@@ -207,7 +211,7 @@ void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 
 	vgic_begin(&op, v->vm);
 	in_lr = b->in_lr & q.mask;
-	if (in_lr) /* as a rule what the guest ended: the physical interrupt fired again */
+	if (in_lr) /* usually the guest has ended it: the physical interrupt fired again */
 		(void)vgic_fold_slot(v, slot);
 	c->hw |= q.mask;
 	c->pintid[q.n - 16] = (u8)pintid;
@@ -227,7 +231,7 @@ static struct vcpu *find_affinity(const struct vm *vm, u32 affinity)
 {
 	u32 i;
 
-	/* MPIDR.Aff0 is the number of the vCPU in all machines of up to 16. */
+	/* MPIDR.Aff0 is the vCPU's number in all machines of up to 16 vCPUs. */
 	if (affinity < vm->nvcpus && vgic_affinity(vm->vcpus[affinity]->mpidr) == affinity)
 		return vm->vcpus[affinity];
 	for (i = 0; i < vm->nvcpus; i++)
@@ -237,8 +241,9 @@ static struct vcpu *find_affinity(const struct vm *vm, u32 affinity)
 }
 
 /*
- * Without the lock: to the sender itself into its list registers, to another vCPU into its inbox. The kick is the one that any change makes; who reads the
- * bank's pending state takes the inbox in first.
+ * Send without the lock: to the sender itself, into its list registers; to another vCPU, into its
+ * inbox. The target is kicked as for any change. A reader of the bank's pending state takes the
+ * inbox in first.
  */
 static void send_to(struct vcpu *v, struct vcpu *target, u32 sgi)
 {
@@ -257,11 +262,14 @@ static bool wants(const struct vcpu *target, u32 sgi, u32 group)
 	return group || !((b->group | b->grpmod) >> sgi & 1);
 }
 
-/* ICC_SGI<n>R_EL1: Aff3 55:48, RS 47:44, IRM 40, Aff2 39:32, INTID 27:24, Aff1 23:16, TargetList 15:0 (IHI 0069, 12.2.20) */
+/*
+ * ICC_SGI<n>R_EL1: Aff3 55:48, RS 47:44, IRM 40, Aff2 39:32, INTID 27:24, Aff1 23:16, TargetList
+ * 15:0 (IHI 0069, 12.2.20)
+ */
 #define SGIR_INTID(r) ((u32)FIELD(r, 27, 24))
 #define SGIR_LIST(r)  ((u32)FIELD(r, 15, 0))
 #define SGIR_IRM      BIT(40)
-/* All that makes a target's affinity more than its bit in the list. */
+/* Set if a target's affinity is more than its bit in the list. */
 #define SGIR_ELSEWHERE (BITS(63, 32) | BITS(23, 16))
 
 void vgic_send_sgi(struct vcpu *v, u64 sgir, u32 group)
@@ -287,7 +295,10 @@ void vgic_send_sgi(struct vcpu *v, u64 sgir, u32 group)
 	}
 }
 
-/* As a rule to one vCPU, by a bit of the list: it is the one of that index (VM_MAX_VCPUS is below 16). */
+/*
+ * The usual SGI goes to one vCPU, by one bit of the list: the vCPU with that index (VM_MAX_VCPUS is
+ * below 16).
+ */
 void vmm_sgi(struct vcpu *v, u64 sgir)
 {
 	u32 list = SGIR_LIST(sgir);
@@ -301,7 +312,10 @@ void vmm_sgi(struct vcpu *v, u64 sgir)
 
 /* ---- where SPIs go ---- */
 
-/* Of several the first that is on and awake takes it; if there is none, just the first. */
+/*
+ * Of several vCPUs, the first one that is on and awake takes the interrupt. If none is, the first
+ * one does.
+ */
 static u8 one_of(const struct vm *vm, u32 vcpus)
 {
 	u32 able = vcpus & vm->vgic.able;
@@ -333,7 +347,10 @@ void vgic_set_route(struct vm *vm, u32 spi, u64 router)
 	g->target[spi] = route(vm, spi);
 }
 
-/* All vCPUs choose anew where SPIs have changed hands: bounded, also if they all have. */
+/*
+ * v has become able to take SPIs, or unable. Where SPIs move, all vCPUs choose their list registers
+ * again; bounded, even if all do.
+ */
 void vgic_update_able(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic *g = &op->vm->vgic;
@@ -409,7 +426,7 @@ void vgic_cpu_init(struct vcpu *v)
 	c->priv.edge = 0xffff; /* SGIs */
 	if (v->vm->vgic.v2)
 		c->priv.enabled = 0xffff;
-	c->dirty = true; /* SPIs may wait for it */
+	c->dirty = true; /* SPIs may be waiting for it */
 	if (loaded)
 		vgic_mark_dirty(&op, v);
 	vgic_end(&op);
@@ -438,7 +455,7 @@ int vgic_map(struct vm *vm)
 		return vgicv2_map(vm);
 	err = map_table(vm, GUEST_GICD_BASE, &vgic_dist_table, "gicd", vm);
 
-	/* Two frames each; the vCPUs need not exist yet. */
+	/* Two frames for each vCPU. The vCPUs need not exist yet. */
 	for (u32 n = 0; !err && n < 2 * vm->desc.cpus; n++)
 		err = map_table(vm, GUEST_GICR_BASE + n * KIB(64), &vgic_redist_tables[n % 2],
 				"gicr", &vm->vcpus[n / 2]);

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which interrupts are in list registers.
+ * Chooses the interrupts for the list registers.
  *
- * If more is pending than fits, the best by priority are in list registers, one of them at least, and NPIE tells when the guest has acknowledged them all.
- * If more is active than fits, LRENPIE tells of the EOIs that hit no list register; they end the most urgent active interrupt first, as
- * priority drops do.
+ * If more interrupts are pending than fit, the best by priority are in list registers, at least one
+ * of them. NPIE then reports that the guest has acknowledged them all. If more are active than fit,
+ * LRENPIE reports EOIs that hit no list register. Such an EOI ends the most urgent active interrupt
+ * first, like a priority drop.
  */
 #include "vgic_internal.h"
 
 #include <lib/bitmap.h>
 #include <lib/string.h>
 
-/* The best few of a kind, best first; equals in order of INTID. */
+/* The best few interrupts of a kind, best first; equals in the order of INTID. */
 struct choice {
-	u32 total; /* all there are */
+	u32 total; /* the number of all */
 	u32 kept;
 	u32 intid[VGIC_MAX_LRS];
-	u16 rank[VGIC_MAX_LRS]; /* priority; behind all of these, what the guest's interface has disabled */
+	u16 rank[VGIC_MAX_LRS]; /* priority; 0x100 more if the guest's interface has disabled it */
 };
 
-/* Interrupts base + n, n in bits, whose priorities are given, and `behind` more. */
+/* Offer the interrupts base + n, n in bits, with their priorities plus `behind`. */
 static void offer(struct choice *c, u32 room, u32 base, u32 bits, const u8 *prio, u32 behind)
 {
 	u32 worst = c->kept < room ? UINT32_MAX : c->rank[room - 1];
@@ -43,7 +44,7 @@ static void offer(struct choice *c, u32 room, u32 base, u32 bits, const u8 *prio
 	}
 }
 
-/* The same, those last that the guest's interface has disabled. */
+/* The same for pending interrupts. Those that the guest's interface has disabled come last. */
 static void offer_pending(struct choice *c, u32 room, u32 base, u32 bits, const struct vgic_bank *b)
 {
 	u32 on = bits & vgic_grouped(b, arch_vgic_group_enables());
@@ -53,7 +54,7 @@ static void offer_pending(struct choice *c, u32 room, u32 base, u32 bits, const 
 		offer(c, room, base, bits & ~on, b->prio, 0x100);
 }
 
-/* Those of bits whose byte says vCPU `index`. */
+/* Those of bits whose byte names vCPU `index`. */
 static u32 those_of(const u8 *whose, u32 bits, u32 index)
 {
 	u32 left = bits, mine = 0;
@@ -67,8 +68,8 @@ static u32 those_of(const u8 *whose, u32 bits, u32 index)
 }
 
 /*
- * All that is active on v, and all that is pending for it, outside list registers. A guest can have all of them be either, at every switch: some ten
- * instructions each.
+ * Collect the interrupts outside list registers that are active on v, and those that are pending
+ * for it. A guest may make all of them either, at every switch: some ten instructions each.
  */
 static void survey(struct vcpu *v, u32 room, struct choice *active, struct choice *pending)
 {
@@ -92,12 +93,15 @@ static void survey(struct vcpu *v, u32 room, struct choice *active, struct choic
 	}
 }
 
-/* EOIs that hit no list register: each ended the most urgent active interrupt that has none. */
+/*
+ * Account for EOIs that hit no list register: each ended the most urgent active interrupt without
+ * one.
+ */
 static void take_eois(struct vgic_op *op, struct vcpu *v)
 {
 	u32 count = arch_vgic_take_eoi_count();
 
-	while (count) { /* 31 at most, and a survey finds 16 */
+	while (count) { /* at most 31, and a survey finds 16 */
 		struct choice active = { 0 }, pending = { 0 };
 
 		survey(v, VGIC_MAX_LRS, &active, &pending);
@@ -135,7 +139,7 @@ void vgic_fold_all(struct vgic_op *op, struct vcpu *v)
 	}
 	if (likely(c->loaded))
 		vgic_resample_lines(v);
-	op->kicks &= ~(1U << v->index); /* the caller deals with v */
+	op->kicks &= ~(1U << v->index); /* the caller handles v itself */
 }
 
 static void fill_from(struct vcpu *v, const struct choice *c, u32 count, u32 first_slot)
@@ -150,8 +154,10 @@ static void fill_from(struct vcpu *v, const struct choice *c, u32 count, u32 fir
 }
 
 /*
- * With more pending than fits, the guest's enabling a group makes others the best; disabling one does only if the other is enabled. To watch for that alone
- * is more than thrift: QEMU's interface raises GRP0_OFF whenever group 1 is disabled, and would never stop.
+ * The guest changes its group enables while more is pending than fits. Enabling a group makes other
+ * interrupts the best. Disabling one does so only if the other is enabled. Only these changes are
+ * watched, and not just to save interrupts: QEMU's interface raises GRP0_OFF whenever group 1 is
+ * disabled, and would never stop.
  */
 static u64 watch_groups(void)
 {
@@ -179,7 +185,10 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v)
 	survey(v, room, &active, &pending);
 	if (c->held)
 		pending.kept = 0;
-	/* One list register at least is for what is pending, so that NPIE falls silent. */
+	/*
+	 * At least one list register is for a pending interrupt, so that NPIE is not raised at
+	 * once.
+	 */
 	nactive = MIN(active.kept, pending.kept ? room - 1 : room);
 	npending = MIN(pending.kept, room - nactive);
 	fill_from(v, &active, nactive, 0);
@@ -191,7 +200,7 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v)
 	memset(c->fresh, 0, sizeof(c->fresh));
 	c->leftover = pending.total > npending;
 	if (active.total > nactive && !c->act_left)
-		(void)arch_vgic_take_eoi_count(); /* those before do not count */
+		(void)arch_vgic_take_eoi_count(); /* earlier ones do not count */
 	c->act_left = active.total > nactive;
 	if (c->leftover && !c->held)
 		maintenance |= watch_groups();

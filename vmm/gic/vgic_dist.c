@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The distributor's registers (IHI 0069, 12.9), as seen with affinity routing and one security state. INTIDs 0-31 and those beyond the last have no row:
- * RAZ/WI.
+ * The distributor's registers (IHI 0069, 12.9), with affinity routing and one security state.
+ * INTIDs 0-31 and those beyond the last one have no row: RAZ/WI.
  */
 #include "vgic_internal.h"
 
@@ -34,12 +34,15 @@ static void ctlr_write(void *dev, struct vcpu *v, u32 index, u64 value, const st
 		vm->vgic.ctlr = ctlr;
 		for (i = 0; i < vm->nvcpus; i++)
 			vgic_mark_dirty(&op, vm->vcpus[i]);
-		vgic_sync(&op, vgic_all_elsewhere(&op)); /* RWP reads as 0 */
+		vgic_sync(&op, vgic_all_elsewhere(&op)); /* RWP then reads as 0 */
 	}
 	vgic_end(&op);
 }
 
-/* A3V, IDbits 23:19 = 10 - 1, MBIS 16 (message-based SPIs), CPUNumber 7:5 (0: ARE cannot be 0), ITLinesNumber 4:0. By a function, for speed. */
+/*
+ * A3V, IDbits 23:19 = 10 - 1, MBIS 16 (message-based SPIs), CPUNumber 7:5 (0: ARE cannot be 0),
+ * ITLinesNumber 4:0. A function, for speed.
+ */
 static u64 typer_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	(void)dev, (void)v, (void)index, (void)row;
@@ -126,7 +129,10 @@ static void irouter_write(void *dev, struct vcpu *v, u32 index, u64 value,
 	vgic_end(&op);
 }
 
-/* SETSPI, CLRSPI: a message makes the SPI of this number pending, or not; it is the line of one that is level-sensitive. */
+/*
+ * SETSPI, CLRSPI: a message sets or clears the pending state of the SPI with this number. For a
+ * level-sensitive SPI it drives the line.
+ */
 static void setspi_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vm *vm = dev;
@@ -143,7 +149,7 @@ static void setspi_write(void *dev, struct vcpu *v, u32 index, u64 value, const 
 		vgic_word_write(&w, WORD_CLEAR_PENDING, 1U << (intid % 32));
 }
 
-/* Of each array, the part for INTIDs 0-31 is left out. */
+/* The part of each array for INTIDs 0-31 is left out. */
 #define ARRAY(at, rd, word, id) VGIC_ROW(at + 4, VGIC_WORDS, 4, W32, rd, word_write, word, id)
 #define WORDS(at, word, id)     ARRAY(at, word_read, word, id)
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the virtual GIC. All but vgic_begin() and the register tables' handlers want vm->vgic.lock held, as an operation. */
+/*
+ * Internals of the virtual GIC. All functions need vm->vgic.lock, held as an operation, except
+ * vgic_begin() and the handlers of register tables.
+ */
 #ifndef VMM_DEV_VGIC_INTERNAL_H
 #define VMM_DEV_VGIC_INTERNAL_H
 
@@ -12,7 +15,7 @@
 #define GICD_CTLR_GRP0 BIT(0)
 #define GICD_CTLR_GRP1 BIT(1)
 #define GICD_CTLR_GRP1S \
-	BIT(2) /* EnableGrp1S of software that believes that it is secure: counts as group 1 */
+	BIT(2) /* EnableGrp1S, of software that believes that it is secure: counts as group 1 */
 #define GICD_CTLR_ARE BIT(4)
 #define GICD_CTLR_DS  BIT(6)
 
@@ -20,7 +23,10 @@
 
 #define GIC_IMPLEMENTER 0x5a00043bU /* product 'Z', implementer as JEP106 code of Arm */
 
-/* An operation on a VM's interrupts: the lock is held, and vCPUs that must look are told after it is dropped. */
+/*
+ * An operation on a VM's interrupts. The lock is held. vCPUs with something to do are kicked after
+ * it is released.
+ */
 struct vgic_op {
 	struct vm *vm;
 	struct vcpu *here; /* the VM's vCPU whose list registers are in this CPU, or NULL */
@@ -31,7 +37,7 @@ struct vgic_op {
 void vgic_begin(struct vgic_op *op, struct vm *vm);
 void vgic_end(struct vgic_op *op);
 
-/* A bank as a guest's access sees it. */
+/* A bank as seen by a guest's access. */
 struct vgic_view {
 	struct vm *vm;
 	struct vcpu *owner; /* NULL: a bank of SPIs */
@@ -39,10 +45,10 @@ struct vgic_view {
 	u32 base; /* its first INTID */
 };
 
-/* One interrupt. */
+/* An interrupt. */
 struct virq {
 	struct vgic_bank *bank;
-	struct vcpu *owner; /* of a private interrupt; else NULL */
+	struct vcpu *owner; /* owner of a private interrupt; else NULL */
 	u32 intid;
 	u32 n;    /* in its bank */
 	u32 mask; /* 1 << n */
@@ -59,7 +65,7 @@ static inline void vgic_activate(const struct virq *q, u8 prio)
 	q->bank->active_prio[q->n] = prio;
 }
 
-/* v: any vCPU of the VM for an SPI, else the owner. */
+/* v: the owner of a private interrupt; for an SPI, any vCPU of the VM. */
 static inline struct virq virq_of(struct vcpu *v, u32 intid)
 {
 	if (intid < 32)
@@ -77,13 +83,16 @@ static inline struct vcpu *virq_target(const struct vm *vm, const struct virq *q
 	return target == VGIC_NO_TARGET ? NULL : vm->vcpus[target];
 }
 
-/* Of an interrupt that is in a list register or active. */
+/* The vCPU of an interrupt that is in a list register or active. */
 static inline struct vcpu *virq_holder(const struct vm *vm, const struct virq *q)
 {
 	return q->owner ? q->owner : vm->vcpus[vm->vgic.holder[q->intid - 32]];
 }
 
-/* Pending, enabled, of an enabled group. Says nothing of interrupts in list registers that are pending by a latch. */
+/*
+ * Pending, enabled, of an enabled group. Not valid for interrupts in list registers that are
+ * pending by a latch.
+ */
 static inline u32 bank_deliverable(const struct vgic *g, const struct vgic_bank *b)
 {
 	u32 group1 = b->group | b->grpmod;
@@ -93,7 +102,7 @@ static inline u32 bank_deliverable(const struct vgic *g, const struct vgic_bank 
 	return (b->latch | (b->level & ~b->edge)) & b->enabled & on;
 }
 
-/* Those of the bank's interrupts that belong to these groups (bit 0, 1). */
+/* The bank's interrupts that belong to these groups (bit 0, 1). */
 static inline u32 vgic_grouped(const struct vgic_bank *b, u32 groups)
 {
 	u32 group1 = b->group | b->grpmod;
@@ -108,36 +117,45 @@ static inline bool virq_deliverable(const struct vm *vm, const struct virq *q)
 
 /* ---- vgic.c ---- */
 
-/* The interrupt's state in its bank changed: bring the list registers into line, here or by telling the vCPU concerned. */
+/*
+ * The interrupt's state in its bank has changed: bring the list registers in line, here or by a
+ * kick of the vCPU concerned.
+ */
 void vgic_update(struct vgic_op *op, const struct virq *q);
-/* v's list registers have to be chosen anew. */
+/* v's list registers must be chosen again. */
 void vgic_mark_dirty(struct vgic_op *op, struct vcpu *v);
-/* q left a list register of v; if it is still to be delivered, see to it. */
+/* q left a list register of v. If it still has to be delivered, arrange for that. */
 void vgic_settle(struct vgic_op *op, struct vcpu *v, const struct virq *q);
-/* v's fresh interrupts; v is here. */
+/* Handle v's fresh interrupts. v is here. */
 void vgic_update_fresh(struct vgic_op *op, struct vcpu *v);
 /* v no longer keeps the physical interrupt of this PPI active. v is here, or not loaded. */
 void vgic_release_hw(struct vcpu *v, u32 n);
-/* Affinity of an MPIDR, packed: Aff3.Aff2.Aff1.Aff0, a byte each. */
+/* The affinity of an MPIDR, packed: Aff3.Aff2.Aff1.Aff0, one byte each. */
 static inline u32 vgic_affinity(u64 mpidr)
 {
 	return (u32)(FIELD(mpidr, 39, 32) << 24 | FIELD(mpidr, 23, 0));
 }
 
-/* SPI 32 + spi goes where `router` says, as its register has it. */
+/* Route SPI 32 + spi as `router` says, in the format of its register. */
 void vgic_set_route(struct vm *vm, u32 spi, u64 router);
-/* v's being on or awake changed: SPIs that several may take go elsewhere, or come. */
+/*
+ * v was turned on or off, woke up or went to sleep: SPIs that several vCPUs may take are routed
+ * again.
+ */
 void vgic_update_able(struct vgic_op *op, struct vcpu *v);
 
 /* ---- vgic_sync.c ---- */
 
-/* The vCPUs loaded on other CPUs that have some of these interrupts of a bank in list registers, a bit each. */
+/*
+ * vCPUs loaded on other CPUs that have some of these interrupts of a bank in list registers, one
+ * bit each.
+ */
 u32 vgic_elsewhere(const struct vgic_op *op, const struct vgic_view *w, u32 bits);
-/* All vCPUs that are loaded on other CPUs. */
+/* All vCPUs that are loaded on other CPUs, one bit each. */
 u32 vgic_all_elsewhere(const struct vgic_op *op);
 /*
- * Have the list registers of these vCPUs folded and filled anew by their CPUs: banks and hardware agree then. The lock is dropped and interrupts are
- * unmasked meanwhile.
+ * Let the CPUs of these vCPUs fold and refill their list registers: afterwards banks and hardware
+ * agree. In between, the lock is released and interrupts are unmasked.
  */
 void vgic_sync(struct vgic_op *op, u32 vcpus);
 
@@ -146,9 +164,15 @@ void vgic_sync(struct vgic_op *op, u32 vcpus);
 extern struct reg_table vgicv2_dist_table; /* of a VM */
 /* vgic_map() of a GICv2. */
 int __must_check vgicv2_map(struct vm *vm);
-/* An SGI's part of a list register beside group and priority: state, sender, LR_EOI; 0 as vgic_fill_slot() has it. */
+/*
+ * The part of a list register for an SGI besides group and priority: state, sender, LR_EOI. 0 as
+ * for vgic_fill_slot().
+ */
 u64 vgicv2_sgi_compose(const struct vcpu *v, const struct virq *q, bool deliver, bool *latched);
-/* It went into a list register from a latch; it was taken back from one. */
+/*
+ * vgicv2_sgi_filled: the SGI went from a latch into a list register. vgicv2_sgi_folded: it was
+ * taken back from one.
+ */
 void vgicv2_sgi_filled(struct vcpu *v, const struct virq *q, u64 value);
 void vgicv2_sgi_folded(struct vcpu *v, const struct virq *q, u64 value);
 
@@ -159,33 +183,39 @@ static inline bool is_v2_sgi(const struct vcpu *v, const struct virq *q)
 
 /* ---- vgic_lr.c: the list registers of v, which is here ---- */
 
-/* The list registers that may be used, a bit each. */
+/* The list registers that may be used, one bit each. */
 u32 vgic_usable_lrs(void);
-/* Take list register n's state back into the bank. The hardware's copy is stale then. */
+/* Take list register n's state back into the bank. The hardware's copy is then stale. */
 struct virq vgic_fold_slot(struct vcpu *v, u32 n);
-/* Fold q, which is in a list register, and clear that. */
+/* Fold q, which is in a list register, and clear that register. */
 void vgic_unload(struct vcpu *v, const struct virq *q);
-/* Put q into list register n; false (and the list register is empty) if it is neither active nor to be delivered to v. */
+/*
+ * Put q into list register n. False, and the list register is empty, if q is neither active nor to
+ * be delivered to v.
+ */
 bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q);
-/* An SGI for v comes, which is here. Not in an operation. */
+/* An SGI arrives for v, which is here. Not in an operation. */
 void vgic_sgi_here(struct vcpu *v, u32 sgi);
-/* Fold what the VM's parked vCPUs have in their list registers. */
+/* Fold the list registers of the VM's parked vCPUs. */
 void vgic_unpark_all(struct vgic_op *op);
-/* SGIs that others sent v, into its bank. v is anywhere. */
+/* Take SGIs from other vCPUs into v's bank. v may be anywhere. */
 void vgic_take_sgis(struct vgic_op *op, struct vcpu *v);
 /*
- * A forwarded interrupt that the guest has not been shown yet is pending only while the line is high: the guest may have stopped the timer meanwhile,
- * without an exit.
+ * A forwarded interrupt that the guest has not seen yet is pending only while the line is high: the
+ * guest may have stopped the timer in between, without an exit.
  */
 void vgic_resample_lines(struct vcpu *v);
-/* The EL1 timer, or the performance monitors, behind this PPI of the vCPU that is here: their line is high now. */
+/*
+ * True if the line of this PPI is high. The PPI belongs to an EL1 timer, or to the performance
+ * monitors, of the vCPU that is here.
+ */
 bool vgic_line_asserted(u32 ppi);
 
 /* ---- vgic_choose.c ---- */
 
 /* Choose and fill all list registers. */
 void vgic_refill(struct vgic_op *op, struct vcpu *v);
-/* Fold all of them. v may be parked instead. */
+/* Fold all list registers. v may also be parked. */
 void vgic_fold_all(struct vgic_op *op, struct vcpu *v);
 
 /* ---- vgic_regs.c: registers that distributor and redistributors share ---- */
@@ -204,13 +234,13 @@ enum vgic_word {
 u64 vgic_word_read(const struct vgic_view *w, enum vgic_word word);
 void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value);
 void vgic_priority_write(const struct vgic_view *w, u32 n, u8 value);
-/* ICFGR: half 0 is interrupts 0-15 of the bank. */
+/* ICFGR: half 0 covers interrupts 0-15 of the bank. */
 u64 vgic_config_read(const struct vgic_view *w, u32 half);
 void vgic_config_write(const struct vgic_view *w, u32 half, u32 value);
 
 /* ---- vgic_dist.c, vgic_redist.c ---- */
 
-extern struct reg_table vgic_dist_table; /* of a VM */
+extern struct reg_table vgic_dist_table; /* dev: the VM */
 extern struct reg_table
 	vgic_redist_tables[2]; /* control frame, SGIs and PPIs; of a struct vcpu * */
 
@@ -220,7 +250,10 @@ extern struct reg_table
 #define W16_W32 (REG_W16 | REG_W32)
 #define W32_W64 (REG_W32 | REG_W64)
 
-/* Rows of the tables: offset, registers, bytes each, legal widths, handlers, argument; and a read-only word. */
+/*
+ * Rows of the tables: offset, number of registers, bytes each, legal widths, handlers, argument;
+ * and a read-only word.
+ */
 #define VGIC_ROW(at, n, bytes, width, rd, wr, argument, id)                                    \
 	{                                                                                      \
 		.offset = (at), .length = (n) * (bytes), .stride = (bytes), .widths = (width), \

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* List registers (IHI 0069, 6.3 and 12.4): composed from an interrupt's bank, folded back into it; and when that happens. */
+/*
+ * List registers (IHI 0069, 6.3 and 12.4): composed from an interrupt's bank, folded back into it,
+ * and when that happens.
+ */
 #include "vgic_internal.h"
 
 #include <arch/irqchip.h>
@@ -17,7 +20,10 @@ u32 vgic_usable_lrs(void)
 	return (u32)BITS(count - 1, 0);
 }
 
-/* What list register n says: in hardware, or as the parked vCPU finds it when it is back. */
+/*
+ * The content of list register n: from hardware, or, for a parked vCPU, as it finds it when it
+ * comes back.
+ */
 static u64 slot_value(const struct vgic_cpu *c, u32 n)
 {
 	if (likely(c->loaded))
@@ -37,7 +43,10 @@ struct virq vgic_fold_slot(struct vcpu *v, u32 n)
 	b->in_lr &= ~q.mask;
 	if (c->lr[n] & LR_HW)
 		c->ppi_lr[FIELD(c->lr[n], 36, 32)] = 0;
-	/* The priority as written: of a vCPU that came back from being parked, an ended one's register is whatever others left there. */
+	/*
+	 * The priority comes from the value that was written: for a vCPU that was parked, an ended
+	 * interrupt's register holds another vCPU's value.
+	 */
 	if ((value & LR_STATE_ACTIVE || c->lr_raise & bit) && !(c->lr_drop & bit))
 		vgic_activate(&q, (u8)FIELD(c->lr[n], 55, LR_PRIORITY_SHIFT));
 	else
@@ -67,7 +76,7 @@ void vgic_unload(struct vcpu *v, const struct virq *q)
 	arch_vgic_lr_write(n, 0);
 }
 
-/* The list register for q on v, or 0. *latched: its pending state is from the latch. */
+/* The list register for q on v, or 0. *latched: its pending state comes from the latch. */
 static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 {
 	const struct vgic_bank *b = q->bank;
@@ -91,8 +100,9 @@ static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 	if (b->active & q->mask) {
 		value |= LR_STATE_ACTIVE;
 		/*
-		 * HW excludes pending and active; a level is sampled again, a moved interrupt goes on to its new target, and one whose priority
-		 * has changed comes with that, after the EOI.
+		 * With HW a register cannot be pending and active. What remains to be done follows
+		 * after the EOI: a level is sampled again, a moved interrupt goes to its new
+		 * target, and a changed priority is taken.
 		 */
 		if (hw)
 			return value;
@@ -184,7 +194,7 @@ bool vgic_line_asserted(u32 ppi)
 	return lines[ppi]();
 }
 
-/* Of those that v was forwarded: pending, and not active. */
+/* Of the interrupts forwarded to v: pending, and not active. */
 static bool awaits_guest(const struct virq *q)
 {
 	const struct vgic_bank *b = q->bank;
@@ -243,8 +253,9 @@ static __noinline void flush_all(struct vcpu *v)
 }
 
 /*
- * As a rule one SGI came, and nothing else. Whoever makes v fresh or dirty posts the work that brings us here after that, so those may be read without the
- * lock; and if the SGI makes it dirty, that is us again.
+ * Usually one SGI came and nothing else. A vCPU that makes v fresh or dirty posts the work that
+ * calls this function after that. So those fields may be read without the lock. If the SGI makes v
+ * dirty, this CPU itself did that.
  */
 void vgic_flush(struct vcpu *v)
 {
@@ -259,7 +270,7 @@ void vgic_flush(struct vcpu *v)
 	vgic_sgi_here(v, (u32)__builtin_ctz(sgis));
 }
 
-/* v, which is not loaded and parked, is so no more: its state is in the banks. */
+/* v was parked, and is not loaded. It is no longer parked: its state is in the banks. */
 static void unpark(struct vgic_op *op, struct vcpu *v)
 {
 	v->vm->vgic.parked &= ~(1U << v->index);
@@ -273,8 +284,9 @@ __noinline void vgic_unpark_all(struct vgic_op *op)
 }
 
 /*
- * v is loaded, and nothing but what its list registers say is to be looked at: all are ended, and none has LR_EOI, which is not empty before its
- * maintenance interrupt was served. What is seen of them is what they are: the scheduler has read the counter since.
+ * True if v, which is loaded, may be parked: only its list registers hold state, all of them are
+ * ended, and none has LR_EOI (such a register is not empty before its maintenance interrupt was
+ * served). The hardware's answer is up to date: the scheduler has read the counter since.
  */
 static bool may_park(const struct vcpu *v)
 {
@@ -291,7 +303,10 @@ static bool is_parked(const struct vcpu *v)
 	return v->vm->vgic.parked >> v->index & 1;
 }
 
-/* What has fired meanwhile goes into its list register. The others are empty: nobody leaves anything in one. */
+/*
+ * Interrupts that fired in between go into their list registers. The other registers are empty: no
+ * vCPU leaves anything in them.
+ */
 static void load_parked(struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
@@ -349,7 +364,7 @@ static __noinline void put_into_banks(struct vcpu *v)
 	vgic_begin(&op, v->vm);
 	op.here = v;
 	vgic_fold_all(&op, v);
-	/* The physical interrupt serves whoever comes next. */
+	/* The physical interrupts serve the next vCPU. */
 	for (hw = c->hw; hw; hw &= hw - 1)
 		arch_irq_set_active(c->pintid[__builtin_ctz(hw) - 16], false);
 	if (c->maintenance)
@@ -377,7 +392,7 @@ void vgic_put(struct vcpu *v)
 	}
 }
 
-/* v is parked, and so is a list register for the interrupt with that physical INTID. */
+/* True if v is parked with a list register for the interrupt of that physical INTID. */
 static bool fire_parked(struct vcpu *v, u32 vintid, u32 pintid)
 {
 	struct vgic_cpu *c = &v->vgic;
@@ -396,7 +411,7 @@ static __noinline void expire_in_bank(struct vcpu *v, u32 vintid, u32 pintid)
 	struct vgic_op op;
 
 	vgic_begin(&op, v->vm);
-	/* Loaded: the timer is in hardware and fires by itself. */
+	/* If v is loaded, the timer is in hardware and fires by itself. */
 	if (!v->vgic.loaded && !(v->vgic.hw & q.mask)) {
 		v->vgic.hw |= q.mask;
 		v->vgic.pintid[q.n - 16] = (u8)pintid;
@@ -420,7 +435,10 @@ void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 
 /* ---- maintenance interrupt ---- */
 
-/* Ended level-sensitive interrupts are sampled again; beyond that all is chosen anew. */
+/*
+ * Ended level-sensitive interrupts are sampled again. If more is needed, all list registers are
+ * chosen again.
+ */
 static void maintenance(u32 intid, void *arg)
 {
 	struct vcpu *v = vcpu_current();

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The redistributors' registers (IHI 0069, 12.11, 12.12): for each vCPU a control frame and a frame of its SGIs and PPIs, 64 KiB each. No LPIs. */
+/*
+ * The redistributors' registers (IHI 0069, 12.11, 12.12): for each vCPU a control frame, and a
+ * frame of its SGIs and PPIs, 64 KiB each. No LPIs.
+ */
 #include "vgic_internal.h"
 
 #define WAKER_SLEEP    BIT(1) /* ProcessorSleep */
 #define WAKER_CHILDREN BIT(2) /* ChildrenAsleep follows at once */
 
-/* dev is where the VM keeps the vCPU that a frame belongs to: it need not exist when the frame is put on the bus. */
+/*
+ * dev points to the VM's pointer to the frame's vCPU: the vCPU need not exist when the frame is put
+ * on the bus.
+ */
 static struct vcpu *owner(void *dev)
 {
 	return *(struct vcpu **)dev;
@@ -39,7 +45,10 @@ static void waker_write(void *dev, struct vcpu *v, u32 index, u64 value, const s
 	(void)v, (void)index, (void)row;
 	vgic_begin(&op, t->vm);
 	t->vgic.asleep = value & WAKER_SLEEP;
-	/* Software that never wakes what reset put to sleep gets its interrupts, as on `virt`. */
+	/*
+	 * Software that never wakes the redistributor after a reset still gets its interrupts, as
+	 * on `virt`.
+	 */
 	if (t->vgic.held != t->vgic.asleep) {
 		t->vgic.held = t->vgic.asleep;
 		vgic_update_able(&op, t);

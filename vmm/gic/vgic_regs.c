@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The registers that exist for SPIs in the distributor and for private interrupts in the redistributors: a word of them is a word of the bank. */
+/*
+ * Registers that exist for SPIs in the distributor and for private interrupts in the
+ * redistributors. Each word of them is a word of the bank.
+ */
 #include "vgic_internal.h"
 
 /* ---- reading ---- */
 
-/* Which of the bank's interrupts that are in list registers have that state there. Of another vCPU's we know what was written: see vgic_sync(). */
+/*
+ * The bank's interrupts that have that state in a list register. For another CPU's vCPU the answer
+ * is the state as written: see vgic_sync().
+ */
 static u32 state_in_lrs(const struct vgic_op *op, const struct vgic_view *w, u64 state)
 {
 	u32 bits = w->bank->in_lr, found = 0;
@@ -21,7 +27,10 @@ static u32 state_in_lrs(const struct vgic_op *op, const struct vgic_view *w, u64
 	return found;
 }
 
-/* Lines of timers and monitors, which are in hardware here; a forwarded one's is not in the bank. */
+/*
+ * Lines of timers and monitors that are in hardware here. The line of a forwarded interrupt is not
+ * in the bank.
+ */
 static u32 hardware_lines(const struct vcpu *v)
 {
 	u32 lines = (vgic_line_asserted(VTIMER_PPI_VIRT) ? 1U << VTIMER_PPI_VIRT : 0) |
@@ -93,7 +102,10 @@ static void update_all(struct vgic_op *op, const struct vgic_view *w, u32 bits)
 	}
 }
 
-/* The state of an interrupt that is in a list register here is edited in the bank; update_edited() puts it back. */
+/*
+ * Edit the state of an interrupt that is in a list register here: it moves to the bank, and
+ * update_edited() puts it back.
+ */
 static void edit_here(struct vgic_op *op, const struct virq *q)
 {
 	if ((q->bank->in_lr & q->mask) && virq_holder(op->vm, q) == op->here)
@@ -112,7 +124,10 @@ static void update_edited(struct vgic_op *op, const struct virq *q)
 	}
 }
 
-/* ICPENDR. A level-sensitive interrupt whose line is high stays pending; so does a timer's: if the physical line is high, it fires again. */
+/*
+ * ICPENDR. A level-sensitive interrupt whose line is high stays pending. So does a timer's: if the
+ * physical line is high, it fires again.
+ */
 static void clear_pending(struct vgic_op *op, const struct virq *q)
 {
 	struct vgic_bank *b = q->bank;
@@ -121,7 +136,7 @@ static void clear_pending(struct vgic_op *op, const struct virq *q)
 	edit_here(op, q);
 	if (owner && (owner->vgic.hw & q->mask)) {
 		if (owner->vgic.loaded && owner != op->here)
-			return; /* its line is on the other CPU: take it as high */
+			return; /* its line is on the other CPU: assume that it is high */
 		if (!(b->active & q->mask))
 			vgic_release_hw(owner, q->n);
 	}
@@ -227,7 +242,7 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 		edit_all(&op, w, value, clear_active);
 		break;
 	}
-	/* What was taken away is gone when the guest goes on. */
+	/* A state that is taken away must be gone before the guest continues. */
 	if (word == WORD_CLEAR_ENABLE || word >= WORD_CLEAR_PENDING)
 		vgic_sync(&op, vgic_elsewhere(&op, w, value));
 	vgic_end(&op);
@@ -248,7 +263,7 @@ void vgic_priority_write(const struct vgic_view *w, u32 n, u8 value)
 	vgic_end(&op);
 }
 
-/* ICFGR has two bits an interrupt, of which the upper says edge. */
+/* ICFGR has two bits for each interrupt; the upper one means edge. */
 u64 vgic_config_read(const struct vgic_view *w, u32 half)
 {
 	u32 edge = w->bank->edge >> (16 * half);

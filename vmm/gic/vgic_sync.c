@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What vCPUs on other CPUs have in their list registers, as true as if it were here: a register read shows it, and a write that takes something away is done
- * before the writer goes on. Their CPUs fold and fill them; the wait is as long as such a CPU takes to leave its guest or to end what it does for it.
+ * Brings the list registers of vCPUs on other CPUs up to date. A register read then shows their
+ * state as if they were here. A write that takes a state away is complete before the writer
+ * continues. Their CPUs fold and refill them. The wait is as long as such a CPU takes to leave its
+ * guest, or to end its current work for it.
  */
 #include "vgic_internal.h"
 
@@ -59,8 +61,8 @@ void vgic_sync(struct vgic_op *op, u32 vcpus)
 }
 
 /*
- * As the CPU interface itself would do it, were DIR not trapped, for what the list registers here hold. Without the lock: the slot is a hint, and what is
- * compared with it belongs to this CPU.
+ * Deactivate an interrupt in a list register here, as the CPU interface would if DIR did not trap.
+ * Without the lock: the slot is only a hint, and the values compared with it belong to this CPU.
  */
 static bool deactivate_here(const struct vcpu *v, const struct virq *q)
 {

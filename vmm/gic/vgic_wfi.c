@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What ends a WFI: an interrupt that the guest would take if it unmasked PSTATE.I and F. To a CPU whose redistributor sleeps (GICR_WAKER) any that is
- * enabled counts, whatever its interface masks: WakeRequest (IHI 0069 11.1).
+ * What ends a WFI: an interrupt that the guest would take if it unmasked PSTATE.I and F. For a CPU
+ * whose redistributor sleeps (GICR_WAKER) any enabled interrupt counts, whatever its interface
+ * masks: WakeRequest (IHI 0069 11.1).
  */
 #include "vgic_internal.h"
 
@@ -38,13 +39,16 @@ static __noinline bool pending_in_banks(struct vcpu *v)
 		pending = arch_vgic_signals(v->vgic.lr_used) ||
 			  bank_signals(v, arch_vgic_pmr(), arch_vgic_group_enables());
 	} else {
-		pending = bank_signals(v, 0x100, 3); /* the interface's mask is not at hand */
+		pending = bank_signals(v, 0x100, 3); /* the interface's mask is not available */
 	}
 	vgic_end(&op);
 	return pending;
 }
 
-/* Loaded and with nothing to be looked at, all that could be delivered is in list registers, and those are ours alone. */
+/*
+ * If v is loaded and nothing is left to do, every deliverable interrupt is in a list register, and
+ * those belong to this CPU alone.
+ */
 bool vgic_pending(struct vcpu *v)
 {
 	const struct vgic_cpu *c = &v->vgic;

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest's GICv2 (IHI 0048, without security extension): the distributor, whose registers of INTIDs 0-31 are those of the
- * vCPU that accesses them, and SGIs, which are pending for each sender by itself. The CPU interface is the hardware's.
+ * A guest's GICv2 (IHI 0048, without security extension): the distributor, and SGIs, which are
+ * pending for each sender separately. The distributor's registers of INTIDs 0-31 are those of the
+ * accessing vCPU. The CPU interface is the hardware's.
  */
 #include "vgic_internal.h"
 
 #include <lib/errno.h>
 
 #define GICD_SIZE 0x1000
-#define GICC_SIZE 0x1000 /* the hardware's; DIR, behind that, is ours */
+#define GICC_SIZE 0x1000 /* in hardware; DIR, behind that, is emulated */
 
 /* SGIR */
 #define FILTER_LIST   0
 #define FILTER_OTHERS 1
 #define FILTER_SELF   2
 
-/* In a list register without LR_HW: which vCPU sent the SGI. */
+/* In a list register without LR_HW: the vCPU that sent the SGI. */
 #define LR_SOURCE_SHIFT LR_PINTID_SHIFT
 #define LR_SOURCE(lr)   ((u32)FIELD(lr, LR_SOURCE_SHIFT + 2, LR_SOURCE_SHIFT))
 
@@ -26,7 +27,7 @@ u64 vgicv2_sgi_compose(const struct vcpu *v, const struct virq *q, bool deliver,
 	u32 from = v->vgic.sgi_pending[q->n];
 
 	*latched = false;
-	/* The next sender's goes into the list register after the EOI. */
+	/* The SGI of the next sender goes into the list register after the EOI. */
 	if (q->bank->active & q->mask)
 		return LR_STATE_ACTIVE | (u64)v->vgic.sgi_active[q->n] << LR_SOURCE_SHIFT |
 		       (deliver ? LR_EOI : 0);
@@ -63,7 +64,7 @@ static void send(struct vgic_op *op, struct vcpu *target, u32 sgi, u32 from)
 	vgic_update(op, &q);
 }
 
-/* All vCPUs of a VM, a bit each. */
+/* All vCPUs of a VM, one bit each. */
 static u32 all_vcpus(const struct vm *vm)
 {
 	return (1U << vm->nvcpus) - 1;
@@ -96,7 +97,10 @@ static void sgir_write(void *dev, struct vcpu *v, u32 index, u64 value, const st
 	vgic_end(&op);
 }
 
-/* An SGI of v's with all its state in the bank; update() puts it back into a list register. */
+/*
+ * Take an SGI of v's: all its state is then in the bank. update() puts it back into a list
+ * register.
+ */
 static struct virq take(struct vgic_op *op, struct vcpu *v, u32 sgi)
 {
 	struct virq q = virq_of(v, sgi);
@@ -114,7 +118,7 @@ static void update(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 		vgic_update(op, q);
 }
 
-/* CPENDSGIR, SPENDSGIR: a byte for each SGI, a bit for each sender. */
+/* CPENDSGIR, SPENDSGIR: one byte for each SGI, one bit for each sender. */
 static u64 pendsgir_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vgic_op op;
@@ -198,7 +202,7 @@ static u64 word_read(void *dev, struct vcpu *v, u32 index, const struct reg_row 
 	return vgic_word_read(&w, row->arg);
 }
 
-/* SGIs are always enabled, and pending by senders: of them, these registers are read-only. */
+/* SGIs are always enabled, and pending by sender: these registers are read-only for them. */
 static bool spares_sgis(enum vgic_word word)
 {
 	return word == WORD_CLEAR_ENABLE || word == WORD_SET_PENDING || word == WORD_CLEAR_PENDING;
@@ -243,11 +247,11 @@ static void config_write(void *dev, struct vcpu *v, u32 index, u64 value, const 
 	struct vgic_view w = view_of(dev, v, index / 2);
 
 	(void)row;
-	if (index) /* SGIs are edges */
+	if (index) /* SGIs are always edges */
 		vgic_config_write(&w, index % 2, (u32)value);
 }
 
-/* With one vCPU RAZ/WI, as everything is for that. */
+/* RAZ/WI with one vCPU, which gets all interrupts. */
 static u64 targets_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	const struct vm *vm = dev;
@@ -279,7 +283,7 @@ static void targets_write(void *dev, struct vcpu *v, u32 index, u64 value,
 	vgic_end(&op);
 }
 
-/* 64 bits at a time are not the architecture's, but `virt` takes them apart. */
+/* The architecture does not allow 64-bit accesses, but `virt` splits them. */
 #define WORDS(at, word, id) \
 	VGIC_ROW(at, VGIC_ALL_WORDS, 4, W32_W64, word_read, word_write, word, id)
 #define BYTES(at, count, rd, wr, arg, id) VGIC_ROW(at, count, 1, W8_W32 | REG_W64, rd, wr, arg, id)

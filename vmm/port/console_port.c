@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The service that moves bytes between consoles and the ports of a backend driver. */
+/* The service that moves bytes between consoles and the ports of backend drivers. */
 #include <kernel/spinlock.h>
 #include <kernel/thread.h>
 #include <lib/errno.h>
@@ -8,32 +8,35 @@
 #include <vmm/port.h>
 
 /*
- * More urgent than VMs by default (20): their output reaches the terminal also while one of them
- * spins on the only CPU. Real-time VMs stand above it, and above the shell (16). It is not guarded:
- * what a guest writes never takes time from a real-time VM.
+ * More urgent than VMs by default (20): a VM's output reaches the terminal even while a VM spins on
+ * the only CPU. Real-time VMs are more urgent, and so is the shell (16). The service is not
+ * guarded: a guest's output never takes time from a real-time VM.
  */
 #define SERVICE_PRIORITY 18
 
-/* From the first byte to its way out: others join it meanwhile, instead of a wake-up for each. */
+/* How long output waits before it is sent: further bytes join it, instead of a wake-up for each. */
 #define GATHER_MS 2
 
-/* Bytes moved for a port before the next port gets its turn. */
+/* The most bytes that are moved for a port in its turn. */
 #define TURN_BYTES  4096
 #define CHUNK_BYTES CONSOLE_PUSH_BYTES
 #define INPUT_BYTES 64
 
 static struct {
-	struct spinlock lock;               /* taken before the console's and the driver's */
+	struct spinlock lock;               /* taken before the console's and the driver's locks */
 	struct console *console;            /* NULL: the port is free */
 	u64 pos;                            /* output moved so far */
-	const struct console_port_ops *ops; /* its driver's; NULL: there is no such port */
-	u32 number;                         /* the driver's */
+	const struct console_port_ops *ops; /* its driver's; NULL: the port does not exist */
+	u32 number;                         /* the driver's number of it */
 } ports[CONSOLE_MAX_PORTS] = {
 	[0 ... CONSOLE_MAX_PORTS - 1] = { .lock = SPINLOCK_INIT(LOCK_PORT) },
 };
 
 static u32 port_count;
-/* Ports to look at, a bit each (atomic); the service sleeps on service_wq while it is 0. */
+/*
+ * Ports with something to do, one bit each (atomic). The service sleeps on service_wq while it is
+ * 0.
+ */
 static u32 ready_ports;
 static struct wait_queue service_wq = WAIT_QUEUE_INIT(service_wq, LOCK_WAIT);
 static struct thread service;
@@ -43,8 +46,8 @@ void console_port_ready(u32 port)
 	u32 bit = 1u << (port % CONSOLE_MAX_PORTS);
 
 	/*
-	 * Sequentially consistent: our byte is in its ring before we look, and the service clears
-	 * the bit before it looks into the ring; one of the two sees the other.
+	 * Sequentially consistent. This CPU puts its byte into the ring before it checks the bit.
+	 * The service clears the bit before it checks the ring. So one of the two sees the other.
 	 */
 	if (__atomic_load_n(&ready_ports, __ATOMIC_SEQ_CST) & bit)
 		return;
@@ -53,26 +56,26 @@ void console_port_ready(u32 port)
 }
 
 /*
- * The way of a chunk is one section in either direction: a console is not detached in the middle of
- * it, and a thread that is preempted keeps nobody waiting.
+ * A chunk is moved in one section, in either direction. So a console is not detached in the middle,
+ * and a preempted thread delays no other thread.
  */
 static u32 move_input_chunk(u32 port)
 {
 	unsigned long flags = spin_lock(&ports[port].lock);
 	struct console *c = ports[port].console;
 	u8 buf[INPUT_BYTES];
-	/* What is typed at a port without a console is dropped. */
+	/* Bytes typed at a port without a console are dropped. */
 	u32 room = c ? console_input_room(c) : INPUT_BYTES;
 	u32 n = room ? ports[port].ops->read(ports[port].number, buf, MIN(room, INPUT_BYTES)) : 0;
 
 	if (c && n)
 		(void)console_send(c, buf, n);
 	spin_unlock(&ports[port].lock, flags);
-	sched_preempt_point(); /* the guest may have been waiting for it */
+	sched_preempt_point(); /* the guest may have been waiting for the input */
 	return n;
 }
 
-/* Moves a chunk if more than `behind` bytes wait; answers how many were moved. */
+/* Move a chunk if more than `behind` bytes wait. Returns how many bytes were moved. */
 static u32 move_output_chunk(u32 port, u32 behind)
 {
 	unsigned long flags = spin_lock(&ports[port].lock);
@@ -90,7 +93,7 @@ static u32 move_output_chunk(u32 port, u32 behind)
 	return moved;
 }
 
-/* A turn of one direction of a port; with more to do, the port is ready again. */
+/* Give one direction of a port its turn. If more is left, the port is ready again. */
 static void move(u32 port, u32 (*move_chunk)(u32 port))
 {
 	for (u32 moved = 0; moved < TURN_BYTES;) {
@@ -149,7 +152,7 @@ int console_ports_register(const struct console_port_ops *ops)
 	for (u32 n = 0; n < ops->count && port_count < CONSOLE_MAX_PORTS; n++, port_count++) {
 		ports[port_count].number = n;
 		ports[port_count].ops = ops;
-		/* What the driver said before was not heard. */
+		/* Earlier calls of the driver's were lost. */
 		console_port_ready(port_count);
 	}
 	return first < port_count ? (int)first : -ENOSPC;
@@ -207,11 +210,11 @@ void console_port_detach(struct console *c)
 
 	if (port < 0)
 		return;
-	/* The last words, as far as the port takes them. */
+	/* The last output, as far as the port takes it. */
 	while (move_output_chunk((u32)port, 0))
 		;
 	set_console((u32)port, NULL);
 	c->port = -1;
-	/* Input that waited for room goes nowhere now. */
+	/* Input that waited for room is now dropped. */
 	console_port_ready((u32)port);
 }
