@@ -170,7 +170,6 @@ static __noinline void store(struct vcpu *v, struct trap_frame *f, u64 esr)
 
 void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	v->exits[EXIT_MMIO]++;
 	if (unlikely(!(esr & ISS_ISV)))
 		access_looked_up(v, f, esr);
 	else if (esr & ISS_WNR)
@@ -181,7 +180,6 @@ void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 
 void trap_data_abort_a32(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	v->exits[EXIT_MMIO]++;
 	access_looked_up(v, f, esr);
 }
 
@@ -189,7 +187,6 @@ void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	u64 far = read_sysreg(far_el2);
 
-	v->exits[EXIT_MMIO]++;
 	if (esr & ISS_S1PTW)
 		inject_walk_abort(f, esr, far, walk_leaves_ram(v, far));
 	else if (FIELD(esr, 5, 0) == FSC_TLB_CONFLICT)

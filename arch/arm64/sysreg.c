@@ -40,7 +40,6 @@ static __noinline void access(struct vcpu *v, struct trap_frame *f, u64 esr)
 
 void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	v->exits[EXIT_SYSREG]++;
 	/* ICC_SGI1R_EL1 (interrupts between vCPUs) takes the fast path. */
 	if (likely((esr & ISS_REG_WRITE) == ISS_WRITE(3, 0, 12, 11, 5) && !gic_is_v2)) {
 		frame_step(f);

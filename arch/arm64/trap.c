@@ -26,7 +26,6 @@ static void wait(struct vcpu *v, u64 esr)
 
 static void trap_wfx(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	v->exits[EXIT_WFX]++;
 	frame_step(f);
 	wait(v, esr);
 }
@@ -41,55 +40,69 @@ static void smccc(struct vcpu *v, struct trap_frame *f, u64 esr)
 
 static void trap_hvc(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	v->exits[EXIT_HVC]++;
 	smccc(v, f, esr); /* the preferred return address is already behind the HVC */
 }
 
 static void trap_smc(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	v->exits[EXIT_SMC]++;
 	frame_step(f);
 	smccc(v, f, esr);
 }
 
 static void trap_fp(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	(void)f;
-	(void)esr;
-	v->exits[EXIT_FP]++;
+	(void)v, (void)f, (void)esr;
 	fp_trap();
 }
 
 /* Features that the guest is not shown are UNDEFINED, as on a CPU without them. */
-static __noinline void trap_undef(struct vcpu *v, struct trap_frame *f, u64 esr)
+static void trap_undef(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	(void)esr;
-	v->exits[EXIT_FAULT]++;
+	(void)v, (void)esr;
 	inject_undef(f);
 }
 
-typedef void (*trap_fn)(struct vcpu *v, struct trap_frame *f, u64 esr);
-
-static const trap_fn classes[64] = {
-	[EC_WFX] = trap_wfx,
-	[EC_FP] = trap_fp,
-	[EC_HVC64] = trap_hvc,
-	[EC_SMC64] = trap_smc,
-	[EC_SYSREG] = trap_sysreg,
-	[EC_IABT_LOWER] = trap_insn_abort,
-	[EC_DABT_LOWER] = trap_data_abort,
+/* An exception class: its handler, and the kind of exit that it counts as. */
+struct trap_row {
+	void (*handler)(struct vcpu *v, struct trap_frame *f, u64 esr);
+	u64 kind; /* enum exit_kind */
 };
 
-/* Every handler counts its exit. */
+#define UNKNOWN { trap_undef, EXIT_FAULT }
+
+/* Every class has a row: a row is not checked before its handler is called. */
+static const struct trap_row classes[64] = {
+	[0x00] = UNKNOWN,
+	[EC_WFX] = { trap_wfx, EXIT_WFX },
+	[0x02 ... 0x06] = UNKNOWN,
+	[EC_FP] = { trap_fp, EXIT_FP },
+	[0x08 ... 0x15] = UNKNOWN,
+	[EC_HVC64] = { trap_hvc, EXIT_HVC },
+	[EC_SMC64] = { trap_smc, EXIT_SMC },
+	[EC_SYSREG] = { trap_sysreg, EXIT_SYSREG },
+	[0x19 ... 0x1f] = UNKNOWN,
+	[EC_IABT_LOWER] = { trap_insn_abort, EXIT_MMIO },
+	[0x21 ... 0x23] = UNKNOWN,
+	[EC_DABT_LOWER] = { trap_data_abort, EXIT_MMIO },
+	[0x25 ... 0x3f] = UNKNOWN,
+};
+
+/* Every synchronous exit is counted here. */
+static void take(const struct trap_row *rows, struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	const struct trap_row *row = &rows[ESR_EC(esr)];
+
+	__asm__("" : "+r"(row)); /* one address, and one load of both */
+	const struct trap_row r = *row;
+
+	v->exits[r.kind]++;
+	r.handler(v, f, esr);
+	lock_check_no_lock("returns to its guest");
+}
+
 void trap_lower_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	trap_fn fn = classes[ESR_EC(esr)];
-
-	if (likely(fn))
-		fn(v, f, esr);
-	else
-		trap_undef(v, f, esr);
-	lock_check_no_lock("returns to its guest");
+	take(classes, v, f, esr);
 }
 
 /* ---- AArch32 code at EL0 (vectors.S) ---- */
@@ -105,7 +118,6 @@ static bool skipped(struct trap_frame *f, u64 esr)
 
 static void trap_wfx_a32(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	v->exits[EXIT_WFX]++;
 	if (skipped(f, esr))
 		return;
 	frame_step_a32(f, esr);
@@ -118,37 +130,33 @@ static void trap_wfx_a32(struct vcpu *v, struct trap_frame *f, u64 esr)
  */
 static void trap_coprocessor(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	v->exits[EXIT_SYSREG]++;
+	(void)v;
 	if (!skipped(f, esr))
 		inject_undef(f);
 }
 
+static const struct trap_row classes_a32[64] = {
+	[0x00] = UNKNOWN,
+	[EC_WFX] = { trap_wfx_a32, EXIT_WFX },
+	[0x02] = UNKNOWN,
+	[EC_CP15] = { trap_coprocessor, EXIT_SYSREG },
+	[EC_CP15_PAIR] = { trap_coprocessor, EXIT_SYSREG },
+	[EC_CP14] = { trap_coprocessor, EXIT_SYSREG },
+	[EC_CP14_MEMORY] = { trap_coprocessor, EXIT_SYSREG },
+	[EC_FP] = { trap_fp, EXIT_FP },
+	[EC_VMRS] = { trap_coprocessor, EXIT_SYSREG },
+	[0x09 ... 0x0b] = UNKNOWN,
+	[EC_CP14_PAIR] = { trap_coprocessor, EXIT_SYSREG },
+	[0x0d ... 0x1f] = UNKNOWN,
+	[EC_IABT_LOWER] = { trap_insn_abort, EXIT_MMIO },
+	[0x21 ... 0x23] = UNKNOWN,
+	[EC_DABT_LOWER] = { trap_data_abort_a32, EXIT_MMIO },
+	[0x25 ... 0x3f] = UNKNOWN,
+};
+
 void trap_lower_sync_a32(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	switch (ESR_EC(esr)) {
-	case EC_WFX:
-		trap_wfx_a32(v, f, esr);
-		break;
-	case EC_CP15:
-	case EC_CP15_PAIR:
-	case EC_CP14:
-	case EC_CP14_MEMORY:
-	case EC_CP14_PAIR:
-	case EC_VMRS:
-		trap_coprocessor(v, f, esr);
-		break;
-	case EC_FP:
-		trap_fp(v, f, esr);
-		break;
-	case EC_IABT_LOWER:
-		trap_insn_abort(v, f, esr);
-		break;
-	case EC_DABT_LOWER:
-		trap_data_abort_a32(v, f, esr);
-		break;
-	default:
-		trap_undef(v, f, esr);
-	}
+	take(classes_a32, v, f, esr);
 }
 
 void trap_lower_irq(struct vcpu *v)
@@ -171,28 +179,10 @@ static void measured_begin(struct vcpu *v, enum exit_kind kind)
 
 void trap_measured_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	static const u8 kinds[64] = {
-		[EC_WFX] = EXIT_WFX,
-		[EC_FP] = EXIT_FP,
-		[EC_HVC64] = EXIT_HVC,
-		[EC_SMC64] = EXIT_SMC,
-		[EC_SYSREG] = EXIT_SYSREG,
-		[EC_IABT_LOWER] = EXIT_MMIO,
-		[EC_DABT_LOWER] = EXIT_MMIO,
-		[EC_CP15] = EXIT_SYSREG,
-		[EC_CP15_PAIR] = EXIT_SYSREG,
-		[EC_CP14] = EXIT_SYSREG,
-		[EC_CP14_MEMORY] = EXIT_SYSREG,
-		[EC_VMRS] = EXIT_SYSREG,
-		[EC_CP14_PAIR] = EXIT_SYSREG,
-	};
-	u8 kind = kinds[ESR_EC(esr)];
+	const struct trap_row *rows = f->spsr & SPSR_NRW ? classes_a32 : classes;
 
-	measured_begin(v, kind ? kind : EXIT_FAULT);
-	if (unlikely(f->spsr & SPSR_NRW))
-		trap_lower_sync_a32(v, f, esr);
-	else
-		trap_lower_sync(v, f, esr);
+	measured_begin(v, (enum exit_kind)rows[ESR_EC(esr)].kind);
+	take(rows, v, f, esr);
 }
 
 void trap_measured_irq(struct vcpu *v)
