@@ -68,7 +68,10 @@ struct trap_row {
 	u64 kind; /* enum exit_kind */
 };
 
-#define UNKNOWN { trap_undef, EXIT_FAULT }
+#define UNKNOWN                        \
+	{                              \
+		trap_undef, EXIT_FAULT \
+	}
 
 /* Every class has a row: a row is not checked before its handler is called. */
 static const struct trap_row classes[64] = {

@@ -120,25 +120,37 @@ u64 sysreg_id_value(u32 crm, u32 op2);
 
 /*
  * Performance monitors (vpmu.c): register their interrupt, once; reset them with the vCPU (v is off
- * the CPU or the caller); handle accesses by v, which is loaded.
+ * the CPU or the caller); handle accesses by v, which is loaded. The last argument is the one of
+ * the register's row.
  */
 int __must_check vpmu_host_init(void);
 void vpmu_reset(struct vcpu *v);
-enum sysreg_result vpmu_access(struct vcpu *v, struct sysreg_access *a);
+enum sysreg_result vpmu_control(struct vcpu *v, struct sysreg_access *a, u32 arg); /* PMCR_EL0 */
+enum sysreg_result vpmu_user(struct vcpu *v, struct sysreg_access *a, u32 arg); /* PMUSERENR_EL0 */
+enum sysreg_result vpmu_machine(struct vcpu *v, struct sysreg_access *a, u32 arg); /* PMMIR_EL1 */
+enum sysreg_result vpmu_events(struct vcpu *v, struct sysreg_access *a, u32 n); /* PMCEID<n>_EL0 */
+/* A bit a counter: reg is an enum guest_pmu_reg. */
+enum sysreg_result vpmu_bits(struct vcpu *v, struct sysreg_access *a, u32 reg);
+enum sysreg_result vpmu_increment(struct vcpu *v, struct sysreg_access *a,
+				  u32 arg);                                       /* PMSWINC_EL0 */
+enum sysreg_result vpmu_select(struct vcpu *v, struct sysreg_access *a, u32 arg); /* PMSELR_EL0 */
+/* PMXEVTYPER_EL0 (type), PMXEVCNTR_EL0 */
+enum sysreg_result vpmu_selected(struct vcpu *v, struct sysreg_access *a, u32 type);
+enum sysreg_result vpmu_cycles(struct vcpu *v, struct sysreg_access *a, u32 arg); /* PMCCNTR_EL0 */
 /* PMEVCNTR<n>_EL0, PMEVTYPER<n>_EL0, PMCCFILTR_EL0 */
-enum sysreg_result vpmu_counter(struct vcpu *v, struct sysreg_access *a);
+enum sysreg_result vpmu_counter(struct vcpu *v, struct sysreg_access *a, u32 arg);
 
 /* Debug registers (vdebug.c): reset them with the vCPU; handle accesses by v, which is loaded. */
 void vdebug_reset(struct vcpu *v);
 /* DBGBVR<n>_EL1, DBGBCR<n>_EL1, DBGWVR<n>_EL1, DBGWCR<n>_EL1 */
 enum sysreg_result vdebug_point(struct vcpu *v, struct sysreg_access *a);
-enum sysreg_result vdebug_mdscr(struct vcpu *v, struct sysreg_access *a);
+enum sysreg_result vdebug_mdscr(struct vcpu *v, struct sysreg_access *a, u32 arg);
 /* OSLAR_EL1, OSLSR_EL1 */
-enum sysreg_result vdebug_os_lock(struct vcpu *v, struct sysreg_access *a);
+enum sysreg_result vdebug_os_lock(struct vcpu *v, struct sysreg_access *a, u32 arg);
 /* DBGCLAIMSET_EL1, DBGCLAIMCLR_EL1 */
-enum sysreg_result vdebug_claim(struct vcpu *v, struct sysreg_access *a);
+enum sysreg_result vdebug_claim(struct vcpu *v, struct sysreg_access *a, u32 set);
 /* The debug communications channel's registers of EL0. There is no debugger at the other end. */
-enum sysreg_result vdebug_channel(struct vcpu *v, struct sysreg_access *a);
+enum sysreg_result vdebug_channel(struct vcpu *v, struct sysreg_access *a, u32 arg);
 
 /*
  * ---- stolen time: a page of the VM at GUEST_PVTIME_BASE (vmm/dev.h), with one of these for each

@@ -62,10 +62,11 @@ enum sysreg_result vdebug_point(struct vcpu *v, struct sysreg_access *a)
 	return SYSREG_OK;
 }
 
-enum sysreg_result vdebug_mdscr(struct vcpu *v, struct sysreg_access *a)
+enum sysreg_result vdebug_mdscr(struct vcpu *v, struct sysreg_access *a, u32 arg)
 {
 	struct vdebug *d = &v->debug;
 
+	(void)arg;
 	if (a->write) {
 		d->mdscr = a->value & (MDSCR_SS | MDSCR_TDCC | MDSCR_KDE | MDSCR_MDE);
 		take_effect(d);
@@ -74,10 +75,11 @@ enum sysreg_result vdebug_mdscr(struct vcpu *v, struct sysreg_access *a)
 	return SYSREG_OK;
 }
 
-enum sysreg_result vdebug_os_lock(struct vcpu *v, struct sysreg_access *a)
+enum sysreg_result vdebug_os_lock(struct vcpu *v, struct sysreg_access *a, u32 arg)
 {
 	struct vdebug *d = &v->debug;
 
+	(void)arg;
 	if (a->write) {
 		d->os_lock = a->value & 1;
 		take_effect(d);
@@ -86,9 +88,8 @@ enum sysreg_result vdebug_os_lock(struct vcpu *v, struct sysreg_access *a)
 	return SYSREG_OK;
 }
 
-enum sysreg_result vdebug_claim(struct vcpu *v, struct sysreg_access *a)
+enum sysreg_result vdebug_claim(struct vcpu *v, struct sysreg_access *a, u32 set)
 {
-	bool set = a->reg == SYSREG_ENC(2, 0, 7, 8, 6);
 	u8 *claim = &v->debug.claim;
 
 	if (a->write)
@@ -98,8 +99,9 @@ enum sysreg_result vdebug_claim(struct vcpu *v, struct sysreg_access *a)
 	return SYSREG_OK;
 }
 
-enum sysreg_result vdebug_channel(struct vcpu *v, struct sysreg_access *a)
+enum sysreg_result vdebug_channel(struct vcpu *v, struct sysreg_access *a, u32 arg)
 {
+	(void)arg;
 	if (a->user && (v->debug.mdscr & MDSCR_TDCC))
 		return SYSREG_TRAP;
 	a->value = 0;

@@ -129,107 +129,103 @@ static void increment_all(u64 which, bool user)
 		increment((u32)__builtin_ctzll(which), user);
 }
 
-static enum sysreg_result access(struct sysreg_access *a, enum guest_pmu_reg reg, u32 n, u64 mask)
+/* The interrupt's condition may be gone after a write. */
+static enum sysreg_result access(struct vcpu *v, struct sysreg_access *a, enum guest_pmu_reg reg,
+				 u32 n, u64 mask)
 {
-	if (a->write)
-		arch_guest_pmu_write(reg, n, a->value & mask);
-	else
+	if (!a->write) {
 		a->value = arch_guest_pmu_read(reg, n);
+		return SYSREG_OK;
+	}
+	arch_guest_pmu_write(reg, n, a->value & mask);
+	vgic_resample(v);
 	return SYSREG_OK;
 }
 
 /* A counter or its type: PMEVCNTR<n>_EL0, PMEVTYPER<n>_EL0, PMCCFILTR_EL0. n must exist. */
-static enum sysreg_result access_counter(struct sysreg_access *a, bool type, u32 n)
+static enum sysreg_result access_counter(struct vcpu *v, struct sysreg_access *a, bool type, u32 n)
 {
 	if (!type)
-		return access(a, PMU_COUNT, n, ~0UL);
-	return access(a, PMU_TYPE, n,
+		return access(v, a, PMU_COUNT, n, ~0UL);
+	return access(v, a, PMU_TYPE, n,
 		      n == GUEST_PMU_CYCLES ? TYPE_FILTER : TYPE_FILTER | TYPE_EVENT);
 }
 
-/*
- * PMXEVCNTR_EL0, PMXEVTYPER_EL0. The architecture leaves the result for a missing counter open:
- * here it is RAZ/WI.
- */
-static enum sysreg_result access_selected(struct vcpu *v, struct sysreg_access *a, bool type)
+enum sysreg_result vpmu_selected(struct vcpu *v, struct sysreg_access *a, u32 type)
 {
 	u32 n = v->pmu.selected;
 
+	if (!v->pmu.present)
+		return SYSREG_UNDEF;
+	/* The architecture leaves the result for a missing counter open: here it is RAZ/WI. */
 	if (n < events() || (n == GUEST_PMU_CYCLES && type))
-		return access_counter(a, type, n);
+		return access_counter(v, a, type, n);
 	a->value = 0;
 	return SYSREG_OK;
 }
 
-enum sysreg_result vpmu_counter(struct vcpu *v, struct sysreg_access *a)
+enum sysreg_result vpmu_counter(struct vcpu *v, struct sysreg_access *a, u32 arg)
 {
 	u32 n = (a->reg & 7) | (a->reg & 0x18); /* CRm 8 to 11 count, 12 to 15 type; op2 */
 	bool type = a->reg & 0x20;
 
+	(void)arg;
 	if (!v->pmu.present || !(n < events() || (n == GUEST_PMU_CYCLES && type)))
 		return SYSREG_UNDEF;
-	return access_counter(a, type, n);
+	return access_counter(v, a, type, n);
 }
 
-static enum sysreg_result control(struct sysreg_access *a)
+enum sysreg_result vpmu_cycles(struct vcpu *v, struct sysreg_access *a, u32 arg)
 {
-	if (a->write)
-		arch_guest_pmu_write(PMU_CONTROL, 0, a->value & PMCR_KEPT);
-	else
-		a->value = arch_guest_pmu_read(PMU_CONTROL, 0);
+	(void)arg;
+	return v->pmu.present ? access_counter(v, a, false, GUEST_PMU_CYCLES) : SYSREG_UNDEF;
+}
+
+enum sysreg_result vpmu_control(struct vcpu *v, struct sysreg_access *a, u32 arg)
+{
+	(void)arg;
+	return v->pmu.present ? access(v, a, PMU_CONTROL, 0, PMCR_KEPT) : SYSREG_UNDEF;
+}
+
+enum sysreg_result vpmu_user(struct vcpu *v, struct sysreg_access *a, u32 arg)
+{
+	(void)arg;
+	return v->pmu.present ? access(v, a, PMU_USER, 0, PMUSERENR) : SYSREG_UNDEF;
+}
+
+enum sysreg_result vpmu_bits(struct vcpu *v, struct sysreg_access *a, u32 reg)
+{
+	return v->pmu.present ? access(v, a, (enum guest_pmu_reg)reg, 0, counters()) : SYSREG_UNDEF;
+}
+
+enum sysreg_result vpmu_events(struct vcpu *v, struct sysreg_access *a, u32 n)
+{
+	return v->pmu.present ? access(v, a, PMU_EVENTS, n, 0) : SYSREG_UNDEF;
+}
+
+enum sysreg_result vpmu_machine(struct vcpu *v, struct sysreg_access *a, u32 arg)
+{
+	(void)arg;
+	return v->pmu.present ? access(v, a, PMU_MACHINE, 0, 0) : SYSREG_UNDEF;
+}
+
+enum sysreg_result vpmu_increment(struct vcpu *v, struct sysreg_access *a, u32 arg)
+{
+	(void)arg;
+	if (!v->pmu.present)
+		return SYSREG_UNDEF;
+	increment_all(a->value, a->user);
+	vgic_resample(v);
 	return SYSREG_OK;
 }
 
-static enum sysreg_result access_register(struct vcpu *v, struct sysreg_access *a)
+enum sysreg_result vpmu_select(struct vcpu *v, struct sysreg_access *a, u32 arg)
 {
-	switch (a->reg) {
-	case SYSREG_ENC(3, 3, 9, 12, 0):
-		return control(a);
-	case SYSREG_ENC(3, 3, 9, 12, 1):
-		return access(a, PMU_ENABLE_SET, 0, counters());
-	case SYSREG_ENC(3, 3, 9, 12, 2):
-		return access(a, PMU_ENABLE_CLEAR, 0, counters());
-	case SYSREG_ENC(3, 3, 9, 12, 3):
-		return access(a, PMU_OVERFLOW_CLEAR, 0, counters());
-	case SYSREG_ENC(3, 3, 9, 14, 3):
-		return access(a, PMU_OVERFLOW_SET, 0, counters());
-	case SYSREG_ENC(3, 0, 9, 14, 1):
-		return access(a, PMU_IRQ_SET, 0, counters());
-	case SYSREG_ENC(3, 0, 9, 14, 2):
-		return access(a, PMU_IRQ_CLEAR, 0, counters());
-	case SYSREG_ENC(3, 0, 9, 14, 6):
-		return access(a, PMU_MACHINE, 0, 0);
-	case SYSREG_ENC(3, 3, 9, 12, 4):
-		increment_all(a->value, a->user);
-		return SYSREG_OK;
-	case SYSREG_ENC(3, 3, 9, 12, 5):
-		if (a->write)
-			v->pmu.selected = (u32)(a->value & SELECTED);
-		a->value = v->pmu.selected;
-		return SYSREG_OK;
-	case SYSREG_ENC(3, 3, 9, 12, 6):
-		return access(a, PMU_EVENTS, 0, 0);
-	case SYSREG_ENC(3, 3, 9, 12, 7):
-		return access(a, PMU_EVENTS, 1, 0);
-	case SYSREG_ENC(3, 3, 9, 13, 0):
-		return access(a, PMU_COUNT, GUEST_PMU_CYCLES, ~0UL);
-	case SYSREG_ENC(3, 3, 9, 13, 1):
-		return access_selected(v, a, true);
-	case SYSREG_ENC(3, 3, 9, 13, 2):
-		return access_selected(v, a, false);
-	case SYSREG_ENC(3, 3, 9, 14, 0):
-		return access(a, PMU_USER, 0, PMUSERENR);
-	default:
+	(void)arg;
+	if (!v->pmu.present)
 		return SYSREG_UNDEF;
-	}
-}
-
-enum sysreg_result vpmu_access(struct vcpu *v, struct sysreg_access *a)
-{
-	enum sysreg_result result = v->pmu.present ? access_register(v, a) : SYSREG_UNDEF;
-
-	/* The interrupt's condition may be gone now. */
-	if (a->write && v->pmu.present)
-		vgic_resample(v);
-	return result;
+	if (a->write)
+		v->pmu.selected = (u32)(a->value & SELECTED);
+	a->value = v->pmu.selected;
+	return SYSREG_OK;
 }
