@@ -52,6 +52,18 @@ static void push_call(u32 cpu, struct ipi_request *r)
 	ipi_send(IPI_CALL, cpu);
 }
 
+/* A CPU that comes online later does by itself what it missed: see irq_init_cpu(). */
+void ipi_call_all(void (*fn)(void *arg), void *arg)
+{
+	u64 online = cpus_online_mask();
+
+	if (!online)
+		fn(arg); /* the boot CPU, before the scheduler stands */
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+		if (online & BIT(cpu))
+			ipi_call(cpu, fn, arg);
+}
+
 void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg)
 {
 	struct ipi_request r = { .fn = fn, .arg = arg };

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Interrupt registration and dispatch. action_of[] maps an INTID to its action; NULL means that the
- * interrupt is not in use. An action is filled in before its number is published. It is reused only
- * after irq_free() has made sure that no CPU is in its handler.
+ * interrupt is not in use. An action is filled in before its number is published, and stays.
  */
 #include "internal.h"
 
@@ -75,29 +74,6 @@ static void unmask_here(void *arg)
 	arch_irq_unmask(a->intid, this_cpu()->id);
 }
 
-static void mask_here(void *arg)
-{
-	const struct irq_action *a = arg;
-
-	arch_irq_mask(a->intid);
-}
-
-/*
- * Run fn(a) on every CPU that is online or may be about to call irq_init_cpu(). Before the
- * scheduler runs: on the boot CPU only.
- */
-static void on_all_cpus(void (*fn)(void *arg), struct irq_action *a)
-{
-	u64 online = cpus_online_mask();
-
-	if (!online)
-		fn(a);
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
-		if (online & BIT(cpu))
-			ipi_call(cpu, fn, a);
-	}
-}
-
 /* A free action, or NULL. */
 static struct irq_action *unused_action(void)
 {
@@ -139,39 +115,12 @@ __cold int irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg,
 	if (err)
 		return err;
 	if (intid < FIRST_SPI) {
-		on_all_cpus(unmask_here, a);
+		ipi_call_all(unmask_here, a);
 	} else {
 		arch_irq_set_edge(intid, flags & IRQ_EDGE);
 		arch_irq_unmask(intid, SPI_CPU);
 	}
 	return 0;
-}
-
-static void nothing(void *arg __unused)
-{
-}
-
-void irq_free(u32 intid)
-{
-	struct irq_action *a = find_action(intid);
-	unsigned long flags;
-
-	if (!a)
-		return;
-	__atomic_store_n(&action_of[intid], NULL, __ATOMIC_RELEASE);
-	/*
-	 * Handlers do not nest. So a CPU that answers this call is in no handler of an earlier
-	 * interrupt.
-	 */
-	if (intid < FIRST_SPI) {
-		on_all_cpus(mask_here, a);
-	} else {
-		arch_irq_mask(intid);
-		on_all_cpus(nothing, a);
-	}
-	flags = spin_lock(&irq_lock);
-	memset(a, 0, sizeof(*a));
-	spin_unlock(&irq_lock, flags);
 }
 
 void irq_init_cpu(void)

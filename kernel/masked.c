@@ -36,13 +36,6 @@ void masked_get(u32 cpu, struct masked_section worst[MASKED_WORST])
 	memcpy(worst, percpus[cpu].masked.worst, sizeof(percpus[cpu].masked.worst));
 }
 
-static void on_online_cpus(void (*fn)(void *arg), void *arg)
-{
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
-		if (cpus_online_mask() & BIT(cpu))
-			ipi_call(cpu, fn, arg);
-}
-
 static void reset_here(void *arg __unused)
 {
 	struct masked *m = &this_cpu()->masked;
@@ -54,7 +47,7 @@ static void reset_here(void *arg __unused)
 
 void masked_reset(void)
 {
-	on_online_cpus(reset_here, NULL);
+	ipi_call_all(reset_here, NULL);
 }
 
 static void exits_here(void *arg)
@@ -65,5 +58,5 @@ static void exits_here(void *arg)
 
 void masked_exits(bool on)
 {
-	on_online_cpus(exits_here, &on);
+	ipi_call_all(exits_here, &on);
 }

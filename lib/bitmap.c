@@ -63,15 +63,3 @@ u32 word_weight(u64 x)
 	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
 	return (u32)((x * 0x0101010101010101ULL) >> 56);
 }
-
-size_t bitmap_weight(const u64 *map, size_t nbits)
-{
-	size_t sum = 0;
-	size_t i;
-
-	for (i = 0; i < nbits / 64; i++)
-		sum += word_weight(map[i]);
-	if (nbits % 64)
-		sum += word_weight(map[i] & (BIT(nbits % 64) - 1));
-	return sum;
-}

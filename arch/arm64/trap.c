@@ -65,30 +65,35 @@ static void trap_undef(struct vcpu *v, struct trap_frame *f, u64 esr)
 /* An exception class: its handler, and the kind of exit that it counts as. */
 struct trap_row {
 	void (*handler)(struct vcpu *v, struct trap_frame *f, u64 esr);
-	u64 kind; /* enum exit_kind */
+	u64 counter; /* of exits of that kind: its offset in struct vcpu */
 };
 
-#define UNKNOWN                        \
-	{                              \
-		trap_undef, EXIT_FAULT \
-	}
+/* clang-format off */
+#define ROW(handler, kind) { handler, offsetof(struct vcpu, exits) + (kind) * sizeof(u64) }
+#define UNKNOWN            ROW(trap_undef, EXIT_FAULT)
+/* clang-format on */
 
 /* Every class has a row: a row is not checked before its handler is called. */
 static const struct trap_row classes[64] = {
 	[0x00] = UNKNOWN,
-	[EC_WFX] = { trap_wfx, EXIT_WFX },
+	[EC_WFX] = ROW(trap_wfx, EXIT_WFX),
 	[0x02 ... 0x06] = UNKNOWN,
-	[EC_FP] = { trap_fp, EXIT_FP },
+	[EC_FP] = ROW(trap_fp, EXIT_FP),
 	[0x08 ... 0x15] = UNKNOWN,
-	[EC_HVC64] = { trap_hvc, EXIT_HVC },
-	[EC_SMC64] = { trap_smc, EXIT_SMC },
-	[EC_SYSREG] = { trap_sysreg, EXIT_SYSREG },
+	[EC_HVC64] = ROW(trap_hvc, EXIT_HVC),
+	[EC_SMC64] = ROW(trap_smc, EXIT_SMC),
+	[EC_SYSREG] = ROW(trap_sysreg, EXIT_SYSREG),
 	[0x19 ... 0x1f] = UNKNOWN,
-	[EC_IABT_LOWER] = { trap_insn_abort, EXIT_MMIO },
+	[EC_IABT_LOWER] = ROW(trap_insn_abort, EXIT_MMIO),
 	[0x21 ... 0x23] = UNKNOWN,
-	[EC_DABT_LOWER] = { trap_data_abort, EXIT_MMIO },
+	[EC_DABT_LOWER] = ROW(trap_data_abort, EXIT_MMIO),
 	[0x25 ... 0x3f] = UNKNOWN,
 };
+
+static enum exit_kind kind_of(const struct trap_row *row)
+{
+	return (enum exit_kind)((row->counter - offsetof(struct vcpu, exits)) / sizeof(u64));
+}
 
 /* Every synchronous exit is counted here. */
 static void take(const struct trap_row *rows, struct vcpu *v, struct trap_frame *f, u64 esr)
@@ -98,7 +103,7 @@ static void take(const struct trap_row *rows, struct vcpu *v, struct trap_frame 
 	__asm__("" : "+r"(row)); /* one address, and one load of both */
 	const struct trap_row r = *row;
 
-	v->exits[r.kind]++;
+	++*(u64 *)((char *)v + r.counter);
 	r.handler(v, f, esr);
 	lock_check_no_lock("returns to its guest");
 }
@@ -140,20 +145,20 @@ static void trap_coprocessor(struct vcpu *v, struct trap_frame *f, u64 esr)
 
 static const struct trap_row classes_a32[64] = {
 	[0x00] = UNKNOWN,
-	[EC_WFX] = { trap_wfx_a32, EXIT_WFX },
+	[EC_WFX] = ROW(trap_wfx_a32, EXIT_WFX),
 	[0x02] = UNKNOWN,
-	[EC_CP15] = { trap_coprocessor, EXIT_SYSREG },
-	[EC_CP15_PAIR] = { trap_coprocessor, EXIT_SYSREG },
-	[EC_CP14] = { trap_coprocessor, EXIT_SYSREG },
-	[EC_CP14_MEMORY] = { trap_coprocessor, EXIT_SYSREG },
-	[EC_FP] = { trap_fp, EXIT_FP },
-	[EC_VMRS] = { trap_coprocessor, EXIT_SYSREG },
+	[EC_CP15] = ROW(trap_coprocessor, EXIT_SYSREG),
+	[EC_CP15_PAIR] = ROW(trap_coprocessor, EXIT_SYSREG),
+	[EC_CP14] = ROW(trap_coprocessor, EXIT_SYSREG),
+	[EC_CP14_MEMORY] = ROW(trap_coprocessor, EXIT_SYSREG),
+	[EC_FP] = ROW(trap_fp, EXIT_FP),
+	[EC_VMRS] = ROW(trap_coprocessor, EXIT_SYSREG),
 	[0x09 ... 0x0b] = UNKNOWN,
-	[EC_CP14_PAIR] = { trap_coprocessor, EXIT_SYSREG },
+	[EC_CP14_PAIR] = ROW(trap_coprocessor, EXIT_SYSREG),
 	[0x0d ... 0x1f] = UNKNOWN,
-	[EC_IABT_LOWER] = { trap_insn_abort, EXIT_MMIO },
+	[EC_IABT_LOWER] = ROW(trap_insn_abort, EXIT_MMIO),
 	[0x21 ... 0x23] = UNKNOWN,
-	[EC_DABT_LOWER] = { trap_data_abort_a32, EXIT_MMIO },
+	[EC_DABT_LOWER] = ROW(trap_data_abort_a32, EXIT_MMIO),
 	[0x25 ... 0x3f] = UNKNOWN,
 };
 
@@ -184,7 +189,7 @@ void trap_measured_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	const struct trap_row *rows = f->spsr & SPSR_NRW ? classes_a32 : classes;
 
-	measured_begin(v, (enum exit_kind)rows[ESR_EC(esr)].kind);
+	measured_begin(v, kind_of(&rows[ESR_EC(esr)]));
 	take(rows, v, f, esr);
 }
 

@@ -22,10 +22,6 @@ enum irq_flags {
  * context, or boot.
  */
 int __must_check irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 flags);
-/*
- * Mask the interrupt and forget its handler. On return the handler runs on no CPU. Thread context.
- */
-void irq_free(u32 intid);
 
 /*
  * Called by arch: dispatch one acknowledged interrupt. Returns the flags of its registration. 0 if
@@ -86,5 +82,7 @@ u64 ipi_total(u32 cpu);
  * enabled. On the calling CPU: fn is called directly, with interrupts masked.
  */
 void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg);
+/* The same on all CPUs that are online, one after the other. Also at boot, on the only CPU. */
+void ipi_call_all(void (*fn)(void *arg), void *arg);
 
 #endif

@@ -35,8 +35,7 @@ size_t bitmap_next_clear(const u64 *map, size_t nbits, size_t from);
  */
 size_t bitmap_find_clear_run(const u64 *map, size_t nbits, size_t from, size_t len, size_t align);
 
-/* Number of set bits: of a word, of a map. */
+/* Number of set bits. */
 u32 word_weight(u64 x);
-size_t bitmap_weight(const u64 *map, size_t nbits);
 
 #endif

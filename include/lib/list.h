@@ -62,9 +62,6 @@ static inline struct list *list_first(const struct list *l)
 
 #define list_for_each(pos, head) for (pos = (head)->next; pos != (head); pos = pos->next)
 
-#define list_for_each_safe(pos, tmp, head) \
-	for (pos = (head)->next, tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
-
 #define list_for_each_entry(e, head, member)                                             \
 	for (e = list_entry((head)->next, __typeof__(*e), member); &e->member != (head); \
 	     e = list_entry(e->member.next, __typeof__(*e), member))

@@ -52,10 +52,8 @@ typedef struct {
 #define __noinline     __attribute__((noinline))
 #define __inlined      inline __attribute__((always_inline))
 #define __cold         __attribute__((cold)) /* built for size, in a file that is built for speed */
-#define __packed       __attribute__((packed))
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
-#define __section(s)   __attribute__((section(s)))
 #define __unused       __attribute__((unused))
 
 #define likely(x)   __builtin_expect(!!(x), 1)

@@ -49,12 +49,10 @@ int __must_check vm_ram_clear(struct vm_ram *ram);
 void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa, u64 *contiguous);
 
 /*
- * Copy to and from guest RAM. -EFAULT if any part is not RAM; nothing is copied then.
- * vm_ram_write() may also return -EINTR, and makes the data visible to a guest with caches off.
- * Thread context, preemptible.
+ * Copy to guest RAM. -EFAULT if any part is not RAM; nothing is copied then. -EINTR. It makes the
+ * data visible to a guest with caches off. Thread context, preemptible.
  */
 int __must_check vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len);
-int __must_check vm_ram_read(const struct vm_ram *ram, u64 ipa, void *dst, u64 len);
 
 /* ---- a vCPU: a thread with a guest below it ---- */
 

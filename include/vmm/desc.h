@@ -80,8 +80,7 @@ enum restart_policy { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
 struct image_ref {
 	char path[DESC_PATH_MAX];
 	paddr_t pa;
-	u64 size; /* of a preloaded image; an upper bound if size_is_limit */
-	bool size_is_limit;
+	u64 size; /* of a preloaded image */
 };
 
 struct vm_desc {
@@ -91,7 +90,6 @@ struct vm_desc {
 	struct image_ref kernel;
 	struct image_ref initrd;
 	struct image_ref devicetree;
-	struct image_ref firmware;
 	bool has_load_address, has_devicetree_address;
 	u64 load_address, devicetree_address;
 	char bootargs[DESC_ARGS_MAX];

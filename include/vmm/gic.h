@@ -120,8 +120,6 @@ void vgic_cpu_online(struct vcpu *v, bool online);
  * context.
  */
 void vgic_set_spi(struct vm *vm, u32 intid, bool level);
-/* The same for a PPI. Any context. */
-void vgic_set_ppi(struct vcpu *v, u32 intid, bool level);
 /*
  * Forward a PPI with the HW bit. Its physical interrupt is active on this CPU, for v. On the CPU
  * where v is loaded, interrupts masked.

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unit_ram.h"
+
 static void test_linux(void **state)
 {
 	(void)state;
@@ -288,7 +290,7 @@ static void test_load_elf(void **state)
 	file[0x200] = 0x77;
 	planned(sizeof(file), sizeof(dtb));
 	assert_int_equal(image_load(&p, &ram, file, sizeof(file), dtb, dtb, sizeof(dtb)), 0);
-	assert_int_equal(vm_ram_read(&ram, RAM + BLOCK_SIZE - 0x800, back, 0x1000), 0);
+	assert_int_equal(unit_ram_read(&ram, RAM + BLOCK_SIZE - 0x800, back, 0x1000), 0);
 	assert_memory_equal(back, file + 0x1000, 0x1000);
 	assert_int_equal(blocks[1][0x7ff], 0xa5);
 	assert_int_equal(blocks[1][0x800], 0);

@@ -9,6 +9,8 @@
 #define PPI 23
 #define SPI 50
 
+#define FIRST_FREE 80 /* from here on this test registers as many as there may be */
+
 static u32 handled[8];
 
 static void handle(u32 intid, void *arg)
@@ -44,12 +46,6 @@ static void spi(void **state)
 	assert_int_equal(info.count[0], 2);
 	assert_int_equal(info.count[1], 0);
 	assert_false(irq_next_info(SPI + 1, &info));
-	irq_free(SPI);
-	assert_false(host_irq_unmasked(SPI, 0));
-	assert_false(irq_next_info(33, &info));
-	irq_free(SPI);
-	assert_int_equal(irq_request(SPI, "dev", handle, &count, 0), 0);
-	irq_free(SPI);
 }
 
 static void ppi_is_on_every_cpu(void **state)
@@ -70,9 +66,6 @@ static void ppi_is_on_every_cpu(void **state)
 	assert_true(irq_next_info(16, &info));
 	assert_int_equal(info.intid, PPI);
 	assert_int_equal(info.count[1], 1);
-	irq_free(PPI);
-	for (u32 cpu = 0; cpu < 3; cpu++)
-		assert_false(host_irq_unmasked(PPI, cpu));
 }
 
 static void flags_reach_arch(void **state)
@@ -89,7 +82,6 @@ static void flags_reach_arch(void **state)
 	host_poll();
 	assert_int_equal(count, 2);
 	host_irq_set_active(27, 0, false);
-	irq_free(27);
 }
 
 static void unwanted_ones_are_masked(void **state)
@@ -104,18 +96,16 @@ static void unwanted_ones_are_masked(void **state)
 
 static void refused(void **state)
 {
-	u32 n = 0, intid;
+	u32 n = 0, intid = FIRST_FREE;
 
 	(void)state;
 	assert_int_equal(irq_request(SPI, "x", NULL, NULL, 0), -EINVAL);
 	assert_int_equal(irq_request(HOST_INTIDS, "x", handle, &n, 0), -EINVAL);
 	assert_int_equal(irq_request(5000, "x", handle, &n, 0), -EINVAL);
-	for (intid = 32; irq_request(intid, "x", handle, &n, 0) == 0;)
+	while (irq_request(intid, "x", handle, &n, 0) == 0)
 		intid++;
 	assert_int_equal(irq_request(intid, "x", handle, &n, 0), -ENOSPC);
-	assert_true(intid > 32 + 100);
-	while (intid-- > 32)
-		irq_free(intid);
+	assert_true(intid > FIRST_FREE + 100);
 }
 
 /* ---- log ---- */

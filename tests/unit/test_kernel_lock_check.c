@@ -251,7 +251,6 @@ static void left_spinlocks(void **state)
 	setup(state);
 	assert_int_equal(irq_request(40, "left", leave_in_interrupt, NULL, IRQ_EDGE), 0);
 	refused(interrupt, "ends an interrupt", "'device'");
-	irq_free(40);
 	setup(state);
 	refused(expire, "ends a timeout", "'device'");
 	percpus[0].irq_depth = 0;

@@ -265,7 +265,6 @@ static void an_interrupt_switches_when_it_returns(void **state)
 	host_irq_raise(40, 0);
 	mark('m');
 	assert_string_equal(trace, "mium");
-	irq_free(40);
 	join(1);
 }
 

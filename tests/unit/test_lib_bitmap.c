@@ -8,6 +8,15 @@
 #define NBITS 200
 #define WORDS BITMAP_WORDS(NBITS)
 
+static size_t bitmap_weight(const u64 *map, size_t nbits)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < nbits; i++)
+		n += bitmap_test(map, i);
+	return n;
+}
+
 static void single_bits(void **state)
 {
 	u64 map[WORDS] = { 0 };

@@ -45,34 +45,10 @@ static void order(void **state)
 	assert_true(list_empty(&head));
 }
 
-static void removal_while_walking(void **state)
-{
-	struct list *pos, *tmp;
-	struct list head;
-	struct item items[10];
-	int i;
-
-	(void)state;
-	list_init(&head);
-	for (i = 0; i < 10; i++) {
-		items[i].value = i;
-		list_add_tail(&head, &items[i].node);
-	}
-	list_for_each_safe(pos, tmp, &head)
-		if (list_entry(pos, struct item, node)->value % 2)
-			list_del(pos);
-	assert_int_equal(sum(&head), 2468);
-	i = 0;
-	list_for_each(pos, &head)
-		i++;
-	assert_int_equal(i, 5);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order),
-		cmocka_unit_test(removal_while_walking),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

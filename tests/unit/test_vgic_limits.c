@@ -71,20 +71,6 @@ static void messages_beyond_the_last(void **state)
 	assert_true(reads_pending(0, BEYOND - 1));
 }
 
-static void private_lines_are_16_to_31(void **state)
-{
-	(void)state;
-	fixture_load(0);
-	vgic_set_ppi(v0, 15, true);
-	vgic_set_ppi(v0, 32, true);
-	vgic_set_ppi(v0, BEYOND, true);
-	assert_int_equal(fixture_read(0, SGI(0, 0x200), 4), 0);
-	assert_int_equal(fixture_read(0, GICD(0x204), 4), 0);
-	vgic_set_ppi(v0, 16, true);
-	vgic_set_ppi(v0, 31, true);
-	assert_int_equal(fixture_read(0, SGI(0, 0x200), 4), BIT(16) | BIT(31));
-}
-
 static void deactivation_beyond_the_last(void **state)
 {
 	struct vgic before;
@@ -258,7 +244,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(messages_beyond_the_last, fixture_setup),
-		cmocka_unit_test_setup(private_lines_are_16_to_31, fixture_setup),
 		cmocka_unit_test_setup(deactivation_beyond_the_last, fixture_setup),
 		cmocka_unit_test_setup(wfi_looks_no_further, fixture_setup),
 		cmocka_unit_test_setup(choices_look_no_further, fixture_setup),

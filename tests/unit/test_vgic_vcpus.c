@@ -48,7 +48,7 @@ static void masked_ones_kick_nobody(void **state)
 {
 	(void)state;
 	vgic_set_spi(&fixture_vm, SPI, true);
-	vgic_set_ppi(v1, 20, true);
+	fixture_write(1, GICR(1, 0x10200), 4, BIT(20));
 	assert_int_equal(fixture_kicked(), 0);
 	assert_false(vgic_pending(v0));
 	fixture_enable(0, SPI, 0);

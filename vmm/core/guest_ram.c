@@ -277,18 +277,3 @@ int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 	}
 	return 0;
 }
-
-int vm_ram_read(const struct vm_ram *ram, u64 ipa, void *dst, u64 len)
-{
-	u8 *to = dst;
-	u64 step;
-
-	if (!ram_map_holds(&ram->map, ipa, len))
-		return len ? -EFAULT : 0;
-	for (; len; ipa += step, to += step, len -= step) {
-		const void *from = piece(ram, ipa, len, &step);
-
-		memcpy(to, from, step);
-	}
-	return 0;
-}

@@ -14,13 +14,12 @@
 #define PMCR_E      BIT(0)
 #define PMCR_LP     BIT(7)                    /* event counters overflow at 64 bits (v3p5) */
 #define PMCR_KEPT   (BITS(3, 0) | BITS(7, 5)) /* E, P, C, D, DP, LC, LP; no X: no listener */
-#define PMCR_EVENTS BITS(15, 11)
-#define PMUSERENR   BITS(3, 0)   /* EN, SW, CR, ER */
-#define TYPE_P      BIT(31)      /* not at EL1 */
-#define TYPE_U      BIT(30)      /* not at EL0 */
-#define TYPE_NSK    BIT(29)      /* differs from P: the opposite, at non-secure EL1 */
-#define TYPE_NSU    BIT(28)      /* differs from U: the opposite, at non-secure EL0 */
-#define TYPE_FILTER BITS(31, 28) /* NSH, M and MT stay 0 */
+#define PMUSERENR   BITS(3, 0)                /* EN, SW, CR, ER */
+#define TYPE_P      BIT(31)                   /* not at EL1 */
+#define TYPE_U      BIT(30)                   /* not at EL0 */
+#define TYPE_NSK    BIT(29)                   /* differs from P: the opposite, at non-secure EL1 */
+#define TYPE_NSU    BIT(28)                   /* differs from U: the opposite, at non-secure EL0 */
+#define TYPE_FILTER BITS(31, 28)              /* NSH, M and MT stay 0 */
 #define TYPE_EVENT  BITS(15, 0)
 #define SW_INCR     0
 #define SELECTED    BITS(4, 0)

@@ -74,8 +74,8 @@ struct vpl011_state {
 };
 
 struct vpl011 {
-	struct vpl011_state s; /* under the lock */
 	struct spinlock lock;  /* taken before the console's and the vgic's */
+	struct vpl011_state s; /* under the lock */
 	struct vm *vm;
 	struct console *console;
 };

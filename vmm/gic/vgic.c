@@ -155,12 +155,17 @@ void vgic_update_fresh(struct vgic_op *op, struct vcpu *v)
 
 /* ---- inputs ---- */
 
-static void set_line(struct vm *vm, struct vcpu *owner, struct vgic_bank *b, u32 intid, bool level)
+void vgic_set_spi(struct vm *vm, u32 intid, bool level)
 {
-	struct virq q = virq_at(b, owner, intid);
+	struct vgic_bank *b;
 	struct vgic_op op;
+	struct virq q;
 	u32 was;
 
+	if (intid < 32 || intid >= VGIC_INTIDS)
+		return;
+	b = &vm->vgic.spi[intid / 32 - 1];
+	q = virq_at(b, NULL, intid);
 	vgic_begin(&op, vm);
 	was = b->level & q.mask;
 	if (level)
@@ -176,18 +181,6 @@ static void set_line(struct vm *vm, struct vcpu *owner, struct vgic_bank *b, u32
 		vgic_update(&op, &q);
 	}
 	vgic_end(&op);
-}
-
-void vgic_set_spi(struct vm *vm, u32 intid, bool level)
-{
-	if (intid >= 32 && intid < VGIC_INTIDS)
-		set_line(vm, NULL, &vm->vgic.spi[intid / 32 - 1], intid, level);
-}
-
-void vgic_set_ppi(struct vcpu *v, u32 intid, bool level)
-{
-	if (intid >= 16 && intid < 32)
-		set_line(v->vm, v, &v->vgic.priv, intid, level);
 }
 
 void vgic_release_hw(struct vcpu *v, u32 n)
