@@ -58,7 +58,7 @@ int __must_check vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src
 
 struct vm;
 
-#define VM_MAX_VCPUS 8
+#define VM_MAX_VCPUS 32
 
 /* PSCI power state (DEN0022, AFFINITY_INFO). */
 enum vcpu_power {
@@ -168,7 +168,7 @@ struct vm {
 	struct vcpu *vcpus[VM_MAX_VCPUS];
 	u8 planned
 		[VM_MAX_VCPUS]; /* the CPU of each by the last plan (vmm/place.h). Lifecycle lock */
-	struct timeout look;    /* asks its vCPUs for looks (vmm/cpu/health.c) */
+	struct vm_looks looks;
 	struct wait_queue state_wq; /* guards and signals the fields below */
 	struct wait_queue halt_wq;  /* waits for vCPUs to park; they do not wake each other */
 	enum vm_state state;
@@ -223,12 +223,23 @@ void vm_leave(const struct vm *vm);
 
 const char *vm_state_name(enum vm_state s);
 
+/* vCPUs told in one section with interrupts masked; more are told in pieces of that size. */
+#define VCPU_PIECE 8
+
+/*
+ * Of vCPU `first` and every VCPU_PIECE-th vCPU after it, kick the next that is not parked, so that
+ * it parks. It passes the stop on when it parks. The VM is not allowed to run. Any context.
+ */
+void vcpu_pass_stop(struct vm *vm, u32 first);
+
 /*
  * A request of a guest itself (PSCI SYSTEM_OFF/RESET), or a crash: every vCPU stops at its next
  * exit, and vCPU 0 does the rest. Any context.
  */
 void vm_request(struct vm *vm, enum vm_request req, const char *why);
 
+/* Wake all parked vCPUs, each in a section of its own. Thread context, no lock held. */
+void vcpu_wake_parked(struct vm *vm);
 /* Let vCPU 0, if it is parked, look for work for its VM. vm->state_wq.lock held. */
 void vcpu_wake_tend_locked(struct vm *vm);
 

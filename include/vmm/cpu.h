@@ -203,6 +203,15 @@ struct vcpu_health {
 	u32 same;              /* 0: it got on */
 };
 
+/* Asks a VM's vCPUs for looks, VCPU_PIECE at a time. */
+struct vm_looks {
+	struct timeout timeout;
+	u32 next;    /* the first vCPU of the next piece */
+	u32 hung;    /* hung vCPUs so far in this round */
+	u32 speaker; /* the first of them */
+	bool hang;   /* so far no vCPU that is on proved otherwise */
+};
+
 /*
  * health_init(): for a VM that is being created. health_end(): before it is deleted; no further
  * look is asked for. Thread context.

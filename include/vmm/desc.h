@@ -55,10 +55,23 @@ const char *ram_map_text(const struct ram_map *m, char *buf, size_t size);
 
 /* ---- descriptions ---- */
 
-#define DESC_NAME_MAX 24
-#define DESC_PATH_MAX 256
-#define DESC_ARGS_MAX 2048 /* COMMAND_LINE_SIZE of arm64 Linux */
-#define DESC_CPUS_MAX 8    /* VM_MAX_VCPUS */
+#define DESC_NAME_MAX  24
+#define DESC_PATH_MAX  256
+#define DESC_ARGS_MAX  2048 /* COMMAND_LINE_SIZE of arm64 Linux */
+#define DESC_CPUS_MAX  32   /* VM_MAX_VCPUS */
+#define GICV2_CPUS_MAX 8    /* what its registers have bits for */
+
+/* MPIDR affinity of vCPU n: Aff0 counts to 16, as `virt` has it, then Aff1. */
+static inline u32 desc_cpu_affinity(u32 n)
+{
+	return (n / 16) << 8 | n % 16;
+}
+
+/* The vCPU with that affinity, Aff3 in bits 31:24; DESC_CPUS_MAX or more: there is none. */
+static inline u32 desc_cpu_index(u64 affinity)
+{
+	return affinity & ~0xf0fUL ? DESC_CPUS_MAX : (u32)(affinity >> 4 | (affinity & 0xf));
+}
 
 /* us; the shortest budget is a tenth of the shortest period */
 #define DESC_PERIOD_MIN 100

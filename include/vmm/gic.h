@@ -47,9 +47,10 @@ struct vgic_bank {
  */
 struct vgic_cpu {
 	struct vgic_bank priv; /* SGIs 0-15, PPIs 16-31 */
-	u32 hw;             /* PPIs (timers) kept active physically: the guest deactivates both */
-	u32 hw_parked;      /* while parked: those of them that have a list register */
-	u8 pintid[16];      /* their physical INTIDs */
+	u32 hw;        /* PPIs (timers) kept active physically: the guest deactivates both */
+	u64 park_mark; /* what its parking adds to its VM's `parked`: its bit, and a count of 1 */
+	u32 hw_parked; /* while parked: those of them that have a list register */
+	u8 pintid[16]; /* their physical INTIDs */
 	u8 sgi_pending[16]; /* GICv2: senders of an SGI pending by its latch, a bit a vCPU */
 	u8 sgi_active[16];  /* GICv2: senders of the active one */
 	bool asleep;        /* GICR_WAKER.ProcessorSleep */
@@ -86,9 +87,10 @@ struct vgic {
 	/*
 	 * vCPUs off the CPU whose list registers were all ended when they left, one bit each. The
 	 * assignments (in_lr, slot, ppi_lr) stay valid. So an interrupt that fires again costs one
-	 * store when the vCPU comes back. Any operation folds them first.
+	 * store when the vCPU comes back. Any operation folds them first, so at most VCPU_PIECE are
+	 * parked: bits 63:32 count them. With a GICv2 the count is full from the start.
 	 */
-	u32 parked;
+	u64 parked;
 	u32 able; /* vCPUs that are on and awake: shared SPIs go to one of them */
 	struct vgic_bank spi[VGIC_WORDS];
 	u32 shared[VGIC_WORDS]; /* SPIs that several vCPUs may take, by irouter */
@@ -217,6 +219,8 @@ static inline bool vgic_to_flush(const struct vgic_cpu *c)
 void vgic_load(struct vcpu *v);
 void vgic_put(struct vcpu *v);
 
+/* Let interrupts and more urgent threads in, on a vCPU's thread in a trap that has masked them. No lock held. */
+void vgic_let_in(void);
 /*
  * Wait until v's CPU has folded v's list registers (v->vgic.folds differs from `folds`), or v has
  * left it. v has been kicked. For a vCPU in a trap with interrupts masked: in between they are

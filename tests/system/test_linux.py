@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's kernel: one to eight vCPUs that come and go; several VMs at once that compute."""
+"""Debian's kernel: one to 32 vCPUs that come and go; several VMs at once that compute."""
 
 import hashlib
 import re
@@ -71,6 +71,27 @@ def test_cpus_off_and_on(board, cpus):
     vm.wait_until("stopped")
     vm.delete()
     assert rows(board) == {}
+
+
+def test_as_many_cpus_as_a_vm_can_have(board):
+    """Two clusters of 16: SGIs by Aff1, a redistributor each; and the VM ends with all of them on."""
+    vm = new(board, "linux", "-c 32")
+    console = vm.port()
+    vm.run()
+    linux_ready(console)
+    assert console.run("nproc", LINUX) == "32"
+    for cpu in (15, 16, 31):
+        set_cpu(console, cpu, 0)
+        set_cpu(console, cpu, 1)
+        alive(console, cpu)
+    console.line("reboot")
+    linux_ready(console)
+    assert console.run("nproc", LINUX) == "32"
+    vm.pause()
+    vm.resume()
+    assert console.run("nproc", LINUX) == "32"
+    vm.delete(force=True)
+    assert board.sh("zvm new -t linux -c 33") == "zvm new: -c 33: the number of vCPUs must be 1 to 32"
 
 
 def test_suspend_to_memory(board):

@@ -299,9 +299,13 @@ static void test_numbers(void **state)
 {
 	(void)state;
 	set_u32("cpus", 0);
-	refused("/: cpus: 0 is out of range: 1 to 8");
+	refused("/: cpus: 0 is out of range: 1 to 32");
+	set_u32("cpus", 33);
+	refused("/: cpus: 33 is out of range: 1 to 32");
 	set_u32("cpus", 9);
-	refused("/: cpus: 9 is out of range: 1 to 8");
+	set_u32("gic-version", 2);
+	refused("/: cpus: with gic-version 2 there are 1 to 8");
+	set_u32("gic-version", 3);
 	set_u64("cpus", 1);
 	refused("/: cpus: wants 1 cell, has 8 bytes");
 	set_u32("cpus", 1);

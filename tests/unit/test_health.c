@@ -10,8 +10,10 @@
 #define TIMEOUT_MS 1000UL
 
 static struct vm vm;
-static struct vcpu vcpus[2];
-static struct guest_look found[2];
+#define MANY 20
+
+static struct vcpu vcpus[MANY];
+static struct guest_look found[MANY];
 
 static void look(const struct vcpu *v, struct guest_look *l)
 {
@@ -28,7 +30,7 @@ static int setup(void **state)
 	vm.state = VM_RUNNING;
 	vm.run_allowed = true;
 	vm.nvcpus = 2;
-	for (u32 i = 0; i < 2; i++) {
+	for (u32 i = 0; i < MANY; i++) {
 		vm.vcpus[i] = &vcpus[i];
 		vcpus[i].vm = &vm;
 		vcpus[i].index = i;
@@ -289,6 +291,58 @@ static void who_is_asked(void **state)
 	assert_int_equal(vcpus[0].thread.work, VCPU_WORK_LOOK);
 }
 
+static u32 asked(void)
+{
+	u32 bits = 0;
+
+	for (u32 i = 0; i < MANY; i++)
+		bits |= (u32)(vcpus[i].thread.work != 0) << i;
+	return bits;
+}
+
+/* No more than eight are asked in one go; all of them within the usual time, and all of them have to hang. */
+static void a_piece_at_a_time(void **state)
+{
+	const u64 piece = ms_to_ticks(HEALTH_LOOK_MS / 3) + 1;
+	const u32 pieces[] = { 0xff, 0xff00, 0xf0000 };
+
+	(void)state;
+	vm.nvcpus = MANY;
+	vm.desc.hang_timeout_ms = TIMEOUT_MS;
+	for (u32 i = 0; i < MANY; i++)
+		found[i].masked = i != 17;
+	health_begin(&vm);
+	host_advance(ms_to_ticks(HEALTH_LOOK_MS) - piece);
+	for (u32 n = 0; n < 60; n++) {
+		host_advance(piece);
+		assert_int_equal(asked(), pieces[n % 3]);
+		for (u32 i = 0; i < MANY; i++)
+			looks(&vcpus[i]);
+	}
+	assert_int_equal(vm.request, VM_REQ_NONE);
+	found[17].masked = true;
+	for (u32 n = 0; n < 60 && vm.request == VM_REQ_NONE; n++) {
+		host_advance(piece);
+		for (u32 i = 0; i < MANY; i++)
+			looks(&vcpus[i]);
+	}
+	assert_int_equal(vm.request, VM_REQ_CRASH);
+	for (u32 i = 0; i < MANY; i++)
+		vcpus[i].thread.work = 0;
+	/* Eight are told of it; each tells another one when it parks. */
+	vm.request = VM_REQ_NONE;
+	vm_request(&vm, VM_REQ_OFF, NULL);
+	assert_int_equal(asked(), 0xff);
+	vcpus[3].parked = true;
+	vcpus[11].parked = true;
+	vcpus[11].thread.work = 0;
+	vcpu_pass_stop(&vm, 3);
+	assert_int_equal(vcpus[19].thread.work & VCPU_WORK_STATE, VCPU_WORK_STATE);
+	assert_int_equal(vcpus[12].thread.work, 0);
+	vcpu_pass_stop(&vm, 12);
+	assert_int_equal(vcpus[12].thread.work & VCPU_WORK_STATE, VCPU_WORK_STATE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +355,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_look_that_is_due, setup, teardown),
 		cmocka_unit_test_setup_teardown(has_got_on_anyway, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_is_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_piece_at_a_time, setup, teardown),
 	};
 
 	unit_boot(1);

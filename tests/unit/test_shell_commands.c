@@ -88,7 +88,7 @@ static void test_quotes(void **state)
 static void test_absurd_sizes(void **state)
 {
 	static const char *const options[] = {
-		"-c 0",  "-c 9",   "-c 99",  "-c two",
+		"-c 0",  "-c 33",  "-c 99",  "-c two",
 		"-c -1", "-c 0x",  "-m 0",   "-m abc",
 		"-m -2", "-m 1",   "-p 99",  "-p -1",
 		"-p 63", "-p x",   "-a 0",   "-a 0x4",
@@ -107,7 +107,7 @@ static void test_absurd_sizes(void **state)
 		assert_ptr_equal(strchr(fake.output, '\n'), fake.output + strlen(fake.output) - 1);
 	}
 	assert_int_equal(fake.created, 0);
-	expect("zvm new -t linux -c 99", "zvm new: -c 99: the number of vCPUs must be 1 to 8\n");
+	expect("zvm new -t linux -c 99", "zvm new: -c 99: the number of vCPUs must be 1 to 32\n");
 	expect("zvm new -t linux -a 0",
 	       "zvm new: -a 0: expected a mask within this machine's CPUs, 0x3\n");
 }

@@ -325,11 +325,11 @@ static void others_are_not_parked(void **state)
 	fire();
 	ack(27);
 	fixture_put();
-	assert_int_equal(fixture_vm.vgic.parked, 0);
+	assert_int_equal((u32)fixture_vm.vgic.parked, 0);
 	fixture_load(0);
 	host_vgic_eoi(27);
 	fixture_put();
-	assert_int_equal(fixture_vm.vgic.parked, 1);
+	assert_int_equal((u32)fixture_vm.vgic.parked, 1);
 	fixture_enable(0, SPI, 0);
 	fixture_load(0);
 	vgic_set_spi(&fixture_vm, SPI, true);
@@ -337,7 +337,7 @@ static void others_are_not_parked(void **state)
 	ack(SPI);
 	host_vgic_eoi(SPI); /* its line is still high: the maintenance interrupt is still to come */
 	fixture_put();
-	assert_int_equal(fixture_vm.vgic.parked, 0);
+	assert_int_equal((u32)fixture_vm.vgic.parked, 0);
 }
 
 static void hw_ppi_overflows(void **state)

@@ -111,10 +111,73 @@ static void sgi_targets(void **state)
 	fixture_load(1);
 	take(5); /* two were sent: merged */
 	nothing();
-	/* Other affinities. */
-	fixture_vcpus[2].mpidr = BIT(31) | 3ULL << 32 | 2 << 16 | 1 << 8 | 0x23;
-	vgic_send_sgi(v1, 3ULL << 48 | 2ULL << 44 | 2ULL << 32 | 1 << 16 | 5 << 24 | BIT(3), 1);
-	assert_int_equal(fixture_kicked(), 4);
+}
+
+/* vCPUs from 16 on are in the second cluster. Not more than eight are told in one go. */
+static void sgi_targets_of_many(void **state)
+{
+	(void)state;
+	for (u32 n = 0; n < FIXTURE_MANY; n++)
+		fixture_enable(n, 5, 0);
+	(void)fixture_let_in();
+	(void)fixture_kicked();
+	fixture_load(0);
+	vmm_sgi(v0, 5 << 24 | 1 << 16 | BIT(3));
+	assert_int_equal(fixture_kicked(), BIT(19));
+	vmm_sgi(v0, 5 << 24 | BIT(15));
+	assert_int_equal(fixture_kicked(), BIT(15));
+	vmm_sgi(v0, 5 << 24);               /* none */
+	vmm_sgi(v0, 5 << 24 | 2 << 16 | 1); /* no such cluster */
+	vmm_sgi(v0, 5 << 24 | BIT(44) | 1); /* no such Aff0 */
+	assert_int_equal(fixture_kicked(), 0);
+	assert_int_equal(fixture_let_in(), 0);
+	vmm_sgi(v0, 5 << 24 | 1 << 16 | 0xff);
+	assert_int_equal(fixture_kicked(), 0xff0000);
+	assert_int_equal(fixture_let_in(), 0);
+	vmm_sgi(v0, 5 << 24 | 1 << 16 | 0xffff);
+	assert_int_equal(fixture_kicked(), 0xffff0000);
+	assert_int_equal(fixture_let_in(), 1);
+	vmm_sgi(v0, 5 << 24 | BIT(40));
+	assert_int_equal(fixture_kicked(), 0xfffffffe);
+	assert_int_equal(fixture_let_in(), 3);
+	fixture_load(31);
+	take(5);
+	/* Each has its redistributor, the last one says so. */
+	assert_int_equal(fixture_read(0, GICR(19, 8), 8), 0x103ULL << 32 | 19 << 8);
+	assert_int_equal(fixture_read(0, GICR(31, 8), 8), 0x10fULL << 32 | 31 << 8 | BIT(4));
+	/* A change that concerns all of them. */
+	(void)fixture_kicked();
+	fixture_write(31, GICD(0), 4, 1);
+	assert_int_equal(fixture_kicked(), ~0U);
+	assert_int_equal(fixture_let_in(), 3);
+}
+
+/* Folding what is parked is bounded: not more than eight are, or as many as there is room for. */
+static void not_all_park(void **state)
+{
+	struct vgic *g = &fixture_vm.vgic;
+
+	(void)state;
+	g->parked = 6UL << 32; /* room for two more */
+	for (u32 n = 0; n < 3; n++) {
+		host_set_cpu(n);
+		fixture_load(n + 16);
+	}
+	for (u32 n = 0; n < 3; n++) {
+		host_set_cpu(n);
+		fixture_put();
+		if (n == 1)
+			assert_int_equal(g->parked, 8UL << 32 | 3 << 16);
+	}
+	/* The third one went into the banks, as any operation does with the others. */
+	assert_int_equal(g->parked, 6UL << 32);
+	host_set_cpu(0);
+	fixture_load(31);
+	fixture_put();
+	assert_int_equal(g->parked, 7UL << 32 | BIT(31));
+	fixture_load(31);
+	assert_int_equal(g->parked, 6UL << 32);
+	fixture_put();
 }
 
 static void sgi_to_the_other_cpu(void **state)
@@ -259,6 +322,8 @@ int main(void)
 		cmocka_unit_test_setup(off_cpu_is_kept_and_kicked, fixture_setup),
 		cmocka_unit_test_setup(masked_ones_kick_nobody, fixture_setup),
 		cmocka_unit_test_setup(wfi_ends_by_unmasked_priority, fixture_setup),
+		cmocka_unit_test_setup(sgi_targets_of_many, fixture_setup_many),
+		cmocka_unit_test_setup(not_all_park, fixture_setup_many),
 		cmocka_unit_test_setup(sgi_targets, fixture_setup),
 		cmocka_unit_test_setup(sgi_to_the_other_cpu, fixture_setup),
 		cmocka_unit_test_setup(changes_reach_another_cpus_list_registers, fixture_setup),

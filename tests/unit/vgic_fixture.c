@@ -7,9 +7,9 @@
 #include <string.h>
 
 struct vm fixture_vm;
-struct vcpu fixture_vcpus[FIXTURE_VCPUS];
+struct vcpu fixture_vcpus[FIXTURE_MANY];
 struct vcpu *fixture_current[8];
-static u32 kicked;
+static u32 kicked, let_in;
 static struct {
 	irq_handler_t fn;
 	void *arg;
@@ -55,6 +55,20 @@ void vgic_await_fold(const struct vcpu *v, u32 folds)
 	assert_true(!v->vgic.loaded || v->vgic.folds != folds);
 }
 
+void vgic_let_in(void)
+{
+	assert_int_equal(fixture_vm.vgic.lock.locked, 0);
+	let_in++;
+}
+
+u32 fixture_let_in(void)
+{
+	u32 was = let_in;
+
+	let_in = 0;
+	return was;
+}
+
 u32 fixture_kicked(void)
 {
 	u32 was = kicked;
@@ -87,7 +101,7 @@ static bool phys_asserted(void)
 
 /* ---- machine ---- */
 
-static int setup(u32 gic_version)
+static int setup(u32 gic_version, u32 vcpus)
 {
 	u32 i;
 
@@ -102,37 +116,44 @@ static int setup(u32 gic_version)
 	vgic_lr_limit = 0;
 	vgic_set_line(VTIMER_PPI_VIRT, virt_asserted);
 	vgic_set_line(VTIMER_PPI_PHYS, phys_asserted);
-	fixture_vm.desc.cpus = FIXTURE_VCPUS;
+	fixture_vm.desc.cpus = vcpus;
 	assert_int_equal(vgic_host_init(), 0);
 	spin_lock_init(&fixture_vm.vgic.lock, LOCK_VGIC);
 	vgic_init(&fixture_vm);
 	assert_int_equal(stage2_init(&fixture_vm.s2), 0);
 	assert_int_equal(vgic_map(&fixture_vm), 0);
-	for (i = 0; i < FIXTURE_VCPUS; i++) {
+	for (i = 0; i < vcpus; i++) {
 		struct vcpu *v = &fixture_vcpus[i];
 
 		v->vm = &fixture_vm;
 		v->index = i;
-		v->mpidr = BIT(31) | i;
+		v->mpidr = BIT(31) | desc_cpu_affinity(i);
 		vgic_cpu_init(v);
 		fixture_vm.vcpus[i] = v;
 		fixture_vm.nvcpus = i + 1;
 	}
 	fixture_write(0, GICD(0), 4, 3);
 	kicked = 0;
+	let_in = 0;
 	return 0;
 }
 
 int fixture_setup(void **state)
 {
 	*state = NULL;
-	return setup(3);
+	return setup(3, FIXTURE_VCPUS);
 }
 
 int fixture_setup_gicv2(void **state)
 {
 	*state = NULL;
-	return setup(2);
+	return setup(2, FIXTURE_VCPUS);
+}
+
+int fixture_setup_many(void **state)
+{
+	*state = NULL;
+	return setup(3, FIXTURE_MANY);
 }
 
 void fixture_load(u32 n)

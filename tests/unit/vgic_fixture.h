@@ -6,9 +6,10 @@
 #include <vmm/core.h>
 
 #define FIXTURE_VCPUS 3
+#define FIXTURE_MANY  VM_MAX_VCPUS
 
 extern struct vm fixture_vm;
-extern struct vcpu fixture_vcpus[FIXTURE_VCPUS];
+extern struct vcpu fixture_vcpus[FIXTURE_MANY];
 /* Kicks since the last call, a bit per vCPU. */
 u32 fixture_kicked(void);
 /* The vCPU whose thread each CPU executes, or NULL. */
@@ -22,6 +23,11 @@ bool __must_check fixture_refire(struct vcpu *v, u32 pintid);
 int fixture_setup(void **state);
 /* The same with a GICv2: the private registers are in the distributor. */
 int fixture_setup_gicv2(void **state);
+
+/* The same with as many vCPUs as a VM can have. */
+int fixture_setup_many(void **state);
+/* How often interrupts were let in since the last call. */
+u32 fixture_let_in(void);
 
 /* Switch vCPU n to the executing CPU (from the one there), and away. */
 void fixture_load(u32 n);

@@ -28,10 +28,9 @@ static void answer(u64 *x, s64 code)
 
 static struct vcpu *by_affinity(struct vm *vm, u64 mpidr)
 {
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		if (vm->vcpus[i]->mpidr == mpidr)
-			return vm->vcpus[i];
-	return NULL;
+	const u32 index = desc_cpu_index(mpidr);
+
+	return index < vm->nvcpus ? vm->vcpus[index] : NULL;
 }
 
 static void psci_version(struct vcpu *v, u64 *x)
@@ -130,7 +129,7 @@ static s64 start(struct vm *vm, struct vcpu *target, u64 entry, u64 context)
 		target->reset_pending = true;
 		target->boot_entry = entry;
 		target->boot_arg = context;
-		wait_wake_all_locked(&vm->state_wq);
+		wait_wake_thread_locked(&vm->state_wq, &target->thread);
 		r = PSCI_SUCCESS;
 		break;
 	}

@@ -23,6 +23,25 @@ void vcpu_kick(struct vcpu *v, u32 work)
 	}
 }
 
+void vcpu_pass_stop(struct vm *vm, u32 first)
+{
+	while (first < vm->nvcpus && __atomic_load_n(&vm->vcpus[first]->parked, __ATOMIC_RELAXED))
+		first += VCPU_PIECE;
+	if (first < vm->nvcpus)
+		vcpu_kick(vm->vcpus[first], VCPU_WORK_STATE);
+}
+
+void vcpu_wake_parked(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		unsigned long flags = spin_lock(&vm->state_wq.lock);
+
+		wait_wake_thread_locked(&vm->state_wq, &vm->vcpus[i]->thread);
+		spin_unlock(&vm->state_wq.lock, flags);
+	}
+	sched_preempt_point();
+}
+
 /*
  * Only vCPU 0 is woken: each further thread that is woken at once makes a section with interrupts
  * masked longer.

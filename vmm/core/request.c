@@ -17,6 +17,6 @@ void vm_request(struct vm *vm, enum vm_request req, const char *why)
 		vcpu_wake_tend_locked(vm); /* vCPU 0 may be parked already */
 	}
 	spin_unlock(&vm->state_wq.lock, flags);
-	for (u32 i = 0; first && i < vm->nvcpus; i++)
-		vcpu_kick(vm->vcpus[i], VCPU_WORK_STATE);
+	for (u32 i = 0; first && i < VCPU_PIECE; i++)
+		vcpu_pass_stop(vm, i);
 }

@@ -160,72 +160,85 @@ static void ask(struct vcpu *v, bool always)
 }
 
 /*
- * The result of the looks that were last requested, all at one time. A look that was not taken yet
- * proves nothing.
+ * Whether a vCPU hangs, by the look that was last requested. A look that was not taken yet proves
+ * nothing. A vCPU that is off does not count.
  */
-static bool all_hung(const struct vm *vm)
+static void count_hung(struct vm *vm, const struct vcpu *v)
 {
-	bool any = false;
-
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		const struct vcpu *v = vm->vcpus[i];
-
-		if (v->power == VCPU_OFF)
-			continue;
-		if (!__atomic_load_n(&v->health.hung, __ATOMIC_RELAXED) ||
-		    __atomic_load_n(&v->thread.work, __ATOMIC_RELAXED))
-			return false;
-		any = true;
-	}
-	return any;
+	if (v->power == VCPU_OFF)
+		return;
+	if (!vm->looks.hung)
+		vm->looks.speaker = v->index;
+	if (__atomic_load_n(&v->health.hung, __ATOMIC_RELAXED) &&
+	    !__atomic_load_n(&v->thread.work, __ATOMIC_RELAXED))
+		vm->looks.hung++;
+	else
+		vm->looks.hang = false;
 }
 
 /* One of the VM's vCPUs reports the hang: that takes longer than interrupts may be masked here. */
 static void have_hang_said(struct vm *vm)
 {
-	u32 i = 0;
+	struct vcpu *v = vm->vcpus[vm->looks.speaker];
 
-	while (vm->vcpus[i]->power == VCPU_OFF)
-		i++;
-	__atomic_store_n(&vm->vcpus[i]->health.says_hang, true, __ATOMIC_RELAXED);
-	ask(vm->vcpus[i], true);
+	__atomic_store_n(&v->health.says_hang, true, __ATOMIC_RELAXED);
+	ask(v, true);
 }
 
-/* The number of steps is bounded: there are at most VM_MAX_VCPUS vCPUs. */
-static void ask_all(struct timeout *t)
+/*
+ * One piece: VCPU_PIECE vCPUs. All vCPUs of a VM are asked within HEALTH_LOOK_MS. The VM hangs if
+ * all vCPUs that are on were found to hang, one piece after the other.
+ */
+static void ask_piece(struct vm *vm)
 {
-	struct vm *vm = container_of(t, struct vm, look);
-	bool hangs = vm->desc.hang_timeout_ms;
+	const bool hangs = vm->desc.hang_timeout_ms;
+	const u32 first = vm->looks.next, end = MIN(first + VCPU_PIECE, vm->nvcpus);
 
-	if (vm->state == VM_STOPPED || vm->state == VM_CRASHED || vm->state == VM_CREATED)
-		return; /* until health_begin() */
-	timeout_set(t, deadline_ms(HEALTH_LOOK_MS));
-	if (vm->state != VM_RUNNING || !vm->run_allowed)
-		return;
-	if (hangs && all_hung(vm)) {
+	if (first == 0) {
+		vm->looks.hang = hangs;
+		vm->looks.hung = 0;
+	}
+	for (u32 i = first; hangs && i < end; i++)
+		count_hung(vm, vm->vcpus[i]);
+	vm->looks.next = end < vm->nvcpus ? end : 0;
+	if (!vm->looks.next && vm->looks.hang && vm->looks.hung) {
 		have_hang_said(vm);
 		return;
 	}
-	for (u32 i = 0; i < vm->nvcpus; i++)
+	for (u32 i = first; i < end; i++)
 		if (vm->vcpus[i]->power == VCPU_ON && !vm->vcpus[i]->parked)
 			ask(vm->vcpus[i], hangs);
 }
 
+static void ask_next(struct timeout *t)
+{
+	struct vm *vm = container_of(t, struct vm, looks.timeout);
+	const u32 pieces = (vm->nvcpus + VCPU_PIECE - 1) / VCPU_PIECE;
+
+	if (vm->state == VM_STOPPED || vm->state == VM_CRASHED || vm->state == VM_CREATED)
+		return; /* until health_begin() */
+	timeout_set(t, deadline_ms(HEALTH_LOOK_MS / pieces));
+	if (vm->state == VM_RUNNING && vm->run_allowed)
+		ask_piece(vm);
+	else
+		vm->looks.next = 0;
+}
+
 void health_init(struct vm *vm)
 {
-	timeout_init(&vm->look, ask_all);
+	timeout_init(&vm->looks.timeout, ask_next);
 }
 
 void health_end(struct vm *vm)
 {
-	timeout_cancel(&vm->look);
+	timeout_cancel(&vm->looks.timeout);
 }
 
 static void begin_here(void *arg)
 {
 	struct vm *vm = arg;
 
-	timeout_set(&vm->look, deadline_ms(HEALTH_LOOK_MS));
+	timeout_set(&vm->looks.timeout, deadline_ms(HEALTH_LOOK_MS));
 }
 
 /*

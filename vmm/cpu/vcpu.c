@@ -202,6 +202,8 @@ static bool park_while_stopped(struct vcpu *v)
 		if (!v->parked) {
 			__atomic_store_n(&v->parked, true, __ATOMIC_RELEASE);
 			wait_wake_all(&vm->halt_wq);
+			if (!vm->run_allowed)
+				vcpu_pass_stop(vm, v->index + VCPU_PIECE);
 			if (!vm->run_allowed && vm_is_parked(vm, NULL))
 				vcpu_wake_tend_locked(vm);
 		}

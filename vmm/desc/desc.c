@@ -130,6 +130,14 @@ static int check_image(struct reader *r, u32 seen, const char *file, const char 
 	return 0;
 }
 
+static int check_cpus(struct reader *r)
+{
+	r->prop = "cpus";
+	return r->d->gic_version == 2 && r->d->cpus > GICV2_CPUS_MAX
+		       ? refuse(r, "with gic-version 2 there are 1 to %u", GICV2_CPUS_MAX)
+		       : 0;
+}
+
 static int check_ram(struct reader *r, u32 seen)
 {
 	const bool placed = row_seen(seen, "memory-base");
@@ -156,6 +164,8 @@ static int read_root(struct reader *r, const void *fdt)
 	ret = check_image(r, seen, "kernel", "kernel-address", "kernel-size");
 	if (!ret)
 		ret = check_image(r, seen, "initrd", "initrd-address", "initrd-size");
+	if (!ret)
+		ret = check_cpus(r);
 	if (!ret)
 		ret = check_ram(r, seen);
 	r->prop = "kernel";

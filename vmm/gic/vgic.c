@@ -18,7 +18,7 @@ void vgic_begin(struct vgic_op *op, struct vm *vm)
 	op->flags = spin_lock(&vm->vgic.lock);
 	v = vcpu_current();
 	op->here = v && v->vm == vm && v->vgic.loaded ? v : NULL;
-	if (unlikely(vm->vgic.parked))
+	if (unlikely((u32)vm->vgic.parked))
 		vgic_unpark_all(op);
 }
 
@@ -29,6 +29,20 @@ void vgic_end(struct vgic_op *op)
 	spin_unlock(&op->vm->vgic.lock, op->flags);
 	for (; unlikely(kicks); kicks &= kicks - 1)
 		vcpu_kick(op->vm->vcpus[__builtin_ctz(kicks)], VCPU_WORK_VIRQ);
+}
+
+void vgic_end_open(struct vgic_op *op)
+{
+	u32 kicks = op->kicks, told = 0;
+
+	spin_unlock(&op->vm->vgic.lock, op->flags);
+	for (; kicks; kicks &= kicks - 1) {
+		if (unlikely(told++ == VCPU_PIECE)) {
+			vgic_let_in();
+			told = 1;
+		}
+		vcpu_kick(op->vm->vcpus[__builtin_ctz(kicks)], VCPU_WORK_VIRQ);
+	}
 }
 
 void vgic_mark_dirty(struct vgic_op *op, struct vcpu *v)
@@ -222,15 +236,9 @@ void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 /* The vCPU with this affinity (vgic_affinity), or NULL. */
 static struct vcpu *find_affinity(const struct vm *vm, u32 affinity)
 {
-	u32 i;
+	const u32 index = desc_cpu_index(affinity);
 
-	/* MPIDR.Aff0 is the vCPU's number in all machines of up to 16 vCPUs. */
-	if (affinity < vm->nvcpus && vgic_affinity(vm->vcpus[affinity]->mpidr) == affinity)
-		return vm->vcpus[affinity];
-	for (i = 0; i < vm->nvcpus; i++)
-		if (vgic_affinity(vm->vcpus[i]->mpidr) == affinity)
-			return vm->vcpus[i];
-	return NULL;
+	return index < vm->nvcpus ? vm->vcpus[index] : NULL;
 }
 
 /*
@@ -262,40 +270,46 @@ static bool wants(const struct vcpu *target, u32 sgi, u32 group)
 #define SGIR_INTID(r) ((u32)FIELD(r, 27, 24))
 #define SGIR_LIST(r)  ((u32)FIELD(r, 15, 0))
 #define SGIR_IRM      BIT(40)
-/* Set if a target's affinity is more than its bit in the list. */
+/* Set if a target's affinity is more than its bit in the list; the same without Aff1. */
 #define SGIR_ELSEWHERE (BITS(63, 32) | BITS(23, 16))
+#define SGIR_NOWHERE   (BITS(55, 41) | BITS(39, 32))
+
+/* The vCPUs that it is for, a bit each. */
+static u32 targets_of(const struct vcpu *v, u64 sgir)
+{
+	const u32 cluster = (u32)FIELD(sgir, 23, 16);
+
+	if (sgir & SGIR_IRM)
+		return vgic_all_vcpus(v->vm) & ~(1U << v->index);
+	if ((sgir & SGIR_NOWHERE) || cluster >= VM_MAX_VCPUS / 16)
+		return 0;
+	return SGIR_LIST(sgir) << (16 * cluster) & vgic_all_vcpus(v->vm);
+}
 
 void vgic_send_sgi(struct vcpu *v, u64 sgir, u32 group)
 {
 	struct vm *vm = v->vm;
-	u32 sgi = SGIR_INTID(sgir);
-	u32 list = SGIR_LIST(sgir);
-	u32 first = (u32)(FIELD(sgir, 55, 48) << 24 | FIELD(sgir, 39, 32) << 16 |
-			  FIELD(sgir, 23, 16) << 8 | FIELD(sgir, 47, 44) << 4);
-	u32 i;
+	u32 sgi = SGIR_INTID(sgir), told = 0;
+	u32 targets = targets_of(v, sgir);
 
-	if (sgir & SGIR_IRM) {
-		for (i = 0; i < vm->nvcpus; i++)
-			if (vm->vcpus[i] != v && wants(vm->vcpus[i], sgi, group))
-				send_to(v, vm->vcpus[i], sgi);
-		return;
-	}
-	for (; list; list &= list - 1) {
-		struct vcpu *target = find_affinity(vm, first + (u32)__builtin_ctz(list));
+	for (; targets; targets &= targets - 1) {
+		struct vcpu *target = vm->vcpus[__builtin_ctz(targets)];
 
-		if (target && wants(target, sgi, group))
-			send_to(v, target, sgi);
+		if (!wants(target, sgi, group))
+			continue;
+		if (unlikely(told++ == VCPU_PIECE)) {
+			vgic_let_in();
+			told = 1;
+		}
+		send_to(v, target, sgi);
 	}
 }
 
-/*
- * The usual SGI goes to one vCPU, by one bit of the list: the vCPU with that index (VM_MAX_VCPUS is
- * below 16).
- */
+/* The usual SGI goes to one vCPU of the first cluster, by one bit of the list: its index. */
 void vmm_sgi(struct vcpu *v, u64 sgir)
 {
-	u32 list = SGIR_LIST(sgir);
-	u32 index = (u32)__builtin_ctz(list | BIT(16));
+	u64 list = SGIR_LIST(sgir);
+	u32 index = (u32)__builtin_ctzll(list | BIT(32));
 
 	if (likely(!(sgir & SGIR_ELSEWHERE) && !(list & (list - 1)) && index < v->vm->nvcpus))
 		send_to(v, v->vm->vcpus[index], SGIR_INTID(sgir));
@@ -324,7 +338,7 @@ static u8 route(const struct vm *vm, u32 spi)
 	if (vm->vgic.v2)
 		return router ? one_of(vm, (u32)router) : VGIC_NO_TARGET;
 	if (router & IROUTER_IRM)
-		return one_of(vm, (1U << vm->nvcpus) - 1);
+		return one_of(vm, vgic_all_vcpus(vm));
 	target = find_affinity(vm, vgic_affinity(router));
 	return target ? (u8)target->index : VGIC_NO_TARGET;
 }
@@ -373,7 +387,7 @@ void vgic_cpu_online(struct vcpu *v, bool online)
 	vgic_begin(&op, v->vm);
 	v->vgic.online = online;
 	vgic_update_able(&op, v);
-	vgic_end(&op);
+	vgic_end_open(&op);
 }
 
 /* ---- reset, place ---- */
@@ -384,7 +398,7 @@ void vgic_init(struct vm *vm)
 	unsigned long flags = spin_lock(&g->lock);
 
 	g->ctlr = 0;
-	g->parked = 0;
+	g->parked = arch_vgic_version() == 2 ? VGIC_PARKED_FULL : 0;
 	g->able = 0;
 	memset(g->spi, 0, sizeof(g->spi));
 	memset(g->irouter, 0, sizeof(g->irouter));
@@ -414,6 +428,7 @@ void vgic_cpu_init(struct vcpu *v)
 	}
 	memset(c, 0, sizeof(*c));
 	v->vm->vgic.able &= ~(1U << v->index);
+	c->park_mark = BIT(32) | BIT(v->index);
 	c->loaded = loaded;
 	c->asleep = true;
 	c->priv.edge = 0xffff; /* SGIs */

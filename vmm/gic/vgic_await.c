@@ -3,6 +3,12 @@
 #include <kernel/thread.h>
 #include "vgic_internal.h"
 
+void vgic_let_in(void)
+{
+	sched_open();
+	arch_irq_disable();
+}
+
 void vgic_await_fold(const struct vcpu *v, u32 folds)
 {
 	struct vcpu *self = vcpu_current();

@@ -36,7 +36,7 @@ static void ctlr_write(void *dev, struct vcpu *v, u32 index, u64 value, const st
 			vgic_mark_dirty(&op, vm->vcpus[i]);
 		vgic_sync(&op, vgic_all_elsewhere(&op)); /* RWP then reads as 0 */
 	}
-	vgic_end(&op);
+	vgic_end_open(&op);
 }
 
 /*

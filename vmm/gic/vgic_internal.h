@@ -36,6 +36,16 @@ struct vgic_op {
 
 void vgic_begin(struct vgic_op *op, struct vm *vm);
 void vgic_end(struct vgic_op *op);
+/* The same for more than a few vCPUs, told in pieces. On a vCPU's thread, on its way to or from its guest, no lock held. */
+void vgic_end_open(struct vgic_op *op);
+
+/* As many are parked as may be: struct vgic. */
+#define VGIC_PARKED_FULL ((u64)VCPU_PIECE << 32)
+
+static inline u32 vgic_all_vcpus(const struct vm *vm)
+{
+	return (u32)BITS(vm->nvcpus - 1, 0);
+}
 
 /* A bank as seen by a guest's access. */
 struct vgic_view {

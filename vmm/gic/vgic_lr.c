@@ -273,14 +273,14 @@ void vgic_flush(struct vcpu *v)
 /* v was parked, and is not loaded. It is no longer parked: its state is in the banks. */
 static void unpark(struct vgic_op *op, struct vcpu *v)
 {
-	v->vm->vgic.parked &= ~(1U << v->index);
+	v->vm->vgic.parked -= v->vgic.park_mark;
 	vgic_fold_all(op, v);
 }
 
 __noinline void vgic_unpark_all(struct vgic_op *op)
 {
-	while (op->vm->vgic.parked)
-		unpark(op, op->vm->vcpus[__builtin_ctz(op->vm->vgic.parked)]);
+	while ((u32)op->vm->vgic.parked)
+		unpark(op, op->vm->vcpus[__builtin_ctz((u32)op->vm->vgic.parked)]);
 }
 
 /*
@@ -292,7 +292,7 @@ static bool may_park(const struct vcpu *v)
 {
 	const struct vgic_cpu *c = &v->vgic;
 
-	return likely(!v->vm->vgic.v2) &&
+	return likely(!(v->vm->vgic.parked & VGIC_PARKED_FULL)) &&
 	       !(c->dirty | c->leftover | c->act_left | c->held | c->fresh_words |
 		 (c->hw & ~c->priv.in_lr)) &&
 	       !(c->lr_used & ~arch_vgic_ended());
@@ -300,7 +300,7 @@ static bool may_park(const struct vcpu *v)
 
 static bool is_parked(const struct vcpu *v)
 {
-	return v->vm->vgic.parked >> v->index & 1;
+	return (u32)(v->vm->vgic.parked & v->vgic.park_mark);
 }
 
 /*
@@ -312,7 +312,7 @@ static void load_parked(struct vcpu *v)
 	struct vgic_cpu *c = &v->vgic;
 	u32 bits;
 
-	v->vm->vgic.parked &= ~(1U << v->index);
+	v->vm->vgic.parked -= v->vgic.park_mark;
 	for (bits = c->lr_fired; bits; bits &= bits - 1) {
 		u32 n = (u32)__builtin_ctz(bits);
 
@@ -384,7 +384,7 @@ void vgic_put(struct vcpu *v)
 		v->vgic.hw_parked = v->vgic.hw;
 		v->vgic.hw = 0; /* the guest's EOIs have deactivated them */
 		v->vgic.loaded = false;
-		g->parked |= 1U << v->index;
+		g->parked += v->vgic.park_mark;
 		spin_release(&g->lock);
 	} else {
 		spin_release(&g->lock);

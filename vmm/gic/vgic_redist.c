@@ -55,7 +55,7 @@ static void waker_write(void *dev, struct vcpu *v, u32 index, u64 value, const s
 		vgic_mark_dirty(&op, t);
 		vgic_sync(&op, vgic_all_elsewhere(&op) & 1U << t->index);
 	}
-	vgic_end(&op);
+	vgic_end_open(&op);
 }
 
 static const struct reg_row control_rows[] = {

@@ -245,7 +245,7 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 	/* A state that is taken away must be gone before the guest continues. */
 	if (word == WORD_CLEAR_ENABLE || word >= WORD_CLEAR_PENDING)
 		vgic_sync(&op, vgic_elsewhere(&op, w, value));
-	vgic_end(&op);
+	vgic_end_open(&op);
 }
 
 void vgic_priority_write(const struct vgic_view *w, u32 n, u8 value)
@@ -285,5 +285,5 @@ void vgic_config_write(const struct vgic_view *w, u32 half, u32 value)
 	old = w->bank->edge;
 	w->bank->edge = (old & ~(0xffffU << (16 * half))) | edge << (16 * half);
 	update_all(&op, w, old ^ w->bank->edge);
-	vgic_end(&op);
+	vgic_end_open(&op);
 }

@@ -45,7 +45,7 @@ static __noinline void sync(struct vgic_op *op, u32 vcpus)
 		folds[v->index] = v->vgic.folds;
 		vgic_mark_dirty(op, v);
 	}
-	vgic_end(op);
+	vgic_end_open(op);
 	for (left = vcpus; left; left &= left - 1) {
 		const struct vcpu *v = vm->vcpus[__builtin_ctz(left)];
 

@@ -109,14 +109,17 @@ static int add_bootargs(struct vm_desc *d, const char *more, struct vm_error *er
 
 static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct vm_error *err)
 {
+	const u32 most = arch_vgic_version() == 2 ? GICV2_CPUS_MAX : VM_MAX_VCPUS;
+
 	if (opt->cpus)
 		d->cpus = opt->cpus;
 	if (opt->priority >= 0)
 		d->priority = (u32)opt->priority;
 	if (opt->affinity)
 		d->affinity = opt->affinity;
-	if (d->cpus < 1 || d->cpus > VM_MAX_VCPUS)
-		return vm_fail(err, -EINVAL, "%u CPUs: a VM has 1 to %u", d->cpus, VM_MAX_VCPUS);
+	if (d->cpus < 1 || d->cpus > most)
+		return vm_fail(err, -EINVAL, "%u CPUs: a VM has 1 to %u%s", d->cpus, most,
+			       most == GICV2_CPUS_MAX ? " with a GICv2" : "");
 	if (apply_memory(&d->ram, opt->memory, err) ||
 	    (opt->bootargs && add_bootargs(d, opt->bootargs, err)))
 		return -EINVAL;
@@ -243,7 +246,7 @@ static int make_vcpu(struct vm *vm, u32 index)
 		return -ENOMEM;
 	v->vm = vm;
 	v->index = index;
-	v->mpidr = (index / 16) << 8 | index % 16;
+	v->mpidr = desc_cpu_affinity(index);
 	v->cpu = vm_sched_planned(vm, index);
 	random_fork(&v->random);
 	spin_lock_init(&v->sched_lock, LOCK_SCHED);
@@ -321,8 +324,8 @@ static void unmake_vcpus(struct vm *vm)
 	unsigned long flags = spin_lock(&vm->state_wq.lock);
 
 	vm->exiting = true;
-	wait_wake_all_locked(&vm->state_wq);
 	spin_unlock(&vm->state_wq.lock, flags);
+	vcpu_wake_parked(vm);
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		struct vcpu *v = vm->vcpus[i];
 

@@ -124,8 +124,8 @@ static void resume(struct vm *vm)
 	vtimer_stood_still(vm, paused);
 	vm_let_run_locked(vm);
 	vdevs_stood_still(vm, paused);
-	wait_wake_all_locked(&vm->state_wq);
 	spin_unlock(&vm->state_wq.lock, flags);
+	vcpu_wake_parked(vm);
 	vm_state_changed(vm);
 }
 

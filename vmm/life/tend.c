@@ -148,6 +148,15 @@ static void end_life(struct vm *vm, unsigned long *flags)
 
 /* ---- the next one ---- */
 
+static void power_off(struct vcpu *v)
+{
+	unsigned long flags = spin_lock(&v->vm->state_wq.lock);
+
+	v->power = VCPU_OFF;
+	v->reset_pending = false;
+	spin_unlock(&v->vm->state_wq.lock, flags);
+}
+
 /* Everything as after power-on; vCPU 0 will enter at the image's entry point. */
 static void power_on_reset(struct vm *vm)
 {
@@ -156,13 +165,11 @@ static void power_on_reset(struct vm *vm)
 
 	vgic_init(vm);
 	vdevs_reset(vm);
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		vcpu_reset(vm->vcpus[i], VCPU_RESET_POWER_ON);
-	flags = spin_lock(&vm->state_wq.lock);
 	for (u32 i = 0; i < vm->nvcpus; i++) {
-		vm->vcpus[i]->power = VCPU_OFF;
-		vm->vcpus[i]->reset_pending = false;
+		vcpu_reset(vm->vcpus[i], VCPU_RESET_POWER_ON);
+		power_off(vm->vcpus[i]);
 	}
+	flags = spin_lock(&vm->state_wq.lock);
 	vm->vcpus[0]->power = VCPU_ON_PENDING;
 	vm->vcpus[0]->reset_pending = true;
 	vm->vcpus[0]->boot_entry = vm->plan.entry;

@@ -58,20 +58,14 @@ static void put_reg(struct dt_writer *b, u64 base, u64 size)
 
 /* ---- the parts that depend on the VM ---- */
 
-/* MPIDR affinity of vCPU n: 16 to a cluster. */
-static u32 affinity_of(u32 n)
-{
-	return (n / 16) << 8 | n % 16;
-}
-
 static void put_cpu(struct dt_writer *b, u32 n)
 {
 	char name[16];
 
-	(void)snprintf(name, sizeof(name), "cpu@%x", affinity_of(n));
+	(void)snprintf(name, sizeof(name), "cpu@%x", desc_cpu_affinity(n));
 	begin(b, name);
 	put_cells(b, "phandle", PHANDLE_CPU(n));
-	put_cells(b, "reg", affinity_of(n));
+	put_cells(b, "reg", desc_cpu_affinity(n));
 	put_string(b, "enable-method", "psci");
 	put_string(b, "compatible", "arm,armv8");
 	put_string(b, "device_type", "cpu");
@@ -80,18 +74,22 @@ static void put_cpu(struct dt_writer *b, u32 n)
 
 static void put_cpu_map(struct dt_writer *b, u32 count)
 {
-	char name[16];
+	char name[24];
 
 	begin(b, "cpu-map");
 	begin(b, "socket0");
-	begin(b, "cluster0");
 	for (u32 n = 0; n < count; n++) {
-		(void)snprintf(name, sizeof(name), "core%u", n);
+		if (n % 16 == 0) {
+			(void)snprintf(name, sizeof(name), "cluster%u", n / 16);
+			begin(b, name);
+		}
+		(void)snprintf(name, sizeof(name), "core%u", n % 16);
 		begin(b, name);
 		put_cells(b, "cpu", PHANDLE_CPU(n));
 		end(b);
+		if (n % 16 == 15 || n == count - 1)
+			end(b);
 	}
-	end(b);
 	end(b);
 	end(b);
 }
