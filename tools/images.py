@@ -144,11 +144,11 @@ def check_uimage(data):
     fields = UIMAGE_HEADER.unpack_from(data)
     header = data[:4] + bytes(4) + data[8:UIMAGE_HEADER.size]
     if zlib.crc32(header) != fields[1]:
-        raise ImageError("is damaged: the checksum of its header is another")
+        raise ImageError("is damaged: the checksum of its header does not match")
     if UIMAGE_HEADER.size + fields[3] > len(data):
         raise ImageError("is cut off")
     if zlib.crc32(data[UIMAGE_HEADER.size:UIMAGE_HEADER.size + fields[3]]) != fields[6]:
-        raise ImageError("is damaged: the checksum of its data is another")
+        raise ImageError("is damaged: the checksum of its data does not match")
     return fields
 
 
@@ -226,7 +226,7 @@ class Fit:
             else:
                 raise ImageError(f"FIT: {name} has a hash of an unknown kind, {algorithm}")
             if found != value:
-                raise ImageError(f"FIT: {name} is damaged: its {algorithm} is another")
+                raise ImageError(f"FIT: {name} is damaged: its {algorithm} does not match")
 
     def get(self, role):
         name = self.find(role)

@@ -90,8 +90,7 @@ struct reg_row {
 	reg_read_t read;   /* NULL: constant */
 	reg_write_t write; /* NULL: ignored (WI) */
 	const char *name;
-	u32 field; /* offset in the device's state of the word that read and write are about, if
-		    * they go by it */
+	u32 field; /* offset of the word in the device's state that read and write use */
 } __aligned(64);
 
 /*

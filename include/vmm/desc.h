@@ -152,8 +152,7 @@ struct desc_device {
 	u32 size, intid;
 	/* Lists of strings; the last string is empty. Each clock is the bus clock. */
 	const char *compatible, *clock_names;
-	u32 wanted; /* offset in struct vm_desc of the flag that adds the device; 0: every VM has
-		     * it */
+	u32 wanted; /* offset in struct vm_desc of the flag that adds it; 0: every VM has it */
 };
 
 enum { DEVICE_UART, DEVICE_RTC, DEVICE_WATCHDOG, DEVICES };

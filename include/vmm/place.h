@@ -86,10 +86,10 @@ int __must_check vm_mover_start(void);
 void vm_mover_look(void);
 /*
  * One look, a second after the last one. A condition that held for MOVER_SECONDS in a row moves one
- * vCPU. `anew`: only begin to count. True: another look may be useful. Lifecycle lock held.
+ * vCPU. `first`: only begin to count. True: another look may be useful. Lifecycle lock held.
  */
 #define MOVER_SECONDS 3
-bool vm_mover_step(bool anew);
+bool vm_mover_step(bool first);
 
 struct schedule_windows;
 

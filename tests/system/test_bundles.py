@@ -95,7 +95,7 @@ BAD = {
                   "the bundle has no vms/NAME.dtb; 'init' is among its 1 files"),
     "source": (lambda: entry("vms/linux.dts", b"/dts-v1/;") + end(),
                "the bundle has no vms/NAME.dtb; 'vms/linux.dts' is among its 1 files"),
-    "kernel": (SMP.read_bytes, "the bundle is no cpio archive (cpio -o -H newc): it has "),
+    "kernel": (SMP.read_bytes, "the bundle is not a cpio archive (cpio -o -H newc): it has "),
     "cut": (lambda: plain()[:100], "the bundle is a cpio archive: it is cut off, or broken"),
 }
 
@@ -127,5 +127,5 @@ def test_a_damaged_file_and_a_broken_end(boot, tmp_path):
     assert "'img/smp.elf' is damaged" in board.sh("zvm new -t smp")
     path.write_bytes(good + gzip.compress(b"more"))
     board = boot(smp=1, mem=512, bundle=path)
-    assert "of the bundle is not read: it is gzip-compressed" in board.sh("zvm list")
+    assert "that part is gzip-compressed" in board.sh("zvm list")
     new(board, "smp")

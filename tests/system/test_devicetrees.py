@@ -126,9 +126,9 @@ def test_a_tree_of_a_board(boot, tmp_path):
 
 
 @pytest.mark.parametrize("tree, bootargs, says", [
-    ("board", "", "devicetree: its stdout-path, serial9, is no device of this VM: its UART is the PL011"),
-    ("board", "console=ttyAMA0", "devicetree: has no PL011 at 0x9000000 that is enabled"),
-    ("qemu", "console=ttyS0,115200n8", "bootargs: console=ttyS0 is no device of this VM: its UART is ttyAMA0"),
+    ("board", "", "devicetree: its stdout-path, serial9, is not a device of this VM: its UART is the PL011"),
+    ("board", "console=ttyAMA0", "devicetree: has no enabled PL011 at 0x9000000"),
+    ("qemu", "console=ttyS0,115200n8", "bootargs: console=ttyS0 is not a device of this VM: its UART is ttyAMA0"),
 ])
 def test_silent_consoles_are_noted(boot, tmp_path, tree, bootargs, says):
     """When the VM is made, in what is said about it, and at the desk."""

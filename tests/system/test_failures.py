@@ -149,10 +149,10 @@ def test_bootargs_at_the_shell(boot, tmp_path):
     plain = new(board, "lost")
     assert "\n  bootargs    quiet\n" in board.sh(f"zvm info {plain.name}")
     assert board.sh("zvm new -t full --bootargs 12345") == (
-        "zvm: bootargs: with the description's longer than 2047 bytes")
+        "zvm: bootargs: together with the description's longer than 2047 bytes")
     assert board.sh("zvm new -t full --bootargs 1234").startswith("vm 2 'full' created")
     assert board.sh("zvm new -t tree --bootargs quiet") == (
-        "zvm: bootargs: the description has none, and those of its devicetree would be lost: give it some first")
+        "zvm: bootargs: the description has none, and those of its devicetree would be lost: add some to the description first")
     assert board.sh('zvm new -t lost --bootargs "a b') == 'the quote " is not closed'
 
 

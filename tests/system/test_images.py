@@ -50,7 +50,7 @@ def test_kernels_are_refused_by_name(boot, tmp_path):
         "fit": (description("fit", ""), "is a FIT image or a devicetree: take the kernel out"),
         "zimage": (bytes(36) + b"\x18\x28\x6f\x01" + bytes(99), "is a kernel for 32-bit Arm"),
         "text": (b"#!/bin/sh\necho hello\n", "is text, not code: it begins with '#!/bin/sh'"),
-        "zeros": (bytes(4096), "is no code, it begins with 0x00000000"),
+        "zeros": (bytes(4096), "is not code: it begins with 0x00000000"),
     }
     path = bundle(tmp_path / "bundle.cpio", {k: data for k, (data, _) in kernels.items()})
     desk = check_bundle(path)

@@ -101,7 +101,7 @@ def test_linux_sees_its_banks(boot, tmp_path):
 @pytest.mark.parametrize("memory, says", [
     ("memory = <0x0 0x2000000>; memory-base = <0x0 0x8000000>;", "overlaps the interrupt controller"),
     ("memory = <0x0 0x2000000>; memory-base = <0x0 0x0>;", "0x0 to 0x2000000 overlaps flash"),
-    ("memory = <0x0 0x2000000>, <0x0 0x2000000>;", "has 2 banks: memory-base has to say where"),
+    ("memory = <0x0 0x2000000>, <0x0 0x2000000>;", "has 2 banks: memory-base must say where"),
     ("memory = <0x0 0x2000000>, <0x0 0x2000000>; memory-base = <0x0 0x40000000>, <0x0 0x41000000>;",
      "0x41000000 lies before the end of the bank before it, 0x42000000"),
 ])

@@ -190,8 +190,8 @@ def test_a_fit(tmp_path, options):
 
 
 @pytest.mark.parametrize("kind, says", [
-    ("kernel", "FIT: kernel-1 is damaged: its sha256 is another"),
-    ("ramdisk", "FIT: ramdisk-1 is damaged: its sha1 is another"),
+    ("kernel", "FIT: kernel-1 is damaged: its sha256 does not match"),
+    ("ramdisk", "FIT: ramdisk-1 is damaged: its sha1 does not match"),
     ("arch", "FIT: kernel-1 is for arm, not for arm64"),
     ("default", "FIT: no default among its configurations conf-0 conf-1"),
 ])
@@ -279,6 +279,6 @@ def test_complaints_are_whole_in_a_deep_folder(tmp_path):
     image = "an-image-whose-name-is-longer-than-what-there-was-room-for-in-a-complaint.bin"
     (deep / image).write_bytes(b"")
     _, said, _ = mkbundle(deep, f'memory = <0 0x4000000>; kernel = "{image}"; initrd-address = <1>;')
-    assert said.rstrip().endswith("/a-folder-with-a-long-name/vm.dts: /: initrd-address: wants 2 cells, has 4 bytes")
+    assert said.rstrip().endswith("/a-folder-with-a-long-name/vm.dts: /: initrd-address: must be 2 cells, but has 4 bytes")
     _, said, _ = mkbundle(deep, f'memory = <0 0x4000000>; kernel = "{image}";')
     assert said.rstrip().endswith(f"vms/vm.dtb: /: kernel: '{image}' is empty")

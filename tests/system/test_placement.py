@@ -44,7 +44,7 @@ def test_linux_keeps_off_a_control_loop(boot):
     assert board.sh("zvm set linux affinity=0x2") == f"vm {linux.id} 'linux' set"
     assert cpus(board, "linux") == [1, 1, 1, 1]
     # It gives way all the same to who wants the CPU alone, if it may be elsewhere; else it is named.
-    assert board.sh("zvm set rtos dedicated=on") == "zvm: 'rtos' wants 1 CPU of its own: cpu1 has 'linux'"
+    assert board.sh("zvm set rtos dedicated=on") == "zvm: 'rtos' needs 1 dedicated CPU: cpu1 has 'linux'"
     assert board.sh("zvm set linux affinity=0x6") == f"vm {linux.id} 'linux' set"
     assert board.sh("zvm set rtos dedicated=on") == f"vm {rtos.id} 'rtos' set"
     assert cpus(board, "rtos") == [1] and cpus(board, "linux") == [2, 2, 2, 2]

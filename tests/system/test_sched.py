@@ -117,7 +117,7 @@ def test_a_cpu_of_its_own(boot):
     assert exits(board, "own", "wfx") == waits
     answers(wide)
     assert board.sh("zvm new -t smp --name more -c 1 -a 0x6") == \
-        "zvm: 'more' finds no CPU: cpu1 has 'own', cpu2 has 'own', of its own"
+        "zvm: 'more' finds no CPU that is not dedicated: cpu1 has 'own', cpu2 has 'own'"
     board.sh("zvm set own dedicated=off")
     board.until(lambda: all(now > then for now, then in zip(exits(board, "own", "wfx"), waits)))
 
@@ -201,7 +201,7 @@ def test_windows(boot, tmp_path):
     # Who is bound to nothing stays away from windows.
     assert "cpu 0" in info(board, new(board, "smp", "-c 1").name, "vcpu 0")
     assert board.sh("zvm set a budget=10 period=100") == \
-        "zvm: 'a' has windows: a budget goes not with them"
+        "zvm: 'a' has windows: they exclude a budget"
 
 
 def test_a_schedule_of_vms_that_no_type_makes(boot, tmp_path):

@@ -61,8 +61,8 @@ def test_errors_are_one_line_that_names_the_thing(board, command, says):
 def test_states_that_forbid(board):
     before = free(board)
     vm = new(board, "smp")
-    assert "created: only a running one can be paused" in board.sh("zvm pause 0")
-    assert "created: only a paused one can be resumed" in board.sh("zvm resume 0")
+    assert "created: only a running VM can be paused" in board.sh("zvm pause 0")
+    assert "created: only a paused VM can be resumed" in board.sh("zvm resume 0")
     vm.run()
     assert "running already" in board.sh("zvm run 0")
     assert "-f" in board.sh("zvm delete 0")

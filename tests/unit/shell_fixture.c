@@ -181,7 +181,7 @@ int vm_create(const struct vm_type *type, const struct vm_options *opt, struct v
 	struct vm *vm = &fake_machines[2], *other = opt->name ? vm_find(opt->name) : NULL;
 
 	if (other) {
-		snprintf(err->text, sizeof(err->text), "there is a VM '%s' already, with id %u",
+		snprintf(err->text, sizeof(err->text), "a VM '%s' exists already, with id %u",
 			 other->name, other->id);
 		return -EEXIST;
 	}

@@ -106,10 +106,10 @@ static void test_no_bundle(void **state)
 		   "with cpio -o -H newc");
 	problem_is("070701cut", 9, "the bundle is a cpio archive: it is cut off, or broken");
 	problem_is("\x7f\x45LF\2", 5,
-		   "the bundle is no cpio archive (cpio -o -H newc): it has 5 bytes and "
+		   "the bundle is not a cpio archive (cpio -o -H newc): it has 5 bytes and "
 		   "begins with 0x464c457f");
 	problem_is("\0\0", 2,
-		   "the bundle is no cpio archive (cpio -o -H newc): it has 2 bytes and begins "
+		   "the bundle is not a cpio archive (cpio -o -H newc): it has 2 bytes and begins "
 		   "with 0x00000000");
 }
 
@@ -156,7 +156,7 @@ static void test_broken_bundle(void **state)
 	assert_int_equal(vm_type_count, 1);
 	assert_string_equal(
 		the_bundle.problem,
-		"what follows byte 1024 of the bundle is not read: it is gzip-compressed");
+		"the bundle is not read beyond byte 1024: that part is gzip-compressed");
 }
 
 static void test_prefixes(void **state)
@@ -240,7 +240,7 @@ static void test_damaged_files(void **state)
 	archive_use();
 	assert_string_equal(vm_types[0].error.text,
 			    "vms/a.dtb: /: kernel: 'img' is damaged: its checksum "
-			    "in the archive is another");
+			    "in the archive does not match");
 	assert_string_equal(vm_types[1].error.text,
 			    "vms/b.dtb: /: kernel: 'loop' is behind too many links");
 	assert_non_null(strstr(vm_types[2].error.text, ": the name is longer than 255 bytes"));

@@ -172,9 +172,9 @@ static void test_console_none(void **state)
 	accepted();
 	assert_int_equal(d.console_port, CONSOLE_PORT_NONE);
 	set("/console", "port", &port, sizeof(port));
-	refused("/console: port: is given though backend is \"none\"");
+	refused("/console: port: must not be given: backend is \"none\"");
 	set("/console", "backend", "pty", 4);
-	refused("/console: backend: 'pty' is none of port, none");
+	refused("/console: backend: 'pty': expected port or none");
 }
 
 static void test_addresses(void **state)
@@ -182,7 +182,7 @@ static void test_addresses(void **state)
 	(void)state;
 	del("kernel");
 	set_u64("kernel-address", 0xe0000000);
-	refused("/: kernel-address: goes together with kernel-size");
+	refused("/: kernel-address: must be given together with kernel-size");
 	set_u64("kernel-size", 0x1000);
 	set_u64("initrd-address", 0xe4000000);
 	set_u64("initrd-size", 0x2000);
@@ -191,12 +191,12 @@ static void test_addresses(void **state)
 	assert_int_equal(d.kernel.size, 0x1000);
 	assert_int_equal(d.initrd.size, 0x2000);
 	set_u64("kernel-size", UINT64_MAX);
-	refused("/: kernel-address: and kernel-size pass the end of memory");
+	refused("/: kernel-address: together with kernel-size passes the end of memory");
 	set_u64("kernel-size", 0);
 	assert_int_equal(parse(), -EINVAL);
 	set_u64("kernel-size", 1);
 	set_str("kernel", "linux/Image");
-	refused("/: kernel-address: is given beside kernel: one of them");
+	refused("/: kernel-address: must not be given together with kernel");
 }
 
 static void test_missing(void **state)
@@ -254,7 +254,7 @@ static void test_scheduling(void **state)
 {
 	(void)state;
 	set_u32("budget-us", 300);
-	refused("/: budget-us: wants a period");
+	refused("/: budget-us: needs a period");
 	set_u32("period-us", 200);
 	refused("/: budget-us: is more than the period");
 	set_u32("period-us", 99);
@@ -275,7 +275,7 @@ static void test_scheduling(void **state)
 	accepted();
 	assert_true(d.dedicated);
 	set_str("policy", "lifo");
-	refused("/: policy: 'lifo' is none of fifo, round-robin");
+	refused("/: policy: 'lifo': expected fifo or round-robin");
 }
 
 static void test_not_supported(void **state)
@@ -292,7 +292,7 @@ static void test_not_supported(void **state)
 	refused("/passthrough: is not supported by this build");
 	small(state);
 	set_u32("gic-version", 4);
-	refused("/: gic-version: 4 is neither 2 nor 3");
+	refused("/: gic-version: 4: expected 2 or 3");
 }
 
 static void test_numbers(void **state)
@@ -307,10 +307,10 @@ static void test_numbers(void **state)
 	refused("/: cpus: with gic-version 2 there are 1 to 8");
 	set_u32("gic-version", 3);
 	set_u64("cpus", 1);
-	refused("/: cpus: wants 1 cell, has 8 bytes");
+	refused("/: cpus: must be 1 cell, but has 8 bytes");
 	set_u32("cpus", 1);
 	set_u32("memory", 1);
-	refused("/: memory: wants 2 cells for each bank, has 4 bytes");
+	refused("/: memory: must be 2 cells for each bank, but has 4 bytes");
 	set_u64("memory", MIB(64) + 4096);
 	refused("/: memory: 0x4001000 is not a multiple of 2 MiB");
 	set_u64("memory", 0);
@@ -332,7 +332,7 @@ static void test_numbers(void **state)
 	set_u32("affinity", 0);
 	refused("/: affinity: names no CPU");
 	set_u32("affinity", 0x100);
-	refused("/: affinity: 0x100 names CPUs beyond the 8 that there can be");
+	refused("/: affinity: 0x100 names CPUs beyond the limit of 8");
 	del("affinity");
 	set_u32("autostart", 1);
 	refused("/: autostart: takes no value");
@@ -350,11 +350,11 @@ static void test_strings(void **state)
 	refused("/: compatible: 'zvm,host' is not \"zvm,vm\"");
 	small(state);
 	set("/", "label", "a\0b", 4);
-	refused("/: label: wants one string");
+	refused("/: label: must be one string");
 	set("/", "label", "ab", 2);
-	refused("/: label: wants one string");
+	refused("/: label: must be one string");
 	set("/", "label", "", 0);
-	refused("/: label: wants one string");
+	refused("/: label: must be one string");
 	set_str("label", "");
 	refused("/: label: is empty");
 	set_str("label", "a b");
@@ -372,7 +372,7 @@ static void test_strings(void **state)
 	small(state);
 	memset(longer, 'a', sizeof(longer));
 	set("/", "bootargs", longer, sizeof(longer));
-	refused("/: bootargs: wants one string");
+	refused("/: bootargs: must be one string");
 	longer[sizeof(longer) - 1] = '\0';
 	set("/", "bootargs", longer, sizeof(longer));
 	refused("/: bootargs: is longer than 2047 bytes");
@@ -388,7 +388,7 @@ static void test_strings(void **state)
 	refused("/: kernel: is longer than 255 bytes");
 	set_str("restart", "maybe");
 	set_str("kernel", "Image");
-	refused("/: restart: 'maybe' is none of never, on-failure, always");
+	refused("/: restart: 'maybe': expected never, on-failure or always");
 }
 
 static void test_paths(void **state)
@@ -477,11 +477,11 @@ static void test_check_places(void **state)
 	accepted();
 	assert_int_equal(desc_check(&d, NULL, FILE_NAME, &err), 0);
 	set_u64("load-address", 0x44000000);
-	check_refused("/: load-address: 0x44000000 is no place in RAM (64 MiB at 0x40000000)");
+	check_refused("/: load-address: 0x44000000 does not lie in RAM (64 MiB at 0x40000000)");
 	set_u64("load-address", 0x1000);
-	check_refused("/: load-address: 0x1000 is no place in RAM (64 MiB at 0x40000000)");
+	check_refused("/: load-address: 0x1000 does not lie in RAM (64 MiB at 0x40000000)");
 	set_u64("load-address", 0x40000002);
-	check_refused("/: load-address: 0x40000002 is no place in RAM (64 MiB at 0x40000000)");
+	check_refused("/: load-address: 0x40000002 does not lie in RAM (64 MiB at 0x40000000)");
 	del("load-address");
 	set_u64("devicetree-address", 0x43ffff00);
 	check_refused(

@@ -175,7 +175,7 @@ static void test_a_board(void **state)
 	is_absent("/soc", "status");
 	assert_true(guest_fdt_note(buf, note, sizeof(note)));
 	assert_string_equal(
-		note, "devicetree: its stdout-path, serial2, is no device of this VM: its UART "
+		note, "devicetree: its stdout-path, serial2, is not a device of this VM: its UART "
 		      "is the PL011 at 0x9000000");
 	p.gic_version = 2;
 	assert_string_equal(guest_fdt_adapt(&p, own, fdt_totalsize(own), buf, sizeof(buf)),
@@ -308,9 +308,9 @@ static void test_notes(void **state)
 	noted("console=ttyAMA0", "");
 	noted("console=tty0 console=ttyAMA0,115200", "");
 	noted("console=ttyS0,115200 quiet",
-	      "bootargs: console=ttyS0 is no device of this VM: its UART is ttyAMA0");
+	      "bootargs: console=ttyS0 is not a device of this VM: its UART is ttyAMA0");
 	noted("quiet console=tty0 console=hvc0",
-	      "bootargs: console=tty0 is no device of this VM: its UART is ttyAMA0");
+	      "bootargs: console=tty0 is not a device of this VM: its UART is ttyAMA0");
 	noted("netconsole=x earlycon", "");
 	generate();
 	assert_true(guest_fdt_note(buf, note, sizeof(note)) == false);
@@ -318,17 +318,17 @@ static void test_notes(void **state)
 	generate();
 	assert_true(guest_fdt_note(buf, note, sizeof(note)));
 	assert_string_equal(
-		note, "bootargs: console=ttyPS0 is no device of this VM: its UART is ttyAMA0");
+		note, "bootargs: console=ttyPS0 is not a device of this VM: its UART is ttyAMA0");
 	/* A FIT image, for example: it is a devicetree too. */
 	begin_tree();
 	begin("images");
 	end();
 	end_tree();
 	noted("console=ttyAMA0",
-	      "devicetree: has no interrupt controller, Linux does not start with it");
+	      "devicetree: has no interrupt controller; Linux does not start without one");
 	board_tree(3);
 	noted("console=ttyAMA0",
-	      "devicetree: has no PL011 at 0x9000000 that is enabled, and so no console");
+	      "devicetree: has no enabled PL011 at 0x9000000, so there is no console");
 	/* It is there, and turned off: by itself, or by the bus that it is on. */
 	for (u32 off = 0; off < 2; off++) {
 		begin_tree();
@@ -350,7 +350,7 @@ static void test_notes(void **state)
 		end();
 		end_tree();
 		noted("",
-		      "devicetree: its stdout-path, /soc/serial@9000000, is no device of this VM: its "
+		      "devicetree: its stdout-path, /soc/serial@9000000, is not a device of this VM: its "
 		      "UART is the PL011 at 0x9000000");
 	}
 }

@@ -197,7 +197,7 @@ static void test_adapt_refused(void **state)
 	for (u32 more = 0; more < 65; more += 64)
 		assert_string_equal(guest_fdt_adapt(&p, own, fdt_totalsize(own), buf,
 						    more ? fdt_totalsize(own) + more : 64),
-				    "has no room for what is filled in");
+				    "has no room for the added nodes");
 	assert_string_equal(guest_fdt_adapt(&p, own, fdt_totalsize(own) - 1, buf, sizeof(buf)),
 			    "is cut off");
 }

@@ -74,15 +74,15 @@ static void test_linux_sizes(void **state)
 		"0x40000000");
 	header(0, MIB(510));
 	refused(8192, MIB(3),
-		"initrd: 3 MiB find no room beside the kernel in the VM's RAM, 512 MiB at "
+		"initrd: there is no room for 3 MiB beside the kernel in the VM's RAM, 512 MiB at "
 		"0x40000000");
 	refused(8192, UINT64_MAX - 5,
-		"initrd: 17592186044416 MiB find no room beside the kernel in the VM's RAM, 512 MiB "
+		"initrd: there is no room for 17592186044416 MiB beside the kernel in the VM's RAM, 512 MiB "
 		"at 0x40000000");
 	planned(8192, 0);
 	refused(8192, MIB(2),
-		"devicetree: 64 KiB find no room in the VM's RAM, 512 MiB at 0x40000000: 2 MiB more "
-		"would do");
+		"devicetree: there is no room for 64 KiB in the VM's RAM, 512 MiB at 0x40000000: 2 MiB more "
+		"are enough");
 }
 
 static void test_raw(void **state)
@@ -127,7 +127,7 @@ static void test_raw_refused(void **state)
 		assert_int_equal(image_plan(&d, file, 5000, 0, 0, &p, &err), -EINVAL);
 	}
 	d.load_address = RAM + 2;
-	refused(5000, 0, "load-address: 0x40000002 is no place for instructions");
+	refused(5000, 0, "load-address: 0x40000002 is not a multiple of 4");
 	d.load_address = RAM;
 	header(0, 4096);
 	refused(5000, 0, "load-address: the kernel is an Image, which says itself where it goes");
@@ -170,7 +170,7 @@ static void test_banks(void **state)
 	assert_int_equal(p.initrd_base, 0x880000000);
 	assert_int_equal(p.dtb_base, 0x81000000);
 	refused(8192, MIB(65),
-		"initrd: 65 MiB find no room beside the kernel in the VM's RAM, 32 MiB at 0x80000000 "
+		"initrd: there is no room for 65 MiB beside the kernel in the VM's RAM, 32 MiB at 0x80000000 "
 		"and 64 MiB at 0x880000000");
 	header(0, MIB(32));
 	planned(8192, MIB(60));

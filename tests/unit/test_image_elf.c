@@ -88,10 +88,10 @@ static void test_elf_segments_refused(void **state)
 {
 	(void)state;
 	good_elf();
-	elf_refused(0x1fff, "segment 0, 0x1000 bytes at 0x1000, is not all in the file");
+	elf_refused(0x1fff, "segment 0, 0x1000 bytes at 0x1000, is not completely in the file");
 	segment(0, UINT64_MAX - 0xfff, RAM, RAM, 0x1000, 0x1000);
 	elf_refused(sizeof(file),
-		    "segment 0, 0x1000 bytes at 0xfffffffffffff000, is not all in the file");
+		    "segment 0, 0x1000 bytes at 0xfffffffffffff000, is not completely in the file");
 	segment(0, 0x1000, RAM, RAM, 0x1000, 0xfff);
 	elf_refused(sizeof(file), "segment 0 has 0x1000 bytes in the file, and 0xfff in memory");
 	segment(0, 0x1000, RAM, UINT64_MAX - 0xfff, 0x1000, 0x1001);
@@ -131,17 +131,17 @@ static void test_elf_entry_refused(void **state)
 	(void)state;
 	good_elf();
 	segment(0, 0x1000, RAM + 4, RAM + 4, 0x1000, 0x1000);
-	elf_refused(sizeof(file), "entry 0x40000000 lies in none of its segments");
+	elf_refused(sizeof(file), "entry 0x40000000 lies in no segment");
 	good_elf();
 	put(24, RAM + 2, 8);
-	elf_refused(sizeof(file), "entry 0x40000002 is no place for instructions");
+	elf_refused(sizeof(file), "entry 0x40000002 is not a multiple of 4");
 	put(24, RAM + 0x1000, 8); /* behind it */
-	elf_refused(sizeof(file), "entry 0x40001000 lies in none of its segments");
+	elf_refused(sizeof(file), "entry 0x40001000 lies in no segment");
 	segment(0, 0x1000, RAM, RAM, 0x1000, 0x2000); /* in its zeros */
-	elf_refused(sizeof(file), "entry 0x40001000 lies behind what the file has of segment 0");
+	elf_refused(sizeof(file), "entry 0x40001000 lies behind the file's part of segment 0");
 	good_elf();
 	put(64, 2, 4);
-	elf_refused(sizeof(file), "entry 0x40000000 lies in none of its segments");
+	elf_refused(sizeof(file), "entry 0x40000000 lies in no segment");
 	/* Position-independent, linked for 0, with the header and the code in one segment. */
 	good_elf();
 	put(16, 3, 2);

@@ -174,12 +174,12 @@ static void test_no_code(void **state)
 {
 	(void)state;
 	memset(file, 0, sizeof(file));
-	refused(sizeof(file), "kernel: is no code, it begins with 0x00000000");
+	refused(sizeof(file), "kernel: is not code: it begins with 0x00000000");
 	memset(file, 0xff, sizeof(file));
-	refused(sizeof(file), "kernel: is no code, it begins with 0xffffffff");
+	refused(sizeof(file), "kernel: is not code: it begins with 0xffffffff");
 	AT(0, "\x4d\x5a\0\0");
-	refused(sizeof(file), "kernel: is no code, it begins with 0x00005a4d");
-	refused(3, "kernel: is no code, it begins with 0x00000000");
+	refused(sizeof(file), "kernel: is not code: it begins with 0x00005a4d");
+	refused(3, "kernel: is not code: it begins with 0x00000000");
 }
 
 /* What begins like something else by chance, or is cut off before its magic. */

@@ -99,12 +99,12 @@ static void test_wrong_lists(void **state)
 	refused("memory-base: has 2 addresses for the 1 bank of memory");
 	assert_int_equal(fdt_delprop(blob, 0, "memory-base"), 0);
 	MEMORY(MIB(64), MIB(64));
-	refused("memory: has 2 banks: memory-base has to say where each begins");
+	refused("memory: has 2 banks: memory-base must say where each begins");
 	MEMORY(1, 2, 3, 4, 5, 6, 7, 8, 9);
 	refused("memory: has 9 banks, at most 8 are possible");
 	MEMORY(MIB(64));
 	assert_int_equal(fdt_setprop(blob, 0, "memory-base", &cell, 4), 0);
-	refused("memory-base: wants 2 cells for each bank, has 4 bytes");
+	refused("memory-base: must be 2 cells for each bank, but has 4 bytes");
 	MEMORY(MIB(64), MIB(3));
 	refused("memory: 0x300000 is not a multiple of 2 MiB");
 	MEMORY(GIB(200), GIB(100));
@@ -117,7 +117,7 @@ static void test_places(void **state)
 	(void)state;
 	MEMORY(MIB(64));
 	BASE(0x80100000);
-	refused("memory-base: 0x4000000 bytes at 0x80100000 are no multiple of 2 MiB");
+	refused("memory-base: 0x4000000 bytes at 0x80100000 are not a multiple of 2 MiB");
 	BASE(0);
 	refused("memory-base: 0x0 to 0x4000000 overlaps flash, 0x0 to 0x8000000; RAM may be from "
 		"0x40000000 to 0x4010000000");

@@ -120,7 +120,7 @@ static void what_is_wrong_is_named(void **state)
 	assert_int_equal(fdt_delprop(blob, node_of("/cpu@1/early"), "vm"), 0);
 	refused("/cpu@1/early: vm: is missing");
 	set_str("/cpu@1/early", "vm", "a-name-that-is-much-too-long");
-	refused("/cpu@1/early: vm: wants one string of 1 to 23 characters");
+	refused("/cpu@1/early: vm: must be one string of 1 to 23 characters");
 	set_str("/cpu@1/early", "vm", "rtos");
 	cpu("cpu@again", 1, 10000);
 	refused("/cpu@again: has no window");

@@ -115,7 +115,7 @@ static void test_absurd_sizes(void **state)
 static void test_names(void **state)
 {
 	(void)state;
-	expect("zvm new -t linux --name uboot", "zvm: there is a VM 'uboot' already, with id 1\n");
+	expect("zvm new -t linux --name uboot", "zvm: a VM 'uboot' exists already, with id 1\n");
 	expect_part("zvm new -t linux --name 7",
 		    "zvm new: --name '7' is empty or looks like an id");
 	expect_part("zvm new -t linux --name -x",

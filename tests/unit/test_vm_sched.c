@@ -176,7 +176,7 @@ static void its_cpu_becomes_its_own(void **state)
 	assert_int_equal(vm_set(two, &want, NULL, &placed_err), -EBUSY);
 	assert_string_equal(
 		placed_err.text,
-		"'two' has 2 vCPUs, each wants a CPU of its own, and may run on 1 beside cpu0, "
+		"'two' has 2 vCPUs that each need a dedicated CPU, but may run on only 1 besides cpu0, "
 		"which has the shell (`zvm new -c` makes fewer)");
 }
 
@@ -365,7 +365,7 @@ static void nobody_comes_to_an_own_cpu(void **state)
 	b->desc.affinity = 0x6;
 	assert_int_equal(place(b), -EBUSY);
 	assert_string_equal(placed_err.text,
-			    "'b' finds no CPU: cpu1 has 'rt', cpu2 has 'rt', of its own");
+			    "'b' finds no CPU that is not dedicated: cpu1 has 'rt', cpu2 has 'rt'");
 }
 
 static void no_cpu_of_its_own_is_left(void **state)
@@ -379,7 +379,7 @@ static void no_cpu_of_its_own_is_left(void **state)
 	rt->desc.affinity = 0x3;
 	assert_int_equal(place(rt), -EBUSY);
 	assert_string_equal(placed_err.text,
-			    "'rt' wants 1 CPU of its own: cpu0 has the shell, cpu1 has 'bound'");
+			    "'rt' needs 1 dedicated CPU: cpu0 has the shell, cpu1 has 'bound'");
 	assert_string_equal(where(bound), "1");
 	rt->desc.affinity = 0;
 	rt->desc.cpus = 3;

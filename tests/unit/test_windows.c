@@ -219,15 +219,16 @@ static void what_does_not_fit(void **state)
 			    "'a': 50 to 150 us overlaps 'window' of 'a', 0 to 100 us; "
 			    "free on cpu1: 100+4900, 6000+4000 us");
 	assert_int_equal(set(a, "3:0+100"), -EINVAL);
-	assert_string_equal(placed_err.text,
-			    "'a': cpu3 keeps no frame; by the bundle's schedule 0x6 do");
+	assert_string_equal(
+		placed_err.text,
+		"'a': cpu3 has no frame; the bundle's schedule has frames for CPUs 0x6");
 	assert_int_equal(set(a, "1:0+5000 1:6000+4000"), -EBUSY);
 	assert_string_equal(placed_err.text,
-			    "'rest' is on cpu1: windows would be all of its 10000 us");
+			    "'rest' is on cpu1: windows would take all of its 10000 us");
 	want.budget_us = 10;
 	want.period_us = 100;
 	assert_int_equal(vm_set(a, &want, &w, &placed_err), -EINVAL);
-	assert_string_equal(placed_err.text, "'a' has windows: a budget goes not with them");
+	assert_string_equal(placed_err.text, "'a' has windows: they exclude a budget");
 	/* And nothing has changed. */
 	assert_string_equal(slots(), "a2000 -5000 b6000 -10000");
 	assert_int_equal(a->desc.budget_us, 0);
@@ -248,9 +249,10 @@ static void not_where_a_cpu_is_somebodys_own(void **state)
 	assert_int_equal(vm_set(own, &want, NULL, &placed_err), 0);
 	assert_int_equal(own->vcpus[0]->cpu, 1);
 	assert_int_equal(set(a, "1:0+100"), -EBUSY);
-	assert_string_equal(placed_err.text, "'a' finds no CPU: cpu1 has 'own', of its own");
+	assert_string_equal(placed_err.text,
+			    "'a' finds no CPU that is not dedicated: cpu1 has 'own'");
 	assert_int_equal(set(a, "1:0+100 2:5000+1000"), -EBUSY);
-	assert_string_equal(placed_err.text, "cpu1 is the own of 'own'");
+	assert_string_equal(placed_err.text, "cpu1 is dedicated to 'own'");
 	assert_null(percpus[1].frame);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Find the vCPU that runs here, and kicks a vCPU that has something to do. */
+/* Finds the vCPU that runs here, and kicks a vCPU that has something to do. */
 #include <kernel/percpu.h>
 #include <vmm/core.h>
 

@@ -62,7 +62,7 @@ static void write_down(struct vcpu *v)
 	__atomic_store_n(&v->vm->pvtime[v->index].stolen_ns, ticks_to_ns(ticks), __ATOMIC_RELAXED);
 }
 
-/* Nothing is stolen yet; each vCPU counts from its first pvtime_enter() on. */
+/* Reset stolen time to 0. Each vCPU counts from its first pvtime_enter() on. */
 static void reset(struct vdev *d)
 {
 	struct vm *vm = d->vm;
@@ -88,7 +88,7 @@ void pvtime_update(struct vcpu *v)
 		write_down(v);
 }
 
-/* Read-only memory of the guest, which no bus knows. */
+/* Read-only memory of the guest, which is not on the bus. */
 const struct vdev_class pvtime_class = {
 	.name = "stolen time",
 	.create = create,

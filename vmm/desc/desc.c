@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * VM descriptions: the walk through a blob, by the tables of desc_props.c. Whatever no row knows is an error. The blob
- * is checked whole first, so that walking it is safe whoever wrote it.
+ * VM descriptions: the walk through a blob, by the tables of desc_props.c. A property or node
+ * without a row is an error. The whole blob is checked first, so the walk is safe for any blob.
  */
 #include "desc_props.h"
 
@@ -16,7 +16,10 @@
 
 #define DEFAULT_PRIORITY 20
 
-/* Of a complaint: so much is shown of the file's path, and is kept for the reason at least. */
+/*
+ * In an error message: the length of the shown part of the file's path, and the least room for the
+ * reason.
+ */
 #define FILE_SHOWN   128
 #define REASON_SHOWN 200
 
@@ -27,7 +30,7 @@ int desc_refuse(struct desc_error *err, const char *file, const char *node, cons
 	va_list ap;
 	size_t n;
 
-	/* Of a long path the end says more. */
+	/* The end of a long path tells more than its beginning. */
 	text_print(err->text, size - REASON_SHOWN, "%s%s: %s%s%s%s", long_by ? "..." : "",
 		   file + long_by, node ? node : "", node ? ": " : "", prop ? prop : "",
 		   prop ? ": " : "");
@@ -38,15 +41,15 @@ int desc_refuse(struct desc_error *err, const char *file, const char *node, cons
 	return -EINVAL;
 }
 
-/* A property's value; NULL if it is not there. */
+/* A property's value. NULL if the property is absent. */
 struct prop_value {
 	const void *value;
 	int len;
 };
 
 /*
- * Find the values of all rows in one walk. NULL, or the name of the first property that no row knows. Of two with
- * one name the first counts.
+ * Find the values of all rows in one walk. NULL, or the name of the first property that no row
+ * knows. Of two with one name the first counts.
  */
 static const char *find_values(const void *fdt, int node, const struct prop_table *table,
 			       struct prop_value *values)
@@ -74,8 +77,8 @@ static const char *find_values(const void *fdt, int node, const struct prop_tabl
 }
 
 /*
- * Read all properties of a node in the order of the table (so that a row may rely on earlier ones);
- * then complain of one that no row names. *seen: a bit for each row that was there.
+ * Read all properties of a node in the order of the table, so that a row may rely on earlier ones.
+ * Then report a property without a row. *seen: one bit for each row whose property is present.
  */
 static int read_node(struct reader *r, const void *fdt, int node, const struct prop_table *table,
 		     u32 *seen)
@@ -112,7 +115,7 @@ static bool row_seen(u32 seen, const char *name)
 	return false;
 }
 
-/* An image is a file, or an address with a size, never both. */
+/* An image is either a file, or an address with a size. */
 static int check_image(struct reader *r, u32 seen, const char *file, const char *address,
 		       const char *size)
 {
@@ -121,11 +124,11 @@ static int check_image(struct reader *r, u32 seen, const char *file, const char 
 
 	r->prop = address;
 	if (row_seen(seen, address) && row_seen(seen, file))
-		return refuse(r, "is given beside %s: one of them", file);
+		return refuse(r, "must not be given together with %s", file);
 	if (row_seen(seen, address) != row_seen(seen, size))
-		return refuse(r, "goes together with %s", size);
+		return refuse(r, "must be given together with %s", size);
 	if (row_seen(seen, address) && !checked_add(ref->pa.pa, ref->size, &end))
-		return refuse(r, "and %s pass the end of memory", size);
+		return refuse(r, "together with %s passes the end of memory", size);
 	r->prop = NULL;
 	return 0;
 }
@@ -145,7 +148,7 @@ static int check_ram(struct reader *r, u32 seen)
 
 	r->prop = "memory";
 	if (!placed && r->d->ram.count > 1)
-		return refuse(r, "has %u banks: memory-base has to say where each begins",
+		return refuse(r, "has %u banks: memory-base must say where each begins",
 			      r->d->ram.count);
 	r->prop = placed ? "memory-base" : "memory";
 	return ram_map_check(&r->d->ram, why, sizeof(why)) ? refuse(r, "%s", why) : 0;
@@ -180,7 +183,7 @@ static int read_root(struct reader *r, const void *fdt)
 	return ret;
 }
 
-/* devices, channels: an empty one asks for nothing; passthrough has no child. */
+/* devices, channels: an empty node asks for nothing. passthrough may have no child. */
 static int refuse_features(struct reader *r, const void *fdt, int node, const char *name)
 {
 	int child = fdt_first_subnode(fdt, node);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Properties of VM descriptions: the types that they have, and a table a node of what may stand there. */
+/* Properties of VM descriptions: their types, and for each node a table of its properties. */
 #include "desc_props.h"
 
 #include <kernel/thread.h>
@@ -12,13 +12,16 @@
 
 /* ---- types ---- */
 
-/* A terminated string of characters to be seen on a terminal, in UTF-8, that is all of the value. */
+/*
+ * Read a terminated string in UTF-8 that is the whole value. All its characters must be visible on
+ * a terminal.
+ */
 static int read_text(struct reader *r, const char **text)
 {
 	const char *s = r->value;
 
 	if (r->len < 1 || strnlen(s, (size_t)r->len) != (size_t)r->len - 1)
-		return refuse(r, "wants one string");
+		return refuse(r, "must be one string");
 	for (const char *c = s; *c; c += utf8_length(c, strnlen(c, 4)))
 		if (!utf8_length(c, strnlen(c, 4)))
 			return refuse(r, "has a character that is not printable");
@@ -31,7 +34,7 @@ static int read_cells(struct reader *r, int cells, u64 *number)
 	const u8 *p = r->value;
 
 	if (r->len != cells * 4)
-		return refuse(r, "wants %d cell%s, has %d bytes", cells, cells > 1 ? "s" : "",
+		return refuse(r, "must be %d cell%s, but has %d bytes", cells, cells > 1 ? "s" : "",
 			      r->len);
 	*number = 0;
 	for (int i = 0; i < r->len; i++)
@@ -81,13 +84,13 @@ static int read_u64(struct reader *r, const struct prop_row *row)
 	return ret;
 }
 
-/* Numbers of two cells, one or more of them: *count is how many, at most RAM_BANKS_MAX. */
+/* Read one or more numbers of two cells. *count: how many, at most RAM_BANKS_MAX. */
 static int read_banks(struct reader *r, u64 *numbers, u32 *count)
 {
 	const u8 *p = r->value;
 
 	if (!r->len || r->len % 8)
-		return refuse(r, "wants 2 cells for each bank, has %d bytes", r->len);
+		return refuse(r, "must be 2 cells for each bank, but has %d bytes", r->len);
 	if ((u32)r->len / 8 > RAM_BANKS_MAX)
 		return refuse(r, "has %d banks, at most %u are possible", r->len / 8,
 			      RAM_BANKS_MAX);
@@ -115,7 +118,7 @@ static int read_memory(struct reader *r, const struct prop_row *row)
 	return ret;
 }
 
-/* Behind memory: a base for each of its banks. */
+/* After memory: read a base for each of its banks. */
 static int read_memory_base(struct reader *r, const struct prop_row *row)
 {
 	struct ram_map *ram = &r->d->ram;
@@ -140,7 +143,7 @@ static int read_affinity(struct reader *r, const struct prop_row *row)
 	if (!ret && !mask)
 		ret = refuse(r, "names no CPU");
 	if (!ret && mask > row->max)
-		ret = refuse(r, "0x%lx names CPUs beyond the %u that there can be", mask, MAX_CPUS);
+		ret = refuse(r, "0x%lx names CPUs beyond the limit of %u", mask, MAX_CPUS);
 	if (!ret)
 		r->d->affinity = mask;
 	return ret;
@@ -165,8 +168,8 @@ static bool label_char(char c)
 }
 
 /*
- * A label is typed at the shell where an id may stand too: it neither is a number nor looks like an
- * option.
+ * A label is typed at the shell in the same place as an id. So it must not be a number and must not
+ * look like an option.
  */
 static int read_label(struct reader *r, const struct prop_row *row)
 {
@@ -186,7 +189,7 @@ static int read_label(struct reader *r, const struct prop_row *row)
 	return 0;
 }
 
-/* The path of a file in the bundle: relative, and without a way up. */
+/* The path of a file in the bundle: relative, without "..". */
 static int read_path(struct reader *r, const struct prop_row *row)
 {
 	struct image_ref *ref = field(r, row);
@@ -239,10 +242,10 @@ static int read_restart(struct reader *r, const struct prop_row *row)
 			return 0;
 		}
 	}
-	return ret ? ret : refuse(r, "'%s' is none of never, on-failure, always", s);
+	return ret ? ret : refuse(r, "'%s': expected never, on-failure or always", s);
 }
 
-/* One cell, kept as 64 bits to reckon with. */
+/* One cell, stored as 64 bits for computation. */
 static int read_us(struct reader *r, const struct prop_row *row)
 {
 	u64 number = 0;
@@ -260,7 +263,7 @@ static int read_policy(struct reader *r, const struct prop_row *row)
 
 	(void)row;
 	if (!ret && !str_eq(s, "fifo") && !str_eq(s, "round-robin"))
-		ret = refuse(r, "'%s' is none of fifo, round-robin", s);
+		ret = refuse(r, "'%s': expected fifo or round-robin", s);
 	if (!ret)
 		r->d->fifo = str_eq(s, "fifo");
 	return ret;
@@ -273,7 +276,7 @@ static int read_gic_version(struct reader *r, const struct prop_row *row)
 
 	(void)row;
 	if (!ret && version != 2 && version != 3)
-		ret = refuse(r, "%lu is neither 2 nor 3", version);
+		ret = refuse(r, "%lu: expected 2 or 3", version);
 	if (!ret)
 		r->d->gic_version = (u32)version;
 	return ret;
@@ -296,7 +299,7 @@ static int read_console_backend(struct reader *r, const struct prop_row *row)
 	if (str_eq(s, "none"))
 		r->d->console_port = CONSOLE_PORT_NONE;
 	else if (!str_eq(s, "port"))
-		return refuse(r, "'%s' is none of port, none", s);
+		return refuse(r, "'%s': expected port or none", s);
 	return 0;
 }
 
@@ -306,7 +309,7 @@ static int read_console_port(struct reader *r, const struct prop_row *row)
 	int ret = read_number(r, row, 1, &port);
 
 	if (!ret && r->d->console_port == CONSOLE_PORT_NONE)
-		ret = refuse(r, "is given though backend is \"none\"");
+		ret = refuse(r, "must not be given: backend is \"none\"");
 	if (!ret)
 		r->d->console_port = (s32)port;
 	return ret;

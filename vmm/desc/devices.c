@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The devices of the guest machine that have a node in the devicetree: the table, and which of them a VM has. */
+/*
+ * The devices of the guest machine that have a devicetree node: the table, and which of them a VM
+ * has.
+ */
 #include <vmm/desc.h>
 
 /* clang-format off */

@@ -6,7 +6,7 @@
 #include <lib/text.h>
 #include <vmm/desc.h>
 
-/* Places of the guest machine that are no RAM's, whether a VM has something there or not. */
+/* Places of the guest machine where RAM may not be, even if the VM has nothing there. */
 static const struct place {
 	struct ram_bank at;
 	const char *name;
@@ -81,7 +81,7 @@ static int check_bank(const struct ram_map *m, u32 n, char *why, size_t size)
 	u64 end;
 
 	if (!b->size || !IS_ALIGNED(b->size | b->base, BLOCK_SIZE)) {
-		text_print(why, size, "0x%lx bytes at 0x%lx are no multiple of 2 MiB", b->size,
+		text_print(why, size, "0x%lx bytes at 0x%lx are not a multiple of 2 MiB", b->size,
 			   b->base);
 		return -EINVAL;
 	}
@@ -105,7 +105,7 @@ int ram_map_check(const struct ram_map *m, char *why, size_t size)
 	for (u32 i = 0; i < m->count && !ret; i++)
 		ret = check_bank(m, i, why, size);
 	if (!ret && (!m->count || ram_map_size(m) > GUEST_RAM_MAX)) {
-		text_print(why, size, "%lu MiB in all: there may be 2 MiB to %lu GiB",
+		text_print(why, size, "%lu MiB in all: expected 2 MiB to %lu GiB",
 			   ram_map_size(m) >> 20, GUEST_RAM_MAX >> 30);
 		ret = -EINVAL;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads a schedule: a node a CPU, a node in it a window. */
+/* Reads a schedule: each node is a CPU, and each node in it is a window. */
 #include <kernel/percpu.h>
 #include <lib/devicetree.h>
 #include <lib/errno.h>
@@ -30,7 +30,7 @@ static int read_number(const struct where *w, int node, const char *prop, u64 mi
 	if (!cell)
 		return refuse(w, prop, "is missing");
 	if (len != 4)
-		return refuse(w, prop, "wants 1 cell, has %d bytes", len);
+		return refuse(w, prop, "must be 1 cell, but has %d bytes", len);
 	*number = fdt32_ld(cell);
 	if (*number < min || *number > max)
 		return refuse(w, prop, "%lu is out of range: %lu to %lu", *number, min, max);
@@ -45,7 +45,8 @@ static int read_name(const struct where *w, int node, const char *prop, char *na
 	if (!s)
 		return refuse(w, prop, "is missing");
 	if (len < 2 || strnlen(s, (size_t)len) != (size_t)len - 1 || len > DESC_NAME_MAX)
-		return refuse(w, prop, "wants one string of 1 to %u characters", DESC_NAME_MAX - 1);
+		return refuse(w, prop, "must be one string of 1 to %u characters",
+			      DESC_NAME_MAX - 1);
 	(void)str_copy(name, s, DESC_NAME_MAX);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What devices of all classes share. */
+/* Code that devices of all classes share. */
 #include <vmm/bus.h>
 #include <vmm/core.h>
 #include <vmm/dev.h>

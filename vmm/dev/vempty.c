@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `virt` has and a VM has not, as empty: software that looks there before it knows what is there finds nothing and
- * goes on.
+ * Devices of `virt` that a VM does not have, as empty ones: software that probes them finds nothing
+ * and continues.
  */
 #include <vmm/bus.h>
 #include <vmm/core.h>
 #include <vmm/dev.h>
 
 /*
- * VIRTIO 1.2, 4.2.2: registers of a transport. Device id 0 says that there is no device; drivers
- * then look no further.
+ * VIRTIO 1.2, 4.2.2: registers of a transport. Device id 0 means that there is no device. Drivers
+ * then stop probing.
  */
 #define MAGIC_VALUE 0x000
 #define VERSION     0x004
@@ -41,8 +41,8 @@ static enum mmio_result no_device(const struct mmio_region *r, struct vcpu *v, u
 }
 
 /*
- * An empty PCI bus. No function answers a read of the configuration space, and nothing is decoded in the windows: a
- * read is all ones (PCI Local Bus 3.0, 6.1), a write goes nowhere.
+ * An empty PCI bus. No function answers a read of the configuration space, and nothing is decoded
+ * in the windows. A read is all ones (PCI Local Bus 3.0, 6.1), a write has no effect.
  */
 static enum mmio_result reads_ones(const struct mmio_region *r, struct vcpu *v, u64 offset,
 				   struct mmio_access *a)
@@ -56,9 +56,9 @@ static enum mmio_result reads_ones(const struct mmio_region *r, struct vcpu *v, 
 }
 
 /*
- * Devices that say what they are by a number that is not 0: no signature (fw_cfg, whose items that do not exist read as
- * 0 too), no PrimeCell identification (PL061, whose inputs are low), no GIC revision in GITS_PIDR2 (ITS), no
- * interrupts in MSI_TYPER (GICv2m).
+ * Devices that identify themselves by a number that is not 0. Zeros mean: no signature (fw_cfg,
+ * whose missing items also read as 0), no PrimeCell identification (PL061, whose inputs are low),
+ * no GIC revision in GITS_PIDR2 (ITS), no interrupts in MSI_TYPER (GICv2m).
  */
 static enum mmio_result reads_zeros(const struct mmio_region *r, struct vcpu *v, u64 offset,
 				    struct mmio_access *a)
@@ -71,7 +71,7 @@ static enum mmio_result reads_zeros(const struct mmio_region *r, struct vcpu *v,
 	return MMIO_OK;
 }
 
-#define PCI_WINDOW_SIZE    (0x3f000000ULL - GUEST_PCI_WINDOW) /* and behind it the ports, 64 KiB */
+#define PCI_WINDOW_SIZE    (0x3f000000ULL - GUEST_PCI_WINDOW) /* the ports follow, 64 KiB */
 #define PCI_ECAM_SIZE      MIB(256)
 #define PCI_WINDOW_64_SIZE GIB(512)
 
@@ -93,7 +93,7 @@ static const struct mmio_region everywhere[] = {
 	  .handler = reads_ones },
 };
 
-/* Beside the interrupt controller, for messages of PCI devices. */
+/* Next to the interrupt controller, for messages of PCI devices. */
 static const struct mmio_region beside_gicv3 = {
 	.base = GUEST_ITS_BASE, .size = KIB(128), .name = "its", .handler = reads_zeros
 };

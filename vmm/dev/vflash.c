@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The flash of `virt`, both banks, as erased: a VM has no firmware there, and keeps nothing. */
+/* The flash of `virt`, both banks, as erased: a VM has no firmware there and stores nothing. */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <kernel/page.h>
@@ -14,19 +14,19 @@
 #define ERASED_MAPPED MIB(1)
 
 struct vflash {
-	bool mapping; /* a vCPU is at it (atomic) */
+	bool mapping; /* a vCPU is mapping a page (atomic) */
 };
 
 /*
- * U-Boot reads its whole environment from the start of flash1, byte by byte: after the first read of a page of it the
- * VM has one page of ones there, which all VMs share. Never written (stores come to erased_flash). A VM that does not
- * look pays no table for it.
+ * U-Boot reads its whole environment from the start of flash1, byte by byte. So after the first
+ * read of a flash page, the VM has a page of ones there, which all VMs share. The page is never
+ * written: stores come to erased_flash. A VM that does not read flash needs no table for it.
  */
 static void *erased_page;
 
 /*
- * One vCPU of a VM at a time, and none waits for another that was preempted here. Not 0: another one is at
- * it, or has done it; or there is no memory, and every read comes here.
+ * One vCPU of a VM at a time, and none waits for another one that was preempted here. Not 0:
+ * another vCPU is mapping or has mapped the page; or there is no memory, and every read comes here.
  */
 static int map_erased_page(struct vflash *f, struct vm *vm, u64 offset)
 {
@@ -35,7 +35,7 @@ static int map_erased_page(struct vflash *f, struct vm *vm, u64 offset)
 
 	if (__atomic_exchange_n(&f->mapping, true, __ATOMIC_ACQUIRE))
 		return -EBUSY;
-	sched_open(); /* a table may have to be made */
+	sched_open(); /* a table may have to be allocated */
 	ret = stage2_map(&vm->s2, ipa, virt_to_phys(erased_page), PAGE_SIZE, STAGE2_ROM);
 	arch_irq_disable();
 	__atomic_store_n(&f->mapping, false, __ATOMIC_RELEASE);

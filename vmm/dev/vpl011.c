@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arm PL011 (DDI 0183). Sending takes no time, so the transmit FIFO is always empty; receiving
- * takes bytes from the console while the FIFO has room, so nothing typed is lost. As on QEMU's
- * board, UARTEN, TXE and RXE do not stop data.
+ * Arm PL011 (DDI 0183). Sending takes no time, so the transmit FIFO is always empty. Receiving
+ * takes bytes from the console while the FIFO has room, so no input is lost. As on QEMU's board,
+ * UARTEN, TXE and RXE do not stop data.
  */
 #include <vmm/bus.h>
 #include <vmm/console.h>
@@ -67,14 +67,14 @@
 
 struct vpl011_state {
 	u32 cr, lcr_h, ibrd, fbrd, ifls, imsc, ris, dmacr, ilpr, rsr;
-	u16 rx[PL011_FIFO]; /* as UARTDR has them */
+	u16 rx[PL011_FIFO]; /* in the format of UARTDR */
 	u8 rx_head, rx_count;
-	bool overrun;   /* a byte was lost: the next one read says so */
-	bool irq_level; /* what the VGIC was told */
+	bool overrun;   /* a byte was lost: the next byte read reports it */
+	bool irq_level; /* last value passed to the VGIC */
 };
 
 struct vpl011 {
-	struct spinlock lock;  /* taken before the console's and the vgic's */
+	struct spinlock lock;  /* taken before the console's and the vgic's locks */
 	struct vpl011_state s; /* under the lock */
 	struct vm *vm;
 	struct console *console;
@@ -88,8 +88,8 @@ static u32 fifo_depth(const struct vpl011 *u)
 }
 
 /*
- * UARTIFLS.RXIFLSEL. Who unmasks the receive interrupt without the timeout was written for QEMU,
- * where every byte raises it, and would wait for ever for a FIFO to fill.
+ * UARTIFLS.RXIFLSEL. A driver that unmasks the receive interrupt without the timeout was written
+ * for QEMU, where every byte raises it. Such a driver would wait for ever for a FIFO to fill.
  */
 static u32 rx_trigger(const struct vpl011 *u)
 {
@@ -111,8 +111,8 @@ static void update_line(struct vpl011 *u)
 }
 
 /*
- * The receive interrupt follows the FIFO's level; the timeout, which is over at once, says that
- * some lies below it.
+ * The receive interrupt follows the FIFO's level. The timeout has always elapsed: it reports bytes
+ * below that level.
  */
 static void update_rx(struct vpl011 *u)
 {
@@ -136,7 +136,7 @@ static void push(struct vpl011 *u, u16 entry)
 		u->s.ris |= INT_BE;
 }
 
-/* Take input while there is room, except in loopback, when the line is cut off. */
+/* Take input while there is room. Not in loopback, where the line is cut off. */
 static void fill(struct vpl011 *u)
 {
 	int input;
@@ -147,7 +147,7 @@ static void fill(struct vpl011 *u)
 	update_rx(u);
 }
 
-/* In loopback the modem outputs are the inputs (UARTCR.LBE); else nothing is connected. */
+/* In loopback the modem outputs are the inputs (UARTCR.LBE). Otherwise nothing is connected. */
 static u32 modem_lines(u32 cr)
 {
 	if (!(cr & CR_LBE))
@@ -171,7 +171,7 @@ static u32 flags(const struct vpl011 *u)
 
 /* ---- registers ---- */
 
-/* Polled by whoever sends: without the lock, as a snapshot of words. */
+/* Senders poll this register: it is read without the lock, as a snapshot of words. */
 static u64 read_fr(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	(void)v, (void)index, (void)row;
@@ -199,8 +199,8 @@ static u64 read_dr(void *dev, struct vcpu *v, u32 index, const struct reg_row *r
 }
 
 /*
- * The byte is gone before the lock is taken, and usually it need not be: TXRIS stays set until the
- * guest clears it.
+ * The byte is sent before the lock is taken. Usually the lock is not needed: TXRIS stays set until
+ * the guest clears it.
  */
 static void write_dr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
@@ -235,7 +235,7 @@ static u64 read_field(void *dev, struct vcpu *v, u32 index, const struct reg_row
 	return value;
 }
 
-/* row->arg: the bits that can be written. Any of these may move the FIFO's level, or the line. */
+/* row->arg: the writable bits. Each of these fields may change the FIFO's level, or the line. */
 static void write_field(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
@@ -248,7 +248,7 @@ static void write_field(void *dev, struct vcpu *v, u32 index, u64 value, const s
 	spin_unlock(&u->lock, irq);
 }
 
-/* UARTECR: any value. */
+/* UARTECR: any value clears the errors. */
 static void write_rsr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
@@ -276,9 +276,9 @@ static void write_cr(void *dev, struct vcpu *v, u32 index, u64 value, const stru
 }
 
 /*
- * The transmit interrupt of real hardware stands for a level that was passed; a driver that unmasks
- * it to be called when it may send would wait for ever if it had sent nothing yet, so that
- * unmasking raises it.
+ * On real hardware, the transmit interrupt means that the FIFO's level has passed its mark. A
+ * driver may unmask it to be called when it may send. If it has sent nothing yet, it would wait for
+ * ever. So unmasking raises the interrupt.
  */
 static void write_imsc(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
@@ -363,7 +363,7 @@ static void reset(struct vdev *d)
 	const bool level = u->s.irq_level;
 
 	u->s = (struct vpl011_state){ .cr = CR_RESET, .ifls = IFLS_RESET, .irq_level = level };
-	fill(u); /* what was typed while the guest did not listen */
+	fill(u); /* input that came while the guest did not listen */
 	update_line(u);
 	spin_unlock(&u->lock, irq);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arm PL031 real-time clock (DDI 0224): a counter of seconds and one alarm. It goes on through a
- * reset of the VM, as a clock with a battery does.
+ * Arm PL031 real-time clock (DDI 0224): a counter of seconds and one alarm. It continues through a
+ * reset of the VM, like a clock with a battery.
  */
 #include <arch/timer.h>
 #include <kernel/timeout.h>
@@ -24,7 +24,7 @@
 
 struct vrtc_state {
 	u32 match, load, imsc, ris;
-	u64 base_ticks; /* counter value at which the data register was `load` */
+	u64 base_ticks; /* counter value at which the data register equals `load` */
 	bool irq_level;
 };
 
@@ -37,7 +37,7 @@ struct vrtc {
 
 u64 (*host_wall_clock)(void);
 
-/* Seconds that passed since the data register was `load`. */
+/* Seconds since the data register was `load`. */
 static u64 elapsed(const struct vrtc *r)
 {
 	return (arch_counter() - r->s.base_ticks) / arch_counter_hz();
@@ -58,7 +58,10 @@ static void update_line(struct vrtc *r)
 	vgic_set_spi(r->vm, GUEST_RTC_IRQ, level);
 }
 
-/* Raise the interrupt if the match value has come; the counter is 32 bits wide and wraps. */
+/*
+ * Raise the interrupt if the counter has reached the match value. The counter is 32 bits wide and
+ * wraps.
+ */
 static void check_match(struct vrtc *r)
 {
 	if ((s32)(now(r) - r->s.match) >= 0)
@@ -75,7 +78,7 @@ static void alarm_expired(struct timeout *t)
 	spin_unlock(&r->lock, irq);
 }
 
-/* Counter value at which the clock will next show the match value. */
+/* Counter value at which the clock will next equal the match value. */
 static u64 alarm_deadline(const struct vrtc *r)
 {
 	return r->s.base_ticks + (elapsed(r) + (u32)(r->s.match - now(r))) * arch_counter_hz();
@@ -85,7 +88,10 @@ static u64 alarm_deadline(const struct vrtc *r)
 
 static void set_alarm(struct vrtc *r)
 {
-	/* Under the lock, so that two vCPUs never set the one timeout at once. It does not wait for the alarm. */
+	/*
+	 * Under the lock, so that two vCPUs never set the timeout at once. timeout_set() does not
+	 * wait for the alarm.
+	 */
 	timeout_set(&r->alarm, alarm_deadline(r));
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arm SP805 watchdog (DDI 0270): a counter that interrupts the guest when it comes to 0, and, if that was not answered
- * when it comes there again, ends the VM's life: what follows is up to the VM's restart policy. It counts only while
- * the VM is not paused. A period without consequence is not timed, so that a guest cannot make us count for it.
+ * Arm SP805 watchdog (DDI 0270): a counter that interrupts the guest when it reaches 0. If the
+ * guest has not answered when the counter reaches 0 again, the VM's run ends and its restart policy
+ * applies. It counts only while the VM is not paused. A period without a consequence is not timed,
+ * so a guest cannot make the hypervisor count for it.
  */
 #include <arch/timer.h>
 #include <kernel/timeout.h>
@@ -24,7 +25,7 @@
 #define WdogITOP      0xf04
 #define WdogPeriphID0 0xfe0 /* to 0xfec, then WdogPCellID0 to 0xffc */
 
-#define CONTROL_INTEN BIT(0) /* counts, and interrupts */
+#define CONTROL_INTEN BIT(0) /* counts and interrupts */
 #define CONTROL_RESEN BIT(1)
 #define CONTROL_BITS  (CONTROL_INTEN | CONTROL_RESEN)
 #define WDOGINT       BIT(0)
@@ -35,8 +36,8 @@
 
 struct vsp805_state {
 	u32 load, control, ris, itcr, itop;
-	u32 from;    /* what it counted from at `started`, or is stopped at */
-	u64 started; /* system counter; while it counts */
+	u32 from;    /* the value that it counted from at `started`, or at which it stands still */
+	u64 started; /* counter value of the system; while it counts */
 	bool locked;
 	bool irq_level;
 };
@@ -60,7 +61,10 @@ static u64 to_ticks(u32 count)
 	return MAX(MAX(count, 1U) * arch_counter_hz() / GUEST_CLOCK_HZ, 1UL);
 }
 
-/* Ticks since it was last loaded; from there it goes down, and from the load value again. */
+/*
+ * Ticks since the counter was last loaded. It counts down from there, and then again from the load
+ * value.
+ */
 static u64 elapsed(const struct vsp805 *w)
 {
 	const u64 passed = arch_counter() - w->s.started;
@@ -92,7 +96,7 @@ static void update_line(struct vsp805 *w)
 	vgic_set_spi(w->vm, GUEST_WATCHDOG_IRQ, level);
 }
 
-/* The timeout is only set under the lock: two vCPUs never set it at once. */
+/* The timeout is set only under the lock, so two vCPUs never set it at once. */
 static void set_timeout(struct vsp805 *w)
 {
 	const bool matters = counts(w) && (!w->s.ris || (w->s.control & CONTROL_RESEN));
@@ -107,7 +111,7 @@ static void start_from(struct vsp805 *w, u32 from)
 	set_timeout(w);
 }
 
-/* WDOGRES. */
+/* WDOGRES: end the VM's run. */
 static void bite(struct vm *vm, u32 load)
 {
 	const u64 ms = (u64)load * 1000 / GUEST_CLOCK_HZ;
@@ -118,7 +122,10 @@ static void bite(struct vm *vm, u32 load)
 	vm_request(vm, VM_REQ_CRASH, why);
 }
 
-/* A late one counts from now: between the interrupt and the bite there is a whole period. */
+/*
+ * A late timeout counts from now, so there is always a whole period between the interrupt and the
+ * bite.
+ */
 static void at_zero(struct timeout *t)
 {
 	struct vsp805 *w = container_of(t, struct vsp805, zero);
@@ -127,10 +134,10 @@ static void at_zero(struct timeout *t)
 	u32 load;
 
 	if (!__atomic_load_n(&w->vm->run_allowed, __ATOMIC_RELAXED))
-		return; /* it is paused, and stood_still() sets the timeout again; or at its end */
+		return; /* paused (stood_still() sets the timeout again) or ending */
 	irq = spin_lock(&w->lock);
 	load = w->s.load;
-	/* Else the guest answered just now: the timeout that it set stays. */
+	/* Else the guest has just answered: the timeout that it set stays. */
 	due = counts(w) && arch_counter() - w->s.started >= to_ticks(w->s.from);
 	bites = due && w->s.ris && (w->s.control & CONTROL_RESEN);
 	if (due && !bites) {
@@ -143,7 +150,7 @@ static void at_zero(struct timeout *t)
 		bite(w->vm, load);
 }
 
-/* ---- registers: while they are locked nothing is written but WdogLock ---- */
+/* ---- registers: while they are locked, only WdogLock can be written ---- */
 
 static u64 read_field(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
@@ -199,7 +206,7 @@ static void write_load(void *dev, struct vcpu *v, u32 index, u64 word, const str
 	spin_unlock(&w->lock, irq);
 }
 
-/* Turned on it counts from the load value; turned off it stands where it is. */
+/* Turned on, it counts from the load value. Turned off, it keeps its value. */
 static void write_control(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct vsp805 *w = dev;
@@ -239,7 +246,7 @@ static void write_lock(void *dev, struct vcpu *v, u32 index, u64 word, const str
 	spin_unlock(&w->lock, irq);
 }
 
-/* Integration test: the outputs are what WdogITOP says. */
+/* Integration test: the outputs are the bits of WdogITOP. */
 static void write_test(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct vsp805 *w = dev;

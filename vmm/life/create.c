@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* VMs made and unmade. */
+/* Creates and deletes VMs. */
 #include <arch/mmu.h>
 #include <arch/timer.h>
 #include <kernel/irq.h>
@@ -22,7 +22,10 @@
 
 /* ---- description and options ---- */
 
-/* The label, or with the least number from 2 on that no other VM of that label has: one look at each VM. */
+/*
+ * Name the VM by its label, or by the label with the least number from 2 on that no other VM of
+ * that label has. Looks at each VM once.
+ */
 static void number_name(struct vm *vm)
 {
 	u64 taken[BITMAP_WORDS(MAX_VMS + 2)] = { 3 };
@@ -54,8 +57,8 @@ static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
 				       wanted);
 		other = vm_by_name(wanted);
 		if (other)
-			return vm_fail(err, -EEXIST, "there is a VM '%s' already, with id %u",
-				       wanted, other->id);
+			return vm_fail(err, -EEXIST, "a VM '%s' exists already, with id %u", wanted,
+				       other->id);
 		(void)str_copy(vm->name, wanted, sizeof(vm->name));
 		return 0;
 	}
@@ -66,16 +69,17 @@ static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
 	return 0;
 }
 
-/* The description's RAM, or the one bank of it in another size. */
+/* The description's RAM, or its one bank with another size. */
 static int apply_memory(struct ram_map *ram, u64 size, struct vm_error *err)
 {
 	const struct ram_bank *last;
 	char why[200];
 
 	if (size && ram->count > 1)
-		return vm_fail(err, -EINVAL,
-			       "memory: the description has %u banks, whose sizes stay",
-			       ram->count);
+		return vm_fail(
+			err, -EINVAL,
+			"memory: the description has %u banks, whose sizes cannot be changed",
+			ram->count);
 	if (size)
 		ram->banks[0].size = size;
 	if (ram_map_check(ram, why, sizeof(why)))
@@ -84,12 +88,12 @@ static int apply_memory(struct ram_map *ram, u64 size, struct vm_error *err)
 	if (last->base + last->size > BIT(stage2_ipa_bits()))
 		return vm_fail(
 			err, -EINVAL,
-			"memory: 0x%lx to 0x%lx is beyond this machine's %u-bit addresses of guests",
+			"memory: 0x%lx to 0x%lx is beyond the %u-bit guest addresses of this machine",
 			last->base, last->base + last->size, stage2_ipa_bits());
 	return 0;
 }
 
-/* Behind those of the description. */
+/* Append boot arguments to those of the description. */
 static int add_bootargs(struct vm_desc *d, const char *more, struct vm_error *err)
 {
 	size_t len = strlen(d->bootargs), room = sizeof(d->bootargs) - len;
@@ -99,10 +103,10 @@ static int add_bootargs(struct vm_desc *d, const char *more, struct vm_error *er
 	if (!len && (d->devicetree.path[0] || d->devicetree.size))
 		return vm_fail(
 			err, -EINVAL,
-			"bootargs: the description has none, and those of its devicetree would be lost: give it some first");
+			"bootargs: the description has none, and those of its devicetree would be lost: add some to the description first");
 	if ((size_t)snprintf(d->bootargs + len, room, "%s%s", len ? " " : "", more) >= room)
 		return vm_fail(err, -EINVAL,
-			       "bootargs: with the description's longer than %u bytes",
+			       "bootargs: together with the description's longer than %u bytes",
 			       DESC_ARGS_MAX - 1);
 	return 0;
 }
@@ -171,7 +175,7 @@ static int plan_images(struct vm *vm, struct vm_error *err)
 	return r ? vm_fail(err, r, "%s", why.text) : 0;
 }
 
-/* In `room` bytes. */
+/* Write the VM's devicetree into `room` bytes. */
 static int make_devicetree(struct vm *vm, void *buf, u64 room, struct vm_error *err)
 {
 	struct guest_fdt_params p = { .desc = &vm->desc,
@@ -184,7 +188,10 @@ static int make_devicetree(struct vm *vm, void *buf, u64 room, struct vm_error *
 
 	if (r)
 		return r;
-	/* Guests count rng-seed as entropy: they get none rather than one that could be guessed. */
+	/*
+	 * Guests count rng-seed as entropy. A guest gets no seed rather than one that could be
+	 * guessed.
+	 */
 	p.no_rng_seed = !random_bytes(&vm->vcpus[0]->random, seeds, sizeof(seeds));
 	memcpy(p.rng_seed, seeds, sizeof(p.rng_seed));
 	p.kaslr_seed = seeds[ARRAY_SIZE(seeds) - 1];
@@ -219,7 +226,7 @@ static int load_images(struct vm *vm, void *dtb, u64 room, struct vm_error *err)
 
 int vm_load_images(struct vm *vm, struct vm_error *err)
 {
-	/* An own one is read behind what is written. */
+	/* A VM's own devicetree is read from behind the place where the new one is written. */
 	const u64 room = vm->plan.dtb_max;
 	void *dtb = pages_alloc((u32)(room / PAGE_SIZE));
 	int r;
@@ -230,11 +237,11 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 	if (!r)
 		r = load_images(vm, dtb, room, err);
 	pages_free(dtb, (u32)(room / PAGE_SIZE));
-	stage2_flush_tlb(&vm->s2); /* and with it stale instructions of what was there before */
+	stage2_flush_tlb(&vm->s2); /* this also removes stale instructions of earlier contents */
 	return r;
 }
 
-/* ---- making and unmaking ---- */
+/* ---- create and delete ---- */
 
 static int make_vcpu(struct vm *vm, u32 index)
 {
@@ -302,7 +309,7 @@ static int make_address_space(struct vm *vm, struct vm_error *err)
 	r = vm_ram_init(&vm->ram, &vm->s2, &vm->desc.ram);
 	if (r) {
 		page_stats(&mem);
-		return vm_fail(err, r, "no memory for '%s': it wants %lu MiB, %lu MiB are free",
+		return vm_fail(err, r, "no memory for '%s': it needs %lu MiB, %lu MiB are free",
 			       vm->name, ram_map_size(&vm->desc.ram) / MIB(1),
 			       mem.blocks_free * BLOCK_SIZE / MIB(1));
 	}
@@ -318,7 +325,7 @@ static void attach_port(struct vm *vm)
 			 vm->desc.console_port);
 }
 
-/* vCPU threads end; none was started yet, or all are parked. */
+/* End the vCPUs' threads. None was started yet, or all are parked. */
 static void unmake_vcpus(struct vm *vm)
 {
 	unsigned long flags = spin_lock(&vm->state_wq.lock);
@@ -339,7 +346,7 @@ static void unmake_vcpus(struct vm *vm)
 
 void vm_unmake(struct vm *vm)
 {
-	/* First whoever could still inject an interrupt. */
+	/* First stop everything that could still inject an interrupt. */
 	console_port_detach(&vm->console);
 	vdevs_reset(vm);
 	health_end(vm);
@@ -434,7 +441,7 @@ static void reset_stats_here(void *arg)
 	v->thread.server.missed = 0;
 }
 
-/* On the CPUs that count. */
+/* Runs on the CPUs that count. */
 void vm_stats_reset(struct vm *vm)
 {
 	for (u32 i = 0; i < vm->nvcpus; i++)

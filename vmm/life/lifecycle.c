@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The operator's calls. Each holds the lifecycle lock, and takes the VM (vm->operated) before it looks at the state:
- * from then on vCPU 0 changes nothing by itself (tend.c). vCPUs only ever see run_allowed, exiting and their power
- * state, under state_wq's lock.
+ * The operator's calls. Each holds the lifecycle lock and takes the VM (vm->operated) before it
+ * looks at the state. From then on vCPU 0 changes nothing by itself (tend.c). vCPUs only see
+ * run_allowed, exiting and their power state, under state_wq's lock.
  */
 #include <arch/timer.h>
 #include <kernel/log.h>
@@ -12,7 +12,7 @@
 #include <vmm/life.h>
 #include <vmm/place.h>
 
-/* vm_await() sleeps here until `changes`, of any VM's state, has moved on. */
+/* vm_await() sleeps here until `changes` grows: it counts state changes of all VMs. */
 static struct wait_queue changed = WAIT_QUEUE_INIT(changed, LOCK_WAIT);
 static u32 changes;
 
@@ -20,12 +20,12 @@ void vm_state_changed(struct vm *vm)
 {
 	__atomic_fetch_add(&changes, 1, __ATOMIC_RELEASE);
 	wait_wake_all(&changed);
-	console_wake(&vm->console); /* whoever is attached looks */
+	console_wake(&vm->console); /* an attached reader looks again */
 }
 
 /* ---- taking a VM ---- */
 
-/* Its state, and whether its guest has asked for its end. */
+/* The VM's state, and whether its guest has asked for its end. */
 struct standing {
 	enum vm_state state;
 	bool ends;
@@ -43,7 +43,7 @@ static struct standing take(struct vm *vm)
 	return s;
 }
 
-/* vCPU 0 goes on with what it was at, or begins what there is. */
+/* Give the VM back: vCPU 0 continues its work, or begins new work. */
 static void give_back(struct vm *vm)
 {
 	unsigned long flags = spin_lock(&vm->state_wq.lock);
@@ -80,8 +80,8 @@ void vm_halt(struct vm *vm)
 	__atomic_store_n(&vm->ram.call_off, true, __ATOMIC_RELAXED);
 	spin_unlock(&vm->state_wq.lock, flags);
 	/*
-	 * The way to the parking place is short, and nothing else may make it long. First the work:
-	 * a vCPU that is on our CPU runs at once.
+	 * The way to the parking place is short, and nothing may make it longer. So the work is set
+	 * first: a vCPU on this CPU runs at once.
 	 */
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		vcpu_kick(vm->vcpus[i], VCPU_WORK_STATE);
@@ -91,7 +91,7 @@ void vm_halt(struct vm *vm)
 		thread_wait_off_cpu(&vm->vcpus[i]->thread);
 }
 
-/* Have vCPU 0 load vm, unless it is loaded, and run it then. The operator waits for it. */
+/* Let vCPU 0 load vm, unless it is loaded, and then run it. The operator waits for it. */
 static void start_loading(struct vm *vm)
 {
 	unsigned long flags = spin_lock(&vm->state_wq.lock);
@@ -163,7 +163,7 @@ int vm_run(struct vm *vm, struct vm_error *err)
 static int refuse_state(const struct vm *vm, struct standing s, struct vm_error *err,
 			const char *wanted, const char *what)
 {
-	return vm_fail(err, -EPERM, "vm %u '%s' is %s: only a %s one can be %s", vm->id, vm->name,
+	return vm_fail(err, -EPERM, "vm %u '%s' is %s: only a %s VM can be %s", vm->id, vm->name,
 		       s.ends ? "about to stop" : vm_state_name(s.state), wanted, what);
 }
 
@@ -173,7 +173,7 @@ static int pause(struct vm *vm, struct standing s, struct vm_error *err)
 		return refuse_state(vm, s, err, "running", "paused");
 	vm_halt(vm);
 	s = take(vm);
-	if (s.ends) { /* on its way to its parking place it asked for that: vCPU 0 does it */
+	if (s.ends) { /* on its way to its parking place it asked for its end: vCPU 0 does that */
 		set_lift(vm, PRIO_IDLE);
 		return refuse_state(vm, s, err, "running", "paused");
 	}
@@ -212,7 +212,7 @@ int vm_resume(struct vm *vm, struct vm_error *err)
 static int stop(struct vm *vm, enum vm_state state, bool force, struct vm_error *err)
 {
 	if (vm->restart_at) {
-		vm->restart_at = 0; /* it waits for its restart, and that is off */
+		vm->restart_at = 0; /* it was waiting for its restart, which is cancelled */
 		return 0;
 	}
 	if (state != VM_RUNNING && state != VM_PAUSED && state != VM_LOADING)
@@ -221,7 +221,7 @@ static int stop(struct vm *vm, enum vm_state state, bool force, struct vm_error 
 	if (!force)
 		return vm_fail(
 			err, -ENOTSUP,
-			"vm %u '%s' has no power button to press: power it off in its console, or cut it off with -f",
+			"vm %u '%s' has no power button: power it off in its console, or stop it at once with -f",
 			vm->id, vm->name);
 	vm_halt(vm);
 	set_state(vm, VM_STOPPED);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a VM does for itself, on the thread of its vCPU 0, while no vCPU runs: its guest's requests and crashes end a
- * life, and the next one begins, after a while if the lives are short. Nobody else waits or pays for that: the
- * thread has the VM's affinity, priority, budget and windows.
+ * The VM's own steps, on the thread of its vCPU 0, while no vCPU runs. A guest's request or a crash
+ * ends a run, and the next run begins, after a delay if the runs are short. No other VM waits or
+ * pays for that: the thread has the VM's affinity, priority, budget and windows.
  */
 #include <arch/timer.h>
 #include <kernel/log.h>
@@ -14,13 +14,16 @@
 #include <vmm/life.h>
 #include <vmm/place.h>
 
-/* A VM that ends sooner than that after its start, time and again, is kept waiting. */
+/* A VM whose runs keep ending sooner than this after their start has to wait. */
 #define SHORT_LIFE_MS   10000
 #define FREE_RESTARTS   3
 #define BACK_OFF_MS     1000UL
 #define BACK_OFF_MAX_MS 60000UL
 
-/* Which states may follow which, a bit each: everything goes through vm_set_state_locked(). */
+/*
+ * The states that may follow each state, one bit each. Every change goes through
+ * vm_set_state_locked().
+ */
 static const u8 next_states[] = {
 	[VM_CREATED] = BIT(VM_LOADING),
 	[VM_RUNNING] = BIT(VM_PAUSED) | BIT(VM_STOPPED) | BIT(VM_CRASHED) | BIT(VM_LOADING),
@@ -53,7 +56,7 @@ void vm_let_run_locked(struct vm *vm)
 	vm->run_allowed = vm->request == VM_REQ_NONE; /* else its end comes first */
 }
 
-/* ---- steps that take long: without the lock, and with interrupts unmasked ---- */
+/* ---- long steps: without the lock, and with interrupts unmasked ---- */
 
 static void open_up(struct vm *vm, unsigned long flags)
 {
@@ -67,7 +70,7 @@ static unsigned long come_back(struct vm *vm)
 	return spin_lock(&vm->state_wq.lock);
 }
 
-/* Clearing, copying, resetting: on a thread that has no guest meanwhile. */
+/* Begin to clear, copy and reset, on a thread that has no guest meanwhile. */
 static void begin_work(struct vm *vm, unsigned long flags)
 {
 	struct vcpu *v = vm->vcpus[0];
@@ -87,7 +90,7 @@ static unsigned long end_work(struct vm *vm)
 	return spin_lock(&vm->state_wq.lock);
 }
 
-/* ---- the end of a life ---- */
+/* ---- the end of a run ---- */
 
 static bool wants_restart(const struct vm *vm, enum vm_request req)
 {
@@ -101,7 +104,7 @@ static bool wants_restart(const struct vm *vm, enum vm_request req)
 	}
 }
 
-/* How long a VM waits that is to restart: not at all the first times, and then longer and longer. */
+/* How long a VM waits before its restart: not at all the first times, then longer and longer. */
 static u64 back_off_ms(const struct vm *vm)
 {
 	u32 n = vm->short_lives;
@@ -146,7 +149,7 @@ static void end_life(struct vm *vm, unsigned long *flags)
 	*flags = come_back(vm);
 }
 
-/* ---- the next one ---- */
+/* ---- the next run ---- */
 
 static void power_off(struct vcpu *v)
 {
@@ -157,7 +160,7 @@ static void power_off(struct vcpu *v)
 	spin_unlock(&v->vm->state_wq.lock, flags);
 }
 
-/* Everything as after power-on; vCPU 0 will enter at the image's entry point. */
+/* Reset everything as after power-on. vCPU 0 will enter at the image's entry point. */
 static void power_on_reset(struct vm *vm)
 {
 	struct vm_stats stats;
@@ -188,18 +191,18 @@ static void load(struct vm *vm, unsigned long *flags)
 
 	begin_work(vm, *flags);
 	r = vm_load_images(vm, &err);
-	if (!r && vm->note[0] && !vm->restarts) /* once: the same images are loaded again */
+	if (!r && vm->note[0] && !vm->restarts) /* once: later runs load the same images */
 		log_warn("vm %u '%s': %s", vm->id, vm->name, vm->note);
 	*flags = end_work(vm);
 	if (r == -EINTR)
-		return; /* the call that called it off says what comes next */
+		return; /* the call that cancelled it decides what comes next */
 	vm->load_result = r;
 	vm->loaded = !r;
 	if (r)
 		text_print(vm->crash, sizeof(vm->crash), "%s", err.text);
 }
 
-/* It is loaded and does not run yet, or could not be loaded. */
+/* The VM is loaded and does not run yet, or could not be loaded. */
 static void end_loading(struct vm *vm, enum vm_state state, unsigned long *flags)
 {
 	vm_set_state_locked(vm, state);
@@ -213,7 +216,8 @@ static void end_loading(struct vm *vm, enum vm_state state, unsigned long *flags
 }
 
 /*
- * The vCPUs are not lifted any more when guest code runs: vCPU 0 comes from here, and starts the others.
+ * The vCPUs are no longer lifted when guest code runs: vCPU 0 comes from here and starts the
+ * others.
  */
 static void start(struct vm *vm, unsigned long *flags)
 {
@@ -225,7 +229,7 @@ static void start(struct vm *vm, unsigned long *flags)
 	vtimer_start_clock(vm); /* before vCPU 0 loads its timers */
 	*flags = end_work(vm);
 	if (vm->operated)
-		return; /* that call comes first */
+		return; /* that call goes first */
 	vm->started_at = arch_counter();
 	lifted = vm->lift != PRIO_IDLE;
 	vm->lift = PRIO_IDLE;

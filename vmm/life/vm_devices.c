@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A VM's devices: the list of their classes, and the walks through those that a VM has. */
+/* A VM's devices: the list of their classes, and the walks through the devices of a VM. */
 #include <lib/errno.h>
 #include <vmm/cpu.h>
 #include <vmm/dev.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The types that VMs can be made of. Filled in at boot, read-only afterwards. */
+/* The types of VMs. Filled in at boot, read-only afterwards. */
 #include <lib/cpio.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
@@ -10,7 +10,7 @@
 #include <vmm/load.h>
 
 /*
- * A description is copied here before it is read: libfdt wants 8-byte alignment, a cpio archive
+ * A description is copied here before it is read: libfdt needs 8-byte alignment, and a cpio archive
  * gives 4.
  */
 #define DESC_FILE_MAX KIB(16)
@@ -35,7 +35,7 @@ const struct vm_type *type_find(const char *name)
 	return find(name);
 }
 
-/* What a type is called while its description cannot be read: its file's name, "vms/NAME.dtb". */
+/* Label a type whose description cannot be read by its file's name, "vms/NAME.dtb". */
 static void label_by_file(struct vm_type *t)
 {
 	const int len = (int)strlen(t->file) - 8;
@@ -59,8 +59,8 @@ static int read_description(struct vm_type *t)
 }
 
 /*
- * A type of the bundle takes the place of a preloaded one; of two in the bundle the first stays and
- * says nothing, the second is wrong.
+ * A type of the bundle replaces a preloaded one. Of two types in the bundle the first one stays,
+ * and the second one is marked as wrong.
  */
 static void add_type(const struct vm_type *t)
 {
@@ -84,7 +84,7 @@ static void add_type(const struct vm_type *t)
 	}
 }
 
-/* Two archives may have a file of that name: it is the later one that is read. */
+/* Two archives may have a file of the same name: the later one is read. */
 static bool is_known(const char *file)
 {
 	for (u32 i = 0; i < vm_type_count; i++)

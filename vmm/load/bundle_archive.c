@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bundle as an archive: whether it is one, where the files are in it, and what is said if there are none. */
+/*
+ * The bundle as an archive: whether it is valid, where its files are, and what to report if it has
+ * none.
+ */
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -17,7 +20,7 @@ static void __printf(2, 3) problem(struct bundle *b, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Say what lies where an archive should begin. */
+/* Report what lies where an archive should begin. */
 static void name_start(struct bundle *b)
 {
 	static const char *const advice[] = {
@@ -36,25 +39,28 @@ static void name_start(struct bundle *b)
 		problem(b, "the bundle is %s: %s", kind->name, advice[kind->use]);
 	else
 		problem(b,
-			"the bundle is no cpio archive (cpio -o -H newc): it has %lu bytes and begins "
+			"the bundle is not a cpio archive (cpio -o -H newc): it has %lu bytes and begins "
 			"with 0x%08lx",
 			b->size, first);
 }
 
-/* Say what is behind the last entry that could be read. */
+/* Report what is behind the last entry that could be read. */
 static void name_rest(struct bundle *b, u64 offset)
 {
 	const struct image_kind *kind =
 		image_kind_of((const u8 *)b->base + offset, b->size - offset);
 
 	if (kind && kind->use != IMAGE_ARCHIVE)
-		problem(b, "what follows byte %lu of the bundle is not read: it is %s", offset,
+		problem(b, "the bundle is not read beyond byte %lu: that part is %s", offset,
 			kind->name);
 	else
 		problem(b, "the bundle is cut off or broken at byte %lu of %lu", offset, b->size);
 }
 
-/* "PREFIX/vms/NAME.dtb": how long the prefix is, with its slash; -1: the path is none such. */
+/*
+ * "PREFIX/vms/NAME.dtb": the length of the prefix, with its slash. -1: the path is not of this
+ * form.
+ */
 static int prefix_length(const char *path)
 {
 	const char *name = path, *folder = path;
@@ -70,7 +76,8 @@ static int prefix_length(const char *path)
 }
 
 /*
- * All files may be below a folder, as in an archive that was made beside it: that is where the descriptions are that are nearest to the top.
+ * All files may be below a folder, if the archive was made outside it. The prefix is that of the
+ * descriptions nearest to the top.
  */
 static int find_prefix(struct bundle *b)
 {
@@ -92,7 +99,7 @@ static int find_prefix(struct bundle *b)
 	return best < 0 ? -ENOENT : 0;
 }
 
-/* Say what the archive has instead of descriptions: what comes nearest to one. */
+/* Report what the archive has instead of descriptions: the file that looks most like one. */
 static void name_contents(struct bundle *b)
 {
 	const char *nearest = NULL, *file = NULL;
@@ -137,7 +144,7 @@ void bundle_open(struct bundle *b, const void *base, u64 size)
 		name_start(b);
 		return;
 	}
-	/* vms may be a link to the folder that has them. */
+	/* vms may be a link to the folder of descriptions. */
 	if (cpio_real_path(base, size, "vms", real) || str_eq(real, "vms") ||
 	    !str_copy(b->folder, real, sizeof(b->folder))) {
 		if (find_prefix(b))
@@ -175,7 +182,7 @@ int bundle_find(const struct bundle *b, const char *path, struct cpio_entry *e)
 const char *bundle_error(int err)
 {
 	if (err == -EIO)
-		return "is damaged: its checksum in the archive is another";
+		return "is damaged: its checksum in the archive does not match";
 	return err == -ERANGE ? "is behind too many links"
 			      : "is not in the bundle, or a link there leads nowhere";
 }

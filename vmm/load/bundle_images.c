@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Images that types name: files of the bundle, and what lies in memory. */
+/* Images that types name: files of the bundle, and images in memory. */
 #include <arch/mmu.h>
 #include <kernel/ram.h>
 #include <lib/devicetree.h>
@@ -36,7 +36,10 @@ static int keep(struct vm_type *t, const char *prop, const struct image_ref *ref
 		   : 0;
 }
 
-/* Images that lie in memory are RAM, which is kept from now on, and a VM can be started with them. */
+/*
+ * Check a type whose images lie in memory: they must be in RAM, which is kept from now on, and a VM
+ * must be able to start with them.
+ */
 static int check_in_memory(struct vm_type *t)
 {
 	const void *kernel = NULL, *initrd = NULL, *dtb = NULL;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What a description says against what there is: room in the VM's RAM, and the files of the bundle.
- */
+/* Checks a description against the room in the VM's RAM and the files of the bundle. */
 #include <lib/cpio.h>
 #include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <vmm/desc.h>
 #include <vmm/load.h>
 
-/* The description being checked and where complaints go. */
+/* The description being checked, and where errors go. */
 struct check {
 	const struct vm_desc *d;
 	const struct bundle *b;
@@ -18,7 +16,7 @@ struct check {
 
 #define refuse(c, prop, ...) desc_refuse((c)->err, (c)->file, "/", prop, __VA_ARGS__)
 
-/* The file that ref names, if it names one: *e is empty otherwise. */
+/* The file that ref names. If it names none, *e is empty. */
 static int check_file(const struct check *c, const struct image_ref *ref, const char *prop,
 		      struct cpio_entry *e)
 {
@@ -49,7 +47,8 @@ static int check_devicetree(const struct check *c, const struct cpio_entry *dtb)
 	if (why && kind)
 		return refuse(c, "devicetree", "'%s' is %s", path, kind->name);
 	if (why)
-		return refuse(c, "devicetree", "'%s' is no compiled devicetree: it %s", path, why);
+		return refuse(c, "devicetree", "'%s' is not a compiled devicetree: it %s", path,
+			      why);
 	if (facts.length > GUEST_FDT_OWN_MAX)
 		return refuse(c, "devicetree", "'%s' has %u KiB, at most %lu KiB are possible",
 			      path, facts.length >> 10, GUEST_FDT_OWN_MAX >> 10);
@@ -75,7 +74,7 @@ static int check_files(const struct check *c)
 		return ret;
 	if (initrd.size && image_check_initrd(initrd.data, initrd.size, &why))
 		return refuse(c, NULL, "%s", why.text);
-	/* A kernel that is in memory is looked at when the VM is created. */
+	/* A kernel in memory is checked when the VM is created. */
 	if (!d->kernel.path[0])
 		return 0;
 	ret = image_plan(d, kernel.data, kernel.size,
@@ -88,7 +87,7 @@ const char *desc_sched_problem(const struct vm_desc *d, const char **prop)
 {
 	*prop = "budget-us";
 	if (d->budget_us && !d->period_us)
-		return "wants a period";
+		return "needs a period";
 	if (d->budget_us && d->budget_us < DESC_BUDGET_MIN)
 		return "is less than 10 us";
 	if (d->period_us && d->budget_us > d->period_us)
@@ -97,7 +96,7 @@ const char *desc_sched_problem(const struct vm_desc *d, const char **prop)
 		return "is for shared CPUs, not for dedicated ones";
 	*prop = "period-us";
 	if (d->period_us && !d->budget_us)
-		return "wants a budget";
+		return "needs a budget";
 	*prop = "policy";
 	if (d->fifo && d->dedicated)
 		return "is for shared CPUs, not for dedicated ones";
@@ -116,7 +115,7 @@ int desc_check(const struct vm_desc *d, const struct bundle *b, const char *file
 	(void)ram_map_text(&d->ram, text, sizeof(text));
 	if (d->has_load_address &&
 	    (!ram_map_holds(&d->ram, d->load_address, 4) || d->load_address % 4))
-		return refuse(&c, "load-address", "0x%lx is no place in RAM (%s)", d->load_address,
+		return refuse(&c, "load-address", "0x%lx does not lie in RAM (%s)", d->load_address,
 			      text);
 	if (d->has_devicetree_address &&
 	    (!ram_map_holds(&d->ram, d->devicetree_address, GUEST_FDT_MAX) ||

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guest's devicetree: what QEMU's `virt` writes for the devices that we have. The parts that
- * depend on the VM (memory, cpus, psci, chosen) are written by the same functions into a generated
- * tree and into the copy of one that the VM brought along. Both are written from the front to the
- * back: a tree that is edited is moved and searched for every property.
+ * The guest's devicetree: the nodes that QEMU's `virt` writes for the devices that a VM has. The
+ * same functions write the parts that depend on the VM (memory, cpus, psci, chosen) into a
+ * generated tree and into the copy of a VM's own tree. Both trees are written from front to back:
+ * editing a tree would move it, and search it for every property.
  */
 #include <lib/printf.h>
 #include <vmm/core.h>
@@ -11,7 +11,7 @@
 
 #define PHANDLE_CLOCK 0x8000
 #define PHANDLE_GIC   0x8001
-/* Far from those of a VM's own tree, which keeps its other nodes. */
+/* Far from the phandles of a VM's own tree, which keeps its other nodes. */
 #define PHANDLE_CPU(n) (0x7a760000 + (n))
 
 #define GIC_SPI        0
@@ -19,7 +19,7 @@
 #define IRQ_LEVEL_HIGH 4
 
 #define GICD_SIZE 0x10000
-#define GICR_SIZE 0x20000 /* a vCPU: RD_base and SGI_base */
+#define GICR_SIZE 0x20000 /* of each vCPU: RD_base and SGI_base */
 
 #define GICV2_DIST_SIZE 0x1000
 #define GICV2_CPU_SIZE  0x2000
@@ -38,12 +38,12 @@ static void put_array(struct dt_writer *b, const char *name, const u32 *cells, u
 	put(b, name, out, count * sizeof(*out));
 }
 
-/* Up to 16 cells. */
+/* Write up to 16 cells. */
 #define put_cells(b, name, ...)                          \
 	put_array(b, name, (const u32[]){ __VA_ARGS__ }, \
 		  (u32)ARRAY_SIZE(((const u32[]){ __VA_ARGS__ })))
 
-/* A literal with embedded terminators: a list of strings. */
+/* Write a list of strings: a literal with embedded terminators. */
 #define put_list(b, name, literal) put(b, name, literal, sizeof(literal))
 
 static void put_u64(struct dt_writer *b, const char *name, u64 value)
@@ -105,7 +105,7 @@ static void put_cpus(struct dt_writer *b, u32 count)
 	end(b);
 }
 
-/* reg, with up to two ranges. */
+/* Write reg, with up to two ranges. */
 static void put_regs(struct dt_writer *b, const struct fdt_cells *cells,
 		     const struct ram_bank *ranges, u32 count)
 {
@@ -204,7 +204,7 @@ void guest_fdt_gic(struct dt_writer *b, const struct guest_fdt_params *p,
 	end(b);
 }
 
-/* A GICv2 wants to know of which CPUs an interrupt is private (bits 15:8 of the flags). */
+/* A GICv2 needs the CPUs that a private interrupt exists on (bits 15:8 of the flags). */
 static u32 ppi_flags(const struct guest_fdt_params *p)
 {
 	return IRQ_LEVEL_HIGH | (p->gic_version == 2 ? (1U << p->desc->cpus) - 1 : 0) << 8;
@@ -243,7 +243,7 @@ static void put_clock(struct dt_writer *b)
 	end(b);
 }
 
-/* The length of a list of strings, and how many there are. */
+/* The length of a list of strings, and the number of strings. */
 static size_t list_length(const char *list, u32 *count)
 {
 	const char *at = list;

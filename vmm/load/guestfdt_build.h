@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a guest's devicetree is written: from the front to the back, a node's properties before its children. */
+/* Writes a guest's devicetree from front to back: a node's properties come before its children. */
 #ifndef VMM_GUESTFDT_BUILD_H
 #define VMM_GUESTFDT_BUILD_H
 
@@ -32,23 +32,26 @@ static inline void put_string(struct dt_writer *b, const char *name, const char 
 
 /* ---- the parts that depend on the VM ---- */
 
-/* How many cells the addresses and the sizes of a node's children have. */
+/* The number of cells in addresses and sizes of a node's children. */
 struct fdt_cells {
 	u32 addresses, sizes;
 };
 
 #define NO_CELLS UINT32_MAX /* the node does not say */
 
-/* What other nodes of the tree rely on in the interrupt controller's. */
+/* Properties of the interrupt controller that other nodes rely on. */
 struct fdt_gic {
 	u32 phandle; /* 0: none */
 	u32 interrupt_cells;
-	struct fdt_cells children; /* interrupt-map goes by them */
+	struct fdt_cells children; /* used by interrupt-map */
 };
 
-/* Properties of /chosen. */
+/* Write the properties of /chosen. */
 void guest_fdt_chosen(struct dt_writer *b, const struct guest_fdt_params *p);
-/* Nodes of the root, which has so many cells, 1 or 2: /memory, /cpus and /psci; the interrupt controller. What needs more cells fails with -ERANGE. */
+/*
+ * Write nodes of the root: /memory, /cpus and /psci; the interrupt controller. The root has this
+ * many cells, 1 or 2. A number that needs more cells fails with -ERANGE.
+ */
 void guest_fdt_nodes(struct dt_writer *b, const struct guest_fdt_params *p,
 		     const struct fdt_cells *cells);
 void guest_fdt_gic(struct dt_writer *b, const struct guest_fdt_params *p,

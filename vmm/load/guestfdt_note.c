@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an operator should hear of a guest's devicetree: it is none to start with, or its console will stay silent. */
+/*
+ * Note for the operator about a guest's devicetree: the guest cannot start with it, or its console
+ * will stay silent.
+ */
 #include <lib/string.h>
 #include <lib/text.h>
 #include <libfdt.h>
@@ -7,10 +10,13 @@
 
 /* Linux' name of a PL011, up to its number. */
 #define OUR_CONSOLE "ttyAMA"
-/* Of a name that somebody else chose. */
+/* How much is shown of a name from outside. */
 #define NAME_SHOWN 100
 
-/* The interrupt controller; the tree's PL011, which only is enabled where the VM has it, and the node that stdout-path names. */
+/*
+ * The interrupt controller; the tree's PL011, which is enabled only if the VM has it; and the node
+ * that stdout-path names.
+ */
 struct found {
 	bool gic, uart;
 	bool stdout_works;
@@ -23,7 +29,7 @@ static bool is_off(const void *fdt, int node)
 	return status && !str_eq(status, "okay") && !str_eq(status, "ok");
 }
 
-/* In one walk: what is below a node that is off is off as well. */
+/* Find all in one walk. A node below a disabled one is disabled too. */
 static struct found find_devices(const void *fdt, int stdout_node)
 {
 	struct found found = { .uart = false };
@@ -44,7 +50,10 @@ static struct found find_devices(const void *fdt, int stdout_node)
 	return found;
 }
 
-/* The first console= of a command line that is not ours: its length in *len; NULL: there is none, or one that is ours beside it. */
+/*
+ * The first console= of a command line that is not the VM's UART; its length goes to *len. NULL:
+ * there is none, or there is also one for the VM's UART.
+ */
 static const char *foreign_console(const char *args, int *len, bool *any)
 {
 	const char *first = NULL;
@@ -81,22 +90,22 @@ bool guest_fdt_note(const void *fdt, char *note, size_t size)
 	const char *foreign = foreign_console(args, &len, &any);
 
 	if (!found.gic)
-		text_print(note, size,
-			   "devicetree: has no interrupt controller, Linux does not start with it");
+		text_print(
+			note, size,
+			"devicetree: has no interrupt controller; Linux does not start without one");
 	else if (foreign)
 		text_print(
 			note, size,
-			"bootargs: console=%.*s%s is no device of this VM: its UART is " OUR_CONSOLE
+			"bootargs: console=%.*s%s is not a device of this VM: its UART is " OUR_CONSOLE
 			"0",
 			MIN(len, NAME_SHOWN), foreign, len > NAME_SHOWN ? "..." : "");
 	else if (any && !found.uart)
-		text_print(
-			note, size,
-			"devicetree: has no PL011 at 0x9000000 that is enabled, and so no console");
+		text_print(note, size,
+			   "devicetree: has no enabled PL011 at 0x9000000, so there is no console");
 	else if (!any && path && !found.stdout_works)
 		text_print(
 			note, size,
-			"devicetree: its stdout-path, %.*s%s, is no device of this VM: its UART is the PL011 at 0x9000000",
+			"devicetree: its stdout-path, %.*s%s, is not a device of this VM: its UART is the PL011 at 0x9000000",
 			MIN(path_len, NAME_SHOWN), path, path_len > NAME_SHOWN ? "..." : "");
 	else
 		return false;

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The devicetree that a VM brought along: a copy with what depends on the VM filled in. Each of its tags is looked at twice at most. */
+/*
+ * A VM's own devicetree: a copy, with the parts that depend on the VM filled in. Each of its tags
+ * is looked at twice at most.
+ */
 #include <vmm/core.h>
 #include "guestfdt_build.h"
 
-#define RANGES_MAX 128U /* of one bus that are looked at: large chips have about 60 */
+#define RANGES_MAX 128U /* of one bus, that are used: large chips have about 60 */
 
-/* A node that the copy is in. */
+/* A node on the path of the copy. */
 struct level {
 	struct fdt_cells cells; /* of its children */
-	struct dt_prop ranges;  /* from their addresses to its own */
+	struct dt_prop ranges;  /* map its addresses to its parent's */
 	bool has_ranges;        /* else its children have no addresses in memory; the root's have */
 };
 
-/* Where the copy is: in the root, a child of it, ...; and what has been seen. */
+/* The place of the copy (in the root, a child of it, ...), and what has been seen. */
 struct copy {
 	struct dt_writer b;
 	struct dt src;
@@ -23,17 +26,17 @@ struct copy {
 	struct fdt_gic gic;
 };
 
-/* What matters of a node. */
+/* The parts of a node that matter. */
 struct node {
 	const char *name;
-	u32 props; /* place of what is behind its name */
+	u32 props; /* place behind its name */
 	struct fdt_cells cells;
 	u32 phandle, interrupt_cells;
-	struct dt_prop type, compatible, reg, ranges; /* empty: it has none, or none with a value */
+	struct dt_prop type, compatible, reg, ranges; /* empty: absent, or without a value */
 	bool has_ranges;
 };
 
-/* One cell; `otherwise` if it is none. */
+/* One cell. `otherwise` if the property is not one cell. */
 static u32 cell(const struct dt_prop *prop, u32 otherwise)
 {
 	const u8 *p = prop->value;
@@ -42,7 +45,7 @@ static u32 cell(const struct dt_prop *prop, u32 otherwise)
 			      : otherwise;
 }
 
-/* The next property behind `at`; false: there is no more. */
+/* The next property behind `at`. False: there are no more. */
 static bool next_prop(const struct dt *t, u32 *at, struct dt_prop *prop)
 {
 	enum dt_tag tag;
@@ -88,7 +91,7 @@ static void look(const struct dt *t, u32 at, struct node *n)
 	}
 }
 
-/* The cells of a node's children: Devicetree Specification 2.3.5 has the defaults. */
+/* The cells of a node's children. The defaults are those of Devicetree Specification 2.3.5. */
 static struct fdt_cells cells_of(const struct node *n)
 {
 	return (struct fdt_cells){
@@ -115,8 +118,9 @@ static bool is_replaced(const struct node *n)
 }
 
 /*
- * The interrupt controller, of whatever version and wherever it is: the VM's takes its place in the root, with what other nodes know it by. Interrupts are
- * numbered alike, and have three cells; what is below it (ITS, MSI frames) the VM has not.
+ * True for the interrupt controller, of any version and at any place. The VM's controller replaces
+ * it in the root, with the properties that other nodes refer to. Interrupts are numbered in the
+ * same way and have three cells. Nodes below it (ITS, MSI frames) are dropped: the VM has none.
  */
 static bool is_gic(const struct node *n)
 {
@@ -128,7 +132,10 @@ static bool is_gic(const struct node *n)
 	return lists_any(&n->compatible, gics, ARRAY_SIZE(gics));
 }
 
-/* What the VM has, with virtio transports without a device; RAM holds no devices but may have reserved parts. */
+/*
+ * True if the VM has something at this address: a device, or a virtio transport without a device.
+ * RAM holds no devices, but may have reserved parts.
+ */
 static bool is_present(const struct guest_fdt_params *p, u64 address)
 {
 	for (u32 i = 0; i < DEVICES; i++)
@@ -139,7 +146,7 @@ static bool is_present(const struct guest_fdt_params *p, u64 address)
 	return ram_map_bank(&p->desc->ram, address);
 }
 
-/* A number of so many cells, 1 or 2. */
+/* A number of this many cells, 1 or 2. */
 static u64 number(const u8 *p, u32 cells)
 {
 	u64 value = 0;
@@ -154,13 +161,16 @@ static bool can_read(u32 cells)
 	return cells == 1 || cells == 2;
 }
 
-/* Through a bus (Devicetree Specification 2.3.8), whose parent's addresses have so many cells. False: it does not lead there. */
+/*
+ * Translate an address through a bus (Devicetree Specification 2.3.8). The addresses of its parent
+ * have this many cells. False: the bus does not map it.
+ */
 static bool through(const struct level *bus, u32 parent_cells, u64 *address)
 {
 	const u32 entry = 4 * (bus->cells.addresses + parent_cells + bus->cells.sizes);
 	const u8 *p = bus->ranges.value;
 
-	if (!bus->has_ranges || !bus->ranges.len) /* none, or all is as it is */
+	if (!bus->has_ranges || !bus->ranges.len) /* no ranges, or addresses are the same */
 		return bus->has_ranges;
 	if (!can_read(bus->cells.addresses) || !can_read(parent_cells) ||
 	    !can_read(bus->cells.sizes))
@@ -178,7 +188,10 @@ static bool through(const struct level *bus, u32 parent_cells, u64 *address)
 	return false;
 }
 
-/* Where the first entry of a node's reg is in memory; false if it has none, or is somewhere else. */
+/*
+ * The address in memory of the first entry of a node's reg. False if there is none, or if it is not
+ * in memory.
+ */
 static bool first_address(const struct copy *c, const struct node *n, u64 *address)
 {
 	const u32 cells = c->depth ? c->levels[c->depth - 1].cells.addresses : 0;
@@ -193,9 +206,9 @@ static bool first_address(const struct copy *c, const struct node *n, u64 *addre
 }
 
 /*
- * A driver that touches a device which is not there takes an external abort, and with it most
- * systems fall: such devices are marked as disabled. So are performance monitors, which have no
- * address. What is on a bus of another kind falls with its controller.
+ * A driver that accesses a missing device gets an external abort, and most systems then crash. So
+ * such devices are marked as disabled. So are performance monitors, which have no address. A device
+ * on a bus of another kind disappears with its controller.
  */
 static bool is_absent(const struct copy *c, const struct node *n)
 {
@@ -218,7 +231,7 @@ static bool is_stale(const struct copy *c, const char *name)
 	return str_eq(name, "bootargs") && c->p->desc->bootargs[0];
 }
 
-/* The beginning of a node, with its properties but for those that have another value here. */
+/* Copy the beginning of a node, with its properties except those that get another value. */
 static void copy_node(struct copy *c, const struct node *n)
 {
 	bool absent = is_absent(c, n);
@@ -250,7 +263,7 @@ static void put_missing(struct copy *c)
 		guest_fdt_gic(&c->b, c->p, &c->levels[0].cells, &c->gic);
 }
 
-/* The end of a node, and of the root with what was left out of it or was not there. */
+/* Copy the end of a node. At the root's end, write the nodes that were left out or missing. */
 static void copy_end(struct copy *c)
 {
 	if (--c->depth == 0)
@@ -258,7 +271,7 @@ static void copy_end(struct copy *c)
 	end(&c->b);
 }
 
-/* True if nothing of a node is copied: another one takes its place in the root. */
+/* True if nothing of a node is copied: another node replaces it in the root. */
 static bool leave_out(struct copy *c, const struct node *n)
 {
 	if (c->depth == 1 && is_replaced(n))
@@ -298,7 +311,7 @@ static void copy_nodes(struct copy *c)
 	}
 }
 
-/* What stands in the way of the nodes that are put into the root. */
+/* Check whether nodes can be put into the root. */
 static const char *check_root(const struct copy *c)
 {
 	const struct fdt_cells *cells = &c->levels[0].cells;
@@ -328,5 +341,5 @@ const char *guest_fdt_adapt(const struct guest_fdt_params *p, const void *src, u
 		return why;
 	return ret == -ERANGE
 		       ? "its root has 1 cell for addresses or sizes, which is too few for the VM's RAM"
-		       : "has no room for what is filled in";
+		       : "has no room for the added nodes";
 }

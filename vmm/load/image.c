@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kernel images: which format, and where that wants to be. What is read is untrusted. */
+/* Kernel images: their format, and where they must be placed. All data is untrusted. */
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -14,7 +14,7 @@
 #define HEADER_IMAGE_SIZE  16
 #define HEADER_MAGIC       56
 
-/* Kernels before 3.17 leave image_size 0 and mean this text_offset. */
+/* Kernels before 3.17 leave image_size 0. Then text_offset has this value. */
 #define OLD_TEXT_OFFSET 0x80000
 #define RAW_OFFSET      0x80000
 
@@ -50,7 +50,7 @@ u64 image_header_size(const void *image)
 	return image_le(image, HEADER_IMAGE_SIZE, 8);
 }
 
-/* Where the kernel goes and is entered; `size` bytes of RAM are its. */
+/* Place the kernel and set its entry. It owns `size` bytes of RAM. */
 static int put_kernel(const struct placing *w, enum image_format format, u64 base, u64 size)
 {
 	char text[RAM_MAP_TEXT];
@@ -73,7 +73,10 @@ static int plan_linux(const struct placing *w)
 
 	if (!image_size)
 		text_offset = OLD_TEXT_OFFSET;
-	/* Zephyr's header holds an end address there: of no use, its size is the file's. */
+	/*
+	 * Zephyr's header holds an end address in this field. It is not usable, so the file's size
+	 * is used.
+	 */
 	if (image_size >= bank->base || image_size < w->kernel_size)
 		image_size = w->kernel_size;
 	if (text_offset >= bank->size)
@@ -82,7 +85,7 @@ static int plan_linux(const struct placing *w)
 	return put_kernel(w, IMAGE_LINUX, bank->base + text_offset, image_size);
 }
 
-/* "kernel: is text ...", with the beginning of its first line. */
+/* Report "kernel: is text ...", with the beginning of its first line. */
 static int refuse_text(const struct placing *w)
 {
 	const char *text = w->kernel;
@@ -97,7 +100,7 @@ static int refuse_text(const struct placing *w)
 	return refuse(w, "kernel: is text, not code: it begins with '%s'", line);
 }
 
-/* What has a name is no raw code, nor is what no CPU could execute. */
+/* A file of a known kind is not raw code, and neither are bytes that no CPU could execute. */
 static int check_raw(const struct placing *w)
 {
 	static const char *const advice[] = {
@@ -113,9 +116,9 @@ static int check_raw(const struct placing *w)
 		return refuse(w, "kernel: is %s: %s", kind->name, advice[kind->use]);
 	if (image_is_text(w->kernel, w->kernel_size))
 		return refuse_text(w);
-	/* UDF (Arm ARM C6.2), and flash that is erased. */
+	/* UDF (Arm ARM C6.2), and erased flash. */
 	if (w->kernel_size < 4 || first < 0x10000 || first == UINT32_MAX)
-		return refuse(w, "kernel: is no code, it begins with 0x%08lx", first);
+		return refuse(w, "kernel: is not code: it begins with 0x%08lx", first);
 	return 0;
 }
 
@@ -128,7 +131,7 @@ static int plan_raw(const struct placing *w)
 	if (ret)
 		return ret;
 	if (base % 4)
-		return refuse(w, "load-address: 0x%lx is no place for instructions", base);
+		return refuse(w, "load-address: 0x%lx is not a multiple of 4", base);
 	return put_kernel(w, IMAGE_RAW, base, w->kernel_size);
 }
 

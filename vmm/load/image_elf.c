@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ELF64: fields are read byte-wise at their offsets, for a file in the bundle is aligned to 4 bytes
+ * ELF64. Fields are read byte by byte at their offsets: a file in the bundle is aligned to 4 bytes
  * only.
  */
 #include <lib/checked.h>
@@ -41,13 +41,13 @@
 #define PF_X         BIT(0)
 #define SEGMENTS_MAX 64
 
-/* A program header that was read. */
+/* A program header. */
 struct segment {
-	u32 number; /* as readelf -l counts them, from 0 */
+	u32 number; /* the number that readelf -l shows, from 0 */
 	u64 flags, offset, vaddr, paddr, filesz, memsz;
 };
 
-/* A file whose header is in order. */
+/* A file with a valid header. */
 struct elf {
 	const void *file;
 	u64 size, entry;
@@ -120,7 +120,7 @@ static int open_file(struct elf *e)
 
 /* ---- segments ---- */
 
-/* The next segment from number `n` on that has anything in memory; false: there is none. */
+/* The next segment from number `n` on that has anything in memory. False: there is none. */
 static bool next_segment(const struct elf *e, u32 n, struct segment *s)
 {
 	for (; n < e->count; n++) {
@@ -146,7 +146,7 @@ static bool next_segment(const struct elf *e, u32 n, struct segment *s)
 #define for_each_segment(e, s) \
 	for (bool more_ = next_segment(e, 0, s); more_; more_ = next_segment(e, (s)->number + 1, s))
 
-/* The first bank that [base, base + size) has part of. */
+/* The first bank that overlaps [base, base + size). */
 static const struct ram_bank *bank_in(const struct ram_map *ram, u64 base, u64 size)
 {
 	for (u32 i = 0; i < ram->count; i++)
@@ -156,8 +156,9 @@ static const struct ram_bank *bank_in(const struct ram_map *ram, u64 base, u64 s
 }
 
 /*
- * Cut from a segment, whose numbers were checked, what need not be in RAM: all of it if that has no bytes in the file, and from the one that holds the
- * file's header what lies outside. False: it has to be in RAM, and is not.
+ * Cut off the part of a segment that need not be in RAM. The segment's numbers are already checked.
+ * Without bytes in the file, that is all of the segment; for the one that holds the file's header,
+ * it is the part outside RAM. False: the segment has to be in RAM and is not.
  */
 static bool cut_to_ram(const struct elf *e, struct segment *s)
 {
@@ -185,7 +186,7 @@ static int check_segment(const struct elf *e, const struct segment *s, struct se
 
 	*cut = *s;
 	if (!range_within(s->offset, s->filesz, 0, e->size))
-		return refuse(e, "segment %u, 0x%lx bytes at 0x%lx, is not all in the file",
+		return refuse(e, "segment %u, 0x%lx bytes at 0x%lx, is not completely in the file",
 			      s->number, s->filesz, s->offset);
 	if (s->filesz > s->memsz)
 		return refuse(e, "segment %u has 0x%lx bytes in the file, and 0x%lx in memory",
@@ -202,7 +203,8 @@ static int check_segment(const struct elf *e, const struct segment *s, struct se
 /* ---- the entry point ---- */
 
 /*
- * As a physical address: it is a virtual one where a segment with one of these flags has it by that, as with QEMU; else it is what it says.
+ * The entry as a physical address. If a segment with one of these flags has the entry as a virtual
+ * address, that is translated, as with QEMU. Else the entry is already physical.
  */
 static u64 physical_entry(const struct elf *e, u64 flags)
 {
@@ -234,12 +236,12 @@ static int refuse_entry(const struct elf *e)
 		if (e->entry < s.paddr || e->entry - s.paddr >= s.memsz)
 			continue;
 		if (ram_map_holds(e->ram, e->entry, 4))
-			return refuse(e, "entry 0x%lx lies behind what the file has of segment %u",
+			return refuse(e, "entry 0x%lx lies behind the file's part of segment %u",
 				      e->entry, s.number);
 		return refuse(e, "entry 0x%lx, in segment %u, does not lie in the VM's RAM, %s",
 			      e->entry, s.number, ram_map_text(e->ram, text, sizeof(text)));
 	}
-	return refuse(e, "entry 0x%lx lies in none of its segments", e->entry);
+	return refuse(e, "entry 0x%lx lies in no segment", e->entry);
 }
 
 static int find_entry(const struct elf *e, u64 *entry)
@@ -249,7 +251,7 @@ static int find_entry(const struct elf *e, u64 *entry)
 		*entry = physical_entry(e, 0);
 	if (!is_loaded(e, *entry))
 		return refuse_entry(e);
-	return *entry % 4 ? refuse(e, "entry 0x%lx is no place for instructions", e->entry) : 0;
+	return *entry % 4 ? refuse(e, "entry 0x%lx is not a multiple of 4", e->entry) : 0;
 }
 
 int elf_plan(const void *file, u64 size, const struct ram_map *ram, struct elf_image *image,

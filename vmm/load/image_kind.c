@@ -35,14 +35,17 @@ static const struct image_kind kinds[] = {
 };
 /* clang-format on */
 
-/* lzma has no magic: its usual properties, a dictionary of whole 64 KiB, then the size, below 4 GiB or unknown (all ones). */
+/*
+ * lzma has no magic number: check its usual properties, a dictionary of whole 64 KiB, then the
+ * size, below 4 GiB or unknown (all ones).
+ */
 static bool is_lzma(const u8 *image, u64 size)
 {
 	return size >= 13 && image_le(image, 0, 3) == 0x5d &&
 	       (image_le(image, 9, 4) == 0 || image_le(image, 5, 8) == UINT64_MAX);
 }
 
-/* Microsoft's PE format, 2: a DOS header whose field at 0x3c says where "PE\0\0" stands. */
+/* Microsoft's PE format, 2: a DOS header whose field at 0x3c gives the place of "PE\0\0". */
 static bool is_pe(const u8 *image, u64 size)
 {
 	u64 at;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Carrying a plan out: it was checked whole, and cannot leave the VM's RAM. */
+/* Carries a plan out. The whole plan was checked and cannot leave the VM's RAM. */
 #include <lib/errno.h>
 #include <vmm/core.h>
 

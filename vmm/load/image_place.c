@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where initrd and devicetree go: into RAM that the kernel leaves free. All numbers are untrusted; what has a place so far lies in RAM.
+ * Places initrd and devicetree in RAM that the kernel leaves free. All numbers are untrusted.
+ * Everything placed so far lies in RAM.
  */
 #include <lib/checked.h>
 #include <vmm/load.h>
@@ -31,7 +32,7 @@ static bool is_kernel(const struct placing *w, u64 base, u64 size, u64 *end)
 	return false;
 }
 
-/* True if [base, base + size) has something that has been placed; then *end is the end of that. */
+/* True if [base, base + size) overlaps something that has been placed. Its end goes to *end. */
 static bool is_taken(const struct placing *w, u64 base, u64 size, u64 *end)
 {
 	const struct load_plan *p = w->p;
@@ -45,7 +46,7 @@ static bool is_taken(const struct placing *w, u64 base, u64 size, u64 *end)
 	return p->dtb_base && ranges_overlap(base, size, p->dtb_base, p->dtb_max);
 }
 
-/* The lowest 2 MiB-aligned place from `from` on in a bank; 0: it has none. */
+/* The lowest 2 MiB-aligned place from `from` on in a bank. 0: there is none. */
 static u64 place_in(const struct placing *w, const struct ram_bank *bank, u64 from, u64 size)
 {
 	u64 at = ALIGN_UP(MAX(from, bank->base), BLOCK_SIZE), end;
@@ -59,7 +60,8 @@ static u64 place_in(const struct placing *w, const struct ram_bank *bank, u64 fr
 }
 
 /*
- * Above the kernel, in its bank: booting.rst wants both in one window of 32 GiB. If that has no room, in the banks above, and then wherever there is room.
+ * A place above the kernel, in its bank: booting.rst wants both in one window of 32 GiB. If there
+ * is no room, a place in the banks above, and then anywhere.
  */
 static u64 place(const struct placing *w, u64 size)
 {
@@ -84,11 +86,12 @@ static int place_initrd(const struct placing *w, u64 size)
 	w->p->initrd_size = size;
 	if (w->p->initrd_base)
 		return 0;
-	return refuse(w, "initrd: %lu MiB find no room beside the kernel in the VM's RAM, %s",
+	return refuse(w,
+		      "initrd: there is no room for %lu MiB beside the kernel in the VM's RAM, %s",
 		      to_mib(size), ram_map_text(&w->d->ram, text, sizeof(text)));
 }
 
-/* Where the description wants it. */
+/* Place the devicetree where the description wants it. */
 static int fix_dtb(const struct placing *w)
 {
 	struct load_plan *p = w->p;
@@ -105,7 +108,7 @@ static int fix_dtb(const struct placing *w)
 	return 0;
 }
 
-/* At the start of RAM, where bare images look for it, if they leave it free. */
+/* Place it at the start of RAM, where bare images look for it, if they leave room there. */
 static void place_dtb_first(const struct placing *w)
 {
 	const struct ram_bank *bank = &w->d->ram.banks[0];
@@ -127,9 +130,10 @@ static int place_dtb(const struct placing *w)
 		p->dtb_base = place(w, p->dtb_max);
 	if (p->dtb_base)
 		return 0;
-	return refuse(w,
-		      "devicetree: %lu KiB find no room in the VM's RAM, %s: 2 MiB more would do",
-		      p->dtb_max >> 10, ram_map_text(&w->d->ram, text, sizeof(text)));
+	return refuse(
+		w,
+		"devicetree: there is no room for %lu KiB in the VM's RAM, %s: 2 MiB more are enough",
+		p->dtb_max >> 10, ram_map_text(&w->d->ram, text, sizeof(text)));
 }
 
 int image_plan(const struct vm_desc *d, const void *kernel, u64 kernel_size, u64 initrd_size,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files that plan where images go share. */
+/* Shared by the files that plan where images go. */
 #ifndef IMAGE_PLAN_H
 #define IMAGE_PLAN_H
 
 #include <vmm/load.h>
 
-/* Write the reason to err; -EINVAL. */
+/* Write the reason to err. Returns -EINVAL. */
 int image_refuse(struct desc_error *err, const char *fmt, ...) __printf(2, 3);
 
-/* A VM's images, and the plan that is being made. */
+/* A VM's images, and the plan in progress. */
 struct placing {
 	const struct vm_desc *d;
 	const void *kernel;
@@ -17,7 +17,7 @@ struct placing {
 	struct desc_error *err;
 };
 
-/* Format, entry and place of the kernel. 0, -EINVAL. */
+/* Find the format, entry and place of the kernel. 0, -EINVAL. */
 int image_plan_kernel(const struct placing *w);
 
 #endif

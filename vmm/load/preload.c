@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Images at the addresses of the start command. Nothing says how long a file in memory is: a window
- * ends where the next one begins, and the zeros at its end are not part of the image (RAM is zero
- * where nobody wrote, and a guest's RAM is zero where nothing is copied).
+ * Images at the addresses of the start command. The length of a file in memory is not known. So a
+ * window ends where the next one begins, and the zeros at its end are not part of the image
+ * (unwritten RAM is zero, and so is a guest's RAM outside its images).
  */
 #include <arch/mmu.h>
 #include <kernel/ram.h>
@@ -23,14 +23,14 @@
 #define DTB_MAX    MIB(2)
 #define INITRD_MAX (DTB_AT - INITRD_AT)
 
-#define ZEPHYR_MEMORY   MIB(128) /* what qemu_cortex_a53 claims */
+#define ZEPHYR_MEMORY   MIB(128) /* what qemu_cortex_a53 expects */
 #define ZEPHYR_PRIORITY 8
 #define LINUX_MEMORY    MIB(512)
 #define LINUX_CPUS      2
 #define LINUX_CPUS_MAX  4
 #define LINUX_BOOTARGS  "console=ttyAMA0"
 
-/* Length of what lies in the window without the zeros at its end, in whole pages. */
+/* Length of the window's contents without the zeros at the end, in whole pages. */
 static u64 used_length(const void *window, u64 size)
 {
 	const u64 *words = window;
@@ -42,7 +42,7 @@ static u64 used_length(const void *window, u64 size)
 	return MIN(size, ALIGN_UP(n * sizeof(u64), PAGE_SIZE));
 }
 
-/* Make ref name the image in the window [pa, pa + max): false if it holds nothing. */
+/* Make ref name the image in the window [pa, pa + max). False if the window is empty. */
 static bool take(struct image_ref *ref, u64 pa, u64 max)
 {
 	const u64 window = ALIGN_DOWN(ram_free_from(pa, max), 64);
@@ -55,13 +55,16 @@ static bool take(struct image_ref *ref, u64 pa, u64 max)
 	return true;
 }
 
-/* Start of a window of at least a page of RAM, or NULL. */
+/* Start of a window with at least a page of RAM, or NULL. */
 static const void *window_at(u64 pa)
 {
 	return ram_free_from(pa, PAGE_SIZE) == PAGE_SIZE ? phys_to_virt(PADDR(pa)) : NULL;
 }
 
-/* What Linux takes for an initrd, and a container that one may be in, so that it can be refused by name. */
+/*
+ * True for what Linux accepts as an initrd, and for a container that may hold one, so that it can
+ * be refused by name.
+ */
 static bool is_initrd(const void *p)
 {
 	const struct image_kind *kind = image_kind_of(p, PAGE_SIZE);
@@ -69,7 +72,7 @@ static bool is_initrd(const void *p)
 	return kind && kind->use != IMAGE_OTHER;
 }
 
-/* A raw image has no magic: code without a gap is what it begins with. */
+/* A raw image has no magic number: it begins with code without a gap. */
 static bool is_code(const void *p)
 {
 	for (u64 i = 0; i < 16; i++)
@@ -94,7 +97,7 @@ static struct vm_type *new_type(const char *label)
 	return t;
 }
 
-/* The type is complete: is there a way to load it? */
+/* The type is complete: check whether it can be loaded. */
 static void finish_type(struct vm_type *t)
 {
 	const struct image_ref *kernel = &t->desc.kernel, *initrd = &t->desc.initrd;
@@ -114,7 +117,7 @@ static void finish_type(struct vm_type *t)
 	vm_type_count++;
 }
 
-/* An image, or something with a name that finish_type() refuses by it. */
+/* True for an image, and for a known file that finish_type() refuses by name. */
 static bool is_image(const void *window)
 {
 	return image_has_header(window, PAGE_SIZE) || elf_has_magic(window, PAGE_SIZE) ||
@@ -141,7 +144,8 @@ static void detect_zephyr(void)
 }
 
 /*
- * The devicetree of the start command: *fdt NULL if nothing that has a name is there. 0; -EINVAL with why: it is none that can be used.
+ * Find the devicetree of the start command. *fdt is NULL if nothing known is there. 0. -EINVAL with
+ * why: it cannot be used.
  */
 static int find_dtb(struct vm_desc *d, const void **fdt, struct desc_error *why)
 {
@@ -157,7 +161,7 @@ static int find_dtb(struct vm_desc *d, const void **fdt, struct desc_error *why)
 	wrong = dt_check(window, room, &facts);
 	if (kind->use != IMAGE_CONTAINER)
 		return desc_refuse(why, "devicetree", NULL, NULL, "is %s", kind->name);
-	/* What QEMU dumps is 1 MiB long and mostly empty. */
+	/* QEMU dumps a tree of 1 MiB that is mostly empty. */
 	if (!wrong && fdt_totalsize(window) > room)
 		wrong = "is longer than 2 MiB";
 	if (!wrong)
@@ -174,7 +178,7 @@ static int find_dtb(struct vm_desc *d, const void **fdt, struct desc_error *why)
 	return 0;
 }
 
-/* A number of one or two cells; false if the property is neither. */
+/* A number of one or two cells. False if the property is neither. */
 static bool get_number(const void *fdt, int node, const char *name, u64 *value)
 {
 	int len;
@@ -213,7 +217,9 @@ static u64 cells_at(const u8 *p, u32 cells)
 	return cells == 1 ? fdt32_ld((const void *)p) : fdt64_ld((const void *)p);
 }
 
-/* The banks that the devicetree claims, in one node or several; false: it says nothing that can be read. */
+/*
+ * The banks that the devicetree claims, in one node or several. False: nothing in it can be read.
+ */
 static bool read_banks(const void *fdt, struct ram_map *ram)
 {
 	const char type[] = "memory";
@@ -241,7 +247,8 @@ static bool read_banks(const void *fdt, struct ram_map *ram)
 }
 
 /*
- * Those, if they are not more than half of what is left; else, or if they are less than Linux needs, one bank of such a size where the first is.
+ * Those banks, if they are at most half of the remaining memory and at least what Linux needs. Else
+ * one bank of that limit, where the first one is.
  */
 static struct ram_map memory_of(const void *fdt)
 {
@@ -260,7 +267,10 @@ static struct ram_map memory_of(const void *fdt)
 	return ram;
 }
 
-/* A tree's command line is a line, and text: `zvm info` shows it, Linux takes any white space between words. */
+/*
+ * A tree's command line becomes one line of text: `zvm info` shows it, and Linux accepts any white
+ * space between words.
+ */
 static void clean_args(char *args)
 {
 	for (char *c = args; *c; c++)
@@ -285,7 +295,9 @@ static int apply_dtb(struct vm_desc *d, const void *fdt, struct desc_error *why)
 	return 0;
 }
 
-/* The window of the initrd, or the length that the devicetree gives if that is shorter. */
+/*
+ * The end of the initrd: its window's, or the length that the devicetree gives if that is shorter.
+ */
 static u64 initrd_limit(const void *fdt)
 {
 	const int chosen = fdt ? fdt_path_offset(fdt, "/chosen") : -1;

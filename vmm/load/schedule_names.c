@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Windows of VMs that no type makes under that name: mostly a slip of the pen. */
+/* Windows of VMs that no type creates under that name: usually a typing error. */
 #include <lib/string.h>
 #include <lib/text.h>
 #include <vmm/desc.h>
 #include <vmm/load.h>
 
-/* So many letters may be wrong in a name that another one was meant. */
+/* A name with up to this many wrong letters is taken for another one. */
 #define SLIPS_MAX 2
 
-/* How many letters have to be put in, taken out or changed to make one name of the other (Levenshtein). */
+/*
+ * How many letters must be inserted, removed or changed to turn one name into the other
+ * (Levenshtein).
+ */
 static u32 distance(const char *a, const char *b)
 {
 	u32 row[DESC_NAME_MAX];
@@ -30,7 +33,7 @@ static u32 distance(const char *a, const char *b)
 	return row[strlen(b)];
 }
 
-/* A type's label, or what its second and later VMs are called: "LABEL-2" and so on. */
+/* True for a type's label, and for the names of its second and later VMs: "LABEL-2" and so on. */
 static bool is_of_a_type(const char *vm)
 {
 	for (u32 i = 0; i < vm_type_count; i++) {
@@ -44,7 +47,7 @@ static bool is_of_a_type(const char *vm)
 	return false;
 }
 
-/* Whether an earlier window is the same VM's. */
+/* True if no earlier window belongs to the same VM. */
 static bool is_first(const struct schedule *s, u32 at, const char *vm)
 {
 	for (u32 n = 0; n < at; n++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plan (placement.c) is carried out: vCPUs' threads get their CPUs and parameters. */
+/* Carries out a plan (placement.c): vCPUs' threads get their CPUs and parameters. */
 #include <arch/timer.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
@@ -55,9 +55,7 @@ static struct sched_params params_of(const struct vcpu *v)
 	};
 }
 
-/*
- * Look and act under one lock: whichever of two threads comes last has seen what the other one did.
- */
+/* Look and act under one lock: the later of two threads has seen what the other one did. */
 static void apply_params(struct vcpu *v)
 {
 	unsigned long flags = spin_lock(&v->sched_lock);
@@ -98,7 +96,7 @@ void vm_sched_move(struct vcpu *v, u32 cpu)
 	v->cpu = cpu;
 	if (thread_set_affinity(&v->thread, BIT(cpu)))
 		panic("a CPU of the plan is offline");
-	enforce(v); /* windows are a CPU's */
+	enforce(v); /* windows belong to a CPU */
 }
 
 void vm_sched_apply(void)

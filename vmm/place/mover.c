@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ordinary VMs' vCPUs go where there is room, also later. Once a second, as long as two vCPUs share a CPU and one of them
- * could be elsewhere, it looks at what the scheduler counts anyway: how long CPUs were idle, and how long vCPUs were ready
- * and did not run. What it does in thread context masks no interrupts; the move itself is the scheduler's own.
+ * Moves vCPUs of ordinary VMs to CPUs with room, after their start. Once a second, as long as two
+ * vCPUs share a CPU and one of them could be elsewhere, it looks at counters that the scheduler
+ * keeps anyway: how long CPUs were idle, and how long vCPUs were ready without running. Its work in
+ * thread context masks no interrupts. The move itself is the scheduler's.
  */
 #include <arch/timer.h>
 #include <kernel/log.h>
@@ -12,18 +13,18 @@
 #include <vmm/place.h>
 
 #define PERIOD_MS      1000
-#define IDLE_PERMILLE  900 /* of the time since the last look: the CPU is idle */
-#define WAITS_PERMILLE 250 /* the vCPU does not get the CPU when it wants it */
+#define IDLE_PERMILLE  900 /* of the time since the last look: the CPU counts as idle */
+#define WAITS_PERMILLE 250 /* the vCPU does not get the CPU when it needs it */
 #define MOVER_PRIORITY 18
 
-/* What was counted at the last look, and how many looks in a row it was so. */
+/* The counters at the last look, and for how many looks in a row a condition held. */
 static struct {
 	u64 when;
 	u64 idle[MAX_CPUS];
 	u8 idle_for[MAX_CPUS];
-} last; /* of a vCPU: vcpu.looked */
+} last; /* for vCPUs: vcpu.looked */
 
-/* CPUs with more than one vCPU, and with one of a real-time VM. */
+/* CPUs with more than one vCPU, and CPUs with one of a real-time VM. */
 struct company {
 	u64 shared, real_time;
 };
@@ -48,7 +49,7 @@ static struct company find_company(void)
 	return c;
 }
 
-/* A figure for this purpose, no account: the thread may be switching. */
+/* An estimate: the thread may be switching. */
 static u64 waited(const struct thread *t, u64 now)
 {
 	const u64 since = t->ready_since;
@@ -56,7 +57,7 @@ static u64 waited(const struct thread *t, u64 now)
 	return t->ready_ticks + (t->state == THREAD_READY && now > since ? now - since : 0);
 }
 
-/* The share of `passed` in which a count went on; a count that fell is another thread's. */
+/* The share of `passed` in which a counter grew. A counter that fell belongs to another thread. */
 static u64 permille(u64 count, u64 *before, u64 passed)
 {
 	const u64 more = count > *before ? count - *before : 0;
@@ -70,7 +71,7 @@ static void count_looks(u8 *looks, bool so)
 	*looks = so ? (u8)MIN(*looks + 1, MOVER_SECONDS) : 0;
 }
 
-/* CPUs that have been idle for long. */
+/* CPUs that have long been idle. */
 static u64 look_at_cpus(u64 passed)
 {
 	u64 idle = 0;
@@ -85,7 +86,10 @@ static u64 look_at_cpus(u64 passed)
 	return idle & cpus_online_mask();
 }
 
-/* One that has had to wait for long, or has been beside a real-time VM, and has somewhere to go. */
+/*
+ * A vCPU that has long had to wait, or has shared its CPU with a real-time VM, and that has
+ * somewhere to go.
+ */
 struct candidate {
 	struct vcpu *v;
 	u32 to;
@@ -122,7 +126,7 @@ static void forget_looks(void)
 	}
 }
 
-bool vm_mover_step(bool anew)
+bool vm_mover_step(bool first)
 {
 	const struct company c = find_company();
 	const u64 now = arch_counter(), passed = now - last.when;
@@ -140,12 +144,12 @@ bool vm_mover_step(bool anew)
 		for (u32 i = 0; vm && i < vm->nvcpus; i++)
 			any |= look_at_vcpu(vm->vcpus[i], &p, &c, idle, passed, &best);
 	}
-	if (best.v && !anew) {
+	if (best.v && !first) {
 		log_info("vm %u '%s': vcpu %u moves from cpu%u to cpu%u, which was idle",
 			 best.v->vm->id, best.v->vm->name, best.v->index, best.v->cpu, best.to);
 		vm_sched_move(best.v, best.to);
 	}
-	if (best.v || anew)
+	if (best.v || first)
 		forget_looks();
 	return any;
 }
@@ -161,12 +165,12 @@ void vm_mover_look(void)
 	wait_wake_all(&wq);
 }
 
-static bool locked_step(bool anew)
+static bool locked_step(bool first)
 {
 	bool more;
 
 	vmm_lock();
-	more = vm_mover_step(anew);
+	more = vm_mover_step(first);
 	if (!more)
 		__atomic_store_n(&wanted, false, __ATOMIC_RELAXED);
 	vmm_unlock();
@@ -189,7 +193,7 @@ int vm_mover_start(void)
 
 	if (err)
 		return err;
-	/* The shell may wait for the lock that it holds. */
+	/* The shell may wait for the lock that this thread holds. */
 	thread_set_params(&mover, &sched_guarded);
 	thread_start(&mover);
 	return 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Placement: what CPUs every vCPU of the machine is planned for (vm->planned), and what that adds up to on each CPU,
- * is changed, looked at, and only then carried out. CPU 0 has the shell, its services and all shared interrupts: it is nobody's own.
- * The rules are in docs/real-time.md, "Where vCPUs run".
+ * Placement: the CPUs that every vCPU of the machine is planned for (vm->planned), and the load
+ * that results on each CPU. A plan is changed and checked, and only then carried out. CPU 0 runs
+ * the shell, its services and all shared interrupts, so it is never dedicated. The rules are in
+ * docs/real-time.md, "Where vCPUs run".
  */
 #include <kernel/percpu.h>
 #include <lib/bitmap.h>
@@ -14,7 +15,10 @@
 #include <vmm/life.h>
 #include <vmm/place.h>
 
-/* Of a CPU's time, in millionths: what budgets may add up to. On CPU 0 some is the shell's. */
+/*
+ * The most that budgets may take of a CPU's time, in millionths. On CPU 0 a part belongs to the
+ * shell.
+ */
 #define WHOLE_CPU   1000000
 #define SHELL_SHARE 100000
 
@@ -23,15 +27,15 @@ static const struct vm_desc *desc_of(const struct sched_plan *p, const struct vm
 	return vm == p->vm ? p->want : &vm->desc;
 }
 
-/* The VM with that id, or NULL. The one that the plan is made for need not be in the table yet. */
+/* The VM with that id, or NULL. The VM that the plan is made for need not be in the table yet. */
 static struct vm *planned_vm(const struct sched_plan *p, u32 id)
 {
 	return p->vm && id == p->vm->id ? p->vm : vm_by_id(id);
 }
 
 /*
- * CPUs that a VM may run on. One that has windows runs where it has them; others go to CPUs that
- * keep no schedule, or if they may not, to the time that a schedule leaves.
+ * CPUs that a VM may run on. A VM with windows runs where they are. Other VMs go to CPUs without a
+ * schedule, or, if they may not run there, use the time that a schedule leaves.
  */
 static u64 allowed(const struct sched_plan *p, const struct vm *vm)
 {
@@ -44,7 +48,7 @@ static u64 allowed(const struct sched_plan *p, const struct vm *vm)
 	return free || d->dedicated ? free : mask & schedule_cpus_with_gaps();
 }
 
-/* What a budget is of a CPU, rounded up. */
+/* A budget's share of a CPU, rounded up. */
 static u64 share_of(const struct vm_desc *d)
 {
 	return d->budget_us ? (d->budget_us * WHOLE_CPU + d->period_us - 1) / d->period_us : 0;
@@ -65,9 +69,9 @@ bool vm_sched_keeps_off(const struct vm_desc *d)
 	return !d->affinity && !vm_sched_is_real_time(d);
 }
 
-/* ---- what the plan says ---- */
+/* ---- changing the plan ---- */
 
-/* One vCPU more of such a description, or one less. */
+/* Add one vCPU of such a description, or remove one. */
 static void count(struct sched_load *l, const struct vm_desc *d, u32 one)
 {
 	l->vcpus += one;
@@ -76,7 +80,7 @@ static void count(struct sched_load *l, const struct vm_desc *d, u32 one)
 	l->share += (u64)(s32)one * share_of(d);
 }
 
-/* vCPU i of vm goes to that CPU, or NOWHERE. */
+/* Put vCPU i of vm on that CPU, or NOWHERE. */
 static void put(struct sched_plan *p, struct vm *vm, u32 i, u8 cpu)
 {
 	const struct vm_desc *d = desc_of(p, vm);
@@ -102,7 +106,7 @@ static bool is_own(const struct sched_plan *p, u32 cpu)
 	return p->cpus[cpu].dedicated;
 }
 
-/* CPUs that have a vCPU of a real-time VM other than vm. */
+/* CPUs with a vCPU of a real-time VM other than vm. */
 static u64 real_time_cpus(const struct sched_plan *p, const struct vm *vm)
 {
 	const bool counts = vm_sched_is_real_time(desc_of(p, vm));
@@ -114,7 +118,7 @@ static u64 real_time_cpus(const struct sched_plan *p, const struct vm *vm)
 	return mask;
 }
 
-/* A vCPU of vm, which is allowed there, may be put there. */
+/* True if a vCPU of vm, which is allowed on the CPU, may be put there. */
 static bool open_to(const struct sched_plan *p, const struct vm *vm, u32 cpu)
 {
 	const struct vm_desc *d = desc_of(p, vm);
@@ -126,9 +130,10 @@ static bool open_to(const struct sched_plan *p, const struct vm *vm, u32 cpu)
 }
 
 /*
- * The fewest vCPUs of this VM, then none of another real-time VM, then the fewest of all VMs, then
- * the highest number (the shell and its interrupts are on CPU 0). An ordinary VM that may run
- * anywhere keeps off CPUs with real-time VMs before all else. NOWHERE: no CPU of the mask is open.
+ * Choose the CPU with the fewest vCPUs of this VM, then one without another real-time VM, then the
+ * one with the fewest vCPUs of all, then the one with the highest number (the shell and its
+ * interrupts are on CPU 0). An ordinary VM that may run anywhere first of all keeps off CPUs with
+ * real-time VMs. NOWHERE: no CPU of the mask is open.
  */
 static u8 choose_of(const struct sched_plan *p, const struct vm *vm, u64 mask)
 {
@@ -156,7 +161,7 @@ static u8 choose(const struct sched_plan *p, const struct vm *vm)
 	return choose_of(p, vm, ~0UL);
 }
 
-/* vCPU i of vm, which keeps off the VM of the plan, goes elsewhere if it may. */
+/* Move vCPU i of vm, which keeps off the VM of the plan, elsewhere if that is possible. */
 static void give_way(struct sched_plan *p, struct vm *vm, u32 i)
 {
 	const u8 here = vm->planned[i];
@@ -179,7 +184,7 @@ static void all_give_way(struct sched_plan *p)
 	}
 }
 
-/* ---- making room for a CPU of one's own ---- */
+/* ---- making room for a dedicated CPU ---- */
 
 /* Move vCPU i of vm elsewhere. */
 static bool move(struct sched_plan *p, struct vm *vm, u32 i)
@@ -191,7 +196,7 @@ static bool move(struct sched_plan *p, struct vm *vm, u32 i)
 	return vm->planned[i] != NOWHERE;
 }
 
-/* Move all vCPUs off `cpu`. False, and the plan is as before: one may not go. */
+/* Move all vCPUs off `cpu`. False, and the plan is unchanged: one may not move. */
 static bool clear(struct sched_plan *p, u32 cpu)
 {
 	u32 moved[MAX_VMS] = { 0 };
@@ -215,7 +220,7 @@ static bool clear(struct sched_plan *p, u32 cpu)
 	return done;
 }
 
-/* A CPU that can be made free, the emptiest first. */
+/* Choose a CPU that can be cleared, the emptiest first. */
 static u8 choose_cleared(struct sched_plan *p)
 {
 	u64 mask = allowed(p, p->vm) & ~BIT(0);
@@ -238,7 +243,7 @@ static u8 choose_cleared(struct sched_plan *p)
 
 /* ---- the plan ---- */
 
-/* "cpu0 has the shell, cpu1 has 'linux'": why none of them can be the VM's own. */
+/* "cpu0 has the shell, cpu1 has 'linux'": why none of the CPUs can be dedicated to the VM. */
 static void list_occupants(const struct sched_plan *p, char *buf, size_t size)
 {
 	u64 mask = allowed(p, p->vm);
@@ -264,7 +269,7 @@ static void list_occupants(const struct sched_plan *p, char *buf, size_t size)
 		text_cut(buf, size);
 }
 
-/* " + 'a' 80.0 % + 'b' 10.0 %": whose budgets a CPU has. */
+/* " + 'a' 80.0 % + 'b' 10.0 %": the VMs with budgets on a CPU. */
 static void list_budgets(const struct sched_plan *p, u32 cpu, char *buf, size_t size)
 {
 	size_t n = 0;
@@ -282,7 +287,7 @@ static void list_budgets(const struct sched_plan *p, u32 cpu, char *buf, size_t 
 		text_cut(buf, size);
 }
 
-/* "cpu1: 30.0 % and 'a' 80.0 % are 110.0 % of 100.0 %", of the emptiest one. */
+/* Report the emptiest CPU: "cpu1: 30.0 % and 'a' 80.0 % are 110.0 % of 100.0 %". */
 static int refuse_budget(const struct sched_plan *p, struct vm_error *err)
 {
 	u64 least = UINT64_MAX, sum, own = share_of(p->want);
@@ -336,17 +341,20 @@ static int refuse(const struct sched_plan *p, struct vm_error *err)
 	if (want->dedicated && want->cpus > 1 && word_weight(own) < want->cpus)
 		return vm_fail(
 			err, -EBUSY,
-			"'%s' has %u vCPUs, each wants a CPU of its own, and may run on %u beside "
+			"'%s' has %u vCPUs that each need a dedicated CPU, but may run on only %u besides "
 			"cpu0, which has the shell (`zvm new -c` makes fewer)",
 			name, want->cpus, word_weight(own));
 	list_occupants(p, who, sizeof(who));
 	if (want->dedicated)
-		return vm_fail(err, -EBUSY, "'%s' wants %u CPU%s of its own: %s", name, want->cpus,
+		return vm_fail(err, -EBUSY, "'%s' needs %u dedicated CPU%s: %s", name, want->cpus,
 			       want->cpus == 1 ? "" : "s", who);
-	return vm_fail(err, -EBUSY, "'%s' finds no CPU: %s, of its own", name, who);
+	return vm_fail(err, -EBUSY, "'%s' finds no CPU that is not dedicated: %s", name, who);
 }
 
-/* A vCPU of the VM of the plan stays on its CPU; if that is to be its own, ordinary ones leave it. */
+/*
+ * True if a vCPU of the plan's VM may stay on its CPU. If that CPU becomes dedicated, ordinary
+ * vCPUs leave it.
+ */
 static bool may_stay(struct sched_plan *p, u32 cpu)
 {
 	const u64 mask = allowed(p, p->vm);
@@ -357,7 +365,10 @@ static bool may_stay(struct sched_plan *p, u32 cpu)
 	       clear(p, cpu);
 }
 
-/* All vCPUs are where they are; those of the VM that it is made for, nowhere. */
+/*
+ * Begin with all vCPUs where they are, except those of the VM that the plan is made for: these are
+ * nowhere.
+ */
 static void start_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc *want)
 {
 	*p = (struct sched_plan){ .vm = vm, .want = want, .closed = MAX_CPUS };
@@ -379,7 +390,7 @@ int vm_sched_plan(struct vm *vm, const struct vm_desc *want, struct vm_error *er
 
 	start_plan(&p, vm, want);
 	if (schedule_cpus_of(vm->name) && (want->budget_us || want->dedicated))
-		return vm_fail(err, -EINVAL, "'%s' has windows: %s goes not with them", vm->name,
+		return vm_fail(err, -EINVAL, "'%s' has windows: they exclude %s", vm->name,
 			       want->dedicated ? "dedicated" : "a budget");
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		if (may_stay(&p, vm->vcpus[i]->cpu))

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `zvm set`: a live VM is scheduled in another way. All is planned before anything is done. */
+/* `zvm set`: changes how a live VM is scheduled. Everything is planned before anything is done. */
 #include <kernel/percpu.h>
 #include <lib/errno.h>
 #include <vmm/desc.h>
 #include <vmm/life.h>
 #include <vmm/place.h>
 
-/* A CPU where VM id, which has no windows, would have no time, or not all of it; MAX_CPUS: there is none. */
+/*
+ * A CPU where VM id, which has no windows, would have no time, or not enough of it. MAX_CPUS: there
+ * is none.
+ */
 static u32 without_time(u32 id)
 {
 	const struct vm *vm = vm_by_id(id);
@@ -33,16 +36,16 @@ static int plan_with_windows(struct vm *vm, const struct vm_desc *want, struct v
 		if (cpu == MAX_CPUS)
 			continue;
 		if (other->desc.dedicated)
-			return vm_fail(err, -EBUSY, "cpu%u is the own of '%s'", cpu, other->name);
-		r = vm_fail(err, -EBUSY, "'%s' is on cpu%u: windows would be all of its %lu us",
+			return vm_fail(err, -EBUSY, "cpu%u is dedicated to '%s'", cpu, other->name);
+		r = vm_fail(err, -EBUSY, "'%s' is on cpu%u: windows would take all of its %lu us",
 			    other->name, cpu, schedule_of_cpu(cpu)->frame_us);
 	}
 	return r;
 }
 
 /*
- * The others first, where a CPU begins to have windows, or has none any more: nobody runs in a window that is not its own. The VM itself, whose number is
- * new or is void, waits meanwhile.
+ * Where a CPU gets its first window or loses its last one, the other VMs are changed first: no VM
+ * may run in another VM's window. The VM itself waits meanwhile: its number is new or void.
  */
 static void apply_windows(const struct vm *vm, u64 cpus_before)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bundle's schedule, kept by the CPUs: windows become slots of the kernel's frames. */
+/* The bundle's schedule, as CPUs run it: windows become slots of the kernel's frames. */
 #include <arch/timer.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
@@ -13,13 +13,16 @@
 #include <vmm/place.h>
 
 #define FILE_MAX KIB(16)
-#define NO_VM    0 /* the window number of the time that no window claims */
+#define NO_VM    0 /* the window number of time outside all windows */
 
-/* What holds, or is proposed; and the other one, which held before, or still does. */
+/*
+ * The current or staged schedule, and the other one: the previous one, or the current one while
+ * another is staged.
+ */
 static struct schedule schedules[2];
 static struct schedule *the_schedule = &schedules[0];
 
-/* A CPU keeps to one of its two while the other is made anew. */
+/* A CPU uses one of its two frames while the other one is rebuilt. */
 static struct sched_frame frames[MAX_CPUS][2];
 static u8 frame_in_use[MAX_CPUS];
 static u64 epoch;
@@ -39,7 +42,10 @@ u8 schedule_window_of(const char *vm, u32 cpu)
 	return NO_VM;
 }
 
-/* The number that the VM's windows have, or the least that nobody's have: it stays the same as long as it has any. */
+/*
+ * The number of the VM's windows, or the least unused number. It stays the same as long as the VM
+ * has windows.
+ */
 static u8 number_of(const struct schedule *s, const char *vm)
 {
 	bool used[SCHEDULE_CPUS * SCHEDULE_WINDOWS + 2] = { [NO_VM] = true };
@@ -99,7 +105,7 @@ static void add_slot(struct sched_frame *f, u64 end_us, u8 window)
 	f->count++;
 }
 
-/* Have a CPU keep to its windows; all frames began at the same moment. */
+/* Let a CPU use its windows. All frames began at the same moment. */
 static void set_frame(u32 cpu)
 {
 	const struct schedule_cpu *c = &the_schedule->cpus[cpu];
@@ -121,7 +127,7 @@ static void set_frame(u32 cpu)
 	sched_set_frame(cpu, c->count ? f : NULL);
 }
 
-/* Why the bundle's schedule is none; empty: it is one, or there is none. */
+/* Why the bundle's schedule was refused. Empty: it is valid, or there is none. */
 static struct desc_error refused;
 
 static bool read_schedule(void)
@@ -153,7 +159,7 @@ bool schedule_next_note(u32 *at, char *text, size_t size)
 		return (*at)++ == 0;
 	do {
 		w = schedule_next_stray(the_schedule, at);
-	} while (w && vm_find(w->vm)); /* one that was named so */
+	} while (w && vm_find(w->vm)); /* a VM was given that name */
 	if (w)
 		schedule_stray_text(w, text, size);
 	return w;
@@ -191,7 +197,7 @@ void schedule_init(void)
 	}
 }
 
-/* ---- changed while they are in use ---- */
+/* ---- changes at run time ---- */
 
 static struct schedule *the_other(void)
 {
@@ -208,7 +214,7 @@ static void remove_windows(struct schedule_cpu *c, const char *vm)
 	c->count = kept;
 }
 
-/* "2000+1000, 8000+2000": what no window of a CPU claims. */
+/* "2000+1000, 8000+2000": the time outside all windows of a CPU. */
 static void list_free(const struct schedule_cpu *c, char *buf, size_t size)
 {
 	u64 at = 0;
@@ -251,8 +257,8 @@ static int add_windows(struct schedule *s, const char *vm, u8 number,
 		if (cpu >= MAX_CPUS || !(cpus_with_frames() & BIT(cpu)))
 			return vm_fail(
 				err, -EINVAL,
-				"'%s': cpu%u keeps no frame; by the bundle's schedule 0x%lx do", vm,
-				cpu, cpus_with_frames());
+				"'%s': cpu%u has no frame; the bundle's schedule has frames for CPUs 0x%lx",
+				vm, cpu, cpus_with_frames());
 		(void)str_copy(w.vm, vm, sizeof(w.vm));
 		list_free(&s->cpus[cpu], left, sizeof(left));
 		if (schedule_add_window(&s->cpus[cpu], &w, &prop, why, sizeof(why)))
