@@ -9,10 +9,10 @@ struct vm;
 struct vdev;
 
 /*
- * A class of devices. Everything about the class is in its file. life/vm_devices.c lists the classes
- * and walks a VM's devices. For all members: the caller holds no lock except the lifecycle lock,
- * and no guest code of the VM runs; members with other conditions say so. A member that is NULL has
- * nothing to do.
+ * A class of devices. Everything about the class is in its file. life/vm_devices.c lists the
+ * classes and walks a VM's devices. For all members: the caller holds no lock except the lifecycle
+ * lock, and no guest code of the VM runs; members with other conditions say so. A member that is
+ * NULL has nothing to do.
  */
 struct vdev_class {
 	const char *name;
