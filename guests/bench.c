@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench: what single operations cost, in ticks of the virtual counter. Under QEMU's -icount
- * shift=4 a tick is one instruction, whoever executes it. Every figure of an operation holds the
- * ISB and the counter read behind it and the instructions that make its operands (see the row
- * `empty`), as do published ones.
+ * bench: the cost of single operations, in ticks of the virtual counter. Under QEMU's -icount
+ * shift=4 a tick is one instruction, on whichever CPU it executes. Every figure contains the
+ * operation, the ISB and counter read behind it, and the instructions that make its operands (see
+ * the row `empty`), as published figures do.
  */
 #include "kit/cpu.h"
 #include "kit/exc.h"
@@ -24,7 +24,7 @@
 #define PING       1u /* answered in memory */
 #define PING_BACK  3u /* answered by a PONG */
 #define PONG       2u
-#define MAX_MISSED 3u /* interrupts that do not come, before a row is given up */
+#define MAX_MISSED 3u /* missing interrupts before a row is given up */
 
 struct stat {
 	uint64_t min;
@@ -58,8 +58,8 @@ static void sample(struct stat *stat, uint64_t ticks)
 }
 
 /*
- * The CPUs share one count of instructions, so who carries the line out on another CPU has to be done before the
- * next row begins.
+ * The CPUs share one count of instructions. So another CPU must have sent this line before the next
+ * row begins.
  */
 static void report(const char *name, const struct stat *stat)
 {
@@ -99,7 +99,7 @@ void stamp_irq(uint64_t intid, uint64_t stamp)
 		write_sysreg(cntv_ctl_el0, 0);
 		isb();
 	} else if (intid == CNTP_INTID) {
-		/* The rescue of a sleep that missed its interrupt; counts as nothing. */
+		/* The rescue of a sleep that missed its interrupt: not counted. */
 		write_sysreg(cntp_ctl_el0, 0);
 		isb();
 		return;
@@ -140,7 +140,7 @@ static void timer_to_vector(const char *name, bool (*wait)(uint32_t before), uin
 
 	for (unsigned int run = 0; run < RUNS + WARM_UP && missed < MAX_MISSED; run++) {
 		before = taken[0].count;
-		/* Not always the same distance, so that no period of the host's own is hit. */
+		/* The distance varies, so that it does not match a period of the host's. */
 		due = now() + ahead + run * 37 % 1024;
 		timer_set_cval(TIMER_VIRT, due);
 		timer_set_ctl(TIMER_VIRT, TIMER_ENABLE);
@@ -153,7 +153,7 @@ static void timer_to_vector(const char *name, bool (*wait)(uint32_t before), uin
 	report(name, &stat);
 }
 
-/* Armed for now, through vector, acknowledge, handler, end of interrupt and return. */
+/* From arming for now, through vector, acknowledge, handler and end of interrupt, to the return. */
 static void timer_armed_to_return(void)
 {
 	struct stat stat = { 0 };
@@ -194,7 +194,7 @@ static void sgi_to_self(void)
 	report("SGI to self", &stat);
 }
 
-/* The second step of an interrupt's end, where it has two. */
+/* The second step of an interrupt's end, if it has two. */
 static void deactivate(void)
 {
 	struct stat stat = { 0 };
@@ -234,7 +234,10 @@ static void target(void *arg)
 	irq_mask();
 }
 
-/* One ping and its answer, which changes `word`; the target's stamp and when this CPU knew, or false. */
+/*
+ * One ping and its answer, which changes `word`; the target's stamp and when this CPU knew, or
+ * false.
+ */
 static bool exchange(uint32_t ping, uint64_t *sent, uint64_t *there, uint64_t *back)
 {
 	const volatile uint32_t *word = ping == PING ? &answered : &taken[0].count;
@@ -298,7 +301,10 @@ static void ipi(bool sleeps, const char *name, const char *name_round_trip, cons
 	(void)cpu_wait_off(1, LIMIT_US);
 }
 
-/* From a load where stage 2 maps nothing, or the bus has nobody, to the vector of its abort. */
+/*
+ * From a load where stage 2 maps nothing, or where the bus has no device, to the vector of its
+ * abort.
+ */
 static void abort_to_vector(void)
 {
 	struct stat stat = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench-busy: never gives way, and lists the gaps between two looks at the physical counter in which
- * others had the CPU. bench-rt says what they did with it.
+ * bench-busy: never gives way, and lists the gaps between two looks at the physical counter in
+ * which other VMs had the CPU. bench-rt tells what they did in them.
  */
 #include "kit/cpu.h"
 #include "kit/gic.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench-rt: sleeps until its timer comes, every millisecond, and lists for each time when the timer
- * was due, when its vector's first instruction ran, and when it went to sleep again: in ticks of the
- * physical counter, which it shares with bench-busy on the same CPU.
+ * bench-rt: sleeps until its timer fires, every millisecond. For each time it lists when the timer
+ * was due, when the vector's first instruction ran, and when it went to sleep again, in ticks of
+ * the physical counter, which it shares with bench-busy on the same CPU.
  */
 #include "kit/cpu.h"
 #include "kit/gic.h"
@@ -14,7 +14,7 @@
 
 #define RUNS      2048u
 #define PERIOD_US 1000u
-#define BURST     32u /* lines; whoever carries them away needs the CPU too */
+#define BURST     32u /* lines; the reader of the console needs the CPU too */
 
 static struct {
 	uint64_t due;
@@ -32,7 +32,7 @@ void stamp_irq(uint64_t intid, uint64_t stamp)
 	taken = stamp;
 }
 
-/* What has to be added to a virtual count for the physical one. */
+/* The difference between the physical and the virtual count. */
 static uint64_t count_offset(void)
 {
 	uint64_t physical;

@@ -16,7 +16,7 @@ bool check_among(const char *name, uint64_t got, size_t count, const uint64_t *a
 	check_among(name, got, ARRAY_SIZE(((const uint64_t[]){ __VA_ARGS__ })), \
 		    (const uint64_t[]){ __VA_ARGS__ })
 
-/* For what must come: a machine that is busy elsewhere is no reason to fail. */
+/* For an event that must come: a busy host is no reason to fail. */
 #define LONG_US 10000000u
 
 /* `skip NAME: reason`; neither passed nor failed. */
@@ -49,7 +49,7 @@ void check_registers(uintptr_t base, const struct reg_case *cases, size_t count)
 uint64_t reg_read(uintptr_t addr, unsigned int width);
 void reg_write(uintptr_t addr, unsigned int width, uint64_t value);
 
-/* Set and clear registers of one bit per interrupt behave as such, for the bits of pattern. */
+/* Set and clear registers of one bit for each interrupt behave as such, for the bits of pattern. */
 void check_bit_banks(const char *prefix, uintptr_t base, unsigned int word, uint32_t pattern);
 
 /* CPUs of this machine. */
@@ -58,16 +58,19 @@ extern unsigned int check_cpus;
 /* No hypervisor below: EL1 is the highest level (ID_AA64PFR0_EL1.EL2 is 0). */
 bool check_bare(void);
 
-/* All interrupts back to disabled, inactive, Group 1; nothing active on this CPU. */
+/* Reset all interrupts to disabled, inactive, Group 1, with nothing active on this CPU. */
 void irq_reset(void);
 
-/* Acknowledges with PSTATE.I set: what comes within us microseconds, else GIC_SPURIOUS. */
+/*
+ * Acknowledges with PSTATE.I set: the interrupt that comes within us microseconds, else
+ * GIC_SPURIOUS.
+ */
 unsigned int poll_ack(uint64_t us);
 
 /* WFI for us microseconds, with nothing else pending; interrupts stay masked. */
 void check_sleep(uint64_t us);
 
-/* What interrupts came through the vector since irq_log_start; the handler may be told to act. */
+/* The interrupts that came through the vector since irq_log_start(). The handler may also act. */
 #define IRQ_LOG_SIZE 64u
 
 struct irq_log {
@@ -80,7 +83,9 @@ extern struct irq_log irq_log;
 
 void irq_log_start(void (*action)(unsigned int intid));
 
-/* Unmasks interrupts until count have come in all or us microseconds are over; what came. */
+/*
+ * Unmasks interrupts until count have come in all, or for us microseconds. Returns how many came.
+ */
 uint32_t irq_log_wait(uint32_t count, uint64_t us);
 
 /* Handler that logs; for irq_set_handler. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AArch32 code at EL0 whose instructions a hypervisor carries out: what comes behind them. IT blocks (Arm ARM F1.2, "ITSTATE"), conditions, and the other
- * fields of SPSR. Code is assembled here, by the encodings of F3 (T32) and F4 (A32).
+ * AArch32 code at EL0 whose instructions a hypervisor carries out, and the state behind them: IT
+ * blocks (Arm ARM F1.2, "ITSTATE"), conditions, and the other fields of SPSR. Code is assembled
+ * here, by the encodings of F3 (T32) and F4 (A32).
  */
 #include "check.h"
 #include "kit/cpu.h"
@@ -45,7 +46,7 @@
 #define A_SVC               0xef000000u
 
 static uint16_t code[32] __attribute__((aligned(64)));
-static uintptr_t code_at;    /* where EL0 has it */
+static uintptr_t code_at;    /* its address at EL0 */
 static uintptr_t device_at;  /* WORDS */
 static uintptr_t nothing_at; /* UNMAPPED_BASE */
 static uint32_t registers[8];
@@ -74,7 +75,7 @@ static struct el0_exit run(uint64_t spsr)
 	return el0_run_a32(code_at, registers, spsr);
 }
 
-/* r0: the device; r1: where nothing is; r4 to r7 as they are found again if nothing is loaded. */
+/* r0: the device; r1: an empty address; r4 to r7: values that must stay if nothing is loaded. */
 static void begin(void)
 {
 	length = 0;
@@ -128,7 +129,10 @@ static void expect(uint64_t got, uint64_t want, unsigned int it, unsigned int fl
 		print("# it %x, flags %x, %s: expected %lx got %lx\n", it, flags, what, want, got);
 }
 
-/* Which slots were carried out, and the state that the block was left with: at its end, or at the slot that aborts. */
+/*
+ * Check which slots were carried out, and the state at the end of the block or at the slot that
+ * aborts.
+ */
 static void check_block(enum kind kind, unsigned int it, unsigned int flags, unsigned int bad)
 {
 	uint64_t spsr = SPSR_T32 | SPSR_NZCV(flags);
@@ -179,8 +183,9 @@ static void blocks(const char *name, enum kind kind)
 }
 
 /*
- * WFI as the last of its block, and behind it, with and without Z; the others move. Before the last one
- * QEMU's trap has the state of the instruction behind. A WFI may end early, for an interrupt of EL2: most wait.
+ * WFI as the last of its block, and behind it, with and without Z; the others move. Before the last
+ * one QEMU's trap has the state of the next instruction. A WFI may end early, for an interrupt of
+ * EL2, but most wait.
  */
 static void waiting(void)
 {
@@ -247,7 +252,7 @@ static void conditions(void)
 	(void)check_eq("a32.conditions", wrong, 0);
 }
 
-/* What no load changes; and the data of big-endian code. */
+/* Fields that no load changes, and the data of big-endian code. */
 static void other_fields(void)
 {
 	uint64_t spsr = SPSR_T32 | SPSR_NZCV(0xa) | SPSR_Q | SPSR_GE;
@@ -279,7 +284,10 @@ static void other_fields(void)
 	(void)check_eq("a32.big-endian.str", mmio_read32(WORDS), 0x40506070);
 }
 
-/* A trapped load, stepped over: the step is due behind it. (Not in an IT block, whose state QEMU forgets where a step is due at once.) */
+/*
+ * A trapped load, stepped over: the step is due behind it. (Not in an IT block: QEMU forgets its
+ * state when a step is due at once.)
+ */
 static void stepping(void)
 {
 	uint64_t mdscr = read_sysreg(mdscr_el1), spsr = SPSR_T32 | SPSR_NZCV(4);
@@ -302,7 +310,10 @@ static void stepping(void)
 	(void)check_eq("a32.step.spsr", e.spsr, spsr);
 }
 
-/* A register that a VM's AArch32 code does not have: UNDEFINED where the condition holds, and as it was met. */
+/*
+ * A register that a VM's AArch32 code does not have: UNDEFINED if the condition holds, with the
+ * state unchanged.
+ */
 static void undefined(void)
 {
 	const uint16_t mrc[] = { T_MRC_DEBUG(4) };

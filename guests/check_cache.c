@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cache maintenance (Arm ARM D7.5): allowed wherever software does it, and nothing is lost by it. */
+/* Cache maintenance (Arm ARM D7.5): allowed wherever software does it, and without loss of data. */
 #include "check.h"
 #include "kit/cpu.h"
 #include "kit/exc.h"
@@ -29,7 +29,7 @@ static unsigned int wrong(void)
 	return count;
 }
 
-/* ---- by set and way: what firmware does to a whole cache ---- */
+/* ---- by set and way: as firmware does it to a whole cache ---- */
 
 static unsigned int log2_up(uint64_t value)
 {
@@ -83,7 +83,7 @@ static void set_way(void)
 		probe = PROBE(whole_level(level, clean_invalidate));
 		(void)check_eq("cache.set-way.clean-invalidate", probe.count, 0);
 	}
-	/* Without a clean before it, a line of anybody's could be lost. */
+	/* Without a clean before it, any system's line could be lost. */
 	probe = PROBE(asm volatile("dc cisw, xzr; dsb sy; dc isw, xzr; dsb sy" : : : "memory"));
 	(void)check_eq("cache.set-way.invalidate", probe.count, 0);
 	(void)check_eq("cache.set-way.nothing-lost", wrong(), 0);
@@ -91,7 +91,7 @@ static void set_way(void)
 
 /* ---- by address ---- */
 
-/* No exception, whatever lies there. */
+/* No exception, whatever is there. */
 static void everywhere(const char *where, uintptr_t at)
 {
 	(void)check_eq(check_name("cache", where, "dc-cvac"),
@@ -139,7 +139,9 @@ static void zero(void)
 		zeros += load_acquire(&buffer[n]) == 0;
 	(void)check_eq("cache.zva", zeros, words);
 	(void)check_true("cache.zva.its-block", buffer[words] == 0 && buffer[2 * words - 1] == 0);
-	/* Device memory: an alignment fault (Arm ARM C6.2.81); QEMU 7.2 stores zeros byte by byte. */
+	/*
+	 * Device memory: an alignment fault (Arm ARM C6.2.81); QEMU 7.2 stores zeros byte by byte.
+	 */
 	probe = PROBE(sys_op("dc zva, %0", UART_BASE + 0x800));
 	outcome = (uint64_t)ESR_EC(probe.esr) << 8 | ESR_FSC(probe.esr);
 	if (!probe.count)

@@ -162,7 +162,7 @@ static void watchpoints(void)
 	set_mdscr(0);
 }
 
-/* Each instruction led to the next, whether the CPU carried it out or somebody else did. */
+/* Each instruction leads to the next, whether the CPU or a hypervisor carries it out. */
 static void single_step(void)
 {
 	static const struct {

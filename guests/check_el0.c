@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What EL0 may do, and who hears of what it may not: timers (CNTKCTL_EL1), WFI, devices, calls. */
+/* What EL0 may do, and where the rest traps to: timers (CNTKCTL_EL1), WFI, devices, calls. */
 #include "check.h"
 #include "kit/cpu.h"
 #include "kit/el0.h"
@@ -44,7 +44,7 @@ static uint64_t class_of(el0_code code, uint64_t x0)
 	return ESR_EC(el0_run(code, x0, 0).esr);
 }
 
-/* Each with nothing allowed, with what allows it, and with all else. */
+/* Each with nothing allowed, with exactly what allows it, and with everything else. */
 static void timer_access(void)
 {
 	static const struct {
@@ -102,7 +102,7 @@ static void timer_values(void)
 	write_sysreg(cntkctl_el1, 0);
 }
 
-/* EL1 is asked first (SCTLR_EL1.nTWI); what it lets pass is a WFI like its own. */
+/* EL1's trap comes first (SCTLR_EL1.nTWI). Without it, WFI acts as at EL1. */
 static void waiting(void)
 {
 	uint64_t sctlr = read_sysreg(sctlr_el1);
@@ -144,7 +144,7 @@ static void devices(void)
 	(void)check_eq("el0.unmapped", ESR_EC(exit.esr), EC_DABT_LOW);
 	(void)check_eq("el0.unmapped.fsc", ESR_FSC(exit.esr), FSC_EXTERNAL);
 	(void)check_eq("el0.unmapped.wnr", (exit.esr & ESR_WNR) != 0, true);
-	/* What only EL1 may see stays a permission fault of stage 1. */
+	/* A page that only EL1 may read stays a permission fault of stage 1. */
 	exit = el0_run(load_word, PRIORITY, 0);
 	(void)check_eq("el0.not-its-own", ESR_EC(exit.esr), EC_DABT_LOW);
 	(void)check_eq("el0.not-its-own.fsc", ESR_FSC(exit.esr), 0x0d);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What software looks at on `virt` without asking the devicetree: it may be missing, but then it is empty. On the bare
- * machine most of it is there, so the cases hold for both.
+ * Places that software on `virt` probes without asking the devicetree: a device may be missing, but
+ * then its place is empty. The bare machine has most of them, so the cases hold for both.
  */
 #include "check.h"
 #include "kit/exc.h"
@@ -20,7 +20,7 @@
 /* Bus, device and function of a configuration space. */
 #define FUNCTION(bus, dev, fn) (PCI_ECAM + ((bus) << 20 | (dev) << 15 | (fn) << 12))
 
-/* By every width, at a place that may be above the map: all ones, and as much after a store. */
+/* Read with every width, at a place that may be above the map: all ones, also after a store. */
 static void ones(const char *name, uint64_t pa)
 {
 	uintptr_t at = mmu_alias(pa, MMU_DEVICE);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the ID registers promise is there, and what they deny is undefined: for each optional
- * feature one register that only exists with it. DISR_EL1 is not among them: EL2 cannot trap it, so
- * hiding RAS leaves it there.
+ * Features in the ID registers exist, and features that they deny are undefined. Each optional
+ * feature is tested by one register that only exists with it. DISR_EL1 is not among them: EL2
+ * cannot trap it, so it stays when RAS is hidden.
  */
 #include "check.h"
 #include "kit/cpu.h"
@@ -23,7 +23,7 @@ static void check_feature(const char *name, uint64_t value, uint64_t least, stru
 	(void)check_eq(name, outcome, value >= least ? 0 : 0x100u + EC_UNKNOWN);
 }
 
-/* PMUVer and its like: 0xf means that there is an implementation of no architected kind. */
+/* For PMUVer and similar: 0xf means an implementation of no architected kind. */
 static void performance_monitors(void)
 {
 	uint64_t version = field(read_sysreg(id_aa64dfr0_el1), 11, 8);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* FP/SIMD registers are this CPU's own: nothing that leaves and comes back changes them. */
+/* FP/SIMD registers belong to this CPU: leaving the guest and coming back does not change them. */
 #include "check.h"
 #include "kit/cpu.h"
 #include "kit/exc.h"
@@ -15,7 +15,7 @@
 
 #define SEED UINT64_C(0x123456789abcdef1)
 
-/* A case a line: v0..v31 filled, something happens, what of them is wrong. */
+/* One case in each line: v0..v31 are filled, an event happens, and wrong registers are counted. */
 #define KEPT(name, event)                                \
 	do {                                             \
 		fp_fill(SEED);                           \
@@ -80,7 +80,7 @@ static void beside_other_cpu(void)
 	(void)cpu_wait_off(1, LONG_US);
 }
 
-/* FP is this guest's to forbid: the trap goes to its own EL1. */
+/* This guest may forbid FP: the trap goes to its own EL1. */
 static void own_trap(void)
 {
 	uint64_t cpacr = read_sysreg(cpacr_el1);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The CPU interface (ICC_*, or GICC_*): priorities, masking, preemption, split end of interrupt. All by
- * polling with PSTATE.I set, on SPIs that nothing is wired to.
+ * The CPU interface (ICC_*, or GICC_*): priorities, masking, preemption, split end of interrupt.
+ * Everything is polled with PSTATE.I set, on unwired SPIs.
  */
 #include "check.h"
 #include "kit/gic.h"
 #include "kit/time.h"
 
-#define SHORT_US 1000u /* for what must not come */
+#define SHORT_US 1000u /* for events that must not come */
 #define IDLE     0xffu
 #define SPI_A    64u
 #define SPI_B    65u
@@ -96,7 +96,7 @@ static void one_spi(void)
 	finish(SPI_A);
 }
 
-/* What takes a pending interrupt back before it is acknowledged. */
+/* Events that take back a pending interrupt before it is acknowledged. */
 static void withdrawal(void)
 {
 	arm_spi(SPI_A, 0x40);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Level-sensitive interrupts (IHI 0069, 4.1.2 and 4.1.3): pending while the line is high, or once by software. The lines are the UART's, whose transmitter
- * has room, and the virtual timer's. All by polling.
+ * Level-sensitive interrupts (IHI 0069, 4.1.2 and 4.1.3): pending while the line is high, or once
+ * by software. The lines are those of the UART, whose transmitter has room, and of the virtual
+ * timer. Everything is polled.
  */
 #include "check.h"
 #include "kit/gic.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * More interrupts active or pending than a CPU interface may hold, and what comes first: ends out of order, priorities that change, binary point,
- * groups. All by polling, on SPIs that nothing is wired to.
+ * More interrupts are active or pending than a CPU interface may hold, and the order in which they
+ * come: ends out of order, changed priorities, binary point, groups. Everything is polled, on
+ * unwired SPIs.
  */
 #include "check.h"
 #include "kit/gic.h"
@@ -75,7 +76,10 @@ static void dir_out_of_order(void)
 	gic_cpu_write(GIC_EOIMODE, 0);
 }
 
-/* All active, each inside of the one before; their first ends come one after the other, and end none of them. */
+/*
+ * All are active, each nested in the one before. Their first ends come one after the other and end
+ * none of them.
+ */
 static void dir_after_nesting(void)
 {
 	unsigned int right = 0;
@@ -127,7 +131,7 @@ static void priorities_change(void)
 	(void)check_eq("order.priority.none-left", pending_ones() | active_ones(), 0);
 }
 
-/* What is masked by group or distributor stays pending, however much it is. */
+/* Interrupts masked by group or distributor stay pending, however many there are. */
 static void many_masked(void)
 {
 	unsigned int came = 0;
@@ -274,8 +278,9 @@ static void group0_and_1(void)
 }
 
 /*
- * More of group 0 than an interface may hold, more urgent, and not enabled there: group 1 comes all the same (IHI 0069, 4.6.2: the CPU interface tells
- * its group enables to the redistributor). QEMU's interface only looks at the most urgent of all.
+ * More of group 0 are pending than an interface may hold, more urgent, and not enabled there. Group
+ * 1 must come all the same (IHI 0069, 4.6.2: the CPU interface passes its group enables to the
+ * redistributor). QEMU's interface only looks at the most urgent of all.
  */
 static void group0_blocks_nobody(void)
 {

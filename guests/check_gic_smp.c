@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One CPU and the interrupts of another, which does what it is told by polling, with interrupts masked: state in both directions, routes that change under
- * way, CPUs that are off.
+ * One CPU and the interrupts of another one, which polls for commands with interrupts masked: state
+ * in both directions, routes that change on the way, CPUs that are off.
  */
 #include "check.h"
 #include "kit/gic.h"
@@ -148,7 +148,7 @@ static bool signalled_there(void)
 	return ask(SIGNALLED, 0) == 1;
 }
 
-/* What we take away is gone when we ask. */
+/* State that is taken away is gone when it is read. */
 static void taken_away(void)
 {
 	gic_set_pending(TEST_SPI);
@@ -168,7 +168,7 @@ static void taken_away(void)
 	(void)check_eq("smp.take.icpendr-nothing-comes", ask(ACK, SHORT_US), GIC_SPURIOUS);
 }
 
-/* Active state that we set and clear. */
+/* Active state that this CPU sets and clears. */
 static void active(void)
 {
 	gic_set_pending(TEST_SPI);
@@ -186,7 +186,7 @@ static void active(void)
 	(void)ask(EOI, TEST_SPI);
 }
 
-/* Each looks at what the other has, at the same time. */
+/* Each reads the other's state at the same time. */
 static void both_look(void)
 {
 	uint32_t seen;
@@ -205,7 +205,7 @@ static void both_look(void)
 	(void)check_eq("smp.look.ended", gic_active(TEST_SPI) || gic_active(TEST_SPI + 1), false);
 }
 
-/* ---- what QEMU's GICv2 does differently from the manual: an SPI's state is kept by CPU ---- */
+/* ---- where QEMU's GICv2 differs from the manual: it keeps an SPI's state for each CPU ---- */
 
 static void routes(void)
 {
@@ -233,7 +233,7 @@ static void routes(void)
 	(void)ask(EOI, TEST_SPI);
 }
 
-/* A DIR ends an SPI that another CPU has. */
+/* A DIR ends an SPI that another CPU has active. */
 static void dir_from_afar(void)
 {
 	gic_cpu_write(GIC_EOIMODE, 1);
@@ -273,7 +273,7 @@ static void private_ones(void)
 	(void)check_eq("smp.private.own-untouched", gic_pending(TEST_PPI), false);
 }
 
-/* For a CPU that is off: it waits for it, and may be sent elsewhere. */
+/* For a CPU that is off: the interrupt waits for it, and may be routed elsewhere. */
 static void target_off(void)
 {
 	gic_set_pending(TEST_SPI);

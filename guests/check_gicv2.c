@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A GICv2's distributor (Arm IHI 0048), on SPIs that nothing is wired to: 64..95; SGIs by sender. */
+/*
+ * A GICv2's distributor (Arm IHI 0048), on SPIs that nothing is wired to: 64..95; SGIs by sender.
+ */
 #include "check.h"
 #include "kit/gic.h"
 #include "kit/smp.h"

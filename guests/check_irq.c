@@ -102,8 +102,8 @@ static void many_by_vector(bool use_mixed, const char *all, const char *order)
 }
 
 /*
- * Eight active at once, each preempting the one before, ended in reverse: the state of those that
- * find no list register has to be kept elsewhere.
+ * Eight are active at once, each preempting the one before, and end in reverse order. The state of
+ * those without a list register must be kept elsewhere.
  */
 static void nested(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loads and stores of every kind to emulated devices, and the aborts of what is not there. The
- * device registers used hold what is written: GICD_IPRIORITYR and IROUTER of unwired SPIs, UARTIBRD
+ * Loads and stores of every kind to emulated devices, and the aborts at empty addresses. The device
+ * registers used hold their written values: GICD_IPRIORITYR and IROUTER of unwired SPIs, UARTIBRD
  * and UARTIMSC.
  */
 #include "check.h"
@@ -94,8 +94,8 @@ static void byte_lanes(void)
 }
 
 /*
- * From here on: instructions that a hypervisor gets no syndrome for, so that it has to look at the
- * instruction. Each must be the same as its accesses one by one.
+ * From here on: instructions without a syndrome, so a hypervisor has to read the instruction. Each
+ * must behave like its accesses one by one.
  */
 struct pair {
 	uint64_t first;
@@ -237,7 +237,7 @@ static void writeback(void)
 	(void)check_eq("mmio.str-xzr-post", mmio_read32(PRIORITY), 0);
 }
 
-/* Code and device are where the page tables say, and where they are without. */
+/* Code and device are where the page tables map them, and where they are without. */
 static void translated(void)
 {
 	uint64_t (*load)(uint64_t addr);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Accesses to devices that the architecture lets a machine refuse (Arm ARM B2.9.2, B2.12): exclusives, atomics, structures of vectors. Done or
- * refused, the guest goes on.
+ * Accesses to devices that the architecture lets a machine refuse (Arm ARM B2.9.2, B2.12):
+ * exclusives, atomics, structures of vectors. Done or refused, the guest continues.
  */
 #include "check.h"
 #include "kit/cpu.h"
@@ -30,7 +30,10 @@ static void check_done_or_refused(const char *name, struct probe probe, bool wri
 			   FSC_ALIGNMENT | (write ? ESR_WNR : 0));
 }
 
-/* TRY("ldxr-w", "ldxr w2, [%0]", false): on a register that holds what is written; x2 to x5 and v31 are free. */
+/*
+ * TRY("ldxr-w", "ldxr w2, [%0]", false): on a register that holds what is written; x2 to x5 and v31
+ * are free.
+ */
 #define TRY(name, text, write)                                                         \
 	check_done_or_refused("mmio.odd." name,                                        \
 			      PROBE(asm volatile(text                                  \

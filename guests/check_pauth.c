@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pointer authentication (FEAT_PAuth) and branch targets (FEAT_BTI), where the ID registers show them. */
+/*
+ * Pointer authentication (FEAT_PAuth) and branch targets (FEAT_BTI), where the ID registers show
+ * them.
+ */
 #include "check.h"
 #include "kit/cpu.h"
 #include "kit/exc.h"

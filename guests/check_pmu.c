@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Performance monitors (PMUv3): cycle counter, software increments, filters, the overflow interrupt. */
+/*
+ * Performance monitors (PMUv3): cycle counter, software increments, filters, the overflow
+ * interrupt.
+ */
 #include "check.h"
 #include "kit/cpu.h"
 #include "kit/exc.h"

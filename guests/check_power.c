@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PSCI 1.1 (Arm DEN0022) beyond what every system needs: power states, races, what is optional. */
+/*
+ * PSCI 1.1 (Arm DEN0022) beyond the calls that every system needs: power states, races, optional
+ * calls.
+ */
 #include "check.h"
 #include "kit/cpu.h"
 #include "kit/gic.h"
@@ -167,7 +170,10 @@ static void system_suspend(void)
 	check_resumed("psci-optional.system-suspend-32", (uint32_t)CONTEXT);
 }
 
-/* As Linux leaves the GIC: the redistributor sleeps, the interface is off. An interrupt wakes all the same. */
+/*
+ * As Linux leaves the GIC: the redistributor sleeps, the interface is off. An interrupt wakes all
+ * the same.
+ */
 static void suspend_with_sleeping_gic(void)
 {
 	uintptr_t waker = gic_redist() + GICR_WAKER;
@@ -319,13 +325,13 @@ static void optional(bool powers_down)
 /* ---- all at once ---- */
 
 #define ROUNDS  20u
-#define RACE_US 20000000u /* a machine that is busy elsewhere is no reason to fail */
+#define RACE_US 20000000u /* a busy host is no reason to fail */
 
 static uint32_t ready;
 static uint32_t answered;
 static uint32_t answers[KIT_MAX_CPUS];
 
-/* The last CPU: on until everybody has tried. */
+/* The last CPU: on until every other CPU has tried. */
 static void prize(void *arg)
 {
 	(void)arg;
@@ -387,7 +393,7 @@ void check_power(void)
 	powers_down = cpu_power_down();
 	optional(powers_down);
 	if (check_cpus < 3)
-		check_skip("power.race.few", "two CPUs have nobody to race with");
+		check_skip("power.race.few", "two CPUs cannot race");
 	else if (check_bare())
 		check_skip("power.race", "QEMU starts CPUs by and by, and tells several SUCCESS");
 	else

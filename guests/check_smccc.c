@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Services beside PSCI: random numbers (Arm DEN0098), stolen time (DEN0057), workarounds (DEN0028).
- * Each may be absent; then all of its calls say NOT_SUPPORTED.
+ * Services besides PSCI: random numbers (Arm DEN0098), stolen time (DEN0057), workarounds
+ * (DEN0028). Each may be absent; then all of its calls return NOT_SUPPORTED.
  */
 #include "check.h"
 #include "kit/cpu.h"
@@ -68,7 +68,7 @@ static void trng_features(bool have)
 			       have && rows[n].known ? 0 : NOT_SUPPORTED);
 }
 
-/* What lies above the bits asked for is 0. */
+/* Bits above the requested ones are 0. */
 static void trng_bits(bool have)
 {
 	static const struct {

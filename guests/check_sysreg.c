@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System registers: identity, what EL1 may not touch, what it must be able to. */
+/*
+ * System registers: identity, registers that EL1 must not access, and registers that it must be
+ * able to access.
+ */
 #include "check.h"
 #include "kit/cpu.h"
 #include "kit/exc.h"

@@ -137,8 +137,8 @@ static void delivery(enum timer_kind kind)
 	timer_set_ctl(kind, TIMER_ENABLE);
 	(void)check_eq("timer.irq.unmasked-does", irq_log_wait(1, LONG_US), 1);
 	/*
-	 * Taken back when it is signalled already. That it goes is only promised in finite time: one
-	 * interrupt may still come (and does, where a list register holds it), but no more.
+	 * Taken back when it is signalled already. That it goes is only promised in finite time:
+	 * one interrupt may still come (and does, where a list register holds it), but no more.
 	 */
 	arm(kind, 0, TIMER_ENABLE);
 	stop_after = UINT32_MAX;
@@ -190,7 +190,8 @@ static void sleep(enum timer_kind kind)
 }
 
 /*
- * What ends a WFI: an interrupt that could be taken but for PSTATE.I. Other ends are allowed at any time, but no machine of ours has one.
+ * What ends a WFI: an interrupt that only PSTATE.I keeps away. Other ends are allowed at any time,
+ * but no tested machine has one.
  */
 static void wakes_exactly(void)
 {
@@ -224,7 +225,7 @@ static void wakes_exactly(void)
 	}
 }
 
-/* One that never comes waits in the other's place without harm. */
+/* A timer that never fires waits in the other's place without harm. */
 static void never(void)
 {
 	for (enum timer_kind kind = TIMER_VIRT; kind < TIMER_KINDS; kind++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Table walks that leave memory: an external abort that says at which level (Arm ARM D17.2.37, FSC 0b0101LL). The tables are those of the upper half of
- * the addresses, which the kit leaves alone.
+ * Table walks that leave memory: an external abort with the level (Arm ARM D17.2.37, FSC 0b0101LL).
+ * The tables are those of the upper half of the addresses, which the kit does not use.
  */
 #include "check.h"
 #include "kit/cpu.h"
@@ -30,7 +30,7 @@ EL0_CODE(walk_fetch, "br x0");
 
 static uint64_t tables[3][TABLE_SIZE / 8] __attribute__((aligned(TABLE_SIZE)));
 
-/* An address whose walk reads `depth` tables in memory and then one that is not. */
+/* An address whose walk reads `depth` tables in memory and then one outside. */
 static uint64_t lead_out(unsigned int va_bits, enum granule granule, unsigned int depth)
 {
 	for (unsigned int n = 0; n < ARRAY_SIZE(tables); n++) {
@@ -134,7 +134,10 @@ static void accesses_of_el0(void)
 	check_abort("el0-fetch", exit.esr, exit.far, EC_IABT_LOW, fsc, va);
 }
 
-/* A pair whose first half is a register of a device and whose second has its table at `table`, where none is. */
+/*
+ * A pair whose first half is a register of a device and whose second half has its table at the
+ * empty address `table`.
+ */
 static void over_the_edge(const char *name, uint64_t table)
 {
 	uint64_t va = lead_out(39, GRANULE_4K, 3) + MIB_2;
@@ -150,7 +153,10 @@ static void over_the_edge(const char *name, uint64_t table)
 			   FSC_WALK + 3);
 }
 
-/* A table in a device that the guest reads without a hypervisor's help: no walk may read it, or it takes interrupts. */
+/*
+ * A table in a device that the guest reads without a hypervisor's help: a walk must not read it, or
+ * it would take interrupts.
+ */
 static void device_as_table(void)
 {
 	struct probe probe;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * control: a real-time guest with nothing to do but to be on time. One timer at 10 kHz, one at 1 kHz, half a short period apart; how late each is, from
- * the tick at which it is due to the first instruction of the vector, goes into a histogram. A number typed at its console has it measure so many
- * interrupts of the fast timer and print what it found; `s` has it stop both for good and print what came of them since its start.
+ * control: a real-time guest whose only work is to be on time. It has one timer at 10 kHz and one
+ * at 1 kHz, half a short period apart. A histogram counts how late each is, from the tick at which
+ * it is due to the first instruction of the vector. A number typed at its console measures that
+ * many interrupts of the fast timer and prints the result. `s` stops both for good and prints their
+ * figures since the start.
  */
 #include "kit/cpu.h"
 #include "kit/gic.h"
@@ -75,7 +77,7 @@ static void start(void)
 	uint64_t first = now() + us_to_ticks(1000);
 
 	phys_ahead = timer_counter(TIMER_PHYS) - timer_counter(TIMER_VIRT);
-	/* Exact: one read after the other is some ticks later, which the slow timer would be early by. */
+	/* Exact: two reads are some ticks apart, and the slow timer would be early by that. */
 	for (unsigned int n = 0; n < 16; n++) {
 		uint64_t virt = read_sysreg(cntvct_el0), phys = read_sysreg(cntpct_el0);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * edges: both timers with the values at the edges of CVAL, TVAL and CTL, in every order of the three, awake and in WFI. Whatever they say, the timer does
- * what the architecture says (Arm ARM D11.2.4), and the machine goes on. First, timers are set up as systems do that write ~0 and enable before they
- * know when. A line that is typed runs it all again; `stay` leaves both armed for never and sleeps.
+ * edges: both timers with the edge values of CVAL, TVAL and CTL, in every order of the three, awake
+ * and in WFI. Whatever the values, the timer does what the architecture says (Arm ARM D11.2.4), and
+ * the machine continues. First the timers are set up as by systems that write ~0 and enable before
+ * they know a time. A typed line runs everything again; `stay` sets both to never fire and sleeps.
  */
 #include "kit/cpu.h"
 #include "kit/gic.h"
@@ -77,7 +78,10 @@ static void on_timer(unsigned int intid, void *arg)
 	enum timer_kind kind = intid == CNTV_INTID ? TIMER_VIRT : TIMER_PHYS;
 
 	(void)arg;
-	/* What was signalled before the timer was set anew may still come: it is not this one's. */
+	/*
+	 * An interrupt from before the timer was set again may still come: it does not belong to
+	 * this setting.
+	 */
 	if (timer_get_ctl(kind) & TIMER_ISTATUS)
 		came[kind]++;
 	timer_stop(kind);
@@ -107,7 +111,9 @@ static void set_tval(enum timer_kind kind, uint32_t tval)
 	expect("tval", kind, timer_get_cval(kind), timer_get_cval(kind) - sum <= late, true);
 }
 
-/* ISTATUS is whether CVAL has been reached; within the time that the reads take it may be either. */
+/*
+ * ISTATUS is whether CVAL has been reached; within the time that the reads take it may be either.
+ */
 static void check_status(enum timer_kind kind)
 {
 	uint64_t cval = timer_get_cval(kind), before, ctl;
@@ -166,7 +172,10 @@ static void all_orders(enum timer_kind kind)
 				for (unsigned int m = 0; m < ARRAY_SIZE(ctls); m++)
 					one_order(kind, orders[o], &cvals[c], tvals[t], ctls[m]);
 	timer_stop(kind);
-	/* Those that are not due yet (TVAL's and the counter's own neighbours are, or soon will be) must not come. */
+	/*
+	 * Those that are not due yet (TVAL's and the counter's own neighbours are, or soon will be)
+	 * must not come.
+	 */
 	for (unsigned int c = 0; c < ARRAY_SIZE(cvals); c++) {
 		uint64_t value = value_of(kind, &cvals[c]);
 		bool far = value > timer_counter(kind) + us_to_ticks(LONG_US);
@@ -181,7 +190,10 @@ static void all_orders(enum timer_kind kind)
 	}
 }
 
-/* Reset code writes ~0, the driver enables, and only then sets a compare value. Then it has to tick. */
+/*
+ * Reset code writes ~0, the driver enables, and only then sets a compare value. Then it has to
+ * tick.
+ */
 static void start_like_a_system(enum timer_kind kind)
 {
 	uint64_t period = us_to_ticks(GUARD_US), due;

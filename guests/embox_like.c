@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * embox_like: a system that does with the machine what Embox does. It looks through PCI's configuration space before
- * anything else; the physical timer ticks at 1 kHz, on all the time, its TVAL written anew in the interrupt; the GIC is
- * set up with both groups on, and routes are written for interrupts that have none.
+ * embox_like: uses the machine as Embox does. It scans PCI's configuration space first. The
+ * physical timer ticks at 1 kHz and is always on; its TVAL is written again in the interrupt. The
+ * GIC is set up with both groups on, and routes are written for interrupts that have none.
  */
 #include "buses.h"
 #include "kit/cpu.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hostile: does one thing that costs its hypervisor time, over and over, on all its vCPUs. Which, says `storm=NAME` in its bootargs. What it may cost is
- * its own time; a guest that is more urgent must not notice.
+ * hostile: does one thing that costs its hypervisor time, over and over, on all its vCPUs:
+ * `storm=NAME` in its bootargs. It may only cost its own time; a more urgent guest must not notice.
  */
 #include "kit/args.h"
 #include "kit/cpu.h"
@@ -231,7 +231,10 @@ static void spin(void)
 {
 }
 
-/* Lives of 10 s, 2 s, 2 s and 2 s, by the clock: the machine's memory of the lives before is all there is. */
+/*
+ * Lives of 10 s, 2 s, 2 s and 2 s, by the clock: the machine's memory of the lives before is all
+ * there is.
+ */
 static void lives(void)
 {
 	static uint32_t born;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lk_like: a system that does with the machine what LK does. The devicetree is where RAM begins; one-shot timers by TVAL,
- * turned off in their interrupt; the GIC's registers of the first 32 interrupts are written in the distributor too; all
- * CPUs are started, each with a timer of its own.
+ * lk_like: uses the machine as LK does. The devicetree is at the start of RAM. One-shot timers are
+ * set by TVAL and turned off in their interrupt. The GIC's registers of the first 32 interrupts are
+ * also written in the distributor. All CPUs are started, each with its own timer.
  */
 #include "buses.h"
 #include "kit/cpu.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lost: a guest that gets nowhere, in the way that `how=NAME` in its bootargs says; and some that only look like it, for which nobody may take them. The
- * last ones say `alive` again and again.
+ * lost: a guest that gets nowhere, in the way that `how=NAME` in its bootargs says. Some ways only
+ * look like that and must not count as lost; these print `alive` again and again.
  */
 #include "kit/args.h"
 #include "kit/cpu.h"
@@ -16,9 +16,12 @@
 #define ALIVE_US 500000 /* by the counter */
 
 #define SCTLR_M BIT(0)
-#define NO_RAM  UINT64_C(0x7ffff800) /* and far below it: where the RAM of a larger machine were */
+#define NO_RAM  UINT64_C(0x7ffff800) /* and far below it: where a larger machine has RAM */
 
-/* Vectors that spin where they are; whose code is elsewhere, and spins there; whose code there wants a stack. */
+/*
+ * Vectors that spin in place; whose code is elsewhere and spins there; whose code there needs a
+ * stack.
+ */
 extern char dead_vectors[], far_vectors[], deep_vectors[];
 
 asm(".text\n"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nest: every CPU deep inside interrupt handlers, each interrupted by the next (a timer's, an SGI's, an SPI's, and a FIQ's where group 0 is one), until a
- * line is typed; two interrupts of the lowest priority wait meanwhile. Whatever was done to the CPUs in between: what is active, what is masked, and what
- * comes afterwards, once, is as it was.
+ * nest: every CPU is deep inside interrupt handlers, each interrupted by the next (a timer's, an
+ * SGI's, an SPI's, and a FIQ's where group 0 is one), until a line is typed. Two interrupts of the
+ * lowest priority wait meanwhile. Whatever happens to the CPUs in between: the active and masked
+ * state, and the interrupts that come once afterwards, must be as before.
  */
 #include "kit/cpu.h"
 #include "kit/gic.h"

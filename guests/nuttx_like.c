@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nuttx_like: a system that does with the machine what NuttX does. It turns the virtual timer on before it has a compare
- * value, and from then on only masks it; every tick begins at a multiple of the tick's length. PCI's configuration space
- * is mapped as normal memory.
+ * nuttx_like: uses the machine as NuttX does. It turns the virtual timer on before it has a compare
+ * value, and from then on only masks it. Every tick begins at a multiple of the tick's length.
+ * PCI's configuration space is mapped as normal memory.
  */
 #include "buses.h"
 #include "kit/cpu.h"

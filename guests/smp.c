@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * smp: all CPUs with a periodic virtual timer, SGIs passed round in a ring, and FP registers that
- * stay live over interrupts and WFI; a line per round, then a heartbeat with a small console.
+ * smp: all CPUs with a periodic virtual timer, SGIs passed round a ring, and FP registers that stay
+ * live over interrupts and WFI. It prints a line for each round, then runs a heartbeat with a small
+ * console.
  */
 #include "kit/cpu.h"
 #include "kit/fp.h"
@@ -50,8 +51,8 @@ static uint8_t typed_head;
 static uint8_t typed_tail;
 
 /*
- * Counts up to what is wanted, and goes on quietly until the round is over. Periods that have gone
- * by altogether are left out: on a machine slower than its clock nothing else would ever run.
+ * Counts up to the wanted number, and continues quietly until the round is over. Periods that are
+ * completely over are left out: on a machine slower than its clock nothing else would run.
  */
 static void tick(unsigned int intid, void *arg)
 {

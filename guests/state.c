@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * state: breakpoint, watchpoint, performance monitors and pointer authentication in use at once, round
- * by round, asleep or spinning in between. All values are this run's own: whoever shares the CPU has
- * others, and nothing of theirs may be seen here.
+ * state: breakpoint, watchpoint, performance monitors and pointer authentication in use at once,
+ * round by round, asleep or spinning in between. All values belong to this run: other guests on the
+ * CPU have other values, and none of those may appear here.
  */
 #include "kit/cpu.h"
 #include "kit/exc.h"
@@ -107,7 +107,10 @@ static void debug_set(void)
 	isb();
 }
 
-/* Past all of them; the address of the one that took an exception of this class, 0 if none did, 1 if others did too. */
+/*
+ * Past all of them; the address of the one that took an exception of this class, 0 if none did, 1
+ * if others did too.
+ */
 static __attribute__((noinline)) uint64_t run_marked(void)
 {
 	struct probe probe = PROBE(asm volatile("msr daifclr, #8\n"
@@ -173,7 +176,10 @@ static void overflowed(unsigned int intid, void *arg)
 	atomic_inc(&overflows);
 }
 
-/* Counter 0 counts our increments, counter 1 stands still, the cycle counter overflows once a round. */
+/*
+ * Counter 0 counts our increments, counter 1 stands still, the cycle counter overflows once a
+ * round.
+ */
 static void pmu_set(void)
 {
 	if (!has_pmu())

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wild: a guest that behaves badly on purpose, and goes on. Whatever is below it has to answer as
- * the architecture does, and must not notice otherwise. Every part is bounded; nothing here turns
+ * wild: a guest that misbehaves on purpose, and continues. The levels below it must answer as the
+ * architecture does, and must not be affected otherwise. Every part is bounded. Nothing here turns
  * the machine off.
  */
 #include "kit/cpu.h"

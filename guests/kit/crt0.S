@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Entry of the boot CPU (x0 = devicetree or 0) and of CPUs started by PSCI CPU_ON (x0 = context
- * id). Both arrive at EL1h with the MMU off. The page tables are constant data of the image, so
- * the MMU is on before anything is stored: no cache maintenance is ever needed for what was
- * written without it.
+ * id). Both arrive at EL1h with the MMU off. The page tables are constant data of the image, so the
+ * MMU is on before anything is stored: no cache maintenance is needed for earlier stores.
  */
 #include "kit/layout.h"
 
@@ -61,7 +60,10 @@ secondary_entry:
 	bl	kit_start_secondary
 	b	.
 
-/* From reset state to a running CPU: MMU on, x24 its number, its stack empty, its arrival noted; clobbers x0..x3, x19..x25. */
+/*
+ * From reset state to a running CPU: MMU on, x24 its number, its stack empty, its arrival noted;
+ * clobbers x0..x3, x19..x25.
+ */
 	.global	cpu_enter
 	.type	cpu_enter, %function
 cpu_enter:
@@ -120,8 +122,8 @@ mmu_enable:
 	ret
 
 /*
- * void crash_now(uintptr_t where): vectors and PC both at an address with nothing behind it. Every
- * exception faults at its own vector from here on.
+ * void crash_now(uintptr_t where): vectors and PC are both at an empty address. From here on every
+ * exception faults at its own vector.
  */
 	.text
 	.global	crash_now
@@ -133,8 +135,9 @@ crash_now:
 	br	x0
 
 /*
- * Level 1: 1 GiB a row. Row 0 holds the devices, row 1 or 2 the RAM (guest.lds); row 3 (ALIAS_BASE in mmu.c) points to a
- * level-2 table with room for other mappings. The rest is invalid and gives translation faults.
+ * Level 1: 1 GiB a row. Row 0 holds the devices, row 1 or 2 the RAM (guest.lds); row 3 (ALIAS_BASE
+ * in mmu.c) points to a level-2 table with room for other mappings. The rest is invalid and gives
+ * translation faults.
  */
 #define BLOCK		0x1
 #define TABLE		0x3

@@ -121,7 +121,10 @@ struct el0_exit el0_run_a32(uintptr_t pc, const uint32_t r[8], uint64_t spsr)
 	return el0_exits[cpu_id()];
 }
 
-/* The vector's number is its place in the table: 4..7 is the current EL with SP_EL1, 8..11 EL0 in AArch64 state, 12..15 in AArch32 state. */
+/*
+ * The vector's number is its place in the table: 4..7 is the current EL with SP_EL1, 8..11 EL0 in
+ * AArch64 state, 12..15 in AArch32 state.
+ */
 void exc_dispatch(struct exc_frame *frame, unsigned int vector)
 {
 	switch (vector) {

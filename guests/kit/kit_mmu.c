@@ -2,7 +2,7 @@
 #include "kit/mmu.h"
 #include "kit/cpu.h"
 
-#define ALIAS_BASE    UINT64_C(0xc0000000) /* row 3 of the level-1 table; AArch32 code can reach it */
+#define ALIAS_BASE    UINT64_C(0xc0000000) /* row 3 of the level-1 table; below 4 GiB */
 #define ALIAS_SIZE    UINT64_C(0x200000)
 #define DESC_BLOCK    BIT(0)
 #define DESC_ATTR(n)  ((uint64_t)(n) << 2)

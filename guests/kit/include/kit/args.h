@@ -5,10 +5,13 @@
 
 #include "kit/types.h"
 
-/* What follows word, with which text begins; NULL: it does not. */
+/* The text behind word, if text begins with word; else NULL. */
 const char *text_after(const char *text, const char *word);
 
-/* What follows `name` ("storm=") in the devicetree's bootargs, up to their end; NULL: it is not in the devicetree, or there is none. */
+/*
+ * The text behind `name` ("storm=") in the devicetree's bootargs, up to their end. NULL: the
+ * bootargs lack it, or there is no devicetree.
+ */
 const char *boot_arg(const char *name);
 
 #endif

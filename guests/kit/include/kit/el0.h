@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Short pieces of code run at EL0, A64 or AArch32, interrupts masked, until their first exception. */
+/*
+ * Short pieces of code run at EL0, A64 or AArch32, interrupts masked, until their first exception.
+ */
 #ifndef KIT_EL0_H
 #define KIT_EL0_H
 
@@ -7,7 +9,9 @@
 
 typedef void (*el0_code)(void);
 
-/* EL0_CODE(name, "mrs x0, cntvct_el0"): a piece of code; SVC ends it. Its registers are x0 to x17. */
+/*
+ * EL0_CODE(name, "mrs x0, cntvct_el0"): a piece of code; SVC ends it. Its registers are x0 to x17.
+ */
 #define EL0_CODE(name, text)                                                            \
 	void name(void);                                                                \
 	asm(".pushsection .text.el0, \"ax\"\n" #name ":\n\t" text "\n\tsvc #0\n\tb .\n" \

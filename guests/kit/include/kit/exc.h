@@ -53,9 +53,9 @@ struct probe {
 };
 
 /*
- * From here on this CPU records synchronous exceptions and goes on behind the instruction; after an
- * instruction abort or a branch target exception it goes on at the address in x30, so call such places
- * with jump_probe.
+ * From here on this CPU records synchronous exceptions and continues behind the instruction. After
+ * an instruction abort or a branch target exception it continues at the address in x30, so call
+ * such places with jump_probe().
  */
 void probe_begin(void);
 struct probe probe_end(void);
@@ -75,8 +75,8 @@ static inline void jump_probe(uintptr_t where)
 }
 
 /*
- * Single steps of the boot CPU, which it has enabled: where each of them led. After those wanted, debug
- * exceptions are masked (PSTATE.D) when it goes on.
+ * Single steps of the boot CPU, which it has enabled: where each of them led. After the wanted
+ * number, debug exceptions are masked (PSTATE.D).
  */
 #define STEPS_MAX 16
 

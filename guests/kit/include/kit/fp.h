@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * FP/SIMD registers as a resource: C code of guests never uses them, so that what these functions
- * leave in v0..v31 stays there until the next one looks.
+ * FP/SIMD registers as a resource: C code of guests never uses them, so the values that these
+ * functions leave in v0..v31 stay until the next call.
  */
 #ifndef KIT_FP_H
 #define KIT_FP_H

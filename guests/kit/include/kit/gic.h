@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GICv3 (Arm IHI 0069): distributor, redistributors, CPU interface by system registers. Or GICv2 (IHI 0048): distributor
- * and CPU interface in memory; there interrupts stay in Group 0, and SGIs are always enabled.
+ * GICv3 (Arm IHI 0069): distributor, redistributors, CPU interface by system registers. Or GICv2
+ * (IHI 0048): distributor and CPU interface in memory; there interrupts stay in Group 0, and SGIs
+ * are always enabled.
  */
 #ifndef KIT_GIC_H
 #define KIT_GIC_H
@@ -99,7 +100,10 @@ extern unsigned int gic_version;
 /* GICv2: which CPU sent the SGI that this CPU acknowledged last, of each number. */
 extern uint8_t gic_sgi_sender[KIT_MAX_CPUS][16];
 
-/* Distributor and this CPU's redistributor and interface: all interrupts Group 1 (GICv2: 0), disabled. */
+/*
+ * Distributor and this CPU's redistributor and interface: all interrupts Group 1 (GICv2: 0),
+ * disabled.
+ */
 void gic_init(void);
 void gic_cpu_init(void);
 
