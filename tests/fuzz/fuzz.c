@@ -4,7 +4,10 @@
 #include <lib/utf8.h>
 #include <string.h>
 
-/* Behind the end a linear congruential generator goes on, which begins with a sum of all bytes (FNV-1a). */
+/*
+ * Behind the end of the input a linear congruential generator continues. It begins with a sum of
+ * all bytes (FNV-1a).
+ */
 u8 fuzz_byte(struct fuzz_input *in)
 {
 	if (in->left == 0) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the fuzz targets share: the entry point that libFuzzer calls, and a cursor over its bytes. */
+/*
+ * What the fuzz targets share: the entry point that libFuzzer calls, and a cursor over its bytes.
+ */
 #ifndef FUZZ_H
 #define FUZZ_H
 
@@ -23,22 +25,29 @@ struct fuzz_input {
 };
 
 /*
- * The next byte. Where there are no more, one that depends on all of them: short inputs make large trees and archives too, and a loop goes by `left`.
+ * The next byte. At the end of the input: a byte that depends on all bytes. So short inputs also
+ * make large trees and archives. A loop uses `left` to end.
  */
 u8 fuzz_byte(struct fuzz_input *in);
 u64 fuzz_u64(struct fuzz_input *in);
-/* A copy of the next size bytes (or what there is of them) in memory of exactly that size, 8-byte aligned: to be freed. */
+/*
+ * A copy of the next size bytes (or the remaining ones) in memory of exactly that size, 8-byte
+ * aligned. The caller frees it.
+ */
 void *fuzz_copy(struct fuzz_input *in, size_t size, size_t *copied);
 
-/* A choice of n. */
+/* A number below n. */
 u32 fuzz_below(struct fuzz_input *in, u32 n);
-/* True once in n times: what is unusual. */
+/* True once in n times: for unusual choices. */
 bool fuzz_once_in(struct fuzz_input *in, u32 n);
 /* One of the words of an array. */
 #define fuzz_word(in, words) ((words)[fuzz_below(in, (u32)ARRAY_SIZE(words))])
-/* Some words of a blob get another value, mostly one that has gone wrong somewhere before. */
+/* Replace some words of a blob, mostly by values that have caused errors before. */
 void fuzz_lie(struct fuzz_input *in, void *blob, size_t size);
-/* A line that is shown to the operator: terminated within `size` bytes, and nothing in it that a terminal obeys. */
+/*
+ * Check a line for the operator: it is terminated within `size` bytes, and a terminal obeys nothing
+ * in it.
+ */
 void fuzz_check_line(const char *text, size_t size);
 
 #endif

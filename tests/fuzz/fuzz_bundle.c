@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bundle as a whole: archives with descriptions, their images, a schedule, and what a loader left in memory, read as at boot, listed as by `zvm list`, and loaded as by `zvm new`. Of the machine's
- * RAM only what may be read at EL2 can be read here: a read anywhere else ends the fuzzer.
+ * The bundle as a whole: archives with descriptions, their images, a schedule, and images that a
+ * loader left in memory. It is read as at boot, listed as by `zvm list`, and loaded as by `zvm
+ * new`. Only the RAM that EL2 may read can be read here: any other read ends the fuzzer.
  */
 #include "grammar.h"
 
@@ -20,7 +21,7 @@
 
 static u8 *memory; /* at RAM_BASE of the machine */
 
-/* The machine's RAM, and where of it a loader may have left something. */
+/* The machine's RAM, and the places where a loader may have left something. */
 static const struct phys_range banks[] = {
 	{ { RAM_BASE }, RAM_SIZE },    { { ZEPHYR_AT }, WINDOW_SIZE },
 	{ { LINUX_AT }, WINDOW_SIZE }, { { INITRD_AT }, WINDOW_SIZE },
@@ -51,7 +52,7 @@ static void make_memory(void)
 			      PROT_NONE));
 }
 
-/* As the start has them noted. */
+/* As the start registers them. */
 static void note_ram(void)
 {
 	static u64 early[KIB(8)];
@@ -69,7 +70,7 @@ static void note_ram(void)
 	fuzz_assert(ram_take((struct phys_range){ PADDR(RAM_NO_MAP_AT), RAM_TAKEN }, RAM_NO_MAP));
 }
 
-/* What the start command puts there, or something else. */
+/* The image of the start command for this place, or something else. */
 static size_t grow_at(struct fuzz_input *in, u64 at, u8 *to)
 {
 	const u64 usual = fuzz_byte(in) & 3 ? at : 0;
@@ -90,7 +91,7 @@ static size_t grow_at(struct fuzz_input *in, u64 at, u8 *to)
 	return size;
 }
 
-static size_t left[ARRAY_SIZE(loaded_at)]; /* how much was left there by the input before */
+static size_t left[ARRAY_SIZE(loaded_at)]; /* how much the previous input left there */
 
 static void load(struct fuzz_input *in)
 {
@@ -145,7 +146,10 @@ static void check_schedule(void)
 
 /* ---- zvm new ---- */
 
-/* In place of vmm/memory.c's: it lies in the VM's RAM, and what is copied can be read, every page of it. */
+/*
+ * In place of vmm/memory.c's: the target lies in the VM's RAM, and every page of the source can be
+ * read.
+ */
 int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 {
 	volatile u8 sum = 0;
@@ -189,7 +193,7 @@ static void create(const struct vm_type *t)
 	struct load_plan plan;
 	void *buf;
 
-	/* A devicetree is looked at for its length; kernel-address of a type that is valid is RAM. */
+	/* A devicetree is read for its length. The kernel-address of a valid type is RAM. */
 	fuzz_assert(get(&d->kernel, &kernel, &kernel_size) && kernel);
 	fuzz_assert(get(&d->initrd, &initrd, &initrd_size));
 	fuzz_assert(get(&d->devicetree, &own, &own_size));
@@ -216,7 +220,9 @@ static u8 *make_bundle(struct fuzz_input *in, size_t *size)
 	a.size = 0;
 	if (fuzz_once_in(in, 32))
 		return NULL;
-	/* One archive, or some with zeros between them; cut off, packed or followed by something. */
+	/*
+	 * One archive, or some with zeros between them; cut off, packed or followed by something.
+	 */
 	for (u32 n = 1 + fuzz_once_in(in, 4); n > 0; n--) {
 		grow_archive(in, &a);
 		for (u32 zeros = fuzz_byte(in); zeros % 4 == 3 && a.size < sizeof(a.bytes);

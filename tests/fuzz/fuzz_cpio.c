@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	a.size = 0;
 	if (fuzz_byte(&in) % 4)
 		grow(&in, &a);
-	/* Something behind it, or instead. */
+	/* Something behind the archive, or instead of it. */
 	if (!a.size || fuzz_once_in(&in, 4)) {
 		memcpy(a.bytes + a.size, in.at, in.left);
 		a.size += in.left;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* VM descriptions, and a bundle with the files that they name: what is accepted keeps the promises of vmm/desc.h, what is refused says why. */
+/*
+ * VM descriptions, and a bundle with the files that they name. An accepted one keeps the promises
+ * of vmm/desc.h; a refused one has a reason.
+ */
 #include "grammar.h"
 
 #include <lib/cpio.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a devicetree, and well-formed ones with some words replaced: what passes dt_check() is walked to its end within its bytes, by us and by libfdt. */
+/*
+ * Any bytes as a devicetree, and well-formed trees with some words replaced. A tree that passes
+ * dt_check() is walked to its end within its bytes, by our code and by libfdt.
+ */
 #include "trees.h"
 
 #include <lib/devicetree.h>
@@ -39,7 +42,7 @@ static void walk_ours(const void *blob, const struct dt_facts *facts)
 	fuzz_assert(i < facts->length / 16);
 }
 
-/* The part that is in order, of a tree that need not be. */
+/* The sound part of a tree that may be broken. */
 static void walk_sound(const void *blob, size_t size)
 {
 	const u32 sound = dt_sound(blob, size);

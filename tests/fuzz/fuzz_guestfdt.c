@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A guest's devicetree, generated or its own adapted: never written beyond the buffer, and well-formed again. */
+/*
+ * A guest's devicetree, generated or adapted: never written beyond the buffer, and well-formed
+ * again.
+ */
 #include "grammar.h"
 
 #include <lib/devicetree.h>

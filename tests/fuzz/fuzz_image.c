@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kernel images: a plan that was accepted lies in the VM's RAM, and so does every byte that carrying it out writes. */
+/*
+ * Kernel images: an accepted plan lies in the VM's RAM, and so does every byte that is written for
+ * it.
+ */
 #include "fuzz.h"
 
 #include <lib/checked.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine's devicetree, as its boards and their firmware write it: whatever is asked of it is answered, and what is called RAM is in order. */
+/*
+ * The machine's devicetree, as boards and their firmware write it: every query is answered, and the
+ * RAM found is valid.
+ */
 #include "grammar.h"
 #include "trees.h"
 
@@ -283,7 +286,10 @@ static void ask(void)
 			fuzz_assert(intid >= 16 && intid < 32);
 }
 
-/* Ranges of whole pages in ascending order, all within those of another list; NULL: within the limit. */
+/*
+ * Ranges of whole pages in ascending order, all within those of another list; NULL: within the
+ * limit.
+ */
 static void check_ranges(const struct ram_range *r, const struct ram_range *within)
 {
 	const struct ram_range *w = within;

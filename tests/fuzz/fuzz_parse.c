@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers against the C library's strtoull; rings against what went in; formatting of any string against its own length. */
+/*
+ * Numbers against the C library's strtoull; rings against what went in; formatting of any string
+ * against its own length.
+ */
 #include "fuzz.h"
 
 #include <ctype.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Schedules: what is accepted keeps the promises of vmm/desc.h, also after the operator's changes, and so do the frames that CPUs are given. What CPUs
- * keep to is part of this file, so that every input begins with none.
+ * Schedules: an accepted one keeps the promises of vmm/desc.h, also after the operator's changes,
+ * and so do the frames that CPUs get. The CPUs' current schedule is part of this file, so every
+ * input begins without one.
  */
 #include "grammar.h"
 
@@ -86,7 +87,7 @@ void klog(enum log_level level, const char *fmt, ...)
 	(void)fmt;
 }
 
-/* What a CPU keeps to: slots that end one behind the other, the last one with the frame. */
+/* A CPU's current frame: slots end one behind the other, the last one with the frame. */
 void sched_set_frame(u32 cpu, const struct sched_frame *f)
 {
 	u64 end = 0;
@@ -121,7 +122,7 @@ static void check_cpu(const struct schedule_cpu *c)
 	}
 }
 
-/* What holds now: windows as they should be, VMs told apart by numbers. */
+/* The current state: windows are valid, and numbers tell VMs apart. */
 static void check_all(void)
 {
 	char text[256];

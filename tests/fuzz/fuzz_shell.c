@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys at the prompt: the screen shows what the editor holds, what Tab adds is what the table of commands has, and a line that is entered leads to a command with
- * arguments that were checked, or to a line that says why not.
+ * Keys at the prompt: the screen shows the editor's content, Tab adds only words of the table of
+ * commands, and an entered line leads to a command with checked arguments, or to a line with the
+ * reason why not.
  */
 #include "fuzz.h"
 
@@ -79,7 +80,7 @@ static void check_screen(void)
 	fuzz_assert(screen.column == strlen(shell_prompt) + editor.cursor);
 }
 
-/* ---- what a command says ---- */
+/* ---- a command's output ---- */
 
 static bool said, done;
 
@@ -116,7 +117,7 @@ bool shell_interrupted(void)
 	return fuzz_once_in(&input, 4);
 }
 
-/* ---- VMs that only pretend ---- */
+/* ---- pretended VMs ---- */
 
 struct vm_type vm_types[MAX_TYPES];
 u32 vm_type_count;
@@ -367,7 +368,7 @@ static void feed(u8 key)
 		line_start(&editor);
 }
 
-/* The word before the cursor becomes one that begins like it. */
+/* The word before the cursor becomes one that begins with it. */
 static void check_completion(void)
 {
 	static struct completions c;
@@ -409,7 +410,7 @@ static void type(const char *text)
 		feed((u8)*text);
 }
 
-/* A line as it is meant, or keys in any order. */
+/* A likely line, or keys in any order. */
 static void press(void)
 {
 	switch (fuzz_below(&input, 4)) {

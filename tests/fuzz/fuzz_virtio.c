@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The virtio console driver against a device that lies: registers, rings and messages hold what the input says, and change whenever the driver looks. Whatever the
- * device does, a call of the driver ends, stays in its own memory and reads no more than it was given. The driver's sources are part of this file, over registers of our own.
+ * The virtio console driver against a device that lies: registers, rings and messages hold values
+ * from the input, and change whenever the driver looks. Whatever the device does, a call of the
+ * driver ends, stays in its own memory and reads no more than it was given. The driver's sources
+ * are part of this file, over registers of our own.
  */
 #include "fuzz.h"
 
@@ -33,7 +35,7 @@ static struct fuzz_input input;
 static u32 looks;
 static bool tireless; /* the device returns buffers for ever */
 
-/* Memory that the driver gave to the device, or keeps for it. */
+/* Memory that the driver gave to the device, or reserves for it. */
 static struct {
 	u8 *at;
 	u32 pages;
@@ -140,7 +142,7 @@ u32 host_cpu;
 bool host_irqs_open[HOST_CPUS];
 void (*host_deliver)(void);
 
-/* Nobody else has the lock. */
+/* No other thread has the lock. */
 void host_relax(void)
 {
 	fuzz_assert(false);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What several targets make of their input: addresses, descriptions, schedules, guests' devicetrees, images, and archives of all of them. */
+/*
+ * What several targets make of their input: addresses, descriptions, schedules, guests'
+ * devicetrees, images, and archives of all of them.
+ */
 #ifndef FUZZ_GRAMMAR_H
 #define FUZZ_GRAMMAR_H
 
@@ -23,19 +26,25 @@
 #define DTB_AT      0xf2a00000ULL
 #define WINDOW_SIZE KIB(64)
 
-/* An address of any kind of memory, or of none: at its start, in it, beside it; aligned or not. */
+/*
+ * An address of any kind of memory, or of none: at its start, inside, or next to it; aligned or
+ * not.
+ */
 u64 fuzz_address(struct fuzz_input *in);
 /* How many bytes are claimed to be there: mostly few. */
 u64 fuzz_length(struct fuzz_input *in);
 
-/* Compiled trees, to be freed; NULL: too long. Mostly in order (trees.h). */
+/* Compiled trees, which the caller frees. NULL: too long. Mostly valid (trees.h). */
 void *grow_description(struct fuzz_input *in, size_t *size);
 void *grow_schedule(struct fuzz_input *in, size_t *size);
 void *grow_guest_tree(struct fuzz_input *in, size_t *size);
 
 #define GROWN_MAX KIB(32)
 
-/* Something to be loaded, of at most GROWN_MAX bytes: code, an Image, an ELF file, text, what is compressed, a devicetree, an archive. How many bytes. */
+/*
+ * Something to load, of at most GROWN_MAX bytes: code, an Image, an ELF file, text, compressed
+ * data, a devicetree, an archive. Returns the number of bytes.
+ */
 size_t grow_image(struct fuzz_input *in, u8 *to);
 
 /* An archive, or several; no more is added than there is room for. */

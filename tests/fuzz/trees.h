@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Devicetrees by a grammar. A target writes a tree that is in order, from the front to the back, as its input chooses; on the way the input puts a fault or two
- * into it: a property that is missing, is there twice, is too short or too long, has another value or name; a node that is there twice, deeper, or is called otherwise.
+ * Devicetrees by a grammar. A target writes a valid tree, from front to back, as its input chooses.
+ * On the way the input adds a fault or two: a property that is missing, exists twice, is too short
+ * or too long, or has another value or name; a node that exists twice, is deeper, or has another
+ * name.
  */
 #ifndef FUZZ_TREES_H
 #define FUZZ_TREES_H
@@ -20,7 +22,8 @@ void tree_text(const char *name, const char *text);
 /* Numbers of so many cells each, in turn: those of addresses and of sizes in reg, and the like. */
 void tree_numbers(const char *name, const u32 *cells, u32 kinds, const u64 *numbers, u32 count);
 /*
- * End the tree. In memory of exactly its size, to be freed; NULL: it became too long. Once in a while its bytes are no longer those of a tree, or fewer.
+ * End the tree. It is in memory of exactly its size, which the caller frees. NULL: it became too
+ * long. Sometimes its bytes are corrupted or cut.
  */
 void *tree_close(size_t *size);
 

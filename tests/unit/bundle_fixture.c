@@ -16,7 +16,7 @@ const struct phys_range all_ram = { { RAM_BASE }, RAM_SIZE };
 
 static u64 early[KIB(64) / sizeof(u64)];
 
-/* As much RAM as the start command's addresses want; what is not touched costs nothing. */
+/* RAM for the addresses of the start command; untouched memory costs nothing. */
 void *phys_to_virt(paddr_t pa)
 {
 	assert_true(pa.pa >= RAM_BASE && pa.pa < RAM_BASE + RAM_SIZE);

@@ -26,7 +26,10 @@ void segment(u32 n, u64 offset, u64 vaddr, u64 paddr, u64 filesz, u64 memsz);
 /* An ELF file with nothing wrong: 4 KiB at RAM. */
 void good_elf(void);
 
-/* Plan with the first `size` bytes of the file as the kernel: it is accepted, or refused in these words. */
+/*
+ * Plan with the first `size` bytes of the file as the kernel: it is accepted, or refused in these
+ * words.
+ */
 void planned(u64 size, u64 initrd);
 void refused(u64 size, u64 initrd, const char *text);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* VMs that have vCPU threads on CPUs and nothing else, for tests of where they run. They never start. */
+/*
+ * VMs that have vCPU threads on CPUs and nothing else, for tests of where they run. They never
+ * start.
+ */
 #ifndef PLACED_H
 #define PLACED_H
 
@@ -7,15 +10,15 @@
 
 #include <vmm/life.h>
 
-/* What planning and vm_set() complain of. */
+/* The error text of planning and of vm_set(). */
 extern struct vm_error placed_err;
 
 /* VM number id, fit to be placed: as many vCPUs, priority 20, on any CPU. */
 struct vm *placed_vm(u32 id, const char *name, u32 cpus);
-/* Plan for it, make its threads and list it as that number. 0, or the plan's errno. */
+/* Plan for it, make its threads and list it under that number. 0, or the plan's errno. */
 int place(struct vm *vm);
 void unplace(struct vm *vm);
-/* Teardown of a test: all of them go. */
+/* Teardown of a test: removes all of them. */
 int placed_teardown(void **state);
 
 #endif

@@ -19,7 +19,7 @@ struct vm fake_machines[3];
 
 void uart_write(const void *data, size_t len)
 {
-	/* A terminal takes its time: nobody is to wait for a lock meanwhile. */
+	/* A terminal is slow: no other thread should wait for a lock meanwhile. */
 	assert_int_equal(fake.locks, 0);
 	assert_true(fake.output_len + len < sizeof(fake.output));
 	memcpy(fake.output + fake.output_len, data, len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An operator at a terminal, over VMs that only pretend. */
+/* An operator at a terminal, over pretended VMs. */
 #ifndef SHELL_FIXTURE_H
 #define SHELL_FIXTURE_H
 
@@ -9,7 +9,7 @@
 #include <vmm/life.h>
 #include <vmm/place.h>
 
-/* What a test says, and what it is told. */
+/* The settings of a test, and what it gets. */
 struct fake {
 	/* What uart_poll() gives; a blank: nothing for a while, and vCPU 0 goes on. */
 	const char *keys;
@@ -45,7 +45,7 @@ int fake_boot(void **state);
 int fake_setup(void **state);
 int fake_setup_vms(void **state);
 
-/* Everything that a line answers, also in fake.output; lines end in CR LF on the wire. */
+/* Everything that a line prints, also in fake.output. Lines end in CR LF on the wire. */
 const char *run(const char *command);
 /* What Tab offers after a line, with blanks between. */
 const char *completed(const char *line);

@@ -58,7 +58,10 @@ static bool model(u32 cond, u32 flags)
 	}
 }
 
-/* The five low bits of ITSTATE move up by one; with the last instruction of the block all are 0. All else stays, but a single step is due. */
+/*
+ * The five low bits of ITSTATE move up by one; behind the last instruction of the block all are 0.
+ * All other bits stay, but a single step is due.
+ */
 static void blocks_go_on(void **state)
 {
 	const u64 others = FLAGS(0xf) | BIT(27) | BIT(24) | BIT(23) | BIT(22) | BIT(20) |

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Types of a bundle, with images in it or in memory, and what is said about those that are wrong. */
+/* Types of a bundle, with images in it or in memory, and the messages about wrong ones. */
 #include "bundle_fixture.h"
 
 #include <kernel/ram.h>

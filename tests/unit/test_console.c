@@ -62,7 +62,7 @@ static void test_arm(void **state)
 	(void)state;
 	console_listen(c, notify, &notified);
 	write_text(c, "x");
-	assert_int_equal(notified, 0); /* nobody asked */
+	assert_int_equal(notified, 0); /* not armed */
 	assert_true(console_arm(c, 0));
 	assert_false(console_arm(c, 1));
 	write_text(c, "yz");
@@ -288,7 +288,9 @@ static void test_port_that_nobody_reads(void **state)
 	console_port_detach(&consoles[0]);
 }
 
-/* More than the ring holds, while the service gets no CPU: nothing that the port can take is lost. */
+/*
+ * More than the ring holds, while the service gets no CPU: nothing that the port can take is lost.
+ */
 static void test_port_of_an_urgent_guest(void **state)
 {
 	(void)state;

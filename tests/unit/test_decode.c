@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loads and stores taken apart: words as the GNU assembler makes them of the text beside them. */
+/* Decoded loads and stores: the words are the GNU assembler's for the text beside them. */
 #include <unit.h>
 
 #include <asm/decode.h>

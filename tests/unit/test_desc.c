@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* VM descriptions: what is accepted, and the one line that is said about what is not. */
+/* VM descriptions: the accepted ones, and the one line about each refused one. */
 #include <unit.h>
 
 #include <lib/errno.h>
@@ -410,7 +410,7 @@ static void test_paths(void **state)
 	accepted();
 }
 
-/* A name that is long or not printable is said in part, never raw. */
+/* A name that is long or not printable is quoted in part, never raw. */
 static void test_hostile_names(void **state)
 {
 	char name[300];
@@ -432,8 +432,8 @@ static void test_hostile_names(void **state)
 }
 
 /*
- * Cut off at every length, each byte turned: an error or a description, never a read beyond (the
- * sanitizer looks on).
+ * Cut off at every length, with each byte changed: an error or a description, never a read beyond
+ * (the sanitizer checks).
  */
 static void test_broken_blobs(void **state)
 {

@@ -83,7 +83,10 @@ static u32 memory(u64 *words)
 	return count;
 }
 
-/* In no order; RAM that is free or will be, RAM that stays the firmware's, and what is no RAM of ours. */
+/*
+ * Unordered: RAM that is or becomes free, RAM that the firmware keeps, and memory that ZVM does not
+ * count as RAM.
+ */
 static void test_memory(void **state)
 {
 	u64 words[8], base, size;

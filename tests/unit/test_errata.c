@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errata by MIDR and revision, and what is done against trained predictors. */
+/* Errata by MIDR and revision, and the guards against trained predictors. */
 #include <asm/errata.h>
 #include <string.h>
 #include <unit.h>
@@ -60,7 +60,7 @@ static void guards(void **state)
 		s32 workaround_1, workaround_3;
 		u32 guard;
 	} rows[] = {
-		/* In order: whatever anybody says. */
+		/* In order: whatever the firmware says. */
 		{ A53, 0, 0, 0, SILENT, SILENT, GUARD_NONE },
 		{ A53, 0, 0, 0, AFFECTED, AFFECTED, GUARD_NONE },
 		{ A55, CSV2(1), 0, 0, SILENT, SILENT, GUARD_NONE },

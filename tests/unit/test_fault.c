@@ -3,7 +3,10 @@
 #include <asm/fault.h>
 #include <unit.h>
 
-/* Levels 0 to 3 of: address size, translation, access flag. Not: permission, external, alignment, TLB conflict, unsupported atomic. */
+/*
+ * Levels 0 to 3 of: address size, translation, access flag. Not: permission, external, alignment,
+ * TLB conflict, unsupported atomic.
+ */
 static bool tells(u32 fsc)
 {
 	return fsc <= 0x03 || (fsc >= 0x04 && fsc <= 0x07) || (fsc >= 0x08 && fsc <= 0x0b);

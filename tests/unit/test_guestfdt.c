@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The devicetree that is made for a guest: what drivers look for. */
+/* The devicetree that is generated for a guest: the properties that drivers look for. */
 #include "guestfdt_fixture.h"
 
 #include <lib/errno.h>

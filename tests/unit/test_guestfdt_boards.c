@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trees as people have them: for the other interrupt controller, of a board, with buses; and consoles that stay silent. */
+/*
+ * Real-world trees: for the other interrupt controller, of a board, with buses; and consoles that
+ * stay silent.
+ */
 #include "guestfdt_fixture.h"
 
 #include <string.h>
@@ -70,7 +73,10 @@ static void root_cells(u32 addresses, u32 sizes)
 	cells("#size-cells", sizes);
 }
 
-/* As QEMU dumps it without gic-version=3: a GICv2 with its frame of MSIs, and PCI that goes by its cells. */
+/*
+ * As QEMU dumps it without gic-version=3: a GICv2 with its frame of MSIs, and PCI that uses its
+ * cells.
+ */
 static void gicv2_tree(void)
 {
 	begin_tree();
@@ -183,7 +189,7 @@ static void test_a_board(void **state)
 	p.gic_version = 0;
 }
 
-/* Each device is where its bus has it, and not where its reg would be without. */
+/* Each device is where its bus maps it, and not where its reg alone would put it. */
 static void test_buses(void **state)
 {
 	(void)state;

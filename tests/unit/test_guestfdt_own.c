@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The devicetree that a VM brings along, with what depends on the VM filled in. */
+/* A VM's own devicetree, with the parts that depend on the VM filled in. */
 #include "guestfdt_fixture.h"
 
 #include <lib/devicetree.h>
@@ -150,7 +150,10 @@ static void test_adapted_with_slack(void **state)
 	check_vm_parts();
 }
 
-/* A board's tree has thousands of nodes, and as many names: each is looked at once or twice, not searched for. */
+/*
+ * A board's tree has thousands of nodes and as many names: each is looked at once or twice, not
+ * searched for.
+ */
 static void test_adapted_large(void **state)
 {
 	const u32 many = 20000, size = MIB(4);
@@ -219,7 +222,7 @@ static void test_adapt_broken(void **state)
 	free(copy);
 }
 
-/* Rather none than one that others know: the one in the VM's own tree goes too. */
+/* Better no seed than one that others know: the one in the VM's own tree goes too. */
 static void test_no_seed(void **state)
 {
 	(void)state;

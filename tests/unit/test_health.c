@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What looks at vCPUs find, and what is made of it. */
+/* The results of looks at vCPUs, and what follows from them. */
 #include "unit_boot.h"
 
 #include <arch/timer.h>
@@ -111,7 +111,7 @@ static void says_what_came_before(void **state)
 		"vcpu 0 spins at its vector: data abort, ESR_EL1 96000050, FAR_EL1 f000000, ELR_EL1 204, PC 1000, LR 42; given before: ESR 2000000, FAR 7, ELR 400");
 }
 
-/* Another exception; a look that finds it elsewhere; a wait: each begins anew. */
+/* Another exception; a look that finds it elsewhere; a wait: each restarts the count. */
 static void gets_on(void **state)
 {
 	(void)state;
@@ -204,7 +204,7 @@ static void not_all_masked(void **state)
 	assert_int_equal(vm.request, VM_REQ_CRASH);
 }
 
-/* One that has not looked yet, as others keep it off its CPU, may have unmasked since. */
+/* A vCPU that has not looked yet, because others keep it off its CPU, may have unmasked since. */
 static void a_look_that_is_due(void **state)
 {
 	(void)state;
@@ -228,7 +228,7 @@ static u32 asked_after(u64 exits)
 	return vcpus[0].thread.work;
 }
 
-/* No look is needed where what it left behind tells enough. */
+/* No look is needed if the vCPU's state proves that it got on. */
 static void has_got_on_anyway(void **state)
 {
 	(void)state;
@@ -240,7 +240,10 @@ static void has_got_on_anyway(void **state)
 	assert_true(vcpus[0].health.rested);
 	vcpus[0].arch.was_open = false;
 	assert_int_equal(asked_after(1), VCPU_WORK_LOOK);
-	/* Of a real-time one also two timer interrupts: the second comes only when the first was ended. */
+	/*
+	 * Of a real-time one also two timer interrupts: the second comes only when the first was
+	 * ended.
+	 */
 	vcpus[0].timer.late.buckets[3] += 2;
 	assert_int_equal(asked_after(1), VCPU_WORK_LOOK);
 	vcpus[0].prio = PRIO_REALTIME - 1;
@@ -258,7 +261,10 @@ static void has_got_on_anyway(void **state)
 	assert_int_equal(asked_after(1), VCPU_WORK_LOOK);
 }
 
-/* No look is asked for of one that is parked, off, or of a VM that does not run; none comes after its end. */
+/*
+ * No look is asked for of a vCPU that is parked or off, or of a VM that does not run. None comes
+ * after the VM's end.
+ */
 static void who_is_asked(void **state)
 {
 	static const enum vm_state at_rest[] = { VM_PAUSED, VM_LOADING };
@@ -300,7 +306,10 @@ static u32 asked(void)
 	return bits;
 }
 
-/* No more than eight are asked in one go; all of them within the usual time, and all of them have to hang. */
+/*
+ * No more than eight are asked in one go; all of them within the usual time, and all of them have
+ * to hang.
+ */
 static void a_piece_at_a_time(void **state)
 {
 	const u64 piece = ms_to_ticks(HEALTH_LOOK_MS / 3) + 1;

@@ -266,7 +266,10 @@ static void test_cpus(void **state)
 	assert_int_equal(host_fdt_spin_table(0), 0);
 }
 
-/* As many nodes as there are, and one as deep as there may be: each is found with its parent, and none by a walk from the root. */
+/*
+ * The largest number of nodes, and the deepest one: each is found with its parent, and none by a
+ * walk from the root.
+ */
 static void test_many_nodes(void **state)
 {
 	const u32 many = 20000, depth = DT_DEPTH_MAX - 1;
@@ -320,7 +323,7 @@ static void test_many_nodes(void **state)
 	assert_int_equal(r.base.pa, 0x5000);
 }
 
-/* Everything that is asked of a tree; what it answers does not matter. */
+/* Every query of a tree; the answers do not matter. */
 static void ask(void)
 {
 	struct phys_range ranges[4];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Image formats and where everything goes: the rules of the guest machine, and files that lie. */
+/* Image formats and placement: the rules of the guest machine, and files that lie. */
 #include <vmm/core.h>
 #include "image_fixture.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ELF kernels: what QEMU starts is started, and what is wrong is named by its segment. */
+/* ELF kernels: files that QEMU starts are started, and errors name the segment. */
 #include "image_fixture.h"
 
 #include <string.h>
@@ -162,7 +162,10 @@ static void test_elf_entry(void **state)
 	put(68, 5, 4);
 	planned(sizeof(file), 0);
 	assert_int_equal(p.entry, RAM + 0x40);
-	/* What an executable segment has by its virtual address is meant so, though another is there physically. */
+	/*
+	 * What an executable segment has by its virtual address is meant so, though another is
+	 * there physically.
+	 */
 	elf(RAM + MIB(2), 2);
 	segment(0, 0x1000, RAM + MIB(2), RAM + MIB(8), 0x800, 0x800);
 	segment(1, 0x1800, RAM + MIB(4), RAM + MIB(2), 0x100, 0x100);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that people have in a kernel's place: each is refused by name, and code is not taken for any of them. */
+/*
+ * Files that people put in a kernel's place: each is refused by name, and code is not taken for any
+ * of them.
+ */
 #include <unit.h>
 
 #include <lib/errno.h>
@@ -163,7 +166,9 @@ static void test_text(void **state)
 	memset(file, 0, sizeof(file));
 	at(0, lfs, sizeof(lfs) - 1);
 	refused(4096, "kernel: is text, not code: it begins with 'version https://git-lfs.'");
-	/* Longer than what is looked at; a character that is cut there is no reason to think else. */
+	/*
+	 * Longer than what is looked at; a character that is cut there is no reason to think else.
+	 */
 	memset(file, 'x', 255);
 	AT(255, "\xe5\x86\x85\0\xff");
 	refused(sizeof(file),

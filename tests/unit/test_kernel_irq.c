@@ -193,7 +193,10 @@ static void collect_slowly(struct print_sink *sink, const char *s, size_t len)
 	collect(sink, s, len);
 }
 
-/* A terminal may be slower than what is logged: it gets what there was, and is told of what is gone. */
+/*
+ * A terminal may be slower than what is logged: it gets what there was, and is told of what is
+ * gone.
+ */
 static void a_slow_reader(void **state)
 {
 	(void)state;
@@ -208,7 +211,7 @@ static void a_slow_reader(void **state)
 	assert_null(strstr(dump.buf, "meanwhile 1\n"));
 }
 
-/* Names that others gave go into lines: no line is forged, and no terminal obeys. */
+/* Names from outside go into lines: no line is forged, and a terminal obeys none of them. */
 static void lines_are_text(void **state)
 {
 	(void)state;
@@ -229,7 +232,10 @@ static u32 lines_echoed(u32 lines)
 	return count;
 }
 
-/* What guests provoke does not keep the operator's UART: some lines, that there are more, and then one now and then. */
+/*
+ * Lines that guests provoke do not occupy the operator's UART: some lines, then a note that there
+ * are more, and then one now and then.
+ */
 static void a_flood_is_not_echoed(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mistakes with locks are noticed where they are made, and the message names locks and holders. */
+/* Mistakes with locks are detected where they are made, and the message names locks and holders. */
 #include "test_kernel.h"
 #include "unit_panic.h"
 

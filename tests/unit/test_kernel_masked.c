@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The longest sections with interrupts masked: which are kept, in what order, and what forgets them. */
+/*
+ * The longest sections with interrupts masked: which are kept, in what order, and what forgets
+ * them.
+ */
 #include "test_kernel.h"
 
 #include <kernel/masked.h>

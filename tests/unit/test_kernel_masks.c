@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every call of the kernel leaves interrupts as it found them, masked or not; also one that blocked, or let others run. */
+/*
+ * Every call of the kernel leaves interrupts as it found them, masked or not; also one that
+ * blocked, or let other threads run.
+ */
 #include "test_kernel.h"
 
 #include <kernel/irq.h>
@@ -230,7 +233,7 @@ static void masks_are_kept_by_who_blocks(void **state)
 		run(blocking[i]);
 }
 
-/* A thread begins with interrupts unmasked, whoever switches to it. */
+/* A thread begins with interrupts unmasked, whichever thread switches to it. */
 static void note_mask(void *arg)
 {
 	*(bool *)arg = arch_irqs_masked();

@@ -225,7 +225,10 @@ static void deliver_late(void)
 	deliver();
 }
 
-/* Whoever finds it taken has it in the end, whenever it is given up: before the wait, or then. */
+/*
+ * A thread that finds the mutex taken gets it in the end, whenever the owner gives it up: before
+ * the wait, or during it.
+ */
 static void given_up_in_between(void **state)
 {
 	deliver = host_deliver;
@@ -331,7 +334,7 @@ static void inheritance_reaches_another_cpu(void **state)
 
 static bool spin;
 
-/* Until the test ends it; interrupts are taken where they are unmasked anew. */
+/* Until the test ends it. Interrupts are taken where they are unmasked again. */
 static void spin_on(void)
 {
 	while (spin) {

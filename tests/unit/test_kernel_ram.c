@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known of the machine's RAM: whatever comes in, a byte is used once or not at all. */
+/* The machine's RAM: whatever ranges come in, a byte is used once or not at all. */
 #include "unit.h"
 
 #include <kernel/early.h>

@@ -124,7 +124,7 @@ static void alone_needs_no_timer(void **state)
 	assert_string_equal(trace, "aaaaa");
 }
 
-/* Whether somebody else wants the CPU, at the start of each millisecond. */
+/* Whether another thread wants the CPU, at the start of each millisecond. */
 static void spin_for_5_ms(void *arg)
 {
 	(void)arg;
@@ -141,7 +141,7 @@ static void only_equals_are_worth_giving_way_to(void **state)
 	start(&t[1], "less urgent", spin_for_5_ms, NULL, 41, 0);
 	thread_sleep_ms(2);
 	start(&t[2], "equal", spin_for_5_ms, NULL, 40, 0);
-	assert_false(host_give_way[0]); /* nobody is as urgent as the test itself */
+	assert_false(host_give_way[0]); /* no other thread is as urgent as the test */
 	join(3);
 	assert_string_equal(trace, "nnyyynnnnnnnnnn");
 }

@@ -64,7 +64,7 @@ static void a_budget_is_kept(void **state)
 	assert_int_equal(ran[1], 80);
 }
 
-/* Also if nobody else wants the CPU. */
+/* Even if no other thread wants the CPU. */
 static void a_budget_is_kept_alone(void **state)
 {
 	const struct sched_params p = { .budget = 2 * MS,
@@ -146,7 +146,7 @@ static void weights_share(void **state)
 	assert_int_equal(ran[1], 300);
 }
 
-/* Who sleeps often gets its share as well, and soon. */
+/* A thread that sleeps often gets its share as well, and soon. */
 static void sleep_often(void *arg)
 {
 	u32 n = (u32)(uintptr_t)arg;
@@ -260,7 +260,10 @@ static void guarded(void **state)
 	thread_join(&t[1]);
 }
 
-/* Where there is room it is not needed, and what the shell waits for is not disturbed. */
+/*
+ * If there is room the guard is not needed, and the threads that the shell waits for are not
+ * disturbed.
+ */
 static void guarded_but_not_kept_waiting(void **state)
 {
 	(void)state;
@@ -292,7 +295,10 @@ static void periodic(void *arg)
 	}
 }
 
-/* Kept waiting by what is no real-time thread, it runs before that, and real-time threads do not notice. */
+/*
+ * If a thread that is not real-time keeps it waiting, it runs before that thread, and real-time
+ * threads do not notice.
+ */
 static void guarded_behind_an_ordinary_thread(void **state)
 {
 	(void)state;
@@ -378,7 +384,10 @@ static void hog(void *arg)
 	}
 }
 
-/* A real-time thread that leaves the shell next to nothing keeps it waiting no longer than one that never sleeps. */
+/*
+ * If a real-time thread leaves the shell next to nothing, the shell waits no longer than for one
+ * that never sleeps.
+ */
 static void guarded_behind_one_that_hardly_sleeps(void **state)
 {
 	(void)state;
@@ -404,7 +413,10 @@ static void short_command(void *arg)
 	}
 }
 
-/* What is left of a share is there for the next key: not every step of a command waits for 20 ms. */
+/*
+ * The unused part of a share is there for the next key: not every step of a command waits for 20
+ * ms.
+ */
 static void a_share_may_be_used_in_pieces(void **state)
 {
 	(void)state;
@@ -494,7 +506,8 @@ static void no_longer_guarded_when_it_is_due(void **state)
 	start_with(0, spin, 10, &sched_plain);
 	sem_give(&keys);
 	thread_sleep_ms(49);
-	host_counter += 2 * MS; /* the interrupt is taken as soon as interrupts are unmasked anew */
+	host_counter += 2 * MS; /* the interrupt is taken as soon as interrupts are unmasked
+				 * again */
 	thread_set_params(&t[1], &sched_plain);
 	trace_reset();
 	thread_sleep_ms(100);

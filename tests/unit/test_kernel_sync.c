@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Semaphore, message queue, the races between a wake and a timeout, and where nobody may wait. */
+/*
+ * Semaphore, message queue, the races between a wake and a timeout, and places where a thread must
+ * not wait.
+ */
 #include "test_kernel.h"
 
 static struct thread t[4];

@@ -55,7 +55,7 @@ static void beyond_the_end(void **state)
 	u64 map[WORDS];
 
 	(void)state;
-	/* Bits at and after nbits are nobody's: they must not show. */
+	/* Bits at and after nbits are unused: they must not show. */
 	memset(map, 0xff, sizeof(map));
 	assert_int_equal(bitmap_weight(map, NBITS), NBITS);
 	assert_int_equal(bitmap_weight(map, 0), 0);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cpio reader on archives made here, whole and broken. The archive lies in memory of its exact size: the sanitizer sees a read beyond. */
+/*
+ * The cpio reader on archives made here, valid and broken. The archive lies in memory of its exact
+ * size: the sanitizer sees a read beyond.
+ */
 #include <unit.h>
 
 #include <lib/cpio.h>
@@ -90,7 +93,10 @@ static struct archive *sample(void)
 	return &a;
 }
 
-/* Walk the first `size` bytes of an archive; the last answer of cpio_next, *files: how many entries there were. */
+/*
+ * Walk the first `size` bytes of an archive; the last answer of cpio_next, *files: how many entries
+ * there were.
+ */
 static int walk(const void *bytes, u32 size, u32 *files)
 {
 	u8 *exact = malloc(size ? size : 1);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The check that every devicetree from outside goes through, with trees of libfdt's making and every lie about them. */
+/*
+ * The check that every devicetree from outside goes through, with libfdt's trees and every lie
+ * about them.
+ */
 #include "unit.h"
 
 #include <lib/devicetree.h>
@@ -259,7 +262,10 @@ static void test_walk(void **state)
 	assert_false(dt_reservation(tree, 1, &base, &length));
 }
 
-/* With any bit of it wrong, and cut at any place, what passes is walked to its end within its bytes (the sanitizer sees). */
+/*
+ * With any bit wrong, and cut at any place: a tree that passes is walked to its end within its
+ * bytes (the sanitizer checks).
+ */
 static void test_any_bit_wrong(void **state)
 {
 	(void)state;

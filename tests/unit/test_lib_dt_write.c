@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Devicetrees as we write them, read by libfdt; copies keep names and reservations of what they are copied from. */
+/*
+ * Devicetrees as we write them, read by libfdt; copies keep names and reservations of what they are
+ * copied from.
+ */
 #include "unit.h"
 
 #include <lib/dt_write.h>
@@ -65,7 +68,9 @@ static void test_written(void **state)
 	assert_int_equal(write(tree, sizeof(tree), NULL), 0);
 	check();
 	assert_int_equal(fdt_num_mem_rsv(tree), 0);
-	/* U-Boot and others edit what they are given: the blocks are in the order that this needs. */
+	/*
+	 * U-Boot and others edit what they are given: the blocks are in the order that this needs.
+	 */
 	assert_int_equal(fdt_open_into(tree, tree, sizeof(tree)), 0);
 	assert_int_equal(fdt_setprop_string(tree, 0, "more", "text"), 0);
 	check();

@@ -10,7 +10,10 @@ static u32 bucket_of(u32 value)
 	return (u32)(histogram_bucket(&h, value) - h.buckets);
 }
 
-/* Every bucket begins where the one before it ends, and none that has values is wider than a quarter of its least one. */
+/*
+ * Every bucket begins where the one before it ends, and none that has values is wider than a
+ * quarter of its least one.
+ */
 static void buckets_follow_each_other(void **state)
 {
 	u32 i;

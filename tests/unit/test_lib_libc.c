@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The target's C library, under other names so that it stands beside the build machine's, which is the measure. */
+/*
+ * The target's C library, under other names so that it stands beside the build machine's, which is
+ * the measure.
+ */
 #include <unit.h>
 
 #include <lib/types.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Formatting, against the build machine's C library: its vasprintf is not ours, its vsnprintf would be. */
+/*
+ * Formatting, against the build machine's C library: its vasprintf is not ours, its vsnprintf would
+ * be.
+ */
 #define _GNU_SOURCE
 #include <unit.h>
 
@@ -54,7 +57,10 @@ static int format(char *buf, size_t size, const char *fmt, ...)
 static const char *const widths[] = { "", "1", "5", "12", "30" };
 static const char *const precisions[] = { "", ".", ".0", ".1", ".4", ".25" };
 
-/* All ways to write the part of a conversion before its length, one after the other; false at the end. */
+/*
+ * All ways to write the part of a conversion before its length, one after the other; false at the
+ * end.
+ */
 static bool next_prefix(char *out, size_t size, u32 *n)
 {
 	u32 flags = *n % 32;
@@ -88,7 +94,10 @@ static void integers_in_all_forms(void **state)
 
 		for (c = "diuxXo"; *c; c++) {
 			for (i = 0; i < ARRAY_SIZE(values); i++) {
-				/* A flag that the conversion has no meaning for is undefined: d and i have no "#". */
+				/*
+				 * A flag that the conversion has no meaning for is undefined: d and
+				 * i have no "#".
+				 */
 				if (strchr("diu", *c) && strchr(prefix, '#'))
 					continue;
 				(void)format(fmt, sizeof(fmt), "%sl%c>", prefix, *c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What others wrote, made harmless. */
+/* Text from outside, made harmless. */
 #include <unit.h>
 
 #include <lib/visible.h>

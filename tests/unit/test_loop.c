@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ways that code can only take one way, and spins without effect: words as the GNU assembler makes them of the text beside them. */
+/*
+ * Straight ways of code, and spinning without effect: the words are the GNU assembler's for the
+ * text beside them.
+ */
 #include <asm/loop.h>
 #include <unit.h>
 

@@ -240,7 +240,7 @@ static void test_receive_levels(void **state)
 	}
 }
 
-/* Who unmasks RX alone gets it for every byte, as on QEMU. */
+/* A driver that unmasks RX alone gets it for every byte, as on QEMU. */
 static void test_receive_interrupt_alone(void **state)
 {
 	(void)state;
@@ -356,7 +356,10 @@ static void test_reset(void **state)
 	assert_int_equal(load(DR), 'a' + 16);
 }
 
-/* DDI 0183 3.3.1, 3.3.2: a break is a 0 with its flag, in its place between the bytes; UARTRSR has the flags of what was read last. */
+/*
+ * DDI 0183 3.3.1, 3.3.2: a break is a 0 with its flag, at its place between the bytes. UARTRSR has
+ * the flags of the last byte read.
+ */
 static void test_break(void **state)
 {
 	(void)state;

@@ -306,7 +306,10 @@ static void test_raw_zephyr(void **state)
 	assert_int_equal(vm_types[0].desc.kernel.size, 0x2000);
 }
 
-/* What is no image, but has a name, is a type that cannot be created: that says more than nothing at all. */
+/*
+ * A known file that is not an image is a type that cannot be created: that tells more than no type
+ * at all.
+ */
 static void test_preloaded_with_a_name(void **state)
 {
 	static const char readme[] = "Zephyr for ZVM\nPlease read this first.\n";

@@ -93,7 +93,9 @@ static void every_number_is_answered(void **state)
 	assert_int_equal(psci(PSCI_FEATURES, 0x8000f000, 0, 0), PSCI_NOT_SUPPORTED);
 }
 
-/* Bit 16 of a fast call's number says nothing to us; the other reserved bits make it another call. */
+/*
+ * Bit 16 of a fast call's number says nothing to us; the other reserved bits make it another call.
+ */
 static void sve_hint_is_ignored(void **state)
 {
 	(void)state;
@@ -200,7 +202,7 @@ static void suspending(void **state)
 	assert_int_equal(psci(PSCI_SET_SUSPEND_MODE, 2, 0, 0), PSCI_INVALID_PARAMETERS);
 }
 
-/* What a CPU loses with its power: monitors, break- and watchpoints. Nothing of it is lost in a state that keeps power. */
+/* Power-down resets monitors, break- and watchpoints. A state that keeps power loses nothing. */
 static void what_power_down_loses(void **state)
 {
 	struct vcpu *v = &vcpus[0];

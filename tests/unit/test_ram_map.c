@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a VM's RAM is: what a description can say of it, and what collides with the guest machine. */
+/*
+ * Where a VM's RAM is: what a description can say of it, and what collides with the guest machine.
+ */
 #include <unit.h>
 
 #include <lib/errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands: what the operator types, what is done about it, and what the shell answers. */
+/* Commands: what the operator types, what is done, and what the shell answers. */
 #include "shell_fixture.h"
 
 #include <lib/errno.h>

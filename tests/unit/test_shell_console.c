@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A VM's console on the operator's terminal: it is left whatever the guest writes, and nothing of the guest stays there. */
+/*
+ * A VM's console on the operator's terminal: the operator can leave it whatever the guest writes,
+ * and nothing of the guest stays there.
+ */
 #include "shell_fixture.h"
 
 #include <lib/errno.h>
@@ -147,7 +150,10 @@ static void guest_goes_on(void)
 	guest_writes(coming);
 }
 
-/* What is shown between the banner and the end, if the guest has written `old` before and writes `now` while the terminal is attached. */
+/*
+ * The output between the banner and the end, if the guest has written `old` before and writes `now`
+ * while the terminal is attached.
+ */
 static const char *attached(const char *old, const char *now)
 {
 	guest_writes(old);

@@ -259,15 +259,19 @@ static void test_length_is_bounded(void **state)
 	assert_int_equal(editor.len, LINE_SIZE - 1);
 }
 
-/* What a terminal says to a guest that asked, or tells it of the mouse, may come when the guest is not there any more. */
+/*
+ * A terminal's answers to a guest, or its mouse reports, may come after the guest's console was
+ * left.
+ */
 static void test_answers_are_no_text(void **state)
 {
 	static const char *const answers[] = {
-		"\x1b[24;80R",                     /* where the cursor is */
-		"\x1b[?62;22c\x1b[>41;330;0c",     /* what terminal it is */
-		"\x1b]lzvm delete -f linux\x1b\\", /* its title */
-		"\x1b]52;c;cm0gLXJmIC8K\a",        /* the clipboard */
-		"\x1bP1$rzvm delete -f linux\rx\x1b\\", /* a setting, from a terminal that checks nothing */
+		"\x1b[24;80R",                          /* where the cursor is */
+		"\x1b[?62;22c\x1b[>41;330;0c",          /* what terminal it is */
+		"\x1b]lzvm delete -f linux\x1b\\",      /* its title */
+		"\x1b]52;c;cm0gLXJmIC8K\a",             /* the clipboard */
+		"\x1bP1$rzvm delete -f linux\rx\x1b\\", /* a setting, from a terminal that checks
+							 * nothing */
 		"\x1b_Gi=1;OK\x1b\\\x1b^x\x1b\\\x1bXy\x1b\\",
 		"\x1b]11;rgb:0000/0000/0000\x1b[24;1R", /* cut off by the next one */
 		"\x1b]11;rgb\x18\x1bP1\x1a",

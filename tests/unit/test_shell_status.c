@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the shell shows of VMs: what they are, what they cost, who has the CPUs. */
+/* What the shell shows of VMs: their state, their cost, and which threads use the CPUs. */
 #include "shell_fixture.h"
 
 #include <kernel/percpu.h>
@@ -53,7 +53,10 @@ static void test_stat(void **state)
 		strstr(fake.output, "\nlate      all       100         6       111      5000"));
 	assert_non_null(strstr(fake.output, "\nlate-ns   all       100       "));
 	assert_non_null(strstr(fake.output, "budget    all         5         6\n"));
-	/* What is late on an emulator whose clock goes on while it does not is no figure of ours. */
+	/*
+	 * On an emulator whose clock continues while it waits, lateness is not only the
+	 * hypervisor's.
+	 */
 	assert_null(strstr(fake.output, "\nnote: "));
 	fake.virt = true;
 	expect_part("zvm stat linux", "\nnote: on QEMU these include its computer's own delays; "
@@ -99,7 +102,9 @@ static const char *shares_after(u64 ms, u64 ran_ms, u64 exits)
 	return shares;
 }
 
-/* Counts of a vCPU go on when its VM starts again, or `zvm stat` begins anew: shares do not jump. */
+/*
+ * Counts of a vCPU continue when its VM starts again, or `zvm stat` is reset: shares do not jump.
+ */
 static void test_shares(void **state)
 {
 	struct vm *vm = &fake_machines[0];
@@ -156,7 +161,7 @@ static void test_top(void **state)
 	assert_null(strstr(second + 1, "\x1b[H"));
 	assert_string_equal(fake.output + strlen(fake.output) - strlen("\x1b[K\n\x1b[J"),
 			    "\x1b[K\n\x1b[J");
-	/* By share, so it is the first; exits are a second's. */
+	/* By share, so it is the first; exits are per second. */
 	assert_non_null(strstr(fake.output,
 			       " FP FAULT\x1b[K\nvm0.0 linux        1   20  50.0"
 			       "     0     0   100     0     0     0     0     0\x1b[K\n"));

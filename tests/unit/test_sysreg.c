@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trapped system registers: what is shown, what is hidden, debug registers and performance monitors. */
+/*
+ * Trapped system registers: what is shown, what is hidden, debug registers and performance
+ * monitors.
+ */
 #include <unit.h>
 #include <vgic_fixture.h>
 

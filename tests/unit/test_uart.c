@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operator's UART over a chip of 115200 baud, without an interrupt: how long what is written waits, and what is not lost. */
+/*
+ * The operator's UART over a chip of 115200 baud, without an interrupt: how long written bytes
+ * wait, and which are not lost.
+ */
 #include "unit_boot.h"
 
 #include <drivers/host.h>

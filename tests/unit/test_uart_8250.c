@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The 8250's driver over a model: widths and distances of registers, FIFO, and what is odd about DW_apb_uart. */
+/*
+ * The 8250's driver over a model: widths and distances of registers, FIFO, and what is odd about
+ * DW_apb_uart.
+ */
 #include "unit.h"
 
 #include <drivers/mmio.h>

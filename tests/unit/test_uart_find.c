@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The UART of a tree that is broken: on it is said what is wrong. */
+/* The UART of a broken tree: the error message goes there. */
 #include "unit.h"
 
 #include <lib/devicetree.h>
@@ -118,7 +118,7 @@ static void test_lengths_that_lie(void **state)
 			}
 }
 
-/* Whatever word is another: nothing outside of the tree is looked at, and it ends. */
+/* Whichever word is changed: nothing outside the tree is read, and the search ends. */
 static void test_every_word(void **state)
 {
 	static const u32 values[] = { 0, 1, 2, 3, 9, 0xfffffff4, ~0U };

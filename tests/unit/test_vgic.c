@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Interrupts reach the guest through list registers: each kind of one, and more of them than there are registers. */
+/*
+ * Interrupts reach the guest through list registers: each kind of one, and more of them than there
+ * are registers.
+ */
 #include <unit.h>
 #include <vgic_guest.h>
 

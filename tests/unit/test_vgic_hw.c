@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Interrupts that stand for a physical one (the timers'), and list registers that stay while their vCPU is off CPU. */
+/*
+ * Interrupts that stand for a physical one (the timers'), and list registers that stay while their
+ * vCPU is off CPU.
+ */
 #include <unit.h>
 #include <vgic_guest.h>
 
@@ -150,7 +153,10 @@ static void hw_ppi_follows_line_while_disabled(void **state)
 	assert_int_equal(v0->vgic.hw, 0);
 }
 
-/* A guest that stops its timer with interrupts masked: at the next occasion that we have its interrupt is pending no more. */
+/*
+ * A guest stops its timer with interrupts masked: at the next opportunity its interrupt is no
+ * longer pending.
+ */
 static void hw_ppi_follows_line_while_pending(void **state)
 {
 	(void)state;
@@ -205,7 +211,10 @@ static void hw_ppi_expired_off_cpu(void **state)
 	nothing();
 }
 
-/* Off CPU with nothing but ended list registers: those stand until somebody operates on the VM's interrupts. */
+/*
+ * Off the CPU with only ended list registers: the assignments stay until the next operation on the
+ * VM's interrupts.
+ */
 static void ended_ones_are_parked(void **state)
 {
 	(void)state;
@@ -290,7 +299,10 @@ static void active_sgi_comes_again_after_a_switch(void **state)
 	nothing();
 }
 
-/* What others left in the list registers meanwhile is nothing of the vCPU that comes back: not the priority of what is made active. */
+/*
+ * Other vCPUs' values in the list registers do not affect the vCPU that comes back: for example the
+ * priority of an interrupt that is made active.
+ */
 static void parked_ones_have_their_own_priority(void **state)
 {
 	(void)state;
@@ -316,7 +328,10 @@ static void parked_ones_have_their_own_priority(void **state)
 	assert_int_equal(FIELD(fixture_lr(27), 55, 48), 0x40);
 }
 
-/* What is active, or to be sampled again, or for a vCPU that sleeps, is not left to a list register. */
+/*
+ * An interrupt that is active or has to be sampled again, and one for a vCPU that sleeps, is not
+ * left to a list register.
+ */
 static void others_are_not_parked(void **state)
 {
 	(void)state;
@@ -378,7 +393,7 @@ static void an_spi_is_none_of_the_timers(void **state)
 	vgic_set_spi(&fixture_vm, 32 + 27, true); /* its list register is used again */
 	take(32 + 27);
 	fixture_put();
-	assert_false(physically_active()); /* whoever comes next has a timer, too */
+	assert_false(physically_active()); /* the next vCPU has a timer, too */
 	fixture_load(0);
 	assert_true(physically_active());
 	host_vgic_eoi(27);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the virtual GIC's tables end: numbers beyond the last interrupt, more interrupts than a choice keeps. */
+/*
+ * Where the virtual GIC's tables end: numbers beyond the last interrupt, more interrupts than a
+ * choice keeps.
+ */
 #include <unit.h>
 #include <vgic_guest.h>
 
@@ -12,8 +15,9 @@ static struct vcpu *const v0 = &fixture_vcpus[0];
 static struct vcpu *const v1 = &fixture_vcpus[1];
 
 /*
- * Behind the tables of interrupts are those of routes. SPIs up to `shared` may go to any vCPU: so an access there finds bits to change, or to take for an
- * interrupt that is pending and not active.
+ * Behind the tables of interrupts are those of routes. SPIs up to `shared` may go to any vCPU: so a
+ * wrong access finds bits to change, or bits that look like an interrupt that is pending and not
+ * active.
  */
 static void fill(u32 shared)
 {
@@ -93,7 +97,10 @@ static void deactivation_beyond_the_last(void **state)
 	assert_false(reads_active(0, BEYOND - 1));
 }
 
-/* What a WFI looks at ends with the last bank, too; and its mask is of priorities that are less urgent or as urgent. */
+/*
+ * What a WFI looks at ends with the last bank, too; and its mask is of priorities that are less
+ * urgent or as urgent.
+ */
 static void wfi_looks_no_further(void **state)
 {
 	(void)state;
@@ -106,7 +113,10 @@ static void wfi_looks_no_further(void **state)
 	assert_false(vgic_pending(v0));
 }
 
-/* With list registers for none of them: the interface's mask decides in the banks as it would there. */
+/*
+ * With list registers for none of them: the interface's mask decides in the banks as it would
+ * there.
+ */
 static void wfi_and_the_mask_in_the_banks(void **state)
 {
 	u32 n;
@@ -218,7 +228,10 @@ static void a_later_word_does_not_displace(void **state)
 	assert_int_equal(fixture_lr(65), 0);
 }
 
-/* All of them active, which only software can make them: each is ended once, by EOIs that hit no list register. */
+/*
+ * All of them active, which only software can make them: each is ended once, by EOIs that hit no
+ * list register.
+ */
 static void all_are_active(void **state)
 {
 	u32 n;

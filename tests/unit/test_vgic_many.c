@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* More interrupts than list registers: none is lost, and none that ended comes again, whatever the guest, or a switch, does in between. */
+/*
+ * More interrupts than list registers: none is lost, and none that ended comes again, whatever the
+ * guest or a switch does in between.
+ */
 #include <unit.h>
 #include <vgic_guest.h>
 
@@ -109,7 +112,7 @@ static void ends_before_do_not_count(void **state)
 	assert_int_equal(how_many_active(40, 42), 2);
 }
 
-/* A counted end of an SPI is none of the timer's interrupt that has the same place in its bank. */
+/* A counted end of an SPI does not end the timer's interrupt at the same place in its bank. */
 static void ends_are_of_their_bank(void **state)
 {
 	(void)state;
@@ -135,8 +138,9 @@ static void ends_are_of_their_bank(void **state)
 }
 
 /*
- * One list register, and pending interrupts of both groups, of which the guest's interface enables none, one or both: after every change of that the most
- * urgent one that it can take is there.
+ * One list register, and pending interrupts of both groups, of which the guest's interface enables
+ * none, one or both. After every change, the most urgent one that it can take is in the list
+ * register.
  */
 static void whatever_groups_are_enabled(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random interrupts, guests and switches on two CPUs: no edge is lost or taken twice, nothing is active twice, the physical timer interrupt is let go, and in
- * the end all is quiet.
+ * Random interrupts, guests and switches on two CPUs: no edge is lost or taken twice, nothing is
+ * active twice, the physical timer interrupt is released, and in the end all is quiet.
  */
 #include <unit.h>
 #include <vgic_fixture.h>

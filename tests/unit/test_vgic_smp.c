@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The virtual GIC between vCPUs: what one sees of and does to interrupts that another has, where SPIs go, and what must not keep others out. */
+/*
+ * The virtual GIC between vCPUs: how one sees and changes interrupts of another, where SPIs go, and
+ * what must not block other interrupts.
+ */
 #include <unit.h>
 #include <vgic_guest.h>
 
@@ -138,8 +141,14 @@ static void state_is_written_where_it_is(void **state)
 
 /* ---- ends in two steps ---- */
 
-/* SPI, SPI + 1 and SPI + 2, each more urgent than the one before, are active on vCPU 0, which has one list register. */
-/* What was made active, or not, by another is so once: the list register's next interrupt has a state of its own. */
+/*
+ * SPI, SPI + 1 and SPI + 2, each more urgent than the one before, are active on vCPU 0, which has
+ * one list register.
+ */
+/*
+ * What was made active, or not, by another is so once: the list register's next interrupt has a
+ * state of its own.
+ */
 static void what_others_wrote_holds_once(void **state)
 {
 	(void)state;
@@ -358,7 +367,10 @@ static void arm_many(u32 count)
 	}
 }
 
-/* Enough of a group that the guest's interface does not take to fill all list registers, and more urgent. */
+/*
+ * Enough interrupts of a group that the guest's interface does not take, more urgent, to fill all
+ * list registers.
+ */
 static void a_disabled_group_blocks_nobody(void **state)
 {
 	u32 n;
@@ -384,7 +396,10 @@ static void a_disabled_group_blocks_nobody(void **state)
 	nothing();
 }
 
-/* Found by the check guest: an end drops the priority that the list register says, so that must be the one it was acknowledged at. */
+/*
+ * Found by the check guest: an end drops the priority in the list register. So that must be the
+ * priority at the acknowledge.
+ */
 static void an_active_one_keeps_its_priority(void **state)
 {
 	(void)state;

@@ -159,7 +159,7 @@ static void spi_to_its_target(void **state)
 	(void)state;
 	enable(0, SPI);
 	fixture_load(1);
-	vgic_set_spi(&fixture_vm, SPI, true); /* for nobody */
+	vgic_set_spi(&fixture_vm, SPI, true); /* to no vCPU */
 	assert_int_equal(fixture_lr(SPI), 0);
 	fixture_write(1, GICD(0x800 + SPI), 1, 2);
 	assert_true(fixture_lr(SPI) & LR_STATE_PENDING);
@@ -196,7 +196,7 @@ static void sgi_says_who_sent_it(void **state)
 	assert_int_equal(sender_in_lr(), 1);
 	take(SGI_N);
 	wr(1, 0xf00, 3 << 24 | 0xff << 16 | SGI_N); /* reserved */
-	wr(1, 0xf00, 0xf8 << 16 | SGI_N);           /* nobody */
+	wr(1, 0xf00, 0xf8 << 16 | SGI_N);           /* to none */
 	nothing();
 }
 

@@ -173,7 +173,9 @@ static void test_queue(void **state)
 	assert_int_equal(REG(0x050), 1);
 }
 
-/* What was not given out, or came back already, is dropped; a loop ends though the device goes on. */
+/*
+ * What was not given out, or came back already, is dropped; a loop ends though the device goes on.
+ */
 static void test_queue_of_a_liar(void **state)
 {
 	struct virtio_dev d;

@@ -107,7 +107,7 @@ static void test_zeroed(void **state)
 	assert_memory_equal(bytes, zeros, 64);
 }
 
-/* A load that is called off ends at the next block. */
+/* A load that is cancelled ends at the next block. */
 static void test_called_off(void **state)
 {
 	u8 byte = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where vCPUs are put: spread, kept where they are, and a CPU of one's own. */
+/* Where vCPUs are put: spread, kept where they are, and on dedicated CPUs. */
 #include "placed.h"
 
 #include <arch/timer.h>
@@ -93,7 +93,7 @@ static void what_is_real_time(void **state)
 	assert_true(vm_sched_is_real_time(&d));
 }
 
-/* A CPU with a real-time VM is the last choice, but where the operator names CPUs those are used. */
+/* A CPU with a real-time VM is the last choice. If the operator names CPUs, those are used. */
 static void keeps_off_real_time_vms(void **state)
 {
 	struct vm *rt = real_time(0, "rt", 1, 0x2), *any = placed_vm(1, "any", 4),
@@ -122,7 +122,10 @@ static void goes_beside_real_time_vms_if_it_must(void **state)
 	assert_string_equal(where(any), "3 2");
 }
 
-/* Those that may be anywhere leave the CPU that a real-time VM comes to; those that are there by name stay. */
+/*
+ * VMs that may run anywhere leave the CPU that a real-time VM comes to; VMs bound there by name
+ * stay.
+ */
 static void gives_way_to_a_real_time_vm(void **state)
 {
 	struct vm *any = placed_vm(0, "any", 2), *named = placed_vm(1, "named", 1),
@@ -180,7 +183,10 @@ static void its_cpu_becomes_its_own(void **state)
 		"which has the shell (`zvm new -c` makes fewer)");
 }
 
-/* As many as there can be: spread evenly; all that are on a CPU leave it for one that wants it, or none. */
+/*
+ * As many as there can be: spread evenly; all that are on a CPU leave it for one that wants it, or
+ * none.
+ */
 static void many(void **state)
 {
 	struct vm *last = real_time(MAX_VMS - 1, "last", 1, 0x4);
@@ -206,7 +212,10 @@ static void many(void **state)
 
 /* ---- moved later ---- */
 
-/* A second in which these CPUs were idle, and the first vCPU of VM `waits` had half of what it wanted. True: it looks again. */
+/*
+ * A second in which these CPUs were idle, and the first vCPU of VM `waits` had half of what it
+ * wanted. True: it looks again.
+ */
 static bool second(u64 idle, const struct vm *waits)
 {
 	const u64 hz = arch_counter_hz();
@@ -273,7 +282,10 @@ static void stays_if_nothing_waits_for_long(void **state)
 	assert_string_equal(where(a), "1");
 }
 
-/* Real-time VMs, and those that have windows, are never moved; nor does anything come to a CPU that has one. */
+/*
+ * Real-time VMs, and those that have windows, are never moved; nor does anything come to a CPU that
+ * has one.
+ */
 static void real_time_never_moves(void **state)
 {
 	struct vm *rt = begun_on_cpu1(real_time(0, "rt", 1, 0)), *fifo = placed_vm(1, "fifo", 1),
@@ -308,7 +320,7 @@ static void real_time_never_moves(void **state)
 	assert_string_equal(where(other), "2");
 }
 
-/* Of two that wait the one that waits more; then it begins to count anew. */
+/* Of two that wait, the one that waits longer moves; then the count restarts. */
 static void one_at_a_time(void **state)
 {
 	struct vm *a = begun_on_cpu1(placed_vm(0, "a", 1)),

@@ -178,7 +178,10 @@ static void the_earlier_wakes(void **state)
 	assert_null(armed);
 }
 
-/* Woken, and on its way to another CPU: its timer is looked at when it runs there, and comes nowhere else. */
+/*
+ * Woken, and on its way to another CPU: its timer is checked when it runs there, and fires on no
+ * other CPU.
+ */
 static void the_wake_up_does_not_stay_behind(void **state)
 {
 	(void)state;
@@ -236,7 +239,10 @@ static void lateness(u64 count, u64 max)
 	assert_int_equal(v0->timer.late.max, max);
 }
 
-/* From when it was due, by the timer's own counter, to its delivery: by the general path, and again by the short one. */
+/*
+ * From when it was due, by the timer's own counter, to its delivery: by the general path, and again
+ * by the short one.
+ */
 static void late_while_loaded(void **state)
 {
 	(void)state;
@@ -266,7 +272,7 @@ static void late_while_loaded(void **state)
 	program(ARCH_TIMER_PHYS, 1000, 1);
 	assert_true(vmm_guest_irq(v0, 30));
 	lateness(5, 4000);
-	program(ARCH_TIMER_VIRT, 4001, 1); /* moved since it fired: who knows how late that is */
+	program(ARCH_TIMER_VIRT, 4001, 1); /* moved since it fired: its lateness is unknown */
 	assert_true(vmm_guest_irq(v0, 27));
 	lateness(5, 4000);
 }
@@ -300,7 +306,9 @@ static u64 virtual_count(void)
 	return host_counter - fixture_vm.cntvoff;
 }
 
-/* No value of CVAL overflows with the offset, from the VM's start on and whatever it is paused for. */
+/*
+ * No value of CVAL overflows with the offset, from the VM's start on and whatever it is paused for.
+ */
 static void assert_leads(void)
 {
 	assert_true((s64)fixture_vm.cntvoff <= 0);
@@ -347,7 +355,10 @@ static void a_counter_that_leads(void **state)
 	}
 }
 
-/* A wake-up is armed for when the timer's own counter reaches CVAL, at 0 if that was before the machine's was 0, or not at all. */
+/*
+ * A wake-up is set for when the timer's own counter reaches CVAL; for 0 if that was before the
+ * machine's counter was 0; or not at all.
+ */
 static void edges(u64 cval, u64 at)
 {
 	load(0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time windows of a bundle's schedule, and what a set makes of them. */
+/* Time windows of a bundle's schedule, and their changes by a set. */
 #include "placed.h"
 
 #include <kernel/percpu.h>
@@ -14,7 +14,8 @@
 #define CPUS 4
 
 /*
- * ---- a bundle that holds a schedule: CPU 1 has 'a' from 0 to 2000 us and 'b' from 5000 to 6000 us of each 10000 us; CPU 2 has 'c' ----
+ * ---- a bundle that holds a schedule: CPU 1 has 'a' from 0 to 2000 us and 'b' from 5000 to 6000 us
+ * of each 10000 us; CPU 2 has 'c' ----
  */
 
 static u8 archive[4096] __aligned(8);
@@ -117,7 +118,10 @@ static int set(struct vm *vm, const char *text)
 	return vm_set(vm, &want, &w, &placed_err);
 }
 
-/* Who may run on CPU 1, and until when: "a2000 -5000 b6000 -10000", - being the time of no window. */
+/*
+ * The VMs that may run on CPU 1, and until when: "a2000 -5000 b6000 -10000"; - is time outside all
+ * windows.
+ */
 static const char *slots(void)
 {
 	static char text[128];
@@ -150,7 +154,7 @@ static void as_the_bundle_says(void **state)
 	assert_int_equal(b->vcpus[0]->cpu, 1);
 }
 
-/* Nobody waits for a CPU that is not there to keep to another frame. */
+/* A changed schedule does not wait for a CPU that is not online. */
 static void a_cpu_that_is_not_online(void **state)
 {
 	struct vm *a = add("a", 0);
@@ -183,7 +187,7 @@ static void changed(void **state)
 	assert_int_equal(schedule_window_of("b", 1), number);
 }
 
-/* A CPU that nobody has windows on any more is like the others, until somebody has. */
+/* A CPU without windows is like the others, until a VM has windows there again. */
 static void the_last_one_leaves(void **state)
 {
 	struct vm *a = add("a", 0), *b = add("b", 0), *rest = add("rest", 0x2);

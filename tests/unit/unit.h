@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every unit test includes first: cmocka and what it wants before it. */
+/* Included first by every unit test: cmocka and the headers that it needs. */
 #ifndef UNIT_H
 #define UNIT_H
 
@@ -11,7 +11,10 @@
 
 #include <lib/types.h>
 
-/* The teardown of every test, or the last call of its own: a lock that is left held ends the program with its name. */
+/*
+ * The teardown of every test, or its last call: a lock that is still held ends the program with its
+ * name.
+ */
 int unit_end(void **state);
 
 #undef cmocka_unit_test

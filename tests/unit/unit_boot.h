@@ -8,8 +8,9 @@
 #define UNIT_RAM MIB(64)
 
 /*
- * Once per test program: the kernel with UNIT_RAM bytes and `cpus` CPUs; the caller becomes thread `main` on CPU 0, interrupts are unmasked and
- * delivered (host_irqs_on). It stays for the program's life: the kernel cannot be switched off.
+ * Once per test program: the kernel with UNIT_RAM bytes and `cpus` CPUs; the caller becomes thread
+ * `main` on CPU 0, interrupts are unmasked and delivered (host_irqs_on). It stays for the program's
+ * life: the kernel cannot be switched off.
  */
 void unit_boot(u32 cpus);
 

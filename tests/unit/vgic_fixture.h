@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A VM with a virtual GIC and nothing else, and what it asks of the rest of the house. */
+/* A VM with a virtual GIC and nothing else, and stand-ins for the other code that it calls. */
 #ifndef VGIC_FIXTURE_H
 #define VGIC_FIXTURE_H
 
@@ -34,7 +34,10 @@ void fixture_load(u32 n);
 void fixture_put(void);
 /* The exit path of the vCPU that is loaded here, if it was kicked. */
 void fixture_exit(void);
-/* Deliver the maintenance interrupt as long as it is asserted; dies of a storm. Returns how many there were. */
+/*
+ * Deliver the maintenance interrupt as long as it is asserted; dies of a storm. Returns how many
+ * there were.
+ */
 u32 fixture_maintenance(void);
 
 /* Guest accesses by vCPU n. */
@@ -46,7 +49,10 @@ enum mmio_result fixture_access(u32 n, u64 ipa, u32 size, bool write, u64 *value
 #define GICR(n, offset) (GUEST_GICR_BASE + KIB(128) * (n) + (offset))
 #define SGI(n, offset)  (GICR(n, offset) + KIB(64))
 
-/* Enable an interrupt with a priority, in group 1; vCPU n is the accessor (and owner of private ones). */
+/*
+ * Enable an interrupt with a priority, in group 1; vCPU n is the accessor (and owner of private
+ * ones).
+ */
 void fixture_enable(u32 n, u32 intid, u8 prio);
 /* The list register that holds an interrupt on the executing CPU, or 0. */
 u64 fixture_lr(u32 intid);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a guest does with interrupts on the executing CPU, a word a step, for tests that read as its steps. */
+/*
+ * What a guest does with interrupts on the executing CPU, a word a step, for tests that read as its
+ * steps.
+ */
 #ifndef VGIC_GUEST_H
 #define VGIC_GUEST_H
 
