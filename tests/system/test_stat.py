@@ -41,7 +41,7 @@ def test_counts_what_the_guest_counts(boot):
         shell.expect(r" 10 kHz: .* max (\d+)\s.* 1 kHz: .* max (\d+)\s", BOOT_SECONDS)
         measured = max(int(board.match[1]), int(board.match[2]))
         shell.send("s")
-        shell.expect(r"stopped after (\d+) interrupts, ticks late: max (\d+)", BOOT_SECONDS)
+        shell.expect(r"stopped after (\d+) interrupts, ticks late: max (\d+)\s", BOOT_SECONDS)
         interrupts, latest = int(board.match[1]), int(board.match[2])
     rows = stat(board, "control")
     late = rows["late", "0"]
