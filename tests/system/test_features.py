@@ -67,3 +67,18 @@ def test_linux_has_them(boot, description):
     assert re.search(r"hw-breakpoint: found [1-9]\d* breakpoint and [1-9]\d* watchpoint", log)
     assert re.search(r"detected: Address authentication", log)
     assert re.search(r"arm-pmu", console.run("grep pmu /proc/interrupts", LINUX))
+
+
+def test_linux_finds_the_watchdog(boot, description):
+    """Linux' bus of such devices reads the identification registers and gives it a clock and an interrupt."""
+    kind = description("fed", "linux/Image", 'initrd = "linux/initrd.cpio.gz"', "watchdog",
+                       'bootargs = "console=ttyAMA0"', "memory = <0x0 0x10000000>")
+    board = boot(smp=2, mem=1024, guests=[kind])
+    vm = new(board, "fed")
+    console = vm.port()
+    vm.run()
+    linux_ready(console)
+    device = "/sys/bus/amba/devices/9050000.watchdog"
+    assert console.run(f"cat {device}/id", LINUX).split() == ["00141805"]
+    assert console.run(f"cat {device}/resource", LINUX).split()[:2] == ["0000000009050000", "0000000009050fff"]
+    assert "\n  watchdog    off\n" in board.sh(f"zvm info {vm.name}")
