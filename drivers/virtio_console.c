@@ -22,7 +22,7 @@
 /* Queue numbers: a pair for port 0, the control pair, then a pair for each further port. */
 #define QUEUE_CONTROL      2
 #define QUEUE_OF_PORT(n)   ((n) == 0 ? 0u : 2u + 2u * (n))
-#define MAX_DEVICES        4
+#define MAX_DEVICES        8 /* of up to 31 ports */
 #define PORT_BUFFERS       4
 #define RX_BYTES           256
 #define TX_BYTES           512

@@ -12,7 +12,7 @@ struct console;
  * port service's thread moves bytes both ways and is the only caller of read and write. Neither
  * blocks.
  */
-#define CONSOLE_MAX_PORTS 32
+#define CONSOLE_MAX_PORTS 128
 
 struct console_port_ops {
 	u32 count;

@@ -175,12 +175,12 @@ class Board(Console):
             argv += ["-kernel", str(kernel)]
         if bundle:
             argv += ["-initrd", str(bundle)]
-        if consoles:
-            argv += ["-device", "virtio-serial-device,max_ports=31"]
+        for device in reversed(range(-(-consoles // 31))):
+            argv += ["-device", f"virtio-serial-device,id=vser{device},max_ports=31"]
         for port in range(consoles):
             path = self.sockets / str(port)
             argv += ["-chardev", f"socket,id=c{port},path={path},server=on,wait=off",
-                     "-device", f"virtconsole,chardev=c{port}"]
+                     "-device", f"virtconsole,bus=vser{port // 31}.0,chardev=c{port}"]
         self.started = time.monotonic()
         child = pexpect.spawn(QEMU, argv + list(extra), timeout=BOOT_SECONDS,
                               encoding="utf-8", codec_errors="replace", maxread=65536,

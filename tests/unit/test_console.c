@@ -158,6 +158,19 @@ static u32 backend_read(u32 port, void *data, u32 len)
 	return n;
 }
 
+/* Of a driver with many ports. */
+static u32 write_to_first(u32 port, const void *data, u32 len)
+{
+	(void)port;
+	return backend_write(0, data, len);
+}
+
+static u32 read_nothing(u32 port, void *data, u32 len)
+{
+	(void)port, (void)data, (void)len;
+	return 0;
+}
+
 static const char *backend_name(u32 port)
 {
 	return port == 1 ? NULL : "a port";
@@ -207,6 +220,10 @@ static void test_two_drivers(void **state)
 	static struct console_port_ops more = {
 		.count = 2, .write = backend_write, .read = backend_read, .name = backend_name
 	};
+	static const struct console_port_ops many = { .count = CONSOLE_MAX_PORTS,
+						      .write = write_to_first,
+						      .read = read_nothing,
+						      .name = backend_name };
 	const s32 first = ARRAY_SIZE(backend);
 
 	(void)state;
@@ -216,9 +233,14 @@ static void test_two_drivers(void **state)
 	console_output(&consoles[0], 'x');
 	check_written(0, "x");
 	console_port_detach(&consoles[0]);
-	more.count = 100;
-	assert_int_equal(console_ports_register(&more), first + 2);
-	assert_int_equal(console_ports_register(&more), -ENOSPC);
+	assert_int_equal(console_ports_register(&many), first + 2);
+	assert_int_equal(console_ports_register(&many), -ENOSPC);
+	/* The last port is served as the others are. */
+	assert_int_equal(console_port_attach(&consoles[0], CONSOLE_MAX_PORTS - 1),
+			 CONSOLE_MAX_PORTS - 1);
+	console_output(&consoles[0], 'y');
+	check_written(0, "xxy"); /* what the console holds comes first */
+	console_port_detach(&consoles[0]);
 }
 
 static void test_attach(void **state)

@@ -8,7 +8,7 @@
 #include <lib/utf8.h>
 #include <vmm/core.h>
 
-#define CONSOLE_PORT_MAX 30 /* virtio-console has 31 ports at most */
+#define CONSOLE_PORT_MAX 127 /* CONSOLE_MAX_PORTS - 1 */
 
 /* ---- types ---- */
 
@@ -135,15 +135,13 @@ static int read_memory_base(struct reader *r, const struct prop_row *row)
 	return ret;
 }
 
-static int read_affinity(struct reader *r, const struct prop_row *row)
+static int read_affinity(struct reader *r, const struct prop_row *row __unused)
 {
 	u64 mask;
 	int ret = read_cells(r, r->len == 8 ? 2 : 1, &mask);
 
 	if (!ret && !mask)
 		ret = refuse(r, "names no CPU");
-	if (!ret && mask > row->max)
-		ret = refuse(r, "0x%lx names CPUs beyond the limit of %u", mask, MAX_CPUS);
 	if (!ret)
 		r->d->affinity = mask;
 	return ret;
@@ -343,7 +341,7 @@ static const struct prop_row root_rows[] = {
 	{ "devicetree-address", read_u64,         ADDRESS(devicetree_address) },
 	{ "bootargs",           read_string,      TEXT(bootargs) },
 	{ "priority",           read_u32,         NUMBER(priority, 0, PRIO_LOWEST) },
-	{ "affinity",           read_affinity,    .max = BITS(MAX_CPUS - 1, 0) },
+	{ "affinity",           read_affinity,    F(affinity) },
 	{ "dedicated",          read_flag,        F(dedicated) },
 	{ "period-us",          read_us,          NUMBER(period_us, DESC_PERIOD_MIN, DESC_PERIOD_MAX) },
 	{ "budget-us",          read_us,          NUMBER(budget_us, DESC_BUDGET_MIN, DESC_PERIOD_MAX) },

@@ -2,6 +2,7 @@
 /* The service that moves bytes between consoles and the ports of backend drivers. */
 #include <kernel/spinlock.h>
 #include <kernel/thread.h>
+#include <lib/bitmap.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <vmm/console.h>
@@ -34,24 +35,24 @@ static struct {
 
 static u32 port_count;
 /*
- * Ports with something to do, one bit each (atomic). The service sleeps on service_wq while it is
- * 0.
+ * Ports with something to do, one bit each (atomic). The service sleeps on service_wq while there
+ * is none.
  */
-static u32 ready_ports;
+static u64 ready_ports[BITMAP_WORDS(CONSOLE_MAX_PORTS)];
 static struct wait_queue service_wq = WAIT_QUEUE_INIT(service_wq, LOCK_WAIT);
 static struct thread service;
 
 void console_port_ready(u32 port)
 {
-	u32 bit = 1u << (port % CONSOLE_MAX_PORTS);
+	u64 *word = &ready_ports[port % CONSOLE_MAX_PORTS / 64], bit = BIT(port % 64);
 
 	/*
 	 * Sequentially consistent. This CPU puts its byte into the ring before it checks the bit.
 	 * The service clears the bit before it checks the ring. So one of the two sees the other.
 	 */
-	if (__atomic_load_n(&ready_ports, __ATOMIC_SEQ_CST) & bit)
+	if (__atomic_load_n(word, __ATOMIC_SEQ_CST) & bit)
 		return;
-	if (__atomic_fetch_or(&ready_ports, bit, __ATOMIC_SEQ_CST) == 0)
+	if (__atomic_fetch_or(word, bit, __ATOMIC_SEQ_CST) == 0)
 		wait_wake_all(&service_wq);
 }
 
@@ -116,19 +117,32 @@ static void push(u32 port)
 	(void)move_output_chunk(port, CONSOLE_LOG_SIZE / 2);
 }
 
+static bool any_ready(void)
+{
+	for (u32 n = 0; n < ARRAY_SIZE(ready_ports); n++)
+		if (__atomic_load_n(&ready_ports[n], __ATOMIC_SEQ_CST))
+			return true;
+	return false;
+}
+
+static void serve(u32 port)
+{
+	if (!ports[port].ops)
+		return;
+	move(port, move_input_chunk);
+	move(port, move_all_output);
+}
+
 static void service_main(void *arg __unused)
 {
 	for (;;) {
-		u32 ready;
-
-		wait_until(&service_wq, __atomic_load_n(&ready_ports, __ATOMIC_SEQ_CST) != 0);
+		wait_until(&service_wq, any_ready());
 		thread_sleep_ms(GATHER_MS);
-		ready = __atomic_exchange_n(&ready_ports, 0, __ATOMIC_SEQ_CST);
-		for (u32 port = 0; port < CONSOLE_MAX_PORTS; port++) {
-			if (!ports[port].ops || !(ready & (1u << port)))
-				continue;
-			move(port, move_input_chunk);
-			move(port, move_all_output);
+		for (u32 n = 0; n < ARRAY_SIZE(ready_ports); n++) {
+			u64 ready = __atomic_exchange_n(&ready_ports[n], 0, __ATOMIC_SEQ_CST);
+
+			for (; ready; ready &= ready - 1)
+				serve(64 * n + (u32)__builtin_ctzll(ready));
 		}
 	}
 }
