@@ -24,7 +24,7 @@ FETCH := $(filter-out $(BY_HAND),$(WANTED))
 RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
-.PHONY: build guests bundle run debug test fuzz bench format clean distclean help
+.PHONY: build guests bundle run debug test soak fuzz bench format clean distclean help
 .DEFAULT_GOAL := build
 
 build:
@@ -52,6 +52,12 @@ debug: bundle
 test:
 	@tools/deps test
 	@tools/test --build $(BUILD) $(if $(ONLY),--only $(ONLY)) $(if $(PYTEST),--pytest "$(PYTEST)")
+
+# Cycles of create, run and delete: `make test` has 500.
+soak: CYCLES ?= 10000
+soak: build
+	@tools/deps test
+	@ZVM_SOAK=$(CYCLES) tools/test --build $(BUILD) --only system --pytest "-k no_page_is_lost"
 
 fuzz:
 	@tools/deps test
@@ -83,6 +89,7 @@ help:
 	@echo 'make run        boot it on QEMU with the default guests; Ctrl-A X ends'
 	@echo 'make test       everything that is checked; last line: N passed, N failed'
 	@echo 'make fuzz       the fuzzers, for an hour each; SECONDS=60, TARGETS="desc bundle": shorter, or some'
+	@echo 'make soak       VMs created, run and deleted 10000 times (CYCLES=), without a lost page'
 	@echo 'make bench      what exits, switches and boots cost, beside the targets'
 	@echo '                and how late real-time guests are beside hostile and busy ones (left out: QUICK=1)'
 	@echo 'make debug      as run, stopped at reset, with gdb attached'

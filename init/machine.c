@@ -35,7 +35,7 @@ void may(int r, const char *what)
 /* CPU 0 is the boot CPU. The others follow in the devicetree's order. */
 static void find_cpus(void)
 {
-	u64 hwids[32];
+	u64 hwids[MAX_CPUS];
 	u32 found = host_fdt_cpus(hwids, ARRAY_SIZE(hwids));
 
 	cpu_count = 1;

@@ -8,9 +8,13 @@
 #include <arch/mmu.h>
 #include <arch/timer.h>
 #include <kernel/log.h>
+#include <kernel/page.h>
+#include <lib/printf.h>
+
+#define IDLE_PAGES ((u32)((sizeof(struct thread) + PAGE_SIZE - 1) / PAGE_SIZE))
 
 static struct thread main_thread;
-static struct thread idle_threads[MAX_CPUS];
+static struct thread idle_thread; /* the boot CPU's; the others' are as many as there are CPUs */
 
 static __noreturn void idle_loop(void)
 {
@@ -72,10 +76,10 @@ u64 sched_idle_ticks(u32 cpu)
 
 static void setup_idle(u32 cpu)
 {
-	char name[] = "idle/0";
+	char name[16];
 
-	name[sizeof(name) - 2] = (char)('0' + cpu);
-	thread_setup(&idle_threads[cpu], name, PRIO_IDLE, cpu, BIT(cpu));
+	(void)snprintf(name, sizeof(name), "idle/%u", cpu);
+	thread_setup(percpus[cpu].idle, name, PRIO_IDLE, cpu, BIT(cpu));
 }
 
 /* Make t the thread of the code that runs on this CPU. */
@@ -94,11 +98,13 @@ static void become_current(struct thread *t)
 
 void sched_init(void)
 {
-	struct thread *idle = &idle_threads[0];
+	struct thread *idle = &idle_thread;
 
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
 		percpus[cpu].id = cpu;
-		percpus[cpu].idle = &idle_threads[cpu];
+		percpus[cpu].idle = cpu ? pages_alloc(IDLE_PAGES) : idle;
+		if (!percpus[cpu].idle)
+			panic("no memory for the idle threads");
 		sched_init_cpu(&percpus[cpu]);
 	}
 	percpu_set_online(0);

@@ -59,7 +59,7 @@ void ipi_call_all(void (*fn)(void *arg), void *arg)
 
 	if (!online)
 		fn(arg); /* the boot CPU, before the scheduler stands */
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
 		if (online & BIT(cpu))
 			ipi_call(cpu, fn, arg);
 }

@@ -158,7 +158,7 @@ bool irq_next_info(u32 from, struct irq_info *info)
 	memset(info->count, 0, sizeof(info->count));
 	if (intid >= FIRST_SPI)
 		info->count[SPI_CPU] = __atomic_load_n(&a->spis, __ATOMIC_RELAXED);
-	for (u32 cpu = 0; intid < FIRST_SPI && cpu < MAX_CPUS; cpu++)
+	for (u32 cpu = 0; intid < FIRST_SPI && cpu < cpu_count; cpu++)
 		info->count[cpu] =
 			__atomic_load_n(&percpus[cpu].private_irqs[intid], __ATOMIC_RELAXED);
 	return true;

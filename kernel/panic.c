@@ -15,7 +15,7 @@ static void stop_others(const struct percpu *self)
 {
 	u64 online = cpus_online_mask();
 
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
 		if ((online & BIT(cpu)) && cpu != self->id)
 			arch_sgi_send(IPI_HALT, cpu);
 	}

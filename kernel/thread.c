@@ -58,7 +58,7 @@ u32 thread_choose_cpu(u64 affinity)
 	u64 mask = affinity & cpus_online_mask();
 	u32 best = MAX_CPUS, fewest = UINT32_MAX;
 
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
 		u32 homed = __atomic_load_n(&percpus[cpu].homed, __ATOMIC_RELAXED);
 
 		if ((mask & BIT(cpu)) && homed < fewest) {

@@ -133,24 +133,22 @@ void timeout_set(struct timeout *t, u64 deadline)
 
 /*
  * Wait until no other CPU is in t's function. True if one was. The wait lasts for the rest of that
- * call.
+ * call. Interrupts need not be masked: a thread that moves to another CPU meanwhile left no
+ * function running where it was.
  */
 static bool wait_not_running(const struct timeout *t)
 {
-	unsigned long flags = arch_irq_save();
-	u32 self = this_cpu()->id;
 	bool waited = false;
 
 	lock_check_no_spinlock("waits for a timeout's end");
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
 		struct timeout *const *running = &percpus[cpu].timeouts.running;
 
-		while (cpu != self && __atomic_load_n(running, __ATOMIC_ACQUIRE) == t) {
+		while (__atomic_load_n(running, __ATOMIC_ACQUIRE) == t && cpu != this_cpu()->id) {
 			waited = true;
 			arch_relax();
 		}
 	}
-	arch_irq_restore(flags);
 	return waited;
 }
 

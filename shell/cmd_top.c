@@ -104,7 +104,7 @@ static u64 difference(u64 now, u64 before)
 static void take_sample(struct sample *s, const struct sample *before)
 {
 	s->when = arch_counter();
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
 		s->cpus[cpu].idle = sched_idle_ticks(cpu);
 		s->cpus[cpu].irqs = irq_total(cpu);
 	}

@@ -32,7 +32,7 @@ static u64 cpus_with_erratum(u32 n)
 {
 	u64 cpus = 0;
 
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
 		if (percpus[cpu].arch.errata >> n & 1)
 			cpus |= BIT(cpu);
 	return cpus;
@@ -42,7 +42,7 @@ static u64 cpus_guarded(u32 first, u32 last)
 {
 	u64 cpus = 0;
 
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
 		if (percpus[cpu].arch.guard >= first && percpus[cpu].arch.guard <= last)
 			cpus |= BIT(cpu);
 	return cpus;
@@ -52,7 +52,7 @@ static u64 cpus_exposed(void)
 {
 	u64 cpus = 0;
 
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
 		if (percpus[cpu].arch.exposed)
 			cpus |= BIT(cpu);
 	return cpus;

@@ -9,6 +9,7 @@
 #include <asm/layout.h>
 #include <asm/sysreg.h>
 #include <drivers/host.h>
+#include <kernel/page.h>
 #include <kernel/percpu.h>
 #include <lib/errno.h>
 
@@ -107,7 +108,12 @@ int arch_cpu_start(u64 hwid, u32 cpu, void *stack_top)
 {
 	struct secondary_boot *b = &secondaries[cpu];
 	u64 address = host_fdt_spin_table(hwid);
+	u8 *emergency_stack = page_alloc();
 	s64 r;
+
+	if (!emergency_stack)
+		return -ENOMEM;
+	percpus[cpu].arch.emergency_sp = (u64)(emergency_stack + PAGE_SIZE);
 
 	*b = (struct secondary_boot){
 		.stack_top = (u64)stack_top,

@@ -25,7 +25,7 @@ __noreturn void arch_secondary_start(struct percpu *cpu);
 extern u64 boot_va_l2[];
 extern char __image_end[];
 
-static u8 emergency_stacks[MAX_CPUS][EMERGENCY_STACK] __aligned(16);
+static u8 emergency_stack[EMERGENCY_STACK] __aligned(16); /* the boot CPU's */
 
 /* Uses the boot tables, so that the reason of a refusal can be printed on any machine. */
 static void early_uart(u64 el, const struct phys_range *uart)
@@ -109,7 +109,7 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 
 	arch_set_percpu(&percpus[0]);
 	percpus[0].hwid = arch_cpu_hwid();
-	percpus[0].arch.emergency_sp = (u64)(emergency_stacks[0] + EMERGENCY_STACK);
+	percpus[0].arch.emergency_sp = (u64)(emergency_stack + EMERGENCY_STACK);
 	trap_init_cpu();
 	fdt = (struct phys_range){ PADDR(fdt_pa), host_fdt_length };
 	set_up_memory(image, fdt);
@@ -125,7 +125,6 @@ void arch_secondary_start(struct percpu *cpu)
 {
 	arch_set_percpu(cpu);
 	mmu_enable_final();
-	cpu->arch.emergency_sp = (u64)(emergency_stacks[cpu->id] + EMERGENCY_STACK);
 	trap_init_cpu();
 	el_init_cpu();
 	if (gic_init_cpu()) {

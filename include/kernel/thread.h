@@ -14,7 +14,7 @@
 #include <kernel/wait.h>
 #include <lib/list.h>
 
-#define MAX_CPUS     8
+#define MAX_CPUS     64
 #define PRIORITIES   64
 #define PRIO_HIGHEST 0
 /*

@@ -198,7 +198,7 @@ void desc_defaults(struct vm_desc *d);
  */
 
 #define SCHEDULE_FILE    "schedule.dtb"
-#define SCHEDULE_CPUS    8
+#define SCHEDULE_CPUS    64
 #define SCHEDULE_WINDOWS 12 /* windows of a CPU */
 
 #define FRAME_US_MIN  1000

@@ -27,7 +27,7 @@ def test_processors(boot, cpu):
     assert count_cpus(board) == 2
 
 
-@pytest.mark.parametrize("smp, mem", [(1, 512), (8, 8192)])
+@pytest.mark.parametrize("smp, mem", [(1, 512), (8, 8192), (9, 1024), (16, 1024), (64, 1024)])
 def test_machine_sizes(boot, smp, mem):
     board = boot(smp=smp, mem=mem)
     assert count_cpus(board) == smp

@@ -49,7 +49,7 @@ def passes(terminal):
 @pytest.mark.parametrize("more, says", [
     ("colour = <1>;", "colour"),
     ("initrd = \"nowhere\";", "nowhere"),
-    ("affinity = <0x100>;", "affinity"),
+    ("affinity = <0>;", "affinity"),
     ("priority = <64>;", "priority"),
     ("restart = \"sometimes\";", "restart"),
     ("console { backend = \"smoke\"; };", "backend"),

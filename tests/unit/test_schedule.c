@@ -111,8 +111,8 @@ static void what_is_wrong_is_named(void **state)
 	set_u32("/cpu@1", "frame-us", 10);
 	refused("/cpu@1: frame-us: 10 is out of range: 1000 to 10000000");
 	set_u32("/cpu@1", "frame-us", 10000);
-	set_u32("/cpu@1", "reg", 8);
-	refused("/cpu@1: reg: 8 is out of range: 0 to 7");
+	set_u32("/cpu@1", "reg", 64);
+	refused("/cpu@1: reg: 64 is out of range: 0 to 63");
 	set_u32("/cpu@1", "reg", 1);
 	set_u32("/cpu@1/early", "colour", 1);
 	refused("/cpu@1/early: colour: unknown property");

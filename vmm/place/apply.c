@@ -30,7 +30,7 @@ static void apply_waits(void)
 	}
 	changed = own ^ dedicated_now;
 	dedicated_now = own;
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
 		if (changed & BIT(cpu))
 			ipi_call(cpu, own & BIT(cpu) ? wait_untrapped : wait_trapped, NULL);
 }

@@ -2,6 +2,7 @@
 /* The bundle's schedule, as CPUs run it: windows become slots of the kernel's frames. */
 #include <arch/timer.h>
 #include <kernel/log.h>
+#include <kernel/page.h>
 #include <kernel/percpu.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
@@ -15,26 +16,27 @@
 #define FILE_MAX KIB(16)
 #define NO_VM    0 /* the window number of time outside all windows */
 
-/*
- * The current or staged schedule, and the other one: the previous one, or the current one while
- * another is staged.
- */
-static struct schedule schedules[2];
-static struct schedule *the_schedule = &schedules[0];
+/* What is there if the bundle has a schedule: a CPU keeps to one of its two frames while the other is made anew. */
+static struct tables {
+	struct schedule schedules[2];
+	struct sched_frame frames[MAX_CPUS][2];
+	u8 frame_in_use[MAX_CPUS];
+} * tables;
 
-/* A CPU uses one of its two frames while the other one is rebuilt. */
-static struct sched_frame frames[MAX_CPUS][2];
-static u8 frame_in_use[MAX_CPUS];
+/* What holds, or is proposed; the other one of the two held before, or still does. NULL: no CPU has windows. */
+static struct schedule *the_schedule;
 static u64 epoch;
 
 const struct schedule_cpu *schedule_of_cpu(u32 cpu)
 {
-	return &the_schedule->cpus[cpu];
+	static const struct schedule_cpu none;
+
+	return the_schedule ? &the_schedule->cpus[cpu] : &none;
 }
 
 u8 schedule_window_of(const char *vm, u32 cpu)
 {
-	const struct schedule_cpu *c = &the_schedule->cpus[cpu];
+	const struct schedule_cpu *c = schedule_of_cpu(cpu);
 
 	for (u32 i = 0; i < c->count; i++)
 		if (str_eq(c->windows[i].vm, vm))
@@ -42,13 +44,10 @@ u8 schedule_window_of(const char *vm, u32 cpu)
 	return NO_VM;
 }
 
-/*
- * The number of the VM's windows, or the least unused number. It stays the same as long as the VM
- * has windows.
- */
+/* The number that the VM's windows have, or the least that no others have: it stays the same as long as it has any. NO_VM: all are taken. */
 static u8 number_of(const struct schedule *s, const char *vm)
 {
-	bool used[SCHEDULE_CPUS * SCHEDULE_WINDOWS + 2] = { [NO_VM] = true };
+	bool used[WINDOW_ALWAYS] = { [NO_VM] = true };
 	u8 number = 0;
 
 	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++) {
@@ -60,17 +59,17 @@ static u8 number_of(const struct schedule *s, const char *vm)
 			used[w->number] = true;
 		}
 	}
-	while (used[number])
+	while (number < WINDOW_ALWAYS && used[number])
 		number++;
-	return number;
+	return number < WINDOW_ALWAYS ? number : NO_VM;
 }
 
 u64 schedule_cpus(void)
 {
 	u64 mask = 0;
 
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
-		mask |= the_schedule->cpus[cpu].count ? BIT(cpu) : 0;
+	for (u32 cpu = 0; the_schedule && cpu < MAX_CPUS; cpu++)
+		mask |= schedule_of_cpu(cpu)->count ? BIT(cpu) : 0;
 	return mask;
 }
 
@@ -78,7 +77,7 @@ u64 schedule_cpus_of(const char *vm)
 {
 	u64 mask = 0;
 
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+	for (u32 cpu = 0; the_schedule && cpu < MAX_CPUS; cpu++)
 		mask |= schedule_window_of(vm, cpu) ? BIT(cpu) : 0;
 	return mask;
 }
@@ -87,8 +86,8 @@ u64 schedule_cpus_with_gaps(void)
 {
 	u64 mask = 0;
 
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
-		const struct schedule_cpu *c = &the_schedule->cpus[cpu];
+	for (u32 cpu = 0; the_schedule && cpu < MAX_CPUS; cpu++) {
+		const struct schedule_cpu *c = schedule_of_cpu(cpu);
 		u64 claimed = 0;
 
 		for (u32 i = 0; i < c->count; i++)
@@ -109,10 +108,11 @@ static void add_slot(struct sched_frame *f, u64 end_us, u8 window)
 static void set_frame(u32 cpu)
 {
 	const struct schedule_cpu *c = &the_schedule->cpus[cpu];
-	struct sched_frame *f = &frames[cpu][!frame_in_use[cpu]];
+	const u8 next = !tables->frame_in_use[cpu];
+	struct sched_frame *f = &tables->frames[cpu][next];
 	u64 at = 0;
 
-	frame_in_use[cpu] = !frame_in_use[cpu];
+	tables->frame_in_use[cpu] = next;
 	*f = (struct sched_frame){ .epoch = epoch, .length = us_to_ticks(c->frame_us) };
 	for (u32 i = 0; i < c->count; i++) {
 		const struct schedule_window *w = &c->windows[i];
@@ -130,6 +130,28 @@ static void set_frame(u32 cpu)
 /* Why the bundle's schedule was refused. Empty: it is valid, or there is none. */
 static struct desc_error refused;
 
+static bool make_tables(void)
+{
+	tables = pages_alloc((u32)((sizeof(*tables) + PAGE_SIZE - 1) / PAGE_SIZE));
+	the_schedule = tables ? &tables->schedules[0] : NULL;
+	return tables;
+}
+
+/* False: there are more VMs than numbers. */
+static bool number_all(struct schedule *s)
+{
+	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++) {
+		for (u32 i = 0; i < s->cpus[cpu].count; i++) {
+			struct schedule_window *w = &s->cpus[cpu].windows[i];
+
+			w->number = number_of(s, w->vm);
+			if (w->number == NO_VM)
+				return false;
+		}
+	}
+	return true;
+}
+
 static bool read_schedule(void)
 {
 	static u8 file[FILE_MAX] __aligned(8);
@@ -140,12 +162,18 @@ static bool read_schedule(void)
 		return false;
 	if (ret)
 		(void)desc_refuse(&refused, SCHEDULE_FILE, NULL, NULL, "%s", bundle_error(ret));
+	else if (!make_tables())
+		(void)desc_refuse(&refused, SCHEDULE_FILE, NULL, NULL, "no memory for it");
 	else if (e.size > sizeof(file))
 		(void)desc_refuse(&refused, SCHEDULE_FILE, NULL, NULL, "more than 16 KiB");
 	else if (!schedule_parse(memcpy(file, e.data, e.size), e.size, SCHEDULE_FILE, the_schedule,
-				 &refused))
-		return true;
-	memset(the_schedule, 0, sizeof(*the_schedule));
+				 &refused)) {
+		if (number_all(the_schedule))
+			return true;
+		(void)desc_refuse(&refused, SCHEDULE_FILE, NULL, NULL,
+				  "has windows of more than %u VMs", WINDOW_ALWAYS - 1);
+	}
+	the_schedule = NULL;
 	return false;
 }
 
@@ -157,19 +185,14 @@ bool schedule_next_note(u32 *at, char *text, size_t size)
 		text_print(text, size, "%s; no CPU has windows", refused.text);
 	if (refused.text[0])
 		return (*at)++ == 0;
+	if (!the_schedule)
+		return false;
 	do {
 		w = schedule_next_stray(the_schedule, at);
 	} while (w && vm_find(w->vm)); /* a VM was given that name */
 	if (w)
 		schedule_stray_text(w, text, size);
 	return w;
-}
-
-static void number_all(struct schedule *s)
-{
-	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++)
-		for (u32 i = 0; i < s->cpus[cpu].count; i++)
-			s->cpus[cpu].windows[i].number = number_of(s, s->cpus[cpu].windows[i].vm);
 }
 
 void schedule_init(void)
@@ -185,7 +208,6 @@ void schedule_init(void)
 	vmm_unlock();
 	if (!there)
 		return;
-	number_all(the_schedule);
 	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
 		if (!the_schedule->cpus[cpu].count)
 			continue;
@@ -201,7 +223,8 @@ void schedule_init(void)
 
 static struct schedule *the_other(void)
 {
-	return the_schedule == schedules ? &schedules[1] : &schedules[0];
+	return the_schedule == &tables->schedules[0] ? &tables->schedules[1]
+						     : &tables->schedules[0];
 }
 
 static void remove_windows(struct schedule_cpu *c, const char *vm)
@@ -237,9 +260,16 @@ static u64 cpus_with_frames(void)
 {
 	u64 mask = 0;
 
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
-		mask |= the_schedule->cpus[cpu].frame_us ? BIT(cpu) : 0;
+	for (u32 cpu = 0; the_schedule && cpu < MAX_CPUS; cpu++)
+		mask |= schedule_of_cpu(cpu)->frame_us ? BIT(cpu) : 0;
 	return mask & cpus_online_mask();
+}
+
+static int refuse_cpu(const char *vm, u32 cpu, struct vm_error *err)
+{
+	return vm_fail(err, -EINVAL,
+		       "'%s': cpu%u keeps no frame; by the bundle's schedule 0x%lx do", vm, cpu,
+		       cpus_with_frames());
 }
 
 static int add_windows(struct schedule *s, const char *vm, u8 number,
@@ -255,10 +285,7 @@ static int add_windows(struct schedule *s, const char *vm, u8 number,
 		const char *prop;
 
 		if (cpu >= MAX_CPUS || !(cpus_with_frames() & BIT(cpu)))
-			return vm_fail(
-				err, -EINVAL,
-				"'%s': cpu%u has no frame; the bundle's schedule has frames for CPUs 0x%lx",
-				vm, cpu, cpus_with_frames());
+			return refuse_cpu(vm, cpu, err);
 		(void)str_copy(w.vm, vm, sizeof(w.vm));
 		list_free(&s->cpus[cpu], left, sizeof(left));
 		if (schedule_add_window(&s->cpus[cpu], &w, &prop, why, sizeof(why)))
@@ -270,10 +297,17 @@ static int add_windows(struct schedule *s, const char *vm, u8 number,
 
 int schedule_propose(const char *vm, const struct schedule_windows *want, struct vm_error *err)
 {
-	struct schedule *s = the_other();
-	u8 number = number_of(the_schedule, vm);
+	struct schedule *s;
+	u8 number;
 	int r;
 
+	if (!the_schedule)
+		return want->count ? refuse_cpu(vm, want->at[0].cpu, err) : 0;
+	s = the_other();
+	number = number_of(the_schedule, vm);
+	if (number == NO_VM && want->count)
+		return vm_fail(err, -EBUSY, "'%s': %u other VMs have windows already", vm,
+			       WINDOW_ALWAYS - 1);
 	*s = *the_schedule;
 	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++)
 		remove_windows(&s->cpus[cpu], vm);
@@ -285,6 +319,8 @@ int schedule_propose(const char *vm, const struct schedule_windows *want, struct
 
 void schedule_withdraw(void)
 {
+	if (!the_schedule)
+		return;
 	the_schedule = the_other();
 }
 
@@ -301,8 +337,11 @@ static bool same_windows(const struct schedule_cpu *a, const struct schedule_cpu
 
 void schedule_adopt(void)
 {
-	const struct schedule *before = the_other();
+	const struct schedule *before;
 
+	if (!the_schedule)
+		return;
+	before = the_other();
 	/* One that is not online would never answer; its windows never open. */
 	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
 		if ((cpus_online_mask() & BIT(cpu)) &&
