@@ -268,8 +268,8 @@ static u64 cpus_with_frames(void)
 static int refuse_cpu(const char *vm, u32 cpu, struct vm_error *err)
 {
 	return vm_fail(err, -EINVAL,
-		       "'%s': cpu%u keeps no frame; by the bundle's schedule 0x%lx do", vm, cpu,
-		       cpus_with_frames());
+		       "'%s': cpu%u has no frame; the bundle's schedule has frames for CPUs 0x%lx",
+		       vm, cpu, cpus_with_frames());
 }
 
 static int add_windows(struct schedule *s, const char *vm, u8 number,
