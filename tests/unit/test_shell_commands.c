@@ -296,9 +296,9 @@ static void test_set(void **state)
 	assert_int_equal(fake.windows_set_to.at[1].length_us, 500);
 	expect("zvm set linux windows=none", "vm 0 'linux' set\n");
 	assert_int_equal(fake.windows_set_to.count, 0);
-	static const char *const wrong[] = { "",        "1",         "1:0",          "1:0+49",
-					     "8:0+100", "1:0+100,",  "1:0+10000001", "x:0+100",
-					     "1:-1+99", "1:0+100;2", ",1:0+100" };
+	static const char *const wrong[] = { "",         "1",         "1:0",          "1:0+49",
+					     "64:0+100", "1:0+100,",  "1:0+10000001", "x:0+100",
+					     "1:-1+99",  "1:0+100;2", ",1:0+100" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		char line[64];
