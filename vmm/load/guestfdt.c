@@ -207,7 +207,7 @@ void guest_fdt_gic(struct dt_writer *b, const struct guest_fdt_params *p,
 /* A GICv2 needs the CPUs that a private interrupt exists on (bits 15:8 of the flags). */
 static u32 ppi_flags(const struct guest_fdt_params *p)
 {
-	return IRQ_LEVEL_HIGH | (p->gic_version == 2 ? (1U << p->desc->cpus) - 1 : 0) << 8;
+	return IRQ_LEVEL_HIGH | (p->gic_version == 2 ? (1U << MIN(p->desc->cpus, 8U)) - 1 : 0) << 8;
 }
 
 static void put_timer(struct dt_writer *b, const struct guest_fdt_params *p)
