@@ -173,15 +173,21 @@ static void change(struct fuzz_input *in)
 	check_all();
 }
 
+void *pages_alloc(u32 count)
+{
+	return calloc(count, PAGE_SIZE);
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct fuzz_input in = { .at = data, .left = size };
 	struct desc_error err = { "" };
 	struct schedule s;
 
-	memset(schedules, 0, sizeof(schedules));
+	free(tables);
+	tables = NULL;
+	the_schedule = NULL;
 	memset(&refused, 0, sizeof(refused));
-	the_schedule = &schedules[0];
 	file_error = fuzz_once_in(&in, 32) ? (fuzz_byte(&in) & 1 ? -ENOENT : -EIO) : 0;
 	if (fuzz_once_in(&in, 16))
 		file = fuzz_copy(&in, in.left, &file_size);
