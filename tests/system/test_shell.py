@@ -184,7 +184,7 @@ def test_list_and_info(board):
 
 def test_priorities_are_those_of_the_docs(board):
     """What docs/real-time.md says of the shell and the console service is what `host threads` shows."""
-    page = (ROOT / "docs/real-time.md").read_text()
+    page = " ".join((ROOT / "docs/real-time.md").read_text().split())
     for thread, called in (("shell", "the shell"), ("console", "the console service")):
         documented = re.search(rf"{called} \((\d+)\)", page)[1]
         assert re.search(rf"^{thread} +\w+ +{documented} ", board.sh("host threads"), re.M)
