@@ -3,8 +3,8 @@
 
 import re
 
-from conftest import BOOT_SECONDS
 from guests import new
+from test_sched import spinning
 
 
 def cpus(board, name):
@@ -12,14 +12,9 @@ def cpus(board, name):
     return [int(n) for n in re.findall(r"vcpu \d .*?cpu (\d)", board.sh(f"zvm info {name}"))]
 
 
-def spinning(board, name, options):
-    """A VM with one vCPU that uses its CPU up, begun with these options; from then on it may be anywhere."""
-    vm = new(board, "smp", f"-c 1 --name {name} {options}")
-    vm.run()
-    with vm.attached() as shell:
-        shell.expect(r"smp: PASS\s+smp> ", BOOT_SECONDS)
-        shell.line("spin")
-        shell.expect("spin")
+def spinning_anywhere(board, name, options):
+    """A VM that spins, begun with these options; from then on it may be anywhere."""
+    vm = spinning(board, name, options)
     assert board.sh(f"zvm set {name} affinity=any") == f"vm {vm.id} '{name}' set"
     return vm
 
@@ -54,8 +49,8 @@ def test_moved_when_a_cpu_stays_idle(boot):
     """Of two that want one CPU, one goes to an idle one; real-time VMs do not, nor does it go where one is."""
     board = boot(smp=4, mem=1024, guests=["smp"])
     for name in ("rt1", "rt2"):
-        spinning(board, name, "-a 0x2 -p 8")
-    pair = [spinning(board, name, "-a 0x4") for name in ("a", "b")]
+        spinning_anywhere(board, name, "-a 0x2 -p 8")
+    pair = [spinning_anywhere(board, name, "-a 0x4") for name in ("a", "b")]
     board.until(lambda: cpus(board, "a") != cpus(board, "b"))
     placed = cpus(board, "a") + cpus(board, "b")
     assert 2 in placed and 1 not in placed

@@ -16,7 +16,10 @@
 #define FILE_MAX KIB(16)
 #define NO_VM    0 /* the window number of time outside all windows */
 
-/* What is there if the bundle has a schedule: a CPU keeps to one of its two frames while the other is made anew. */
+/*
+ * Allocated if the bundle has a schedule. A CPU keeps to one of its two frames while the other one is
+ * filled in.
+ */
 static struct tables {
 	struct schedule schedules[2];
 	struct sched_frame frames[MAX_CPUS][2];
