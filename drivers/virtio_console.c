@@ -22,7 +22,8 @@
 /* Queue numbers: a pair for port 0, the control pair, then a pair for each further port. */
 #define QUEUE_CONTROL      2
 #define QUEUE_OF_PORT(n)   ((n) == 0 ? 0u : 2u + 2u * (n))
-#define MAX_DEVICES        8 /* of up to 31 ports */
+#define MAX_DEVICES        8
+#define DEVICE_MAX_PORTS   32 /* used of one device: a word has a bit for each; QEMU's have 31 */
 #define PORT_BUFFERS       4
 #define RX_BYTES           256
 #define TX_BYTES           512
@@ -368,7 +369,7 @@ static int control_init(struct vcon *d)
 
 static int device_init(struct vcon *d)
 {
-	u32 room = CONSOLE_MAX_PORTS - port_count;
+	u32 room = MIN(CONSOLE_MAX_PORTS - port_count, DEVICE_MAX_PORTS);
 	int err = virtio_start(&d->dev, F_MULTIPORT);
 
 	if (err != 0)
@@ -376,6 +377,9 @@ static int device_init(struct vcon *d)
 	d->multiport = d->dev.features & F_MULTIPORT;
 	d->first = port_count;
 	d->nr_ports = d->multiport ? virtio_config_read32(&d->dev, CFG_MAX_NR_PORTS) : 1;
+	if (d->nr_ports > room)
+		log_warn("virtio console %u: the first %u of its %u ports are used", device_count,
+			 room, d->nr_ports);
 	d->nr_ports = MIN(d->nr_ports, room);
 	for (u32 n = 0; n < d->nr_ports && err == 0; n++)
 		err = port_init(d, n);

@@ -29,7 +29,7 @@ struct device_queue {
 };
 
 static struct {
-	u32 version, status, sel, interrupt;
+	u32 version, status, sel, interrupt, max_ports;
 	u32 feature_sel;
 	u64 driver_features, features;
 	struct device_queue queue[QUEUES];
@@ -189,7 +189,7 @@ static u32 mmio_read32(const volatile void *base, u32 offset)
 	case STATUS:
 		return dev.status;
 	case CONFIG + CFG_MAX_NR_PORTS:
-		return MAX_PORTS;
+		return dev.max_ports;
 	default:
 		fail_msg("read of 0x%x", offset);
 		return 0;
@@ -296,6 +296,7 @@ int console_ports_register(const struct console_port_ops *ops)
 }
 
 static const struct console_port_ops *ops;
+static u32 max_ports = MAX_PORTS; /* what the device says that it can have */
 
 static void start(u32 version, u64 features, u32 present)
 {
@@ -312,6 +313,7 @@ static void start(u32 version, u64 features, u32 present)
 	dev.version = version;
 	dev.features = features | (version == 2 ? VIRTIO_F_VERSION_1 : 0);
 	dev.present = present;
+	dev.max_ports = max_ports;
 	assert_true(virtio_mmio_open(&d, &anything));
 	assert_int_equal(virtio_console_add(&d), 0);
 	virtio_console_interrupt(0);
@@ -376,6 +378,22 @@ static void test_all_ports(void **state)
 	ready = 0;
 	virtio_console_interrupt(0);
 	assert_int_equal(ready, BIT(31));
+}
+
+/* Only the first 32 are used of a device that could have more. */
+static void test_too_many_ports(void **state)
+{
+	(void)state;
+	max_ports = 100;
+	start(2, F_MULTIPORT, 0xffffffff);
+	max_ports = MAX_PORTS;
+	device_say(32, DEVICE_ADD, 1);
+	for (int i = 0; i < 8; i++)
+		virtio_console_interrupt(0);
+	assert_int_equal(dev.open, 0xffffffff);
+	assert_int_equal(ops->count, MAX_PORTS);
+	assert_null(ops->name(32));
+	assert_int_equal(ops->write(32, "x", 1), 0);
 }
 
 static void test_write(void **state)
@@ -491,6 +509,7 @@ int main(void)
 		both(test_read_holds_the_sender_off),
 		both(test_endless_device),
 		cmocka_unit_test(test_all_ports),
+		cmocka_unit_test(test_too_many_ports),
 		cmocka_unit_test_setup(test_single, setup_single),
 		cmocka_unit_test_setup(test_read, setup_single),
 		cmocka_unit_test_setup(test_nobody_reads, setup_single),
