@@ -24,8 +24,14 @@ def description(tmp_path):
 
 @pytest.mark.parametrize("cpu", ["cortex-a53", CPU_MAX])
 def test_two_vms_use_it_on_one_cpu(boot, cpu):
-    """Breakpoint, watchpoint, counters, overflow interrupt and keys of each are its own."""
-    board = boot(cpu=cpu, smp=1, mem=512, guests=["state"])
+    """
+    Breakpoint, watchpoint, counters, overflow interrupt and keys of each are its own.
+
+    QEMU counts instructions here (-icount). Otherwise its overflow timer runs in another thread and
+    may run in the middle of an ERET, where the machine's lock is free for a moment: the timer reads
+    the counters as EL1's but with the offsets of EL2, and PMEVCNTR0_EL0 starts again from 0.
+    """
+    board = boot(cpu=cpu, smp=1, mem=512, guests=["state"], extra=["-icount", "shift=4"])
     vms = [new(board, "state"), new(board, "state")]
     ports = [vm.port() for vm in vms]
     for vm in vms:
