@@ -99,8 +99,9 @@ static void become_current(struct thread *t)
 void sched_init(void)
 {
 	struct thread *idle = &idle_thread;
+	u32 cpu;
 
-	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+	for_each_cpu(cpu) {
 		percpus[cpu].id = cpu;
 		percpus[cpu].idle = cpu ? pages_alloc(IDLE_PAGES) : idle;
 		if (!percpus[cpu].idle)

@@ -56,12 +56,12 @@ static void push_call(u32 cpu, struct ipi_request *r)
 void ipi_call_all(void (*fn)(void *arg), void *arg)
 {
 	u64 online = cpus_online_mask();
+	u32 cpu;
 
 	if (!online)
 		fn(arg); /* the boot CPU, before the scheduler stands */
-	for (u32 cpu = 0; cpu < cpu_count; cpu++)
-		if (online & BIT(cpu))
-			ipi_call(cpu, fn, arg);
+	for_each_set_bit(cpu, online)
+		ipi_call(cpu, fn, arg);
 }
 
 void ipi_call(u32 cpu, void (*fn)(void *arg), void *arg)

@@ -147,7 +147,7 @@ u64 irq_total(u32 cpu)
 bool irq_next_info(u32 from, struct irq_info *info)
 {
 	const struct irq_action *a = NULL;
-	u32 intid = from;
+	u32 cpu, intid = from;
 
 	while (intid < MAX_INTIDS && !(a = find_action(intid)))
 		intid++;
@@ -156,9 +156,11 @@ bool irq_next_info(u32 from, struct irq_info *info)
 	info->intid = intid;
 	info->name = a->name;
 	memset(info->count, 0, sizeof(info->count));
-	if (intid >= FIRST_SPI)
+	if (intid >= FIRST_SPI) {
 		info->count[SPI_CPU] = __atomic_load_n(&a->spis, __ATOMIC_RELAXED);
-	for (u32 cpu = 0; intid < FIRST_SPI && cpu < cpu_count; cpu++)
+		return true;
+	}
+	for_each_cpu(cpu)
 		info->count[cpu] =
 			__atomic_load_n(&percpus[cpu].private_irqs[intid], __ATOMIC_RELAXED);
 	return true;

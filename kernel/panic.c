@@ -13,12 +13,11 @@ static bool panicking;
 
 static void stop_others(const struct percpu *self)
 {
-	u64 online = cpus_online_mask();
+	u32 cpu;
 
-	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
-		if ((online & BIT(cpu)) && cpu != self->id)
+	for_each_online_cpu(cpu)
+		if (cpu != self->id)
 			arch_sgi_send(IPI_HALT, cpu);
-	}
 }
 
 static void report(const struct percpu *self, const char *message)

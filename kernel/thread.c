@@ -56,12 +56,12 @@ void thread_setup(struct thread *t, const char *name, u8 prio, u32 cpu, u64 affi
 u32 thread_choose_cpu(u64 affinity)
 {
 	u64 mask = affinity & cpus_online_mask();
-	u32 best = MAX_CPUS, fewest = UINT32_MAX;
+	u32 cpu, best = MAX_CPUS, fewest = UINT32_MAX;
 
-	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+	for_each_set_bit(cpu, mask) {
 		u32 homed = __atomic_load_n(&percpus[cpu].homed, __ATOMIC_RELAXED);
 
-		if ((mask & BIT(cpu)) && homed < fewest) {
+		if (homed < fewest) {
 			best = cpu;
 			fewest = homed;
 		}

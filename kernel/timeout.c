@@ -139,9 +139,10 @@ void timeout_set(struct timeout *t, u64 deadline)
 static bool wait_not_running(const struct timeout *t)
 {
 	bool waited = false;
+	u32 cpu;
 
 	lock_check_no_spinlock("waits for a timeout's end");
-	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+	for_each_cpu(cpu) {
 		struct timeout *const *running = &percpus[cpu].timeouts.running;
 
 		while (__atomic_load_n(running, __ATOMIC_ACQUIRE) == t && cpu != this_cpu()->id) {

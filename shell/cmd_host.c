@@ -89,11 +89,12 @@ static void print_errata(void)
 static void host_info(const struct args *a)
 {
 	char model[128];
-	u32 vms = 0;
 	struct page_stats mem;
+	const struct vm *vm;
+	u32 vms = 0;
 
-	for (u32 id = 0; id < MAX_VMS; id++)
-		vms += vm_by_id(id) != NULL;
+	for_each_vm(vm)
+		vms++;
 	page_stats(&mem);
 	host_version(a);
 	text_print(model, sizeof(model), "%s", host_fdt_model());

@@ -42,6 +42,7 @@ static struct rates take_sample(const struct vm *vm, const struct vm_stats *s)
 	struct sample *old = &samples[vm->id];
 	struct sample now = { .created_at = vm->created_at, .exits = s->exits };
 	bool first = old->created_at != vm->created_at;
+	const struct vcpu *v;
 	u64 passed;
 
 	if (!vm->started_at)
@@ -49,8 +50,8 @@ static struct rates take_sample(const struct vm *vm, const struct vm_stats *s)
 	if (first)
 		*old = at_start(vm);
 	now.when = arch_counter();
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		now.ticks += thread_ticks(&vm->vcpus[i]->thread);
+	for_each_vcpu(v, vm)
+		now.ticks += thread_ticks(&v->thread);
 	passed = MAX(now.when - old->when, 1);
 	if (!first && passed < ms_to_ticks(SAMPLE_MS))
 		return old->rates;
@@ -105,13 +106,10 @@ static void print_row(const struct vm *vm)
 
 static void print_table(void)
 {
+	const struct vm *vm;
 	bool any = false;
 
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *vm = vm_by_id(id);
-
-		if (!vm)
-			continue;
+	for_each_vm(vm) {
 		if (!any)
 			shell_printf("ID  %-12s %-12s %-8s VCPUS    MEMORY PRIO  AFFINITY   CPU%%  "
 				     "EXITS/S    UPTIME RESTARTS\n",
@@ -265,6 +263,7 @@ static void print_vm(struct vm *vm)
 	char uptime[32], affinity[24];
 	struct vm_stats stats;
 	struct rates r;
+	struct vcpu *v;
 
 	vm_stats(vm, &stats);
 	r = take_sample(vm, &stats);
@@ -291,8 +290,8 @@ static void print_vm(struct vm *vm)
 			     vm->desc.hang_timeout_ms);
 	print_images(vm);
 	print_console(&vm->console);
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		print_vcpu(vm->vcpus[i]);
+	for_each_vcpu(v, vm)
+		print_vcpu(v);
 	print_devices(vm);
 	print_regions(&vm->bus);
 	if (vm->note[0])

@@ -41,9 +41,11 @@ static u64 busy_permille(u32 cpu)
 
 void cmd_cpus(const struct args *a __unused)
 {
+	u32 cpu;
+
 	shell_printf("CPU  HWID   STATE    BUSY  %8s %10s %10s  MODEL\n", "IRQS", "IPIS",
 		     "SWITCHES");
-	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+	for_each_cpu(cpu) {
 		const struct percpu *p = &percpus[cpu];
 		u32 midr = 0;
 		u64 busy;
@@ -111,19 +113,20 @@ static const char *exits_measured(const struct args *a)
 void cmd_irq(const struct args *a)
 {
 	struct irq_info i;
+	u32 cpu;
 
 	if (measure_option(a))
 		return;
 	shell_printf("INTID  %-20s COUNT ON EACH CPU\n", "NAME");
 	for (u32 from = 0; irq_next_info(from, &i); from = i.intid + 1) {
 		shell_printf("%5u  %-20s", i.intid, i.name);
-		for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		for_each_cpu(cpu)
 			shell_printf(" %8lu", i.count[cpu]);
 		shell_printf("\n");
 	}
 	shell_printf("\nThe longest with interrupts masked%s:\n", exits_measured(a));
 	shell_printf("CPU    TICKS         US  FROM, TO\n");
-	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+	for_each_cpu(cpu)
 		print_masked(cpu);
 }
 

@@ -45,19 +45,19 @@ static void print_kinds(const u64 *values, bool total)
 static void print_exits(const struct vm *vm)
 {
 	u64 all[EXIT_KINDS] = { 0 };
+	const struct vcpu *v;
 
 	shell_printf("TABLE    VCPU       IRQ       WFX       HVC       SMC    SYSREG      MMIO"
 		     "        FP     FAULT     TOTAL\n");
 	_Static_assert(EXIT_FAULT + 1 == EXIT_KINDS, "a column for each kind");
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		const struct vcpu *v = vm->vcpus[i];
+	for_each_vcpu(v, vm) {
 		u64 exits[EXIT_KINDS];
 
 		for (u32 kind = 0; kind < EXIT_KINDS; kind++) {
 			exits[kind] = v->exits[kind] - v->exits_before[kind];
 			all[kind] += exits[kind];
 		}
-		print_who("exits", vm, i);
+		print_who("exits", vm, v->index);
 		print_kinds(exits, true);
 	}
 	print_who("exits", vm, vm->nvcpus);
@@ -68,22 +68,23 @@ static void print_times(const struct vm *vm)
 {
 	struct exit_time sum[EXIT_KINDS] = { { 0 } };
 	u64 us[EXIT_KINDS], count = 0;
+	const struct vcpu *v;
 
-	for (u32 i = 0; i < vm->nvcpus; i++) {
+	for_each_vcpu(v, vm) {
 		for (u32 kind = 0; kind < EXIT_KINDS; kind++) {
-			sum[kind].count += vm->vcpus[i]->exit_times[kind].count;
-			sum[kind].ticks += vm->vcpus[i]->exit_times[kind].ticks;
-			count += vm->vcpus[i]->exit_times[kind].count;
+			sum[kind].count += v->exit_times[kind].count;
+			sum[kind].ticks += v->exit_times[kind].ticks;
+			count += v->exit_times[kind].count;
 		}
 	}
 	if (!count && !percpus[0].masked.exits) {
 		shell_printf("exit times are not measured; `host irq -m on` turns that on\n");
 		return;
 	}
-	for (u32 i = 0; i < vm->nvcpus; i++) {
+	for_each_vcpu(v, vm) {
 		for (u32 kind = 0; kind < EXIT_KINDS; kind++)
-			us[kind] = ticks_to_us(vm->vcpus[i]->exit_times[kind].ticks);
-		print_who("time-us", vm, i);
+			us[kind] = ticks_to_us(v->exit_times[kind].ticks);
+		print_who("time-us", vm, v->index);
 		print_kinds(us, true);
 	}
 	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
@@ -128,14 +129,13 @@ static bool clock_runs_away(void)
 static void print_latency(const struct vm *vm)
 {
 	static struct histogram all;
+	const struct vcpu *v;
 
 	memset(&all, 0, sizeof(all));
 	shell_printf("TABLE    VCPU     COUNT       P50       P99     P99.9       MAX\n");
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		const struct histogram *h = &vm->vcpus[i]->timer.late;
-
-		print_late("late", vm, i, h, in_ticks);
-		histogram_merge(&all, h);
+	for_each_vcpu(v, vm) {
+		print_late("late", vm, v->index, &v->timer.late, in_ticks);
+		histogram_merge(&all, &v->timer.late);
 	}
 	print_late("late", vm, vm->nvcpus, &all, in_ticks);
 	print_late("late-ns", vm, vm->nvcpus, &all, to_ns);

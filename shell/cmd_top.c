@@ -103,8 +103,10 @@ static u64 difference(u64 now, u64 before)
 
 static void take_sample(struct sample *s, const struct sample *before)
 {
+	u32 cpu;
+
 	s->when = arch_counter();
-	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+	for_each_cpu(cpu) {
 		s->cpus[cpu].idle = sched_idle_ticks(cpu);
 		s->cpus[cpu].irqs = irq_total(cpu);
 	}

@@ -25,14 +25,12 @@ void shell_vmm_unlock(void)
 
 static void print_vms(void)
 {
+	const struct vm *vm;
 	bool any = false;
 
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *vm = vm_by_id(id);
-
-		if (vm)
-			shell_printf("%s%u %s", any ? ", " : "", id, vm->name);
-		any |= vm != NULL;
+	for_each_vm(vm) {
+		shell_printf("%s%u %s", any ? ", " : "", vm->id, vm->name);
+		any = true;
 	}
 	shell_printf("%s\n", any ? "" : "none");
 }

@@ -102,13 +102,11 @@ const u32 root_count = ARRAY_SIZE(root_commands);
 
 static void add_vms(struct completions *c, const struct word *w)
 {
-	vmm_lock();
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *vm = vm_by_id(id);
+	const struct vm *vm;
 
-		if (vm)
-			complete_with(c, w, vm->name);
-	}
+	vmm_lock();
+	for_each_vm(vm)
+		complete_with(c, w, vm->name);
 	vmm_unlock();
 }
 

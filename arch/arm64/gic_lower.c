@@ -10,6 +10,7 @@
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
+#include <lib/bitmap.h>
 
 static u32 maintenance;
 
@@ -161,13 +162,14 @@ static u64 ich_vmcr(void)
 u64 arch_vgic_signals(u32 lrs)
 {
 	u64 vmcr;
+	u32 n;
 
 	lrs &= ~arch_vgic_empty_lrs();
 	if (likely(!lrs))
 		return 0;
 	vmcr = ich_vmcr();
-	for (; lrs; lrs &= lrs - 1) {
-		u64 value = arch_vgic_lr_read((u32)__builtin_ctz(lrs));
+	for_each_set_bit(n, lrs) {
+		u64 value = arch_vgic_lr_read(n);
 
 		if ((value & LR_STATE_MASK) == LR_STATE_PENDING &&
 		    FIELD(value, 55, 48) < FIELD(vmcr, 31, 24) &&

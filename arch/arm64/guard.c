@@ -31,8 +31,9 @@ void guard_init_cpu(void)
 static u64 cpus_with_erratum(u32 n)
 {
 	u64 cpus = 0;
+	u32 cpu;
 
-	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+	for_each_cpu(cpu)
 		if (percpus[cpu].arch.errata >> n & 1)
 			cpus |= BIT(cpu);
 	return cpus;
@@ -41,8 +42,9 @@ static u64 cpus_with_erratum(u32 n)
 static u64 cpus_guarded(u32 first, u32 last)
 {
 	u64 cpus = 0;
+	u32 cpu;
 
-	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+	for_each_cpu(cpu)
 		if (percpus[cpu].arch.guard >= first && percpus[cpu].arch.guard <= last)
 			cpus |= BIT(cpu);
 	return cpus;
@@ -51,8 +53,9 @@ static u64 cpus_guarded(u32 first, u32 last)
 static u64 cpus_exposed(void)
 {
 	u64 cpus = 0;
+	u32 cpu;
 
-	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+	for_each_cpu(cpu)
 		if (percpus[cpu].arch.exposed)
 			cpus |= BIT(cpu);
 	return cpus;

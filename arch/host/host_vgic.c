@@ -2,6 +2,7 @@
 /* The virtual GIC CPU interface, and the guest's side of it (IHI 0069, 6.3 and 12.4). */
 #include <arch/guest.h>
 #include <asm/smp.h>
+#include <lib/bitmap.h>
 #include <string.h>
 
 #define IDLE_PRIORITY 0x100
@@ -124,8 +125,10 @@ u32 arch_vgic_take_eoi_count(void)
 
 u64 arch_vgic_signals(u32 lrs)
 {
-	for (lrs &= ~arch_vgic_empty_lrs(); lrs; lrs &= lrs - 1) {
-		u64 value = *lr((u32)__builtin_ctz(lrs));
+	u32 n;
+
+	for_each_set_bit(n, lrs & ~arch_vgic_empty_lrs()) {
+		u64 value = *lr(n);
 
 		if ((value & LR_STATE_MASK) == LR_STATE_PENDING &&
 		    FIELD(value, 55, 48) < self()->pmr &&

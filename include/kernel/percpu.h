@@ -6,6 +6,7 @@
 #include <asm/percpu.h> /* struct arch_percpu */
 #include <kernel/masked.h>
 #include <kernel/thread.h>
+#include <lib/bitmap.h>
 
 struct run_queue {
 	u64 ready; /* bit 63 - p set: queue[p] is not empty */
@@ -48,6 +49,9 @@ extern struct percpu percpus[MAX_CPUS];
 /* Number of CPUs of the devicetree that are used, and of those that run. */
 extern u32 cpu_count;
 u64 cpus_online_mask(void);
+
+#define for_each_cpu(cpu)        for ((cpu) = 0; (cpu) < cpu_count; (cpu)++)
+#define for_each_online_cpu(cpu) for_each_set_bit(cpu, cpus_online_mask())
 
 static inline struct percpu *this_cpu(void)
 {

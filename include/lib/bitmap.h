@@ -7,6 +7,15 @@
 
 #define BITMAP_WORDS(nbits) (((nbits) + 63) / 64)
 
+/* The number of the lowest set bit of a word, which is not 0. */
+#define lowest_bit(word) \
+	((u32)(sizeof(word) > 4 ? __builtin_ctzll(word) : __builtin_ctz((u32)(word))))
+
+/* Each set bit of a word, the lowest first. `bit` is a variable; the word is read once. */
+#define for_each_set_bit(bit, word)                      \
+	for (__typeof__((word) + 0) bit##_left = (word); \
+	     bit##_left && ((bit) = lowest_bit(bit##_left), true); bit##_left &= bit##_left - 1)
+
 static inline void bitmap_set(u64 *map, size_t n)
 {
 	map[n / 64] |= BIT(n % 64);

@@ -209,7 +209,17 @@ void vmm_unlock(void);
 struct vm *vm_find(const char *id_or_name);
 /* The VM in slot 0..MAX_VMS-1, or NULL. The slot is the id. */
 struct vm *vm_by_id(u32 id);
+/* The VM with the least id that is not below `id`, or NULL. */
+struct vm *vm_next(u32 id);
 struct vm *vm_by_name(const char *name);
+
+/* Each VM, the least id first. vmm_lock() is held. */
+#define for_each_vm(vm) for ((vm) = vm_next(0); (vm); (vm) = vm_next((vm)->id + 1))
+
+/* Each vCPU of a VM, by its index. */
+#define for_each_vcpu(v, vm)                                                                      \
+	for (u32 v##_index = 0; v##_index < (vm)->nvcpus && ((v) = (vm)->vcpus[v##_index], true); \
+	     v##_index++)
 
 /* The table, for life/: initialise it, once, at boot; ... */
 void vms_init(void);

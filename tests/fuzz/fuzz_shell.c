@@ -140,6 +140,11 @@ struct vm *vm_by_id(u32 id)
 	return id < ARRAY_SIZE(machines) ? &machines[id] : NULL;
 }
 
+struct vm *vm_next(u32 id)
+{
+	return vm_by_id(id);
+}
+
 struct vm *vm_find(const char *name)
 {
 	for (u32 id = 0; id < ARRAY_SIZE(machines); id++)

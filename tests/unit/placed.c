@@ -19,6 +19,13 @@ struct vm *vm_by_id(u32 id)
 	return id < MAX_VMS ? slots[id] : NULL;
 }
 
+struct vm *vm_next(u32 id)
+{
+	while (id < MAX_VMS && !slots[id])
+		id++;
+	return vm_by_id(id);
+}
+
 struct vm *vm_find(const char *name)
 {
 	for (u32 i = 0; i < MAX_VMS; i++)
@@ -75,6 +82,7 @@ int place(struct vm *vm)
 
 		memset(v, 0, sizeof(*v));
 		v->vm = vm;
+		v->index = i;
 		spin_lock_init(&v->sched_lock, LOCK_SCHED);
 		v->cpu = vm_sched_planned(vm, i);
 		assert_int_equal(thread_create(&v->thread, "vcpu", never, NULL, 20, BIT(v->cpu)),

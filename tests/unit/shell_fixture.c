@@ -120,6 +120,13 @@ struct vm *vm_by_id(u32 id)
 	return id < MAX_VMS ? slots[id] : NULL;
 }
 
+struct vm *vm_next(u32 id)
+{
+	while (id < MAX_VMS && !slots[id])
+		id++;
+	return vm_by_id(id);
+}
+
 struct vm *vm_find(const char *name)
 {
 	for (u32 id = 0; id < MAX_VMS; id++) {

@@ -163,15 +163,16 @@ static s64 affinity_state(const struct vm *vm, u64 mpidr, u64 level)
 		[VCPU_ON_PENDING] = PSCI_AFFINITY_ON_PENDING,
 	};
 	enum vcpu_power most = VCPU_OFF;
+	const struct vcpu *v;
 	bool any = false;
 
 	if (level > 3)
 		return PSCI_INVALID_PARAMETERS;
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		if ((vm->vcpus[i]->mpidr ^ mpidr) >> (8 * level))
+	for_each_vcpu(v, vm) {
+		if ((v->mpidr ^ mpidr) >> (8 * level))
 			continue;
 		any = true;
-		most = MAX(most, vm->vcpus[i]->power);
+		most = MAX(most, v->power);
 	}
 	return any ? states[most] : PSCI_INVALID_PARAMETERS;
 }
@@ -222,8 +223,10 @@ static void system_reset2(struct vcpu *v, u64 *x)
 /* Called by the only vCPU that is on. */
 static void system_suspend(struct vcpu *v, u64 *x)
 {
-	for (u32 i = 0; i < v->vm->nvcpus; i++) {
-		if (v->vm->vcpus[i] != v && v->vm->vcpus[i]->power != VCPU_OFF) {
+	const struct vcpu *other;
+
+	for_each_vcpu(other, v->vm) {
+		if (other != v && other->power != VCPU_OFF) {
 			answer(x, PSCI_DENIED);
 			return;
 		}

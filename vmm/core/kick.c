@@ -33,10 +33,12 @@ void vcpu_pass_stop(struct vm *vm, u32 first)
 
 void vcpu_wake_parked(struct vm *vm)
 {
-	for (u32 i = 0; i < vm->nvcpus; i++) {
+	struct vcpu *v;
+
+	for_each_vcpu(v, vm) {
 		unsigned long flags = spin_lock(&vm->state_wq.lock);
 
-		wait_wake_thread_locked(&vm->state_wq, &vm->vcpus[i]->thread);
+		wait_wake_thread_locked(&vm->state_wq, &v->thread);
 		spin_unlock(&vm->state_wq.lock, flags);
 	}
 	sched_preempt_point();

@@ -36,12 +36,21 @@ struct vm *vm_by_id(u32 id)
 	return id < MAX_VMS ? vms[id] : NULL;
 }
 
+struct vm *vm_next(u32 id)
+{
+	while (id < MAX_VMS && !vms[id])
+		id++;
+	return vm_by_id(id);
+}
+
 struct vm *vm_by_name(const char *name)
 {
-	for (u32 i = 0; i < MAX_VMS; i++)
-		if (vms[i] && str_eq(vms[i]->name, name))
-			return vms[i];
-	return NULL;
+	struct vm *vm;
+
+	for_each_vm(vm)
+		if (str_eq(vm->name, name))
+			break;
+	return vm;
 }
 
 struct vm *vm_find(const char *id_or_name)

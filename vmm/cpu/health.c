@@ -34,17 +34,17 @@ static void crash(const struct vcpu *v, const struct guest_look *l)
 static void hang(struct vm *vm)
 {
 	char why[sizeof(vm->crash)];
+	const struct vcpu *v;
 	size_t len;
 
 	sched_open();
 	len = (size_t)snprintf(why, sizeof(why),
 			       "hangs: interrupts masked for %u ms of CPU time, PC",
 			       vm->desc.hang_timeout_ms);
-
-	for (u32 i = 0; i < vm->nvcpus && len < sizeof(why); i++)
-		if (vm->vcpus[i]->power != VCPU_OFF)
+	for_each_vcpu(v, vm)
+		if (v->power != VCPU_OFF && len < sizeof(why))
 			len += (size_t)snprintf(why + len, sizeof(why) - len, " %lx",
-						arch_vcpu_pc(vm->vcpus[i]));
+						arch_vcpu_pc(v));
 	vm_request(vm, VM_REQ_CRASH, why);
 	arch_irq_disable();
 }

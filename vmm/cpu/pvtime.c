@@ -66,10 +66,11 @@ static void write_down(struct vcpu *v)
 static void reset(struct vdev *d)
 {
 	struct vm *vm = d->vm;
+	struct vcpu *v;
 
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		__atomic_store_n(&vm->vcpus[i]->stolen_restarts, true, __ATOMIC_RELAXED);
-		__atomic_store_n(&vm->pvtime[i].stolen_ns, 0, __ATOMIC_RELAXED);
+	for_each_vcpu(v, vm) {
+		__atomic_store_n(&v->stolen_restarts, true, __ATOMIC_RELAXED);
+		__atomic_store_n(&vm->pvtime[v->index].stolen_ns, 0, __ATOMIC_RELAXED);
 	}
 }
 

@@ -179,9 +179,10 @@ static void let_interrupt_in(struct vcpu *v)
 
 bool vm_is_parked(const struct vm *vm, const struct vcpu *but)
 {
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		if (vm->vcpus[i] != but &&
-		    !__atomic_load_n(&vm->vcpus[i]->parked, __ATOMIC_ACQUIRE))
+	const struct vcpu *v;
+
+	for_each_vcpu(v, vm)
+		if (v != but && !__atomic_load_n(&v->parked, __ATOMIC_ACQUIRE))
 			return false;
 	return true;
 }

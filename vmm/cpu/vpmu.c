@@ -7,6 +7,7 @@
  */
 #include <arch/irqchip.h>
 #include <kernel/irq.h>
+#include <lib/bitmap.h>
 #include <lib/string.h>
 #include <vmm/core.h>
 #include <vmm/cpu.h>
@@ -124,8 +125,10 @@ static void increment(u32 n, bool user)
 
 static void increment_all(u64 which, bool user)
 {
-	for (which &= counters() & ~BIT(GUEST_PMU_CYCLES); which; which &= which - 1)
-		increment((u32)__builtin_ctzll(which), user);
+	u32 n;
+
+	for_each_set_bit(n, which & counters() & ~BIT(GUEST_PMU_CYCLES))
+		increment(n, user);
 }
 
 /* The interrupt's condition may be gone after a write. */

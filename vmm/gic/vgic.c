@@ -24,24 +24,24 @@ void vgic_begin(struct vgic_op *op, struct vm *vm)
 
 void vgic_end(struct vgic_op *op)
 {
-	u32 kicks = op->kicks;
+	u32 index;
 
 	spin_unlock(&op->vm->vgic.lock, op->flags);
-	for (; unlikely(kicks); kicks &= kicks - 1)
-		vcpu_kick(op->vm->vcpus[__builtin_ctz(kicks)], VCPU_WORK_VIRQ);
+	for_each_set_bit(index, op->kicks)
+		vcpu_kick(op->vm->vcpus[index], VCPU_WORK_VIRQ);
 }
 
 void vgic_end_open(struct vgic_op *op)
 {
-	u32 kicks = op->kicks, told = 0;
+	u32 index, told = 0;
 
 	spin_unlock(&op->vm->vgic.lock, op->flags);
-	for (; kicks; kicks &= kicks - 1) {
+	for_each_set_bit(index, op->kicks) {
 		if (unlikely(told++ == VCPU_PIECE)) {
 			vgic_let_in();
 			told = 1;
 		}
-		vcpu_kick(op->vm->vcpus[__builtin_ctz(kicks)], VCPU_WORK_VIRQ);
+		vcpu_kick(op->vm->vcpus[index], VCPU_WORK_VIRQ);
 	}
 }
 
@@ -151,16 +151,15 @@ void vgic_update(struct vgic_op *op, const struct virq *q)
 void vgic_update_fresh(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
-	u32 words = c->fresh_words;
+	u32 w, n, words = c->fresh_words;
 
 	c->fresh_words = 0;
-	for (; words; words &= words - 1) {
-		u32 w = (u32)__builtin_ctz(words);
+	for_each_set_bit(w, words) {
 		u32 bits = c->fresh[w];
 
 		c->fresh[w] = 0;
-		for (; bits; bits &= bits - 1) {
-			struct virq q = virq_of(v, 32 * w + (u32)__builtin_ctz(bits));
+		for_each_set_bit(n, bits) {
+			struct virq q = virq_of(v, 32 * w + n);
 
 			vgic_update(op, &q);
 		}
@@ -289,11 +288,10 @@ static u32 targets_of(const struct vcpu *v, u64 sgir)
 void vgic_send_sgi(struct vcpu *v, u64 sgir, u32 group)
 {
 	struct vm *vm = v->vm;
-	u32 sgi = SGIR_INTID(sgir), told = 0;
-	u32 targets = targets_of(v, sgir);
+	u32 index, sgi = SGIR_INTID(sgir), told = 0;
 
-	for (; targets; targets &= targets - 1) {
-		struct vcpu *target = vm->vcpus[__builtin_ctz(targets)];
+	for_each_set_bit(index, targets_of(v, sgir)) {
+		struct vcpu *target = vm->vcpus[index];
 
 		if (!wants(target, sgi, group))
 			continue;
@@ -362,22 +360,25 @@ void vgic_update_able(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic *g = &op->vm->vgic;
 	bool able = v->vgic.online && !v->vgic.held, moved = false;
-	u32 w, bits, i;
+	struct vcpu *each;
+	u32 w, n;
 
 	if (able == (g->able >> v->index & 1))
 		return;
 	g->able ^= 1U << v->index;
 	for (w = 0; w < VGIC_WORDS; w++) {
-		for (bits = g->shared[w]; bits; bits &= bits - 1) {
-			u32 spi = 32 * w + (u32)__builtin_ctz(bits);
+		for_each_set_bit(n, g->shared[w]) {
+			u32 spi = 32 * w + n;
 			u8 target = route(op->vm, spi);
 
 			moved |= target != g->target[spi];
 			g->target[spi] = target;
 		}
 	}
-	for (i = 0; moved && i < op->vm->nvcpus; i++)
-		vgic_mark_dirty(op, op->vm->vcpus[i]);
+	if (!moved)
+		return;
+	for_each_vcpu(each, op->vm)
+		vgic_mark_dirty(op, each);
 }
 
 void vgic_cpu_online(struct vcpu *v, bool online)

@@ -23,11 +23,11 @@ struct choice {
 /* Offer the interrupts base + n, n in bits, with their priorities plus `behind`. */
 static void offer(struct choice *c, u32 room, u32 base, u32 bits, const u8 *prio, u32 behind)
 {
-	u32 worst = c->kept < room ? UINT32_MAX : c->rank[room - 1];
+	u32 n, worst = c->kept < room ? UINT32_MAX : c->rank[room - 1];
 
 	c->total += word_weight(bits);
-	for (; bits; bits &= bits - 1) {
-		u32 n = (u32)__builtin_ctz(bits), rank = prio[n] + behind, i;
+	for_each_set_bit(n, bits) {
+		u32 rank = prio[n] + behind, i;
 
 		if (likely(rank >= worst))
 			continue;
@@ -57,13 +57,10 @@ static void offer_pending(struct choice *c, u32 room, u32 base, u32 bits, const 
 /* Those of bits whose byte names vCPU `index`. */
 static u32 those_of(const u8 *whose, u32 bits, u32 index)
 {
-	u32 left = bits, mine = 0;
+	u32 n, mine = 0;
 
-	for (; left; left &= left - 1) {
-		u32 n = (u32)__builtin_ctz(left);
-
+	for_each_set_bit(n, bits)
 		mine |= (u32)(whose[n] == index) << n;
-	}
 	return mine;
 }
 

@@ -26,14 +26,15 @@ static void ctlr_write(void *dev, struct vcpu *v, u32 index, u64 value, const st
 {
 	struct vm *vm = dev;
 	struct vgic_op op;
-	u32 i, ctlr = (u32)(value & (GICD_CTLR_GRP0 | GICD_CTLR_GRP1 | GICD_CTLR_GRP1S));
+	struct vcpu *each;
+	u32 ctlr = (u32)(value & (GICD_CTLR_GRP0 | GICD_CTLR_GRP1 | GICD_CTLR_GRP1S));
 
 	(void)v, (void)index, (void)row;
 	vgic_begin(&op, vm);
 	if (ctlr != vm->vgic.ctlr) {
 		vm->vgic.ctlr = ctlr;
-		for (i = 0; i < vm->nvcpus; i++)
-			vgic_mark_dirty(&op, vm->vcpus[i]);
+		for_each_vcpu(each, vm)
+			vgic_mark_dirty(&op, each);
 		vgic_sync(&op, vgic_all_elsewhere(&op)); /* RWP then reads as 0 */
 	}
 	vgic_end_open(&op);

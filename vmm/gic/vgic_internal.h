@@ -6,6 +6,7 @@
 #ifndef VMM_DEV_VGIC_INTERNAL_H
 #define VMM_DEV_VGIC_INTERNAL_H
 
+#include <lib/bitmap.h>
 #include <vmm/bus.h>
 #include <vmm/core.h>
 

@@ -167,14 +167,14 @@ void vgic_sgi_here(struct vcpu *v, u32 sgi)
 
 void vgic_take_sgis(struct vgic_op *op, struct vcpu *v)
 {
-	u32 sgis = __atomic_load_n(&v->vgic.sgis, __ATOMIC_RELAXED);
+	u32 sgi, sgis = __atomic_load_n(&v->vgic.sgis, __ATOMIC_RELAXED);
 
 	if (likely(!sgis))
 		return;
 	sgis = __atomic_exchange_n(&v->vgic.sgis, 0, __ATOMIC_ACQUIRE);
 	v->vgic.priv.latch |= sgis;
-	for (; sgis; sgis &= sgis - 1) {
-		struct virq q = virq_of(v, (u32)__builtin_ctz(sgis));
+	for_each_set_bit(sgi, sgis) {
+		struct virq q = virq_of(v, sgi);
 
 		vgic_update(op, &q);
 	}
@@ -206,10 +206,10 @@ static bool awaits_guest(const struct virq *q)
 
 void vgic_resample_lines(struct vcpu *v)
 {
-	u32 bits;
+	u32 ppi;
 
-	for (bits = v->vgic.hw; bits; bits &= bits - 1) {
-		struct virq q = virq_of(v, (u32)__builtin_ctz(bits));
+	for_each_set_bit(ppi, v->vgic.hw) {
+		struct virq q = virq_of(v, ppi);
 
 		if (!awaits_guest(&q) || vgic_line_asserted(q.n))
 			continue;
@@ -310,12 +310,10 @@ static bool is_parked(const struct vcpu *v)
 static void load_parked(struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
-	u32 bits;
+	u32 n;
 
 	v->vm->vgic.parked -= v->vgic.park_mark;
-	for (bits = c->lr_fired; bits; bits &= bits - 1) {
-		u32 n = (u32)__builtin_ctz(bits);
-
+	for_each_set_bit(n, c->lr_fired) {
 		arch_vgic_lr_write(n, c->lr[n]);
 		arch_irq_set_active((u32)FIELD(c->lr[n], 36, 32), true);
 	}
@@ -327,13 +325,13 @@ static __noinline void load_from_banks(struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
 	struct vgic_op op;
-	u32 hw;
+	u32 ppi;
 
 	vgic_begin(&op, v->vm);
 	op.here = v;
 	c->loaded = true;
-	for (hw = c->hw; hw; hw &= hw - 1)
-		arch_irq_set_active(c->pintid[__builtin_ctz(hw) - 16], true);
+	for_each_set_bit(ppi, c->hw)
+		arch_irq_set_active(c->pintid[ppi - 16], true);
 	c->maintenance = 0;
 	flush(&op, v);
 	op.kicks &= ~(1U << v->index);
@@ -359,14 +357,14 @@ static __noinline void put_into_banks(struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
 	struct vgic_op op;
-	u32 hw;
+	u32 ppi;
 
 	vgic_begin(&op, v->vm);
 	op.here = v;
 	vgic_fold_all(&op, v);
 	/* The physical interrupts serve the next vCPU. */
-	for (hw = c->hw; hw; hw &= hw - 1)
-		arch_irq_set_active(c->pintid[__builtin_ctz(hw) - 16], false);
+	for_each_set_bit(ppi, c->hw)
+		arch_irq_set_active(c->pintid[ppi - 16], false);
 	if (c->maintenance)
 		arch_vgic_maintenance(0);
 	c->leftover = false;
@@ -443,7 +441,7 @@ static void maintenance(u32 intid, void *arg)
 {
 	struct vcpu *v = vcpu_current();
 	struct vgic_op op;
-	u32 done;
+	u32 n;
 
 	(void)intid;
 	(void)arg;
@@ -454,9 +452,7 @@ static void maintenance(u32 intid, void *arg)
 	vgic_begin(&op, v->vm);
 	if (v->vgic.leftover || v->vgic.act_left)
 		v->vgic.dirty = true;
-	for (done = v->vgic.dirty ? 0 : v->vgic.lr_used; done; done &= done - 1) {
-		u32 n = (u32)__builtin_ctz(done);
-
+	for_each_set_bit(n, v->vgic.dirty ? 0 : v->vgic.lr_used) {
 		if (!(arch_vgic_lr_read(n) & LR_STATE_MASK)) {
 			struct virq q = virq_of(v, (u32)(v->vgic.lr[n] & LR_VINTID_MASK));
 

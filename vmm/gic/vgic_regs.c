@@ -13,10 +13,10 @@
  */
 static u32 state_in_lrs(const struct vgic_op *op, const struct vgic_view *w, u64 state)
 {
-	u32 bits = w->bank->in_lr, found = 0;
+	u32 n, found = 0;
 
-	for (; bits; bits &= bits - 1) {
-		struct virq q = virq_at(w->bank, w->owner, w->base + (u32)__builtin_ctz(bits));
+	for_each_set_bit(n, w->bank->in_lr) {
+		struct virq q = virq_at(w->bank, w->owner, w->base + n);
 		const struct vcpu *v = virq_holder(op->vm, &q);
 		u32 slot = q.bank->slot[q.n];
 		u64 value = v == op->here ? arch_vgic_lr_read(slot) : v->vgic.lr[slot];
@@ -95,8 +95,10 @@ u64 vgic_word_read(const struct vgic_view *w, enum vgic_word word)
 
 static void update_all(struct vgic_op *op, const struct vgic_view *w, u32 bits)
 {
-	for (; bits; bits &= bits - 1) {
-		struct virq q = virq_at(w->bank, w->owner, w->base + (u32)__builtin_ctz(bits));
+	u32 n;
+
+	for_each_set_bit(n, bits) {
+		struct virq q = virq_at(w->bank, w->owner, w->base + n);
 
 		vgic_update(op, &q);
 	}
@@ -187,8 +189,10 @@ static void clear_active(struct vgic_op *op, const struct virq *q)
 static void edit_all(struct vgic_op *op, const struct vgic_view *w, u32 bits,
 		     void (*edit)(struct vgic_op *op, const struct virq *q))
 {
-	for (; bits; bits &= bits - 1) {
-		struct virq q = virq_at(w->bank, w->owner, w->base + (u32)__builtin_ctz(bits));
+	u32 n;
+
+	for_each_set_bit(n, bits) {
+		struct virq q = virq_at(w->bank, w->owner, w->base + n);
 
 		edit(op, &q);
 	}

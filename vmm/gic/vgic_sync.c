@@ -11,10 +11,10 @@
 
 u32 vgic_elsewhere(const struct vgic_op *op, const struct vgic_view *w, u32 bits)
 {
-	u32 found = 0;
+	u32 n, found = 0;
 
-	for (bits &= w->bank->in_lr; bits; bits &= bits - 1) {
-		struct virq q = virq_at(w->bank, w->owner, w->base + (u32)__builtin_ctz(bits));
+	for_each_set_bit(n, bits & w->bank->in_lr) {
+		struct virq q = virq_at(w->bank, w->owner, w->base + n);
 		const struct vcpu *v = virq_holder(op->vm, &q);
 
 		if (v != op->here)
@@ -25,11 +25,12 @@ u32 vgic_elsewhere(const struct vgic_op *op, const struct vgic_view *w, u32 bits
 
 u32 vgic_all_elsewhere(const struct vgic_op *op)
 {
-	u32 i, found = 0;
+	const struct vcpu *v;
+	u32 found = 0;
 
-	for (i = 0; i < op->vm->nvcpus; i++)
-		if (op->vm->vcpus[i]->vgic.loaded && op->vm->vcpus[i] != op->here)
-			found |= 1U << i;
+	for_each_vcpu(v, op->vm)
+		if (v->vgic.loaded && v != op->here)
+			found |= 1U << v->index;
 	return found;
 }
 
@@ -37,20 +38,15 @@ static __noinline void sync(struct vgic_op *op, u32 vcpus)
 {
 	struct vm *vm = op->vm;
 	u32 folds[VM_MAX_VCPUS];
-	u32 left;
+	u32 i;
 
-	for (left = vcpus; left; left &= left - 1) {
-		struct vcpu *v = vm->vcpus[__builtin_ctz(left)];
-
-		folds[v->index] = v->vgic.folds;
-		vgic_mark_dirty(op, v);
+	for_each_set_bit(i, vcpus) {
+		folds[i] = vm->vcpus[i]->vgic.folds;
+		vgic_mark_dirty(op, vm->vcpus[i]);
 	}
 	vgic_end_open(op);
-	for (left = vcpus; left; left &= left - 1) {
-		const struct vcpu *v = vm->vcpus[__builtin_ctz(left)];
-
-		vgic_await_fold(v, folds[v->index]);
-	}
+	for_each_set_bit(i, vcpus)
+		vgic_await_fold(vm->vcpus[i], folds[i]);
 	vgic_begin(op, vm);
 }
 

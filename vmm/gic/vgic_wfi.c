@@ -9,18 +9,15 @@
 static bool bank_signals(const struct vcpu *v, u32 pmr, u32 groups)
 {
 	const struct vgic *g = &v->vm->vgic;
-	u32 w, bits;
+	u32 w, n, bits;
 
 	for (w = 0; w < VGIC_ALL_WORDS; w++) {
 		const struct vgic_bank *b = w ? &g->spi[w - 1] : &v->vgic.priv;
 
 		bits = bank_deliverable(g, b) & ~(b->active | b->in_lr) & vgic_grouped(b, groups);
-		for (; bits; bits &= bits - 1) {
-			u32 n = (u32)__builtin_ctz(bits);
-
+		for_each_set_bit(n, bits)
 			if (b->prio[n] < pmr && (!w || g->target[32 * (w - 1) + n] == v->index))
 				return true;
-		}
 	}
 	return false;
 }

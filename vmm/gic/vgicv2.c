@@ -74,7 +74,7 @@ static u32 all_vcpus(const struct vm *vm)
 static void sgir_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vm *vm = dev;
-	u32 self = 1U << v->index, targets;
+	u32 self = 1U << v->index, target, targets;
 	struct vgic_op op;
 
 	(void)index, (void)row;
@@ -92,8 +92,8 @@ static void sgir_write(void *dev, struct vcpu *v, u32 index, u64 value, const st
 		return;
 	}
 	vgic_begin(&op, vm);
-	for (; targets; targets &= targets - 1)
-		send(&op, vm->vcpus[__builtin_ctz(targets)], (u32)FIELD(value, 3, 0), self);
+	for_each_set_bit(target, targets)
+		send(&op, vm->vcpus[target], (u32)FIELD(value, 3, 0), self);
 	vgic_end(&op);
 }
 
@@ -176,12 +176,13 @@ static void ctlr_write(void *dev, struct vcpu *v, u32 index, u64 value, const st
 {
 	struct vm *vm = dev;
 	struct vgic_op op;
+	struct vcpu *each;
 
 	(void)v, (void)index, (void)row;
 	vgic_begin(&op, vm);
 	vm->vgic.ctlr = (u32)(value & (GICD_CTLR_GRP0 | GICD_CTLR_GRP1));
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		vgic_mark_dirty(&op, vm->vcpus[i]);
+	for_each_vcpu(each, vm)
+		vgic_mark_dirty(&op, each);
 	vgic_sync(&op, vgic_all_elsewhere(&op));
 	vgic_end(&op);
 }

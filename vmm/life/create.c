@@ -30,15 +30,13 @@ static void number_name(struct vm *vm)
 {
 	u64 taken[BITMAP_WORDS(MAX_VMS + 2)] = { 3 };
 	const size_t len = (size_t)snprintf(vm->name, sizeof(vm->name), "%.19s-", vm->desc.label);
+	const struct vm *other;
 	u64 number;
 
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *other = vm_by_id(id);
-
-		if (other && memcmp(other->name, vm->name, len) == 0 &&
+	for_each_vm(other)
+		if (memcmp(other->name, vm->name, len) == 0 &&
 		    parse_u64(other->name + len, &number) == 0 && number < MAX_VMS + 2)
 			bitmap_set(taken, number);
-	}
 	(void)snprintf(vm->name + len, sizeof(vm->name) - len, "%zu",
 		       bitmap_next_clear(taken, MAX_VMS + 2, 2));
 }
@@ -329,13 +327,12 @@ static void attach_port(struct vm *vm)
 static void unmake_vcpus(struct vm *vm)
 {
 	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	struct vcpu *v;
 
 	vm->exiting = true;
 	spin_unlock(&vm->state_wq.lock, flags);
 	vcpu_wake_parked(vm);
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		struct vcpu *v = vm->vcpus[i];
-
+	for_each_vcpu(v, vm) {
 		vcpu_kick(v, VCPU_WORK_STATE);
 		thread_join(&v->thread);
 		timeout_cancel(&v->timer.wake);
@@ -382,6 +379,7 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 			 struct vm_error *err)
 {
 	u32 id = vm_free_id();
+	struct vcpu *v;
 	struct vm *vm;
 	int r;
 
@@ -412,8 +410,8 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	vm_sched_apply();
 	vm_sched_enforce(vm);
 	attach_port(vm);
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		thread_start(&vm->vcpus[i]->thread);
+	for_each_vcpu(v, vm)
+		thread_start(&v->thread);
 	log_info("vm %u '%s' created: %u vcpus, %lu MiB", id, vm->name, vm->nvcpus,
 		 vm->ram.size / MIB(1));
 	*out = vm;
@@ -444,17 +442,19 @@ static void reset_stats_here(void *arg)
 /* Runs on the CPUs that count. */
 void vm_stats_reset(struct vm *vm)
 {
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		ipi_call(vm->vcpus[i]->cpu, reset_stats_here, vm->vcpus[i]);
+	struct vcpu *v;
+
+	for_each_vcpu(v, vm)
+		ipi_call(v->cpu, reset_stats_here, v);
 }
 
 void vm_stats(const struct vm *vm, struct vm_stats *s)
 {
+	const struct vcpu *v;
+
 	memset(s, 0, sizeof(*s));
 	s->overhead_bytes = (VM_PAGES + 1) * PAGE_SIZE + stage2_table_bytes(&vm->s2);
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		const struct vcpu *v = vm->vcpus[i];
-
+	for_each_vcpu(v, vm) {
 		s->run_ticks += v->thread.run_ticks;
 		s->overhead_bytes += VCPU_PAGES * PAGE_SIZE + STACK_SIZE;
 		for (u32 k = 0; k < EXIT_KINDS; k++)

@@ -75,6 +75,7 @@ static void set_lift(struct vm *vm, u8 prio)
 void vm_halt(struct vm *vm)
 {
 	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	struct vcpu *v;
 
 	vm->run_allowed = false;
 	__atomic_store_n(&vm->ram.call_off, true, __ATOMIC_RELAXED);
@@ -83,12 +84,12 @@ void vm_halt(struct vm *vm)
 	 * The way to the parking place is short, and nothing may make it longer. So the work is set
 	 * first: a vCPU on this CPU runs at once.
 	 */
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		vcpu_kick(vm->vcpus[i], VCPU_WORK_STATE);
+	for_each_vcpu(v, vm)
+		vcpu_kick(v, VCPU_WORK_STATE);
 	set_lift(vm, PRIO_REALTIME);
 	wait_until(&vm->halt_wq, vm_is_parked(vm, NULL));
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		thread_wait_off_cpu(&vm->vcpus[i]->thread);
+	for_each_vcpu(v, vm)
+		thread_wait_off_cpu(&v->thread);
 }
 
 /* Let vCPU 0 load vm, unless it is loaded, and then run it. The operator waits for it. */

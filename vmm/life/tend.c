@@ -165,12 +165,13 @@ static void power_on_reset(struct vm *vm)
 {
 	struct vm_stats stats;
 	unsigned long flags;
+	struct vcpu *v;
 
 	vgic_init(vm);
 	vdevs_reset(vm);
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		vcpu_reset(vm->vcpus[i], VCPU_RESET_POWER_ON);
-		power_off(vm->vcpus[i]);
+	for_each_vcpu(v, vm) {
+		vcpu_reset(v, VCPU_RESET_POWER_ON);
+		power_off(v);
 	}
 	flags = spin_lock(&vm->state_wq.lock);
 	vm->vcpus[0]->power = VCPU_ON_PENDING;

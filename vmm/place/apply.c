@@ -4,6 +4,7 @@
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
+#include <lib/bitmap.h>
 #include <vmm/place.h>
 
 static u64 dedicated_now; /* CPUs whose guest waits without a trap */
@@ -21,18 +22,17 @@ static void wait_trapped(void *arg __unused)
 static void apply_waits(void)
 {
 	u64 own = 0, changed;
+	const struct vcpu *v;
+	const struct vm *vm;
+	u32 cpu;
 
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *vm = vm_by_id(id);
-
-		for (u32 i = 0; vm && vm->desc.dedicated && i < vm->nvcpus; i++)
-			own |= BIT(vm->vcpus[i]->cpu);
-	}
+	for_each_vm(vm)
+		for_each_vcpu(v, vm)
+			own |= vm->desc.dedicated ? BIT(v->cpu) : 0;
 	changed = own ^ dedicated_now;
 	dedicated_now = own;
-	for (u32 cpu = 0; cpu < cpu_count; cpu++)
-		if (changed & BIT(cpu))
-			ipi_call(cpu, own & BIT(cpu) ? wait_untrapped : wait_trapped, NULL);
+	for_each_set_bit(cpu, changed)
+		ipi_call(cpu, own & BIT(cpu) ? wait_untrapped : wait_trapped, NULL);
 }
 
 void vm_sched_gone(void)
@@ -81,14 +81,18 @@ static void enforce(struct vcpu *v)
 
 void vm_sched_enforce(struct vm *vm)
 {
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		enforce(vm->vcpus[i]);
+	struct vcpu *v;
+
+	for_each_vcpu(v, vm)
+		enforce(v);
 }
 
 void vm_sched_refresh(struct vm *vm)
 {
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		apply_params(vm->vcpus[i]);
+	struct vcpu *v;
+
+	for_each_vcpu(v, vm)
+		apply_params(v);
 }
 
 void vm_sched_move(struct vcpu *v, u32 cpu)
@@ -101,14 +105,15 @@ void vm_sched_move(struct vcpu *v, u32 cpu)
 
 void vm_sched_apply(void)
 {
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *vm = vm_by_id(id);
+	const struct vm *vm;
+	struct vcpu *v;
 
-		for (u32 i = 0; vm && i < vm->nvcpus; i++) {
-			const u32 cpu = vm_sched_planned(vm, i);
+	for_each_vm(vm) {
+		for_each_vcpu(v, vm) {
+			const u32 cpu = vm_sched_planned(vm, v->index);
 
-			if (cpu < MAX_CPUS && cpu != vm->vcpus[i]->cpu)
-				vm_sched_move(vm->vcpus[i], cpu);
+			if (cpu < MAX_CPUS && cpu != v->cpu)
+				vm_sched_move(v, cpu);
 		}
 	}
 	apply_waits();
@@ -117,9 +122,11 @@ void vm_sched_apply(void)
 
 void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s)
 {
+	const struct vcpu *v;
+
 	*s = (struct vm_budget_stats){ .throttled = 0 };
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		const struct thread *t = &vm->vcpus[i]->thread;
+	for_each_vcpu(v, vm) {
+		const struct thread *t = &v->thread;
 
 		s->throttled += t->server.throttled;
 		s->missed += t->server.period && t->state == THREAD_READY

@@ -32,13 +32,13 @@ struct company {
 static struct company find_company(void)
 {
 	struct company c = { .shared = 0 };
+	const struct vm *vm;
+	const struct vcpu *v;
 	u64 any = 0;
 
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *vm = vm_by_id(id);
-
-		for (u32 i = 0; vm && i < vm->nvcpus; i++) {
-			const u64 cpu = BIT(vm->vcpus[i]->cpu);
+	for_each_vm(vm) {
+		for_each_vcpu(v, vm) {
+			const u64 cpu = BIT(v->cpu);
 
 			c.shared |= any & cpu;
 			any |= cpu;
@@ -75,8 +75,9 @@ static void count_looks(u8 *looks, bool so)
 static u64 look_at_cpus(u64 passed)
 {
 	u64 idle = 0;
+	u32 cpu;
 
-	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+	for_each_cpu(cpu) {
 		const u64 share = permille(sched_idle_ticks(cpu), &last.idle[cpu], passed);
 
 		count_looks(&last.idle_for[cpu], share >= IDLE_PERMILLE);
@@ -117,13 +118,13 @@ static bool look_at_vcpu(struct vcpu *v, struct sched_plan *p, const struct comp
 
 static void forget_looks(void)
 {
-	memset(last.idle_for, 0, sizeof(last.idle_for));
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *vm = vm_by_id(id);
+	const struct vm *vm;
+	struct vcpu *v;
 
-		for (u32 i = 0; vm && i < vm->nvcpus; i++)
-			vm->vcpus[i]->looked.waits_for = 0;
-	}
+	memset(last.idle_for, 0, sizeof(last.idle_for));
+	for_each_vm(vm)
+		for_each_vcpu(v, vm)
+			v->looked.waits_for = 0;
 }
 
 bool vm_mover_step(bool first)
@@ -131,19 +132,18 @@ bool vm_mover_step(bool first)
 	const struct company c = find_company();
 	const u64 now = arch_counter(), passed = now - last.when;
 	struct candidate best = { .v = NULL };
+	const struct vm *vm;
 	struct sched_plan p;
+	struct vcpu *v;
 	bool any = false;
 	u64 idle;
 
 	vm_sched_look(&p);
 	last.when = now;
 	idle = look_at_cpus(passed);
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *vm = vm_by_id(id);
-
-		for (u32 i = 0; vm && i < vm->nvcpus; i++)
-			any |= look_at_vcpu(vm->vcpus[i], &p, &c, idle, passed, &best);
-	}
+	for_each_vm(vm)
+		for_each_vcpu(v, vm)
+			any |= look_at_vcpu(v, &p, &c, idle, passed, &best);
 	if (best.v && !first) {
 		log_info("vm %u '%s': vcpu %u moves from cpu%u to cpu%u, which was idle",
 			 best.v->vm->id, best.v->vm->name, best.v->index, best.v->cpu, best.to);

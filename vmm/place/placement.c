@@ -27,11 +27,16 @@ static const struct vm_desc *desc_of(const struct sched_plan *p, const struct vm
 	return vm == p->vm ? p->want : &vm->desc;
 }
 
-/* The VM with that id, or NULL. The VM that the plan is made for need not be in the table yet. */
-static struct vm *planned_vm(const struct sched_plan *p, u32 id)
+/* As vm_next(). The VM that the plan is made for need not be in the table yet. */
+static struct vm *planned_next(const struct sched_plan *p, u32 id)
 {
-	return p->vm && id == p->vm->id ? p->vm : vm_by_id(id);
+	struct vm *vm = vm_next(id);
+
+	return p->vm && p->vm->id >= id && (!vm || p->vm->id < vm->id) ? p->vm : vm;
 }
+
+#define for_each_planned(vm, p) \
+	for ((vm) = planned_next(p, 0); (vm); (vm) = planned_next(p, (vm)->id + 1))
 
 /*
  * CPUs that a VM may run on. A VM with windows runs where they are. Other VMs go to CPUs without a
@@ -111,8 +116,9 @@ static u64 real_time_cpus(const struct sched_plan *p, const struct vm *vm)
 {
 	const bool counts = vm_sched_is_real_time(desc_of(p, vm));
 	u64 mask = 0;
+	u32 cpu;
 
-	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+	for_each_cpu(cpu)
 		if (p->cpus[cpu].real_time > (counts ? planned_of(vm, cpu) : 0))
 			mask |= BIT(cpu);
 	return mask;
@@ -176,12 +182,11 @@ static void give_way(struct sched_plan *p, struct vm *vm, u32 i)
 
 static void all_give_way(struct sched_plan *p)
 {
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		struct vm *vm = planned_vm(p, id);
+	struct vm *vm;
 
-		for (u32 i = 0; vm && vm_sched_keeps_off(desc_of(p, vm)) && i < VM_MAX_VCPUS; i++)
+	for_each_planned(vm, p)
+		for (u32 i = 0; vm_sched_keeps_off(desc_of(p, vm)) && i < VM_MAX_VCPUS; i++)
 			give_way(p, vm, i);
-	}
 }
 
 /* ---- making room for a dedicated CPU ---- */
@@ -199,23 +204,22 @@ static bool move(struct sched_plan *p, struct vm *vm, u32 i)
 /* Move all vCPUs off `cpu`. False, and the plan is unchanged: one may not move. */
 static bool clear(struct sched_plan *p, u32 cpu)
 {
-	u32 moved[MAX_VMS] = { 0 };
+	u32 i, moved[MAX_VMS] = { 0 };
 	bool done = true;
+	struct vm *vm;
 
 	p->closed = cpu;
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		struct vm *vm = planned_vm(p, id);
-
-		for (u32 i = 0; vm && done && i < VM_MAX_VCPUS; i++) {
+	for_each_planned(vm, p) {
+		for (i = 0; done && i < VM_MAX_VCPUS; i++) {
 			if (vm->planned[i] != cpu)
 				continue;
-			moved[id] |= 1U << i;
+			moved[vm->id] |= 1U << i;
 			done = move(p, vm, i);
 		}
 	}
-	for (u32 id = 0; !done && id < MAX_VMS; id++)
-		for (u32 bits = moved[id]; bits; bits &= bits - 1)
-			put(p, planned_vm(p, id), (u32)__builtin_ctz(bits), (u8)cpu);
+	for_each_planned(vm, p)
+		for_each_set_bit(i, done ? 0 : moved[vm->id])
+			put(p, vm, i, (u8)cpu);
 	p->closed = MAX_CPUS;
 	return done;
 }
@@ -247,6 +251,7 @@ static u8 choose_cleared(struct sched_plan *p)
 static void list_occupants(const struct sched_plan *p, char *buf, size_t size)
 {
 	u64 mask = allowed(p, p->vm);
+	const struct vm *vm;
 	size_t n = 0;
 
 	buf[0] = '\0';
@@ -255,12 +260,9 @@ static void list_occupants(const struct sched_plan *p, char *buf, size_t size)
 
 		if (!(mask & BIT(cpu)))
 			continue;
-		for (u32 id = 0; cpu && id < MAX_VMS; id++) {
-			const struct vm *vm = planned_vm(p, id);
-
-			if (vm && vm != p->vm && planned_of(vm, cpu))
+		for_each_planned(vm, p)
+			if (cpu && vm != p->vm && planned_of(vm, cpu))
 				who = vm->name;
-		}
 		n += (size_t)snprintf(buf + n, size - n,
 				      cpu ? "%scpu%u has '%s'" : "%scpu%u has the shell",
 				      n ? ", " : "", cpu, who);
@@ -272,14 +274,14 @@ static void list_occupants(const struct sched_plan *p, char *buf, size_t size)
 /* " + 'a' 80.0 % + 'b' 10.0 %": the VMs with budgets on a CPU. */
 static void list_budgets(const struct sched_plan *p, u32 cpu, char *buf, size_t size)
 {
+	const struct vm *vm;
 	size_t n = 0;
 
 	buf[0] = '\0';
-	for (u32 id = 0; id < MAX_VMS && n < size; id++) {
-		const struct vm *vm = planned_vm(p, id);
-		u64 taken = vm ? planned_of(vm, cpu) * share_of(desc_of(p, vm)) : 0;
+	for_each_planned(vm, p) {
+		u64 taken = planned_of(vm, cpu) * share_of(desc_of(p, vm));
 
-		if (taken)
+		if (taken && n < size)
 			n += (size_t)snprintf(buf + n, size - n, " + '%s' %lu.%lu %%", vm->name,
 					      taken / 10000, taken / 1000 % 10);
 	}
@@ -292,9 +294,9 @@ static int refuse_budget(const struct sched_plan *p, struct vm_error *err)
 {
 	u64 least = UINT64_MAX, sum, own = share_of(p->want);
 	char who[300];
-	u32 best = 0;
+	u32 cpu, best = 0;
 
-	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+	for_each_cpu(cpu) {
 		u64 over = WHOLE_CPU + p->cpus[cpu].share - share_limit(cpu);
 
 		if (!(allowed(p, p->vm) & BIT(cpu)) || is_own(p, cpu) || over >= least)
@@ -312,7 +314,9 @@ static int refuse_budget(const struct sched_plan *p, struct vm_error *err)
 
 static bool any_open_but_for_budgets(const struct sched_plan *p)
 {
-	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+	u32 cpu;
+
+	for_each_cpu(cpu)
 		if ((allowed(p, p->vm) & BIT(cpu)) && !is_own(p, cpu))
 			return true;
 	return false;
@@ -371,30 +375,32 @@ static bool may_stay(struct sched_plan *p, u32 cpu)
  */
 static void start_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc *want)
 {
-	*p = (struct sched_plan){ .vm = vm, .want = want, .closed = MAX_CPUS };
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		struct vm *other = planned_vm(p, id);
+	const struct vcpu *v;
+	struct vm *other;
 
-		if (!other)
-			continue;
+	*p = (struct sched_plan){ .vm = vm, .want = want, .closed = MAX_CPUS };
+	for_each_planned(other, p) {
 		memset(other->planned, NOWHERE, sizeof(other->planned));
-		for (u32 i = 0; other != vm && i < other->nvcpus; i++)
-			put(p, other, i, (u8)other->vcpus[i]->cpu);
+		if (other == vm)
+			continue;
+		for_each_vcpu(v, other)
+			put(p, other, v->index, (u8)v->cpu);
 	}
 }
 
 int vm_sched_plan(struct vm *vm, const struct vm_desc *want, struct vm_error *err)
 {
 	u8 *cpu = vm->planned;
+	const struct vcpu *v;
 	struct sched_plan p;
 
 	start_plan(&p, vm, want);
 	if (schedule_cpus_of(vm->name) && (want->budget_us || want->dedicated))
 		return vm_fail(err, -EINVAL, "'%s' has windows: they exclude %s", vm->name,
 			       want->dedicated ? "dedicated" : "a budget");
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		if (may_stay(&p, vm->vcpus[i]->cpu))
-			put(&p, vm, i, (u8)vm->vcpus[i]->cpu);
+	for_each_vcpu(v, vm)
+		if (may_stay(&p, v->cpu))
+			put(&p, vm, v->index, (u8)v->cpu);
 	for (u32 i = 0; i < want->cpus; i++) {
 		if (cpu[i] == NOWHERE)
 			put(&p, vm, i, choose(&p, vm));

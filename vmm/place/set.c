@@ -7,40 +7,42 @@
 #include <vmm/place.h>
 
 /*
- * A CPU where VM id, which has no windows, would have no time, or not enough of it. MAX_CPUS: there
- * is none.
+ * A CPU where a VM without windows would have no time, or not enough of it. MAX_CPUS: there is none.
  */
-static u32 without_time(u32 id)
+static u32 without_time(const struct vm *vm)
 {
-	const struct vm *vm = vm_by_id(id);
 	u64 closed = schedule_cpus();
+	const struct vcpu *v;
 
-	if (!vm || schedule_cpus_of(vm->name))
+	if (schedule_cpus_of(vm->name))
 		return MAX_CPUS;
 	if (!vm->desc.dedicated)
 		closed &= ~schedule_cpus_with_gaps();
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		if (closed & BIT(vm->vcpus[i]->cpu))
-			return vm->vcpus[i]->cpu;
+	for_each_vcpu(v, vm)
+		if (closed & BIT(v->cpu))
+			return v->cpu;
 	return MAX_CPUS;
 }
 
 static int plan_with_windows(struct vm *vm, const struct vm_desc *want, struct vm_error *err)
 {
 	int r = vm_sched_plan(vm, want, err);
+	const struct vm *other;
 
-	for (u32 id = 0; !r && id < MAX_VMS; id++) {
-		u32 cpu = id == vm->id ? MAX_CPUS : without_time(id);
-		const struct vm *other = vm_by_id(id);
+	if (r)
+		return r;
+	for_each_vm(other) {
+		u32 cpu = other == vm ? MAX_CPUS : without_time(other);
 
 		if (cpu == MAX_CPUS)
 			continue;
 		if (other->desc.dedicated)
 			return vm_fail(err, -EBUSY, "cpu%u is dedicated to '%s'", cpu, other->name);
-		r = vm_fail(err, -EBUSY, "'%s' is on cpu%u: windows would take all of its %lu us",
-			    other->name, cpu, schedule_of_cpu(cpu)->frame_us);
+		return vm_fail(err, -EBUSY,
+			       "'%s' is on cpu%u: windows would take all of its %lu us",
+			       other->name, cpu, schedule_of_cpu(cpu)->frame_us);
 	}
-	return r;
+	return 0;
 }
 
 /*
@@ -50,14 +52,15 @@ static int plan_with_windows(struct vm *vm, const struct vm_desc *want, struct v
 static void apply_windows(const struct vm *vm, u64 cpus_before)
 {
 	u64 changed = cpus_before ^ schedule_cpus();
+	const struct vcpu *v;
+	struct vm *other;
 
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		struct vm *other = id == vm->id ? NULL : vm_by_id(id);
+	for_each_vm(other) {
 		u64 on = 0;
 
-		for (u32 i = 0; other && i < other->nvcpus; i++)
-			on |= BIT(other->vcpus[i]->cpu);
-		if (on & changed)
+		for_each_vcpu(v, other)
+			on |= BIT(v->cpu);
+		if (other != vm && (on & changed))
 			vm_sched_enforce(other);
 	}
 	schedule_adopt();

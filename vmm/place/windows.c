@@ -341,13 +341,13 @@ static bool same_windows(const struct schedule_cpu *a, const struct schedule_cpu
 void schedule_adopt(void)
 {
 	const struct schedule *before;
+	u32 cpu;
 
 	if (!the_schedule)
 		return;
 	before = the_other();
 	/* One that is not online would never answer; its windows never open. */
-	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
-		if ((cpus_online_mask() & BIT(cpu)) &&
-		    !same_windows(&before->cpus[cpu], &the_schedule->cpus[cpu]))
+	for_each_online_cpu(cpu)
+		if (!same_windows(&before->cpus[cpu], &the_schedule->cpus[cpu]))
 			set_frame(cpu);
 }

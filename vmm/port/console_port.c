@@ -140,9 +140,10 @@ static void service_main(void *arg __unused)
 		thread_sleep_ms(GATHER_MS);
 		for (u32 n = 0; n < ARRAY_SIZE(ready_ports); n++) {
 			u64 ready = __atomic_exchange_n(&ready_ports[n], 0, __ATOMIC_SEQ_CST);
+			u32 port;
 
-			for (; ready; ready &= ready - 1)
-				serve(64 * n + (u32)__builtin_ctzll(ready));
+			for_each_set_bit(port, ready)
+				serve(64 * n + port);
 		}
 	}
 }
