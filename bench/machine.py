@@ -68,7 +68,7 @@ class Machine:
         self._qemu.stdin.flush()
 
     def command(self, line):
-        """Types a command of ZVM's shell, waits for the next prompt, and gives what came before it."""
+        """Types a command of ZVM's shell. Returns what came before the next prompt."""
         seen, start = self.output.count(PROMPT), len(self.output)
         self.type(line)
         self.wait_for(lambda: self.output.count(PROMPT) > seen, f"answer to '{line}'")
@@ -257,7 +257,7 @@ class Debugger:
 class Counted:
     """
     How many instructions QEMU has executed, as its QMP says. The counter that the machine reads
-    would do only as long as nobody stops it: a stop lets timers come early, as if it had been idle.
+    would do only without stops: a stop lets timers come early, as if it had been idle.
     """
 
     def __init__(self):

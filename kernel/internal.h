@@ -184,8 +184,8 @@ void log_panic_mode(void);
 /* ---- ipi.c ---- */
 
 /*
- * Make the calls that other CPUs have asked this one for. At most one for each thread: none has two calls under way.
- * Interrupts masked.
+ * Make the calls that other CPUs have asked this one for. At most one for each thread: none has two
+ * calls under way. Interrupts masked.
  */
 void ipi_serve_calls(struct percpu *pc);
 

@@ -5,7 +5,8 @@
  * usage: checkdesc NAME FILE.dtb     a compiled description; NAME (its source) stands in messages
  *        checkdesc -b BUNDLE         every description of a bundle, against the images in it
  *
- * 0: all is well; 1: what is wrong, a line each on stderr; 2: usage, or a file cannot be read. What is only noted is a line there as well.
+ * 0: all is well; 1: errors, a line each on stderr; 2: usage, or a file cannot be read. A note is a
+ * line there as well.
  */
 #include <lib/devicetree.h>
 #include <lib/string.h>
@@ -87,7 +88,7 @@ static int check_bundled_schedule(void)
 	return wrong;
 }
 
-/* The devicetree that a VM of this type would get: what is wrong with it, and what `zvm new` would note. */
+/* Check the devicetree that a VM of this type would get, with the notes of `zvm new`. */
 static int check_devicetree(const struct vm_type *t)
 {
 	const u32 gic = t->desc.gic_version ? t->desc.gic_version : 3;

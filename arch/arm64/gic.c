@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a GICv3 and a GICv2 have in common: the distributor, and how an interrupt is enabled there. */
+/* What a GICv3 and a GICv2 have in common: the distributor, and how it enables an interrupt. */
 #include <arch/irqchip.h>
 #include <asm/boot.h>
 #include <asm/gicv2.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The distributor's registers that a GICv3 (IHI 0069, 12.9) and a GICv2 (IHI 0048, 4.1.2) have at the same places. */
+/*
+ * The distributor's registers that a GICv3 (IHI 0069, 12.9) and a GICv2 (IHI 0048, 4.1.2) have at
+ * the same places.
+ */
 #ifndef GIC_DIST_H
 #define GIC_DIST_H
 
@@ -20,12 +23,15 @@
 /* The distributor, since gic_dist_init(). */
 extern volatile u8 *gicd;
 
-/* Take the distributor that was mapped at `dist`: disabled, with all shared interrupts off and of our priority. Boot. */
+/*
+ * Take the distributor that was mapped at `dist`: disabled, with all shared interrupts off and of
+ * our priority. Boot.
+ */
 void gic_dist_init(volatile u8 *dist);
 
 /*
- * A frame of private interrupts, at the redistributor's offsets or the GICv2 distributor's: all off and of our
- * priority. On its CPU.
+ * A frame of private interrupts, at the redistributor's offsets or the GICv2 distributor's: all off
+ * and of our priority. On its CPU.
  */
 void gic_private_init(volatile u8 *frame);
 

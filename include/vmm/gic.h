@@ -219,7 +219,10 @@ static inline bool vgic_to_flush(const struct vgic_cpu *c)
 void vgic_load(struct vcpu *v);
 void vgic_put(struct vcpu *v);
 
-/* Let interrupts and more urgent threads in, on a vCPU's thread in a trap that has masked them. No lock held. */
+/*
+ * Let interrupts and more urgent threads in, on a vCPU's thread in a trap that has masked them. No
+ * lock held.
+ */
 void vgic_let_in(void);
 /*
  * Wait until v's CPU has folded v's list registers (v->vgic.folds differs from `folds`), or v has

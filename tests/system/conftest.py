@@ -5,12 +5,13 @@
         board = boot(smp=2, guests=["linux"])
         assert "2 cpus" in board.sh("host info")
 
-`boot` ends every board that it started, by its own process id. `boot_module` gives boards that the tests
-of a file share; a test that fails takes those that it used with it, and the next test gets new ones.
-The serial line and every VM console are kept in build/test-logs/ (of another build of the kernels: there).
+`boot` ends every board that it started, by its own process id. `boot_module` gives boards that the
+tests of a file share; a test that fails takes those that it used with it, and the next test gets
+new ones. The serial line and every VM console are kept in build/test-logs/ (in another build's
+folder if that build is tested).
 
-What a Linux answers is read between two marks of that command alone (Console.run). Its kernel is quiet by then
-(guests.linux_ready), and what it said before that, in the middle of a prompt perhaps, is overlooked.
+A Linux's answer is read between two marks of that command alone (Console.run). Its kernel is quiet
+by then (guests.linux_ready). What it printed before, even within a prompt, is overlooked.
 """
 
 import os
@@ -30,7 +31,7 @@ import socket
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ZVM_BUILD", ROOT / "build"))
-# Where the hypervisor and the RTOS are taken from: another build of them may be tested with the same guests.
+# The folder of the hypervisor and the RTOS: another build may be tested with the same guests.
 KERNELS = Path(os.environ.get("ZVM_KERNELS", BUILD))
 LOGS = KERNELS / "test-logs"
 QEMU = os.environ.get("QEMU") or "qemu-system-aarch64"
@@ -114,7 +115,7 @@ class Console:
         return output.split("\n", 1)[1].strip() if "\n" in output else ""
 
     def _run_marked(self, command, timeout):
-        """The same at a Linux shell. The echo of what is typed has no marks, as the shell computes them."""
+        """The same at a Linux shell. The echo has no marks, as the shell computes them."""
         self._marks += 1
         mark = f"echo mark-$(({self._marks - 1} + 1))"
         self.line(f"{mark}-begin; eval {shlex.quote(command)}; {mark}-end")
@@ -125,7 +126,7 @@ class Console:
         return output
 
     def knock(self, prompt, timeout=BOOT_SECONDS):
-        """Presses Enter until the prompt shows: for a terminal that may have been opened after it was printed."""
+        """Presses Enter until the prompt shows: the terminal may have opened too late."""
         def answered():
             self.line()
             return self.child.expect([re.escape(prompt), pexpect.TIMEOUT], timeout=2) == 0
@@ -133,7 +134,7 @@ class Console:
         self.until(answered, timeout)
 
     def until(self, look, timeout=BOOT_SECONDS):
-        """Looks again and again until what look() gives is true, and answers that. For what no text announces."""
+        """Calls look() until its result is true, and returns it. For what no text announces."""
         end = time.monotonic() + timeout
         while not (found := look()):
             if time.monotonic() > end:
@@ -225,7 +226,7 @@ class Board(Console):
         return self.child.isalive()
 
     def close(self):
-        """Ends this board's QEMU, and nobody else's."""
+        """Ends this board's QEMU, and no other."""
         if self.child.closed:
             return
         self.drain(0.05)
@@ -334,7 +335,7 @@ def shared_boards(bundles, request):
 
 @pytest.fixture
 def boot_module(shared_boards, request):
-    """As `boot`, but the next test of the file that asks for the same board gets this one, unless this test fails."""
+    """As `boot`, but the file's next test that wants this board gets it, unless this one fails."""
     used = []
 
     def boot(**options):

@@ -20,7 +20,8 @@ from conftest import BOOT_SECONDS, LINUX, PROMPT, torn
 UBOOT = "=> "
 SMP = "smp> "
 
-# Code that writes H to the UART and goes off: mov x1, #0x9000000; mov w0, #'H'; str w0, [x1]; PSCI SYSTEM_OFF.
+# Writes H to the UART and turns the VM off:
+# mov x1, #0x9000000; mov w0, #'H'; str w0, [x1]; PSCI SYSTEM_OFF.
 HELLO = struct.pack("<8I", 0xd2a12001, 0x52800900, 0xb9000020, 0x52800100, 0x72b08000, 0xd4000002,
                     0xd503207f, 0x17ffffff)
 
@@ -122,7 +123,7 @@ def memory(board):
 
 
 def linux_ready(console):
-    """Linux has started: its shell asks for a command. From now on its kernel says no more, whatever it warns of."""
+    """Linux has started: its shell asks for a command. Its kernel is silent from now on."""
     console.expect(torn("zvm-guest: Linux ready"), BOOT_SECONDS)
     console.expect(torn(LINUX), BOOT_SECONDS)
     console.run("dmesg -n 1", LINUX)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same binary on boards that QEMU has beside `virt`, each with a UART and interrupt controller of its own.
+"""The same binary on QEMU's boards beside `virt`, each with its own UART and interrupt controller.
 
-The devicetrees are those that Debian's kernel has for the boards; QEMU completes them. Boards that only a newer
-QEMU has are tested by `make test QEMU=...`.
+The devicetrees are those that Debian's kernel has for the boards; QEMU completes them. Boards that
+only a newer QEMU has are tested by `make test QEMU=...`.
 """
 
 import re
@@ -42,7 +42,7 @@ def needs_machine(name):
 
 
 def test_second_uart(boot, tmp_path):
-    """What the host does not use itself is a port behind those of virtio-serial; `virt` has it when it is asked for."""
+    """A UART that the host does not use is a port behind those of virtio-serial; on `virt` too."""
     if QEMU_VERSION < (9, 1):
         pytest.skip(f"the `virt` of {QEMU} has one UART; from 9.1 on it has two: make test QEMU=path")
     path = str(tmp_path / "second")
@@ -111,7 +111,7 @@ def test_board(start, about):
 
 
 def test_board_without_virtual_interrupts(start):
-    """QEMU 10.0 does not connect those of its i.MX 8M Plus to the CPUs: a guest that needs none runs."""
+    """QEMU 10.0 connects none of its i.MX 8M Plus to the CPUs: a guest that needs none runs."""
     board = start(IMX8MP, guests=["uboot"])
     check_host(board, IMX8MP)
     uboot = new(board, "uboot")

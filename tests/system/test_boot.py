@@ -56,7 +56,7 @@ def test_host_commands_answer(board, command):
     ("host nonsense", "nonsense"),
     ("zvm nonsense", "nonsense"),
     ("zvm run -n 10", "10"),
-    ("zvm run -n nobody", "nobody"),
+    ("zvm run -n absent", "absent"),
     ("zvm new -t nothing", "nothing"),
     ("zvm new", "-t"),
 ])

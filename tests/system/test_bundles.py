@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bundles as people make them: read as Linux reads an initramfs, or refused in words that say what was found."""
+"""Bundles as people make them: read as Linux reads an initramfs, or refused with what was found."""
 
 import bz2
 import gzip

@@ -79,7 +79,7 @@ def test_wild_guest_harms_nobody(boot):
 
 
 def test_a_guest_that_is_lost(boot):
-    """Its vectors point nowhere, so it takes exceptions for ever: it has crashed, and nobody else notices; a reset helps."""
+    """Its vectors point nowhere: it takes exceptions for ever, crashes, disturbs no other VM."""
     board = boot(smp=1, mem=512, guests=["smp"])
     vm, terminal = run_smp(board, "-c 1")
     terminal.line("crash")

@@ -17,7 +17,7 @@ CHECK = BUILD / "guests/check.elf"
 SMC = "without EL3, SMC is undefined; a VM's SMC is answered as its HVC, so that both conduits work"
 OPTIONAL = "QEMU leaves out what DEN0022 calls optional"
 DEBUG = "AArch32 code in a VM has no debug registers"
-STOLEN = "nobody steals time from a machine without a hypervisor"
+STOLEN = "a machine without a hypervisor has no stolen time"
 KNOWN = {
     "arrival.devicetree": ("skip", "ok", "QEMU gives an ELF image no devicetree in x0; ZVM does"),
     "sysreg.cntfrq-write": ("skip", "ok", "only the highest level may write CNTFRQ_EL0"),

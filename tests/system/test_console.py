@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Consoles: a port that nobody reads blocks nobody, data goes both ways, ports are used again."""
+"""Consoles: an unread port blocks no VM, data goes both ways, ports are used again."""
 
 import os
 import re
@@ -41,11 +41,11 @@ def test_an_unread_port_blocks_nobody(boot):
     with linux.attached() as shell:
         shell.line(f"{flood(3000)} &")
     until_written(linux, start + 150000)
-    # The flood goes on, or is over: everybody else answers.
+    # The flood goes on, or is over: the others answer.
     assert "pong" in terminal.run("ping", SMP)
     assert linux.state == "running"
     until_written(linux, start + 300000)
-    # Who reads at last gets what the ring still holds, and then what is typed for.
+    # A late reader gets what the ring still holds, and then what is typed for.
     silent.line("echo $((6 * 7))")
     silent.expect(r"[\r\n]42\r?\n", BOOT_SECONDS)
     other.delete(force=True)
@@ -154,12 +154,12 @@ def test_virtio_mmio_version_1_and_2(boot):
         assert f"transport version {version}" in board.sh("host log")
 
 
-# Clipboard, title, mouse, what the terminal is asked to answer, C1 control characters as a byte and as UTF-8.
+# Clipboard, title, mouse, queries of the terminal, C1 control characters as a byte and as UTF-8.
 SEQUENCES = r"\033]52;c;cm0K\007\033]0;mine\007\033[?1000h\033[6n\2336n\302\2336n"
 
 
 def test_a_guest_commands_no_terminal(boot):
-    """But while it is attached: the log, and the past that is shown on attaching, are text; leaving brings the terminal back."""
+    """The log, and past output shown on attaching, are text; leaving resets the terminal."""
     board = boot(smp=2, mem=1024, guests=["linux"], consoles=0)
     linux = new(board, "linux", "-m 256")
     linux.run()

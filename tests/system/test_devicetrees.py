@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Devicetrees that VMs bring along, as people have them: QEMU's, for another interrupt controller, of a board, large ones."""
+"""VMs' own devicetrees: QEMU's, for another interrupt controller, of a board, large ones."""
 
 import re
 import subprocess

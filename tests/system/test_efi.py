@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""zvm_host.bin as an application of UEFI firmware (EDK2): from a removable disk, the firmware's shell, GRUB, and QEMU's -kernel."""
+"""zvm_host.bin as an application of UEFI firmware (EDK2).
+
+It starts from a removable disk, the firmware's shell, GRUB, and QEMU's -kernel.
+"""
 
 import re
 import shutil

@@ -79,7 +79,7 @@ def test_all_its_cpus_hang(boot, tmp_path):
 
 
 def test_watchdog(boot, tmp_path):
-    """A guest that does not answer the watchdog is restarted as its description says, and `zvm info` says why; one that does goes on."""
+    """A guest that leaves the watchdog alone is restarted, and `zvm info` says why."""
     small = {"kernel": "lost", "memory": "0x800000"}
     board = boot(smp=2, mem=512, bundle=bundle(tmp_path, {
         "lost": small | {"more": "watchdog;"},
@@ -100,7 +100,7 @@ def test_watchdog(boot, tmp_path):
     petted.pause()
     for _ in range(4):
         terminal.expect(r"lost: watchdog\.", BOOT_SECONDS)
-    board.sh(f"zvm stop -f {again.name}")  # it is between two ends, of which the log tells beside the answers
+    board.sh(f"zvm stop -f {again.name}")  # the log tells of its ends meanwhile
     board.sh(f"zvm resume {petted.name}")
     for _ in range(3):
         petting.expect("lost: alive", BOOT_SECONDS)
@@ -111,9 +111,9 @@ def test_watchdog(boot, tmp_path):
 
 
 def test_what_only_looks_lost(boot, tmp_path):
-    """Faults that are handled; interrupts masked in WFI, or on one CPU of two; exits from handlers only."""
+    """Handled faults; interrupts masked in WFI, or on one CPU of two; exits from handlers only."""
     board = boot(smp=4, mem=512, consoles=8, bundle=watched(tmp_path))
-    # WFI of the first two does not trap. The third turns for ever, and not at its vector: perhaps it has done its work.
+    # WFI of the first two does not trap. The third spins, but not at its vector: it may be done.
     silent = [lost(board, how, kind=kind)[0] for how, kind in (("sleeps", "own"), ("idles", "own"), ("turns", "lost"))]
     kinds = {"probes": "lost", "busy": "watched", "sleeps": "watched", "one": "watched"}
     terminals = [lost(board, how, kind=kind)[1] for how, kind in kinds.items()]
@@ -125,7 +125,7 @@ def test_what_only_looks_lost(boot, tmp_path):
 
 
 def test_restarts_on_failure(boot, tmp_path):
-    """A crash at its vector is a failure: each restart is counted, and they come later and later."""
+    """A crash at its vector is a failure: restarts are counted, and come later and later."""
     board = boot(smp=2, mem=512, bundle=watched(tmp_path, 'restart = "on-failure";'))
     vm, terminal = lost(board, "null", kind="watched")
     for _ in range(3):

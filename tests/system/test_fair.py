@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """No VM takes what is not its own: not time, not another's restart, not the shell.
 
-QEMU counts instructions here (-icount), so that shares and waits are the machine's own, however slow
-the computer is.
+QEMU counts instructions here (-icount), so that shares and waits are the machine's own, however
+slow the computer is.
 """
 
 import itertools
@@ -69,7 +69,7 @@ def started(board, kind, options=""):
 
 
 def is_served(board):
-    """An urgent VM gets its random numbers, for itself and for its devicetree, soon by the machine's clock."""
+    """An urgent VM soon gets random numbers, for itself and for its devicetree."""
     begin = uptime(board)
     new(board, "urgent").delete()
     vm = started(board, "urgent")
@@ -165,18 +165,18 @@ LINE = re.compile(r"^\[ *(\d+)\.(\d+)\] vm \d+ '(\w+)' (.*)$", re.M)
 def restart_times(board, name):
     """Seconds, by the machine's clock, from each end of a VM's life to its next start."""
     ends, found = None, []
-    for seconds, micros, who, what in LINE.findall(board.sh("host log")):
+    for seconds, micros, vm, what in LINE.findall(board.sh("host log")):
         now = int(seconds) + int(micros) / 1e6
-        if who == name and what in ("powered off", "resets"):
+        if vm == name and what in ("powered off", "resets"):
             ends = now
-        elif who == name and what == "running" and ends is not None:
+        elif vm == name and what == "running" and ends is not None:
             found.append(now - ends)
             ends = None
     return found
 
 
 def test_restarts_wait_for_no_other_vm(boot, tmp_path):
-    """One that resets itself all the time, behind one that never sleeps: an urgent one is back at once."""
+    """One resets itself all the time, behind one that never sleeps: an urgent one is soon back."""
     board = boot(smp=1, mem=512, cpu="cortex-a53", extra=COUNTED, bundle=bundle(tmp_path, {
         "loops": storm("reset", "priority = <40>;"),
         "spins": storm("spin", "priority = <20>;"),

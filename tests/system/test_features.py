@@ -76,7 +76,7 @@ def test_linux_has_them(boot, description):
 
 
 def test_linux_finds_the_watchdog(boot, description):
-    """Linux' bus of such devices reads the identification registers and gives it a clock and an interrupt."""
+    """Linux' bus of PrimeCells reads the identification registers and finds clock and interrupt."""
     kind = description("fed", "linux/Image", 'initrd = "linux/initrd.cpio.gz"', "watchdog",
                        'bootargs = "console=ttyAMA0"', "memory = <0x0 0x10000000>")
     board = boot(smp=2, mem=1024, guests=[kind])

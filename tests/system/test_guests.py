@@ -52,7 +52,7 @@ class World:
 
 
 def all_alive(world):
-    """Each of them answers on its own terminal, and nobody else does."""
+    """Each of them answers on its own terminal, and no other does."""
     assert re.fullmatch(r"Linux linux 6\.\d+\S* .* aarch64.*", world.in_linux("uname -a"))
     assert world.in_linux("nproc") == "2"
     assert "U-Boot 20" in world.in_uboot("version")
@@ -98,7 +98,7 @@ def pause_uboot(world):
 
 
 def power_off_linux(world):
-    """Linux turns itself off; nobody else notices."""
+    """Linux turns itself off; no other VM notices."""
     world.terminals[world.linux].line("poweroff")
     world.linux.wait_until("stopped")
     assert world.linux.state == "stopped"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The C blocks of guests/README.md are compiled and linked as the guests are, and run on the bare machine."""
+"""The C blocks of guests/README.md are built as the guests are, and run on the bare machine."""
 
 import json
 import re

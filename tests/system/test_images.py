@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that people have in a kernel's place: refused by name, in the list and when a VM is to be made of them."""
+"""Files that are no kernels in a kernel's place: refused by name in the list and by `zvm new`."""
 
 import bz2
 import gzip
@@ -22,7 +22,7 @@ def description(label, properties):
 
 
 def bundle(path, kernels, more=""):
-    """A bundle as one makes it by hand: a type for each of these kernels, which nothing has unpacked."""
+    """A bundle made by hand: a type for each of these kernels, which nothing has unpacked."""
     archive = cpio.Writer()
     for label, data in kernels.items():
         properties = f'memory = <0x0 0x2000000>; kernel = "img/{label}"; {more}'

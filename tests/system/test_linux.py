@@ -74,7 +74,7 @@ def test_cpus_off_and_on(board, cpus):
 
 
 def test_as_many_cpus_as_a_vm_can_have(board):
-    """Two clusters of 16: SGIs by Aff1, a redistributor each; and the VM ends with all of them on."""
+    """Two clusters of 16: SGIs by Aff1, a redistributor each; the VM ends with all CPUs on."""
     vm = new(board, "linux", "-c 32")
     console = vm.port()
     vm.run()
@@ -197,11 +197,11 @@ def test_four_uboots(board):
     for console in consoles:
         uboot_ready(console)
     for n, console in enumerate(consoles):
-        console.run(f"setenv who vm{n}; mw.b 42000000 1{n} 200000", UBOOT)
+        console.run(f"setenv label vm{n}; mw.b 42000000 1{n} 200000", UBOOT)
     for console in consoles:
-        console.line("crc32 42000000 200000; printenv who")
+        console.line("crc32 42000000 200000; printenv label")
     for n, console in enumerate(consoles):
-        console.expect(rf"==> {checksum(0x10 + n)}\s+who=vm{n}\s")
+        console.expect(rf"==> {checksum(0x10 + n)}\s+label=vm{n}\s")
         console.expect(UBOOT)
     # One leaves; the others do not notice.
     consoles[0].line("poweroff")

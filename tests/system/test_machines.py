@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Machines whose devicetree is legal and not what QEMU's is: they start, or hear in a line why not."""
+"""Machines whose devicetree is legal and unlike QEMU's: they start, or print a line why not."""
 
 import re
 
@@ -15,8 +15,9 @@ GIC = '&{/intc@8000000}'
 @pytest.fixture
 def machine(boot, tmp_path):
     """
-    machine("...") starts QEMU's `virt` with these changes of its tree, devicetree source. Everything is put in memory as a
-    first-stage loader would: QEMU's own loader of kernels corrects trees that it is given.
+    machine("...") starts QEMU's `virt` with these changes of its tree, devicetree source.
+    Everything is put in memory as a first-stage loader would: QEMU's own loader of kernels corrects
+    trees that it is given.
     """
     def start(changes, *, smp=1, gic=3, bundle=None, **options):
         source = machine_source(tmp_path, smp=smp, gic=gic)
@@ -61,7 +62,7 @@ def test_no_stdout(machine):
 
 
 def test_uart_without_interrupt(machine):
-    """Keys that come while nobody reads are there afterwards, and long output comes whole."""
+    """Keys that come while the shell does not read are kept, and long output comes whole."""
     board = machine("/ { pl011@9000000 { /delete-property/ interrupts; }; };")
     assert "uart: no interrupt" in board.sh("host log")
     assert " uart " not in board.sh("host irq")

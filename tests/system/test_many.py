@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many VMs at once, on few and on many CPUs; what the last of them costs; and VMs that come and go over and over."""
+"""Many VMs at once, on few and on many CPUs; the cost of the last; VMs that come and go."""
 
 import os
 import sys

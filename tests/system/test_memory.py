@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RAM where a guest was linked, in one bank or several; kernels in places that QEMU starts them from."""
+"""RAM where a guest was linked, in one bank or several; kernels where QEMU would start them."""
 
 import re
 import struct
@@ -40,7 +40,7 @@ def linux_files():
 
 
 def ram_of_linux(console):
-    """Linux' own list of its RAM, which has holes where the kernel is: first and last address of each bank."""
+    """Linux' own list of its RAM, with holes for the kernel: first and last address of a bank."""
     lines = console.run("grep -i 'system ram' /proc/iomem", LINUX)
     return [(int(a, 16), int(b, 16)) for a, b in re.findall(r"^(\w+)-(\w+) : System RAM", lines, re.M)]
 

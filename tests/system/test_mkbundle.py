@@ -42,7 +42,7 @@ PACKED = {
 
 
 def mkbundle(folder, properties, label="vm", name="vm"):
-    """Packs a description whose images lie beside it: (bundle, what was said, whether it was made)."""
+    """Packs a description whose images lie beside it: (bundle, output, whether it was made)."""
     (folder / f"{name}.dts").write_text(
         f'/dts-v1/;\n/ {{\n\tcompatible = "zvm,vm";\n\tlabel = "{label}";\n\t{properties}\n}};\n')
     out = folder / "bundle.cpio"
@@ -174,7 +174,7 @@ def fit(folder, *options, arch="arm64", default='default = "conf-1";'):
 
 @pytest.mark.parametrize("options", [(), ("-E",), ("-E", "-p", "0x2000")])
 def test_a_fit(tmp_path, options):
-    """One file for kernel, initrd and devicetree, as Yocto has it; its data inside, behind it, at a place."""
+    """One file for kernel, initrd and devicetree, as Yocto has it; its data inside or behind."""
     fit(tmp_path, *options)
     bundle, said, made = mkbundle(
         tmp_path, 'memory = <0x0 0x1000000>; kernel = "fitImage"; initrd = "fitImage"; devicetree = "fitImage";')

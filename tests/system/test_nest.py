@@ -41,7 +41,7 @@ def test_inside_handlers(boot, gic, registers):
     nest.vm.pause()
     nest.vm.resume()
     nest.leave()
-    # To one CPU both, which they share from now on; to others while it runs, and while it is paused.
+    # Both to one CPU, which they share; to others while it runs, and while it is paused.
     nest.inside()
     nest.move(0x2)
     nest.leave()

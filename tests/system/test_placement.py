@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where vCPUs run: ordinary VMs go where there is room, also later, and not beside a control loop; real-time VMs stay."""
+"""Where vCPUs run: ordinary VMs go where there is room, also later; real-time VMs stay."""
 
 import re
 
@@ -20,7 +20,7 @@ def spinning_anywhere(board, name, options):
 
 
 def test_linux_keeps_off_a_control_loop(boot):
-    """One that may be anywhere is not beside a real-time VM while there are other CPUs, whichever comes first."""
+    """An unbound VM keeps off a real-time VM's CPU if there is another, whichever comes first."""
     board = boot(smp=4, mem=2048, guests=["linux", "rtos"])
     rtos = new(board, "rtos", "-c 1 -a 0x2")
     linux = new(board, "linux")
@@ -38,7 +38,7 @@ def test_linux_keeps_off_a_control_loop(boot):
     # Where the operator says which CPUs, those are used.
     assert board.sh("zvm set linux affinity=0x2") == f"vm {linux.id} 'linux' set"
     assert cpus(board, "linux") == [1, 1, 1, 1]
-    # It gives way all the same to who wants the CPU alone, if it may be elsewhere; else it is named.
+    # It still gives way to a VM that wants the CPU alone, if it may be elsewhere; else it is named.
     assert board.sh("zvm set rtos dedicated=on") == "zvm: 'rtos' needs 1 dedicated CPU: cpu1 has 'linux'"
     assert board.sh("zvm set linux affinity=0x6") == f"vm {linux.id} 'linux' set"
     assert board.sh("zvm set rtos dedicated=on") == f"vm {rtos.id} 'rtos' set"
@@ -46,7 +46,7 @@ def test_linux_keeps_off_a_control_loop(boot):
 
 
 def test_moved_when_a_cpu_stays_idle(boot):
-    """Of two that want one CPU, one goes to an idle one; real-time VMs do not, nor does it go where one is."""
+    """Of two on one CPU, one moves to an idle CPU without real-time VMs; real-time VMs stay."""
     board = boot(smp=4, mem=1024, guests=["smp"])
     for name in ("rt1", "rt2"):
         spinning_anywhere(board, name, "-a 0x2 -p 8")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The start command of the README, word for word: images placed in memory by QEMU's loader, no bundle."""
+"""The README's start command, word for word: QEMU's loader places the images; no bundle."""
 
 import os
 import re

@@ -119,7 +119,7 @@ def test_exact_is_one_cpu_that_counts_instructions(run, bundles):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["nobody"], "nobody: no .*there are: .*linux"),
+    (["absent"], "absent: no .*there are: .*linux"),
     (["zephyr"], "zephyr/zephyr.bin; give it with ZEPHYR_BIN=FILE"),
 ])
 def test_bundle_says_what_is_missing(tmp_path, arguments, message):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How VMs share CPUs: weights, budgets, CPUs of their own, and the operator's prompt in spite of it.
+"""How VMs share CPUs: weights, budgets, dedicated CPUs, and the operator's prompt in spite of it.
 
 QEMU counts instructions here (-icount): shares are of what was executed, however slow the machine.
 """
@@ -32,7 +32,7 @@ def shares(board, seconds=3):
 
 
 def settled(board):
-    """The same after a change: the last look at them is long enough ago to begin anew."""
+    """The same after a change: the last look at them is long enough ago to start over."""
     pass_time(board, 1)
     return shares(board)
 
@@ -72,7 +72,7 @@ def test_one_cpu(boot):
     throttled = re.fullmatch(r"2000 us of 10000 us, each vcpu; throttled (\d+) times, "
                              r"missed 0 periods", info(board, "a", "budget"))
     assert int(throttled[1]) > 300
-    # Also while nobody else wants the CPU; an idle machine's clock follows real time, so it may be less.
+    # Also while no other VM wants the CPU; an idle machine's clock follows real time: perhaps less.
     board.sh("zvm pause b")
     assert 0 < shares(board)["a"] < 20.5
     board.sh("zvm resume b")
@@ -188,7 +188,7 @@ def test_windows(boot, tmp_path):
         assert abs(found[name] - share) < 1
     assert board.sh("zvm set a windows=none") == "vm 0 'a' set"
     assert "cpu 0" in info(board, "a", "vcpu 0")
-    assert "paused" in board.sh("zvm pause a")  # QEMU's turns, if both CPUs are busy, are longer than windows
+    assert "paused" in board.sh("zvm pause a")  # if both CPUs are busy, QEMU's turns are longer
     found = settled(board)
     for name, share in (("b", 20), ("rest", 80)):
         assert abs(found[name] - share) < 1
@@ -198,14 +198,14 @@ def test_windows(boot, tmp_path):
     # A closed window does not keep the operator waiting.
     for name in ("a", "b", "rest"):
         assert "paused" in board.sh(f"zvm pause {name}")
-    # Who is bound to nothing stays away from windows.
+    # A VM that is bound to nothing stays away from windows.
     assert "cpu 0" in info(board, new(board, "smp", "-c 1").name, "vcpu 0")
     assert board.sh("zvm set a budget=10 period=100") == \
         "zvm: 'a' has windows: they exclude a budget"
 
 
 def test_a_schedule_of_vms_that_no_type_makes(boot, tmp_path):
-    """A slip of the pen is named, with what was meant; a name that only `zvm new --name` gives is a note until it is given."""
+    """A mistyped name brings a suggestion; a name of `zvm new --name` is a note until then."""
     bundle, said = bundle_with(tmp_path, (SCHEDULE % 3000).replace('"a"', '"smpp"').replace('"b"', '"general"'))
     lines = ("schedule.dtb: control: vm: no type is called 'smpp'; did you mean 'smp'?",
              "schedule.dtb: general: vm: no type is called 'general'; it waits for `zvm new --name general`")

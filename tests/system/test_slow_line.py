@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An operator at a serial line that is slower than what guests write: nobody takes the shell.
+"""An operator at a serial line that is slower than what guests write: no guest takes the shell.
 
 The line is ZVM's own: `uart.baud=` makes it wait for each byte as long as such a line would take.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `zvm stat` counts is what happened, and `zvm top` shows who has the CPUs."""
+"""What `zvm stat` counts is what happened, and `zvm top` shows what has the CPUs."""
 
 import re
 
@@ -20,7 +20,7 @@ COLUMNS["late-ns"] = COLUMNS["late"]
 
 
 def stat(board, name):
-    """The rows of `zvm stat`, as docs/real-time.md has them: {("late", "all"): {"count": 7, ...}, ...}."""
+    """The rows of `zvm stat`, by docs/real-time.md: {("late", "all"): {"count": 7, ...}, ...}."""
     found = {}
     for line in board.sh(f"zvm stat -n {name}").splitlines():
         words = line.split()
@@ -31,7 +31,7 @@ def stat(board, name):
 
 
 def test_counts_what_the_guest_counts(boot):
-    """A real-time guest beside a hostile one: each of its interrupts, and none later than the guest saw it."""
+    """A real-time guest beside a hostile one: interrupts count, none later than the guest saw."""
     board = boot(smp=1, mem=512, guests=["control", "hostile"], cpu="cortex-a53", extra=COUNTED)
     new(board, "hostile").run()
     control = new(board, "control")
@@ -48,7 +48,7 @@ def test_counts_what_the_guest_counts(boot):
     assert rows["late", "all"] == late
     assert late["count"] == interrupts
     assert 0 < late["p50"] <= late["p99"] <= late["p99.9"] <= late["max"] <= latest
-    # Between the list register and the vector is the way to the guest, and perhaps another interrupt.
+    # Between list register and vector is the way to the guest, and perhaps another interrupt.
     assert measured <= 2 * late["max"] + 1000
     assert rows["late-ns", "all"]["max"] == 16 * late["max"]
     exits = rows["exits", "0"]
@@ -68,7 +68,7 @@ def test_counts_what_the_guest_counts(boot):
 
 
 def look(board, name):
-    """CPU share and exits a second that `zvm info NAME` shows, and all exits that there ever were."""
+    """CPU share and exits a second that `zvm info NAME` shows, and the sum of all exits."""
     told = board.sh(f"zvm info {name}")
     share, rate = re.search(r"([\d.]+) % of a CPU, (\d+) exits/s", told).groups()
     return float(share), int(rate), sum(int(n) for n in re.findall(r"(\d+) exits \(", told))

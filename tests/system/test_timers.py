@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest's timers, whatever it writes to their registers. QEMU 7.2 once stopped for ever by CNTV_CVAL = ~0."""
+"""A guest's timers, whatever it writes to their registers: CNTV_CVAL = ~0 once stopped QEMU 7.2."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ def passes(terminal):
 
 
 def slept(terminal):
-    """Wakes it: microseconds by both counters, and how often a timer came that was set for never."""
+    """Wakes it: microseconds by both counters, and how often a timer set for never fired."""
     terminal.line()
     terminal.expect(SLEPT)
     return [int(number) for number in terminal.match.groups()]
@@ -45,7 +45,7 @@ def test_bare():
 @pytest.mark.parametrize("gic", [3, 2])
 @pytest.mark.parametrize("cpu", ["cortex-a53", "max"])
 def test_no_value_harms_anybody(boot, gic, cpu):
-    """Beside another VM on its CPU: its vCPU leaves that whenever it sleeps, and the hypervisor's timeouts wake it."""
+    """Beside another VM on its CPU: its vCPU leaves it to sleep, and timeouts wake it."""
     board = boot(cpu=cpu, gic=gic, smp=2, mem=512, guests=["edges", "smp"])
     _, other = run_smp(board, "-c 2 -a 2")
     edges = new(board, "edges", "-a 2")

@@ -20,7 +20,7 @@ def first_line_at(board):
 
 
 def test_as_many_nodes_as_a_large_board_has(boot, tmp_path):
-    """The start takes time in proportion to the tree: a board with 1500 devices says its first line after some million instructions."""
+    """The start's time is linear in the tree: 1500 devices take some million instructions."""
     devices = "".join(f'dev@{0x20000000 + n * 0x1000:x} {{ compatible = "acme,dev{n}", "acme,dev"; '
                       f'reg = <0 {0x20000000 + n * 0x1000:#x} 0 0x1000>; interrupts = <0 {n % 100} 4>; }};\n'
                       for n in range(1500))

@@ -119,7 +119,7 @@ def test_as_many_as_there_is_room_for(boot, tmp_path):
 
 
 def test_urgent_vms_go_first(boot, tmp_path):
-    """One CPU, and a VM that never gives it away: who is more urgent does not notice."""
+    """One CPU, and a VM that never gives it away: a more urgent VM does not notice."""
     board = boot(smp=1, mem=512, bundle=bundle(tmp_path, {"vm": ""}))
     busy = new(board, "vm", "--name busy -p 30")
     spins = busy.port()

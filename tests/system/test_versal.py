@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same binary on a board that has nothing in common with `virt` but what docs/porting.md asks for.
+"""The same binary on a board that shares with `virt` only what docs/porting.md asks for.
 
 QEMU's Versal: RAM at 0, GICv3 at 0xf9000000, firmware at EL3, two Cortex-A72 and more, no monitors.
 """

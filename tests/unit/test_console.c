@@ -345,7 +345,7 @@ static void test_port_input(void **state)
 	u32 taken = 0;
 
 	(void)state;
-	backend[2].typed = "nobody is there";
+	backend[2].typed = "the port is gone";
 	console_port_ready(2);
 	settle();
 	assert_string_equal(backend[2].typed, "");

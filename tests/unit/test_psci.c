@@ -125,7 +125,7 @@ static void one_of_many_turns_a_cpu_on(void **state)
 
 static void cpu_on_refuses(void **state)
 {
-	static const u64 nobody[] = { VCPUS, 0x100, 0x10001, 0x80000001, 1UL << 32 | 1 };
+	static const u64 absent[] = { VCPUS, 0x100, 0x10001, 0x80000001, 1UL << 32 | 1 };
 	static const u64 nowhere[] = { 0,
 				       GUEST_RAM_BASE - 4,
 				       GUEST_RAM_BASE + MIB(64),
@@ -135,8 +135,8 @@ static void cpu_on_refuses(void **state)
 				       ~3UL };
 
 	(void)state;
-	for (u32 i = 0; i < ARRAY_SIZE(nobody); i++)
-		assert_int_equal(psci(IN_64(PSCI_CPU_ON), nobody[i], ENTRY, 0),
+	for (u32 i = 0; i < ARRAY_SIZE(absent); i++)
+		assert_int_equal(psci(IN_64(PSCI_CPU_ON), absent[i], ENTRY, 0),
 				 PSCI_INVALID_PARAMETERS);
 	for (u32 i = 0; i < ARRAY_SIZE(nowhere); i++)
 		assert_int_equal(psci(IN_64(PSCI_CPU_ON), 1, nowhere[i], 0), PSCI_INVALID_ADDRESS);

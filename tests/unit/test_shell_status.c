@@ -75,7 +75,7 @@ static void test_stat(void **state)
 	expect_part("zvm stat -n 0", "exits     all         0         0         0         0"
 				     "         0         0         0         2         2\n");
 	expect("zvm stat", "zvm stat: which VM (-n VM)? there are: 0 linux, 1 uboot\n");
-	expect("zvm stat nobody", "zvm: no VM 'nobody'; there are: 0 linux, 1 uboot\n");
+	expect("zvm stat absent", "zvm: no VM 'absent'; there are: 0 linux, 1 uboot\n");
 	expect("zvm stat -x", "zvm stat: no option '-x'; options: -n VM, -r\n");
 	assert_string_equal(completed("zvm stat -"), "-n -r -h");
 }

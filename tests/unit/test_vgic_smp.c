@@ -317,7 +317,7 @@ static void one_of_n(void **state)
 	nothing();
 	ack_on_1(SPI);
 	eoi_on_1(SPI);
-	/* Nobody is left: it waits. */
+	/* No vCPU is left: it waits. */
 	fixture_write(0, GICR(1, 0x14), 4, 2);
 	vgic_set_spi(&fixture_vm, SPI, true);
 	assert_true(pending());

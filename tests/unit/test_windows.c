@@ -130,13 +130,13 @@ static const char *slots(void)
 
 	text[0] = '\0';
 	for (u32 i = 0; f && i < f->count; i++) {
-		const char *who = "-";
+		const char *name = "-";
 
 		for (u32 id = 0; id < vms; id++)
 			if (f->slots[i].window &&
 			    schedule_window_of(vm_by_id(id)->name, 1) == f->slots[i].window)
-				who = vm_by_id(id)->name;
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%lu", n ? " " : "", who,
+				name = vm_by_id(id)->name;
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%lu", n ? " " : "", name,
 			      ticks_to_us(f->slots[i].end));
 	}
 	return text;

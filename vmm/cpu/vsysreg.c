@@ -116,8 +116,8 @@ typedef enum sysreg_result (*sysreg_fn)(struct vcpu *v, struct sysreg_access *a,
 enum { NONE, READ = 1, WRITE = 2, BOTH = 3 };
 
 /*
- * Ordered by number. Allowed accesses go to fn, with `arg`. Without fn, reads return `arg` and writes
- * are ignored.
+ * Ordered by number. Allowed accesses go to fn, with `arg`. Without fn, reads return `arg` and
+ * writes are ignored.
  */
 struct sysreg_row {
 	u32 first, last;
@@ -149,69 +149,73 @@ static enum sysreg_result sgi0r(struct vcpu *v, struct sysreg_access *a, u32 arg
 /* clang-format off */
 static const struct sysreg_row rows[] = {
 	/* MDCR_EL2.TDA, TDRA, TDOSA */
-	{ REG(2, 0, 0, 0, 2),           RAZ_WI },                           /* OSDTRRX_EL1 */
-	{ REG(2, 0, 0, 2, 0),           RAZ_WI },                           /* MDCCINT_EL1 */
-	{ REG(2, 0, 0, 2, 2),           BOTH, 0, vdebug_mdscr },            /* MDSCR_EL1 */
-	{ REG(2, 0, 0, 3, 2),           RAZ_WI },                           /* OSDTRTX_EL1 */
-	{ REG(2, 0, 0, 6, 2),           RAZ_WI },                           /* OSECCR_EL1 */
-	{ REG(2, 0, 1, 0, 0),           RAZ },                              /* MDRAR_EL1 */
-	{ REG(2, 0, 1, 0, 4),           WRITE, 0, vdebug_os_lock },         /* OSLAR_EL1 */
-	{ REG(2, 0, 1, 1, 4),           READ, 0, vdebug_os_lock },          /* OSLSR_EL1 */
-	{ REG(2, 0, 1, 3, 4),           RAZ_WI },                           /* OSDLR_EL1: no double lock */
-	{ REG(2, 0, 1, 4, 4),           RAZ_WI },                           /* DBGPRCR_EL1 */
-	{ REG(2, 0, 7, 8, 6),           BOTH, true, vdebug_claim },         /* DBGCLAIMSET_EL1 */
-	{ REG(2, 0, 7, 9, 6),           BOTH, false, vdebug_claim },        /* DBGCLAIMCLR_EL1 */
-	{ REG(2, 0, 7, 14, 6),          RAZ },                              /* DBGAUTHSTATUS_EL1 */
-	{ REG(2, 3, 0, 1, 0),           READ, 0, vdebug_channel },          /* MDCCSR_EL0 */
-	{ REG(2, 3, 0, 4, 0),           BOTH, 0, vdebug_channel },          /* DBGDTR_EL0 */
-	{ REG(2, 3, 0, 5, 0),           BOTH, 0, vdebug_channel },          /* DBGDTRRX_EL0, DBGDTRTX_EL0 */
+	{ REG(2, 0, 0, 0, 2),           RAZ_WI },                         /* OSDTRRX_EL1 */
+	{ REG(2, 0, 0, 2, 0),           RAZ_WI },                         /* MDCCINT_EL1 */
+	{ REG(2, 0, 0, 2, 2),           BOTH, 0, vdebug_mdscr },          /* MDSCR_EL1 */
+	{ REG(2, 0, 0, 3, 2),           RAZ_WI },                         /* OSDTRTX_EL1 */
+	{ REG(2, 0, 0, 6, 2),           RAZ_WI },                         /* OSECCR_EL1 */
+	{ REG(2, 0, 1, 0, 0),           RAZ },                            /* MDRAR_EL1 */
+	{ REG(2, 0, 1, 0, 4),           WRITE, 0, vdebug_os_lock },       /* OSLAR_EL1 */
+	{ REG(2, 0, 1, 1, 4),           READ, 0, vdebug_os_lock },        /* OSLSR_EL1 */
+	{ REG(2, 0, 1, 3, 4),           RAZ_WI },                         /* OSDLR_EL1 */
+	{ REG(2, 0, 1, 4, 4),           RAZ_WI },                         /* DBGPRCR_EL1 */
+	{ REG(2, 0, 7, 8, 6),           BOTH, true, vdebug_claim },       /* DBGCLAIMSET_EL1 */
+	{ REG(2, 0, 7, 9, 6),           BOTH, false, vdebug_claim },      /* DBGCLAIMCLR_EL1 */
+	{ REG(2, 0, 7, 14, 6),          RAZ },                            /* DBGAUTHSTATUS_EL1 */
+	{ REG(2, 3, 0, 1, 0),           READ, 0, vdebug_channel },        /* MDCCSR_EL0 */
+	{ REG(2, 3, 0, 4, 0),           BOTH, 0, vdebug_channel },        /* DBGDTR_EL0 */
+	{ REG(2, 3, 0, 5, 0),           BOTH, 0, vdebug_channel },        /* DBGDTR{RX,TX}_EL0 */
 	/* HCR_EL2.TACR */
-	{ REG(3, 0, 1, 0, 1),           RAZ_WI },                           /* ACTLR_EL1 */
+	{ REG(3, 0, 1, 0, 1),           RAZ_WI },                         /* ACTLR_EL1 */
 	/* HCR_EL2.ATA: memory tagging */
-	{ REGS(3, 0, 1, 0, 5, 0, 6),    UNDEF },                            /* RGSR_EL1, GCR_EL1 */
+	{ REGS(3, 0, 1, 0, 5, 0, 6),    UNDEF },                          /* RGSR_EL1, GCR_EL1 */
 	/* MDCR_EL2.TTRF */
-	{ REG(3, 0, 1, 2, 1),           UNDEF },                            /* TRFCR_EL1 */
-	/* HCR_EL2.TERR */
-	{ REG(3, 0, 5, 3, 0),           RAZ },                              /* ERRIDR_EL1: no error records */
-	{ REG(3, 0, 5, 3, 1),           RAZ_WI },                           /* ERRSELR_EL1 */
-	{ REGS(3, 0, 5, 4, 0, 5, 7),    UNDEF },                            /* ERX*_EL1 */
+	{ REG(3, 0, 1, 2, 1),           UNDEF },                          /* TRFCR_EL1 */
+	/* HCR_EL2.TERR: no error records */
+	{ REG(3, 0, 5, 3, 0),           RAZ },                            /* ERRIDR_EL1 */
+	{ REG(3, 0, 5, 3, 1),           RAZ_WI },                         /* ERRSELR_EL1 */
+	{ REGS(3, 0, 5, 4, 0, 5, 7),    UNDEF },                          /* ERX*_EL1 */
 	/* HCR_EL2.ATA */
-	{ REGS(3, 0, 5, 6, 0, 6, 1),    UNDEF },                            /* TFSR_EL1, TFSRE0_EL1 */
+	{ REGS(3, 0, 5, 6, 0, 6, 1),    UNDEF },                          /* TFSR_EL1, TFSRE0_EL1 */
 	/* MDCR_EL2.TPMS, E2PB, E2TB: statistical profiling, trace buffer */
-	{ REGS(3, 0, 9, 9, 0, 11, 7),   UNDEF },                            /* PMS*, PMB*, TRB* */
+	{ REGS(3, 0, 9, 9, 0, 11, 7),   UNDEF },                          /* PMS*, PMB*, TRB* */
 	/* MDCR_EL2.TPM, TPMCR */
-	{ REG(3, 0, 9, 14, 1),          BOTH, PMU_IRQ_SET, vpmu_bits },     /* PMINTENSET_EL1 */
-	{ REG(3, 0, 9, 14, 2),          BOTH, PMU_IRQ_CLEAR, vpmu_bits },   /* PMINTENCLR_EL1 */
-	{ REG(3, 0, 9, 14, 6),          READ, 0, vpmu_machine },            /* PMMIR_EL1 */
+	{ REG(3, 0, 9, 14, 1),          BOTH, PMU_IRQ_SET, vpmu_bits },   /* PMINTENSET_EL1 */
+	{ REG(3, 0, 9, 14, 2),          BOTH, PMU_IRQ_CLEAR, vpmu_bits }, /* PMINTENCLR_EL1 */
+	{ REG(3, 0, 9, 14, 6),          READ, 0, vpmu_machine },          /* PMMIR_EL1 */
 	/* HCR_EL2.TLOR */
-	{ REGS(3, 0, 10, 4, 0, 4, 7),   UNDEF },                            /* LOR*_EL1 */
-	/* ICC_SRE_EL2.Enable, HCR_EL2.IMO and FMO. Writes of ICC_DIR_EL1 and ICC_SGI1R_EL1 do not come here (arch/arm64/sysreg.c). */
-	{ REG(3, 0, 12, 11, 6),         WRITE, 0, sgi0r },                  /* ICC_ASGI1R_EL1: with one security state as SGI0R */
-	{ REG(3, 0, 12, 11, 7),         WRITE, 0, sgi0r },                  /* ICC_SGI0R_EL1 */
-	{ REG(3, 0, 12, 12, 5),         BOTH, 7, NULL },                    /* ICC_SRE_EL1: system registers, no bypass */
+	{ REGS(3, 0, 10, 4, 0, 4, 7),   UNDEF },                          /* LOR*_EL1 */
+	/*
+	 * ICC_SRE_EL2.Enable, HCR_EL2.IMO and FMO: no bypass. Writes of ICC_DIR_EL1 and
+	 * ICC_SGI1R_EL1 do not come here (arch/arm64/sysreg.c). With one security state
+	 * ICC_ASGI1R_EL1 acts as ICC_SGI0R_EL1.
+	 */
+	{ REG(3, 0, 12, 11, 6),         WRITE, 0, sgi0r },                /* ICC_ASGI1R_EL1 */
+	{ REG(3, 0, 12, 11, 7),         WRITE, 0, sgi0r },                /* ICC_SGI0R_EL1 */
+	{ REG(3, 0, 12, 12, 5),         BOTH, 7, NULL },                  /* ICC_SRE_EL1 */
 	/* HCR_EL2.EnSCXT */
-	{ REG(3, 0, 13, 0, 7),          UNDEF },                            /* SCXTNUM_EL1 */
+	{ REG(3, 0, 13, 0, 7),          UNDEF },                          /* SCXTNUM_EL1 */
 	/* HCR_EL2.TID5 */
-	{ REG(3, 1, 0, 0, 4),           UNDEF },                            /* GMID_EL1 */
+	{ REG(3, 1, 0, 0, 4),           UNDEF },                          /* GMID_EL1 */
 	/* MDCR_EL2.TPM, TPMCR */
-	{ REG(3, 3, 9, 12, 0),          BOTH, 0, vpmu_control },            /* PMCR_EL0 */
-	{ REG(3, 3, 9, 12, 1),          BOTH, PMU_ENABLE_SET, vpmu_bits },  /* PMCNTENSET_EL0 */
+	{ REG(3, 3, 9, 12, 0),          BOTH, 0, vpmu_control },          /* PMCR_EL0 */
+	{ REG(3, 3, 9, 12, 1),          BOTH, PMU_ENABLE_SET, vpmu_bits }, /* PMCNTENSET_EL0 */
 	{ REG(3, 3, 9, 12, 2),          BOTH, PMU_ENABLE_CLEAR, vpmu_bits }, /* PMCNTENCLR_EL0 */
 	{ REG(3, 3, 9, 12, 3),          BOTH, PMU_OVERFLOW_CLEAR, vpmu_bits }, /* PMOVSCLR_EL0 */
-	{ REG(3, 3, 9, 12, 4),          WRITE, 0, vpmu_increment },         /* PMSWINC_EL0 */
-	{ REG(3, 3, 9, 12, 5),          BOTH, 0, vpmu_select },             /* PMSELR_EL0 */
-	{ REG(3, 3, 9, 12, 6),          READ, 0, vpmu_events },             /* PMCEID0_EL0 */
-	{ REG(3, 3, 9, 12, 7),          READ, 1, vpmu_events },             /* PMCEID1_EL0 */
-	{ REG(3, 3, 9, 13, 0),          BOTH, 0, vpmu_cycles },             /* PMCCNTR_EL0 */
-	{ REG(3, 3, 9, 13, 1),          BOTH, true, vpmu_selected },        /* PMXEVTYPER_EL0 */
-	{ REG(3, 3, 9, 13, 2),          BOTH, false, vpmu_selected },       /* PMXEVCNTR_EL0 */
-	{ REG(3, 3, 9, 14, 0),          BOTH, 0, vpmu_user },               /* PMUSERENR_EL0 */
+	{ REG(3, 3, 9, 12, 4),          WRITE, 0, vpmu_increment },       /* PMSWINC_EL0 */
+	{ REG(3, 3, 9, 12, 5),          BOTH, 0, vpmu_select },           /* PMSELR_EL0 */
+	{ REG(3, 3, 9, 12, 6),          READ, 0, vpmu_events },           /* PMCEID0_EL0 */
+	{ REG(3, 3, 9, 12, 7),          READ, 1, vpmu_events },           /* PMCEID1_EL0 */
+	{ REG(3, 3, 9, 13, 0),          BOTH, 0, vpmu_cycles },           /* PMCCNTR_EL0 */
+	{ REG(3, 3, 9, 13, 1),          BOTH, true, vpmu_selected },      /* PMXEVTYPER_EL0 */
+	{ REG(3, 3, 9, 13, 2),          BOTH, false, vpmu_selected },     /* PMXEVCNTR_EL0 */
+	{ REG(3, 3, 9, 14, 0),          BOTH, 0, vpmu_user },             /* PMUSERENR_EL0 */
 	{ REG(3, 3, 9, 14, 3),          BOTH, PMU_OVERFLOW_SET, vpmu_bits }, /* PMOVSSET_EL0 */
 	/* HCR_EL2.EnSCXT, CPTR_EL2.TAM */
-	{ REG(3, 3, 13, 0, 7),          UNDEF },                            /* SCXTNUM_EL0 */
-	{ REGS(3, 3, 13, 2, 0, 15, 7),  UNDEF },                            /* AM*_EL0 */
-	/* MDCR_EL2.TPM */
-	{ REGS(3, 3, 14, 8, 0, 15, 7),  BOTH, 0, vpmu_counter },            /* PMEVCNTR<n>_EL0, PMEVTYPER<n>_EL0, PMCCFILTR_EL0 */
+	{ REG(3, 3, 13, 0, 7),          UNDEF },                          /* SCXTNUM_EL0 */
+	{ REGS(3, 3, 13, 2, 0, 15, 7),  UNDEF },                          /* AM*_EL0 */
+	/* MDCR_EL2.TPM: PMEVCNTR<n>_EL0, PMEVTYPER<n>_EL0, PMCCFILTR_EL0 */
+	{ REGS(3, 3, 14, 8, 0, 15, 7),  BOTH, 0, vpmu_counter },
 };
 /* clang-format on */
 

@@ -37,7 +37,10 @@ struct vgic_op {
 
 void vgic_begin(struct vgic_op *op, struct vm *vm);
 void vgic_end(struct vgic_op *op);
-/* The same for more than a few vCPUs, told in pieces. On a vCPU's thread, on its way to or from its guest, no lock held. */
+/*
+ * The same for more than a few vCPUs, told in pieces. On a vCPU's thread, on its way to or from its
+ * guest, no lock held.
+ */
 void vgic_end_open(struct vgic_op *op);
 
 /* As many are parked as may be: struct vgic. */

@@ -256,16 +256,16 @@ static void list_occupants(const struct sched_plan *p, char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (u32 cpu = 0; cpu < cpu_count && n < size; cpu++) {
-		const char *who = cpu ? p->want->label : "";
+		const char *occupant = cpu ? p->want->label : "";
 
 		if (!(mask & BIT(cpu)))
 			continue;
 		for_each_planned(vm, p)
 			if (cpu && vm != p->vm && planned_of(vm, cpu))
-				who = vm->name;
+				occupant = vm->name;
 		n += (size_t)snprintf(buf + n, size - n,
 				      cpu ? "%scpu%u has '%s'" : "%scpu%u has the shell",
-				      n ? ", " : "", cpu, who);
+				      n ? ", " : "", cpu, occupant);
 	}
 	if (n >= size)
 		text_cut(buf, size);
@@ -293,7 +293,7 @@ static void list_budgets(const struct sched_plan *p, u32 cpu, char *buf, size_t 
 static int refuse_budget(const struct sched_plan *p, struct vm_error *err)
 {
 	u64 least = UINT64_MAX, sum, own = share_of(p->want);
-	char who[300];
+	char others[300];
 	u32 cpu, best = 0;
 
 	for_each_cpu(cpu) {
@@ -304,12 +304,12 @@ static int refuse_budget(const struct sched_plan *p, struct vm_error *err)
 		best = cpu;
 		least = over;
 	}
-	list_budgets(p, best, who, sizeof(who));
+	list_budgets(p, best, others, sizeof(others));
 	sum = p->cpus[best].share + own;
 	return vm_fail(err, -EBUSY,
 		       "%lu us of %lu us on cpu%u: %lu.%lu %%%s is %lu.%lu %%, more than %lu %%",
 		       p->want->budget_us, p->want->period_us, best, own / 10000, own / 1000 % 10,
-		       who, sum / 10000, sum / 1000 % 10, share_limit(best) / 10000);
+		       others, sum / 10000, sum / 1000 % 10, share_limit(best) / 10000);
 }
 
 static bool any_open_but_for_budgets(const struct sched_plan *p)
@@ -327,7 +327,7 @@ static int refuse(const struct sched_plan *p, struct vm_error *err)
 	const struct vm_desc *want = p->want;
 	const char *name = p->vm->name;
 	const u64 mask = allowed(p, p->vm), own = mask & ~BIT(0);
-	char who[300];
+	char others[300];
 
 	if (schedule_cpus_of(name) && !mask)
 		return vm_fail(
@@ -348,11 +348,11 @@ static int refuse(const struct sched_plan *p, struct vm_error *err)
 			"'%s' has %u vCPUs that each need a dedicated CPU, but may run on only %u besides "
 			"cpu0, which has the shell (`zvm new -c` makes fewer)",
 			name, want->cpus, word_weight(own));
-	list_occupants(p, who, sizeof(who));
+	list_occupants(p, others, sizeof(others));
 	if (want->dedicated)
 		return vm_fail(err, -EBUSY, "'%s' needs %u dedicated CPU%s: %s", name, want->cpus,
-			       want->cpus == 1 ? "" : "s", who);
-	return vm_fail(err, -EBUSY, "'%s' finds no CPU that is not dedicated: %s", name, who);
+			       want->cpus == 1 ? "" : "s", others);
+	return vm_fail(err, -EBUSY, "'%s' finds no CPU that is not dedicated: %s", name, others);
 }
 
 /*

@@ -7,7 +7,8 @@
 #include <vmm/place.h>
 
 /*
- * A CPU where a VM without windows would have no time, or not enough of it. MAX_CPUS: there is none.
+ * A CPU where a VM without windows would have no time, or not enough of it. MAX_CPUS: there is
+ * none.
  */
 static u32 without_time(const struct vm *vm)
 {

@@ -17,8 +17,8 @@
 #define NO_VM    0 /* the window number of time outside all windows */
 
 /*
- * Allocated if the bundle has a schedule. A CPU keeps to one of its two frames while the other one is
- * filled in.
+ * Allocated if the bundle has a schedule. A CPU keeps to one of its two frames while the other one
+ * is filled in.
  */
 static struct tables {
 	struct schedule schedules[2];
@@ -26,7 +26,10 @@ static struct tables {
 	u8 frame_in_use[MAX_CPUS];
 } * tables;
 
-/* What holds, or is proposed; the other one of the two held before, or still does. NULL: no CPU has windows. */
+/*
+ * What holds, or is proposed; the other one of the two held before, or still does. NULL: no CPU has
+ * windows.
+ */
 static struct schedule *the_schedule;
 static u64 epoch;
 
@@ -47,7 +50,10 @@ u8 schedule_window_of(const char *vm, u32 cpu)
 	return NO_VM;
 }
 
-/* The number that the VM's windows have, or the least that no others have: it stays the same as long as it has any. NO_VM: all are taken. */
+/*
+ * The number of the VM's windows, or the least that no others have: it stays the same as long as
+ * the VM has any. NO_VM: all are taken.
+ */
 static u8 number_of(const struct schedule *s, const char *vm)
 {
 	bool used[WINDOW_ALWAYS] = { [NO_VM] = true };

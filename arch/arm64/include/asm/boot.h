@@ -31,8 +31,8 @@ void stage2_return(const struct stage2_loan *loan);
 u64 stage2_vtcr(void);
 
 /*
- * gicv3.c: initialise the distributor (once) and this CPU's interfaces, also of a GICv2. The part for
- * a lower level comes behind each. gic_init: -ENODEV, -ENOMEM.
+ * gicv3.c: initialise the distributor (once) and this CPU's interfaces, also of a GICv2. The part
+ * for a lower level comes behind each. gic_init: -ENODEV, -ENOMEM.
  */
 int __must_check gic_init(paddr_t dist, u64 dist_size, const struct phys_range *redist,
 			  u32 nredist);
