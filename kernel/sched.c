@@ -401,7 +401,7 @@ static void schedule_once(void)
 void schedule(void)
 {
 	kassert(arch_irqs_masked());
-	kassert(!this_cpu()->preempt_count && !this_cpu()->irq_depth);
+	kassert(!this_cpu()->irq_depth);
 	lock_check_no_spinlock("leaves its thread");
 	/*
 	 * Repeat only if finish_switch() woke a more urgent thread. Each round is a switch, so
@@ -423,7 +423,7 @@ bool sched_pending(void)
 {
 	const struct percpu *pc = this_cpu();
 
-	return pc->resched && !pc->preempt_count && !pc->irq_depth;
+	return pc->resched && !pc->irq_depth;
 }
 
 void sched_exit_work(void)
@@ -490,25 +490,6 @@ void sched_preempt_point(void)
 	if (sched_pending())
 		schedule();
 	arch_irq_restore(flags);
-}
-
-/* Interrupts masked: the thread could move between reading the CPU and counting there. */
-void preempt_disable(void)
-{
-	unsigned long flags = arch_irq_save();
-
-	this_cpu()->preempt_count++;
-	arch_irq_restore(flags);
-}
-
-void preempt_enable(void)
-{
-	unsigned long flags = arch_irq_save();
-
-	kassert(this_cpu()->preempt_count);
-	this_cpu()->preempt_count--;
-	arch_irq_restore(flags);
-	sched_preempt_point();
 }
 
 /* ---- start (see idle.c) ---- */

@@ -20,7 +20,7 @@ void wait_prepare_locked(struct wait_queue *wq, u64 deadline)
 	struct percpu *pc = this_cpu();
 	struct thread *t = pc->current;
 
-	kassert(!pc->irq_depth && !pc->preempt_count && t != pc->idle);
+	kassert(!pc->irq_depth && t != pc->idle);
 	t->wait_result = 0;
 	t->state = THREAD_BLOCKED;
 	list_add_tail(&wq->waiters, &t->wait_node);

@@ -16,9 +16,8 @@ struct run_queue {
 struct ipi_request;
 
 struct percpu {
-	struct thread *current; /* first: assembly uses the offsets of these five */
+	struct thread *current; /* first: assembly uses the offsets of these four */
 	u32 resched;            /* a switch is due (set by this CPU, or by IPI) */
-	u32 preempt_count;
 	struct masked masked;
 	struct arch_percpu arch;
 	u32 id;

@@ -258,13 +258,13 @@ void thread_interrupt(const struct thread *t);
 /* ---- for arch: the exit path and interrupt return ---- */
 
 /*
- * True if a reschedule is due on this CPU and preemption is allowed (irq_depth is 0 again).
- * Interrupts masked.
+ * True if a reschedule is due on this CPU and may be made (irq_depth is 0 again). Interrupts
+ * masked.
  */
 bool sched_pending(void);
 /*
- * Switch to the best thread. Interrupts masked, preemption not disabled. Returns when the caller
- * runs again, perhaps much later and on another CPU.
+ * Switch to the best thread. Interrupts masked. Returns when the caller runs again, perhaps much
+ * later and on another CPU.
  */
 void schedule(void);
 /*
@@ -294,17 +294,9 @@ void sched_open(void);
 bool __must_check sched_idle_here(void);
 
 /*
- * Disable or enable preemption of the calling thread (nests). A switch that fell due in between is
- * made at once, unless interrupts are masked.
- */
-void preempt_disable(void);
-void preempt_enable(void);
-
-/*
  * Give way if a more urgent thread is ready. For code that woke threads under a lock of its own:
  * call it after the unlock. Functions that take the lock themselves call it on their own. Does
- * nothing in an interrupt, with interrupts masked or with preemption disabled: a preemption point
- * follows there.
+ * nothing in an interrupt or with interrupts masked: a preemption point follows there.
  */
 void sched_preempt_point(void);
 

@@ -317,10 +317,10 @@ static void test_port_of_an_urgent_guest(void **state)
 {
 	(void)state;
 	assert_int_equal(console_port_attach(&consoles[0], 0), 0);
-	preempt_disable();
+	hold_cpu();
 	for (u32 i = 0; i < sizeof(backend[0].written) - 100; i++)
 		console_output(&consoles[0], (u8)(i % 251));
-	preempt_enable();
+	give_cpu();
 	settle();
 	assert_int_equal(backend[0].len, sizeof(backend[0].written) - 100);
 	for (u32 i = 0; i < backend[0].len; i++)
@@ -332,9 +332,9 @@ static void test_last_words(void **state)
 {
 	(void)state;
 	assert_int_equal(console_port_attach(&consoles[0], 0), 0);
-	preempt_disable();
+	hold_cpu();
 	write_text(&consoles[0], "Power down");
-	preempt_enable();
+	give_cpu();
 	console_port_detach(&consoles[0]);
 	check_written(0, "Power down");
 }

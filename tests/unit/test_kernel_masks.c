@@ -63,14 +63,6 @@ static void set_and_cancel(void)
 	timeout_set(&timeout, DEADLINE_NEVER);
 }
 
-static void disable_and_enable(void)
-{
-	preempt_disable();
-	preempt_disable();
-	preempt_enable();
-	preempt_enable();
-}
-
 static void set_priority(void)
 {
 	thread_set_priority(thread_current(), MAIN_PRIO + 1);
@@ -158,25 +150,12 @@ static void for_each(void)
 }
 
 static void (*const calls[])(void) = {
-	give,
-	try_take,
-	lock_and_unlock,
-	put_and_get,
-	set_and_cancel,
-	disable_and_enable,
-	set_params,
-	set_priority,
-	set_affinity,
-	set_frame,
-	wake_all,
-	already_over,
-	post_work,
-	pages,
-	call_here,
-	request,
-	log_line,
-	for_each,
-	sched_preempt_point,
+	give,         try_take,       lock_and_unlock,
+	put_and_get,  set_and_cancel, set_params,
+	set_priority, set_affinity,   set_frame,
+	wake_all,     already_over,   post_work,
+	pages,        call_here,      request,
+	log_line,     for_each,       sched_preempt_point,
 };
 
 static void run(void (*call)(void))

@@ -128,11 +128,11 @@ static void boost_beats_the_middle(void **state)
 {
 	(void)state;
 	play(0, 50, "a.A", 1);
-	preempt_disable();
+	hold_cpu();
 	play(1, 30, "", 1); /* would run before 0 */
 	continue_with(0);
 	play(2, 10, "aA", 1);
-	preempt_enable();
+	give_cpu();
 	assert_string_equal(trace, "210");
 	join(3);
 }

@@ -82,12 +82,12 @@ static void yields(void *name)
 static void yield_lets_equals_run(void **state)
 {
 	(void)state;
-	preempt_disable();
+	hold_cpu();
 	start(&t[0], "a", yields, "a", 20, 0);
 	start(&t[1], "b", yields, "b", 20, 0);
 	start(&t[2], "c", yields, "c", 21, 0);
 	assert_string_equal(trace, "");
-	preempt_enable();
+	give_cpu();
 	assert_string_equal(trace, "abababccc");
 	join(3);
 }
@@ -210,23 +210,6 @@ static void change_priorities(void **state)
 	assert_int_equal(t[0].state, THREAD_DEAD);
 	assert_int_equal(t[1].state, THREAD_DEAD);
 	join(2);
-}
-
-static void preemption_can_be_held_off(void **state)
-{
-	(void)state;
-	start(&t[0], "urgent", take_sem, "u", 10, 0);
-	preempt_disable();
-	preempt_disable();
-	sem_give(&sem);
-	host_advance(MS);
-	mark('1');
-	preempt_enable();
-	mark('2');
-	preempt_enable();
-	mark('3');
-	assert_string_equal(trace, "12u3");
-	join(1);
 }
 
 static void woken_under_a_lock(void **state)
@@ -468,7 +451,6 @@ int main(void)
 		cmocka_unit_test_setup(preemption_does_not_cost_the_turn, setup),
 		cmocka_unit_test_setup(sleeps_end_in_order_and_on_time, setup),
 		cmocka_unit_test_setup(change_priorities, setup),
-		cmocka_unit_test_setup(preemption_can_be_held_off, setup),
 		cmocka_unit_test_setup(woken_under_a_lock, setup),
 		cmocka_unit_test_setup(an_interrupt_switches_when_it_returns, setup),
 		cmocka_unit_test_setup(urgent_joiner_runs_as_soon_as_the_thread_is_gone, setup),

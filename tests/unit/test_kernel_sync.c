@@ -81,11 +81,11 @@ static void timeout_wins_over_a_later_wake(void **state)
 	deadline = host_counter + MS;
 	start(&t[0], "takes", take, &results[0], 40, 0);
 	thread_sleep_until(host_counter + 1); /* let it block; we are more urgent again */
-	preempt_disable();
+	hold_cpu();
 	host_advance(MS);
 	assert_int_equal(t[0].state, THREAD_READY); /* woken by its timeout, not yet run */
 	sem_give(&sem);
-	preempt_enable();
+	give_cpu();
 	thread_join(&t[0]);
 	assert_int_equal(results[0], -ETIMEDOUT);
 	assert_int_equal(sem.count, 1); /* not lost */

@@ -45,3 +45,16 @@ void unit_boot(u32 cpus)
 		start_secondary(cpu);
 	host_run_others();
 }
+
+static u8 prio_before;
+
+void hold_cpu(void)
+{
+	prio_before = thread_current()->base_prio;
+	thread_set_priority(thread_current(), 0);
+}
+
+void give_cpu(void)
+{
+	thread_set_priority(thread_current(), prio_before);
+}

@@ -14,4 +14,11 @@
  */
 void unit_boot(u32 cpus);
 
+/*
+ * Be the most urgent thread of this CPU, so that no other one runs there; and have the priority
+ * from before again. Does not nest.
+ */
+void hold_cpu(void);
+void give_cpu(void);
+
 #endif
