@@ -177,7 +177,7 @@ static void print_regions(const struct mmio_bus *bus)
 
 static void print_devices(struct vm *vm)
 {
-	char text[80];
+	char text[160];
 
 	for (u32 i = 0; i < vm->ndevices; i++) {
 		struct vdev *d = &vm->devices[i];
@@ -185,7 +185,11 @@ static void print_devices(struct vm *vm)
 		if (!d->class->info)
 			continue;
 		d->class->info(d, text, sizeof(text));
-		shell_printf("  %-12s%s\n", d->class->name, text);
+		if (d->virtio)
+			shell_printf("  %-12s%s, slot %u: %s\n", d->virtio->name, d->class->name,
+				     d->virtio->slot, text);
+		else
+			shell_printf("  %-12s%s\n", d->class->name, text);
 	}
 }
 

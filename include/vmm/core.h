@@ -71,8 +71,9 @@ enum vcpu_power {
 #define VCPU_WORK_VIRQ BIT(0) /* virtual interrupts changed */
 #define VCPU_WORK_LOOK \
 	BIT(1) /* a look at the guest's progress (vmm/cpu.h); dropped while the vCPU waits */
-#define VCPU_WORK_STATE BIT(2) /* the VM's or the vCPU's run state changed: park, reset or exit */
-#define VCPU_WORK_ERROR BIT(3) /* its guest caused an SError: serror_esr */
+#define VCPU_WORK_STATE  BIT(2) /* the VM's or the vCPU's run state changed: park, reset or exit */
+#define VCPU_WORK_ERROR  BIT(3) /* its guest caused an SError: serror_esr */
+#define VCPU_WORK_DEVICE BIT(4) /* a device of its VM has something to do */
 
 struct vcpu {
 	struct thread thread; /* first: the running vCPU is the current thread */
@@ -135,7 +136,7 @@ void vcpu_kick(struct vcpu *v, u32 work);
 
 #define MAX_VMS 128
 
-#define VM_MAX_DEVICES 8
+#define VM_MAX_DEVICES 16
 
 enum vm_state {
 	VM_CREATED, /* images loaded, never run */

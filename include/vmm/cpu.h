@@ -255,6 +255,13 @@ typedef bool (*vcpu_tend_fn)(struct vm *vm, unsigned long *flags, u64 *deadline)
 void vcpu_set_tend(vcpu_tend_fn fn);
 
 /*
+ * VCPU_WORK_DEVICE. On v's thread, on its way back into its guest. Interrupts are masked; they are
+ * unmasked for a while. Set at boot by virtio/.
+ */
+typedef void (*vcpu_devices_fn)(struct vcpu *v);
+void vcpu_set_devices(vcpu_devices_fn fn);
+
+/*
  * vcpu_leave_guest(): vCPU 0 becomes an ordinary thread without a guest below it; this CPU holds
  * none of the guest's state. vcpu_join_guest(): it becomes a vCPU again. On its thread, interrupts
  * masked.

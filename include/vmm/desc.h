@@ -96,6 +96,19 @@ struct image_ref {
 	u64 size; /* of a preloaded image */
 };
 
+/* ---- virtio devices: the nodes of /devices ---- */
+
+#define VIRTIO_SLOTS    32 /* transports of the guest machine */
+#define DESC_VIRTIO_MAX 8  /* devices of a VM */
+
+enum desc_virtio_kind { VIRTIO_NONE, VIRTIO_RNG };
+
+struct desc_virtio {
+	char name[DESC_NAME_MAX]; /* of the node */
+	enum desc_virtio_kind kind;
+	u32 slot; /* of the transport; VIRTIO_SLOTS: not chosen yet */
+};
+
 struct vm_desc {
 	char label[DESC_NAME_MAX];
 	u32 cpus;
@@ -117,7 +130,9 @@ struct vm_desc {
 	u32 gic_version;     /* 2, 3; 0: the machine's */
 	bool autostart;
 	bool watchdog;
-	bool pmu;         /* performance monitors */
+	bool pmu; /* performance monitors */
+	u32 virtio_count;
+	struct desc_virtio virtio[DESC_VIRTIO_MAX];
 	s32 console_port; /* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */
 };
 
@@ -132,7 +147,8 @@ struct vm_desc {
 #define GUEST_GPIO_BASE     0x09030000ULL
 #define GUEST_WATCHDOG_BASE 0x09050000ULL /* `virt` has nothing there */
 #define GUEST_VIRTIO_BASE   0x0a000000ULL
-#define GUEST_VIRTIO_SIZE   0x4000ULL     /* 32 slots of 0x200 bytes */
+#define GUEST_VIRTIO_SIZE   0x4000ULL     /* VIRTIO_SLOTS of them */
+#define GUEST_VIRTIO_SLOT   0x200ULL      /* bytes of a slot */
 #define GUEST_PVTIME_BASE   0x090a0000ULL /* a page of stolen time */
 #define GUEST_FLASH_BASE    0x00000000ULL
 #define GUEST_FLASH1_BASE   0x04000000ULL
@@ -144,6 +160,7 @@ struct vm_desc {
 #define GUEST_UART_IRQ      33
 #define GUEST_RTC_IRQ       34
 #define GUEST_WATCHDOG_IRQ  128 /* 35 to 38 are PCI's */
+#define GUEST_VIRTIO_IRQ    48  /* of slot 0; one a slot */
 
 /* A device with a node in the generated devicetree. */
 struct desc_device {
@@ -162,6 +179,12 @@ extern const struct desc_device desc_devices[DEVICES];
 
 /* True if a VM with this description has the device. */
 bool desc_has_device(const struct vm_desc *d, const struct desc_device *device);
+
+/* The place of a virtio device. */
+static inline u64 desc_virtio_base(const struct desc_virtio *d)
+{
+	return GUEST_VIRTIO_BASE + d->slot * GUEST_VIRTIO_SLOT;
+}
 
 /* Why a description was refused, in one line: file, node, property. */
 struct desc_error {

@@ -21,6 +21,11 @@ struct vdev_class {
 	 * every VM has it.
 	 */
 	const struct desc_device *place;
+	/*
+	 * Not VIRTIO_NONE: a VM has one for each node of that kind in the /devices of its
+	 * description.
+	 */
+	enum desc_virtio_kind virtio;
 	u32 size; /* bytes of vdev.state, at most a page; zeroed before create() */
 	/* Called once, before the first VM. */
 	int (*host_init)(void);
@@ -50,6 +55,7 @@ struct vdev {
 	const struct vdev_class *class;
 	struct vm *vm;
 	void *state;
+	const struct desc_virtio *virtio; /* its node; NULL: it has none */
 };
 
 /*

@@ -54,6 +54,9 @@ static void choose(struct fuzz_input *in, struct guest_fdt_params *p, struct vm_
 	p->no_rng_seed = which & 4;
 	d->pmu = which & 8;
 	d->watchdog = which & 32;
+	d->virtio_count = which & 64 ? DESC_VIRTIO_MAX : 0;
+	for (u32 i = 0; i < d->virtio_count; i++)
+		d->virtio[i].slot = VIRTIO_SLOTS - 1 - i;
 	strcpy(d->bootargs, which & 16 ? "" : "console=ttyAMA0");
 	d->cpus = 1 + fuzz_below(in, DESC_CPUS_MAX);
 }

@@ -141,6 +141,23 @@ static void put_scheduling(struct fuzz_input *in)
 		tree_put("autostart", NULL, 0);
 }
 
+static void put_devices(struct fuzz_input *in)
+{
+	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i" };
+	static const char *const kinds[] = { "zvm,virtio-rng" };
+	const u32 count = fuzz_below(in, fuzz_once_in(in, 8) ? ARRAY_SIZE(names) + 1 : 4);
+
+	tree_begin("devices");
+	for (u32 i = 0; i < count; i++) {
+		tree_begin(names[i]);
+		tree_text("compatible", fuzz_once_in(in, 16) ? "x" : fuzz_word(in, kinds));
+		if (fuzz_once_in(in, 2))
+			tree_cells("slot", fuzz_below(in, VIRTIO_SLOTS + 1));
+		tree_end();
+	}
+	tree_end();
+}
+
 static void put_nodes(struct fuzz_input *in)
 {
 	static const char *const others[] = { "devices", "channels", "passthrough", "x" };
@@ -157,6 +174,8 @@ static void put_nodes(struct fuzz_input *in)
 		}
 		tree_end();
 	}
+	if (which & 4)
+		put_devices(in);
 	if (which > 240) {
 		tree_begin(fuzz_word(in, others));
 		if (fuzz_once_in(in, 4)) {

@@ -50,6 +50,26 @@ static void test_generated(void **state)
 	is_absent("/chosen", "linux,initrd-start");
 }
 
+static void test_virtio(void **state)
+{
+	(void)state;
+	generate();
+	assert_true(fdt_path_offset(buf, "/virtio_mmio@a003e00") < 0);
+	d.virtio[0].slot = 31;
+	d.virtio[1].slot = 2;
+	d.virtio_count = 2;
+	generate();
+	d.virtio_count = 0;
+	is_string("/virtio_mmio@a003e00", "compatible", "virtio,mmio");
+	is_cells("/virtio_mmio@a003e00", "reg", 0, 0xa003e00, 0, 0x200);
+	is_cells("/virtio_mmio@a003e00", "interrupts", 0, 47, 4);
+	is_bytes("/virtio_mmio@a003e00", "dma-coherent", "", 0);
+	is_cells("/virtio_mmio@a000400", "interrupts", 0, 18, 4);
+	/* In the order of the description. */
+	assert_true(fdt_path_offset(buf, "/virtio_mmio@a003e00") <
+		    fdt_path_offset(buf, "/virtio_mmio@a000400"));
+}
+
 static void test_watchdog(void **state)
 {
 	(void)state;
@@ -116,6 +136,7 @@ int main(void)
 		cmocka_unit_test_setup(test_generated, guestfdt_setup),
 		cmocka_unit_test_setup(test_gicv2, guestfdt_setup),
 		cmocka_unit_test_setup(test_watchdog, guestfdt_setup),
+		cmocka_unit_test_setup(test_virtio, guestfdt_setup),
 		cmocka_unit_test_setup(test_initrd_and_large_memory, guestfdt_setup),
 		cmocka_unit_test_setup(test_no_space, guestfdt_setup),
 		cmocka_unit_test_setup(test_dtc, guestfdt_setup),

@@ -29,7 +29,7 @@
 
 static struct vm vm;
 static u64 uart_state[64];
-static struct vdev uart = { &vpl011_class, &vm, uart_state };
+static struct vdev uart = { .class = &vpl011_class, .vm = &vm, .state = uart_state };
 
 /* The console and the interrupt controller are what the test says. */
 static u16 typed[300];

@@ -18,7 +18,7 @@
 
 static struct vm vm;
 static u64 rtc_state[64];
-static struct vdev rtc = { &vrtc_class, &vm, rtc_state };
+static struct vdev rtc = { .class = &vrtc_class, .vm = &vm, .state = rtc_state };
 static struct timeout *alarm;
 static bool line;
 

@@ -136,7 +136,7 @@ static void trng_errors(void **state)
 
 /* ---- stolen time ---- */
 
-static struct vdev stolen = { &pvtime_class, &vm, NULL };
+static struct vdev stolen = { .class = &pvtime_class, .vm = &vm };
 
 static s64 pvtime(u32 vcpu, u64 function, u64 arg)
 {

@@ -24,7 +24,7 @@
 
 static struct vm vm;
 static u64 state[64];
-static struct vdev watchdog = { &vsp805_class, &vm, state };
+static struct vdev watchdog = { .class = &vsp805_class, .vm = &vm, .state = state };
 static struct timeout *timeout;
 static bool line, armed;
 static u64 deadline;

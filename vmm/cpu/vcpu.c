@@ -10,6 +10,7 @@
 #include <vmm/life.h>
 
 static vcpu_tend_fn tend;
+static vcpu_devices_fn devices;
 
 static void vcpu_switch_in(struct thread *t);
 static void vcpu_switch_out(struct thread *t);
@@ -64,6 +65,11 @@ static void vcpu_migrate(struct thread *t)
 void vcpu_set_tend(vcpu_tend_fn fn)
 {
 	tend = fn;
+}
+
+void vcpu_set_devices(vcpu_devices_fn fn)
+{
+	devices = fn;
 }
 
 void vcpu_leave_guest(struct vcpu *v)
@@ -275,6 +281,10 @@ static __noinline void state_work(struct vcpu *v, u32 work)
 
 		vmm_fault(v, &fault);
 	}
+	if ((work & VCPU_WORK_DEVICE) && v->power == VCPU_OFF) {
+		devices(v); /* it may stay off for ever */
+		work &= (u32)~VCPU_WORK_DEVICE;
+	}
 	if (work & VCPU_WORK_STATE) {
 		let_interrupt_in(v);
 		if (v->power == VCPU_OFF)
@@ -286,6 +296,8 @@ static __noinline void state_work(struct vcpu *v, u32 work)
 		let_interrupt_in(v);
 		health_look(v);
 	}
+	if (work & VCPU_WORK_DEVICE)
+		devices(v);
 	if (work & VCPU_WORK_VIRQ)
 		vgic_flush(v);
 }

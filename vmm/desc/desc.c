@@ -76,12 +76,8 @@ static const char *find_values(const void *fdt, int node, const struct prop_tabl
 	return unknown;
 }
 
-/*
- * Read all properties of a node in the order of the table, so that a row may rely on earlier ones.
- * Then report a property without a row. *seen: one bit for each row whose property is present.
- */
-static int read_node(struct reader *r, const void *fdt, int node, const struct prop_table *table,
-		     u32 *seen)
+int desc_read_node(struct reader *r, const void *fdt, int node, const struct prop_table *table,
+		   u32 *seen)
 {
 	struct prop_value values[DESC_MAX_ROWS];
 	const char *unknown = find_values(fdt, node, table, values);
@@ -161,7 +157,7 @@ static int read_root(struct reader *r, const void *fdt)
 	int ret;
 
 	r->node = "/";
-	ret = read_node(r, fdt, 0, &desc_root, &seen);
+	ret = desc_read_node(r, fdt, 0, &desc_root, &seen);
 	if (ret)
 		return ret;
 	ret = check_image(r, seen, "kernel", "kernel-address", "kernel-size");
@@ -183,7 +179,7 @@ static int read_root(struct reader *r, const void *fdt)
 	return ret;
 }
 
-/* devices, channels: an empty node asks for nothing. passthrough may have no child. */
+/* channels: an empty node asks for nothing. passthrough may have no child. */
 static int refuse_features(struct reader *r, const void *fdt, int node, const char *name)
 {
 	int child = fdt_first_subnode(fdt, node);
@@ -206,11 +202,12 @@ static int read_child(struct reader *r, const void *fdt, int node)
 	(void)snprintf(path, sizeof(path), "/%s", name);
 	r->node = path;
 	if (str_eq(name, "console")) {
-		ret = read_node(r, fdt, node, &desc_console, &seen);
+		ret = desc_read_node(r, fdt, node, &desc_console, &seen);
 		if (!ret && fdt_first_subnode(fdt, node) >= 0)
 			ret = refuse(r, "has a node in it");
-	} else if (str_eq(name, "devices") || str_eq(name, "channels") ||
-		   str_eq(name, "passthrough")) {
+	} else if (str_eq(name, "devices")) {
+		ret = desc_read_devices(r, fdt, node);
+	} else if (str_eq(name, "channels") || str_eq(name, "passthrough")) {
 		ret = refuse_features(r, fdt, node, name);
 	} else {
 		ret = refuse(r, "unknown node");
@@ -233,7 +230,7 @@ void desc_defaults(struct vm_desc *d)
 int desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 	       struct desc_error *err)
 {
-	struct reader r = { .file = file, .d = d, .err = err };
+	struct reader r = { .file = file, .d = d, .into = d, .err = err };
 	const char *why;
 	int ret, node;
 

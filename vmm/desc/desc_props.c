@@ -54,7 +54,7 @@ static int check_limits(struct reader *r, const struct prop_row *row, u64 number
 
 static void *field(struct reader *r, const struct prop_row *row)
 {
-	return (char *)r->d + row->field;
+	return (char *)r->into + row->field;
 }
 
 static int read_number(struct reader *r, const struct prop_row *row, int cells, u64 *number)
@@ -187,10 +187,9 @@ static int read_label(struct reader *r, const struct prop_row *row)
 	return 0;
 }
 
-/* The path of a file in the bundle: relative, without "..". */
+/* The path of a file in the bundle: relative, without "..". A text of row->max bytes. */
 static int read_path(struct reader *r, const struct prop_row *row)
 {
-	struct image_ref *ref = field(r, row);
 	const char *s;
 	int ret = read_text(r, &s);
 
@@ -203,9 +202,7 @@ static int read_path(struct reader *r, const struct prop_row *row)
 		if (str_eq(part, "..") || str_starts(part, "../"))
 			return refuse(r, "'%s' leaves the bundle", s);
 	}
-	if (!str_copy(ref->path, s, sizeof(ref->path)))
-		return refuse(r, "is longer than %zu bytes", sizeof(ref->path) - 1);
-	return 0;
+	return read_string(r, row);
 }
 
 static int read_flag(struct reader *r, const struct prop_row *row)
@@ -213,6 +210,13 @@ static int read_flag(struct reader *r, const struct prop_row *row)
 	if (r->len)
 		return refuse(r, "takes no value");
 	*(bool *)field(r, row) = true;
+	return 0;
+}
+
+/* The caller has chosen the table by it. */
+static int read_kind(struct reader *r, const struct prop_row *row)
+{
+	(void)r, (void)row;
 	return 0;
 }
 
@@ -330,13 +334,13 @@ static const struct prop_row root_rows[] = {
 	{ "cpus",               read_u32,         NUMBER(cpus, 1, DESC_CPUS_MAX) },
 	{ "memory",             read_memory,      .min = BLOCK_SIZE, .max = GUEST_RAM_MAX, MUST },
 	{ "memory-base",        read_memory_base, NOTHING },
-	{ "kernel",             read_path,        F(kernel) },
+	{ "kernel",             read_path,        TEXT(kernel.path) },
 	{ "kernel-address",     read_u64,         BYTES(kernel.pa) },
 	{ "kernel-size",        read_u64,         BYTES(kernel.size) },
-	{ "initrd",             read_path,        F(initrd) },
+	{ "initrd",             read_path,        TEXT(initrd.path) },
 	{ "initrd-address",     read_u64,         BYTES(initrd.pa) },
 	{ "initrd-size",        read_u64,         BYTES(initrd.size) },
-	{ "devicetree",         read_path,        F(devicetree) },
+	{ "devicetree",         read_path,        TEXT(devicetree.path) },
 	{ "load-address",       read_u64,         ADDRESS(load_address) },
 	{ "devicetree-address", read_u64,         ADDRESS(devicetree_address) },
 	{ "bootargs",           read_string,      TEXT(bootargs) },
@@ -360,7 +364,21 @@ static const struct prop_row console_rows[] = {
 	{ "backend", read_console_backend, NOTHING },
 	{ "port",    read_console_port, .max = CONSOLE_PORT_MAX },
 };
+
+#define V(member)      .field = offsetof(struct desc_virtio, member)
+#define VIRTIO_ROWS                                \
+	{ "compatible", read_kind, NOTHING, MUST },    \
+	{ "slot",       read_u32, V(slot), .max = VIRTIO_SLOTS - 1 }
+
+static const struct prop_row plain_rows[] = { VIRTIO_ROWS };
 /* clang-format on */
+
+static const struct prop_table plain = { plain_rows, ARRAY_SIZE(plain_rows) };
+
+const struct virtio_row desc_virtio_rows[] = {
+	{ "zvm,virtio-rng", VIRTIO_RNG, &plain },
+};
+const u32 desc_virtio_row_count = ARRAY_SIZE(desc_virtio_rows);
 
 _Static_assert(ARRAY_SIZE(root_rows) <= DESC_MAX_ROWS, "one bit a row");
 

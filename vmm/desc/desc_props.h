@@ -13,6 +13,7 @@ struct reader {
 	const void *value;
 	int len;
 	struct vm_desc *d;
+	void *into; /* the struct that a row's field is in */
 	struct desc_error *err;
 };
 
@@ -20,7 +21,7 @@ struct prop_row {
 	const char *name;
 	/* Check r->value and store it in r->d. 0, or the result of refuse(). */
 	int (*read)(struct reader *r, const struct prop_row *row);
-	size_t field; /* offset in struct vm_desc */
+	size_t field; /* offset in the struct that is read */
 	u64 min, max; /* bounds of a number; max: the size of a text field */
 	bool required;
 };
@@ -35,5 +36,24 @@ struct prop_table {
 
 #define DESC_MAX_ROWS 32
 extern const struct prop_table desc_root, desc_console;
+
+/* A compatible of a node of /devices, and its properties, for a struct desc_virtio. */
+struct virtio_row {
+	const char *compatible;
+	enum desc_virtio_kind kind;
+	const struct prop_table *table;
+};
+extern const struct virtio_row desc_virtio_rows[];
+extern const u32 desc_virtio_row_count;
+
+/*
+ * Read all properties of a node in the order of the table, so that a row may rely on earlier ones.
+ * Then report a property without a row. *seen: one bit for each row whose property is present.
+ */
+int desc_read_node(struct reader *r, const void *fdt, int node, const struct prop_table *table,
+		   u32 *seen);
+
+/* Read /devices. */
+int desc_read_devices(struct reader *r, const void *fdt, int node);
 
 #endif

@@ -14,7 +14,6 @@
 #define MAGIC_VALUE 0x000
 #define VERSION     0x004
 #define VENDOR_ID   0x00c
-#define SLOT_SIZE   0x200ULL
 
 static enum mmio_result no_device(const struct mmio_region *r, struct vcpu *v, u64 offset,
 				  struct mmio_access *a)
@@ -23,7 +22,7 @@ static enum mmio_result no_device(const struct mmio_region *r, struct vcpu *v, u
 	(void)v;
 	if (a->write)
 		return MMIO_OK;
-	switch (offset % SLOT_SIZE) {
+	switch (offset % GUEST_VIRTIO_SLOT) {
 	case MAGIC_VALUE:
 		a->value = 0x74726976; /* "virt" */
 		break;
@@ -78,10 +77,6 @@ static enum mmio_result reads_zeros(const struct mmio_region *r, struct vcpu *v,
 static const struct mmio_region everywhere[] = {
 	{ .base = GUEST_FW_CFG_BASE, .size = KIB(4), .name = "fw-cfg", .handler = reads_zeros },
 	{ .base = GUEST_GPIO_BASE, .size = KIB(4), .name = "gpio", .handler = reads_zeros },
-	{ .base = GUEST_VIRTIO_BASE,
-	  .size = GUEST_VIRTIO_SIZE,
-	  .name = "virtio-mmio",
-	  .handler = no_device },
 	{ .base = GUEST_PCI_WINDOW, .size = PCI_WINDOW_SIZE, .name = "pci", .handler = reads_ones },
 	{ .base = GUEST_PCI_ECAM,
 	  .size = PCI_ECAM_SIZE,
@@ -101,10 +96,34 @@ static const struct mmio_region beside_gicv2 = {
 	.base = GUEST_GICV2M_BASE, .size = KIB(4), .name = "gicv2m", .handler = reads_zeros
 };
 
+/* The transports without a device: a region for each run of neighbours. */
+static int add_transports(struct vm *vm)
+{
+	struct mmio_region r = { .name = "virtio-mmio", .handler = no_device };
+	u32 taken = 0;
+	int ret = 0;
+
+	for (u32 i = 0; i < vm->desc.virtio_count; i++)
+		taken |= (u32)BIT(vm->desc.virtio[i].slot);
+	for (u32 slot = 0; slot <= VIRTIO_SLOTS && !ret; slot++) {
+		const bool empty = slot < VIRTIO_SLOTS && !(taken >> slot & 1);
+
+		if (empty && !r.size)
+			r.base = GUEST_VIRTIO_BASE + slot * GUEST_VIRTIO_SLOT;
+		if (!empty && r.size)
+			ret = mmio_add(&vm->bus, &r);
+		r.size = empty ? r.size + GUEST_VIRTIO_SLOT : 0;
+	}
+	return ret;
+}
+
 static int create(struct vdev *d)
 {
 	struct mmio_bus *bus = &d->vm->bus;
 	int r = mmio_add(bus, arch_vgic_version() == 2 ? &beside_gicv2 : &beside_gicv3);
+
+	if (!r)
+		r = add_transports(d->vm);
 
 	for (u32 i = 0; i < ARRAY_SIZE(everywhere) && !r; i++)
 		r = mmio_add(bus, &everywhere[i]);

@@ -11,6 +11,7 @@
 #include <vmm/desc.h>
 #include <vmm/life.h>
 #include <vmm/place.h>
+#include <vmm/virtio.h>
 
 /* vm_await() sleeps here until `changes` grows: it counts state changes of all VMs. */
 static struct wait_queue changed = WAIT_QUEUE_INIT(changed, LOCK_WAIT);
@@ -340,6 +341,7 @@ int vmm_init(void)
 
 	vms_init();
 	vcpu_set_tend(vm_tend);
+	virtio_init();
 	r = vgic_host_init();
 	if (!r)
 		r = vtimer_host_init();

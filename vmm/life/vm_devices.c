@@ -4,12 +4,14 @@
 #include <vmm/cpu.h>
 #include <vmm/dev.h>
 #include <vmm/life.h>
+#include <vmm/virtio.h>
 
 /* In the order in which they are created and reset. */
 static const struct vdev_class *const classes[] = {
-	&vpl011_class, &vrtc_class, &vsp805_class, &vflash_class, &vempty_class, &pvtime_class,
+	&vpl011_class, &vrtc_class,   &vsp805_class,     &vflash_class,
+	&vempty_class, &pvtime_class, &virtio_rng_class,
 };
-_Static_assert(ARRAY_SIZE(classes) <= VM_MAX_DEVICES, "a VM may have one of each");
+_Static_assert(ARRAY_SIZE(classes) + DESC_VIRTIO_MAX <= VM_MAX_DEVICES, "a VM may have all");
 
 int vdevs_host_init(void)
 {
@@ -20,11 +22,11 @@ int vdevs_host_init(void)
 	return r;
 }
 
-static int create(struct vm *vm, const struct vdev_class *class)
+static int create(struct vm *vm, const struct vdev_class *class, const struct desc_virtio *node)
 {
 	struct vdev *d = &vm->devices[vm->ndevices];
 
-	*d = (struct vdev){ .class = class, .vm = vm };
+	*d = (struct vdev){ .class = class, .vm = vm, .virtio = node };
 	if (class->size) {
 		d->state = kzalloc(class->size);
 		if (!d->state)
@@ -34,13 +36,29 @@ static int create(struct vm *vm, const struct vdev_class *class)
 	return class->create(d);
 }
 
+/* One for each node of that kind. */
+static int create_virtio(struct vm *vm, const struct vdev_class *class)
+{
+	int r = 0;
+
+	for (u32 i = 0; i < vm->desc.virtio_count && !r; i++)
+		if (vm->desc.virtio[i].kind == class->virtio)
+			r = create(vm, class, &vm->desc.virtio[i]);
+	return r;
+}
+
 int vdevs_create(struct vm *vm)
 {
 	int r = 0;
 
-	for (u32 i = 0; i < ARRAY_SIZE(classes) && !r; i++)
-		if (!classes[i]->place || desc_has_device(&vm->desc, classes[i]->place))
-			r = create(vm, classes[i]);
+	for (u32 i = 0; i < ARRAY_SIZE(classes) && !r; i++) {
+		const struct vdev_class *class = classes[i];
+
+		if (class->virtio)
+			r = create_virtio(vm, class);
+		else if (!class->place || desc_has_device(&vm->desc, class->place))
+			r = create(vm, class, NULL);
+	}
 	return r;
 }
 

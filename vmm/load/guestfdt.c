@@ -269,6 +269,19 @@ static void put_device(struct dt_writer *b, const struct desc_device *d)
 	end(b);
 }
 
+static void put_virtio(struct dt_writer *b, const struct desc_virtio *d)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "virtio_mmio@%lx", desc_virtio_base(d));
+	begin(b, name);
+	put_string(b, "compatible", "virtio,mmio");
+	put_reg(b, desc_virtio_base(d), GUEST_VIRTIO_SLOT);
+	put_cells(b, "interrupts", GIC_SPI, GUEST_VIRTIO_IRQ - 32 + d->slot, IRQ_LEVEL_HIGH);
+	put_empty(b, "dma-coherent");
+	end(b);
+}
+
 int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 {
 	static const struct fdt_cells two = { 2, 2 };
@@ -300,6 +313,9 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 	for (u32 i = 0; i < DEVICES; i++)
 		if (desc_has_device(p->desc, &desc_devices[i]))
 			put_device(&b, &desc_devices[i]);
+	/* In the order of the description: Linux numbers disks in this order. */
+	for (u32 i = 0; i < p->desc->virtio_count; i++)
+		put_virtio(&b, &p->desc->virtio[i]);
 	end(&b);
 	return dt_finish(&b);
 }

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /devices of a description: kinds, properties, slots. */
+#include <unit.h>
+
+#include <lib/errno.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <string.h>
+#include <vmm/desc.h>
+
+static u64 blob[1024];
+static struct vm_desc d;
+static struct desc_error err;
+
+static int at(const char *path)
+{
+	const int node = fdt_path_offset(blob, path);
+
+	assert_true(node >= 0);
+	return node;
+}
+
+static int empty(void **state)
+{
+	(void)state;
+	assert_int_equal(fdt_create_empty_tree(blob, sizeof(blob)), 0);
+	assert_int_equal(fdt_setprop_string(blob, 0, "compatible", "zvm,vm"), 0);
+	assert_int_equal(fdt_setprop_string(blob, 0, "label", "x"), 0);
+	assert_int_equal(fdt_setprop_string(blob, 0, "kernel", "k"), 0);
+	assert_int_equal(fdt_setprop_u64(blob, 0, "memory", MIB(64)), 0);
+	assert_true(fdt_add_subnode(blob, 0, "devices") >= 0);
+	return 0;
+}
+
+/* A device behind those that are there. slot -1: not given. */
+static void add(const char *name, const char *compatible, int slot)
+{
+	char path[80];
+
+	/* libfdt adds a node before its siblings. */
+	(void)snprintf(path, sizeof(path), "/devices/%s", name);
+	assert_true(fdt_add_subnode(blob, at("/devices"), name) >= 0);
+	if (compatible)
+		assert_int_equal(fdt_setprop(blob, at(path), "compatible", compatible,
+					     (int)strlen(compatible) + 1),
+				 0);
+	if (slot >= 0)
+		assert_int_equal(fdt_setprop_u32(blob, at(path), "slot", (u32)slot), 0);
+}
+
+static void accepted(u32 count)
+{
+	int ret = desc_parse(blob, fdt_totalsize(blob), "f", &d, &err);
+
+	assert_string_equal(err.text, "");
+	assert_int_equal(ret, 0);
+	assert_int_equal(d.virtio_count, count);
+}
+
+static void refused(const char *text)
+{
+	char want[256];
+
+	assert_int_equal(desc_parse(blob, fdt_totalsize(blob), "f", &d, &err), -EINVAL);
+	(void)snprintf(want, sizeof(want), "f: %s", text);
+	assert_string_equal(err.text, want);
+}
+
+static void is_at(const char *name, u32 slot)
+{
+	for (u32 i = 0; i < d.virtio_count; i++) {
+		if (strcmp(d.virtio[i].name, name))
+			continue;
+		assert_int_equal(d.virtio[i].slot, slot);
+		assert_int_equal(desc_virtio_base(&d.virtio[i]), 0xa000000 + 0x200 * slot);
+		return;
+	}
+	fail();
+}
+
+/* QEMU's order: the last slot first, in the order of the description. */
+static void test_slots(void **state)
+{
+	(void)state;
+	add("c", "zvm,virtio-rng", -1);
+	add("b", "zvm,virtio-rng", 31);
+	add("a", "zvm,virtio-rng", -1);
+	add("z", "zvm,virtio-rng", 0);
+	accepted(4);
+	is_at("z", 0);
+	is_at("a", 30);
+	is_at("b", 31);
+	is_at("c", 29);
+	add("d", "zvm,virtio-rng", 31);
+	refused("/devices: b: slot 31 is taken");
+}
+
+static void test_refused(void **state)
+{
+	accepted(0);
+	add("a", NULL, -1);
+	refused("/devices/a: compatible: is missing");
+	empty(state);
+	add("a", "zvm,virtio-gpu", -1);
+	refused("/devices/a: compatible: 'zvm,virtio-gpu' is not supported by this build");
+	empty(state);
+	add("a", "zvm,virtio-rng", 32);
+	refused("/devices/a: slot: 32 is out of range: 0 to 31");
+	empty(state);
+	add("a", "zvm,virtio-rng", -1);
+	assert_int_equal(fdt_setprop_u32(blob, at("/devices/a"), "colour", 1), 0);
+	refused("/devices/a: colour: unknown property");
+	empty(state);
+	add("a", "zvm,virtio-rng", -1);
+	assert_true(fdt_add_subnode(blob, at("/devices/a"), "b") >= 0);
+	refused("/devices/a: has a node in it");
+	empty(state);
+	assert_int_equal(fdt_setprop_u32(blob, at("/devices"), "x", 1), 0);
+	refused("/devices: has a property: devices are its nodes");
+	empty(state);
+	add("a-name-that-is-too-long-for-it", "zvm,virtio-rng", -1);
+	refused("/devices/a-name-that-is-too-long-for-it: the name is longer than 23 bytes");
+	empty(state);
+	for (char name[2] = "a"; *name <= 'a' + DESC_VIRTIO_MAX; ++*name)
+		add(name, "zvm,virtio-rng", -1);
+	refused("/devices/a: a VM has at most 8 such devices");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_slots, empty),
+		cmocka_unit_test_setup(test_refused, empty),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

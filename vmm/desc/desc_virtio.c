@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /devices of a VM description: its virtio devices, and the transport of each. */
+#include "desc_props.h"
+
+#include <lib/devicetree.h>
+#include <lib/errno.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <libfdt.h>
+
+/* The row of a device's compatible. NULL: refused. */
+static const struct virtio_row *find_row(struct reader *r, const void *fdt, int node)
+{
+	int len = 0;
+	const char *s = fdt_getprop(fdt, node, "compatible", &len);
+
+	r->prop = "compatible";
+	if (!s) {
+		(void)refuse(r, "is missing");
+		return NULL;
+	}
+	for (u32 i = 0; i < desc_virtio_row_count; i++) {
+		const struct virtio_row *row = &desc_virtio_rows[i];
+
+		if ((size_t)len == strlen(row->compatible) + 1 && str_eq(s, row->compatible))
+			return row;
+	}
+	(void)refuse(r, "'%.*s' is not supported by this build", MAX(len, 1) - 1, s);
+	return NULL;
+}
+
+static int read_device(struct reader *r, const void *fdt, int node, const char *name)
+{
+	struct vm_desc *d = r->d;
+	struct desc_virtio *v = &d->virtio[MIN(d->virtio_count, DESC_VIRTIO_MAX - 1)];
+	const struct virtio_row *row = find_row(r, fdt, node);
+	u32 seen;
+
+	if (!row)
+		return -EINVAL;
+	r->prop = NULL;
+	if (d->virtio_count == DESC_VIRTIO_MAX)
+		return refuse(r, "a VM has at most %u such devices", DESC_VIRTIO_MAX);
+	*v = (struct desc_virtio){ .kind = row->kind, .slot = VIRTIO_SLOTS };
+	if (!str_copy(v->name, name, sizeof(v->name)))
+		return refuse(r, "the name is longer than %zu bytes", sizeof(v->name) - 1);
+	d->virtio_count++;
+	r->into = v;
+	if (desc_read_node(r, fdt, node, row->table, &seen))
+		return -EINVAL;
+	return fdt_first_subnode(fdt, node) >= 0 ? refuse(r, "has a node in it") : 0;
+}
+
+/* The bits of the slots that are taken. A slot that is given twice is refused. */
+static int find_taken(struct reader *r, u32 *taken)
+{
+	const struct vm_desc *d = r->d;
+
+	*taken = 0;
+	for (u32 i = 0; i < d->virtio_count; i++) {
+		const struct desc_virtio *v = &d->virtio[i];
+
+		if (v->slot == VIRTIO_SLOTS)
+			continue;
+		if (*taken >> v->slot & 1)
+			return refuse(r, "%s: slot %u is taken", v->name, v->slot);
+		*taken |= (u32)BIT(v->slot);
+	}
+	return 0;
+}
+
+/* The others get the free slots in the order of QEMU's `virt`: the last one first. */
+static int choose_slots(struct reader *r)
+{
+	struct vm_desc *d = r->d;
+	u32 taken, slot = VIRTIO_SLOTS - 1;
+	int ret = find_taken(r, &taken);
+
+	for (u32 i = 0; i < d->virtio_count && !ret; i++) {
+		struct desc_virtio *v = &d->virtio[i];
+
+		if (v->slot != VIRTIO_SLOTS)
+			continue;
+		while (taken >> slot & 1)
+			slot--;
+		v->slot = slot;
+		taken |= (u32)BIT(slot);
+	}
+	return ret;
+}
+
+int desc_read_devices(struct reader *r, const void *fdt, int node)
+{
+	char path[sizeof("/devices/") + DT_NAME_MAX];
+	int child, ret = 0;
+
+	if (fdt_first_property_offset(fdt, node) >= 0)
+		return refuse(r, "has a property: devices are its nodes");
+	fdt_for_each_subnode(child, fdt, node) {
+		const char *name = fdt_get_name(fdt, child, NULL);
+
+		(void)snprintf(path, sizeof(path), "/devices/%s", name);
+		r->node = path;
+		ret = read_device(r, fdt, child, name);
+		if (ret)
+			return ret;
+	}
+	r->prop = NULL;
+	r->node = "/devices";
+	r->into = r->d;
+	ret = choose_slots(r);
+	r->node = NULL;
+	return ret;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entropy device (VIRTIO 1.2, 5.4). */
+#include <arch/timer.h>
+#include <kernel/timeout.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <vmm/core.h>
+#include <vmm/virtio.h>
+
+#define QUEUE    0
+#define RETRY_MS 10
+
+struct virtio_rng {
+	struct virtio t; /* first */
+	u64 given;       /* bytes, since the VM was created */
+	u32 fresh;       /* bytes of `bytes` that are left */
+	u8 bytes[RANDOM_MAX];
+	bool dry; /* there is no entropy now */
+	struct timeout retry;
+};
+
+static struct virtio_rng *to_rng(struct virtio *t)
+{
+	return (struct virtio_rng *)t;
+}
+
+/*
+ * A request is answered with as much as there is. Bytes that were given out are not kept. Without
+ * bytes the unit only finds out whether any are wanted.
+ */
+static bool unit(struct virtio *t)
+{
+	struct virtio_rng *r = to_rng(t);
+	u32 n;
+
+	if (r->dry || !virtio_take(t, QUEUE))
+		return false;
+	if (!r->fresh)
+		return true;
+	n = virtio_write(t, QUEUE, &r->bytes[sizeof(r->bytes) - r->fresh], r->fresh);
+	memset(&r->bytes[sizeof(r->bytes) - r->fresh], 0, n);
+	r->fresh -= n;
+	r->given += n;
+	if (t->missing || !virtio_is_live(t))
+		return false;
+	if (!t->s.queues[QUEUE].request.written)
+		virtio_break(t, QUEUE, VIRTIO_FAULT_REQUEST, 0); /* it has no writable buffer */
+	else
+		(void)virtio_finish(t, QUEUE);
+	return true;
+}
+
+static void try_again(struct timeout *timeout)
+{
+	struct virtio_rng *r = container_of(timeout, struct virtio_rng, retry);
+
+	__atomic_store_n(&r->dry, false, __ATOMIC_RELEASE);
+	virtio_wake(&r->t);
+}
+
+/* Fill the store, with this vCPU's generator. The guest waits while there is no entropy. */
+static void between(struct virtio *t, struct vcpu *v)
+{
+	struct virtio_rng *r = to_rng(t);
+	u8 bytes[RANDOM_MAX];
+	const bool good = random_bytes(&v->random, bytes, sizeof(bytes));
+	unsigned long irq = spin_lock(&t->lock);
+
+	if (good && !r->fresh) {
+		memcpy(r->bytes, bytes, sizeof(r->bytes));
+		r->fresh = sizeof(r->bytes);
+	}
+	if (!good && virtio_is_live(t)) {
+		r->dry = true;
+		timeout_set(&r->retry, arch_counter() + ms_to_ticks(RETRY_MS));
+	}
+	spin_unlock(&t->lock, irq);
+	memset(bytes, 0, sizeof(bytes));
+}
+
+static const struct virtio_model model = {
+	.id = 4,
+	.queues = 1,
+	.unit = unit,
+	.between = between,
+};
+
+static int create(struct vdev *d)
+{
+	struct virtio_rng *r = d->state;
+
+	timeout_init(&r->retry, try_again);
+	return virtio_create(d, &model, 0, NULL, 0);
+}
+
+static void reset(struct vdev *d)
+{
+	struct virtio_rng *r = d->state;
+
+	virtio_reset(d);
+	(void)timeout_cancel(&r->retry);
+	r->dry = false;
+}
+
+static void info(struct vdev *d, char *text, size_t size)
+{
+	struct virtio_rng *r = d->state;
+
+	if (!virtio_problem(&r->t, text, size))
+		(void)snprintf(text, size, "%lu bytes given%s", r->given,
+			       r->dry ? ", waits for entropy" : "");
+}
+
+const struct vdev_class virtio_rng_class = {
+	.name = "virtio-rng",
+	.virtio = VIRTIO_RNG,
+	.size = sizeof(struct virtio_rng),
+	.host_init = virtio_host_init,
+	.create = create,
+	.reset = reset,
+	.info = info,
+};
