@@ -136,6 +136,10 @@ u32 stage2_ipa_bits(void);
 #define LR_PINTID_SHIFT   32
 #define LR_EOI            BIT(41) /* maintenance interrupt on deactivation; only with LR_HW clear */
 #define LR_VINTID_MASK    0xffffffffULL
+/* Fields of a list register; LR_PPI: with LR_HW, its physical INTID, which is a PPI's. */
+#define LR_VINTID(lr)   ((u32)((lr)&LR_VINTID_MASK))
+#define LR_PRIORITY(lr) ((u8)FIELD(lr, 55, LR_PRIORITY_SHIFT))
+#define LR_PPI(lr)      ((u32)FIELD(lr, LR_PINTID_SHIFT + 4, LR_PINTID_SHIFT))
 
 #define VGIC_UIE     BIT(1) /* maintenance interrupt when at most one list register is in use */
 #define VGIC_NPIE    BIT(3) /* ... when none is pending */

@@ -90,7 +90,7 @@ struct reg_row {
 	reg_read_t read;   /* NULL: constant */
 	reg_write_t write; /* NULL: ignored (WI) */
 	const char *name;
-	u32 field; /* offset of the word in the device's state that read and write use */
+	u32 field; /* like arg; usually the offset of their word in the device's state */
 } __aligned(64);
 
 /*

@@ -6,8 +6,18 @@
  *
  * List registers are folded back into the banks (1) when a guest reads a register that shows them,
  * (2) before a refill, (3) when the vCPU is switched out. Exception to (3): if the guest has ended
- * all of them, the vCPU is parked (struct vgic). Its assignments then stay valid until the next
+ * all of them, they are kept (struct vgic). Its assignments then stay valid until the next
  * operation on the VM's interrupts, which needs the banks.
+ *
+ * Where an interrupt is, by its bits in a bank:
+ *
+ *   listed  active  pending (latch, or level without edge)
+ *     0       0       0      idle
+ *     0       0       1      pending in memory
+ *     0       1       0      active in memory
+ *     0       1       1      active and pending in memory
+ *     1       -       -      in a list register, which has its active state and the latch that it
+ *                            had (enum vgic_lr_state); `latch` is a later one, `active` is stale
  */
 #ifndef VMM_GIC_H
 #define VMM_GIC_H
@@ -22,6 +32,29 @@ struct vcpu;
 #define VGIC_SPIS  256 /* INTIDs 32..287 */
 #define VGIC_WORDS (VGIC_SPIS / 32)
 
+/*
+ * The state of a list register of a vCPU. Whether its interrupt is pending or active is in the
+ * register's own bits. The state says what becomes of that when the register is folded:
+ *
+ *   pending, LATCHED...: the latch is set again. pending, LINE...: the line says so again, or not.
+ *   active: the interrupt is active in memory; not with ..._OFF. With ..._ON it is anyway.
+ *
+ * vgic_lr.c has the table of transitions.
+ */
+enum vgic_lr_state {
+	VGIC_LR_FREE,        /* no interrupt is assigned to it */
+	VGIC_LR_LINE,        /* pending by the interrupt's line, if at all */
+	VGIC_LR_LATCHED,     /* its pending state was the interrupt's latch */
+	VGIC_LR_FIRED,       /* kept and LATCHED: pending again when its vCPU comes back */
+	VGIC_LR_LINE_OFF,    /* another CPU has cleared the active state */
+	VGIC_LR_LATCHED_OFF, /* the same */
+	VGIC_LR_LINE_ON,     /* another CPU has set the active state */
+	VGIC_LR_LATCHED_ON,  /* the same */
+	VGIC_LR_STATES,
+};
+
+#define VGIC_NO_LR VGIC_MAX_LRS
+
 /* 32 interrupts: bit n of each word is interrupt base + n. */
 struct vgic_bank {
 	u32 group;  /* IGROUPR: 1 = group 1 */
@@ -30,36 +63,36 @@ struct vgic_bank {
 	u32 latch; /* pending by an edge, or set by ISPENDR */
 	u32 level; /* input line of level-sensitive interrupts */
 	u32 active;
-	u32 edge;  /* configured as edge-triggered */
-	u32 in_lr; /* in a list register, which has latch and active; `active` is stale */
+	u32 edge;   /* configured as edge-triggered */
+	u32 listed; /* in a list register */
 	u8 prio[32];
 	u8 active_prio[32]; /* priority of an active interrupt, until its drop */
-	u8 slot[32];        /* which list register, while in_lr */
+	u8 lr_of[32];       /* its list register, while listed */
 };
 
 /*
  * A vCPU's CPU interface and redistributor. Invariants: The vCPU's list registers hold something
- * only while it is loaded. They are assigned (lr_used) only while it is loaded or parked. On a CPU
+ * only while it is loaded. They are assigned (lr_used) only while it is loaded or kept. On a CPU
  * without a loaded vCPU, list registers hold nothing that is pending, active, or to be reported by
- * a maintenance interrupt. While the vCPU is loaded and neither dirty nor fresh nor leftover, every
- * interrupt that could be delivered to it is in a list register. A bit of hw comes with a latch, an
- * active state or a list register.
+ * a maintenance interrupt. While the vCPU is loaded and neither dirty nor fresh nor pending_left,
+ * every interrupt that could be delivered to it is in a list register. A bit of `forwarded` comes
+ * with a latch, an active state or a list register.
  */
 struct vgic_cpu {
 	struct vgic_bank priv; /* SGIs 0-15, PPIs 16-31 */
-	u32 hw;        /* PPIs (timers) kept active physically: the guest deactivates both */
-	u64 park_mark; /* what its parking adds to its VM's `parked`: its bit, and a count of 1 */
-	u32 hw_parked; /* while parked: those of them that have a list register */
-	u8 pintid[16]; /* their physical INTIDs */
+	u32 forwarded;      /* PPIs (timers) kept active physically: the guest deactivates both */
+	u64 keep_mark;      /* what its VM's `kept` has for it: its bit, and a count of 1 */
+	u32 forwarded_kept; /* while kept: those of them that have a list register */
+	u8 pintid[16];      /* their physical INTIDs */
 	u8 sgi_pending[16]; /* GICv2: senders of an SGI pending by its latch, a bit a vCPU */
 	u8 sgi_active[16];  /* GICv2: senders of the active one */
 	bool asleep;        /* GICR_WAKER.ProcessorSleep */
-	bool held;          /* asleep by the guest's write, not by reset: nothing is delivered */
+	bool muted;         /* asleep by the guest's write, not by reset: nothing is delivered */
 	bool online;        /* it has been turned on, and not turned off */
 	bool loaded;        /* its list registers are in hardware, on the CPU where the vCPU runs */
 	bool dirty;         /* the list registers must be chosen again */
-	bool leftover;      /* more interrupts are pending than fit */
-	bool act_left;      /* more interrupts are active than fit */
+	bool pending_left;  /* more interrupts are pending than fit */
+	bool active_left;   /* more interrupts are active than fit */
 	/*
 	 * SGIs from other vCPUs, not yet in the bank or in a list register: one bit each, atomic,
 	 * without the lock. VCPU_WORK_VIRQ follows.
@@ -67,16 +100,14 @@ struct vgic_cpu {
 	u32 sgis;
 	u32 fresh_words; /* words with changed interrupts, a bit each; word 0: private */
 	u32 fresh[1 + VGIC_WORDS];
-	u32 lr_used;    /* list registers written since the last fold, one bit each */
-	u32 lr_latched; /* those whose pending state came from a latch, and goes back there */
-	u32 lr_drop;    /* those whose active state is void: cleared by another vCPU */
-	u32 lr_fired;   /* parked: those that are pending again */
-	u32 lr_raise;   /* those that are active whatever they hold: set by another vCPU */
-	u32 folds;      /* how often all of them were folded and chosen again */
-	/* by physical INTID: 1 + the list register that forwards it with the HW bit; 0: none */
+	u32 lr_used;  /* list registers whose state is not FREE, one bit each */
+	u32 lr_fired; /* those in state FIRED */
+	u32 folds;    /* how often all of them were folded and chosen again */
+	/* by physical INTID: the list register with the HW bit for it, or VGIC_NO_LR */
 	u8 ppi_lr[32];
-	u64 maintenance;      /* VGIC_UIE, ... */
-	u64 lr[VGIC_MAX_LRS]; /* as last written */
+	u8 lr_state[VGIC_MAX_LRS + 1]; /* enum vgic_lr_state; that of VGIC_NO_LR is FREE */
+	u64 maintenance;               /* VGIC_UIE, ... */
+	u64 written[VGIC_MAX_LRS];     /* as last written */
 };
 
 /* A VM's distributor. */
@@ -85,12 +116,12 @@ struct vgic {
 	bool v2; /* a GICv2: the private registers are in the distributor, irouter is ITARGETSR */
 	u32 ctlr;
 	/*
-	 * vCPUs off the CPU whose list registers were all ended when they left, one bit each. The
-	 * assignments (in_lr, slot, ppi_lr) stay valid. So an interrupt that fires again costs one
-	 * store when the vCPU comes back. Any operation folds them first, so at most VCPU_PIECE are
-	 * parked: bits 63:32 count them. With a GICv2 the count is full from the start.
+	 * vCPUs off the CPU whose list registers were all ended when they left, one bit each. What
+	 * is assigned (listed, lr_of, ppi_lr) stays valid. So an interrupt that fires again costs
+	 * one store when the vCPU comes back. Any operation folds them first, so at most VCPU_PIECE
+	 * are kept: bits 63:32 count them. With a GICv2 the count is full from the start.
 	 */
-	u64 parked;
+	u64 kept;
 	u32 able; /* vCPUs that are on and awake: shared SPIs go to one of them */
 	struct vgic_bank spi[VGIC_WORDS];
 	u32 shared[VGIC_WORDS]; /* SPIs that several vCPUs may take, by irouter */
@@ -146,19 +177,20 @@ void vgic_set_line(u32 ppi, vgic_line_fn asserted);
 
 /*
  * True if a list register may be rewritten without the lock. A loaded vCPU's list registers, and
- * in_lr and ppi_lr of its private interrupts, belong to its CPU alone. A vCPU that changes anything
- * else about the interrupt (enable, priority, group, target) has it folded, here or by a kick that
- * comes after this.
+ * listed and ppi_lr of its private interrupts, belong to its CPU alone. A vCPU that changes
+ * anything else about the interrupt (enable, priority, group, target) has it folded, here or by a
+ * kick that comes after this.
  *
- * lr_latched means that the register was written as pending from the latch. If the register is
- * empty, the guest has ended that interrupt. Or the register was written just now, and the register
- * of the empty ones does not show it yet: then writing it again changes nothing, unless it is
- * active too. If more is pending or active than fits, the registers must be chosen instead. GICv3
+ * LATCHED means that the register was written as pending from the latch. If the register is empty,
+ * the guest has ended that interrupt. Or the register was written just now, and the register of the
+ * empty ones does not show it yet: then writing it again changes nothing, unless it is active too.
+ * If more is pending or active than fits, the registers must be chosen instead. GICv3
  * only: ppi_lr has no other entries there, and SGIs of a GICv2 take another path.
  */
 static inline bool __must_check vgic_may_rewrite(const struct vgic_cpu *c, u64 n)
 {
-	return likely(!c->maintenance) && likely((c->lr_latched & arch_vgic_ended()) >> n & 1);
+	return likely(!c->maintenance) && likely(c->lr_state[n] == VGIC_LR_LATCHED) &&
+	       likely(arch_vgic_ended() >> n & 1);
 }
 
 /*
@@ -168,9 +200,9 @@ static inline bool __must_check vgic_may_rewrite(const struct vgic_cpu *c, u64 n
  */
 static inline bool __must_check vgic_may_refire(const struct vgic_cpu *c, u32 pintid, u64 *n)
 {
-	if (pintid >= 32 || !c->ppi_lr[pintid])
+	if (pintid >= 32)
 		return false;
-	*n = c->ppi_lr[pintid] - 1UL; /* 64 bits: an index without conversion */
+	*n = c->ppi_lr[pintid]; /* 64 bits: an index without conversion */
 	return vgic_may_rewrite(c, *n);
 }
 
@@ -180,7 +212,7 @@ static inline bool __must_check vgic_may_refire(const struct vgic_cpu *c, u32 pi
  */
 static inline bool vgic_refire(const struct vgic_cpu *c, u64 n)
 {
-	return arch_vgic_lr_again((u32)n, c->lr[n]); /* with HW it was not also active */
+	return arch_vgic_lr_again((u32)n, c->written[n]); /* with HW it was not also active */
 }
 
 /*
@@ -213,7 +245,7 @@ static inline bool vgic_to_flush(const struct vgic_cpu *c)
 }
 /*
  * Switch hooks, interrupts masked. vgic_load: fill the hardware; after arch_vcpu_load(). vgic_put:
- * fold it back, or park v; before vtimer_put(), which then needs no wake-up for a timer whose
+ * fold it back, or keep it; before vtimer_put(), which then needs no wake-up for a timer whose
  * interrupt is in flight.
  */
 void vgic_load(struct vcpu *v);

@@ -48,7 +48,7 @@ static void hw_ppi_fast_path(void **state)
 		assert_int_equal(fixture_maintenance(), 0);
 	}
 	fixture_put();
-	assert_false(v0->vgic.hw);
+	assert_false(v0->vgic.forwarded);
 }
 
 static void hw_ppi_across_put_and_load(void **state)
@@ -131,7 +131,7 @@ static void hw_ppi_disabled_stays_for_later(void **state)
 	assert_false(physically_active());
 	nothing();
 	fixture_put();
-	assert_int_equal(v0->vgic.hw, 0);
+	assert_int_equal(v0->vgic.forwarded, 0);
 }
 
 /* Found by the check guest: a timer stopped while its interrupt is disabled is pending no more. */
@@ -150,7 +150,7 @@ static void hw_ppi_follows_line_while_disabled(void **state)
 	nothing();
 	assert_false(physically_active());
 	fixture_put();
-	assert_int_equal(v0->vgic.hw, 0);
+	assert_int_equal(v0->vgic.forwarded, 0);
 }
 
 /*
@@ -176,7 +176,7 @@ static void hw_ppi_follows_line_while_pending(void **state)
 	assert_true(vgic_pending(v0));
 	line(false);
 	fixture_put();
-	assert_int_equal(v0->vgic.hw, 0);
+	assert_int_equal(v0->vgic.forwarded, 0);
 	assert_false(vgic_pending(v0));
 	fixture_load(0);
 	nothing();
@@ -215,7 +215,7 @@ static void hw_ppi_expired_off_cpu(void **state)
  * Off the CPU with only ended list registers: the assignments stay until the next operation on the
  * VM's interrupts.
  */
-static void ended_ones_are_parked(void **state)
+static void ended_ones_are_kept(void **state)
 {
 	(void)state;
 	fixture_enable(0, 27, 0);
@@ -230,17 +230,17 @@ static void ended_ones_are_parked(void **state)
 	fire();
 	take(27);
 	fixture_put();
-	assert_true(fixture_vm.vgic.parked & 1);
+	assert_true(fixture_vm.vgic.kept & 1);
 	line(true);
 	vgic_expire_ppi(v0, 27, 27);
-	assert_true(fixture_vm.vgic.parked & 1);
+	assert_true(fixture_vm.vgic.kept & 1);
 	assert_false(physically_active());
 	host_set_cpu(1); /* whose list registers were another vCPU's */
 	line(true);
 	fixture_load(0);
 	assert_true(physically_active());
 	assert_int_equal(fixture_lr(27), LR_STATE_PENDING | LR_HW | LR_GROUP1 | 27ULL << 32 | 27);
-	assert_int_equal(v0->vgic.hw, BIT(27));
+	assert_int_equal(v0->vgic.forwarded, BIT(27));
 	take(27);
 	assert_false(physically_active());
 	nothing();
@@ -249,7 +249,7 @@ static void ended_ones_are_parked(void **state)
 	take(27);
 }
 
-static void parked_ones_are_folded_for_others(void **state)
+static void kept_ones_are_folded_for_others(void **state)
 {
 	u32 word;
 
@@ -265,7 +265,7 @@ static void parked_ones_are_folded_for_others(void **state)
 	fixture_load(1);
 	word = (u32)fixture_read(1, SGI(0, 0x200), 4); /* ISPENDR: it is pending, and seen to be */
 	assert_true(word & BIT(27));
-	assert_int_equal(fixture_vm.vgic.parked & 1, 0);
+	assert_int_equal(fixture_vm.vgic.kept & 1, 0);
 	fixture_write(1, SGI(0, 0x180), 4, BIT(27)); /* disabled, enabled */
 	host_set_cpu(0);
 	fixture_load(0);
@@ -303,7 +303,7 @@ static void active_sgi_comes_again_after_a_switch(void **state)
  * Other vCPUs' values in the list registers do not affect the vCPU that comes back: for example the
  * priority of an interrupt that is made active.
  */
-static void parked_ones_have_their_own_priority(void **state)
+static void kept_ones_have_their_own_priority(void **state)
 {
 	(void)state;
 	fixture_enable(0, 27, 0x40);
@@ -332,7 +332,7 @@ static void parked_ones_have_their_own_priority(void **state)
  * An interrupt that is active or has to be sampled again, and one for a vCPU that sleeps, is not
  * left to a list register.
  */
-static void others_are_not_parked(void **state)
+static void others_are_not_kept(void **state)
 {
 	(void)state;
 	fixture_enable(0, 27, 0);
@@ -340,11 +340,11 @@ static void others_are_not_parked(void **state)
 	fire();
 	ack(27);
 	fixture_put();
-	assert_int_equal((u32)fixture_vm.vgic.parked, 0);
+	assert_int_equal((u32)fixture_vm.vgic.kept, 0);
 	fixture_load(0);
 	host_vgic_eoi(27);
 	fixture_put();
-	assert_int_equal((u32)fixture_vm.vgic.parked, 1);
+	assert_int_equal((u32)fixture_vm.vgic.kept, 1);
 	fixture_enable(0, SPI, 0);
 	fixture_load(0);
 	vgic_set_spi(&fixture_vm, SPI, true);
@@ -352,7 +352,7 @@ static void others_are_not_parked(void **state)
 	ack(SPI);
 	host_vgic_eoi(SPI); /* its line is still high: the maintenance interrupt is still to come */
 	fixture_put();
-	assert_int_equal((u32)fixture_vm.vgic.parked, 0);
+	assert_int_equal((u32)fixture_vm.vgic.kept, 0);
 }
 
 static void hw_ppi_overflows(void **state)
@@ -372,7 +372,7 @@ static void hw_ppi_overflows(void **state)
 	host_vgic_eoi(27); /* hits no list register */
 	fixture_maintenance();
 	assert_false(physically_active());
-	assert_int_equal(v0->vgic.hw, 0);
+	assert_int_equal(v0->vgic.forwarded, 0);
 	fire();
 	fixture_exit();
 	take(27);
@@ -432,11 +432,11 @@ int main(void)
 		cmocka_unit_test_setup(hw_ppi_follows_line_while_disabled, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_follows_line_while_pending, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_expired_off_cpu, fixture_setup),
-		cmocka_unit_test_setup(ended_ones_are_parked, fixture_setup),
-		cmocka_unit_test_setup(parked_ones_are_folded_for_others, fixture_setup),
+		cmocka_unit_test_setup(ended_ones_are_kept, fixture_setup),
+		cmocka_unit_test_setup(kept_ones_are_folded_for_others, fixture_setup),
 		cmocka_unit_test_setup(active_sgi_comes_again_after_a_switch, fixture_setup),
-		cmocka_unit_test_setup(parked_ones_have_their_own_priority, fixture_setup),
-		cmocka_unit_test_setup(others_are_not_parked, fixture_setup),
+		cmocka_unit_test_setup(kept_ones_have_their_own_priority, fixture_setup),
+		cmocka_unit_test_setup(others_are_not_kept, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_overflows, fixture_setup),
 		cmocka_unit_test_setup(an_spi_is_none_of_the_timers, fixture_setup),
 		cmocka_unit_test_setup(reset_lets_go, fixture_setup),

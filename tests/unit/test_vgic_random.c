@@ -203,7 +203,7 @@ static void timer_fires(u32 n)
 
 static void timer_expires(u32 n)
 {
-	if (fixture_vcpus[n].vgic.loaded || fixture_vcpus[n].vgic.hw)
+	if (fixture_vcpus[n].vgic.loaded || fixture_vcpus[n].vgic.forwarded)
 		return;
 	timer_wanted[n] = true;
 	vgic_expire_ppi(&fixture_vcpus[n], TIMER, TIMER);
@@ -340,7 +340,7 @@ static void drain(void)
 			assert_false(vgic_pending(&fixture_vcpus[n]));
 			assert_false(host_irq_active(TIMER, 0));
 			fixture_put();
-			assert_int_equal(fixture_vcpus[n].vgic.hw, 0);
+			assert_int_equal(fixture_vcpus[n].vgic.forwarded, 0);
 		}
 	}
 }
@@ -359,7 +359,7 @@ static void assert_quiet(void)
 			assert_false(sgi_wanted[n][i]);
 	}
 	for (i = 0; i < VGIC_WORDS; i++)
-		assert_int_equal(fixture_vm.vgic.spi[i].in_lr | fixture_vm.vgic.spi[i].active |
+		assert_int_equal(fixture_vm.vgic.spi[i].listed | fixture_vm.vgic.spi[i].active |
 					 fixture_vm.vgic.spi[i].latch,
 				 0);
 }

@@ -152,13 +152,13 @@ static void sgi_targets_of_many(void **state)
 	assert_int_equal(fixture_let_in(), 3);
 }
 
-/* Folding what is parked is bounded: not more than eight are, or as many as there is room for. */
+/* Folding what is kept is bounded: not more than eight are, or as many as there is room for. */
 static void not_all_park(void **state)
 {
 	struct vgic *g = &fixture_vm.vgic;
 
 	(void)state;
-	g->parked = 6UL << 32; /* room for two more */
+	g->kept = 6UL << 32; /* room for two more */
 	for (u32 n = 0; n < 3; n++) {
 		host_set_cpu(n);
 		fixture_load(n + 16);
@@ -167,16 +167,16 @@ static void not_all_park(void **state)
 		host_set_cpu(n);
 		fixture_put();
 		if (n == 1)
-			assert_int_equal(g->parked, 8UL << 32 | 3 << 16);
+			assert_int_equal(g->kept, 8UL << 32 | 3 << 16);
 	}
 	/* The third one went into the banks, as any operation does with the others. */
-	assert_int_equal(g->parked, 6UL << 32);
+	assert_int_equal(g->kept, 6UL << 32);
 	host_set_cpu(0);
 	fixture_load(31);
 	fixture_put();
-	assert_int_equal(g->parked, 7UL << 32 | BIT(31));
+	assert_int_equal(g->kept, 7UL << 32 | BIT(31));
 	fixture_load(31);
-	assert_int_equal(g->parked, 6UL << 32);
+	assert_int_equal(g->kept, 6UL << 32);
 	fixture_put();
 }
 

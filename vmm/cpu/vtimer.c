@@ -113,7 +113,7 @@ static void timer_irq(u32 intid, void *arg)
 /* The interrupt is not the virtual timer's, or it is later than any before. */
 static __noinline bool refire_counted(struct vcpu *v, u64 n)
 {
-	vtimer_delivered(&v->timer, (u32)v->vgic.lr[n]);
+	vtimer_delivered(&v->timer, (u32)v->vgic.written[n]);
 	return vgic_refire(&v->vgic, n);
 }
 
@@ -123,7 +123,7 @@ bool vmm_guest_irq(struct vcpu *v, u32 intid)
 
 	if (!vgic_may_refire(&v->vgic, intid, &n))
 		return false;
-	if (unlikely(!vtimer_tally(&v->timer, (u32)v->vgic.lr[n])))
+	if (unlikely(!vtimer_tally(&v->timer, (u32)v->vgic.written[n])))
 		return refire_counted(v, n);
 	return vgic_refire(&v->vgic, n);
 }
@@ -210,7 +210,7 @@ void vtimer_put(struct vcpu *v)
 		return;
 	/* A timer whose interrupt is already in flight needs no wake-up. */
 	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++)
-		t->due[id] = v->vgic.hw & 1U << vintids[id] ? DEADLINE_NEVER : expiry(v, id);
+		t->due[id] = v->vgic.forwarded & 1U << vintids[id] ? DEADLINE_NEVER : expiry(v, id);
 	deadline = MIN(t->due[ARCH_TIMER_VIRT], t->due[ARCH_TIMER_PHYS]);
 	if (deadline == DEADLINE_NEVER)
 		return;

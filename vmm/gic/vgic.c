@@ -18,8 +18,8 @@ void vgic_begin(struct vgic_op *op, struct vm *vm)
 	op->flags = spin_lock(&vm->vgic.lock);
 	v = vcpu_current();
 	op->here = v && v->vm == vm && v->vgic.loaded ? v : NULL;
-	if (unlikely((u32)vm->vgic.parked))
-		vgic_unpark_all(op);
+	if (unlikely((u32)vm->vgic.kept))
+		vgic_fold_kept(op);
 }
 
 void vgic_end(struct vgic_op *op)
@@ -72,18 +72,18 @@ void vgic_settle(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 }
 
 /* q is in a list register of v: bring that in line with the bank. */
-static void sync_slot(struct vgic_op *op, struct vcpu *v, const struct virq *q)
+static void update_lr(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 {
-	u32 n = q->bank->slot[q->n];
+	u32 n = q->bank->lr_of[q->n];
 
-	(void)vgic_fold_slot(v, n);
-	if (vgic_fill_slot(v, n, q)) {
-		if (v->vgic.leftover)
+	(void)vgic_fold_lr(v, n);
+	if (vgic_fill_lr(v, n, q)) {
+		if (v->vgic.pending_left)
 			vgic_mark_dirty(op, v); /* it may no longer be the best */
 		return;
 	}
 	vgic_settle(op, v, q);
-	if (v->vgic.leftover || v->vgic.act_left)
+	if (v->vgic.pending_left || v->vgic.active_left)
 		vgic_mark_dirty(op, v); /* a list register is free for the others */
 }
 
@@ -91,7 +91,7 @@ static void sync_slot(struct vgic_op *op, struct vcpu *v, const struct virq *q)
  * A list register for a new interrupt, or -1. If necessary, one that the guest has ended is folded
  * first.
  */
-static int free_slot(struct vgic_op *op, struct vcpu *v)
+static int free_lr(struct vgic_op *op, struct vcpu *v)
 {
 	u32 usable = vgic_usable_lrs();
 	u32 unused = usable & ~v->vgic.lr_used;
@@ -103,7 +103,7 @@ static int free_slot(struct vgic_op *op, struct vcpu *v)
 	done = usable & arch_vgic_empty_lrs();
 	if (!done)
 		return -1;
-	old = vgic_fold_slot(v, (u32)__builtin_ctz(done));
+	old = vgic_fold_lr(v, (u32)__builtin_ctz(done));
 	vgic_settle(op, v, &old);
 	return __builtin_ctz(done);
 }
@@ -115,11 +115,11 @@ static void insert(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 
 	if (v->vgic.dirty)
 		return;
-	n = v->vgic.leftover ? -1 : free_slot(op, v);
+	n = v->vgic.pending_left ? -1 : free_lr(op, v);
 	if (n < 0)
 		vgic_mark_dirty(op, v);
 	else
-		(void)vgic_fill_slot(v, (u32)n, q);
+		(void)vgic_fill_lr(v, (u32)n, q);
 }
 
 void vgic_update(struct vgic_op *op, const struct virq *q)
@@ -127,10 +127,10 @@ void vgic_update(struct vgic_op *op, const struct virq *q)
 	struct vgic_bank *b = q->bank;
 	struct vcpu *v;
 
-	if (b->in_lr & q->mask) {
+	if (b->listed & q->mask) {
 		v = virq_holder(op->vm, q);
 		if (v == op->here)
-			sync_slot(op, v, q);
+			update_lr(op, v, q);
 		else
 			mark_fresh(op, v, q);
 	} else {
@@ -139,7 +139,7 @@ void vgic_update(struct vgic_op *op, const struct virq *q)
 		v = virq_target(op->vm, q);
 		if (!v)
 			return;
-		if (v == op->here && !v->vgic.held)
+		if (v == op->here && !v->vgic.muted)
 			insert(op, v, q);
 		else
 			mark_fresh(op, v, q); /* if v sleeps, this wakes it (WakeRequest) */
@@ -200,9 +200,9 @@ void vgic_release_hw(struct vcpu *v, u32 n)
 {
 	struct vgic_cpu *c = &v->vgic;
 
-	if (!(c->hw & 1U << n))
+	if (!(c->forwarded & 1U << n))
 		return;
-	c->hw &= ~(1U << n);
+	c->forwarded &= ~(1U << n);
 	if (c->loaded)
 		arch_irq_set_active(c->pintid[n - 16], false);
 }
@@ -212,18 +212,18 @@ void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 	struct virq q = virq_of(v, vintid);
 	struct vgic_cpu *c = &v->vgic;
 	struct vgic_bank *b = q.bank;
-	u32 in_lr, slot = b->slot[q.n];
+	u32 listed, slot = b->lr_of[q.n];
 	struct vgic_op op;
 
 	vgic_begin(&op, v->vm);
-	in_lr = b->in_lr & q.mask;
-	if (in_lr) /* usually the guest has ended it: the physical interrupt fired again */
-		(void)vgic_fold_slot(v, slot);
-	c->hw |= q.mask;
+	listed = b->listed & q.mask;
+	if (listed) /* usually the guest has ended it: the physical interrupt fired again */
+		(void)vgic_fold_lr(v, slot);
+	c->forwarded |= q.mask;
 	c->pintid[q.n - 16] = (u8)pintid;
 	if (!(b->active & q.mask))
 		b->latch |= q.mask;
-	if (in_lr && vgic_fill_slot(v, slot, &q))
+	if (listed && vgic_fill_lr(v, slot, &q))
 		op.kicks |= v->in_wfi ? 1U << v->index : 0;
 	else
 		vgic_update(&op, &q);
@@ -359,7 +359,7 @@ void vgic_set_route(struct vm *vm, u32 spi, u64 router)
 void vgic_update_able(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic *g = &op->vm->vgic;
-	bool able = v->vgic.online && !v->vgic.held, moved = false;
+	bool able = v->vgic.online && !v->vgic.muted, moved = false;
 	struct vcpu *each;
 	u32 w, n;
 
@@ -399,7 +399,7 @@ void vgic_init(struct vm *vm)
 	unsigned long flags = spin_lock(&g->lock);
 
 	g->ctlr = 0;
-	g->parked = arch_vgic_version() == 2 ? VGIC_PARKED_FULL : 0;
+	g->kept = arch_vgic_version() == 2 ? VGIC_KEPT_FULL : 0;
 	g->able = 0;
 	memset(g->spi, 0, sizeof(g->spi));
 	memset(g->irouter, 0, sizeof(g->irouter));
@@ -428,8 +428,9 @@ void vgic_cpu_init(struct vcpu *v)
 			vgic_release_hw(v, n);
 	}
 	memset(c, 0, sizeof(*c));
+	memset(c->ppi_lr, VGIC_NO_LR, sizeof(c->ppi_lr));
 	v->vm->vgic.able &= ~(1U << v->index);
-	c->park_mark = BIT(32) | BIT(v->index);
+	c->keep_mark = BIT(32) | BIT(v->index);
 	c->loaded = loaded;
 	c->asleep = true;
 	c->priv.edge = 0xffff; /* SGIs */

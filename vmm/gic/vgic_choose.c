@@ -15,7 +15,7 @@
 /* The best few interrupts of a kind, best first; equals in the order of INTID. */
 struct choice {
 	u32 total; /* the number of all */
-	u32 kept;
+	u32 count;
 	u32 intid[VGIC_MAX_LRS];
 	u16 rank[VGIC_MAX_LRS]; /* priority; 0x100 more if the guest's interface has disabled it */
 };
@@ -23,7 +23,7 @@ struct choice {
 /* Offer the interrupts base + n, n in bits, with their priorities plus `behind`. */
 static void offer(struct choice *c, u32 room, u32 base, u32 bits, const u8 *prio, u32 behind)
 {
-	u32 n, worst = c->kept < room ? UINT32_MAX : c->rank[room - 1];
+	u32 n, worst = c->count < room ? UINT32_MAX : c->rank[room - 1];
 
 	c->total += word_weight(bits);
 	for_each_set_bit(n, bits) {
@@ -31,15 +31,15 @@ static void offer(struct choice *c, u32 room, u32 base, u32 bits, const u8 *prio
 
 		if (likely(rank >= worst))
 			continue;
-		if (c->kept < room)
-			c->kept++;
-		for (i = c->kept - 1; i > 0 && c->rank[i - 1] > rank; i--) {
+		if (c->count < room)
+			c->count++;
+		for (i = c->count - 1; i > 0 && c->rank[i - 1] > rank; i--) {
 			c->intid[i] = c->intid[i - 1];
 			c->rank[i] = c->rank[i - 1];
 		}
 		c->intid[i] = base + n;
 		c->rank[i] = (u16)rank;
-		if (c->kept == room)
+		if (c->count == room)
 			worst = c->rank[room - 1];
 	}
 }
@@ -72,15 +72,15 @@ static void survey(struct vcpu *v, u32 room, struct choice *active, struct choic
 {
 	const struct vgic *g = &v->vm->vgic;
 	const struct vgic_bank *b = &v->vgic.priv;
-	u32 w, acts = b->active & ~b->in_lr;
-	u32 pends = bank_deliverable(g, b) & ~(b->active | b->in_lr);
+	u32 w, acts = b->active & ~b->listed;
+	u32 pends = bank_deliverable(g, b) & ~(b->active | b->listed);
 
 	offer(active, room, 0, acts, b->active_prio, 0);
 	offer_pending(pending, room, 0, pends, b);
 	for (w = 0; w < VGIC_WORDS; w++) {
 		b = &g->spi[w];
-		acts = b->active & ~b->in_lr;
-		pends = bank_deliverable(g, b) & ~(b->active | b->in_lr);
+		acts = b->active & ~b->listed;
+		pends = bank_deliverable(g, b) & ~(b->active | b->listed);
 		if (acts)
 			offer(active, room, 32 + 32 * w,
 			      those_of(&g->holder[32 * w], acts, v->index), b->active_prio, 0);
@@ -102,9 +102,9 @@ static void take_eois(struct vgic_op *op, struct vcpu *v)
 		struct choice active = { 0 }, pending = { 0 };
 
 		survey(v, VGIC_MAX_LRS, &active, &pending);
-		if (!active.kept)
+		if (!active.count)
 			return;
-		for (u32 i = 0; i < active.kept && count; i++, count--) {
+		for (u32 i = 0; i < active.count && count; i++, count--) {
 			struct virq q = virq_of(v, active.intid[i]);
 
 			q.bank->active &= ~q.mask;
@@ -119,13 +119,13 @@ void vgic_fold_all(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
 
-	if (unlikely(c->act_left))
+	if (unlikely(c->active_left))
 		take_eois(op, v);
-	if (c->leftover || c->act_left)
+	if (c->pending_left || c->active_left)
 		c->dirty = true;
 	while (c->lr_used) {
 		u32 n = (u32)__builtin_ctz(c->lr_used);
-		struct virq q = vgic_fold_slot(v, n);
+		struct virq q = vgic_fold_lr(v, n);
 
 		if (likely(c->loaded))
 			arch_vgic_lr_write(n, 0);
@@ -139,14 +139,14 @@ void vgic_fold_all(struct vgic_op *op, struct vcpu *v)
 	op->kicks &= ~(1U << v->index); /* the caller handles v itself */
 }
 
-static void fill_from(struct vcpu *v, const struct choice *c, u32 count, u32 first_slot)
+static void fill_from(struct vcpu *v, const struct choice *c, u32 count, u32 first)
 {
 	u32 i;
 
 	for (i = 0; i < count; i++) {
 		struct virq q = virq_of(v, c->intid[i]);
 
-		(void)vgic_fill_slot(v, first_slot + i, &q);
+		(void)vgic_fill_lr(v, first + i, &q);
 	}
 }
 
@@ -180,14 +180,14 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v)
 
 	vgic_fold_all(op, v);
 	survey(v, room, &active, &pending);
-	if (c->held)
-		pending.kept = 0;
+	if (c->muted)
+		pending.count = 0;
 	/*
 	 * At least one list register is for a pending interrupt, so that NPIE is not raised at
 	 * once.
 	 */
-	nactive = MIN(active.kept, pending.kept ? room - 1 : room);
-	npending = MIN(pending.kept, room - nactive);
+	nactive = MIN(active.count, pending.count ? room - 1 : room);
+	npending = MIN(pending.count, room - nactive);
 	fill_from(v, &active, nactive, 0);
 	fill_from(v, &pending, npending, nactive);
 
@@ -195,13 +195,13 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v)
 	__atomic_store_n(&c->folds, c->folds + 1, __ATOMIC_RELEASE);
 	c->fresh_words = 0;
 	memset(c->fresh, 0, sizeof(c->fresh));
-	c->leftover = pending.total > npending;
-	if (active.total > nactive && !c->act_left)
+	c->pending_left = pending.total > npending;
+	if (active.total > nactive && !c->active_left)
 		(void)arch_vgic_take_eoi_count(); /* earlier ones do not count */
-	c->act_left = active.total > nactive;
-	if (c->leftover && !c->held)
+	c->active_left = active.total > nactive;
+	if (c->pending_left && !c->muted)
 		maintenance |= watch_groups();
-	if (c->act_left)
+	if (c->active_left)
 		maintenance |= VGIC_LRENPIE;
 	if (maintenance != c->maintenance) {
 		c->maintenance = maintenance;

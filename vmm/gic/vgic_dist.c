@@ -7,13 +7,6 @@
 
 #define IROUTER_MASK 0xff80ffffffULL
 
-static struct vgic_view view_of(void *dev, u32 index)
-{
-	struct vm *vm = dev;
-
-	return (struct vgic_view){ vm, NULL, &vm->vgic.spi[index], 32 + 32 * index };
-}
-
 static u64 ctlr_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	const struct vm *vm = dev;
@@ -58,55 +51,6 @@ static u64 enable_read(void *dev, struct vcpu *v, u32 index, const struct reg_ro
 	return vm->vgic.spi[index].enabled;
 }
 
-static u64 word_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev, index);
-
-	(void)v;
-	return vgic_word_read(&w, row->arg);
-}
-
-static void word_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev, index);
-
-	(void)v;
-	vgic_word_write(&w, row->arg, (u32)value);
-}
-
-static u64 priority_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
-{
-	const struct vm *vm = dev;
-
-	(void)v, (void)row;
-	return vm->vgic.spi[index / 32].prio[index % 32];
-}
-
-static void priority_write(void *dev, struct vcpu *v, u32 index, u64 value,
-			   const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev, index / 32);
-
-	(void)v, (void)row;
-	vgic_priority_write(&w, index % 32, (u8)value);
-}
-
-static u64 config_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev, index / 2);
-
-	(void)v, (void)row;
-	return vgic_config_read(&w, index % 2);
-}
-
-static void config_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev, index / 2);
-
-	(void)v, (void)row;
-	vgic_config_write(&w, index % 2, (u32)value);
-}
-
 static u64 irouter_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	const struct vm *vm = dev;
@@ -145,14 +89,16 @@ static void setspi_write(void *dev, struct vcpu *v, u32 index, u64 value, const 
 	if (intid < 32 || intid >= VGIC_INTIDS)
 		return;
 	vgic_set_spi(vm, intid, set);
-	w = view_of(dev, intid / 32 - 1);
+	w = (struct vgic_view){ vm, NULL, &vm->vgic.spi[intid / 32 - 1], intid & ~31U };
 	if (!set && (w.bank->edge & 1U << (intid % 32)))
 		vgic_word_write(&w, WORD_CLEAR_PENDING, 1U << (intid % 32));
 }
 
 /* The part of each array for INTIDs 0-31 is left out. */
-#define ARRAY(at, rd, word, id) VGIC_ROW(at + 4, VGIC_WORDS, 4, W32, rd, word_write, word, id)
-#define WORDS(at, word, id)     ARRAY(at, word_read, word, id)
+#define WORDS(at, word, id) VGIC_WORDS_ROW(VGIC_FRAME_DIST, at + 4, VGIC_WORDS, W32, word, id)
+#define ENABLES(at, word, id)                                                    \
+	VGIC_ARRAY_ROW(VGIC_FRAME_DIST, at + 4, VGIC_WORDS, 4, W32, enable_read, \
+		       vgic_row_word_write, word, id)
 
 static const struct reg_row rows[] = {
 	VGIC_ROW(0x0000, 1, 4, W32, ctlr_read, ctlr_write, 0, "CTLR"),
@@ -165,15 +111,15 @@ static const struct reg_row rows[] = {
 	VGIC_ROW(0x0050, 1, 4, W16_W32, NULL, NULL, 0, "SETSPI_SR"),
 	VGIC_ROW(0x0058, 1, 4, W16_W32, NULL, NULL, 0, "CLRSPI_SR"),
 	WORDS(0x0080, WORD_GROUP, "IGROUPR"),
-	ARRAY(0x0100, enable_read, WORD_SET_ENABLE, "ISENABLER"),
-	ARRAY(0x0180, enable_read, WORD_CLEAR_ENABLE, "ICENABLER"),
+	ENABLES(0x0100, WORD_SET_ENABLE, "ISENABLER"),
+	ENABLES(0x0180, WORD_CLEAR_ENABLE, "ICENABLER"),
 	WORDS(0x0200, WORD_SET_PENDING, "ISPENDR"),
 	WORDS(0x0280, WORD_CLEAR_PENDING, "ICPENDR"),
 	WORDS(0x0300, WORD_SET_ACTIVE, "ISACTIVER"),
 	WORDS(0x0380, WORD_CLEAR_ACTIVE, "ICACTIVER"),
-	VGIC_ROW(0x0420, VGIC_SPIS, 1, W8_W32, priority_read, priority_write, 0, "IPRIORITYR"),
+	VGIC_PRIORITY_ROW(VGIC_FRAME_DIST, 0x0420, VGIC_SPIS, W8_W32),
 	VGIC_ROW(0x0800, 0x400, 1, W8_W32, NULL, NULL, 0, "ITARGETSR"),
-	VGIC_ROW(0x0c08, VGIC_SPIS / 16, 4, W32, config_read, config_write, 0, "ICFGR"),
+	VGIC_CONFIG_ROW(VGIC_FRAME_DIST, 0x0c08, VGIC_SPIS),
 	WORDS(0x0d00, WORD_GRPMOD, "IGRPMODR"),
 	VGIC_ROW(0x0e00, 64, 4, W32, NULL, NULL, 0, "NSACR"),
 	VGIC_RO(0x0f00, 0, "SGIR"),

@@ -43,8 +43,8 @@ void vgic_end(struct vgic_op *op);
  */
 void vgic_end_open(struct vgic_op *op);
 
-/* As many are parked as may be: struct vgic. */
-#define VGIC_PARKED_FULL ((u64)VCPU_PIECE << 32)
+/* As many are kept as may be: struct vgic. */
+#define VGIC_KEPT_FULL ((u64)VCPU_PIECE << 32)
 
 static inline u32 vgic_all_vcpus(const struct vm *vm)
 {
@@ -180,7 +180,7 @@ extern struct reg_table vgicv2_dist_table; /* of a VM */
 int __must_check vgicv2_map(struct vm *vm);
 /*
  * The part of a list register for an SGI besides group and priority: state, sender, LR_EOI. 0 as
- * for vgic_fill_slot().
+ * for vgic_fill_lr().
  */
 u64 vgicv2_sgi_compose(const struct vcpu *v, const struct virq *q, bool deliver, bool *latched);
 /*
@@ -197,21 +197,30 @@ static inline bool is_v2_sgi(const struct vcpu *v, const struct virq *q)
 
 /* ---- vgic_lr.c: the list registers of v, which is here ---- */
 
+/* What another vCPU's access does to an interrupt in a list register. */
+enum vgic_lr_edit {
+	VGIC_LR_CLEAR_PENDING,
+	VGIC_LR_SET_ACTIVE,
+	VGIC_LR_CLEAR_ACTIVE,
+	VGIC_LR_EDITS,
+};
+
+void vgic_lr_edit(struct vgic_cpu *c, u32 n, enum vgic_lr_edit edit);
 /* The list registers that may be used, one bit each. */
 u32 vgic_usable_lrs(void);
 /* Take list register n's state back into the bank. The hardware's copy is then stale. */
-struct virq vgic_fold_slot(struct vcpu *v, u32 n);
+struct virq vgic_fold_lr(struct vcpu *v, u32 n);
 /* Fold q, which is in a list register, and clear that register. */
 void vgic_unload(struct vcpu *v, const struct virq *q);
 /*
  * Put q into list register n. False, and the list register is empty, if q is neither active nor to
  * be delivered to v.
  */
-bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q);
+bool vgic_fill_lr(struct vcpu *v, u32 n, const struct virq *q);
 /* An SGI arrives for v, which is here. Not in an operation. */
 void vgic_sgi_here(struct vcpu *v, u32 sgi);
-/* Fold the list registers of the VM's parked vCPUs. */
-void vgic_unpark_all(struct vgic_op *op);
+/* Fold the list registers that the VM's vCPUs keep. */
+void vgic_fold_kept(struct vgic_op *op);
 /* Take SGIs from other vCPUs into v's bank. v may be anywhere. */
 void vgic_take_sgis(struct vgic_op *op, struct vcpu *v);
 /*
@@ -229,7 +238,7 @@ bool vgic_line_asserted(u32 ppi);
 
 /* Choose and fill all list registers. */
 void vgic_refill(struct vgic_op *op, struct vcpu *v);
-/* Fold all list registers. v may also be parked. */
+/* Fold all list registers. v's may also be kept. */
 void vgic_fold_all(struct vgic_op *op, struct vcpu *v);
 
 /* ---- vgic_regs.c: registers that distributor and redistributors share ---- */
@@ -245,12 +254,34 @@ enum vgic_word {
 	WORD_CLEAR_ACTIVE,
 };
 
-u64 vgic_word_read(const struct vgic_view *w, enum vgic_word word);
 void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value);
-void vgic_priority_write(const struct vgic_view *w, u32 n, u8 value);
-/* ICFGR: half 0 covers interrupts 0-15 of the bank. */
-u64 vgic_config_read(const struct vgic_view *w, u32 half);
-void vgic_config_write(const struct vgic_view *w, u32 half, u32 value);
+
+/* What the arrays of a frame hold, and its dev. */
+enum vgic_frame {
+	VGIC_FRAME_DIST,   /* SPIs; the VM */
+	VGIC_FRAME_REDIST, /* private interrupts; see vgic_frame_owner() */
+	VGIC_FRAME_V2, /* in word 0 the accessing vCPU's private interrupts, then SPIs; the VM */
+};
+
+/*
+ * The vCPU of a redistributor's frame. Its dev points to the VM's pointer to the vCPU, which need
+ * not exist when the frame is put on the bus.
+ */
+static inline struct vcpu *vgic_frame_owner(void *dev)
+{
+	return *(struct vcpu **)dev;
+}
+
+/* Handlers of rows that VGIC_WORDS_ROW() and its like make: words, IPRIORITYR, ICFGR. */
+u64 vgic_row_word_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row);
+void vgic_row_word_write(void *dev, struct vcpu *v, u32 index, u64 value,
+			 const struct reg_row *row);
+u64 vgic_row_priority_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row);
+void vgic_row_priority_write(void *dev, struct vcpu *v, u32 index, u64 value,
+			     const struct reg_row *row);
+u64 vgic_row_config_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row);
+void vgic_row_config_write(void *dev, struct vcpu *v, u32 index, u64 value,
+			   const struct reg_row *row);
 
 /* ---- vgic_dist.c, vgic_redist.c ---- */
 
@@ -273,6 +304,20 @@ extern struct reg_table
 		.offset = (at), .length = (n) * (bytes), .stride = (bytes), .widths = (width), \
 		.read = (rd), .write = (wr), .arg = (argument), .name = id                     \
 	}
+/* The same for an array that several kinds of frames have. */
+#define VGIC_ARRAY_ROW(frame, at, n, bytes, width, rd, wr, argument, id)                       \
+	{                                                                                      \
+		.offset = (at), .length = (n) * (bytes), .stride = (bytes), .widths = (width), \
+		.read = (rd), .write = (wr), .arg = (argument), .name = id, .field = (frame)   \
+	}
+#define VGIC_WORDS_ROW(frame, at, n, width, word, id) \
+	VGIC_ARRAY_ROW(frame, at, n, 4, width, vgic_row_word_read, vgic_row_word_write, word, id)
+#define VGIC_PRIORITY_ROW(frame, at, n, width)                                                     \
+	VGIC_ARRAY_ROW(frame, at, n, 1, width, vgic_row_priority_read, vgic_row_priority_write, 0, \
+		       "IPRIORITYR")
+#define VGIC_CONFIG_ROW(frame, at, n)                                         \
+	VGIC_ARRAY_ROW(frame, at, (n) / 16, 4, REG_W32, vgic_row_config_read, \
+		       vgic_row_config_write, 0, "ICFGR")
 #define VGIC_RO(at, value, id)                                                                    \
 	{                                                                                         \
 		.offset = (at), .length = 4, .stride = 4, .widths = REG_W32, .constant = (value), \

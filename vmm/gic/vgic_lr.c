@@ -21,58 +21,102 @@ u32 vgic_usable_lrs(void)
 }
 
 /*
- * The content of list register n: from hardware, or, for a parked vCPU, as it finds it when it
+ * The states of a list register:
+ *
+ *   FREE -> LINE, LATCHED          vgic_fill_lr(): LATCHED if the interrupt's latch went into it
+ *   LATCHED -> FIRED               fire_kept(): its interrupt fires while its vCPU is away
+ *   FIRED -> LATCHED               load_kept(): the vCPU is back, the register is written
+ *   any -> FREE                    vgic_fold_lr()
+ *
+ * The table has the others: another vCPU's access (column) changes the interrupt. It finds neither
+ * FREE, where the interrupt is in memory, nor FIRED: what is kept is folded before.
+ */
+#define S(state) VGIC_LR_##state
+/* clang-format off */
+static const u8 next_state[VGIC_LR_STATES][VGIC_LR_EDITS] = {
+	/*                    CLEAR_PENDING   SET_ACTIVE      CLEAR_ACTIVE */
+	[S(FREE)]        = { S(FREE),        S(FREE),        S(FREE) },
+	[S(LINE)]        = { S(LINE),        S(LINE_ON),     S(LINE_OFF) },
+	[S(LATCHED)]     = { S(LINE),        S(LATCHED_ON),  S(LATCHED_OFF) },
+	[S(FIRED)]       = { S(FIRED),       S(FIRED),       S(FIRED) },
+	[S(LINE_OFF)]    = { S(LINE_OFF),    S(LINE_ON),     S(LINE_OFF) },
+	[S(LATCHED_OFF)] = { S(LINE_OFF),    S(LATCHED_ON),  S(LATCHED_OFF) },
+	[S(LINE_ON)]     = { S(LINE_ON),     S(LINE_ON),     S(LINE_OFF) },
+	[S(LATCHED_ON)]  = { S(LINE_ON),     S(LATCHED_ON),  S(LATCHED_OFF) },
+};
+/* clang-format on */
+#undef S
+
+void vgic_lr_edit(struct vgic_cpu *c, u32 n, enum vgic_lr_edit edit)
+{
+	c->lr_state[n] = next_state[c->lr_state[n]][edit];
+}
+
+static bool is_latched(u8 state)
+{
+	return state == VGIC_LR_LATCHED || state == VGIC_LR_FIRED || state == VGIC_LR_LATCHED_OFF ||
+	       state == VGIC_LR_LATCHED_ON;
+}
+
+static bool is_off(u8 state)
+{
+	return state == VGIC_LR_LINE_OFF || state == VGIC_LR_LATCHED_OFF;
+}
+
+static bool is_on(u8 state)
+{
+	return state == VGIC_LR_LINE_ON || state == VGIC_LR_LATCHED_ON;
+}
+
+/*
+ * The content of list register n: from hardware, or, if it is kept, as its vCPU finds it when it
  * comes back.
  */
-static u64 slot_value(const struct vgic_cpu *c, u32 n)
+static u64 lr_value(const struct vgic_cpu *c, u32 n)
 {
 	if (likely(c->loaded))
 		return arch_vgic_lr_read(n);
-	return c->lr_fired >> n & 1 ? c->lr[n] : 0;
+	return c->lr_state[n] == VGIC_LR_FIRED ? c->written[n] : 0;
 }
 
-struct virq vgic_fold_slot(struct vcpu *v, u32 n)
+struct virq vgic_fold_lr(struct vcpu *v, u32 n)
 {
 	struct vgic_cpu *c = &v->vgic;
-	u64 value = slot_value(c, n);
-	struct virq q = virq_of(v, (u32)(c->lr[n] & LR_VINTID_MASK));
-	struct vgic_bank *b = q.bank;
-	u32 bit = 1U << n;
-
-	c->lr_used &= ~bit;
-	b->in_lr &= ~q.mask;
-	if (c->lr[n] & LR_HW)
-		c->ppi_lr[FIELD(c->lr[n], 36, 32)] = 0;
 	/*
-	 * The priority comes from the value that was written: for a vCPU that was parked, an ended
-	 * interrupt's register holds another vCPU's value.
+	 * Number and priority are those that were written: a kept register that the guest has ended
+	 * may hold another vCPU's value by now.
 	 */
-	if ((value & LR_STATE_ACTIVE || c->lr_raise & bit) && !(c->lr_drop & bit))
-		vgic_activate(&q, (u8)FIELD(c->lr[n], 55, LR_PRIORITY_SHIFT));
+	u64 value = lr_value(c, n), written = c->written[n];
+	struct virq q = virq_of(v, LR_VINTID(written));
+	u8 state = c->lr_state[n];
+
+	c->lr_state[n] = VGIC_LR_FREE;
+	c->lr_used &= ~(1U << n);
+	c->lr_fired &= ~(1U << n);
+	q.bank->listed &= ~q.mask;
+	if ((value & LR_STATE_ACTIVE || is_on(state)) && !is_off(state))
+		vgic_activate(&q, LR_PRIORITY(written));
 	else
-		b->active &= ~q.mask;
-	if ((value & LR_STATE_PENDING) && (c->lr_latched & bit))
-		b->latch |= q.mask;
-	if (c->lr[n] & LR_HW) {
+		q.bank->active &= ~q.mask;
+	if ((value & LR_STATE_PENDING) && is_latched(state))
+		q.bank->latch |= q.mask;
+	if (written & LR_HW) {
+		c->ppi_lr[LR_PPI(written)] = VGIC_NO_LR;
 		if (!(value & LR_STATE_MASK))
-			c->hw &= ~q.mask; /* the guest's EOI has deactivated the physical one */
-		else if (c->lr_drop & bit)
+			c->forwarded &= ~q.mask; /* the guest's EOI has deactivated the PPI */
+		else if (is_off(state))
 			vgic_release_hw(v, q.n);
 	}
 	if (is_v2_sgi(v, &q))
 		vgicv2_sgi_folded(v, &q, value);
-	c->lr_latched &= ~bit;
-	c->lr_drop &= ~bit;
-	c->lr_raise &= ~bit;
-	c->lr_fired &= ~bit;
 	return q;
 }
 
 void vgic_unload(struct vcpu *v, const struct virq *q)
 {
-	u32 n = q->bank->slot[q->n];
+	u32 n = q->bank->lr_of[q->n];
 
-	(void)vgic_fold_slot(v, n);
+	(void)vgic_fold_lr(v, n);
 	arch_vgic_lr_write(n, 0);
 }
 
@@ -81,9 +125,9 @@ static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 {
 	const struct vgic_bank *b = q->bank;
 	bool deliverable = virq_deliverable(v->vm, q);
-	bool deliver = deliverable && virq_target(v->vm, q) == v && !v->vgic.held;
+	bool deliver = deliverable && virq_target(v->vm, q) == v && !v->vgic.muted;
 	bool edge = b->edge & q->mask;
-	bool hw = q->owner && (v->vgic.hw & q->mask);
+	bool hw = q->owner && (v->vgic.forwarded & q->mask);
 	u8 prio = b->active & q->mask ? b->active_prio[q->n] : b->prio[q->n];
 	u64 value = q->intid | (u64)prio << LR_PRIORITY_SHIFT;
 
@@ -116,7 +160,7 @@ static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 	return edge || hw ? value : value | LR_EOI;
 }
 
-bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q)
+bool vgic_fill_lr(struct vcpu *v, u32 n, const struct virq *q)
 {
 	struct vgic_cpu *c = &v->vgic;
 	bool latched;
@@ -125,20 +169,20 @@ bool vgic_fill_slot(struct vcpu *v, u32 n, const struct virq *q)
 	arch_vgic_lr_write(n, value);
 	if (!value)
 		return false;
+	c->lr_state[n] = latched ? VGIC_LR_LATCHED : VGIC_LR_LINE;
 	if (latched) {
 		q->bank->latch &= ~q->mask;
-		c->lr_latched |= 1U << n;
 		if (is_v2_sgi(v, q))
 			vgicv2_sgi_filled(v, q, value);
 	}
-	q->bank->in_lr |= q->mask;
-	q->bank->slot[q->n] = (u8)n;
+	q->bank->listed |= q->mask;
+	q->bank->lr_of[q->n] = (u8)n;
 	if (!q->owner)
 		v->vm->vgic.holder[q->intid - 32] = (u8)v->index;
 	c->lr_used |= 1U << n;
-	c->lr[n] = value;
+	c->written[n] = value;
 	if ((value & LR_HW) && !v->vm->vgic.v2)
-		c->ppi_lr[FIELD(value, 36, 32)] = (u8)(n + 1);
+		c->ppi_lr[LR_PPI(value)] = (u8)n;
 	return true;
 }
 
@@ -156,11 +200,11 @@ static __noinline void sgi_arrives(struct vcpu *v, u32 sgi)
 void vgic_sgi_here(struct vcpu *v, u32 sgi)
 {
 	const struct vgic_cpu *c = &v->vgic;
-	u32 n = c->priv.slot[sgi];
+	u32 n = c->priv.lr_of[sgi];
 
-	if (likely(c->priv.in_lr >> sgi & 1) && vgic_may_rewrite(c, n) &&
-	    likely(!(c->lr[n] & LR_STATE_ACTIVE)))
-		(void)arch_vgic_lr_again(n, c->lr[n]);
+	if (likely(c->priv.listed >> sgi & 1) && vgic_may_rewrite(c, n) &&
+	    likely(!(c->written[n] & LR_STATE_ACTIVE)))
+		(void)arch_vgic_lr_again(n, c->written[n]);
 	else
 		sgi_arrives(v, sgi);
 }
@@ -199,8 +243,8 @@ static bool awaits_guest(const struct virq *q)
 {
 	const struct vgic_bank *b = q->bank;
 
-	if (b->in_lr & q->mask)
-		return (arch_vgic_lr_read(b->slot[q->n]) & LR_STATE_MASK) == LR_STATE_PENDING;
+	if (b->listed & q->mask)
+		return (arch_vgic_lr_read(b->lr_of[q->n]) & LR_STATE_MASK) == LR_STATE_PENDING;
 	return (b->latch & ~b->active) & q->mask;
 }
 
@@ -208,12 +252,12 @@ void vgic_resample_lines(struct vcpu *v)
 {
 	u32 ppi;
 
-	for_each_set_bit(ppi, v->vgic.hw) {
+	for_each_set_bit(ppi, v->vgic.forwarded) {
 		struct virq q = virq_of(v, ppi);
 
 		if (!awaits_guest(&q) || vgic_line_asserted(q.n))
 			continue;
-		if (q.bank->in_lr & q.mask)
+		if (q.bank->listed & q.mask)
 			vgic_unload(v, &q);
 		q.bank->latch &= ~q.mask;
 		vgic_release_hw(v, q.n);
@@ -270,55 +314,56 @@ void vgic_flush(struct vcpu *v)
 	vgic_sgi_here(v, (u32)__builtin_ctz(sgis));
 }
 
-/* v was parked, and is not loaded. It is no longer parked: its state is in the banks. */
-static void unpark(struct vgic_op *op, struct vcpu *v)
+/* v's list registers were kept. They no longer are: their state is in the banks. */
+static void stop_keeping(struct vgic_op *op, struct vcpu *v)
 {
-	v->vm->vgic.parked -= v->vgic.park_mark;
+	v->vm->vgic.kept -= v->vgic.keep_mark;
 	vgic_fold_all(op, v);
 }
 
-__noinline void vgic_unpark_all(struct vgic_op *op)
+__noinline void vgic_fold_kept(struct vgic_op *op)
 {
-	while ((u32)op->vm->vgic.parked)
-		unpark(op, op->vm->vcpus[__builtin_ctz((u32)op->vm->vgic.parked)]);
+	while ((u32)op->vm->vgic.kept)
+		stop_keeping(op, op->vm->vcpus[__builtin_ctz((u32)op->vm->vgic.kept)]);
 }
 
 /*
- * True if v, which is loaded, may be parked: only its list registers hold state, all of them are
- * ended, and none has LR_EOI (such a register is not empty before its maintenance interrupt was
- * served). The hardware's answer is up to date: the scheduler has read the counter since.
+ * True if v, which is loaded, may keep its list registers: only they hold state, all are ended,
+ * and none has LR_EOI (such a register is not empty before its maintenance interrupt was served).
+ * The hardware's answer is up to date: the scheduler has read the counter since.
  */
-static bool may_park(const struct vcpu *v)
+static bool may_keep(const struct vcpu *v)
 {
 	const struct vgic_cpu *c = &v->vgic;
 
-	return likely(!(v->vm->vgic.parked & VGIC_PARKED_FULL)) &&
-	       !(c->dirty | c->leftover | c->act_left | c->held | c->fresh_words |
-		 (c->hw & ~c->priv.in_lr)) &&
+	return likely(!(v->vm->vgic.kept & VGIC_KEPT_FULL)) &&
+	       !(c->dirty | c->pending_left | c->active_left | c->muted | c->fresh_words |
+		 (c->forwarded & ~c->priv.listed)) &&
 	       !(c->lr_used & ~arch_vgic_ended());
 }
 
-static bool is_parked(const struct vcpu *v)
+static bool is_kept(const struct vcpu *v)
 {
-	return (u32)(v->vm->vgic.parked & v->vgic.park_mark);
+	return (u32)(v->vm->vgic.kept & v->vgic.keep_mark);
 }
 
 /*
  * Interrupts that fired in between go into their list registers. The other registers are empty: no
  * vCPU leaves anything in them.
  */
-static void load_parked(struct vcpu *v)
+static void load_kept(struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
 	u32 n;
 
-	v->vm->vgic.parked -= v->vgic.park_mark;
+	v->vm->vgic.kept -= v->vgic.keep_mark;
 	for_each_set_bit(n, c->lr_fired) {
-		arch_vgic_lr_write(n, c->lr[n]);
-		arch_irq_set_active((u32)FIELD(c->lr[n], 36, 32), true);
+		c->lr_state[n] = VGIC_LR_LATCHED;
+		arch_vgic_lr_write(n, c->written[n]);
+		arch_irq_set_active(LR_PPI(c->written[n]), true);
 	}
 	c->lr_fired = 0;
-	c->hw |= c->hw_parked;
+	c->forwarded |= c->forwarded_kept;
 }
 
 static __noinline void load_from_banks(struct vcpu *v)
@@ -330,7 +375,7 @@ static __noinline void load_from_banks(struct vcpu *v)
 	vgic_begin(&op, v->vm);
 	op.here = v;
 	c->loaded = true;
-	for_each_set_bit(ppi, c->hw)
+	for_each_set_bit(ppi, c->forwarded)
 		arch_irq_set_active(c->pintid[ppi - 16], true);
 	c->maintenance = 0;
 	flush(&op, v);
@@ -343,8 +388,8 @@ void vgic_load(struct vcpu *v)
 	struct vgic *g = &v->vm->vgic;
 
 	spin_acquire(&g->lock);
-	if (likely(is_parked(v))) {
-		load_parked(v);
+	if (likely(is_kept(v))) {
+		load_kept(v);
 		v->vgic.loaded = true;
 		spin_release(&g->lock);
 	} else {
@@ -363,12 +408,12 @@ static __noinline void put_into_banks(struct vcpu *v)
 	op.here = v;
 	vgic_fold_all(&op, v);
 	/* The physical interrupts serve the next vCPU. */
-	for_each_set_bit(ppi, c->hw)
+	for_each_set_bit(ppi, c->forwarded)
 		arch_irq_set_active(c->pintid[ppi - 16], false);
 	if (c->maintenance)
 		arch_vgic_maintenance(0);
-	c->leftover = false;
-	c->act_left = false;
+	c->pending_left = false;
+	c->active_left = false;
 	c->loaded = false;
 	vgic_end(&op);
 }
@@ -378,11 +423,11 @@ void vgic_put(struct vcpu *v)
 	struct vgic *g = &v->vm->vgic;
 
 	spin_acquire(&g->lock);
-	if (likely(may_park(v))) {
-		v->vgic.hw_parked = v->vgic.hw;
-		v->vgic.hw = 0; /* the guest's EOIs have deactivated them */
+	if (likely(may_keep(v))) {
+		v->vgic.forwarded_kept = v->vgic.forwarded;
+		v->vgic.forwarded = 0; /* the guest's EOIs have deactivated them */
 		v->vgic.loaded = false;
-		g->parked += v->vgic.park_mark;
+		g->kept += v->vgic.keep_mark;
 		spin_release(&g->lock);
 	} else {
 		spin_release(&g->lock);
@@ -390,16 +435,17 @@ void vgic_put(struct vcpu *v)
 	}
 }
 
-/* True if v is parked with a list register for the interrupt of that physical INTID. */
-static bool fire_parked(struct vcpu *v, u32 vintid, u32 pintid)
+/* True if v keeps a list register for the interrupt of that physical INTID. */
+static bool fire_kept(struct vcpu *v, u32 vintid, u32 pintid)
 {
 	struct vgic_cpu *c = &v->vgic;
-	u32 n = c->ppi_lr[pintid] - 1U;
+	u32 n = c->ppi_lr[pintid];
 
-	if (!is_parked(v) || !c->ppi_lr[pintid] || !(c->lr_latched >> n & 1))
+	if (!is_kept(v) || c->lr_state[n] != VGIC_LR_LATCHED)
 		return false;
+	c->lr_state[n] = VGIC_LR_FIRED;
 	c->lr_fired |= 1U << n;
-	c->hw |= 1U << vintid;
+	c->forwarded |= 1U << vintid;
 	return true;
 }
 
@@ -410,8 +456,8 @@ static __noinline void expire_in_bank(struct vcpu *v, u32 vintid, u32 pintid)
 
 	vgic_begin(&op, v->vm);
 	/* If v is loaded, the timer is in hardware and fires by itself. */
-	if (!v->vgic.loaded && !(v->vgic.hw & q.mask)) {
-		v->vgic.hw |= q.mask;
+	if (!v->vgic.loaded && !(v->vgic.forwarded & q.mask)) {
+		v->vgic.forwarded |= q.mask;
 		v->vgic.pintid[q.n - 16] = (u8)pintid;
 		q.bank->latch |= q.mask;
 		vgic_update(&op, &q);
@@ -425,7 +471,7 @@ void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 	bool done;
 
 	spin_acquire(&g->lock);
-	done = fire_parked(v, vintid, pintid);
+	done = fire_kept(v, vintid, pintid);
 	spin_release(&g->lock);
 	if (unlikely(!done))
 		expire_in_bank(v, vintid, pintid);
@@ -450,11 +496,11 @@ static void maintenance(u32 intid, void *arg)
 		return;
 	}
 	vgic_begin(&op, v->vm);
-	if (v->vgic.leftover || v->vgic.act_left)
+	if (v->vgic.pending_left || v->vgic.active_left)
 		v->vgic.dirty = true;
 	for_each_set_bit(n, v->vgic.dirty ? 0 : v->vgic.lr_used) {
 		if (!(arch_vgic_lr_read(n) & LR_STATE_MASK)) {
-			struct virq q = virq_of(v, (u32)(v->vgic.lr[n] & LR_VINTID_MASK));
+			struct virq q = virq_of(v, LR_VINTID(v->vgic.written[n]));
 
 			vgic_update(&op, &q);
 		}

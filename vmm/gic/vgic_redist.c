@@ -8,21 +8,12 @@
 #define WAKER_SLEEP    BIT(1) /* ProcessorSleep */
 #define WAKER_CHILDREN BIT(2) /* ChildrenAsleep follows at once */
 
-/*
- * dev points to the VM's pointer to the frame's vCPU: the vCPU need not exist when the frame is put
- * on the bus.
- */
-static struct vcpu *owner(void *dev)
-{
-	return *(struct vcpu **)dev;
-}
-
 /* ---- control frame ---- */
 
 /* Affinity 63:32, Processor_Number 23:8, Last 4 */
 static u64 typer_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
-	const struct vcpu *t = owner(dev);
+	const struct vcpu *t = vgic_frame_owner(dev);
 
 	(void)v, (void)index, (void)row;
 	return (u64)vgic_affinity(t->mpidr) << 32 | t->index << 8 |
@@ -31,7 +22,7 @@ static u64 typer_read(void *dev, struct vcpu *v, u32 index, const struct reg_row
 
 static u64 waker_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
-	const struct vcpu *t = owner(dev);
+	const struct vcpu *t = vgic_frame_owner(dev);
 
 	(void)v, (void)index, (void)row;
 	return t->vgic.asleep ? WAKER_SLEEP | WAKER_CHILDREN : 0;
@@ -39,7 +30,7 @@ static u64 waker_read(void *dev, struct vcpu *v, u32 index, const struct reg_row
 
 static void waker_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
-	struct vcpu *t = owner(dev);
+	struct vcpu *t = vgic_frame_owner(dev);
 	struct vgic_op op;
 
 	(void)v, (void)index, (void)row;
@@ -49,8 +40,8 @@ static void waker_write(void *dev, struct vcpu *v, u32 index, u64 value, const s
 	 * Software that never wakes the redistributor after a reset still gets its interrupts, as
 	 * on `virt`.
 	 */
-	if (t->vgic.held != t->vgic.asleep) {
-		t->vgic.held = t->vgic.asleep;
+	if (t->vgic.muted != t->vgic.asleep) {
+		t->vgic.muted = t->vgic.asleep;
 		vgic_update_able(&op, t);
 		vgic_mark_dirty(&op, t);
 		vgic_sync(&op, vgic_all_elsewhere(&op) & 1U << t->index);
@@ -70,63 +61,7 @@ static const struct reg_row control_rows[] = {
 
 /* ---- SGIs and PPIs ---- */
 
-static struct vgic_view view_of(void *dev)
-{
-	struct vcpu *t = owner(dev);
-
-	return (struct vgic_view){ t->vm, t, &t->vgic.priv, 0 };
-}
-
-static u64 word_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev);
-
-	(void)v, (void)index;
-	return vgic_word_read(&w, row->arg);
-}
-
-static void word_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev);
-
-	(void)v, (void)index;
-	vgic_word_write(&w, row->arg, (u32)value);
-}
-
-static u64 priority_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
-{
-	const struct vcpu *t = owner(dev);
-
-	(void)v, (void)row;
-	return t->vgic.priv.prio[index];
-}
-
-static void priority_write(void *dev, struct vcpu *v, u32 index, u64 value,
-			   const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev);
-
-	(void)v, (void)row;
-	vgic_priority_write(&w, index, (u8)value);
-}
-
-static u64 config_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev);
-
-	(void)v, (void)index, (void)row;
-	return vgic_config_read(&w, 1);
-}
-
-static void config_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev);
-
-	(void)v, (void)index, (void)row;
-	vgic_config_write(&w, 1, (u32)value);
-}
-
-#define WORD(at, word, id) VGIC_ROW(at, 1, 4, W32, word_read, word_write, word, id)
+#define WORD(at, word, id) VGIC_WORDS_ROW(VGIC_FRAME_REDIST, at, 1, W32, word, id)
 
 static const struct reg_row private_rows[] = {
 	WORD(0x0080, WORD_GROUP, "IGROUPR0"),
@@ -136,9 +71,8 @@ static const struct reg_row private_rows[] = {
 	WORD(0x0280, WORD_CLEAR_PENDING, "ICPENDR0"),
 	WORD(0x0300, WORD_SET_ACTIVE, "ISACTIVER0"),
 	WORD(0x0380, WORD_CLEAR_ACTIVE, "ICACTIVER0"),
-	VGIC_ROW(0x0400, 32, 1, W8_W32, priority_read, priority_write, 0, "IPRIORITYR"),
-	VGIC_RO(0x0c00, 0xaaaaaaaa, "ICFGR0"),
-	VGIC_ROW(0x0c04, 1, 4, W32, config_read, config_write, 0, "ICFGR1"),
+	VGIC_PRIORITY_ROW(VGIC_FRAME_REDIST, 0x0400, 32, W8_W32),
+	VGIC_CONFIG_ROW(VGIC_FRAME_REDIST, 0x0c00, 32),
 	WORD(0x0d00, WORD_GRPMOD, "IGRPMODR0"),
 	VGIC_RO(0x0e00, 0, "NSACR"),
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Registers that exist for SPIs in the distributor and for private interrupts in the
- * redistributors. Each word of them is a word of the bank.
+ * redistributors, or for both in a GICv2's distributor. Each word of them is a word of the bank.
  */
 #include "vgic_internal.h"
 
@@ -15,11 +15,11 @@ static u32 state_in_lrs(const struct vgic_op *op, const struct vgic_view *w, u64
 {
 	u32 n, found = 0;
 
-	for_each_set_bit(n, w->bank->in_lr) {
+	for_each_set_bit(n, w->bank->listed) {
 		struct virq q = virq_at(w->bank, w->owner, w->base + n);
 		const struct vcpu *v = virq_holder(op->vm, &q);
-		u32 slot = q.bank->slot[q.n];
-		u64 value = v == op->here ? arch_vgic_lr_read(slot) : v->vgic.lr[slot];
+		u32 slot = q.bank->lr_of[q.n];
+		u64 value = v == op->here ? arch_vgic_lr_read(slot) : v->vgic.written[slot];
 
 		if (value & state)
 			found |= q.mask;
@@ -66,12 +66,12 @@ static u32 active_word(const struct vgic_view *w)
 
 	vgic_begin(&op, w->vm);
 	vgic_sync(&op, vgic_elsewhere(&op, w, ~0U));
-	word = (w->bank->active & ~w->bank->in_lr) | state_in_lrs(&op, w, LR_STATE_ACTIVE);
+	word = (w->bank->active & ~w->bank->listed) | state_in_lrs(&op, w, LR_STATE_ACTIVE);
 	vgic_end(&op);
 	return word;
 }
 
-u64 vgic_word_read(const struct vgic_view *w, enum vgic_word word)
+static u64 word_read(const struct vgic_view *w, enum vgic_word word)
 {
 	switch (word) {
 	case WORD_SET_ENABLE:
@@ -110,7 +110,7 @@ static void update_all(struct vgic_op *op, const struct vgic_view *w, u32 bits)
  */
 static void edit_here(struct vgic_op *op, const struct virq *q)
 {
-	if ((q->bank->in_lr & q->mask) && virq_holder(op->vm, q) == op->here)
+	if ((q->bank->listed & q->mask) && virq_holder(op->vm, q) == op->here)
 		vgic_unload(op->here, q);
 }
 
@@ -118,12 +118,18 @@ static void update_edited(struct vgic_op *op, const struct virq *q)
 {
 	struct vcpu *holder;
 
-	if ((q->bank->active & q->mask) && !(q->bank->in_lr & q->mask)) {
+	if ((q->bank->active & q->mask) && !(q->bank->listed & q->mask)) {
 		holder = virq_holder(op->vm, q);
 		vgic_mark_dirty(op, holder);
 	} else {
 		vgic_update(op, q);
 	}
+}
+
+/* Another vCPU's list register has q. */
+static void lr_edit(struct vgic_op *op, const struct virq *q, enum vgic_lr_edit edit)
+{
+	vgic_lr_edit(&virq_holder(op->vm, q)->vgic, q->bank->lr_of[q->n], edit);
 }
 
 /*
@@ -136,15 +142,15 @@ static void clear_pending(struct vgic_op *op, const struct virq *q)
 	struct vcpu *owner = q->owner;
 
 	edit_here(op, q);
-	if (owner && (owner->vgic.hw & q->mask)) {
+	if (owner && (owner->vgic.forwarded & q->mask)) {
 		if (owner->vgic.loaded && owner != op->here)
 			return; /* its line is on the other CPU: assume that it is high */
 		if (!(b->active & q->mask))
 			vgic_release_hw(owner, q->n);
 	}
 	b->latch &= ~q->mask;
-	if (b->in_lr & q->mask)
-		virq_holder(op->vm, q)->vgic.lr_latched &= ~(1U << b->slot[q->n]);
+	if (b->listed & q->mask)
+		lr_edit(op, q, VGIC_LR_CLEAR_PENDING);
 	update_edited(op, q);
 }
 
@@ -152,13 +158,10 @@ static void set_active(struct vgic_op *op, const struct virq *q)
 {
 	struct vgic_bank *b = q->bank;
 	const struct vcpu *target = virq_target(op->vm, q);
-	struct vgic_cpu *holder;
 
 	edit_here(op, q);
-	if (b->in_lr & q->mask) {
-		holder = &virq_holder(op->vm, q)->vgic;
-		holder->lr_raise |= 1U << b->slot[q->n];
-		holder->lr_drop &= ~(1U << b->slot[q->n]);
+	if (b->listed & q->mask) {
+		lr_edit(op, q, VGIC_LR_SET_ACTIVE);
 	} else if (!(b->active & q->mask)) {
 		vgic_activate(q, b->prio[q->n]);
 		if (!q->owner)
@@ -171,13 +174,10 @@ static void clear_active(struct vgic_op *op, const struct virq *q)
 {
 	struct vgic_bank *b = q->bank;
 	struct vcpu *owner = q->owner;
-	struct vgic_cpu *holder;
 
 	edit_here(op, q);
-	if (b->in_lr & q->mask) {
-		holder = &virq_holder(op->vm, q)->vgic;
-		holder->lr_drop |= 1U << b->slot[q->n];
-		holder->lr_raise &= ~(1U << b->slot[q->n]);
+	if (b->listed & q->mask) {
+		lr_edit(op, q, VGIC_LR_CLEAR_ACTIVE);
 	} else if (b->active & q->mask) {
 		b->active &= ~q->mask;
 		if (owner && (!owner->vgic.loaded || owner == op->here) && !(b->latch & q->mask))
@@ -204,8 +204,6 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 	struct vgic_op op;
 	u32 old;
 
-	if (!value && word >= WORD_SET_ENABLE)
-		return;
 	vgic_begin(&op, w->vm);
 	switch (word) {
 	case WORD_GROUP:
@@ -252,7 +250,7 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 	vgic_end_open(&op);
 }
 
-void vgic_priority_write(const struct vgic_view *w, u32 n, u8 value)
+static void priority_write(const struct vgic_view *w, u32 n, u8 value)
 {
 	struct virq q = virq_at(w->bank, w->owner, w->base + n);
 	u32 bits = arch_vgic_priority_bits();
@@ -267,18 +265,7 @@ void vgic_priority_write(const struct vgic_view *w, u32 n, u8 value)
 	vgic_end(&op);
 }
 
-/* ICFGR has two bits for each interrupt; the upper one means edge. */
-u64 vgic_config_read(const struct vgic_view *w, u32 half)
-{
-	u32 edge = w->bank->edge >> (16 * half);
-	u32 n, word = 0;
-
-	for (n = 0; n < 16; n++)
-		word |= (edge >> n & 1) << (2 * n + 1);
-	return word;
-}
-
-void vgic_config_write(const struct vgic_view *w, u32 half, u32 value)
+static void config_write(const struct vgic_view *w, u32 half, u32 value)
 {
 	u32 n, old, edge = 0;
 	struct vgic_op op;
@@ -290,4 +277,81 @@ void vgic_config_write(const struct vgic_view *w, u32 half, u32 value)
 	w->bank->edge = (old & ~(0xffffU << (16 * half))) | edge << (16 * half);
 	update_all(&op, w, old ^ w->bank->edge);
 	vgic_end_open(&op);
+}
+
+/* ---- rows ---- */
+
+/* Word `word` of an array of the frame that the row is in. */
+static struct vgic_view view_of(void *dev, struct vcpu *v, u32 word, const struct reg_row *row)
+{
+	struct vm *vm = dev;
+	struct vcpu *owner;
+
+	if (row->field == VGIC_FRAME_DIST)
+		return (struct vgic_view){ vm, NULL, &vm->vgic.spi[word], 32 + 32 * word };
+	if (row->field == VGIC_FRAME_V2 && word)
+		return (struct vgic_view){ vm, NULL, &vm->vgic.spi[word - 1], 32 * word };
+	owner = row->field == VGIC_FRAME_V2 ? v : vgic_frame_owner(dev);
+	return (struct vgic_view){ owner->vm, owner, &owner->vgic.priv, 0 };
+}
+
+u64 vgic_row_word_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	struct vgic_view w = view_of(dev, v, index, row);
+
+	return word_read(&w, row->arg);
+}
+
+/* A GICv2's SGIs are always enabled, and pending by sender: read-only here. */
+static bool spares_sgis(enum vgic_word word)
+{
+	return word == WORD_CLEAR_ENABLE || word == WORD_SET_PENDING || word == WORD_CLEAR_PENDING;
+}
+
+void vgic_row_word_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
+{
+	struct vgic_view w;
+
+	if (!value && row->arg >= WORD_SET_ENABLE)
+		return;
+	w = view_of(dev, v, index, row);
+	if (row->field == VGIC_FRAME_V2 && !index && spares_sgis(row->arg))
+		value &= 0xffff0000;
+	vgic_word_write(&w, row->arg, (u32)value);
+}
+
+u64 vgic_row_priority_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	struct vgic_view w = view_of(dev, v, index / 32, row);
+
+	return w.bank->prio[index % 32];
+}
+
+void vgic_row_priority_write(void *dev, struct vcpu *v, u32 index, u64 value,
+			     const struct reg_row *row)
+{
+	struct vgic_view w = view_of(dev, v, index / 32, row);
+
+	priority_write(&w, index % 32, (u8)value);
+}
+
+/* ICFGR has two bits for each interrupt; the upper one means edge. Two registers are a bank. */
+u64 vgic_row_config_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	struct vgic_view w = view_of(dev, v, index / 2, row);
+	u32 edge = w.bank->edge >> (16 * (index % 2));
+	u32 n, word = 0;
+
+	for (n = 0; n < 16; n++)
+		word |= (edge >> n & 1) << (2 * n + 1);
+	return word;
+}
+
+void vgic_row_config_write(void *dev, struct vcpu *v, u32 index, u64 value,
+			   const struct reg_row *row)
+{
+	struct vgic_view w = view_of(dev, v, index / 2, row);
+
+	if (index || row->field == VGIC_FRAME_DIST) /* SGIs are always edges */
+		config_write(&w, index % 2, (u32)value);
 }

@@ -13,7 +13,7 @@ u32 vgic_elsewhere(const struct vgic_op *op, const struct vgic_view *w, u32 bits
 {
 	u32 n, found = 0;
 
-	for_each_set_bit(n, bits & w->bank->in_lr) {
+	for_each_set_bit(n, bits & w->bank->listed) {
 		struct virq q = virq_at(w->bank, w->owner, w->base + n);
 		const struct vcpu *v = virq_holder(op->vm, &q);
 
@@ -63,10 +63,10 @@ void vgic_sync(struct vgic_op *op, u32 vcpus)
 static bool deactivate_here(const struct vcpu *v, const struct virq *q)
 {
 	const struct vgic_cpu *c = &v->vgic;
-	u32 n = q->bank->slot[q->n];
+	u32 n = q->bank->lr_of[q->n];
 	u64 value;
 
-	if (!(c->lr_used >> n & 1) || (c->lr[n] & LR_VINTID_MASK) != q->intid)
+	if (!(c->lr_used >> n & 1) || LR_VINTID(c->written[n]) != q->intid)
 		return false;
 	value = arch_vgic_lr_read(n);
 	if (!(value & LR_STATE_ACTIVE))

@@ -14,7 +14,7 @@ static bool bank_signals(const struct vcpu *v, u32 pmr, u32 groups)
 	for (w = 0; w < VGIC_ALL_WORDS; w++) {
 		const struct vgic_bank *b = w ? &g->spi[w - 1] : &v->vgic.priv;
 
-		bits = bank_deliverable(g, b) & ~(b->active | b->in_lr) & vgic_grouped(b, groups);
+		bits = bank_deliverable(g, b) & ~(b->active | b->listed) & vgic_grouped(b, groups);
 		for_each_set_bit(n, bits)
 			if (b->prio[n] < pmr && (!w || g->target[32 * (w - 1) + n] == v->index))
 				return true;
@@ -29,7 +29,7 @@ static __noinline bool pending_in_banks(struct vcpu *v)
 
 	vgic_begin(&op, v->vm);
 	vgic_take_sgis(&op, v);
-	if (v->vgic.held) {
+	if (v->vgic.muted) {
 		pending = bank_signals(v, 0x100, 3);
 	} else if (op.here == v) {
 		vgic_resample_lines(v);
@@ -51,11 +51,11 @@ bool vgic_pending(struct vcpu *v)
 	const struct vgic_cpu *c = &v->vgic;
 	u64 value;
 
-	if (unlikely(!c->loaded || c->dirty || c->fresh_words || c->leftover || c->held ||
+	if (unlikely(!c->loaded || c->dirty || c->fresh_words || c->pending_left || c->muted ||
 		     __atomic_load_n(&c->sgis, __ATOMIC_RELAXED)))
 		return pending_in_banks(v);
 	value = arch_vgic_signals(v->vgic.lr_used);
-	if (unlikely((value & LR_HW) && !vgic_line_asserted((u32)(value & LR_VINTID_MASK))))
+	if (unlikely((value & LR_HW) && !vgic_line_asserted(LR_VINTID(value))))
 		return pending_in_banks(v);
 	return value;
 }

@@ -105,14 +105,14 @@ static struct virq take(struct vgic_op *op, struct vcpu *v, u32 sgi)
 {
 	struct virq q = virq_of(v, sgi);
 
-	if ((q.bank->in_lr & q.mask) && v == op->here)
+	if ((q.bank->listed & q.mask) && v == op->here)
 		vgic_unload(v, &q);
 	return q;
 }
 
 static void update(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 {
-	if ((q->bank->active & q->mask) && !(q->bank->in_lr & q->mask))
+	if ((q->bank->active & q->mask) && !(q->bank->listed & q->mask))
 		vgic_mark_dirty(op, v);
 	else
 		vgic_update(op, q);
@@ -155,15 +155,6 @@ static void pendsgir_write(void *dev, struct vcpu *v, u32 index, u64 value,
 
 /* ---- the distributor's other registers ---- */
 
-static struct vgic_view view_of(void *dev, struct vcpu *v, u32 index)
-{
-	struct vm *vm = dev;
-
-	if (!index)
-		return (struct vgic_view){ vm, v, &v->vgic.priv, 0 };
-	return (struct vgic_view){ vm, NULL, &vm->vgic.spi[index - 1], 32 * index };
-}
-
 static u64 ctlr_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	const struct vm *vm = dev;
@@ -194,62 +185,6 @@ static u64 typer_read(void *dev, struct vcpu *v, u32 index, const struct reg_row
 
 	(void)v, (void)index, (void)row;
 	return (vm->nvcpus - 1) << 5 | VGIC_WORDS;
-}
-
-static u64 word_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev, v, index);
-
-	return vgic_word_read(&w, row->arg);
-}
-
-/* SGIs are always enabled, and pending by sender: these registers are read-only for them. */
-static bool spares_sgis(enum vgic_word word)
-{
-	return word == WORD_CLEAR_ENABLE || word == WORD_SET_PENDING || word == WORD_CLEAR_PENDING;
-}
-
-static void word_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev, v, index);
-
-	if (!index && spares_sgis(row->arg))
-		value &= 0xffff0000;
-	vgic_word_write(&w, row->arg, (u32)value);
-}
-
-static u64 priority_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev, v, index / 32);
-
-	(void)row;
-	return w.bank->prio[index % 32];
-}
-
-static void priority_write(void *dev, struct vcpu *v, u32 index, u64 value,
-			   const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev, v, index / 32);
-
-	(void)row;
-	vgic_priority_write(&w, index % 32, (u8)value);
-}
-
-static u64 config_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev, v, index / 2);
-
-	(void)row;
-	return vgic_config_read(&w, index % 2);
-}
-
-static void config_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
-{
-	struct vgic_view w = view_of(dev, v, index / 2);
-
-	(void)row;
-	if (index) /* SGIs are always edges */
-		vgic_config_write(&w, index % 2, (u32)value);
 }
 
 /* RAZ/WI with one vCPU, which gets all interrupts. */
@@ -285,8 +220,7 @@ static void targets_write(void *dev, struct vcpu *v, u32 index, u64 value,
 }
 
 /* The architecture does not allow 64-bit accesses, but `virt` splits them. */
-#define WORDS(at, word, id) \
-	VGIC_ROW(at, VGIC_ALL_WORDS, 4, W32_W64, word_read, word_write, word, id)
+#define WORDS(at, word, id)               VGIC_WORDS_ROW(VGIC_FRAME_V2, at, VGIC_ALL_WORDS, W32_W64, word, id)
 #define BYTES(at, count, rd, wr, arg, id) VGIC_ROW(at, count, 1, W8_W32 | REG_W64, rd, wr, arg, id)
 
 static const struct reg_row rows[] = {
@@ -300,9 +234,9 @@ static const struct reg_row rows[] = {
 	WORDS(0x280, WORD_CLEAR_PENDING, "ICPENDR"),
 	WORDS(0x300, WORD_SET_ACTIVE, "ISACTIVER"),
 	WORDS(0x380, WORD_CLEAR_ACTIVE, "ICACTIVER"),
-	BYTES(0x400, VGIC_INTIDS, priority_read, priority_write, 0, "IPRIORITYR"),
+	VGIC_PRIORITY_ROW(VGIC_FRAME_V2, 0x400, VGIC_INTIDS, W8_W32 | REG_W64),
 	BYTES(0x800, VGIC_INTIDS, targets_read, targets_write, 0, "ITARGETSR"),
-	VGIC_ROW(0xc00, VGIC_INTIDS / 16, 4, W32, config_read, config_write, 0, "ICFGR"),
+	VGIC_CONFIG_ROW(VGIC_FRAME_V2, 0xc00, VGIC_INTIDS),
 	VGIC_ROW(0xe00, 64, 4, W32, NULL, NULL, 0, "NSACR"),
 	VGIC_ROW(0xf00, 1, 4, W32, NULL, sgir_write, 0, "SGIR"),
 	BYTES(0xf10, 16, pendsgir_read, pendsgir_write, false, "CPENDSGIR"),
