@@ -98,15 +98,21 @@ struct image_ref {
 
 /* ---- virtio devices: the nodes of /devices ---- */
 
-#define VIRTIO_SLOTS    32 /* transports of the guest machine */
-#define DESC_VIRTIO_MAX 8  /* devices of a VM */
+#define VIRTIO_SLOTS     32  /* transports of the guest machine */
+#define DESC_VIRTIO_MAX  8   /* devices of a VM */
+#define VIRTIO_IMAGE_MAX 128 /* of a disk's path in the bundle */
+#define VIRTIO_SERIAL    20  /* bytes of a disk's serial number */
 
-enum desc_virtio_kind { VIRTIO_NONE, VIRTIO_RNG };
+enum desc_virtio_kind { VIRTIO_NONE, VIRTIO_RNG, VIRTIO_BLK };
 
 struct desc_virtio {
 	char name[DESC_NAME_MAX]; /* of the node */
 	enum desc_virtio_kind kind;
 	u32 slot; /* of the transport; VIRTIO_SLOTS: not chosen yet */
+	/* a disk */
+	char image[VIRTIO_IMAGE_MAX]; /* a file of the bundle */
+	char serial[VIRTIO_SERIAL + 1];
+	bool readonly;
 };
 
 struct vm_desc {

@@ -144,7 +144,7 @@ static void put_scheduling(struct fuzz_input *in)
 static void put_devices(struct fuzz_input *in)
 {
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i" };
-	static const char *const kinds[] = { "zvm,virtio-rng" };
+	static const char *const kinds[] = { "zvm,virtio-rng", "zvm,virtio-blk" };
 	const u32 count = fuzz_below(in, fuzz_once_in(in, 8) ? ARRAY_SIZE(names) + 1 : 4);
 
 	tree_begin("devices");
@@ -153,6 +153,12 @@ static void put_devices(struct fuzz_input *in)
 		tree_text("compatible", fuzz_once_in(in, 16) ? "x" : fuzz_word(in, kinds));
 		if (fuzz_once_in(in, 2))
 			tree_cells("slot", fuzz_below(in, VIRTIO_SLOTS + 1));
+		if (fuzz_once_in(in, 2))
+			tree_text("image", image_name(in));
+		if (fuzz_once_in(in, 4))
+			tree_text("serial", fuzz_once_in(in, 4) ? "" : "a1");
+		if (fuzz_once_in(in, 4))
+			tree_put("readonly", NULL, 0);
 		tree_end();
 	}
 	tree_end();

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Virtio devices of a VM, with the drivers of an unmodified Linux, and with a wild guest."""
 
+import hashlib
 import re
+import subprocess
 
 import pytest
 
@@ -58,3 +60,68 @@ def test_linux_entropy(boot, description):
     vm.reset()
     linux_ready(console)
     assert console.run("head -c 100 /dev/hwrng | wc -c", LINUX) == "100"
+
+
+def file_system(path, kib, folder):
+    """An ext4 file system with the files of a folder."""
+    done = subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", folder, path, str(kib)], check=False)
+    if done.returncode:
+        pytest.skip("mke2fs cannot make a file system (apt-get install e2fsprogs)")
+
+
+DISKS = """
+    disk0 { compatible = "zvm,virtio-blk"; image = "root.img"; };
+    disk1 { compatible = "zvm,virtio-blk"; image = "data.img"; readonly; serial = "serial-of-20-letters"; slot = <2>; };
+"""
+
+
+@pytest.fixture
+def disks(tmp_path):
+    """The images: 8 MiB of a file system, and 2500 bytes."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/hello").write_text("hello from the image\n", encoding="utf-8")
+    file_system(tmp_path / "root.img", 8192, tmp_path / "files")
+    (tmp_path / "data.img").write_bytes(bytes(range(250)) * 10)
+    return tmp_path
+
+
+def test_linux_disks(boot, description, disks):
+    """A file system is read and written, and clean after a reset; serial numbers, discard."""
+    board, vm, console = linux_with(boot, description, DISKS)
+
+    def run(command):
+        return console.run(command, LINUX)
+
+    assert run("cat /sys/block/vda/size /sys/block/vdb/size").split() == ["16384", "5"]
+    assert run("cat /sys/block/vda/serial; echo; cat /sys/block/vdb/serial").split() == ["disk0", "serial-of-20-letters"]
+    assert run("cat /sys/block/vda/ro /sys/block/vdb/ro").split() == ["0", "1"]
+    assert run("cat /dev/vdb | md5sum").split()[0] == \
+        hashlib.md5(bytes(range(250)) * 10 + bytes(60)).hexdigest()
+    assert "not permitted" in run("dd if=/dev/zero of=/dev/vdb bs=512 count=1")
+    run("mkdir -p /mnt; mount -t ext4 /dev/vda /mnt")
+    assert run("cat /mnt/hello") == "hello from the image"
+    written = run("head -c 3000000 /dev/urandom > /mnt/new; sync; md5sum < /mnt/new")
+    assert run("umount /mnt; echo 3 > /proc/sys/vm/drop_caches; mount -t ext4 /dev/vda /mnt; md5sum < /mnt/new") == written
+    assert "error" not in run("dmesg | grep -i -e vda -e ext4")
+    # Over a reset of the VM what was synced stays, and the journal is replayed.
+    run("rm /mnt/hello; sync")
+    vm.reset()
+    linux_ready(console)
+    run("mkdir -p /mnt; mount -t ext4 /dev/vda /mnt")
+    assert run("md5sum < /mnt/new") == written
+    assert "hello" not in run("ls /mnt")
+    # What is discarded costs no memory any more, and reads as zeroes.
+    run("umount /mnt")
+    assert run("busybox blkdiscard /dev/vda; head -c 8388608 /dev/vda | tr -d '\\0' | wc -c") == "0"
+    state = device(board, vm, "disk0")
+    assert re.fullmatch(r"virtio-blk, slot 31: 8192 KiB, 0 KiB written, \d+ requests, 0 failed", state), state
+    assert re.fullmatch(r"virtio-blk, slot 2: 2 KiB, 0 KiB written, \d+ requests, 0 failed",
+                        device(board, vm, "disk1"))
+    vm.stop()
+    vm.delete()
+    # The next one begins with the image.
+    vm = new(board, "disks")
+    console = vm.port()
+    vm.run()
+    linux_ready(console)
+    assert console.run("mount -t ext4 /dev/vda /tmp; cat /tmp/hello", LINUX) == "hello from the image"

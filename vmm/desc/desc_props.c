@@ -213,6 +213,16 @@ static int read_flag(struct reader *r, const struct prop_row *row)
 	return 0;
 }
 
+static int read_serial(struct reader *r, const struct prop_row *row)
+{
+	const char *s;
+	int ret = read_text(r, &s);
+
+	if (!ret && !*s)
+		return refuse(r, "is empty");
+	return ret ? ret : read_string(r, row);
+}
+
 /* The caller has chosen the table by it. */
 static int read_kind(struct reader *r, const struct prop_row *row)
 {
@@ -370,13 +380,24 @@ static const struct prop_row console_rows[] = {
 	{ "compatible", read_kind, NOTHING, MUST },    \
 	{ "slot",       read_u32, V(slot), .max = VIRTIO_SLOTS - 1 }
 
+#define V_TEXT(member) V(member), .max = sizeof(((struct desc_virtio *)0)->member)
+
 static const struct prop_row plain_rows[] = { VIRTIO_ROWS };
+
+static const struct prop_row blk_rows[] = {
+	VIRTIO_ROWS,
+	{ "image",    read_path,        V_TEXT(image), MUST },
+	{ "readonly", read_flag,        V(readonly) },
+	{ "serial",   read_serial,      V_TEXT(serial) },
+};
 /* clang-format on */
 
 static const struct prop_table plain = { plain_rows, ARRAY_SIZE(plain_rows) };
+static const struct prop_table blk = { blk_rows, ARRAY_SIZE(blk_rows) };
 
 const struct virtio_row desc_virtio_rows[] = {
 	{ "zvm,virtio-rng", VIRTIO_RNG, &plain },
+	{ "zvm,virtio-blk", VIRTIO_BLK, &blk },
 };
 const u32 desc_virtio_row_count = ARRAY_SIZE(desc_virtio_rows);
 

@@ -3,6 +3,7 @@
 #include <lib/cpio.h>
 #include <lib/devicetree.h>
 #include <lib/errno.h>
+#include <lib/printf.h>
 #include <vmm/desc.h>
 #include <vmm/load.h>
 
@@ -55,6 +56,30 @@ static int check_devicetree(const struct check *c, const struct cpio_entry *dtb)
 	return 0;
 }
 
+/* The images of its disks. */
+static int check_disks(const struct check *c)
+{
+	char node[16 + DESC_NAME_MAX];
+
+	for (u32 i = 0; i < c->d->virtio_count; i++) {
+		const struct desc_virtio *v = &c->d->virtio[i];
+		struct cpio_entry e;
+		int ret = v->image[0] ? bundle_find(c->b, v->image, &e) : 0;
+
+		(void)snprintf(node, sizeof(node), "/devices/%s", v->name);
+		if (ret == -ENOENT)
+			return desc_refuse(c->err, c->file, node, "image",
+					   "the bundle has no file '%s'", v->image);
+		if (ret)
+			return desc_refuse(c->err, c->file, node, "image", "'%s' %s", v->image,
+					   bundle_error(ret));
+		if (v->image[0] && !e.size)
+			return desc_refuse(c->err, c->file, node, "image", "'%s' is empty",
+					   v->image);
+	}
+	return 0;
+}
+
 static int check_files(const struct check *c)
 {
 	const struct vm_desc *d = c->d;
@@ -67,6 +92,8 @@ static int check_files(const struct check *c)
 		ret = check_file(c, &d->initrd, "initrd", &initrd);
 	if (!ret)
 		ret = check_file(c, &d->devicetree, "devicetree", &dtb);
+	if (!ret)
+		ret = check_disks(c);
 	if (ret)
 		return ret;
 	ret = check_devicetree(c, &dtb);
