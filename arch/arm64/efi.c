@@ -10,8 +10,6 @@
 #include <lib/devicetree.h>
 #include <lib/string.h>
 
-#define ANY_PAGES 0 /* AllocateAnyPages */
-
 /* Room for the additions to the tree, and for map descriptors that later allocations add. */
 #define FDT_ROOM KIB(64)
 #define MAP_ROOM KIB(4)
@@ -19,30 +17,6 @@
 extern char _head[], efi_leave[], __data_end[];
 
 efi_status efi_main(efi_handle image, const struct efi_system_table *system, u64 el);
-
-void efi_print(const struct efi *e, const char *text)
-{
-	efi_char out[2] = { 0, 0 };
-
-	for (; *text; text++) {
-		if (*text == '\n') {
-			out[0] = '\r';
-			e->system->out->output(e->system->out, out);
-		}
-		out[0] = (efi_char)*text;
-		e->system->out->output(e->system->out, out);
-	}
-}
-
-void *efi_pages(const struct efi *e, u64 size)
-{
-	u64 address = 0;
-
-	if (e->boot->allocate_pages(ANY_PAGES, EFI_LOADER_DATA,
-				    ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE, &address) != EFI_SUCCESS)
-		return NULL;
-	return (void *)address;
-}
 
 static efi_status refuse(const struct efi *e, efi_status status, const char *why)
 {

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The machine's firmware: PSCI (DEN0022) by SMC or HVC. Starts secondary CPUs through it or from a
- * spin-table.
- */
+/* The machine's firmware: PSCI (DEN0022) by SMC or HVC. */
 #include <arch/cpu.h>
-#include <arch/mmu.h>
 #include <asm/boot.h>
 #include <asm/layout.h>
 #include <asm/sysreg.h>
 #include <drivers/host.h>
-#include <kernel/page.h>
-#include <kernel/percpu.h>
 #include <lib/errno.h>
 
 #define PSCI_SYSTEM_OFF   0x84000008u
@@ -23,25 +17,10 @@
 #define SMCCC_VERSION     0x80000000u
 #define NOT_SUPPORTED     -1
 
-/* Read by boot.S with the MMU off. */
-struct secondary_boot {
-	u64 stack_top; /* 0: this CPU has not been asked to start */
-	u64 percpu;
-	u64 ttbr0;
-	u64 hwid;
-};
-_Static_assert(sizeof(struct secondary_boot) == SECONDARY_SIZE &&
-		       offsetof(struct secondary_boot, hwid) == SECONDARY_HWID,
-	       "boot.S has them by these numbers");
-
 static bool conduit_hvc;
 static u32 cpu_on_fn; /* 0: there is no PSCI */
 /* Calls beyond PSCI are possible: they reach the firmware, and it supports SMCCC 1.1. */
 static bool services;
-struct secondary_boot
-	secondaries[MAX_CPUS + 1] __aligned(64); /* the last one's hwid, ~0, ends the table */
-
-extern char secondary_start[], secondary_spin_start[];
 
 static s64 firmware_call(u64 fn, u64 a1, u64 a2, u64 a3)
 {
@@ -88,47 +67,13 @@ s64 arch_firmware(u32 function, u64 arg)
 	return services ? firmware_call(function, arg, 0, 0) : NOT_SUPPORTED;
 }
 
-/*
- * Devicetree Specification v0.4, 3.8.1: the CPU polls this address for its start address. Its
- * caches are off, so it is written past ours.
- */
-static int release(u64 address, u64 entry)
+int power_cpu_on(u64 hwid, u64 entry, u64 arg)
 {
-	volatile u64 *slot = arch_map_device(PADDR(address), sizeof(*slot));
-
-	if (!slot)
-		return -ENOMEM;
-	*slot = entry;
-	dsb(sy);
-	__asm__ volatile("sev");
-	return 0;
-}
-
-int arch_cpu_start(u64 hwid, u32 cpu, void *stack_top)
-{
-	struct secondary_boot *b = &secondaries[cpu];
-	u64 address = host_fdt_spin_table(hwid);
-	u8 *emergency_stack = page_alloc();
 	s64 r;
 
-	if (!emergency_stack)
-		return -ENOMEM;
-	percpus[cpu].arch.emergency_sp = (u64)(emergency_stack + PAGE_SIZE);
-
-	*b = (struct secondary_boot){
-		.stack_top = (u64)stack_top,
-		.percpu = (u64)&percpus[cpu],
-		.ttbr0 = mmu_root_pa(),
-		.hwid = hwid,
-	};
-	secondaries[MAX_CPUS].hwid = ~0ULL;
-	arch_dcache_clean_inval(secondaries, sizeof(secondaries));
-	if (address)
-		return release(address, virt_to_phys(secondary_spin_start).pa);
 	if (!cpu_on_fn)
 		return -ENODEV;
-	r = firmware_call(cpu_on_fn, hwid & MPIDR_AFFINITY, virt_to_phys(secondary_start).pa,
-			  virt_to_phys(b).pa);
+	r = firmware_call(cpu_on_fn, hwid & MPIDR_AFFINITY, entry, arg);
 	return r == PSCI_SUCCESS ? 0 : r == PSCI_ALREADY_ON ? -EBUSY : -EIO;
 }
 

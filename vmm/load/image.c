@@ -20,26 +20,6 @@
 
 #define refuse(w, ...) image_refuse((w)->err, __VA_ARGS__)
 
-int image_refuse(struct desc_error *err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	text_vprint(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
-
-u64 image_le(const void *image, u64 offset, u32 bytes)
-{
-	const u8 *p = (const u8 *)image + offset;
-	u64 value = 0;
-
-	for (u32 i = bytes; i-- > 0;)
-		value = value << 8 | p[i];
-	return value;
-}
-
 bool image_has_header(const void *image, u64 size)
 {
 	return size >= HEADER_SIZE && !memcmp((const u8 *)image + HEADER_MAGIC, "ARM\x64", 4);

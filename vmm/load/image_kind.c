@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How files are read and refused that are given as images, and which of them are no kernels. */
 #include <lib/checked.h>
+#include <lib/errno.h>
 #include <lib/string.h>
+#include <lib/text.h>
 #include <lib/utf8.h>
 #include <vmm/load.h>
+#include "image_plan.h"
 
 #define MAGIC(offset, bytes) .at = (offset), .len = sizeof(bytes) - 1, .magic = bytes
 
@@ -88,4 +92,24 @@ bool image_is_text(const void *image, u64 size)
 	while (at < end && !s[at])
 		at++;
 	return at >= end;
+}
+
+int image_refuse(struct desc_error *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_vprint(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+u64 image_le(const void *image, u64 offset, u32 bytes)
+{
+	const u8 *p = (const u8 *)image + offset;
+	u64 value = 0;
+
+	for (u32 i = bytes; i-- > 0;)
+		value = value << 8 | p[i];
+	return value;
 }

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Interfaces between the parts of arch/arm64, and those that init/ uses at the start. */
+/*
+ * Interfaces between the parts of arch/arm64, and those that init/ uses at the start.
+ *
+ * Calls go one way, but for three ties. Vectors name their handlers, and exception.c sets the
+ * vectors. boot.S, efi_head.S and cpu_start.c are one image's entries: each names where the next
+ * begins. guest_state.c changes VTTBR_EL2 for stage2.c, and asks it for VTCR_EL2.
+ */
 #ifndef ASM_BOOT_H
 #define ASM_BOOT_H
 
@@ -65,6 +71,11 @@ u32 pmu_init_cpu(void);
  * from here comes back to ourselves.
  */
 int __must_check power_init(void);
+/*
+ * power.c: PSCI CPU_ON, with physical addresses. -ENODEV: there is no PSCI. -EBUSY: it is on. -EIO:
+ * any other answer.
+ */
+int __must_check power_cpu_on(u64 hwid, u64 entry, u64 arg);
 
 /* inject.c: the PSTATE bits that this CPU has, of those that an exception to EL1 sets. */
 u64 entry_pstate_init_cpu(void);
