@@ -329,9 +329,18 @@ static void operations(void)
 	MEASURE("GICD_ISENABLER1 read", (void)mmio_read32(GICD_BASE + GIC_ISENABLER + 4));
 	MEASURE("GICD_ISENABLER1 write", mmio_write32(GICD_BASE + GIC_ISENABLER + 4, 0));
 	MEASURE("GICR_TYPER read", (void)mmio_read64(GICR_BASE + GICR_TYPER));
+	MEASURE("GICR_TYPER read, high word", (void)mmio_read32(GICR_BASE + GICR_TYPER + 4));
+	MEASURE("GICD_IPRIORITYR read, 8 bits", (void)mmio_read8(GICD_BASE + GIC_IPRIORITYR + 33));
+	MEASURE("GICD_IPRIORITYR read, 32 bits",
+		(void)mmio_read32(GICD_BASE + GIC_IPRIORITYR + 32));
+	MEASURE("GICD_IPRIORITYR write, 32 bits", mmio_write32(GICD_BASE + GIC_IPRIORITYR + 32, 0));
+	MEASURE("GICD_IROUTER read", (void)mmio_read64(GICD_IROUTER(40)));
 	MEASURE("GICR_ISENABLER0 write",
 		mmio_write32(GICR_BASE + GICR_SGI_PAGE + GIC_ISENABLER, 0));
 	MEASURE("UART FR read", (void)mmio_read32(UART_FR));
+	MEASURE("GICD_CTLR and UART FR read, in turn",
+		((void)mmio_read32(GICD_CTLR), (void)mmio_read32(UART_FR)));
+	MEASURE("UART FR read, 16 bits", (void)mmio_read16(UART_FR));
 	MEASURE("UART ICR write", mmio_write32(UART_ICR, 0));
 	MEASURE("UART DR write", mmio_write32(UART_DR, '\r'));
 	MEASURE("ID register read", (void)read_sysreg(id_aa64pfr0_el1));

@@ -10,7 +10,8 @@
 
 #define ISS_ISV      BIT(24)
 #define ISS_SAS(iss) FIELD(iss, 23, 22)
-#define ISS_SAS_32   BIT(23) /* 4 or 8 bytes */
+#define ISS_SAS_MASK BITS(23, 22)
+#define ISS_SAS_32   BIT(23)
 #define ISS_SSE      BIT(21)
 #define ISS_SRT(iss) ((u32)FIELD(iss, 20, 16))
 #define ISS_SF       BIT(15)
@@ -149,10 +150,12 @@ static __noinline void load(struct vcpu *v, struct trap_frame *f, u64 esr)
 		access_looked_up(vcpu_current(), f, esr);
 		return;
 	}
-	if (unlikely((esr & (ISS_SAS_32 | ISS_SSE)) != ISS_SAS_32))
-		load_extended(f, esr, reply.value);
-	else
+	if (likely((esr & (ISS_SAS_MASK | ISS_SSE)) == ISS_SAS_32))
+		frame_write(f, ISS_SRT(esr), (u32)reply.value);
+	else if (likely((esr & ISS_SAS_MASK) == ISS_SAS_MASK)) /* 64 bits */
 		frame_write(f, ISS_SRT(esr), reply.value);
+	else
+		load_extended(f, esr, reply.value);
 	frame_step(f);
 }
 

@@ -11,6 +11,11 @@
 #define ISS_WRITE(op0, op1, crn, crm, op2) \
 	((u64)(op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
 
+/* A read with op0 3, op1 0 and CRn 0, of any CRm, op2 and Rt. */
+#define ISS_ID_MASK      (BITS(21, 20) | BITS(16, 10) | BIT(0))
+#define ISS_ID_READ      (BITS(21, 20) | BIT(0))
+#define ISS_CRM_OP2(iss) ((u32)(FIELD(iss, 4, 1) << 3 | FIELD(iss, 19, 17)))
+
 static __noinline void access(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	u64 iss = ESR_ISS(esr);
@@ -38,6 +43,12 @@ static __noinline void access(struct vcpu *v, struct trap_frame *f, u64 esr)
 	}
 }
 
+static __noinline void read_id(struct vcpu *v, struct trap_frame *f, u64 esr)
+{
+	frame_write(f, (u32)FIELD(esr, 9, 5), vmm_id_register(v, ISS_CRM_OP2(esr)));
+	frame_step(f);
+}
+
 void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	/* ICC_SGI1R_EL1 (interrupts between vCPUs) takes the fast path. */
@@ -48,6 +59,9 @@ void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr)
 		/* ICC_DIR_EL1: for guests that end an interrupt in two steps, the second one. */
 		frame_step(f);
 		vgic_dir(v, (u32)FIELD(frame_read(f, (u32)FIELD(esr, 9, 5)), 23, 0));
+	} else if (likely((esr & ISS_ID_MASK) == ISS_ID_READ &&
+			  ISS_CRM_OP2(esr) - ID_FIRST < ID_REGISTERS - ID_FIRST)) {
+		read_id(v, f, esr);
 	} else {
 		access(v, f, esr);
 	}

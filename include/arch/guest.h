@@ -361,6 +361,14 @@ enum sysreg_result {
 enum sysreg_result __must_check vmm_sysreg(struct vcpu *v, struct sysreg_access *a);
 
 /*
+ * The value of an ID register (op0 3, op1 0, CRn 0) that v's guest reads; n: CRm << 3 | op2, from
+ * ID_FIRST to ID_REGISTERS - 1. The same as by vmm_sysreg(), straight.
+ */
+#define ID_FIRST     8
+#define ID_REGISTERS 64
+u64 vmm_id_register(const struct vcpu *v, u32 n);
+
+/*
  * HVC #0 or SMC #0: the guest's x0-x7 in, x0-x3 out, in place. A call that does not return to its
  * caller (the vCPU goes off) writes none: the vCPU's work takes it away before its guest continues.
  */

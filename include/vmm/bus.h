@@ -42,6 +42,8 @@ struct mmio_region {
 	u32 arg;
 };
 
+#define MMIO_HINTS 8 /* of each vCPU */
+
 struct mmio_bus {
 	u32 count;
 	u32 pages; /* number of pages for the array; it grows */
@@ -58,6 +60,9 @@ int __must_check mmio_add(struct mmio_bus *bus, const struct mmio_region *r);
  * leaves one.
  */
 void mmio_free(struct mmio_bus *bus);
+
+/* Before v runs: it has accessed nothing yet. */
+void mmio_forget(struct vcpu *v);
 
 /* The region that holds ipa, or NULL. O(log n). */
 const struct mmio_region *mmio_find(const struct mmio_bus *bus, u64 ipa);

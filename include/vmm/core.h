@@ -85,7 +85,7 @@ struct vcpu {
 	struct vcpu_health health;
 	struct random random; /* used by its own thread only */
 	struct vm *vm;
-	const struct mmio_region *mmio_hint; /* region of its last access; NULL: none yet */
+	const struct mmio_region *mmio_hints[MMIO_HINTS]; /* regions of its last accesses */
 	u32 index;
 	u32 cpu; /* the CPU that its thread is bound to (vmm/place.h). Lifecycle lock */
 	/* how its VM's description has it scheduled while it is not lifted; under sched_lock */

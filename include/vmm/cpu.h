@@ -115,7 +115,13 @@ struct vpmu {
 #define SYSREG_ENC(op0, op1, crn, crm, op2) \
 	((u32)(op0) << 14 | (u32)(op1) << 11 | (u32)(crn) << 7 | (u32)(crm) << 3 | (u32)(op2))
 
-/* The guest's value of an ID register (op0 3, op1 0, CRn 0, crm, op2). Also for tests. */
+/* Take down the ID registers' values for guests (vmm_id_register()). Once, at boot. */
+void vsysreg_host_init(void);
+
+/*
+ * The guest's value of an ID register (op0 3, op1 0, CRn 0, crm, op2), but for what depends on the
+ * VM. Also for tests.
+ */
 u64 sysreg_id_value(u32 crm, u32 op2);
 
 /*

@@ -43,6 +43,7 @@ static int setup(void **state)
 {
 	(void)fixture_setup(state);
 	host_id_registers[5][0] = 0x10305106;
+	vsysreg_host_init();
 	host_pmu_intid = 23;
 	assert_int_equal(vpmu_host_init(), 0);
 	vdebug_reset(v0);
@@ -125,8 +126,11 @@ static void debug_features_are_the_cpus(void **state)
 	/* Double lock 0xf: none. PMUVer 0: not asked for. */
 	assert_int_equal(get(DFR0), 0xf010305006);
 	host_id_registers[5][0] = 0x1030510b; /* a debug architecture of the future */
+	vsysreg_host_init();
 	assert_int_equal(get(DFR0) & 0xf, 9);
 	host_id_registers[5][0] = 0x10305106;
+	vsysreg_host_init();
+	assert_int_equal(get(DFR0), 0xf010305006);
 	set(BVR(5), 0x1234);
 	assert_int_equal(get(BVR(5)), 0x1234);
 	undefined(BVR(6), false);

@@ -26,6 +26,7 @@ static int setup(void **state)
 	memset(&vm, 0, sizeof(vm));
 	memset(&vcpu, 0, sizeof(vcpu));
 	vcpu.vm = &vm;
+	mmio_forget(&vcpu);
 	return 0;
 }
 
@@ -313,7 +314,9 @@ static void straight_path_takes_whole_registers(void **state)
 	assert_int_equal(value, 5);
 	assert_true(straight(0x88, 8, true, &value));
 	assert_int_equal(doubles[1], value);
-	assert_false(straight(0x88, 4, false, &value)); /* merged */
+	assert_true(straight(0x88, 4, false, &value)); /* its low word */
+	assert_int_equal(value, 5);
+	assert_false(straight(0x88, 4, true, &value)); /* merged */
 	assert_false(straight(0x8c, 4, false, &value));
 	assert_false(straight(0x1d, 1, false, &value)); /* another lane */
 	assert_false(straight(0x1e, 2, false, &value));
@@ -328,6 +331,25 @@ static void straight_path_takes_whole_registers(void **state)
 	assert_false(straight(~0ULL - 3, 4, false, &value)); /* before it */
 }
 
+/* Neither of two devices makes the other one's accesses slow, nor do addresses where none is. */
+static void devices_in_turn_stay_straight(void **state)
+{
+	struct mmio_region r = {
+		.base = 1 << 24, .size = 0x1000, .table = &table, .handler = mmio_table_access
+	};
+	u64 value = 0;
+
+	tables_answer(state);
+	assert_int_equal(mmio_add(&vm.bus, &r), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(vmm_mmio_read(IPA((1 << 24) + 0x10), &vcpu, 2).done, i);
+		assert_int_equal(load((1 << 24) + 0x10, 4, &value), MMIO_OK);
+		assert_int_equal(load((2 << 24) + 0x10, 4, &value), MMIO_UNMAPPED);
+		assert_int_equal(load(0, 4, &value), MMIO_UNMAPPED);
+		assert_true(straight(0x10, 4, false, &value));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +358,7 @@ int main(void)
 		cmocka_unit_test_setup(there_are_as_many_as_it_takes, setup),
 		cmocka_unit_test_setup(tables_answer, setup),
 		cmocka_unit_test_setup(straight_path_takes_whole_registers, setup),
+		cmocka_unit_test_setup(devices_in_turn_stay_straight, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

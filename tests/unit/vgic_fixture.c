@@ -126,6 +126,7 @@ static int setup(u32 gic_version, u32 vcpus)
 		struct vcpu *v = &fixture_vcpus[i];
 
 		v->vm = &fixture_vm;
+		mmio_forget(v);
 		v->index = i;
 		v->mpidr = BIT(31) | desc_cpu_affinity(i);
 		vgic_cpu_init(v);

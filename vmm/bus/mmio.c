@@ -85,16 +85,33 @@ const struct mmio_region *mmio_find(const struct mmio_bus *bus, u64 ipa)
 	return ipa - r->base < r->size ? r : NULL;
 }
 
-/* The region of v's last access is tried first. */
+/*
+ * The region of v's last access near ipa: a vCPU that uses several devices in turn does not search
+ * for them. The 16 MiB parts of `virt` hold the GIC, the small devices, and the virtio slots.
+ */
+static inline const struct mmio_region **hint_at(struct vcpu *v, u64 ipa)
+{
+	return &v->mmio_hints[(ipa >> 24) % MMIO_HINTS];
+}
+
+void mmio_forget(struct vcpu *v)
+{
+	static const struct mmio_region nothing;
+
+	for (u32 i = 0; i < MMIO_HINTS; i++)
+		v->mmio_hints[i] = &nothing;
+}
+
 static const struct mmio_region *find_for(struct vcpu *v, u64 ipa)
 {
-	const struct mmio_region *r = v->mmio_hint;
+	const struct mmio_region **hint = hint_at(v, ipa);
+	const struct mmio_region *r = *hint;
 
-	if (r && ipa - r->base < r->size)
+	if (ipa - r->base < r->size)
 		return r;
 	r = mmio_find(&v->vm->bus, ipa);
 	if (r)
-		v->mmio_hint = r;
+		*hint = r;
 	return r;
 }
 
@@ -112,8 +129,8 @@ enum mmio_result vmm_mmio(struct vcpu *v, struct mmio_access *a)
 }
 
 /*
- * ---- the fast path: the region that v used last, and a slot of its table that says that an access
- * of this width is to one whole register. Filling in the slot made all the checks that the search
+ * ---- the fast path: the region that v used there last, and a slot of its table that says that an
+ * access of this width is to one register. Filling in the slot made all the checks that the search
  * below makes. ----
  */
 
@@ -125,8 +142,6 @@ static inline const struct reg_slot *find_slot(const struct mmio_region *r, u64 
 	const struct reg_slot *slot;
 	u64 word;
 
-	if (unlikely(!r))
-		return NULL;
 	word = ipa - r->base;
 	word = word >> 2 | word << 62; /* too large if the address is misaligned */
 	if (unlikely(word >= r->straight))
@@ -137,7 +152,7 @@ static inline const struct reg_slot *find_slot(const struct mmio_region *r, u64 
 
 struct mmio_reply vmm_mmio_read(ipa_t ipa, struct vcpu *v, u32 order)
 {
-	const struct mmio_region *r = v->mmio_hint;
+	const struct mmio_region *r = *hint_at(v, ipa.ipa);
 	const struct reg_slot *slot = find_slot(r, ipa.ipa, order);
 	const struct reg_row *row;
 
@@ -149,7 +164,7 @@ struct mmio_reply vmm_mmio_read(ipa_t ipa, struct vcpu *v, u32 order)
 
 bool vmm_mmio_write(ipa_t ipa, struct vcpu *v, u32 order, u64 value)
 {
-	const struct mmio_region *r = v->mmio_hint;
+	const struct mmio_region *r = *hint_at(v, ipa.ipa);
 	const struct reg_slot *slot = find_slot(r, ipa.ipa, order + WRITE);
 	const struct reg_row *row;
 
@@ -269,24 +284,24 @@ enum mmio_result mmio_table_access(const struct mmio_region *r, struct vcpu *v, 
 	return reg_access(r->table->rows, r->table->count, r->dev, v, offset, a);
 }
 
-/*
- * The widths at which an access at a register's start is straight. Narrow accesses to 8-byte
- * registers are not: they are merged.
- */
-static u32 straight_orders(const struct reg_row *row)
+/* The widths at which an access at a register's start is to this register alone. */
+static u32 single_orders(const struct reg_row *row)
 {
-	if (row->stride == 8)
-		return row->widths & REG_W64 ? BIT(3) : 0;
-	return (row->widths & REG_W8 ? BIT(0) : 0) | (row->widths & REG_W16 ? BIT(1) : 0) |
-	       (row->widths & REG_W32 ? BIT(2) : 0);
+	u32 orders = 0;
+
+	for (u32 order = 0; 1U << order <= row->stride; order++)
+		orders |= (row->widths >> ((1U << order) - 1) & 1U) << order;
+	return orders;
 }
 
+/* A narrow write of an 8-byte register is not straight: it is merged. */
 static void fill_slots(struct reg_table *t, u32 n)
 {
 	const struct reg_row *row = &t->rows[n];
-	u32 orders = straight_orders(row);
+	u32 orders = single_orders(row);
+	u32 reads = row->read ? orders : 0;
+	u32 writes = row->write ? (row->stride == 8 ? orders & BIT(3) : orders) : 0;
 	u32 i, slot;
-	u8 straight = (u8)((row->read ? orders : 0) | (row->write ? orders << WRITE : 0));
 
 	if (row->stride < 4) /* byte-wise */
 		return;
@@ -294,7 +309,7 @@ static void fill_slots(struct reg_table *t, u32 n)
 		slot = (row->offset + i * row->stride) / 4;
 		if (slot >= REG_SLOTS)
 			return;
-		t->slots[slot] = (struct reg_slot){ (u8)n, straight, (u16)i };
+		t->slots[slot] = (struct reg_slot){ (u8)n, (u8)(reads | writes << WRITE), (u16)i };
 	}
 }
 

@@ -86,20 +86,25 @@ u64 sysreg_id_value(u32 crm, u32 op2)
 }
 
 #define PMU_V3P5 6UL /* later versions add registers that ZVM does not provide */
+#define DFR0     (5 << 3 | 0)
 
-/* ID_AA64DFR0_EL1.PMUVer depends on the VM. */
-static u64 id_register(const struct vcpu *v, u32 crm, u32 op2)
+#define ID_REGISTER(n) (SYSREG_ENC(3, 0, 0, 0, 0) + (n))
+
+static u64 id_values[ID_REGISTERS]; /* by CRm and op2 */
+static u64 pmu_version;             /* ID_AA64DFR0_EL1.PMUVer, for a VM with the monitors */
+
+__cold void vsysreg_host_init(void)
 {
-	u64 value = sysreg_id_value(crm, op2);
-
-	if (crm == 5 && op2 == 0 && v->pmu.present)
-		value |= MIN(FIELD(arch_id_register(5, 0), 11, 8), PMU_V3P5) << 8;
-	return value;
+	for (u32 n = ID_FIRST; n < ID_REGISTERS; n++)
+		id_values[n] = sysreg_id_value(n >> 3, n & 7);
+	pmu_version = MIN(FIELD(arch_id_register(5, 0), 11, 8), PMU_V3P5) << 8;
 }
 
-static bool is_id_register(u32 reg)
+u64 vmm_id_register(const struct vcpu *v, u32 n)
 {
-	return reg >= SYSREG_ENC(3, 0, 0, 1, 0) && reg <= SYSREG_ENC(3, 0, 0, 7, 7);
+	u64 value = id_values[arch_table_index(n, ID_REGISTERS)];
+
+	return n == DFR0 && v->pmu.present ? value | pmu_version : value;
 }
 
 /* True for registers of the GICv3's CPU interface that trap. */
@@ -249,10 +254,10 @@ enum sysreg_result vmm_sysreg(struct vcpu *v, struct sysreg_access *a)
 {
 	const struct sysreg_row *row;
 
-	if (is_id_register(a->reg)) {
+	if (a->reg >= ID_REGISTER(ID_FIRST) && a->reg < ID_REGISTER(ID_REGISTERS)) {
 		if (a->write)
 			return SYSREG_UNDEF;
-		a->value = id_register(v, (a->reg >> 3) & 0xf, a->reg & 7);
+		a->value = vmm_id_register(v, a->reg - ID_REGISTER(0));
 		return SYSREG_OK;
 	}
 	if (is_debug_point(a->reg))

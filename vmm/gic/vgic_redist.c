@@ -20,6 +20,11 @@ static u64 typer_read(void *dev, struct vcpu *v, u32 index, const struct reg_row
 	       (t->index + 1 == t->vm->nvcpus ? BIT(4) : 0);
 }
 
+static u64 typer_high_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	return typer_read(dev, v, index, row) >> 32;
+}
+
 static u64 waker_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	const struct vcpu *t = vgic_frame_owner(dev);
@@ -53,6 +58,7 @@ static const struct reg_row control_rows[] = {
 	VGIC_RO(0x0000, 0, "CTLR"),
 	VGIC_RO(0x0004, GIC_IMPLEMENTER, "IIDR"),
 	VGIC_ROW(0x0008, 1, 8, W32_W64, typer_read, NULL, 0, "TYPER"),
+	VGIC_ROW(0x000c, 1, 4, W32, typer_high_read, NULL, 0, "TYPER, its high word"),
 	VGIC_RO(0x0010, 0, "STATUSR"),
 	VGIC_ROW(0x0014, 1, 4, W32, waker_read, waker_write, 0, "WAKER"),
 	VGIC_ROW(0x0070, 2, 8, W32_W64, NULL, NULL, 0, "PROPBASER, PENDBASER"),

@@ -255,6 +255,7 @@ static int make_vcpu(struct vm *vm, u32 index)
 	v->cpu = vm_sched_planned(vm, index);
 	random_fork(&v->random);
 	spin_lock_init(&v->sched_lock, LOCK_SCHED);
+	mmio_forget(v);
 	snprintf(name, sizeof(name), "vm%u.%u %s", vm->id, index, vm->name);
 	r = thread_create(&v->thread, name, vcpu_main, v, (u8)vm->desc.priority, BIT(v->cpu));
 	if (r) {

@@ -340,6 +340,7 @@ int vmm_init(void)
 	int r;
 
 	vms_init();
+	vsysreg_host_init();
 	vcpu_set_tend(vm_tend);
 	virtio_init();
 	r = vgic_host_init();
