@@ -21,7 +21,7 @@ def checked(tree):
 
 @pytest.fixture
 def tree(tmp_path):
-    for folder in ("docs", "kernel", "tools", "vms"):
+    for folder in ("arch", "docs", "kernel", "shell", "tools", "vmm", "vms"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     for name in FILES:
         shutil.copy(ROOT / name, tmp_path)
@@ -44,6 +44,7 @@ def tree(tmp_path):
     ("kernel/wait.c", '__asm__("nop");', "assembly outside"),
     ("kernel/wait.c", "int x; ", "blank at the end"),
     ("kernel/new.c", "int x;", "no SPDX"),
+    ("docs/architecture.md", "| a dream | `kernel/sched.c`, `pick_flowers` |", "kernel/sched.c has no pick_flowers"),
     ("README.zh.md", "`zvm fly`", "README.zh.md: has more than README.md: code `zvm fly`"),
 ])
 def test_a_line_that_is_not_in_style_is_refused(tree, file, line, says):
