@@ -86,7 +86,6 @@ struct virtio;
 struct virtio_model {
 	u32 id; /* 5: device type */
 	u32 queues;
-	bool quick; /* a notify does its first unit in the exit */
 	/*
 	 * Do one unit of the work of the queues, at most some 2000 instructions. False: there is
 	 * nothing to do, or nothing can be done before between(). Lock held.

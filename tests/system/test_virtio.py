@@ -125,3 +125,26 @@ def test_linux_disks(boot, description, disks):
     vm.run()
     linux_ready(console)
     assert console.run("mount -t ext4 /dev/vda /tmp; cat /tmp/hello", LINUX) == "hello from the image"
+
+
+def test_wild_rings(boot):
+    """A guest breaks every rule of the rings; `tools/interference` measures what others notice."""
+    board = boot(smp=2, mem=1024, guests=["rings"])
+    vm = new(board, "rings")
+    console = vm.port()
+    vm.run()
+    console.expect("rings: (PASS|FAIL)", 2 * BOOT_SECONDS)
+    assert console.match[1] == "PASS", console.before
+    report = console.before
+    assert re.findall(r"slot (\d+) is (a disk|entropy)", report) == [("31", "a disk"), ("4", "entropy")]
+    wild = re.findall(r"rings: (\d+) wild rounds, (\d+) needed a reset", report)
+    assert len(wild) == 2 and all(int(needed) > 100 for _, needed in wild), report
+    assert vm.state == "running"
+    assert device(board, vm, "rng0") == ("virtio-rng, slot 4: needs a reset: queue 0: the available index is 100 "
+                                         "ahead, more than the queue's size")
+    assert "the available index is 100 ahead" in device(board, vm, "disk0")
+    # A reset of the VM gives it devices that work.
+    vm.reset()
+    console.expect("rings: (PASS|FAIL)", 2 * BOOT_SECONDS)
+    assert console.match[1] == "PASS", console.before
+    vm.delete(force=True)

@@ -243,19 +243,16 @@ static void ask(struct virtio *t, struct vcpu *v)
 	thread_set_work(&v->thread, VCPU_WORK_DEVICE);
 }
 
-/* What is not done here is done on the way back into the guest. */
+/* If there is a request, it is served on the way back into the guest. */
 static void write_notify(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq;
-	bool more = true;
+	unsigned long irq = spin_lock(&t->lock);
+	const bool more = (u32)word < t->model->queues &&
+			  (virtio_take(t, (u32)word) || unlikely(t->missing));
 
-	(void)index, (void)word, (void)row;
-	if (t->model->quick) {
-		irq = spin_lock(&t->lock);
-		more = t->model->unit(t);
-		spin_unlock(&t->lock, irq);
-	}
+	(void)index, (void)row;
+	spin_unlock(&t->lock, irq);
 	if (more)
 		ask(t, v);
 }

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtio devices of a VM against a guest that obeys no rule: registers, rings and requests hold
+ * values from the input, and guest memory changes whenever the device looks at it. Whatever the
+ * guest does, a device's work ends, stays in the guest's memory and its own, and says in one line
+ * what was wrong. After a reset the device works as a new one.
+ */
+#include "fuzz.h"
+
+#include <asm/host.h>
+#include <arch/timer.h>
+#include <kernel/page.h>
+#include <string.h>
+#include <vmm/core.h>
+#include <vmm/load.h>
+#include <vmm/virtio.h>
+
+#define RAM       0x40000000ULL
+#define RAM_SIZE  MIB(4)
+#define RINGS     (RAM + MIB(2) - 0x1000) /* on both sides of a block's end */
+#define UNITS_MAX 20000                   /* of one call */
+#define NOTIFY    0x050
+#define STATUS    0x070
+
+static struct fuzz_input input;
+static u8 *ram;
+static struct vm vm;
+static struct vcpu vcpu;
+static struct vdev dev;
+static vcpu_devices_fn devices;
+static u32 units;
+static bool line, calm; /* calm: memory does not change */
+
+/* ---- guest memory ---- */
+
+static u64 below(u64 n)
+{
+	return fuzz_u64(&input) % n;
+}
+
+static u64 some_address(void)
+{
+	static const u64 odd[] = {
+		0, RAM - 1, RAM + RAM_SIZE - 1, ~0ULL, ~7U, RAM + RAM_SIZE - 16
+	};
+
+	if (fuzz_once_in(&input, 16))
+		return fuzz_word(&input, odd);
+	return RINGS + below(0x2000) / 2 * 2;
+}
+
+static void some_descriptor(u64 at)
+{
+	static const u32 lengths[] = { 1, 16, 17, 512, 513, 4096, 0, 32, ~0U, 48 };
+	struct {
+		u64 addr;
+		u32 len;
+		u16 flags, next;
+	} d = { some_address(), fuzz_word(&input, lengths), fuzz_byte(&input) & 7,
+		(u16)fuzz_below(&input, 8) };
+
+	memcpy(&ram[at - RAM], &d, 16);
+}
+
+/* The guest writes: into the rings, a request, or anywhere. */
+static void guest_writes(void)
+{
+	static const u8 types[] = { 0, 1, 4, 8, 11, 13, 2 };
+	const u64 at = RINGS + below(0x2000 - 16);
+	u64 number = fuzz_byte(&input);
+
+	switch (fuzz_below(&input, 5)) {
+	case 0:
+		some_descriptor(RINGS + 16 * (u64)fuzz_below(&input, 8));
+		break;
+	case 1: /* the available index */
+		number = (u64)fuzz_below(&input, 12);
+		memcpy(&ram[RINGS + 0x802 - RAM], &number, 2);
+		break;
+	case 2: /* an entry */
+		number = fuzz_below(&input, 9);
+		memcpy(&ram[RINGS + 0x804 + 2 * fuzz_below(&input, 8) - RAM], &number, 2);
+		break;
+	case 3:
+		ram[ALIGN_DOWN(at, 16) - RAM] = fuzz_word(&input, types);
+		break;
+	default:
+		ram[at - RAM] = (u8)number;
+		break;
+	}
+}
+
+void *vm_ram_ptr(const struct vm_ram *r, u64 ipa, u64 *contiguous)
+{
+	fuzz_assert(r == &vm.ram && !contiguous);
+	fuzz_assert(ipa >= RAM && ipa < RAM + RAM_SIZE);
+	if (!calm && fuzz_once_in(&input, 48))
+		guest_writes();
+	return &ram[ipa - RAM];
+}
+
+/* ---- in place of the house ---- */
+
+void vgic_set_spi(struct vm *v, u32 intid, bool level)
+{
+	fuzz_assert(v == &vm && intid == 48 && level != line);
+	line = level;
+}
+
+void vcpu_kick(struct vcpu *v, u32 work)
+{
+	v->thread.work |= work;
+}
+
+void vcpu_set_devices(vcpu_devices_fn fn)
+{
+	devices = fn;
+}
+
+static void access(u64 offset, u32 size, bool write, u64 value);
+
+/* Other vCPUs do something between two units: mostly nothing. */
+void sched_open(void)
+{
+	fuzz_assert(++units < UNITS_MAX);
+	if (fuzz_once_in(&input, 64))
+		access(fuzz_below(&input, 0x80) * 4, 4, true, fuzz_byte(&input));
+	if (fuzz_once_in(&input, 64))
+		vcpu.thread.work |= VCPU_WORK_STATE;
+	calm = units > UNITS_MAX / 2; /* a guest that offers more and more is served for ever */
+}
+
+u32 host_cpu;
+bool host_irqs_open[HOST_CPUS];
+struct percpu *host_percpu[HOST_CPUS];
+
+void (*host_deliver)(void);
+
+void host_relax(void)
+{
+	fuzz_assert(!"a lock is not free");
+}
+
+bool random_bytes(struct random *r, void *buf, size_t size)
+{
+	(void)r;
+	memset(buf, 0x5a, size);
+	return !fuzz_once_in(&input, 16);
+}
+
+void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
+{
+	t->fn = fn;
+}
+
+void timeout_set(struct timeout *t, u64 when)
+{
+	(void)when;
+	t->fn(t);
+}
+
+bool timeout_cancel(struct timeout *t)
+{
+	(void)t;
+	return false;
+}
+
+u64 ms_to_ticks(u64 ms)
+{
+	return ms;
+}
+
+u64 host_counter;
+
+static u32 pages;
+
+void *page_alloc(void)
+{
+	pages++;
+	return fuzz_once_in(&input, 32) ? (pages--, NULL) : calloc(1, PAGE_SIZE);
+}
+
+void page_free(void *page)
+{
+	pages--;
+	free(page);
+}
+
+void *pages_alloc(u32 count)
+{
+	return calloc(count, PAGE_SIZE);
+}
+
+void pages_free(void *p, u32 count)
+{
+	(void)count;
+	free(p);
+}
+
+void page_stats(struct page_stats *s)
+{
+	*s = (struct page_stats){ .free = fuzz_once_in(&input, 32) ? 0 : GIB(1) };
+}
+
+#define IMAGE_SIZE 20000
+
+int image_get(const struct image_ref *ref, const void **data, u64 *size)
+{
+	static u8 *image;
+
+	fuzz_assert(!strcmp(ref->path, "i"));
+	if (!image)
+		image = calloc(1, IMAGE_SIZE);
+	*data = image;
+	*size = IMAGE_SIZE;
+	return image ? 0 : -1;
+}
+
+/* ---- the guest ---- */
+
+static void access(u64 offset, u32 size, bool write, u64 value)
+{
+	const struct mmio_region *r = mmio_find(&vm.bus, GUEST_VIRTIO_BASE + offset);
+	struct mmio_access a = { .ipa = IPA(GUEST_VIRTIO_BASE + offset),
+				 .size = (u8)size,
+				 .write = write,
+				 .value = value };
+
+	fuzz_assert(r && r->dev == dev.state);
+	(void)r->handler(r, &vcpu, offset, &a);
+}
+
+static void put(u64 offset, u32 value)
+{
+	access(offset, 4, true, value);
+}
+
+/* What a driver does, with a few things wrong. */
+static void start(void)
+{
+	put(STATUS, 0);
+	put(STATUS, 3);
+	put(0x024, 0);
+	put(0x020, fuzz_byte(&input) & 3 ? (u32)fuzz_byte(&input) << 24 & 0x30000000 : 1U << 30);
+	put(0x024, 1);
+	put(0x020, fuzz_once_in(&input, 16) ? 0 : 1);
+	put(STATUS, 3 | 8);
+	put(0x030, 0);
+	put(0x038, fuzz_once_in(&input, 16) ? fuzz_byte(&input) : 8);
+	put(0x080, (u32)(fuzz_once_in(&input, 16) ? some_address() : RINGS));
+	put(0x090, (u32)(fuzz_once_in(&input, 16) ? some_address() : RINGS + 0x800));
+	put(0x0a0, (u32)(fuzz_once_in(&input, 16) ? some_address() : RINGS + 0xc00));
+	put(0x044, 1);
+	put(STATUS, 3 | 8 | 4);
+}
+
+static void poke(u64 ipa, u64 value, u32 bytes)
+{
+	memcpy(&ram[ipa - RAM], &value, bytes);
+}
+
+static void descriptor(u32 n, u64 addr, u64 len, u64 flags, u64 next)
+{
+	poke(RINGS + 16 * n, addr, 8);
+	poke(RINGS + 16 * n + 8, len | flags << 32 | next << 48, 8);
+}
+
+/* A request of a disk, mostly as a driver makes it. */
+static void request(void)
+{
+	static const u8 types[] = { 0, 1, 4, 8, 11, 13, 2 };
+	static const u32 lengths[] = { 16, 512, 4096, 8192, 20, 513, 1 };
+	const u64 header = RINGS + 0x1100, data = RINGS + 0x1200;
+	u16 idx;
+
+	poke(header, fuzz_word(&input, types), 8);
+	poke(header + 8, fuzz_byte(&input) % 48, 8);
+	poke(data, fuzz_byte(&input) % 32, 8);
+	poke(data + 8, fuzz_byte(&input) % 32, 4);
+	poke(data + 12, fuzz_once_in(&input, 4), 4);
+	descriptor(0, header, 16, 1, 1);
+	descriptor(1, data, fuzz_word(&input, lengths), 1 | (fuzz_byte(&input) & 2), 2);
+	descriptor(2, RINGS + 0x1000, 1 + (fuzz_byte(&input) & 1), 2, 0);
+	memcpy(&idx, &ram[RINGS + 0x802 - RAM], 2);
+	poke(RINGS + 0x804 + 2 * (idx % 8), 0, 2);
+	poke(RINGS + 0x802, (u16)(idx + 1), 2);
+}
+
+static void work(void)
+{
+	units = 0;
+	calm = false;
+	for (u32 i = 0; i < 4 && vcpu.thread.work & VCPU_WORK_DEVICE; i++) {
+		vcpu.thread.work = 0;
+		devices(&vcpu);
+	}
+}
+
+static void act(void)
+{
+	static const u8 sizes[] = { 1, 2, 4, 8 };
+	const u32 size = fuzz_word(&input, sizes);
+
+	switch (fuzz_below(&input, 8)) {
+	case 0:
+		start();
+		break;
+	case 1:
+		access(below(0x200 / size) * size, size, fuzz_byte(&input) & 1, fuzz_byte(&input));
+		break;
+	case 2:
+	case 3:
+	case 4:
+		request();
+		put(NOTIFY, 0);
+		work();
+		break;
+	default:
+		guest_writes();
+		break;
+	}
+}
+
+static void check(void)
+{
+	char text[160];
+
+	dev.class->info(&dev, text, sizeof(text));
+	fuzz_check_line(text, sizeof(text));
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	static const struct vdev_class *const classes[] = { &virtio_rng_class, &virtio_blk_class };
+	static struct vcpu *const one = &vcpu;
+
+	input = (struct fuzz_input){ .at = data, .left = size };
+	virtio_init();
+	memset(&vm, 0, sizeof(vm));
+	memset(&vcpu, 0, sizeof(vcpu));
+	ram = ram ? memset(ram, 0, RAM_SIZE) : calloc(1, RAM_SIZE);
+	line = false;
+	vm.ram.map = ram_map_default(RAM_SIZE);
+	vm.vcpus[0] = one;
+	vm.nvcpus = 1;
+	vcpu.vm = &vm;
+	vcpu.power = VCPU_ON;
+	vm.desc.virtio[0] = (struct desc_virtio){ .image = "i", .name = "disk0" };
+	vm.desc.virtio[0].readonly = fuzz_once_in(&input, 8);
+	dev = (struct vdev){ .class = fuzz_word(&input, classes),
+			     .vm = &vm,
+			     .virtio = &vm.desc.virtio[0] };
+	dev.state = calloc(1, dev.class->size);
+	fuzz_assert(dev.state && !dev.class->host_init() && !dev.class->create(&dev));
+	vm.devices[0] = dev;
+	vm.ndevices = 1;
+	dev.class->reset(&dev);
+	start();
+	while (input.left)
+		act();
+	put(0x064, 1);
+	check();
+	dev.class->reset(&dev);
+	check();
+	fuzz_assert(!line);
+	if (dev.class->destroy)
+		dev.class->destroy(&dev);
+	fuzz_assert(!pages);
+	free(dev.state);
+	mmio_free(&vm.bus);
+	return 0;
+}
