@@ -221,7 +221,7 @@ static void print_console(struct console *c)
 static void print_windows(const struct vm *vm)
 {
 	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++) {
-		const struct schedule_cpu *c = schedule_of_cpu(cpu);
+		const struct schedule_cpu *c = schedule_of_cpu(schedule_now(), cpu);
 		bool any = false;
 
 		for (u32 i = 0; i < c->count; i++) {

@@ -22,16 +22,18 @@ struct sched_load {
 struct sched_plan {
 	struct vm *vm; /* the VM that it is made for, with `want`; NULL: no VM changes */
 	const struct vm_desc *want;
+	const struct schedule *schedule;
 	u32 closed; /* a CPU that is being cleared; else MAX_CPUS */
 	struct sched_load cpus[MAX_CPUS];
 };
 
 /*
- * Plan the CPUs of vm's vCPUs for the description `want`, and which other vCPUs have to give way. A
- * vCPU stays on its CPU if it may. 0. -EINVAL, -EBUSY with the arithmetic in err->text, and nothing
- * is changed. Lifecycle lock held.
+ * Plan the CPUs of vm's vCPUs for the description `want` and that schedule, and which other vCPUs
+ * have to give way. A vCPU stays on its CPU if it may. 0. -EINVAL, -EBUSY with the arithmetic in
+ * err->text, and nothing is changed. Lifecycle lock held.
  */
-int __must_check vm_sched_plan(struct vm *vm, const struct vm_desc *want, struct vm_error *err);
+int __must_check vm_sched_plan(struct vm *vm, const struct vm_desc *want,
+			       const struct schedule *schedule, struct vm_error *err);
 
 /* The CPU in the last plan for a vCPU of vm. A number that is not a CPU of the machine: none. */
 u32 vm_sched_planned(const struct vm *vm, u32 index);
@@ -121,19 +123,22 @@ struct schedule_windows {
 	} at[SCHEDULE_WINDOWS];
 };
 
+/* The schedule that holds. NULL: no CPU has windows. Lifecycle lock held, as for all of these. */
+const struct schedule *schedule_now(void);
+
 /*
- * Stage a change: these become all of the VM's windows. The queries below answer from the staged
- * schedule; CPUs keep running the current one. Follow with schedule_adopt() or schedule_withdraw().
- * 0. -EINVAL with the reason in err->text, and nothing is changed. Lifecycle lock held.
+ * *plan: the schedule that holds, with these as all of the VM's windows. There is room for one
+ * plan: the next call overwrites it. NULL: there is no schedule, and none is wanted. 0. -EINVAL or
+ * -EBUSY with the reason in err->text.
  */
-int __must_check schedule_propose(const char *vm, const struct schedule_windows *want,
-				  struct vm_error *err);
-void schedule_withdraw(void);
+int __must_check schedule_plan(const char *vm, const struct schedule_windows *want,
+			       struct schedule **plan, struct vm_error *err);
 /*
- * Adopt the staged schedule: CPUs use it at once, and their frames continue at their current
- * position. Thread context.
+ * The plan holds from now on. CPUs follow at schedule_run(), where it differs from the one before:
+ * their frames continue at their current position. Thread context.
  */
-void schedule_adopt(void);
+void schedule_adopt(struct schedule *plan);
+void schedule_run(const struct schedule *before);
 
 /*
  * Read the bundle's schedule, if it has one, and let CPUs use it. Problems are logged. Boot, thread
@@ -148,20 +153,20 @@ void schedule_init(void);
 bool schedule_next_note(u32 *at, char *text, size_t size);
 
 /*
- * schedule_cpus(): CPUs with a frame. The next two: of these, CPUs where the VM has a window; CPUs
- * whose frame has time to spare.
+ * Queries of a schedule, which may be NULL. schedule_cpus(): CPUs with windows. The next two: of
+ * these, CPUs where the VM has a window; CPUs whose frame has time to spare.
  */
-u64 schedule_cpus(void);
-u64 schedule_cpus_of(const char *vm);
-u64 schedule_cpus_with_gaps(void);
+u64 schedule_cpus(const struct schedule *s);
+u64 schedule_cpus_of(const struct schedule *s, const char *vm);
+u64 schedule_cpus_with_gaps(const struct schedule *s);
 
 /*
  * The number of that VM's windows on a CPU (sched_params.window). 0, the time outside all windows,
  * if it has none there.
  */
-u8 schedule_window_of(const char *vm, u32 cpu);
+u8 schedule_window_of(const struct schedule *s, const char *vm, u32 cpu);
 
 /* The schedule of a CPU; frame_us 0: it has none. */
-const struct schedule_cpu *schedule_of_cpu(u32 cpu);
+const struct schedule_cpu *schedule_of_cpu(const struct schedule *s, u32 cpu);
 
 #endif

@@ -122,24 +122,24 @@ static void check_cpu(const struct schedule_cpu *c)
 	}
 }
 
-/* The current state: windows are valid, and numbers tell VMs apart. */
-static void check_all(void)
+/* Windows are valid, and numbers tell VMs apart. */
+static void check_all(const struct schedule *s)
 {
 	char text[256];
 	u32 at = 0, notes = 0;
 
 	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
-		const struct schedule_cpu *c = schedule_of_cpu(cpu);
+		const struct schedule_cpu *c = schedule_of_cpu(s, cpu);
 
 		check_cpu(c);
 		for (u32 i = 0; i < c->count; i++) {
 			fuzz_assert(c->windows[i].number != NO_VM);
-			fuzz_assert(schedule_window_of(c->windows[i].vm, cpu) ==
+			fuzz_assert(schedule_window_of(s, c->windows[i].vm, cpu) ==
 				    c->windows[i].number);
-			fuzz_assert(schedule_cpus_of(c->windows[i].vm) & BIT(cpu));
+			fuzz_assert(schedule_cpus_of(s, c->windows[i].vm) & BIT(cpu));
 		}
 	}
-	fuzz_assert(!(schedule_cpus_with_gaps() & ~schedule_cpus()));
+	fuzz_assert(!(schedule_cpus_with_gaps(s) & ~schedule_cpus(s)));
 	vmm_lock();
 	while (schedule_next_note(&at, text, sizeof(text))) {
 		fuzz_assert(++notes <= SCHEDULE_CPUS * SCHEDULE_WINDOWS);
@@ -152,6 +152,8 @@ static void change(struct fuzz_input *in)
 {
 	static const char *const vms[] = { "linux", "rtos", "loop", "other" };
 	struct schedule_windows want = { .count = fuzz_below(in, SCHEDULE_WINDOWS + 1) };
+	const struct schedule *before = schedule_now();
+	struct schedule *plan;
 	struct vm_error err;
 
 	if (!fuzz_once_in(in, 4))
@@ -161,16 +163,16 @@ static void change(struct fuzz_input *in)
 		want.at[i].offset_us = fuzz_once_in(in, 8) ? FRAME_US_MAX : 100 * fuzz_byte(in);
 		want.at[i].length_us = WINDOW_US_MIN + 10 * fuzz_byte(in);
 	}
-	if (schedule_propose(fuzz_word(in, vms), &want, &err)) {
+	if (schedule_plan(fuzz_word(in, vms), &want, &plan, &err)) {
 		fuzz_assert(memchr(err.text, '\0', sizeof(err.text)) && err.text[0]);
 		return;
 	}
-	check_all();
-	if (fuzz_byte(in) & 1)
-		schedule_withdraw();
-	else
-		schedule_adopt();
-	check_all();
+	check_all(plan);
+	if (plan && !(fuzz_byte(in) & 1)) {
+		schedule_adopt(plan);
+		schedule_run(before);
+	}
+	check_all(schedule_now());
 }
 
 void *pages_alloc(u32 count)
@@ -204,7 +206,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		fuzz_check_line(err.text, sizeof(err.text));
 	}
 	schedule_init();
-	check_all();
+	check_all(schedule_now());
 	for (u32 n = 0; in.left && n < 8; n++)
 		change(&in);
 	free(file);

@@ -73,7 +73,7 @@ struct vm *placed_vm(u32 id, const char *name, u32 cpus)
 
 int place(struct vm *vm)
 {
-	int r = vm_sched_plan(vm, &vm->desc, &placed_err);
+	int r = vm_sched_plan(vm, &vm->desc, schedule_now(), &placed_err);
 
 	if (r)
 		return r;

@@ -59,7 +59,7 @@ static void stays_where_it_may(void **state)
 	assert_string_equal(where(a), "3 2");
 	want = a->desc;
 	want.affinity = 0x6;
-	assert_int_equal(vm_sched_plan(a, &want, &placed_err), 0);
+	assert_int_equal(vm_sched_plan(a, &want, schedule_now(), &placed_err), 0);
 	assert_string_equal(where(a), "3 2"); /* only planned */
 	a->desc = want;
 	vm_sched_apply();
@@ -415,14 +415,14 @@ static void own_for_a_while(void **state)
 	want = a->desc;
 	want.dedicated = true;
 	want.affinity = 0x4;
-	assert_int_equal(vm_sched_plan(a, &want, &placed_err), 0);
+	assert_int_equal(vm_sched_plan(a, &want, schedule_now(), &placed_err), 0);
 	a->desc = want;
 	vm_sched_apply();
 	assert_string_equal(where(a), "2");
 	assert_string_equal(where(b), "3");
 	assert_true(host_waits_untrapped[2]);
 	want.dedicated = false;
-	assert_int_equal(vm_sched_plan(a, &want, &placed_err), 0);
+	assert_int_equal(vm_sched_plan(a, &want, schedule_now(), &placed_err), 0);
 	a->desc = want;
 	vm_sched_apply();
 	assert_false(host_waits_untrapped[2]);
@@ -456,7 +456,7 @@ static void budgets_fill_a_cpu(void **state)
 	assert_int_equal(place(with_budget(3, "d", 200, 1000)), 0);
 	c->desc.affinity = 0x1;
 	c->desc.budget_us = 901;
-	assert_int_equal(vm_sched_plan(c, &c->desc, &placed_err), -EBUSY);
+	assert_int_equal(vm_sched_plan(c, &c->desc, schedule_now(), &placed_err), -EBUSY);
 	assert_string_equal(placed_err.text,
 			    "901 us of 1000 us on cpu0: 90.1 % is 90.1 %, more than 90 %");
 }

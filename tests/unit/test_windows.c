@@ -134,7 +134,8 @@ static const char *slots(void)
 
 		for (u32 id = 0; id < vms; id++)
 			if (f->slots[i].window &&
-			    schedule_window_of(vm_by_id(id)->name, 1) == f->slots[i].window)
+			    schedule_window_of(schedule_now(), vm_by_id(id)->name, 1) ==
+				    f->slots[i].window)
 				name = vm_by_id(id)->name;
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%lu", n ? " " : "", name,
 			      ticks_to_us(f->slots[i].end));
@@ -149,8 +150,10 @@ static void as_the_bundle_says(void **state)
 	(void)state;
 	assert_string_equal(slots(), "a2000 -5000 b6000 -10000");
 	assert_int_equal(a->vcpus[0]->cpu, 1);
-	assert_int_equal(a->vcpus[0]->thread.asked.window, schedule_window_of("a", 1));
-	assert_int_not_equal(schedule_window_of("a", 1), schedule_window_of("b", 1));
+	assert_int_equal(a->vcpus[0]->thread.asked.window,
+			 schedule_window_of(schedule_now(), "a", 1));
+	assert_int_not_equal(schedule_window_of(schedule_now(), "a", 1),
+			     schedule_window_of(schedule_now(), "b", 1));
 	assert_int_equal(b->vcpus[0]->cpu, 1);
 }
 
@@ -163,7 +166,7 @@ static void a_cpu_that_is_not_online(void **state)
 	assert_int_equal(set(a, "1:0+1000"), 0);
 	assert_string_equal(slots(), "a1000 -5000 -6000 -10000");
 	assert_int_equal(set(a, ""), 0);
-	assert_int_equal(schedule_window_of("a", 6), 0);
+	assert_int_equal(schedule_window_of(schedule_now(), "a", 6), 0);
 }
 
 /* A VM's windows are changed, are given up, and come back; the others' number stays what it is. */
@@ -182,9 +185,10 @@ static void changed(void **state)
 	assert_int_equal(set(a, "1:6000+4000"), 0);
 	assert_string_equal(slots(), "-5000 b6000 a10000");
 	assert_int_equal(a->vcpus[0]->cpu, 1);
-	assert_int_equal(a->vcpus[0]->thread.asked.window, schedule_window_of("a", 1));
+	assert_int_equal(a->vcpus[0]->thread.asked.window,
+			 schedule_window_of(schedule_now(), "a", 1));
 	assert_int_equal(b->vcpus[0]->thread.asked.window, number);
-	assert_int_equal(schedule_window_of("b", 1), number);
+	assert_int_equal(schedule_window_of(schedule_now(), "b", 1), number);
 }
 
 /* A CPU without windows is like the others, until a VM has windows there again. */

@@ -273,7 +273,7 @@ static int make_vcpu(struct vm *vm, u32 index)
 
 static int make_vcpus(struct vm *vm, struct vm_error *err)
 {
-	int r = vm_sched_plan(vm, &vm->desc, err);
+	int r = vm_sched_plan(vm, &vm->desc, schedule_now(), err);
 
 	if (r)
 		return r;

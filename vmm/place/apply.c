@@ -44,13 +44,15 @@ void vm_sched_gone(void)
 static struct sched_params params_of(const struct vcpu *v)
 {
 	const struct vm_desc *d = &v->vm->desc;
+	const struct schedule *s = schedule_now();
 
 	return (struct sched_params){
 		.budget = us_to_ticks(d->budget_us),
 		.period = us_to_ticks(d->period_us),
 		.weight = d->priority < PRIO_DEFAULT ? 0 : d->weight,
-		.window = schedule_cpus() & BIT(v->cpu) ? schedule_window_of(v->vm->name, v->cpu)
-							: WINDOW_ALWAYS,
+		.window = schedule_cpus(s) & BIT(v->cpu)
+				  ? schedule_window_of(s, v->vm->name, v->cpu)
+				  : WINDOW_ALWAYS,
 		.fifo = d->fifo,
 	};
 }

@@ -46,11 +46,12 @@ static u64 allowed(const struct sched_plan *p, const struct vm *vm)
 {
 	const struct vm_desc *d = desc_of(p, vm);
 	u64 mask = cpus_online_mask() & (d->affinity ? d->affinity : ~0UL);
-	u64 windows = schedule_cpus_of(vm->name), free = mask & ~schedule_cpus();
+	u64 windows = schedule_cpus_of(p->schedule, vm->name),
+	    free = mask & ~schedule_cpus(p->schedule);
 
 	if (windows)
 		return mask & windows;
-	return free || d->dedicated ? free : mask & schedule_cpus_with_gaps();
+	return free || d->dedicated ? free : mask & schedule_cpus_with_gaps(p->schedule);
 }
 
 /* A budget's share of a CPU, rounded up. */
@@ -329,11 +330,12 @@ static int refuse(const struct sched_plan *p, struct vm_error *err)
 	const u64 mask = allowed(p, p->vm), own = mask & ~BIT(0);
 	char others[300];
 
-	if (schedule_cpus_of(name) && !mask)
+	if (schedule_cpus_of(p->schedule, name) && !mask)
 		return vm_fail(
 			err, -EINVAL,
 			"'%s' has windows on CPUs 0x%lx, its CPU mask is 0x%lx, 0x%lx are online",
-			name, schedule_cpus_of(name), want->affinity, cpus_online_mask());
+			name, schedule_cpus_of(p->schedule, name), want->affinity,
+			cpus_online_mask());
 	if (!mask && (want->affinity & cpus_online_mask()))
 		return vm_fail(err, -EBUSY, "'%s': the schedule leaves no time on CPUs 0x%lx", name,
 			       want->affinity);
@@ -373,12 +375,13 @@ static bool may_stay(struct sched_plan *p, u32 cpu)
  * Begin with all vCPUs where they are, except those of the VM that the plan is made for: these are
  * nowhere.
  */
-static void start_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc *want)
+static void start_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc *want,
+		       const struct schedule *s)
 {
 	const struct vcpu *v;
 	struct vm *other;
 
-	*p = (struct sched_plan){ .vm = vm, .want = want, .closed = MAX_CPUS };
+	*p = (struct sched_plan){ .vm = vm, .want = want, .schedule = s, .closed = MAX_CPUS };
 	for_each_planned(other, p) {
 		memset(other->planned, NOWHERE, sizeof(other->planned));
 		if (other == vm)
@@ -388,14 +391,15 @@ static void start_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc
 	}
 }
 
-int vm_sched_plan(struct vm *vm, const struct vm_desc *want, struct vm_error *err)
+int vm_sched_plan(struct vm *vm, const struct vm_desc *want, const struct schedule *schedule,
+		  struct vm_error *err)
 {
 	u8 *cpu = vm->planned;
 	const struct vcpu *v;
 	struct sched_plan p;
 
-	start_plan(&p, vm, want);
-	if (schedule_cpus_of(vm->name) && (want->budget_us || want->dedicated))
+	start_plan(&p, vm, want, schedule);
+	if (schedule_cpus_of(schedule, vm->name) && (want->budget_us || want->dedicated))
 		return vm_fail(err, -EINVAL, "'%s' has windows: they exclude %s", vm->name,
 			       want->dedicated ? "dedicated" : "a budget");
 	for_each_vcpu(v, vm)
@@ -416,7 +420,7 @@ int vm_sched_plan(struct vm *vm, const struct vm_desc *want, struct vm_error *er
 
 void vm_sched_look(struct sched_plan *p)
 {
-	start_plan(p, NULL, NULL);
+	start_plan(p, NULL, NULL, schedule_now());
 }
 
 u32 vm_sched_room(struct sched_plan *p, struct vm *vm, u32 index, u64 cpus)
@@ -424,7 +428,7 @@ u32 vm_sched_room(struct sched_plan *p, struct vm *vm, u32 index, u64 cpus)
 	const u8 here = vm->planned[index];
 	u8 cpu;
 
-	if (vm_sched_is_real_time(&vm->desc) || schedule_cpus_of(vm->name))
+	if (vm_sched_is_real_time(&vm->desc) || schedule_cpus_of(p->schedule, vm->name))
 		return MAX_CPUS;
 	put(p, vm, index, NOWHERE);
 	cpu = choose_of(p, vm, cpus & ~real_time_cpus(p, vm) & ~BIT(here));

@@ -10,30 +10,31 @@
  * A CPU where a VM without windows would have no time, or not enough of it. MAX_CPUS: there is
  * none.
  */
-static u32 without_time(const struct vm *vm)
+static u32 without_time(const struct vm *vm, const struct schedule *s)
 {
-	u64 closed = schedule_cpus();
+	u64 closed = schedule_cpus(s);
 	const struct vcpu *v;
 
-	if (schedule_cpus_of(vm->name))
+	if (schedule_cpus_of(s, vm->name))
 		return MAX_CPUS;
 	if (!vm->desc.dedicated)
-		closed &= ~schedule_cpus_with_gaps();
+		closed &= ~schedule_cpus_with_gaps(s);
 	for_each_vcpu(v, vm)
 		if (closed & BIT(v->cpu))
 			return v->cpu;
 	return MAX_CPUS;
 }
 
-static int plan_with_windows(struct vm *vm, const struct vm_desc *want, struct vm_error *err)
+static int plan_with_windows(struct vm *vm, const struct vm_desc *want, const struct schedule *s,
+			     struct vm_error *err)
 {
-	int r = vm_sched_plan(vm, want, err);
+	int r = vm_sched_plan(vm, want, s, err);
 	const struct vm *other;
 
 	if (r)
 		return r;
 	for_each_vm(other) {
-		u32 cpu = other == vm ? MAX_CPUS : without_time(other);
+		u32 cpu = other == vm ? MAX_CPUS : without_time(other, s);
 
 		if (cpu == MAX_CPUS)
 			continue;
@@ -41,7 +42,7 @@ static int plan_with_windows(struct vm *vm, const struct vm_desc *want, struct v
 			return vm_fail(err, -EBUSY, "cpu%u is dedicated to '%s'", cpu, other->name);
 		return vm_fail(err, -EBUSY,
 			       "'%s' is on cpu%u: windows would take all of its %lu us",
-			       other->name, cpu, schedule_of_cpu(cpu)->frame_us);
+			       other->name, cpu, schedule_of_cpu(s, cpu)->frame_us);
 	}
 	return 0;
 }
@@ -50,12 +51,14 @@ static int plan_with_windows(struct vm *vm, const struct vm_desc *want, struct v
  * Where a CPU gets its first window or loses its last one, the other VMs are changed first: no VM
  * may run in another VM's window. The VM itself waits meanwhile: its number is new or void.
  */
-static void apply_windows(const struct vm *vm, u64 cpus_before)
+static void apply_windows(const struct vm *vm, struct schedule *plan)
 {
-	u64 changed = cpus_before ^ schedule_cpus();
+	const struct schedule *before = schedule_now();
+	const u64 changed = schedule_cpus(before) ^ schedule_cpus(plan);
 	const struct vcpu *v;
 	struct vm *other;
 
+	schedule_adopt(plan);
 	for_each_vm(other) {
 		u64 on = 0;
 
@@ -64,26 +67,24 @@ static void apply_windows(const struct vm *vm, u64 cpus_before)
 		if (other != vm && (on & changed))
 			vm_sched_enforce(other);
 	}
-	schedule_adopt();
+	schedule_run(before);
 }
 
 static int set_locked(struct vm *vm, const struct vm_desc *want,
 		      const struct schedule_windows *windows, struct vm_error *err)
 {
-	u64 cpus_before = schedule_cpus();
-	int r = windows ? schedule_propose(vm->name, windows, err) : 0;
+	struct schedule *plan = NULL;
+	int r = windows ? schedule_plan(vm->name, windows, &plan, err) : 0;
 
 	if (r)
 		return r;
-	r = windows ? plan_with_windows(vm, want, err) : vm_sched_plan(vm, want, err);
-	if (r) {
-		if (windows)
-			schedule_withdraw();
+	r = plan ? plan_with_windows(vm, want, plan, err)
+		 : vm_sched_plan(vm, want, schedule_now(), err);
+	if (r)
 		return r;
-	}
 	vm->desc = *want;
-	if (windows)
-		apply_windows(vm, cpus_before);
+	if (plan)
+		apply_windows(vm, plan);
 	vm_sched_apply();
 	vm_sched_enforce(vm);
 	return 0;

@@ -26,23 +26,25 @@ static struct tables {
 	u8 frame_in_use[MAX_CPUS];
 } * tables;
 
-/*
- * What holds, or is proposed; the other one of the two held before, or still does. NULL: no CPU has
- * windows.
- */
+/* The one of the two that holds. The other one is for a plan. NULL: no CPU has windows. */
 static struct schedule *the_schedule;
 static u64 epoch;
 
-const struct schedule_cpu *schedule_of_cpu(u32 cpu)
+const struct schedule *schedule_now(void)
+{
+	return the_schedule;
+}
+
+const struct schedule_cpu *schedule_of_cpu(const struct schedule *s, u32 cpu)
 {
 	static const struct schedule_cpu none;
 
-	return the_schedule ? &the_schedule->cpus[cpu] : &none;
+	return s ? &s->cpus[cpu] : &none;
 }
 
-u8 schedule_window_of(const char *vm, u32 cpu)
+u8 schedule_window_of(const struct schedule *s, const char *vm, u32 cpu)
 {
-	const struct schedule_cpu *c = schedule_of_cpu(cpu);
+	const struct schedule_cpu *c = schedule_of_cpu(s, cpu);
 
 	for (u32 i = 0; i < c->count; i++)
 		if (str_eq(c->windows[i].vm, vm))
@@ -73,30 +75,30 @@ static u8 number_of(const struct schedule *s, const char *vm)
 	return number < WINDOW_ALWAYS ? number : NO_VM;
 }
 
-u64 schedule_cpus(void)
+u64 schedule_cpus(const struct schedule *s)
 {
 	u64 mask = 0;
 
-	for (u32 cpu = 0; the_schedule && cpu < MAX_CPUS; cpu++)
-		mask |= schedule_of_cpu(cpu)->count ? BIT(cpu) : 0;
+	for (u32 cpu = 0; s && cpu < MAX_CPUS; cpu++)
+		mask |= s->cpus[cpu].count ? BIT(cpu) : 0;
 	return mask;
 }
 
-u64 schedule_cpus_of(const char *vm)
+u64 schedule_cpus_of(const struct schedule *s, const char *vm)
 {
 	u64 mask = 0;
 
-	for (u32 cpu = 0; the_schedule && cpu < MAX_CPUS; cpu++)
-		mask |= schedule_window_of(vm, cpu) ? BIT(cpu) : 0;
+	for (u32 cpu = 0; s && cpu < MAX_CPUS; cpu++)
+		mask |= schedule_window_of(s, vm, cpu) ? BIT(cpu) : 0;
 	return mask;
 }
 
-u64 schedule_cpus_with_gaps(void)
+u64 schedule_cpus_with_gaps(const struct schedule *s)
 {
 	u64 mask = 0;
 
-	for (u32 cpu = 0; the_schedule && cpu < MAX_CPUS; cpu++) {
-		const struct schedule_cpu *c = schedule_of_cpu(cpu);
+	for (u32 cpu = 0; s && cpu < MAX_CPUS; cpu++) {
+		const struct schedule_cpu *c = &s->cpus[cpu];
 		u64 claimed = 0;
 
 		for (u32 i = 0; i < c->count; i++)
@@ -270,7 +272,7 @@ static u64 cpus_with_frames(void)
 	u64 mask = 0;
 
 	for (u32 cpu = 0; the_schedule && cpu < MAX_CPUS; cpu++)
-		mask |= schedule_of_cpu(cpu)->frame_us ? BIT(cpu) : 0;
+		mask |= the_schedule->cpus[cpu].frame_us ? BIT(cpu) : 0;
 	return mask & cpus_online_mask();
 }
 
@@ -304,12 +306,13 @@ static int add_windows(struct schedule *s, const char *vm, u8 number,
 	return 0;
 }
 
-int schedule_propose(const char *vm, const struct schedule_windows *want, struct vm_error *err)
+int schedule_plan(const char *vm, const struct schedule_windows *want, struct schedule **plan,
+		  struct vm_error *err)
 {
 	struct schedule *s;
 	u8 number;
-	int r;
 
+	*plan = NULL;
 	if (!the_schedule)
 		return want->count ? refuse_cpu(vm, want->at[0].cpu, err) : 0;
 	s = the_other();
@@ -320,17 +323,13 @@ int schedule_propose(const char *vm, const struct schedule_windows *want, struct
 	*s = *the_schedule;
 	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++)
 		remove_windows(&s->cpus[cpu], vm);
-	r = add_windows(s, vm, number, want, err);
-	if (!r)
-		the_schedule = s;
-	return r;
+	*plan = s;
+	return add_windows(s, vm, number, want, err);
 }
 
-void schedule_withdraw(void)
+void schedule_adopt(struct schedule *plan)
 {
-	if (!the_schedule)
-		return;
-	the_schedule = the_other();
+	the_schedule = plan;
 }
 
 static bool same_windows(const struct schedule_cpu *a, const struct schedule_cpu *b)
@@ -344,14 +343,10 @@ static bool same_windows(const struct schedule_cpu *a, const struct schedule_cpu
 	return same;
 }
 
-void schedule_adopt(void)
+void schedule_run(const struct schedule *before)
 {
-	const struct schedule *before;
 	u32 cpu;
 
-	if (!the_schedule)
-		return;
-	before = the_other();
 	/* One that is not online would never answer; its windows never open. */
 	for_each_online_cpu(cpu)
 		if (!same_windows(&before->cpus[cpu], &the_schedule->cpus[cpu]))
