@@ -274,6 +274,9 @@ static void test_too_many_types(void **state)
 	}
 	archive_use();
 	assert_int_equal(vm_type_count, MAX_TYPES);
+	assert_string_equal(
+		the_bundle.problem,
+		"the bundle has more than 32 types: vms/t32.dtb and those behind it are not used");
 }
 
 /* A type whose kernel, and initrd, lie in memory. */

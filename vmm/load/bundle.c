@@ -60,9 +60,9 @@ static int read_description(struct vm_type *t)
 
 /*
  * A type of the bundle replaces a preloaded one. Of two types in the bundle the first one stays,
- * and the second one is marked as wrong.
+ * and the second one is marked as wrong. False: there is no room.
  */
-static void add_type(const struct vm_type *t)
+static bool add_type(const struct vm_type *t)
 {
 	struct vm_type *old = find(t->desc.label);
 	struct vm_type *to = old && str_eq(old->file, PRELOADED_FILE) ? old : NULL;
@@ -70,7 +70,7 @@ static void add_type(const struct vm_type *t)
 	if (!to && vm_type_count < MAX_TYPES)
 		to = &vm_types[vm_type_count++];
 	if (!to)
-		return;
+		return false;
 	*to = *t;
 	if (old && old != to) {
 		to->valid = false;
@@ -82,6 +82,7 @@ static void add_type(const struct vm_type *t)
 				   "%s has the label '%s' too, and is not used", t->file,
 				   t->desc.label);
 	}
+	return true;
 }
 
 /* Two archives may have a file of the same name: the later one is read. */
@@ -114,7 +115,10 @@ static void add_description(const struct cpio_entry *e)
 	utf8_clean(t.file); /* it is shown on terminals */
 	if (!t.desc.label[0])
 		label_by_file(&t);
-	add_type(&t);
+	if (!add_type(&t) && !the_bundle.problem[0])
+		text_print(the_bundle.problem, sizeof(the_bundle.problem),
+			   "the bundle has more than %u types: %s and those behind it are not used",
+			   MAX_TYPES, t.file);
 }
 
 void bundle_init(const void *base, u64 size)
