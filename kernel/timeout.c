@@ -13,7 +13,7 @@
  * Calls per timer interrupt. Further due timeouts come with the next one, behind other interrupts
  * and behind the threads that were woken.
  */
-#define MAX_EXPIRIES 4
+#define MAX_EXPIRIES 1
 
 void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
 {

@@ -17,7 +17,7 @@
  *     0       1       0      active in memory
  *     0       1       1      active and pending in memory
  *     1       -       -      in a list register, which has its active state and the latch that it
- *                            had (enum vgic_lr_state); `latch` is a later one, `active` is stale
+ *                            had (enum vgic_lr_state); `latch` is a later one, `active` is 0
  */
 #ifndef VMM_GIC_H
 #define VMM_GIC_H
@@ -31,6 +31,7 @@ struct vcpu;
 
 #define VGIC_SPIS  256 /* INTIDs 32..287 */
 #define VGIC_WORDS (VGIC_SPIS / 32)
+#define VGIC_VCPUS 32 /* VM_MAX_VCPUS */
 
 /*
  * The state of a list register of a vCPU. Whether its interrupt is pending or active is in the
@@ -65,6 +66,9 @@ struct vgic_bank {
 	u32 active;
 	u32 edge;   /* configured as edge-triggered */
 	u32 listed; /* in a list register */
+	/* Bit k of each priority is in plane k: a choice goes through words, not interrupts. */
+	u32 prio_plane[8];
+	u32 active_plane[8]; /* of active_prio */
 	u8 prio[32];
 	u8 active_prio[32]; /* priority of an active interrupt, until its drop */
 	u8 lr_of[32];       /* its list register, while listed */
@@ -92,6 +96,7 @@ struct vgic_cpu {
 	bool loaded;        /* its list registers are in hardware, on the CPU where the vCPU runs */
 	bool dirty;         /* the list registers must be chosen again */
 	bool pending_left;  /* more interrupts are pending than fit */
+	u32 eois;           /* EOIs that hit no list register, to be accounted for */
 	bool active_left;   /* more interrupts are active than fit */
 	/*
 	 * SGIs from other vCPUs, not yet in the bank or in a list register: one bit each, atomic,
@@ -126,8 +131,11 @@ struct vgic {
 	struct vgic_bank spi[VGIC_WORDS];
 	u32 shared[VGIC_WORDS]; /* SPIs that several vCPUs may take, by irouter */
 	u64 irouter[VGIC_SPIS]; /* affinity, as written; GICv2: one bit for each vCPU */
-	u8 target[VGIC_SPIS];   /* index of the vCPU that irouter names, or VGIC_NO_TARGET */
-	u8 holder[VGIC_SPIS];   /* index of the vCPU: in its list registers, or active on it */
+	/* By vCPU: SPIs whose target it is, and SPIs that are active in memory and held by it. */
+	u32 routed[VGIC_VCPUS][VGIC_WORDS];
+	u32 active_on[VGIC_VCPUS][VGIC_WORDS];
+	u8 target[VGIC_SPIS]; /* index of the vCPU that irouter names, or VGIC_NO_TARGET */
+	u8 holder[VGIC_SPIS]; /* index of the vCPU: in its list registers, or active on it */
 };
 
 #define VGIC_NO_TARGET 0xff

@@ -253,6 +253,61 @@ static void all_are_active(void **state)
 	}
 }
 
+/*
+ * Switching to a vCPU for which more is pending than fits does not choose: that is a section of its
+ * own on its way to its guest, and so is the end of every few of its EOIs.
+ */
+static void long_work_lets_interrupts_in(void **state)
+{
+	u32 n;
+
+	(void)state;
+	for (n = 32; n < BEYOND; n++)
+		fixture_enable(0, n, 0x80);
+	fixture_load(0);
+	fixture_write(0, GICD(0x304), 4, ~0U);
+	for (n = 64; n < BEYOND; n++)
+		vgic_set_spi(&fixture_vm, n, true);
+	fixture_exit();
+	assert_true(v0->vgic.active_left && v0->vgic.pending_left);
+	fixture_put();
+	(void)fixture_let_in();
+	fixture_current[0] = v0;
+	vgic_load(v0);
+	assert_int_equal(v0->thread.work, VCPU_WORK_VIRQ);
+	assert_int_equal(v0->vgic.lr_used, 0);
+	assert_int_equal(fixture_let_in(), 0);
+	vgic_flush(v0);
+	assert_int_equal(fixture_let_in(), 1);
+	assert_int_equal(v0->vgic.lr_used, 0xf);
+	v0->thread.work = 0;
+	host_vgic[0].eoi_count = 20;
+	v0->vgic.dirty = true;
+	vgic_flush(v0); /* EOIs in three pieces, then the choice */
+	assert_int_equal(fixture_let_in(), 3);
+	for (n = 32; n < 64; n++) /* three are in list registers */
+		assert_int_equal(reads_active(0, n), n < 35 || n >= 55);
+}
+
+/* Interrupts of many words at once, for a vCPU that is away: it chooses once. */
+static void many_changes_are_one_choice(void **state)
+{
+	u32 n, folds;
+
+	(void)state;
+	for (n = 32; n < BEYOND; n++)
+		fixture_enable(0, n, 0x80);
+	fixture_load(0);
+	folds = v0->vgic.folds;
+	for (n = 1; n <= 8; n++)
+		fixture_write(1, GICD(0x200 + 4 * n), 4, ~0U);
+	assert_int_equal(v0->vgic.lr_used, 0);
+	fixture_exit();
+	assert_int_equal(v0->vgic.folds, folds + 1);
+	for (n = 32; n < 36; n++)
+		assert_int_not_equal(fixture_lr(n), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +319,8 @@ int main(void)
 		cmocka_unit_test_setup(the_best_of_hundreds, fixture_setup),
 		cmocka_unit_test_setup(a_later_word_does_not_displace, fixture_setup),
 		cmocka_unit_test_setup(all_are_active, fixture_setup),
+		cmocka_unit_test_setup(long_work_lets_interrupts_in, fixture_setup),
+		cmocka_unit_test_setup(many_changes_are_one_choice, fixture_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -345,6 +345,37 @@ static void drain(void)
 	}
 }
 
+static u8 of_planes(const u32 planes[8], u32 n)
+{
+	u32 prio = 0;
+
+	for (u32 k = 0; k < 8; k++)
+		prio |= (planes[k] >> n & 1) << k;
+	return (u8)prio;
+}
+
+/* What a choice goes by says what the interrupts' own fields say. */
+static void assert_indexed(void)
+{
+	const struct vgic *g = &fixture_vm.vgic;
+	u32 i, n;
+
+	for (i = 0; i < VGIC_SPIS; i++) {
+		const struct vgic_bank *b = &g->spi[i / 32];
+		bool active = b->active >> i % 32 & 1;
+
+		assert_int_equal(of_planes(b->prio_plane, i % 32), b->prio[i % 32]);
+		if (active)
+			assert_int_equal(of_planes(b->active_plane, i % 32),
+					 b->active_prio[i % 32]);
+		for (n = 0; n < FIXTURE_VCPUS; n++) {
+			assert_int_equal(g->routed[n][i / 32] >> i % 32 & 1, g->target[i] == n);
+			assert_int_equal(g->active_on[n][i / 32] >> i % 32 & 1,
+					 active && g->holder[i] == n);
+		}
+	}
+}
+
 static void assert_quiet(void)
 {
 	u32 i, n;
@@ -358,6 +389,8 @@ static void assert_quiet(void)
 		for (i = 0; i < NSGI; i++)
 			assert_false(sgi_wanted[n][i]);
 	}
+	assert_indexed();
+	(void)fixture_read(0, GICD(0x204), 4); /* folds what is kept */
 	for (i = 0; i < VGIC_WORDS; i++)
 		assert_int_equal(fixture_vm.vgic.spi[i].listed | fixture_vm.vgic.spi[i].active |
 					 fixture_vm.vgic.spi[i].latch,

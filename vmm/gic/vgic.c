@@ -9,7 +9,12 @@
 #include <arch/irqchip.h>
 #include <lib/string.h>
 
-void vgic_begin(struct vgic_op *op, struct vm *vm)
+/* From so many changed interrupts on, choosing all list registers again is shorter. */
+#define FRESH_FEW 4
+
+_Static_assert(VGIC_VCPUS == VM_MAX_VCPUS, "tables by vCPU");
+
+static __inlined void begin(struct vgic_op *op, struct vm *vm)
 {
 	struct vcpu *v;
 
@@ -18,8 +23,20 @@ void vgic_begin(struct vgic_op *op, struct vm *vm)
 	op->flags = spin_lock(&vm->vgic.lock);
 	v = vcpu_current();
 	op->here = v && v->vm == vm && v->vgic.loaded ? v : NULL;
+}
+
+void vgic_begin(struct vgic_op *op, struct vm *vm)
+{
+	begin(op, vm);
 	if (unlikely((u32)vm->vgic.kept))
 		vgic_fold_kept(op);
+}
+
+void vgic_begin_own(struct vgic_op *op, struct vcpu *v)
+{
+	begin(op, v->vm);
+	if (unlikely((u32)v->vm->vgic.kept & 1U << v->index))
+		vgic_fold_kept_of(op, v);
 }
 
 void vgic_end(struct vgic_op *op)
@@ -148,11 +165,58 @@ void vgic_update(struct vgic_op *op, const struct virq *q)
 		op->kicks |= 1U << v->index;
 }
 
+/* These interrupts, which are in no list register, are deliverable: each to its target. */
+static void update_waiting(struct vgic_op *op, const struct vgic_view *w, u32 bits)
+{
+	const u32 word = w->base / 32;
+
+	while (bits) {
+		struct virq q = virq_at(w->bank, w->owner, w->base + lowest_bit(bits));
+		struct vcpu *v = virq_target(op->vm, &q);
+		u32 mine = q.mask;
+
+		if (v) {
+			mine = w->owner ? bits : bits & op->vm->vgic.routed[v->index][word - 1];
+			v->vgic.fresh[word] |= mine;
+			v->vgic.fresh_words |= 1U << word;
+			op->kicks |= 1U << v->index;
+		}
+		bits &= ~mine;
+	}
+}
+
+void vgic_update_bits(struct vgic_op *op, const struct vgic_view *w, u32 bits)
+{
+	const struct vgic_bank *b = w->bank;
+	u32 n;
+
+	if (!(bits & (bits - 1))) {
+		if (bits) {
+			struct virq q = virq_at(w->bank, w->owner, w->base + lowest_bit(bits));
+
+			vgic_update(op, &q);
+		}
+		return;
+	}
+	for_each_set_bit(n, bits & b->listed) {
+		struct virq q = virq_at(w->bank, w->owner, w->base + n);
+
+		mark_fresh(op, virq_holder(op->vm, &q), &q);
+	}
+	update_waiting(op, w, bits & bank_deliverable(&op->vm->vgic, b) & ~(b->active | b->listed));
+}
+
 void vgic_update_fresh(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
-	u32 w, n, words = c->fresh_words;
+	u32 w, n, count = 0, words = c->fresh_words;
 
+	for_each_set_bit(w, words)
+		count += word_weight(c->fresh[w]);
+	if (count > FRESH_FEW) {
+		c->dirty = true;
+		return;
+	}
 	c->fresh_words = 0;
 	for_each_set_bit(w, words) {
 		u32 bits = c->fresh[w];
@@ -215,7 +279,7 @@ void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 	u32 listed, slot = b->lr_of[q.n];
 	struct vgic_op op;
 
-	vgic_begin(&op, v->vm);
+	vgic_begin_own(&op, v);
 	listed = b->listed & q.mask;
 	if (listed) /* usually the guest has ended it: the physical interrupt fired again */
 		(void)vgic_fold_lr(v, slot);
@@ -341,6 +405,17 @@ static u8 route(const struct vm *vm, u32 spi)
 	return target ? (u8)target->index : VGIC_NO_TARGET;
 }
 
+static void set_target(struct vgic *g, u32 spi, u8 target)
+{
+	u32 word = spi / 32, mask = 1U << spi % 32;
+
+	if (g->target[spi] != VGIC_NO_TARGET)
+		g->routed[g->target[spi]][word] &= ~mask;
+	g->target[spi] = target;
+	if (target != VGIC_NO_TARGET)
+		g->routed[target][word] |= mask;
+}
+
 void vgic_set_route(struct vm *vm, u32 spi, u64 router)
 {
 	struct vgic *g = &vm->vgic;
@@ -349,7 +424,7 @@ void vgic_set_route(struct vm *vm, u32 spi, u64 router)
 
 	__atomic_store_n(&g->irouter[spi], router, __ATOMIC_RELAXED);
 	g->shared[spi / 32] = (g->shared[spi / 32] & ~mask) | (shared ? mask : 0);
-	g->target[spi] = route(vm, spi);
+	set_target(g, spi, route(vm, spi));
 }
 
 /*
@@ -371,8 +446,10 @@ void vgic_update_able(struct vgic_op *op, struct vcpu *v)
 			u32 spi = 32 * w + n;
 			u8 target = route(op->vm, spi);
 
-			moved |= target != g->target[spi];
-			g->target[spi] = target;
+			if (target == g->target[spi])
+				continue;
+			moved = true;
+			set_target(g, spi, target);
 		}
 	}
 	if (!moved)
@@ -405,10 +482,15 @@ void vgic_init(struct vm *vm)
 	memset(g->irouter, 0, sizeof(g->irouter));
 	memset(g->shared, 0, sizeof(g->shared));
 	memset(g->target, 0, sizeof(g->target)); /* affinity 0: vCPU 0 */
+	memset(g->routed, 0, sizeof(g->routed));
+	memset(g->routed[0], 0xff, sizeof(g->routed[0]));
+	memset(g->active_on, 0, sizeof(g->active_on));
 	memset(g->holder, 0, sizeof(g->holder));
 	g->v2 = arch_vgic_version() == 2;
-	if (g->v2 && vm->desc.cpus > 1)
+	if (g->v2 && vm->desc.cpus > 1) {
 		memset(g->target, VGIC_NO_TARGET, sizeof(g->target));
+		memset(g->routed[0], 0, sizeof(g->routed[0]));
+	}
 	spin_unlock(&g->lock, flags);
 }
 

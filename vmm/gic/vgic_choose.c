@@ -12,115 +12,147 @@
 #include <lib/bitmap.h>
 #include <lib/string.h>
 
-/* The best few interrupts of a kind, best first; equals in the order of INTID. */
+/*
+ * Interrupts of a kind, a word for each bank. Bounded whatever a guest makes pending or active: a
+ * step looks at the nine words, not at the interrupts.
+ */
 struct choice {
-	u32 total; /* the number of all */
-	u32 count;
-	u32 intid[VGIC_MAX_LRS];
-	u16 rank[VGIC_MAX_LRS]; /* priority; 0x100 more if the guest's interface has disabled it */
+	const struct vcpu *v;
+	bool of_active; /* active ones; else pending ones */
+	u32 groups;     /* of pending ones: those that the guest's interface has enabled */
+	u32 words;      /* those with something left, one bit each */
+	u32 left[VGIC_ALL_WORDS]; /* not taken yet */
+	u32 best[VGIC_ALL_WORDS]; /* of them, the most urgent */
+	u16 rank[VGIC_ALL_WORDS]; /* their priority; 0x100 more if their group is disabled */
 };
 
-/* Offer the interrupts base + n, n in bits, with their priorities plus `behind`. */
-static void offer(struct choice *c, u32 room, u32 base, u32 bits, const u8 *prio, u32 behind)
+static const struct vgic_bank *bank_of(const struct vcpu *v, u32 word)
 {
-	u32 n, worst = c->count < room ? UINT32_MAX : c->rank[room - 1];
+	return word ? &v->vm->vgic.spi[word - 1] : &v->vgic.priv;
+}
 
-	c->total += word_weight(bits);
-	for_each_set_bit(n, bits) {
-		u32 rank = prio[n] + behind, i;
+/* Find the most urgent ones of a word that is not empty. */
+static void look(struct choice *c, u32 word)
+{
+	const struct vgic_bank *b = bank_of(c->v, word);
+	u32 on;
 
-		if (likely(rank >= worst))
-			continue;
-		if (c->count < room)
-			c->count++;
-		for (i = c->count - 1; i > 0 && c->rank[i - 1] > rank; i--) {
-			c->intid[i] = c->intid[i - 1];
-			c->rank[i] = c->rank[i - 1];
-		}
-		c->intid[i] = base + n;
-		c->rank[i] = (u16)rank;
-		if (c->count == room)
-			worst = c->rank[room - 1];
+	if (c->of_active) {
+		c->best[word] = vgic_best_of(b->active_plane, c->left[word]);
+		c->rank[word] = b->active_prio[lowest_bit(c->best[word])];
+		return;
 	}
+	on = c->left[word] & vgic_grouped(b, c->groups);
+	c->best[word] = vgic_best_of(b->prio_plane, on ? on : c->left[word]);
+	c->rank[word] = (u16)(b->prio[lowest_bit(c->best[word])] + (on ? 0 : 0x100));
 }
 
-/* The same for pending interrupts. Those that the guest's interface has disabled come last. */
-static void offer_pending(struct choice *c, u32 room, u32 base, u32 bits, const struct vgic_bank *b)
+static inline void add(struct choice *c, u32 word, u32 bits)
 {
-	u32 on = bits & vgic_grouped(b, arch_vgic_group_enables());
-
-	offer(c, room, base, on, b->prio, 0);
-	if (unlikely(bits != on))
-		offer(c, room, base, bits & ~on, b->prio, 0x100);
+	c->left[word] = bits;
+	c->words |= 1U << word;
+	look(c, word);
 }
 
-/* Those of bits whose byte names vCPU `index`. */
-static u32 those_of(const u8 *whose, u32 bits, u32 index)
-{
-	u32 n, mine = 0;
-
-	for_each_set_bit(n, bits)
-		mine |= (u32)(whose[n] == index) << n;
-	return mine;
-}
-
-/*
- * Collect the interrupts outside list registers that are active on v, and those that are pending
- * for it. A guest may make all of them either, at every switch: some ten instructions each.
- */
-static void survey(struct vcpu *v, u32 room, struct choice *active, struct choice *pending)
+/* Those that are active on v, or pending for it, and in no list register. */
+static void survey(const struct vcpu *v, struct choice *active, struct choice *pending)
 {
 	const struct vgic *g = &v->vm->vgic;
 	const struct vgic_bank *b = &v->vgic.priv;
-	u32 w, acts = b->active & ~b->listed;
-	u32 pends = bank_deliverable(g, b) & ~(b->active | b->listed);
+	u32 word, pends = bank_deliverable(g, b) & ~(b->active | b->listed);
 
-	offer(active, room, 0, acts, b->active_prio, 0);
-	offer_pending(pending, room, 0, pends, b);
-	for (w = 0; w < VGIC_WORDS; w++) {
-		b = &g->spi[w];
-		acts = b->active & ~b->listed;
-		pends = bank_deliverable(g, b) & ~(b->active | b->listed);
+	active->v = v;
+	active->of_active = true;
+	active->words = 0;
+	pending->v = v;
+	pending->of_active = false;
+	pending->groups = arch_vgic_group_enables();
+	pending->words = 0;
+	if (b->active)
+		add(active, 0, b->active);
+	if (pends)
+		add(pending, 0, pends);
+	for (word = 1; word < VGIC_ALL_WORDS; word++) {
+		u32 acts = g->active_on[v->index][word - 1];
+
+		b = &g->spi[word - 1];
+		pends = bank_deliverable(g, b) & ~(b->active | b->listed) &
+			g->routed[v->index][word - 1];
 		if (acts)
-			offer(active, room, 32 + 32 * w,
-			      those_of(&g->holder[32 * w], acts, v->index), b->active_prio, 0);
+			add(active, word, acts);
 		if (pends)
-			offer_pending(pending, room, 32 + 32 * w,
-				      those_of(&g->target[32 * w], pends, v->index), b);
+			add(pending, word, pends);
 	}
 }
 
-/*
- * Account for EOIs that hit no list register: each ended the most urgent active interrupt without
- * one.
- */
-static void take_eois(struct vgic_op *op, struct vcpu *v)
+/* Take the most urgent one, equals in the order of INTID. */
+static u32 take(struct choice *c)
 {
-	u32 count = arch_vgic_take_eoi_count();
+	u32 word, at = 0, rank = UINT32_MAX, n;
 
-	while (count) { /* at most 31, and a survey finds 16 */
-		struct choice active = { 0 }, pending = { 0 };
-
-		survey(v, VGIC_MAX_LRS, &active, &pending);
-		if (!active.count)
-			return;
-		for (u32 i = 0; i < active.count && count; i++, count--) {
-			struct virq q = virq_of(v, active.intid[i]);
-
-			q.bank->active &= ~q.mask;
-			if (q.owner && q.n >= 16)
-				vgic_release_hw(v, q.n);
-			vgic_settle(op, v, &q);
+	for_each_set_bit(word, c->words) {
+		if (c->rank[word] < rank) {
+			rank = c->rank[word];
+			at = word;
 		}
 	}
+	n = lowest_bit(c->best[at]);
+	c->left[at] &= ~(1U << n);
+	c->best[at] &= ~(1U << n);
+	if (!c->left[at])
+		c->words &= ~(1U << at);
+	else if (!c->best[at])
+		look(c, at);
+	return 32 * at + n;
+}
+
+/* How many are left, at most `most`. */
+static u32 count_to(const struct choice *c, u32 most)
+{
+	u32 word, count = 0;
+
+	for_each_set_bit(word, c->words) {
+		count += word_weight(c->left[word]);
+		if (count >= most)
+			return most;
+	}
+	return count;
+}
+
+/* Each EOI ended the most urgent active interrupt without a list register. */
+bool vgic_take_eois(struct vgic_op *op, struct vcpu *v)
+{
+	struct vgic_cpu *c = &v->vgic;
+	struct choice active, pending;
+
+	if (c->active_left)
+		c->eois += arch_vgic_take_eoi_count();
+	if (likely(!c->eois))
+		return true;
+	survey(v, &active, &pending);
+	for (u32 i = 0; i < VCPU_PIECE && c->eois; i++, c->eois--) {
+		struct virq q;
+
+		if (!active.words) {
+			c->eois = 0;
+			break;
+		}
+		q = virq_of(v, take(&active));
+		vgic_deactivate(v->vm, &q);
+		if (q.owner && q.n >= 16)
+			vgic_release_hw(v, q.n);
+		vgic_settle(op, v, &q);
+	}
+	c->dirty = true;
+	return false; /* choosing is another section */
 }
 
 void vgic_fold_all(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
 
-	if (unlikely(c->active_left))
-		take_eois(op, v);
+	while (unlikely(!vgic_take_eois(op, v)))
+		; /* a few: the first one interrupts the guest */
 	if (c->pending_left || c->active_left)
 		c->dirty = true;
 	while (c->lr_used) {
@@ -139,12 +171,12 @@ void vgic_fold_all(struct vgic_op *op, struct vcpu *v)
 	op->kicks &= ~(1U << v->index); /* the caller handles v itself */
 }
 
-static void fill_from(struct vcpu *v, const struct choice *c, u32 count, u32 first)
+static void fill_from(struct vcpu *v, struct choice *c, u32 count, u32 first)
 {
 	u32 i;
 
 	for (i = 0; i < count; i++) {
-		struct virq q = virq_of(v, c->intid[i]);
+		struct virq q = virq_of(v, take(c));
 
 		(void)vgic_fill_lr(v, first + i, &q);
 	}
@@ -173,21 +205,20 @@ static u64 watch_groups(void)
 void vgic_refill(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
-	struct choice active = { 0 }, pending = { 0 };
+	struct choice active, pending;
 	u32 room = word_weight(vgic_usable_lrs());
 	u64 maintenance = 0;
 	u32 nactive, npending;
 
 	vgic_fold_all(op, v);
-	survey(v, room, &active, &pending);
-	if (c->muted)
-		pending.count = 0;
+	survey(v, &active, &pending);
 	/*
 	 * At least one list register is for a pending interrupt, so that NPIE is not raised at
 	 * once.
 	 */
-	nactive = MIN(active.count, pending.count ? room - 1 : room);
-	npending = MIN(pending.count, room - nactive);
+	npending = c->muted ? 0 : count_to(&pending, room);
+	nactive = count_to(&active, npending ? room - 1 : room);
+	npending = MIN(npending, room - nactive);
 	fill_from(v, &active, nactive, 0);
 	fill_from(v, &pending, npending, nactive);
 
@@ -195,10 +226,10 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v)
 	__atomic_store_n(&c->folds, c->folds + 1, __ATOMIC_RELEASE);
 	c->fresh_words = 0;
 	memset(c->fresh, 0, sizeof(c->fresh));
-	c->pending_left = pending.total > npending;
-	if (active.total > nactive && !c->active_left)
+	c->pending_left = pending.words != 0;
+	if (active.words && !c->active_left)
 		(void)arch_vgic_take_eoi_count(); /* earlier ones do not count */
-	c->active_left = active.total > nactive;
+	c->active_left = active.words != 0;
 	if (c->pending_left && !c->muted)
 		maintenance |= watch_groups();
 	if (c->active_left)

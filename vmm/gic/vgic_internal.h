@@ -36,6 +36,11 @@ struct vgic_op {
 };
 
 void vgic_begin(struct vgic_op *op, struct vm *vm);
+/*
+ * The same for an operation on v's list registers and private interrupts, and on SPIs that are not
+ * in other vCPUs' list registers: those of other vCPUs stay kept.
+ */
+void vgic_begin_own(struct vgic_op *op, struct vcpu *v);
 void vgic_end(struct vgic_op *op);
 /*
  * The same for more than a few vCPUs, told in pieces. On a vCPU's thread, on its way to or from its
@@ -73,12 +78,6 @@ static inline struct virq virq_at(struct vgic_bank *bank, struct vcpu *owner, u3
 	return (struct virq){ bank, owner, intid, intid % 32, 1U << (intid % 32) };
 }
 
-static inline void vgic_activate(const struct virq *q, u8 prio)
-{
-	q->bank->active |= q->mask;
-	q->bank->active_prio[q->n] = prio;
-}
-
 /* v: the owner of a private interrupt; for an SPI, any vCPU of the VM. */
 static inline struct virq virq_of(struct vcpu *v, u32 intid)
 {
@@ -101,6 +100,52 @@ static inline struct vcpu *virq_target(const struct vm *vm, const struct virq *q
 static inline struct vcpu *virq_holder(const struct vm *vm, const struct virq *q)
 {
 	return q->owner ? q->owner : vm->vcpus[vm->vgic.holder[q->intid - 32]];
+}
+
+/* The word of `active_on` that has the SPI, of the vCPU that holds it. */
+static inline u32 *virq_active_on(struct vm *vm, const struct virq *q)
+{
+	u32 spi = q->intid - 32;
+
+	return &vm->vgic.active_on[vm->vgic.holder[spi]][spi / 32];
+}
+
+/* Write these interrupts' priority into the planes. */
+static inline void vgic_set_planes(u32 planes[8], u32 bits, u8 prio)
+{
+#pragma GCC unroll 8
+	for (u32 k = 0; k < 8; k++)
+		planes[k] = (planes[k] & ~bits) | (prio >> k & 1 ? bits : 0);
+}
+
+/* q is active in memory from now on, held by virq_holder(). */
+static inline void vgic_activate(struct vm *vm, const struct virq *q, u8 prio)
+{
+	q->bank->active |= q->mask;
+	q->bank->active_prio[q->n] = prio;
+	vgic_set_planes(q->bank->active_plane, q->mask, prio);
+	if (!q->owner)
+		*virq_active_on(vm, q) |= q->mask;
+}
+
+/* q is no longer active in memory: it has ended, or goes into a list register. */
+static inline void vgic_deactivate(struct vm *vm, const struct virq *q)
+{
+	q->bank->active &= ~q->mask;
+	if (!q->owner)
+		*virq_active_on(vm, q) &= ~q->mask;
+}
+
+/* Of these interrupts of a bank, those of the best priority. */
+static inline u32 vgic_best_of(const u32 planes[8], u32 bits)
+{
+#pragma GCC unroll 8
+	for (u32 k = 8; k-- > 0;) {
+		u32 better = bits & ~planes[k];
+
+		bits = better ? better : bits;
+	}
+	return bits;
 }
 
 /*
@@ -136,6 +181,8 @@ static inline bool virq_deliverable(const struct vm *vm, const struct virq *q)
  * kick of the vCPU concerned.
  */
 void vgic_update(struct vgic_op *op, const struct virq *q);
+/* The same for several of a bank. */
+void vgic_update_bits(struct vgic_op *op, const struct vgic_view *w, u32 bits);
 /* v's list registers must be chosen again. */
 void vgic_mark_dirty(struct vgic_op *op, struct vcpu *v);
 /* q left a list register of v. If it still has to be delivered, arrange for that. */
@@ -219,7 +266,8 @@ void vgic_unload(struct vcpu *v, const struct virq *q);
 bool vgic_fill_lr(struct vcpu *v, u32 n, const struct virq *q);
 /* An SGI arrives for v, which is here. Not in an operation. */
 void vgic_sgi_here(struct vcpu *v, u32 sgi);
-/* Fold the list registers that the VM's vCPUs keep. */
+/* Fold the list registers that v keeps, if it does; and that all of the VM's vCPUs keep. */
+void vgic_fold_kept_of(struct vgic_op *op, struct vcpu *v);
 void vgic_fold_kept(struct vgic_op *op);
 /* Take SGIs from other vCPUs into v's bank. v may be anywhere. */
 void vgic_take_sgis(struct vgic_op *op, struct vcpu *v);
@@ -236,6 +284,11 @@ bool vgic_line_asserted(u32 ppi);
 
 /* ---- vgic_choose.c ---- */
 
+/*
+ * Account for EOIs of v that hit no list register, a few at a time. True if all are done: only then
+ * list registers may be chosen.
+ */
+bool __must_check vgic_take_eois(struct vgic_op *op, struct vcpu *v);
 /* Choose and fill all list registers. */
 void vgic_refill(struct vgic_op *op, struct vcpu *v);
 /* Fold all list registers. v's may also be kept. */

@@ -95,9 +95,7 @@ struct virq vgic_fold_lr(struct vcpu *v, u32 n)
 	c->lr_fired &= ~(1U << n);
 	q.bank->listed &= ~q.mask;
 	if ((value & LR_STATE_ACTIVE || is_on(state)) && !is_off(state))
-		vgic_activate(&q, LR_PRIORITY(written));
-	else
-		q.bank->active &= ~q.mask;
+		vgic_activate(v->vm, &q, LR_PRIORITY(written));
 	if ((value & LR_STATE_PENDING) && is_latched(state))
 		q.bank->latch |= q.mask;
 	if (written & LR_HW) {
@@ -175,6 +173,8 @@ bool vgic_fill_lr(struct vcpu *v, u32 n, const struct virq *q)
 		if (is_v2_sgi(v, q))
 			vgicv2_sgi_filled(v, q, value);
 	}
+	if (q->bank->active & q->mask)
+		vgic_deactivate(v->vm, q);
 	q->bank->listed |= q->mask;
 	q->bank->lr_of[q->n] = (u8)n;
 	if (!q->owner)
@@ -191,7 +191,7 @@ static __noinline void sgi_arrives(struct vcpu *v, u32 sgi)
 	struct virq q = virq_of(v, sgi);
 	struct vgic_op op;
 
-	vgic_begin(&op, v->vm);
+	vgic_begin_own(&op, v);
 	q.bank->latch |= q.mask;
 	vgic_update(&op, &q);
 	vgic_end(&op);
@@ -211,17 +211,14 @@ void vgic_sgi_here(struct vcpu *v, u32 sgi)
 
 void vgic_take_sgis(struct vgic_op *op, struct vcpu *v)
 {
-	u32 sgi, sgis = __atomic_load_n(&v->vgic.sgis, __ATOMIC_RELAXED);
+	const struct vgic_view w = { v->vm, v, &v->vgic.priv, 0 };
+	u32 sgis = __atomic_load_n(&v->vgic.sgis, __ATOMIC_RELAXED);
 
 	if (likely(!sgis))
 		return;
 	sgis = __atomic_exchange_n(&v->vgic.sgis, 0, __ATOMIC_ACQUIRE);
 	v->vgic.priv.latch |= sgis;
-	for_each_set_bit(sgi, sgis) {
-		struct virq q = virq_of(v, sgi);
-
-		vgic_update(op, &q);
-	}
+	vgic_update_bits(op, &w, sgis);
 }
 
 /* ---- timers, performance monitors ---- */
@@ -276,24 +273,58 @@ void vgic_resample(struct vcpu *v)
 
 /* ---- exit path, switch hooks ---- */
 
-static void flush(struct vgic_op *op, struct vcpu *v)
+/* The list registers are to be chosen again: no maintenance interrupt comes before that. */
+static void fold_quietly(struct vgic_op *op, struct vcpu *v)
+{
+	vgic_fold_all(op, v);
+	v->vgic.dirty = true;
+	if (v->vgic.maintenance) {
+		v->vgic.maintenance = 0;
+		arch_vgic_maintenance(0);
+	}
+}
+
+/* Take in what changed. True if the list registers need not be chosen again. */
+static bool take_changes(struct vgic_op *op, struct vcpu *v)
 {
 	vgic_take_sgis(op, v);
 	if (!v->vgic.dirty)
 		vgic_update_fresh(op, v);
-	if (v->vgic.dirty)
-		vgic_refill(op, v);
+	return !v->vgic.dirty;
 }
 
+/* True if nothing is left to do. */
+static bool flush_step(struct vgic_op *op, struct vcpu *v)
+{
+	if (!vgic_take_eois(op, v))
+		return false;
+	if (take_changes(op, v))
+		return true;
+	if (v->vgic.lr_used) {
+		fold_quietly(op, v);
+		return false;
+	}
+	vgic_refill(op, v);
+	return true;
+}
+
+/*
+ * On v's way to its guest. Choosing is long: so it is a section of its own, and so are EOIs before
+ * it.
+ */
 static __noinline void flush_all(struct vcpu *v)
 {
 	struct vgic_op op;
+	bool done;
 
-	vgic_begin(&op, v->vm);
-	if (op.here == v)
-		flush(&op, v);
-	op.kicks &= ~(1U << v->index);
-	vgic_end(&op);
+	do {
+		if (v->vgic.eois || (v->vgic.dirty && !v->vgic.lr_used))
+			vgic_let_in();
+		vgic_begin_own(&op, v);
+		done = op.here != v || flush_step(&op, v);
+		op.kicks &= ~(1U << v->index);
+		vgic_end(&op);
+	} while (!done);
 }
 
 /*
@@ -315,7 +346,7 @@ void vgic_flush(struct vcpu *v)
 }
 
 /* v's list registers were kept. They no longer are: their state is in the banks. */
-static void stop_keeping(struct vgic_op *op, struct vcpu *v)
+void vgic_fold_kept_of(struct vgic_op *op, struct vcpu *v)
 {
 	v->vm->vgic.kept -= v->vgic.keep_mark;
 	vgic_fold_all(op, v);
@@ -324,7 +355,7 @@ static void stop_keeping(struct vgic_op *op, struct vcpu *v)
 __noinline void vgic_fold_kept(struct vgic_op *op)
 {
 	while ((u32)op->vm->vgic.kept)
-		stop_keeping(op, op->vm->vcpus[__builtin_ctz((u32)op->vm->vgic.kept)]);
+		vgic_fold_kept_of(op, op->vm->vcpus[__builtin_ctz((u32)op->vm->vgic.kept)]);
 }
 
 /*
@@ -372,13 +403,14 @@ static __noinline void load_from_banks(struct vcpu *v)
 	struct vgic_op op;
 	u32 ppi;
 
-	vgic_begin(&op, v->vm);
+	vgic_begin_own(&op, v);
 	op.here = v;
 	c->loaded = true;
 	for_each_set_bit(ppi, c->forwarded)
 		arch_irq_set_active(c->pintid[ppi - 16], true);
 	c->maintenance = 0;
-	flush(&op, v);
+	if (unlikely(!take_changes(&op, v)))
+		thread_set_work(&v->thread, VCPU_WORK_VIRQ); /* flush_all() */
 	op.kicks &= ~(1U << v->index);
 	vgic_end(&op);
 }
@@ -404,7 +436,7 @@ static __noinline void put_into_banks(struct vcpu *v)
 	struct vgic_op op;
 	u32 ppi;
 
-	vgic_begin(&op, v->vm);
+	vgic_begin_own(&op, v);
 	op.here = v;
 	vgic_fold_all(&op, v);
 	/* The physical interrupts serve the next vCPU. */
@@ -412,8 +444,6 @@ static __noinline void put_into_banks(struct vcpu *v)
 		arch_irq_set_active(c->pintid[ppi - 16], false);
 	if (c->maintenance)
 		arch_vgic_maintenance(0);
-	c->pending_left = false;
-	c->active_left = false;
 	c->loaded = false;
 	vgic_end(&op);
 }
@@ -454,7 +484,7 @@ static __noinline void expire_in_bank(struct vcpu *v, u32 vintid, u32 pintid)
 	struct virq q = virq_of(v, vintid);
 	struct vgic_op op;
 
-	vgic_begin(&op, v->vm);
+	vgic_begin_own(&op, v);
 	/* If v is loaded, the timer is in hardware and fires by itself. */
 	if (!v->vgic.loaded && !(v->vgic.forwarded & q.mask)) {
 		v->vgic.forwarded |= q.mask;
@@ -481,7 +511,7 @@ void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 
 /*
  * Ended level-sensitive interrupts are sampled again. If more is needed, all list registers are
- * chosen again.
+ * chosen again, on v's way to its guest.
  */
 static void maintenance(u32 intid, void *arg)
 {
@@ -495,7 +525,7 @@ static void maintenance(u32 intid, void *arg)
 		arch_vgic_maintenance(0);
 		return;
 	}
-	vgic_begin(&op, v->vm);
+	vgic_begin_own(&op, v);
 	if (v->vgic.pending_left || v->vgic.active_left)
 		v->vgic.dirty = true;
 	for_each_set_bit(n, v->vgic.dirty ? 0 : v->vgic.lr_used) {
@@ -505,9 +535,12 @@ static void maintenance(u32 intid, void *arg)
 			vgic_update(&op, &q);
 		}
 	}
-	flush(&op, v);
-	if (!v->in_wfi) /* else it is about to block */
+	if (!take_changes(&op, v)) {
+		fold_quietly(&op, v);
+		vgic_mark_dirty(&op, v); /* flush_all() */
+	} else if (!v->in_wfi) {         /* else it is about to block */
 		op.kicks &= ~(1U << v->index);
+	}
 	vgic_end(&op);
 }
 

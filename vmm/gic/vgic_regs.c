@@ -66,7 +66,7 @@ static u32 active_word(const struct vgic_view *w)
 
 	vgic_begin(&op, w->vm);
 	vgic_sync(&op, vgic_elsewhere(&op, w, ~0U));
-	word = (w->bank->active & ~w->bank->listed) | state_in_lrs(&op, w, LR_STATE_ACTIVE);
+	word = w->bank->active | state_in_lrs(&op, w, LR_STATE_ACTIVE);
 	vgic_end(&op);
 	return word;
 }
@@ -92,17 +92,6 @@ static u64 word_read(const struct vgic_view *w, enum vgic_word word)
 }
 
 /* ---- writing ---- */
-
-static void update_all(struct vgic_op *op, const struct vgic_view *w, u32 bits)
-{
-	u32 n;
-
-	for_each_set_bit(n, bits) {
-		struct virq q = virq_at(w->bank, w->owner, w->base + n);
-
-		vgic_update(op, &q);
-	}
-}
 
 /*
  * Edit the state of an interrupt that is in a list register here: it moves to the bank, and
@@ -163,9 +152,9 @@ static void set_active(struct vgic_op *op, const struct virq *q)
 	if (b->listed & q->mask) {
 		lr_edit(op, q, VGIC_LR_SET_ACTIVE);
 	} else if (!(b->active & q->mask)) {
-		vgic_activate(q, b->prio[q->n]);
 		if (!q->owner)
 			op->vm->vgic.holder[q->intid - 32] = target ? (u8)target->index : 0;
+		vgic_activate(op->vm, q, b->prio[q->n]);
 	}
 	update_edited(op, q);
 }
@@ -179,15 +168,15 @@ static void clear_active(struct vgic_op *op, const struct virq *q)
 	if (b->listed & q->mask) {
 		lr_edit(op, q, VGIC_LR_CLEAR_ACTIVE);
 	} else if (b->active & q->mask) {
-		b->active &= ~q->mask;
+		vgic_deactivate(op->vm, q);
 		if (owner && (!owner->vgic.loaded || owner == op->here) && !(b->latch & q->mask))
 			vgic_release_hw(owner, q->n);
 	}
 	update_edited(op, q);
 }
 
-static void edit_all(struct vgic_op *op, const struct vgic_view *w, u32 bits,
-		     void (*edit)(struct vgic_op *op, const struct virq *q))
+static void edit_each(struct vgic_op *op, const struct vgic_view *w, u32 bits,
+		      void (*edit)(struct vgic_op *op, const struct virq *q))
 {
 	u32 n;
 
@@ -196,6 +185,61 @@ static void edit_all(struct vgic_op *op, const struct vgic_view *w, u32 bits,
 
 		edit(op, &q);
 	}
+}
+
+/*
+ * Of these interrupts, those that have to be edited one by one: they are in list registers, or kept
+ * active physically. The state of the others is in words.
+ */
+static u32 one_by_one(const struct vgic_view *w, u32 bits)
+{
+	return bits & (w->bank->listed | (w->owner ? w->owner->vgic.forwarded : 0));
+}
+
+static void clear_pending_bits(struct vgic_op *op, const struct vgic_view *w, u32 bits)
+{
+	u32 single = one_by_one(w, bits);
+
+	w->bank->latch &= ~(bits & ~single);
+	edit_each(op, w, single, clear_pending);
+}
+
+static void set_active_bits(struct vgic_op *op, const struct vgic_view *w, u32 bits)
+{
+	struct vgic_bank *b = w->bank;
+	u32 n, k, single = one_by_one(w, bits), begun = bits & ~(single | b->active);
+
+	for (k = 0; k < 8; k++)
+		b->active_plane[k] = (b->active_plane[k] & ~begun) | (b->prio_plane[k] & begun);
+	b->active |= begun;
+	for_each_set_bit(n, begun) {
+		struct virq q = virq_at(b, w->owner, w->base + n);
+		const struct vcpu *target = virq_target(op->vm, &q);
+
+		b->active_prio[n] = b->prio[n];
+		if (!w->owner) {
+			op->vm->vgic.holder[q.intid - 32] = target ? (u8)target->index : 0;
+			*virq_active_on(op->vm, &q) |= q.mask;
+		}
+		vgic_mark_dirty(op, virq_holder(op->vm, &q));
+	}
+	edit_each(op, w, single, set_active);
+}
+
+static void clear_active_bits(struct vgic_op *op, const struct vgic_view *w, u32 bits)
+{
+	u32 n, single = one_by_one(w, bits), ended = bits & w->bank->active & ~single;
+
+	w->bank->active &= ~ended;
+	if (!w->owner) {
+		for_each_set_bit(n, ended) {
+			struct virq q = virq_at(w->bank, NULL, w->base + n);
+
+			*virq_active_on(op->vm, &q) &= ~q.mask;
+		}
+	}
+	vgic_update_bits(op, w, ended);
+	edit_each(op, w, single, clear_active);
 }
 
 void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
@@ -209,39 +253,39 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 	case WORD_GROUP:
 		old = b->group;
 		b->group = value;
-		update_all(&op, w, old ^ value);
+		vgic_update_bits(&op, w, old ^ value);
 		break;
 	case WORD_GRPMOD:
 		old = b->grpmod;
 		b->grpmod = value;
-		update_all(&op, w, old ^ value);
+		vgic_update_bits(&op, w, old ^ value);
 		break;
 	case WORD_SET_ENABLE:
 		if (w->owner && w->owner == op.here)
 			vgic_resample_lines(op.here);
 		old = b->enabled;
 		b->enabled |= value;
-		update_all(&op, w, value & ~old);
+		vgic_update_bits(&op, w, value & ~old);
 		break;
 	case WORD_CLEAR_ENABLE:
 		old = b->enabled;
 		b->enabled &= ~value;
-		update_all(&op, w, value & old);
+		vgic_update_bits(&op, w, value & old);
 		break;
 	case WORD_SET_PENDING:
 		b->latch |= value;
-		update_all(&op, w, value);
+		vgic_update_bits(&op, w, value);
 		break;
 	case WORD_CLEAR_PENDING:
 		if (w->owner)
 			vgic_take_sgis(&op, w->owner);
-		edit_all(&op, w, value, clear_pending);
+		clear_pending_bits(&op, w, value);
 		break;
 	case WORD_SET_ACTIVE:
-		edit_all(&op, w, value, set_active);
+		set_active_bits(&op, w, value);
 		break;
 	case WORD_CLEAR_ACTIVE:
-		edit_all(&op, w, value, clear_active);
+		clear_active_bits(&op, w, value);
 		break;
 	}
 	/* A state that is taken away must be gone before the guest continues. */
@@ -260,6 +304,7 @@ static void priority_write(const struct vgic_view *w, u32 n, u8 value)
 	value = (u8)(value & BITS(7, 8 - bits));
 	if (w->bank->prio[n] != value) {
 		w->bank->prio[n] = value;
+		vgic_set_planes(w->bank->prio_plane, q.mask, value);
 		vgic_update(&op, &q);
 	}
 	vgic_end(&op);
@@ -275,7 +320,7 @@ static void config_write(const struct vgic_view *w, u32 half, u32 value)
 	vgic_begin(&op, w->vm);
 	old = w->bank->edge;
 	w->bank->edge = (old & ~(0xffffU << (16 * half))) | edge << (16 * half);
-	update_all(&op, w, old ^ w->bank->edge);
+	vgic_update_bits(&op, w, old ^ w->bank->edge);
 	vgic_end_open(&op);
 }
 

@@ -9,15 +9,16 @@
 static bool bank_signals(const struct vcpu *v, u32 pmr, u32 groups)
 {
 	const struct vgic *g = &v->vm->vgic;
-	u32 w, n, bits;
+	u32 w, bits;
 
 	for (w = 0; w < VGIC_ALL_WORDS; w++) {
 		const struct vgic_bank *b = w ? &g->spi[w - 1] : &v->vgic.priv;
 
 		bits = bank_deliverable(g, b) & ~(b->active | b->listed) & vgic_grouped(b, groups);
-		for_each_set_bit(n, bits)
-			if (b->prio[n] < pmr && (!w || g->target[32 * (w - 1) + n] == v->index))
-				return true;
+		if (w)
+			bits &= g->routed[v->index][w - 1];
+		if (bits && b->prio[lowest_bit(vgic_best_of(b->prio_plane, bits))] < pmr)
+			return true;
 	}
 	return false;
 }
