@@ -382,12 +382,15 @@ static void start_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc
 	struct vm *other;
 
 	*p = (struct sched_plan){ .vm = vm, .want = want, .schedule = s, .closed = MAX_CPUS };
-	for_each_planned(other, p) {
-		memset(other->planned, NOWHERE, sizeof(other->planned));
+	if (vm)
+		memset(vm->planned, NOWHERE, sizeof(vm->planned));
+	for_each_vm(other) {
 		if (other == vm)
 			continue;
-		for_each_vcpu(v, other)
-			put(p, other, v->index, (u8)v->cpu);
+		for_each_vcpu(v, other) {
+			other->planned[v->index] = (u8)v->cpu;
+			count(&p->cpus[v->cpu], &other->desc, 1);
+		}
 	}
 }
 
