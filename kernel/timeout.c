@@ -27,23 +27,21 @@ void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
 void timeout_queue_init(struct timeout_queue *q)
 {
 	spin_lock_init(&q->lock, LOCK_TIMEOUTS);
-	list_init(&q->list);
-	list_init(&q->patient);
+	timeout_init(&q->urgent, NULL);
+	timeout_init(&q->patient, NULL);
 }
 
-static inline u64 first_deadline(const struct list *list)
+static inline struct timeout *next_in_list(const struct timeout *t)
 {
-	struct list *first = list_first(list);
-
-	return first ? list_entry(first, struct timeout, node)->deadline : DEADLINE_NEVER;
+	return list_entry(t->node.next, struct timeout, node);
 }
 
 /* When this CPU's timer has to fire. Lock held. */
 static __inlined u64 next_locked(const struct timeout_queue *q)
 {
-	u64 next = first_deadline(&q->list);
+	u64 next = next_in_list(&q->urgent)->deadline;
 
-	return q->hold ? next : MIN(next, first_deadline(&q->patient));
+	return q->hold ? next : MIN(next, next_in_list(&q->patient)->deadline);
 }
 
 static __inlined void program_locked(const struct timeout_queue *q)
@@ -61,17 +59,6 @@ void timeouts_program(struct timeout_queue *q)
 	spin_acquire(&q->lock);
 	program_locked(q);
 	spin_release(&q->lock);
-}
-
-static void insert_locked(struct timeout_queue *q, struct timeout *t)
-{
-	struct list *list = t->patient ? &q->patient : &q->list, *pos;
-
-	list_for_each(pos, list) { /* behind equal deadlines: first armed, first fired */
-		if (list_entry(pos, struct timeout, node)->deadline > t->deadline)
-			break;
-	}
-	list_insert_before(pos, &t->node);
 }
 
 /*
@@ -103,31 +90,45 @@ void timeout_unqueue(struct timeout *t)
 	(void)dequeue(t);
 }
 
+/* Queue t here. Linear in the timeouts before it. */
+static __inlined void arm(struct timeout *t, u64 deadline)
+{
+	struct percpu *pc = this_cpu();
+	struct timeout_queue *q = &pc->timeouts;
+	struct timeout *end = t->patient ? &q->patient : &q->urgent, *pos;
+
+	spin_acquire(&q->lock);
+	__atomic_store_n(&t->cpu, pc->id, __ATOMIC_RELAXED);
+	t->deadline = deadline;
+	/* Behind equal deadlines: first armed, first fired. */
+	for (pos = next_in_list(end); pos->deadline <= deadline; pos = next_in_list(pos))
+		;
+	list_insert_before(&pos->node, &t->node);
+	if (next_in_list(end) == t && next_locked(q) == deadline)
+		arch_timer_set(deadline);
+	spin_release(&q->lock);
+}
+
+void timeout_arm_here(struct timeout *t, u64 deadline)
+{
+	arm(t, deadline);
+}
+
 void timeout_set(struct timeout *t, u64 deadline)
 {
 	unsigned long flags = arch_irq_save();
-	struct timeout_queue *q = &this_cpu()->timeouts;
 
 	/*
 	 * A timeout that is off this CPU's queue stays off: only this caller arms it. For another
 	 * CPU's queue the lock is needed: that CPU may still be unlinking t when it already looks
 	 * unlinked.
 	 */
-	if (likely(__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == this_cpu()->id)) {
+	if (likely(__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == this_cpu()->id))
 		timeout_cancel_here(t);
-	} else {
+	else
 		timeout_unqueue(t);
-		__atomic_store_n(&t->cpu, this_cpu()->id, __ATOMIC_RELAXED);
-	}
-	if (deadline != DEADLINE_NEVER) {
-		spin_acquire(&q->lock);
-		t->deadline = deadline;
-		insert_locked(q, t);
-		if (t->node.prev == (t->patient ? &q->patient : &q->list) &&
-		    next_locked(q) == deadline)
-			arch_timer_set(deadline);
-		spin_release(&q->lock);
-	}
+	if (deadline != DEADLINE_NEVER)
+		arm(t, deadline);
 	arch_irq_restore(flags);
 }
 
@@ -163,18 +164,15 @@ bool timeout_cancel(struct timeout *t)
 	return queued;
 }
 
-/* Take the first timeout that is due by `now` off the queue. NULL if there is none. Lock held. */
-static struct timeout *take_due_locked(struct timeout_queue *q, u64 now)
+/* The first timeout that is due by `now`. NULL if there is none. Lock held. */
+static __inlined struct timeout *due_locked(const struct timeout_queue *q, u64 now)
 {
-	struct timeout *t = NULL;
+	struct timeout *t = next_in_list(&q->urgent);
 
-	if (first_deadline(&q->list) <= now)
-		t = list_entry(q->list.next, struct timeout, node);
-	else if (!q->hold && first_deadline(&q->patient) <= now)
-		t = list_entry(q->patient.next, struct timeout, node);
-	if (t)
-		list_del(&t->node);
-	return t;
+	if (t->deadline <= now)
+		return t;
+	t = next_in_list(&q->patient);
+	return !q->hold && t->deadline <= now ? t : NULL;
 }
 
 void timeouts_expired(void)
@@ -184,7 +182,8 @@ void timeouts_expired(void)
 	struct timeout *t;
 
 	spin_acquire(&q->lock);
-	for (u32 n = 0; n < MAX_EXPIRIES && (t = take_due_locked(q, now)); n++) {
+	for (u32 n = 0; n < MAX_EXPIRIES && (t = due_locked(q, now)); n++) {
+		list_del(&t->node);
 		__atomic_store_n(&q->running, t, __ATOMIC_RELEASE);
 		spin_release(&q->lock);
 		t->fn(t);

@@ -24,7 +24,8 @@ struct timeout {
 
 struct timeout_queue {
 	struct spinlock lock;
-	struct list list, patient;
+	/* The two lists begin and end here: never due, so a search needs no other end. */
+	struct timeout urgent, patient;
 	bool hold;               /* the patient timeouts wait */
 	struct timeout *running; /* the timeout whose fn is being called now */
 };
@@ -37,6 +38,12 @@ void timeout_init(struct timeout *t, void (*fn)(struct timeout *t));
  * caller at a time. Any context. Linear in the timeouts queued here.
  */
 void timeout_set(struct timeout *t, u64 deadline);
+
+/*
+ * The same for a timeout that is not queued and that only this CPU has armed since it was last
+ * cancelled. Not for DEADLINE_NEVER. Interrupts masked.
+ */
+void timeout_arm_here(struct timeout *t, u64 deadline);
 
 /*
  * Disarm. True if it was queued, and so does not fire. On return its fn runs on no other CPU. Any
@@ -64,13 +71,13 @@ static inline void timeouts_hold(struct timeout_queue *q, bool hold)
 		return;
 	/* Valid for this CPU only: only this CPU adds to `patient`. */
 	q->hold = hold;
-	if (unlikely(!list_empty(&q->patient)))
+	if (unlikely(!list_empty(&q->patient.node)))
 		timeouts_program(q);
 }
 /* True if a patient timeout is being held back. */
 static inline bool timeouts_held(const struct timeout_queue *q)
 {
-	return q->hold && !list_empty(&q->patient);
+	return q->hold && !list_empty(&q->patient.node);
 }
 
 /* Called by arch from the timer interrupt, masked. */

@@ -25,9 +25,9 @@ void timeout_unqueue(struct timeout *t)
 	armed = NULL;
 }
 
-void timeout_set(struct timeout *t, u64 deadline)
+void timeout_arm_here(struct timeout *t, u64 deadline)
 {
-	timeout_cancel_here(t);
+	assert_true(list_empty(&t->node));
 	list_add_tail(&queue, &t->node);
 	armed = t;
 	armed_at = deadline;

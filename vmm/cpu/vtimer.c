@@ -215,5 +215,5 @@ void vtimer_put(struct vcpu *v)
 	if (deadline == DEADLINE_NEVER)
 		return;
 	t->wake.patient = v->thread.base_prio >= PRIO_REALTIME;
-	timeout_set(&t->wake, deadline);
+	timeout_arm_here(&t->wake, deadline);
 }
