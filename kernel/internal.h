@@ -8,7 +8,7 @@
 
 static inline u8 thread_prio(const struct thread *t)
 {
-	return __atomic_load_n(&t->prio, __ATOMIC_RELAXED);
+	return READ_ONCE(t->prio);
 }
 
 /*
@@ -56,13 +56,17 @@ static inline u32 rq_best(const struct run_queue *rq)
 /* Take the first of the most urgent threads off the queue. NULL if there is none. */
 static inline struct thread *rq_pop(struct run_queue *rq)
 {
-	struct thread *t;
+	struct list *queue, *first;
+	u32 prio;
 
 	if (!rq->ready)
 		return NULL;
-	t = list_entry(rq->queue[rq_best(rq)].next, struct thread, run_node);
-	rq_remove(rq, t);
-	return t;
+	prio = rq_best(rq);
+	queue = &rq->queue[prio];
+	first = list_pop(queue);
+	if (list_empty(queue))
+		rq->ready &= ~BIT(63 - prio);
+	return list_entry(first, struct thread, run_node);
 }
 
 /* ---- CPUs ---- */

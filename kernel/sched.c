@@ -39,27 +39,36 @@ static void slice_expired(struct timeout *timeout)
 	arch_give_way(false); /* until the timeout is armed again */
 }
 
-static void slice_arm(struct percpu *pc, const struct thread *t, u64 now)
+static __noinline void slice_begin(struct percpu *pc, const struct thread *t, u64 now)
 {
-	if (likely(!rq_has(&pc->rq, thread_prio(t))) || slice_armed(pc) ||
-	    t->slice_left == DEADLINE_NEVER)
+	if (slice_armed(pc) || t->slice_left == DEADLINE_NEVER)
 		return;
 	timeout_set(&pc->slice, now + t->slice_left);
 	arch_give_way(true);
 }
 
-static void slice_disarm(struct percpu *pc)
+static inline void slice_arm(struct percpu *pc, const struct thread *t, u64 now)
 {
-	if (!slice_armed(pc))
-		return;
+	if (unlikely(rq_has(&pc->rq, thread_prio(t))))
+		slice_begin(pc, t, now);
+}
+
+static __noinline void slice_end(struct percpu *pc)
+{
 	timeout_cancel_here(&pc->slice);
 	arch_give_way(false);
+}
+
+static inline void slice_disarm(struct percpu *pc)
+{
+	if (unlikely(slice_armed(pc)))
+		slice_end(pc);
 }
 
 /* Keep the rest of the running thread's turn while a more urgent thread runs. */
 static void slice_account(struct percpu *pc, struct thread *t, u64 now)
 {
-	if (slice_armed(pc))
+	if (unlikely(slice_armed(pc)))
 		t->slice_left = pc->slice.deadline > now ? pc->slice.deadline - now : 0;
 }
 
@@ -67,7 +76,7 @@ static void slice_account(struct percpu *pc, struct thread *t, u64 now)
 
 static bool may_run_on(const struct thread *t, const struct percpu *pc)
 {
-	return __atomic_load_n(&t->affinity, __ATOMIC_RELAXED) & BIT(pc->id);
+	return READ_ONCE(t->affinity) & BIT(pc->id);
 }
 
 static void wake_queue_push(struct thread *t)
@@ -203,12 +212,10 @@ static void serve(struct percpu *pc, struct thread *t)
 }
 
 /* Bounded by the number of threads: each is in at most one wake queue. */
-static void drain_wake_queue(struct percpu *pc)
+static __noinline void empty_wake_queue(struct percpu *pc)
 {
 	struct thread *t, *next, *fifo = NULL;
 
-	if (!__atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))
-		return;
 	t = __atomic_exchange_n(&pc->wake_queue, NULL, __ATOMIC_ACQUIRE);
 	for (; t; t = next) { /* the last one in is the first: reverse the order */
 		next = t->wake_next;
@@ -219,6 +226,12 @@ static void drain_wake_queue(struct percpu *pc)
 		next = t->wake_next;
 		serve(pc, t);
 	}
+}
+
+static inline void drain_wake_queue(struct percpu *pc)
+{
+	if (unlikely(READ_ONCE(pc->wake_queue)))
+		empty_wake_queue(pc);
 }
 
 void sched_serve_requests(void)
@@ -271,7 +284,7 @@ static void account(struct percpu *pc, struct thread *t, u64 now)
 
 	t->run_ticks += ticks;
 	t->switched_in_at = now;
-	if (t == pc->idle) {
+	if (unlikely(t == pc->idle)) {
 		pc->idle_ticks += ticks;
 		pc->idle_since = now;
 	}
@@ -306,10 +319,10 @@ static struct thread *pick_next(struct percpu *pc, struct thread *prev)
 {
 	struct thread *next;
 
-	if (prev == pc->idle) {
-		prev->state = THREAD_READY; /* but never queued */
-	} else if (prev->state == THREAD_RUNNING) {
-		if (!may_run_on(prev, pc)) {
+	if (prev->state == THREAD_RUNNING) {
+		if (prev == pc->idle) {
+			prev->state = THREAD_READY; /* but never queued */
+		} else if (unlikely(!may_run_on(prev, pc))) {
 			prev->state = THREAD_READY;
 			prev->ready_since = prev->switched_in_at;
 			pc->leaving = prev;
@@ -325,10 +338,8 @@ static struct thread *pick_next(struct percpu *pc, struct thread *prev)
 	return next ? next : pc->idle;
 }
 
-/* Do what prev could not do for itself while it was on its stack. */
-static void finish_switch(void)
+static __noinline void take_leave(struct percpu *pc)
 {
-	struct percpu *pc = this_cpu();
 	struct thread *leaving = pc->leaving, *reap = pc->reap;
 
 	pc->leaving = NULL;
@@ -337,6 +348,15 @@ static void finish_switch(void)
 		migrate(pc, leaving);
 	if (reap)
 		thread_reap(reap);
+}
+
+/* Do what prev could not do for itself while it was on its stack. */
+static inline void finish_switch(void)
+{
+	struct percpu *pc = this_cpu();
+
+	if (unlikely(pc->leaving || pc->reap))
+		take_leave(pc);
 }
 
 static void switch_to(struct percpu *pc, struct thread *prev, struct thread *next, u64 now)

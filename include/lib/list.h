@@ -52,6 +52,17 @@ static inline void list_del(struct list *n)
 	list_init(n);
 }
 
+/* Unlink the first node of l, which is not empty. */
+static inline struct list *list_pop(struct list *l)
+{
+	struct list *n = l->next;
+
+	l->next = n->next;
+	l->next->prev = l;
+	list_init(n);
+	return n;
+}
+
 /* First node, or NULL. */
 static inline struct list *list_first(const struct list *l)
 {

@@ -47,6 +47,9 @@ typedef struct {
 /* The structure that holds `member` at address ptr. */
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+/* A relaxed atomic load of a variable. __atomic_load_n() costs gcc an address and a mask more. */
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+
 #define __must_check   __attribute__((warn_unused_result))
 #define __noreturn     __attribute__((noreturn))
 #define __noinline     __attribute__((noinline))

@@ -40,8 +40,10 @@ static void order(void **state)
 	list_del(&b.node);
 	list_del(&b.node); /* of something on no list: nothing */
 	assert_int_equal(sum(&head), 13);
-	list_del(&a.node);
-	list_del(&c.node);
+	assert_ptr_equal(list_pop(&head), &a.node);
+	assert_true(list_empty(&a.node));
+	assert_int_equal(sum(&head), 3);
+	assert_ptr_equal(list_pop(&head), &c.node);
 	assert_true(list_empty(&head));
 }
 
