@@ -11,6 +11,7 @@
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 #include <lib/bitmap.h>
+#include <vmm/core.h>
 
 static u32 maintenance;
 
@@ -159,24 +160,36 @@ static u64 ich_vmcr(void)
 	return unlikely(gic_is_v2) ? gicv2_vmcr() : read_sysreg_(ICH_VMCR_EL2);
 }
 
-u64 arch_vgic_signals(u32 lrs)
+static inline bool signalled(u64 value, u64 vmcr)
 {
-	u64 vmcr;
+	return (value & LR_STATE_MASK) == LR_STATE_PENDING &&
+	       FIELD(value, 55, 48) < FIELD(vmcr, 31, 24) &&
+	       (vmcr & (value & LR_GROUP1 ? BIT(1) : BIT(0)));
+}
+
+static __noinline u64 first_signalled(u32 lrs)
+{
+	u64 vmcr = ich_vmcr();
 	u32 n;
 
-	lrs &= ~arch_vgic_empty_lrs();
-	if (likely(!lrs))
-		return 0;
-	vmcr = ich_vmcr();
 	for_each_set_bit(n, lrs) {
 		u64 value = arch_vgic_lr_read(n);
 
-		if ((value & LR_STATE_MASK) == LR_STATE_PENDING &&
-		    FIELD(value, 55, 48) < FIELD(vmcr, 31, 24) &&
-		    (vmcr & (value & LR_GROUP1 ? BIT(1) : BIT(0))))
+		if (signalled(value, vmcr))
 			return value;
 	}
 	return 0;
+}
+
+u64 arch_vgic_signals(u32 lrs)
+{
+	lrs &= ~arch_vgic_empty_lrs();
+	return likely(!lrs) ? 0 : first_signalled(lrs);
+}
+
+bool arch_vgic_would_signal(const struct vcpu *v, u64 value)
+{
+	return signalled(value, this_cpu()->arch.loaded == v ? ich_vmcr() : v->arch.ich_vmcr);
 }
 
 u8 arch_vgic_pmr(void)

@@ -123,6 +123,12 @@ u32 arch_vgic_take_eoi_count(void)
 	return self()->eoi_split ? 0 : count;
 }
 
+static bool signalled(u64 value)
+{
+	return (value & LR_STATE_MASK) == LR_STATE_PENDING && FIELD(value, 55, 48) < self()->pmr &&
+	       (self()->groups >> (value & LR_GROUP1 ? 1 : 0) & 1);
+}
+
 u64 arch_vgic_signals(u32 lrs)
 {
 	u32 n;
@@ -130,12 +136,17 @@ u64 arch_vgic_signals(u32 lrs)
 	for_each_set_bit(n, lrs & ~arch_vgic_empty_lrs()) {
 		u64 value = *lr(n);
 
-		if ((value & LR_STATE_MASK) == LR_STATE_PENDING &&
-		    FIELD(value, 55, 48) < self()->pmr &&
-		    (self()->groups >> (value & LR_GROUP1 ? 1 : 0) & 1))
+		if (signalled(value))
 			return value;
 	}
 	return 0;
+}
+
+/* All vCPUs of a CPU share one interface here. */
+bool arch_vgic_would_signal(const struct vcpu *v, u64 value)
+{
+	(void)v;
+	return signalled(value);
 }
 
 u8 arch_vgic_pmr(void)

@@ -192,6 +192,11 @@ u32 arch_vgic_take_eoi_count(void);
  */
 u64 arch_vgic_signals(u32 lrs);
 /*
+ * The same for a list register that v will have with this value: v ran here last, and is off the
+ * CPU. Interrupts masked.
+ */
+bool arch_vgic_would_signal(const struct vcpu *v, u64 value);
+/*
  * The virtual priority mask that the guest set (ICH_VMCR.VPMR), and the group enables (bit 0: group
  * 0, bit 1: group 1).
  */

@@ -91,23 +91,33 @@ struct vgic_cpu {
 	u8 sgi_pending[16]; /* GICv2: senders of an SGI pending by its latch, a bit a vCPU */
 	u8 sgi_active[16];  /* GICv2: senders of the active one */
 	bool asleep;        /* GICR_WAKER.ProcessorSleep */
-	bool muted;         /* asleep by the guest's write, not by reset: nothing is delivered */
 	bool online;        /* it has been turned on, and not turned off */
 	bool loaded;        /* its list registers are in hardware, on the CPU where the vCPU runs */
-	bool dirty;         /* the list registers must be chosen again */
-	bool pending_left;  /* more interrupts are pending than fit */
-	u32 eois;           /* EOIs that hit no list register, to be accounted for */
-	bool active_left;   /* more interrupts are active than fit */
+	/*
+	 * Not 0: the list registers do not tell all. The parts of one word, which is read at once.
+	 * muted: asleep by the guest's write, not by reset, so nothing is delivered. fresh_words:
+	 * words with changed interrupts, a bit each; word 0 is private.
+	 */
+	union {
+		u64 unsettled;
+		struct {
+			bool muted;
+			bool dirty;        /* the list registers must be chosen again */
+			bool pending_left; /* more interrupts are pending than fit */
+			bool active_left;  /* more interrupts are active than fit */
+			u32 fresh_words;
+		};
+	};
+	u32 eois; /* EOIs that hit no list register, to be accounted for */
 	/*
 	 * SGIs from other vCPUs, not yet in the bank or in a list register: one bit each, atomic,
 	 * without the lock. VCPU_WORK_VIRQ follows.
 	 */
 	u32 sgis;
-	u32 fresh_words; /* words with changed interrupts, a bit each; word 0: private */
-	u32 fresh[1 + VGIC_WORDS];
-	u32 lr_used;  /* list registers whose state is not FREE, one bit each */
-	u32 lr_fired; /* those in state FIRED */
-	u32 folds;    /* how often all of them were folded and chosen again */
+	u32 fresh[1 + VGIC_WORDS]; /* the changed interrupts */
+	u32 lr_used;               /* list registers whose state is not FREE, one bit each */
+	u32 lr_fired;              /* those in state FIRED */
+	u32 folds;                 /* how often all of them were folded and chosen again */
 	/* by physical INTID: the list register with the HW bit for it, or VGIC_NO_LR */
 	u8 ppi_lr[32];
 	u8 lr_state[VGIC_MAX_LRS + 1]; /* enum vgic_lr_state; that of VGIC_NO_LR is FREE */
@@ -172,10 +182,12 @@ void vgic_forward_ppi(struct vcpu *v, u32 vintid, u32 pintid);
  */
 void vgic_resample(struct vcpu *v);
 /*
- * v is off the CPU, and that physical interrupt would have fired. Make it pending, and physically
- * active once v is loaded. Does nothing if v is loaded. Interrupts masked.
+ * v was put on this CPU, and that physical interrupt would have fired. Make it pending, and
+ * physically active once v is loaded. Does nothing if v is loaded. Interrupts masked. True: v will
+ * have it in a list register, and its guest could take it. False: vgic_flush() and vgic_pending()
+ * are to find out.
  */
-void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid);
+bool vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid);
 /*
  * Read the line of a forwarded PPI of the vCPU that is here. Interrupts masked. Set once, at boot,
  * for each PPI, before vgic_forward_ppi() or vgic_expire_ppi() is called for it.

@@ -368,8 +368,7 @@ static bool may_keep(const struct vcpu *v)
 	const struct vgic_cpu *c = &v->vgic;
 
 	return likely(!(v->vm->vgic.kept & VGIC_KEPT_FULL)) &&
-	       !(c->dirty | c->pending_left | c->active_left | c->muted | c->fresh_words |
-		 (c->forwarded & ~c->priv.listed)) &&
+	       !(c->unsettled | (c->forwarded & ~c->priv.listed)) &&
 	       !(c->lr_used & ~arch_vgic_ended());
 }
 

@@ -52,11 +52,10 @@ bool vgic_pending(struct vcpu *v)
 	const struct vgic_cpu *c = &v->vgic;
 	u64 value;
 
-	if (unlikely(!c->loaded || c->dirty || c->fresh_words || c->pending_left || c->muted ||
-		     __atomic_load_n(&c->sgis, __ATOMIC_RELAXED)))
+	if (unlikely(!c->loaded || c->unsettled || READ_ONCE(c->sgis)))
 		return pending_in_banks(v);
-	value = arch_vgic_signals(v->vgic.lr_used);
-	if (unlikely((value & LR_HW) && !vgic_line_asserted(LR_VINTID(value))))
-		return pending_in_banks(v);
-	return value;
+	value = arch_vgic_signals(c->lr_used);
+	if (!value)
+		return false;
+	return !(value & LR_HW) || vgic_line_asserted(LR_VINTID(value)) || pending_in_banks(v);
 }
