@@ -106,6 +106,7 @@ struct vcpu {
 	bool reset_pending;    /* enter at boot_entry/boot_arg with reset registers */
 	u64 boot_entry, boot_arg;
 	bool in_wfi;          /* blocked in vmm_wfi */
+	bool wfi_over;        /* an interrupt has come that ends this WFI; for its CPU alone */
 	bool waits;           /* in vmm_wfi, blocked or in place */
 	u64 ready_at_start;   /* thread.ready_ticks at its first run since the VM's reset */
 	bool stolen_restarts; /* it has not run since (atomic) */
@@ -131,6 +132,11 @@ struct vcpu *vcpu_current(void);
 
 /* Make v look at its work before its guest continues, and end a WFI. Any context. */
 void vcpu_kick(struct vcpu *v, u32 work);
+/*
+ * End v's WFI, if it is in one: its list registers will hold an interrupt that its guest could
+ * take. On the CPU where v was put, interrupts masked.
+ */
+void vcpu_end_wfi(struct vcpu *v);
 
 /* ---- a VM ---- */
 

@@ -197,7 +197,7 @@ static void hw_ppi_expired_off_cpu(void **state)
 	(void)state;
 	fixture_enable(0, 27, 0);
 	line(true);
-	vgic_expire_ppi(v0, 27, 27);
+	assert_false(vgic_expire_ppi(v0, 27, 27));
 	assert_int_equal(fixture_kicked(), 1);
 	assert_true(vgic_pending(v0));
 	assert_false(physically_active());
@@ -232,7 +232,7 @@ static void ended_ones_are_kept(void **state)
 	fixture_put();
 	assert_true(fixture_vm.vgic.kept & 1);
 	line(true);
-	vgic_expire_ppi(v0, 27, 27);
+	assert_true(vgic_expire_ppi(v0, 27, 27));
 	assert_true(fixture_vm.vgic.kept & 1);
 	assert_false(physically_active());
 	host_set_cpu(1); /* whose list registers were another vCPU's */

@@ -197,6 +197,34 @@ static void the_wake_up_does_not_stay_behind(void **state)
 	assert_int_equal(host_guest_timers[1][ARCH_TIMER_VIRT].ctl, 1);
 }
 
+/*
+ * If its list register is still the timer's, the expiry says what it does to a WFI: the vCPU need
+ * not look again.
+ */
+static void an_expiry_ends_the_wfi(void **state)
+{
+	(void)state;
+	load(0);
+	program(ARCH_TIMER_VIRT, 500, 1);
+	physical(27);
+	assert_int_equal(host_vgic_ack(), 27);
+	program(ARCH_TIMER_VIRT, 900, 1);
+	host_vgic_eoi(27);
+	put(THREAD_BLOCKED);
+	expire();
+	assert_int_equal(fixture_ended(), 1);
+	assert_int_equal(fixture_kicked(), 0);
+	load(0);
+	assert_int_equal(host_vgic_ack(), 27);
+	program(ARCH_TIMER_VIRT, 1300, 1);
+	host_vgic_eoi(27);
+	host_vgic[host_cpu].pmr = 0; /* the guest takes none */
+	put(THREAD_BLOCKED);
+	expire();
+	assert_int_equal(fixture_ended(), 0);
+	assert_int_equal(fixture_kicked(), 1);
+}
+
 static void masked_and_impossible_ones_do_not(void **state)
 {
 	(void)state;
@@ -424,6 +452,7 @@ int main(void)
 		cmocka_unit_test_setup(nobodys_is_stopped, setup),
 		cmocka_unit_test_setup(the_earlier_wakes, setup),
 		cmocka_unit_test_setup(the_wake_up_does_not_stay_behind, setup),
+		cmocka_unit_test_setup(an_expiry_ends_the_wfi, setup),
 		cmocka_unit_test_setup(masked_and_impossible_ones_do_not, setup),
 		cmocka_unit_test_setup(in_flight_does_not_wake_again, setup),
 		cmocka_unit_test_setup(late_while_loaded, setup),

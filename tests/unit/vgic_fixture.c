@@ -9,7 +9,7 @@
 struct vm fixture_vm;
 struct vcpu fixture_vcpus[FIXTURE_MANY];
 struct vcpu *fixture_current[8];
-static u32 kicked, let_in;
+static u32 kicked, ended, let_in;
 static struct {
 	irq_handler_t fn;
 	void *arg;
@@ -28,6 +28,12 @@ void vcpu_kick(struct vcpu *v, u32 work)
 	/* Nothing may be kicked under the lock. */
 	assert_int_equal(fixture_vm.vgic.lock.locked, 0);
 	kicked |= 1U << v->index;
+}
+
+void vcpu_end_wfi(struct vcpu *v)
+{
+	assert_int_equal(fixture_vm.vgic.lock.locked, 0);
+	ended |= 1U << v->index;
 }
 
 int irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg, u32 flags)
@@ -70,6 +76,14 @@ u32 fixture_let_in(void)
 	u32 was = let_in;
 
 	let_in = 0;
+	return was;
+}
+
+u32 fixture_ended(void)
+{
+	u32 was = ended;
+
+	ended = 0;
 	return was;
 }
 
@@ -139,6 +153,7 @@ static int setup(u32 gic_version, u32 vcpus)
 	}
 	fixture_write(0, GICD(0), 4, 3);
 	kicked = 0;
+	ended = 0;
 	let_in = 0;
 	return 0;
 }

@@ -12,6 +12,8 @@ extern struct vm fixture_vm;
 extern struct vcpu fixture_vcpus[FIXTURE_MANY];
 /* Kicks since the last call, a bit per vCPU. */
 u32 fixture_kicked(void);
+/* Ended WFIs since the last call, a bit per vCPU. */
+u32 fixture_ended(void);
 /* The vCPU whose thread each CPU executes, or NULL. */
 extern struct vcpu *fixture_current[8];
 /* The handler registered for a physical interrupt. */

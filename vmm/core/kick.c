@@ -23,6 +23,14 @@ void vcpu_kick(struct vcpu *v, u32 work)
 	}
 }
 
+void vcpu_end_wfi(struct vcpu *v)
+{
+	if (!v->in_wfi)
+		return;
+	v->wfi_over = true;
+	thread_unpark(&v->thread);
+}
+
 void vcpu_pass_stop(struct vm *vm, u32 first)
 {
 	while (first < vm->nvcpus && __atomic_load_n(&vm->vcpus[first]->parked, __ATOMIC_RELAXED))

@@ -87,9 +87,10 @@ void vcpu_join_guest(struct vcpu *v)
 	vcpu_switch_in(&v->thread);
 }
 
-/* Leave the CPU until kicked. */
-static void wfi_block(struct vcpu *v)
+/* Leave the CPU until kicked. True: an interrupt that ends the WFI has come. */
+static bool wfi_block(struct vcpu *v)
 {
+	v->wfi_over = false;
 	__atomic_store_n(&v->in_wfi, true, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* see vcpu_kick() */
 	if (!__atomic_load_n(&v->thread.work, __ATOMIC_RELAXED))
@@ -100,6 +101,7 @@ static void wfi_block(struct vcpu *v)
 	 * before, so the caller sees it.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return v->wfi_over;
 }
 
 /*
@@ -138,8 +140,8 @@ void vmm_wfi(struct vcpu *v)
 			break;
 		if (sched_idle_here())
 			arch_guest_take_irq(v);
-		else
-			wfi_block(v);
+		else if (wfi_block(v))
+			break;
 	}
 	v->waits = false;
 }

@@ -159,15 +159,19 @@ static void wake(struct timeout *timeout)
 	struct vcpu *v = container_of(timeout, struct vcpu, timer.wake);
 	struct vtimer *t = &v->timer;
 	u64 now = arch_counter();
+	bool ends_wfi = false;
 	enum arch_timer_id id;
 
 	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++) {
 		if (t->due[id] > now)
 			continue;
-		vgic_expire_ppi(v, vintids[id], arch_guest_timer_intid(id));
+		ends_wfi |= vgic_expire_ppi(v, vintids[id], arch_guest_timer_intid(id));
 		t->woken |= (u8)BIT(id);
 	}
-	vcpu_kick(v, VCPU_WORK_VIRQ);
+	if (likely(ends_wfi))
+		vcpu_end_wfi(v);
+	else
+		vcpu_kick(v, VCPU_WORK_VIRQ);
 }
 
 void vtimer_reset(struct vcpu *v)

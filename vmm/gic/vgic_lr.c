@@ -464,18 +464,21 @@ void vgic_put(struct vcpu *v)
 	}
 }
 
-/* True if v keeps a list register for the interrupt of that physical INTID. */
-static bool fire_kept(struct vcpu *v, u32 vintid, u32 pintid)
+/*
+ * If v keeps a list register for the interrupt of that physical INTID: the value that this has when
+ * v is back. Else 0.
+ */
+static u64 fire_kept(struct vcpu *v, u32 vintid, u32 pintid)
 {
 	struct vgic_cpu *c = &v->vgic;
 	u32 n = c->ppi_lr[pintid];
 
 	if (!is_kept(v) || c->lr_state[n] != VGIC_LR_LATCHED)
-		return false;
+		return 0;
 	c->lr_state[n] = VGIC_LR_FIRED;
 	c->lr_fired |= 1U << n;
 	c->forwarded |= 1U << vintid;
-	return true;
+	return c->written[n];
 }
 
 static __noinline void expire_in_bank(struct vcpu *v, u32 vintid, u32 pintid)
@@ -494,16 +497,18 @@ static __noinline void expire_in_bank(struct vcpu *v, u32 vintid, u32 pintid)
 	vgic_end(&op);
 }
 
-void vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid)
+bool vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 {
 	struct vgic *g = &v->vm->vgic;
-	bool done;
+	u64 value;
 
 	spin_acquire(&g->lock);
-	done = fire_kept(v, vintid, pintid);
+	value = fire_kept(v, vintid, pintid);
 	spin_release(&g->lock);
-	if (unlikely(!done))
-		expire_in_bank(v, vintid, pintid);
+	if (likely(value))
+		return arch_vgic_would_signal(v, value);
+	expire_in_bank(v, vintid, pintid);
+	return false;
 }
 
 /* ---- maintenance interrupt ---- */
