@@ -109,7 +109,8 @@ struct vcpu {
 	bool wfi_over;        /* an interrupt has come that ends this WFI; for its CPU alone */
 	bool waits;           /* in vmm_wfi, blocked or in place */
 	u64 ready_at_start;   /* thread.ready_ticks at its first run since the VM's reset */
-	bool stolen_restarts; /* it has not run since (atomic) */
+	bool stolen_restarts; /* it has not run since */
+	bool stolen_told;     /* its guest has asked where its stolen time is (atomic) */
 	u64 suspends[2], suspended_ticks[2]; /* PSCI statistics: stand-by, power-down */
 	u64 serror_esr;
 	u64 exits[EXIT_KINDS];        /* since it was created */

@@ -176,7 +176,7 @@ extern const struct vdev_class pvtime_class;
 void pvtime_enter(struct vcpu *v);
 /* The services of DEN0057 (see vmm/call.h). */
 bool pvtime_call(struct vcpu *v, u64 *x);
-/* v goes on a CPU: write its stolen time to the page. Interrupts masked. */
+/* Write v's stolen time to the page: v, which has been told its place, goes on a CPU. */
 void pvtime_update(struct vcpu *v);
 
 /* ---- health ---- */

@@ -155,13 +155,13 @@ static void pvtime_is_found(void **state)
 	assert_int_equal(pvtime(0, PV_TIME_FEATURES, PV_TIME_FEATURES), SMCCC_SUCCESS);
 	assert_int_equal(pvtime(0, PV_TIME_FEATURES, PV_TIME_ST), SMCCC_SUCCESS);
 	assert_int_equal(pvtime(0, PV_TIME_FEATURES, PV_TIME_ST + 1), SMCCC_NOT_SUPPORTED);
-	assert_int_equal(pvtime(0, PV_TIME_ST, 0), 0x090a0000);
-	assert_int_equal(pvtime(1, PV_TIME_ST, 0), 0x090a0040);
 	x[0] = 0x85000020;
 	assert_false(pvtime_call(&vcpus[0], x));
 
 	assert_int_equal(stage2_init(&vm.s2), 0);
 	assert_int_equal(pvtime_class.create(&stolen), 0);
+	assert_int_equal(pvtime(0, PV_TIME_ST, 0), 0x090a0000);
+	assert_int_equal(pvtime(1, PV_TIME_ST, 0), 0x090a0040);
 	assert_true(host_stage2_lookup(&vm.s2, 0x090a0fff, &pa, &attr));
 	assert_int_equal(attr, STAGE2_ROM);
 	assert_false(host_stage2_lookup(&vm.s2, 0x090a1000, &pa, &attr));
@@ -173,6 +173,12 @@ static void pvtime_is_found(void **state)
 	pvtime_class.destroy(&stolen);
 }
 
+static void runs(struct vcpu *v)
+{
+	if (v->stolen_told)
+		pvtime_update(v);
+}
+
 static void pvtime_counts_from_the_start(void **state)
 {
 	(void)state;
@@ -181,23 +187,32 @@ static void pvtime_counts_from_the_start(void **state)
 	vcpus[0].thread.ready_ticks = 5 * MS;
 	pvtime_class.reset(&stolen);
 	vcpus[0].thread.ready_ticks = 6 * MS; /* on the way to its first entry */
-	pvtime_update(&vcpus[0]);
+	runs(&vcpus[0]);
 	assert_int_equal(vm.pvtime[0].stolen_ns, 0);
 	pvtime_enter(&vcpus[0]);
-	pvtime_update(&vcpus[0]);
+	runs(&vcpus[0]);
+	assert_false(vcpus[0].stolen_told);
+	assert_int_equal(pvtime(0, PV_TIME_ST, 0), 0x090a0000);
+	runs(&vcpus[0]);
 	assert_int_equal(vm.pvtime[0].stolen_ns, 0);
 	vcpus[0].thread.ready_ticks += 3;
-	pvtime_update(&vcpus[0]);
+	runs(&vcpus[0]);
 	assert_int_equal(vm.pvtime[0].stolen_ns, 48); /* of 16 ns each */
 	assert_int_equal(vm.pvtime[1].stolen_ns, 0);
 	pvtime_enter(&vcpus[0]); /* CPU_OFF and CPU_ON: it never falls */
 	assert_int_equal(vm.pvtime[0].stolen_ns, 48);
 	/* A year. */
 	vcpus[0].thread.ready_ticks = 6 * MS + 31536000 * HOST_COUNTER_HZ + 1;
-	pvtime_update(&vcpus[0]);
+	runs(&vcpus[0]);
 	assert_int_equal(vm.pvtime[0].stolen_ns, 31536000000000016);
 	pvtime_class.reset(&stolen);
 	assert_int_equal(vm.pvtime[0].stolen_ns, 0);
+	assert_false(vcpus[0].stolen_told);
+	vcpus[0].thread.ready_ticks += 1000; /* before the next PV_TIME_ST */
+	pvtime_enter(&vcpus[0]);
+	vcpus[0].thread.ready_ticks += 2;
+	assert_int_equal(pvtime(0, PV_TIME_ST, 0), 0x090a0000);
+	assert_int_equal(vm.pvtime[0].stolen_ns, 32); /* what was before counts */
 	stage2_destroy(&vm.s2);
 	pvtime_class.destroy(&stolen);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stolen time (DEN0057): a guest reads in its memory how long a vCPU was ready but did not run. The
- * scheduler counts that for every thread. The count is written when the vCPU goes on a CPU, before
- * its guest can read it. The guest cannot write there: the page is read-only.
+ * scheduler counts that for every thread. Once a vCPU has asked for its place, its count is written
+ * when it goes on a CPU, before its guest can read it. The guest cannot write there: the page is
+ * read-only.
  */
 #include <arch/mmu.h>
 #include <arch/timer.h>
@@ -69,7 +70,8 @@ static void reset(struct vdev *d)
 	struct vcpu *v;
 
 	for_each_vcpu(v, vm) {
-		__atomic_store_n(&v->stolen_restarts, true, __ATOMIC_RELAXED);
+		__atomic_store_n(&v->stolen_told, false, __ATOMIC_RELAXED);
+		v->stolen_restarts = true;
 		__atomic_store_n(&vm->pvtime[v->index].stolen_ns, 0, __ATOMIC_RELAXED);
 	}
 }
@@ -79,14 +81,12 @@ void pvtime_enter(struct vcpu *v)
 	if (!v->stolen_restarts)
 		return;
 	v->ready_at_start = v->thread.ready_ticks;
-	__atomic_store_n(&v->stolen_restarts, false, __ATOMIC_RELAXED);
-	write_down(v);
+	v->stolen_restarts = false;
 }
 
 void pvtime_update(struct vcpu *v)
 {
-	if (!__atomic_load_n(&v->stolen_restarts, __ATOMIC_RELAXED))
-		write_down(v);
+	write_down(v);
 }
 
 /* Read-only memory of the guest, which is not on the bus. */
@@ -110,6 +110,8 @@ bool pvtime_call(struct vcpu *v, u64 *x)
 		x[0] = (u64)features((u32)x[1]);
 		return true;
 	case PV_TIME_ST:
+		__atomic_store_n(&v->stolen_told, true, __ATOMIC_RELAXED);
+		write_down(v);
 		x[0] = GUEST_PVTIME_BASE + v->index * sizeof(struct pvtime_entry);
 		return true;
 	default:

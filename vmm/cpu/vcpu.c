@@ -34,7 +34,8 @@ static void vcpu_switch_in(struct thread *t)
 {
 	struct vcpu *v = to_vcpu(t);
 
-	pvtime_update(v);
+	if (READ_ONCE(v->stolen_told))
+		pvtime_update(v);
 	arch_vcpu_load(v);
 	vtimer_load(v);
 	if (unlikely(v->pmu.present))
