@@ -53,6 +53,23 @@ static bool has_pauth(void)
 	       (read_sysreg_(ID_AA64ISAR2_EL1) & BITS(15, 8));
 }
 
+/* Auxiliary fault status and memory attributes: what they hold is the CPU's, often nothing. */
+static __cold bool has_auxiliary(void)
+{
+	u64 held;
+
+	write_sysreg(afsr0_el1, ~0ULL);
+	write_sysreg(afsr1_el1, ~0ULL);
+	write_sysreg(amair_el1, ~0ULL);
+	isb();
+	held = read_sysreg(afsr0_el1) | read_sysreg(afsr1_el1) | read_sysreg(amair_el1);
+	write_sysreg(afsr0_el1, 0);
+	write_sysreg(afsr1_el1, 0);
+	write_sysreg(amair_el1, 0);
+	isb();
+	return held != 0;
+}
+
 /* Activity monitors, whose counters a guest must not read. */
 static bool has_amu(void)
 {
@@ -146,12 +163,14 @@ enum feature {
 	HAS_SME = 1 << 1,
 	HAS_PAUTH = 1 << 2,
 	HAS_SPECULATIVE_AT = 1 << 3, /* an erratum */
+	HAS_AUXILIARY = 1 << 4,
 };
 
 static u32 el1_features(void)
 {
 	return (has_ras() ? HAS_RAS : 0) | (has_sme() ? HAS_SME : 0) |
-	       (has_pauth() ? HAS_PAUTH : 0) | (this_cpu()->arch.errata ? HAS_SPECULATIVE_AT : 0);
+	       (has_pauth() ? HAS_PAUTH : 0) | (has_auxiliary() ? HAS_AUXILIARY : 0) |
+	       (this_cpu()->arch.errata ? HAS_SPECULATIVE_AT : 0);
 }
 
 __cold void el_init_cpu(void)
@@ -297,6 +316,11 @@ static __noinline void el1_save_more(struct el1_regs *r, u32 features)
 		r->tpidr2 = read_sysreg_(TPIDR2_EL0);
 	if (features & HAS_PAUTH)
 		pauth_save(r->pauth_keys);
+	if (features & HAS_AUXILIARY) {
+		r->amair = read_sysreg(amair_el1);
+		r->afsr0 = read_sysreg(afsr0_el1);
+		r->afsr1 = read_sysreg(afsr1_el1);
+	}
 }
 
 static __noinline void el1_restore_more(const struct el1_regs *r, u32 features)
@@ -307,22 +331,25 @@ static __noinline void el1_restore_more(const struct el1_regs *r, u32 features)
 		write_sysreg_(TPIDR2_EL0, r->tpidr2);
 	if (features & HAS_PAUTH)
 		pauth_restore(r->pauth_keys);
+	if (features & HAS_AUXILIARY) {
+		write_sysreg(amair_el1, r->amair);
+		write_sysreg(afsr0_el1, r->afsr0);
+		write_sysreg(afsr1_el1, r->afsr1);
+	}
 }
 
 static inline void el1_save(struct el1_regs *r, u32 features)
 {
 	SAVE_PAIR(r, cpacr, cpacr_el1, mair, mair_el1);
 	SAVE_PAIR(r, ttbr0, ttbr0_el1, ttbr1, ttbr1_el1);
-	SAVE_PAIR(r, amair, amair_el1, vbar, vbar_el1);
-	SAVE_PAIR(r, contextidr, contextidr_el1, esr, esr_el1);
-	SAVE_PAIR(r, far, far_el1, afsr0, afsr0_el1);
-	SAVE_PAIR(r, afsr1, afsr1_el1, par, par_el1);
-	SAVE_PAIR(r, elr, elr_el1, spsr, spsr_el1);
+	SAVE_PAIR(r, vbar, vbar_el1, contextidr, contextidr_el1);
+	SAVE_PAIR(r, esr, esr_el1, far, far_el1);
+	SAVE_PAIR(r, par, par_el1, elr, elr_el1);
+	SAVE_PAIR(r, spsr, spsr_el1, cntkctl, cntkctl_el1);
 	SAVE_PAIR(r, sp_el0, sp_el0, sp_el1, sp_el1);
 	SAVE_PAIR(r, tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0);
 	SAVE_PAIR(r, tpidr_el1, tpidr_el1, csselr, csselr_el1);
 	SAVE_PAIR(r, sctlr, sctlr_el1, tcr, tcr_el1);
-	r->cntkctl = read_sysreg(cntkctl_el1);
 	if (features)
 		el1_save_more(r, features);
 }
@@ -331,15 +358,13 @@ static inline void el1_restore(const struct el1_regs *r, u32 features)
 {
 	RESTORE_PAIR(r, cpacr, cpacr_el1, mair, mair_el1);
 	RESTORE_PAIR(r, ttbr0, ttbr0_el1, ttbr1, ttbr1_el1);
-	RESTORE_PAIR(r, amair, amair_el1, vbar, vbar_el1);
-	RESTORE_PAIR(r, contextidr, contextidr_el1, esr, esr_el1);
-	RESTORE_PAIR(r, far, far_el1, afsr0, afsr0_el1);
-	RESTORE_PAIR(r, afsr1, afsr1_el1, par, par_el1);
-	RESTORE_PAIR(r, elr, elr_el1, spsr, spsr_el1);
+	RESTORE_PAIR(r, vbar, vbar_el1, contextidr, contextidr_el1);
+	RESTORE_PAIR(r, esr, esr_el1, far, far_el1);
+	RESTORE_PAIR(r, par, par_el1, elr, elr_el1);
+	RESTORE_PAIR(r, spsr, spsr_el1, cntkctl, cntkctl_el1);
 	RESTORE_PAIR(r, sp_el0, sp_el0, sp_el1, sp_el1);
 	RESTORE_PAIR(r, tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0);
 	RESTORE_PAIR(r, tpidr_el1, tpidr_el1, csselr, csselr_el1);
-	write_sysreg(cntkctl_el1, r->cntkctl);
 	if (features)
 		el1_restore_more(r, features);
 	if (unlikely(features & HAS_SPECULATIVE_AT))

@@ -18,12 +18,12 @@ struct trap_frame {
 
 /* EL1 and EL0 system registers of a vCPU that is not loaded on a CPU. */
 struct el1_regs {
-	u64 cpacr, mair, ttbr0, ttbr1, amair, vbar, contextidr;
-	u64 esr, far, afsr0, afsr1, par, elr, spsr;
+	u64 cpacr, mair, ttbr0, ttbr1, vbar, contextidr;
+	u64 esr, far, par, elr, spsr, cntkctl;
 	u64 sp_el0, sp_el1, tpidr_el0, tpidrro_el0, tpidr_el1;
 	u64 csselr;
-	u64 sctlr, tcr; /* in pairs up to here, see vcpu.c */
-	u64 cntkctl;
+	u64 sctlr, tcr; /* in pairs up to here, see guest_state.c */
+	u64 amair, afsr0, afsr1;
 	u64 tpidr2; /* SME: no trap covers it */
 	u64 vdisr;  /* the value that the guest sees as DISR_EL1 */
 	u64 pauth_keys[10];
