@@ -29,10 +29,12 @@ int gic_lower_init(void)
 void gic_lower_init_cpu(void)
 {
 	if (gic_is_v2) {
+		this_cpu()->arch.features |= HAS_GICV2;
 		gicv2_lower_init_cpu();
 		return;
 	}
-	this_cpu()->arch.more_aprs = arch_vgic_priority_bits() > 5;
+	if (arch_vgic_priority_bits() > 5)
+		this_cpu()->arch.features |= HAS_MORE_APRS;
 	for (u32 i = 0; i < arch_vgic_lr_count(); i++)
 		arch_vgic_lr_write(i, 0);
 	arch_vgic_maintenance(0);

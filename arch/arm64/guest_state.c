@@ -157,15 +157,6 @@ static __cold void quiet_el2(void)
 		write_sysreg_(CNTHV_CTL_EL2, 0);
 }
 
-/* Features that only some CPUs' EL1 have: bits of arch_percpu.features. */
-enum feature {
-	HAS_RAS = 1 << 0,
-	HAS_SME = 1 << 1,
-	HAS_PAUTH = 1 << 2,
-	HAS_SPECULATIVE_AT = 1 << 3, /* an erratum */
-	HAS_AUXILIARY = 1 << 4,
-};
-
 static u32 el1_features(void)
 {
 	return (has_ras() ? HAS_RAS : 0) | (has_sme() ? HAS_SME : 0) |
@@ -308,76 +299,11 @@ void stage2_return(const struct stage2_loan *loan)
 		write_sysreg(reg2, two_);                  \
 	} while (0)
 
-static __noinline void el1_save_more(struct el1_regs *r, u32 features)
-{
-	if (features & HAS_RAS)
-		r->vdisr = read_sysreg_(VDISR_EL2);
-	if (features & HAS_SME)
-		r->tpidr2 = read_sysreg_(TPIDR2_EL0);
-	if (features & HAS_PAUTH)
-		pauth_save(r->pauth_keys);
-	if (features & HAS_AUXILIARY) {
-		r->amair = read_sysreg(amair_el1);
-		r->afsr0 = read_sysreg(afsr0_el1);
-		r->afsr1 = read_sysreg(afsr1_el1);
-	}
-}
-
-static __noinline void el1_restore_more(const struct el1_regs *r, u32 features)
-{
-	if (features & HAS_RAS)
-		write_sysreg_(VDISR_EL2, r->vdisr);
-	if (features & HAS_SME)
-		write_sysreg_(TPIDR2_EL0, r->tpidr2);
-	if (features & HAS_PAUTH)
-		pauth_restore(r->pauth_keys);
-	if (features & HAS_AUXILIARY) {
-		write_sysreg(amair_el1, r->amair);
-		write_sysreg(afsr0_el1, r->afsr0);
-		write_sysreg(afsr1_el1, r->afsr1);
-	}
-}
-
-static inline void el1_save(struct el1_regs *r, u32 features)
-{
-	SAVE_PAIR(r, cpacr, cpacr_el1, mair, mair_el1);
-	SAVE_PAIR(r, ttbr0, ttbr0_el1, ttbr1, ttbr1_el1);
-	SAVE_PAIR(r, vbar, vbar_el1, contextidr, contextidr_el1);
-	SAVE_PAIR(r, esr, esr_el1, far, far_el1);
-	SAVE_PAIR(r, par, par_el1, elr, elr_el1);
-	SAVE_PAIR(r, spsr, spsr_el1, cntkctl, cntkctl_el1);
-	SAVE_PAIR(r, sp_el0, sp_el0, sp_el1, sp_el1);
-	SAVE_PAIR(r, tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0);
-	SAVE_PAIR(r, tpidr_el1, tpidr_el1, csselr, csselr_el1);
-	SAVE_PAIR(r, sctlr, sctlr_el1, tcr, tcr_el1);
-	if (features)
-		el1_save_more(r, features);
-}
-
-static inline void el1_restore(const struct el1_regs *r, u32 features)
-{
-	RESTORE_PAIR(r, cpacr, cpacr_el1, mair, mair_el1);
-	RESTORE_PAIR(r, ttbr0, ttbr0_el1, ttbr1, ttbr1_el1);
-	RESTORE_PAIR(r, vbar, vbar_el1, contextidr, contextidr_el1);
-	RESTORE_PAIR(r, esr, esr_el1, far, far_el1);
-	RESTORE_PAIR(r, par, par_el1, elr, elr_el1);
-	RESTORE_PAIR(r, spsr, spsr_el1, cntkctl, cntkctl_el1);
-	RESTORE_PAIR(r, sp_el0, sp_el0, sp_el1, sp_el1);
-	RESTORE_PAIR(r, tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0);
-	RESTORE_PAIR(r, tpidr_el1, tpidr_el1, csselr, csselr_el1);
-	if (features)
-		el1_restore_more(r, features);
-	if (unlikely(features & HAS_SPECULATIVE_AT))
-		walks_allow(r->sctlr, r->tcr);
-	else
-		RESTORE_PAIR(r, sctlr, sctlr_el1, tcr, tcr_el1);
-}
-
 /*
  * Active priorities (ICH_AP<g>R<n>_EL2): 5 bits of priority use one register for each group, 6 bits
  * use two, 7 bits use four.
  */
-static __noinline void ich_save_more(struct arch_vcpu *a)
+static void ich_save_more(struct arch_vcpu *a)
 {
 	u32 bits = arch_vgic_priority_bits();
 
@@ -390,6 +316,22 @@ static __noinline void ich_save_more(struct arch_vcpu *a)
 		a->ich_ap0r[3] = read_sysreg(S3_4_C12_C8_3);
 		a->ich_ap1r[2] = read_sysreg(S3_4_C12_C9_2);
 		a->ich_ap1r[3] = read_sysreg(S3_4_C12_C9_3);
+	}
+}
+
+static void ich_restore_more(const struct arch_vcpu *a)
+{
+	u32 bits = arch_vgic_priority_bits();
+
+	if (bits >= 6) {
+		write_sysreg(S3_4_C12_C8_1, a->ich_ap0r[1]);
+		write_sysreg(S3_4_C12_C9_1, a->ich_ap1r[1]);
+	}
+	if (bits >= 7) {
+		write_sysreg(S3_4_C12_C8_2, a->ich_ap0r[2]);
+		write_sysreg(S3_4_C12_C8_3, a->ich_ap0r[3]);
+		write_sysreg(S3_4_C12_C9_2, a->ich_ap1r[2]);
+		write_sysreg(S3_4_C12_C9_3, a->ich_ap1r[3]);
 	}
 }
 
@@ -414,49 +356,99 @@ static __noinline void settle_errors(struct vcpu *v)
 	cpu->serror_awaited = false;
 }
 
-static inline void ich_save(struct vcpu *v, bool more_aprs)
+static __noinline void save_more(struct vcpu *v, u32 features)
+{
+	struct el1_regs *r = &v->arch.el1;
+
+	if (features & HAS_RAS)
+		r->vdisr = read_sysreg_(VDISR_EL2);
+	if (features & HAS_SME)
+		r->tpidr2 = read_sysreg_(TPIDR2_EL0);
+	if (features & HAS_PAUTH)
+		pauth_save(r->pauth_keys);
+	if (features & HAS_AUXILIARY) {
+		r->amair = read_sysreg(amair_el1);
+		r->afsr0 = read_sysreg(afsr0_el1);
+		r->afsr1 = read_sysreg(afsr1_el1);
+	}
+	if (features & HAS_MORE_APRS)
+		ich_save_more(&v->arch);
+	if (features & HAS_GICV2) {
+		gicv2_save(&v->arch);
+		settle_errors(v);
+	}
+}
+
+static __noinline void restore_more(const struct vcpu *v, u32 features)
+{
+	const struct el1_regs *r = &v->arch.el1;
+
+	if (features & HAS_RAS)
+		write_sysreg_(VDISR_EL2, r->vdisr);
+	if (features & HAS_SME)
+		write_sysreg_(TPIDR2_EL0, r->tpidr2);
+	if (features & HAS_PAUTH)
+		pauth_restore(r->pauth_keys);
+	if (features & HAS_AUXILIARY) {
+		write_sysreg(amair_el1, r->amair);
+		write_sysreg(afsr0_el1, r->afsr0);
+		write_sysreg(afsr1_el1, r->afsr1);
+	}
+	if (features & HAS_MORE_APRS)
+		ich_restore_more(&v->arch);
+	if (features & HAS_GICV2)
+		gicv2_restore(&v->arch);
+}
+
+static inline void save(struct vcpu *v, u32 features)
 {
 	struct arch_vcpu *a = &v->arch;
+	struct el1_regs *r = &a->el1;
 
-	if (unlikely(gic_is_v2)) {
-		gicv2_save(a);
-		settle_errors(v);
-		return;
+	SAVE_PAIR(r, cpacr, cpacr_el1, mair, mair_el1);
+	SAVE_PAIR(r, ttbr0, ttbr0_el1, ttbr1, ttbr1_el1);
+	SAVE_PAIR(r, vbar, vbar_el1, contextidr, contextidr_el1);
+	SAVE_PAIR(r, esr, esr_el1, far, far_el1);
+	SAVE_PAIR(r, par, par_el1, elr, elr_el1);
+	SAVE_PAIR(r, spsr, spsr_el1, cntkctl, cntkctl_el1);
+	SAVE_PAIR(r, sp_el0, sp_el0, sp_el1, sp_el1);
+	SAVE_PAIR(r, tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0);
+	SAVE_PAIR(r, tpidr_el1, tpidr_el1, csselr, csselr_el1);
+	SAVE_PAIR(r, sctlr, sctlr_el1, tcr, tcr_el1);
+	if (likely(!(features & HAS_GICV2))) {
+		a->ich_vmcr = read_sysreg_(ICH_VMCR_EL2);
+		a->ich_ap0r[0] = read_sysreg(S3_4_C12_C8_0);
+		a->ich_ap1r[0] = read_sysreg(S3_4_C12_C9_0);
 	}
-	a->ich_vmcr = read_sysreg_(ICH_VMCR_EL2);
-	a->ich_ap0r[0] = read_sysreg(S3_4_C12_C8_0);
-	a->ich_ap1r[0] = read_sysreg(S3_4_C12_C9_0);
-	if (unlikely(more_aprs))
-		ich_save_more(a);
+	if (features)
+		save_more(v, features);
 }
 
-static __noinline void ich_restore_more(const struct arch_vcpu *a)
+static inline void restore(const struct vcpu *v, u32 features)
 {
-	u32 bits = arch_vgic_priority_bits();
+	const struct arch_vcpu *a = &v->arch;
+	const struct el1_regs *r = &a->el1;
 
-	if (bits >= 6) {
-		write_sysreg(S3_4_C12_C8_1, a->ich_ap0r[1]);
-		write_sysreg(S3_4_C12_C9_1, a->ich_ap1r[1]);
+	RESTORE_PAIR(r, cpacr, cpacr_el1, mair, mair_el1);
+	RESTORE_PAIR(r, ttbr0, ttbr0_el1, ttbr1, ttbr1_el1);
+	RESTORE_PAIR(r, vbar, vbar_el1, contextidr, contextidr_el1);
+	RESTORE_PAIR(r, esr, esr_el1, far, far_el1);
+	RESTORE_PAIR(r, par, par_el1, elr, elr_el1);
+	RESTORE_PAIR(r, spsr, spsr_el1, cntkctl, cntkctl_el1);
+	RESTORE_PAIR(r, sp_el0, sp_el0, sp_el1, sp_el1);
+	RESTORE_PAIR(r, tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0);
+	RESTORE_PAIR(r, tpidr_el1, tpidr_el1, csselr, csselr_el1);
+	if (likely(!(features & HAS_GICV2))) {
+		write_sysreg_(ICH_VMCR_EL2, a->ich_vmcr);
+		write_sysreg(S3_4_C12_C8_0, a->ich_ap0r[0]);
+		write_sysreg(S3_4_C12_C9_0, a->ich_ap1r[0]);
 	}
-	if (bits >= 7) {
-		write_sysreg(S3_4_C12_C8_2, a->ich_ap0r[2]);
-		write_sysreg(S3_4_C12_C8_3, a->ich_ap0r[3]);
-		write_sysreg(S3_4_C12_C9_2, a->ich_ap1r[2]);
-		write_sysreg(S3_4_C12_C9_3, a->ich_ap1r[3]);
-	}
-}
-
-static inline void ich_restore(const struct arch_vcpu *a, bool more_aprs)
-{
-	if (unlikely(gic_is_v2)) {
-		gicv2_restore(a);
-		return;
-	}
-	write_sysreg_(ICH_VMCR_EL2, a->ich_vmcr);
-	write_sysreg(S3_4_C12_C8_0, a->ich_ap0r[0]);
-	write_sysreg(S3_4_C12_C9_0, a->ich_ap1r[0]);
-	if (unlikely(more_aprs))
-		ich_restore_more(a);
+	if (features)
+		restore_more(v, features);
+	if (unlikely(features & HAS_SPECULATIVE_AT))
+		walks_allow(r->sctlr, r->tcr);
+	else
+		RESTORE_PAIR(r, sctlr, sctlr_el1, tcr, tcr_el1);
 }
 
 /*
@@ -476,28 +468,22 @@ static void tlb_claim(struct arch_percpu *cpu, const struct vcpu *v)
 	isb();
 }
 
-static inline void save_loaded(const struct arch_percpu *cpu)
-{
-	el1_save(&cpu->loaded->arch.el1, cpu->features);
-	ich_save(cpu->loaded, cpu->more_aprs);
-}
-
 void arch_vcpu_load(struct vcpu *v)
 {
 	struct arch_percpu *cpu = &this_cpu()->arch;
+	u32 features = cpu->features;
 
 	if (cpu->loaded == v)
 		return;
 	if (cpu->loaded)
-		save_loaded(cpu);
+		save(cpu->loaded, features);
 	if (unlikely(cpu->mdscr | v->debug.regs.mdscr))
 		arch_guest_debug(&v->debug.regs);
-	if (unlikely(cpu->features & HAS_SPECULATIVE_AT))
+	if (unlikely(features & HAS_SPECULATIVE_AT))
 		walks_forbid();
 	write_sysreg(vttbr_el2, v->vm->s2.vttbr);
 	write_sysreg(vmpidr_el2, v->arch.vmpidr);
-	el1_restore(&v->arch.el1, cpu->features);
-	ich_restore(&v->arch, cpu->more_aprs);
+	restore(v, features);
 	cpu->loaded = v;
 	isb();
 	tlb_claim(cpu, v);
@@ -509,7 +495,7 @@ void arch_vcpu_flush(struct vcpu *v)
 
 	if (cpu->loaded != v)
 		return;
-	save_loaded(cpu);
+	save(v, cpu->features);
 	unload_stage2(); /* its tables may be freed from now on */
 	cpu->loaded = NULL;
 }
