@@ -38,19 +38,12 @@ static void idle_entry(void *arg __unused)
 	idle_loop();
 }
 
-bool sched_idle_here(void)
+static __noinline void idle_here(struct percpu *pc, struct thread *t)
 {
-	struct percpu *pc = this_cpu();
-	struct thread *t = pc->current;
-	u64 begin;
+	u64 begin = arch_counter();
 
 	kassert(arch_irqs_masked() && t != pc->idle);
 	lock_check_no_spinlock("waits for an interrupt");
-	/* A thread that another CPU pushes from here on comes with an interrupt. */
-	if (pc->resched || t->special || pc->rq.ready || timeouts_held(&pc->timeouts) ||
-	    __atomic_load_n(&pc->wake_queue, __ATOMIC_RELAXED))
-		return false;
-	begin = arch_counter();
 	t->run_ticks += begin - t->switched_in_at;
 	pc->idle_since = begin;
 	if (unlikely(pc->masked.exits))
@@ -62,6 +55,18 @@ bool sched_idle_here(void)
 	t->slice_left = t->slice; /* the thread gave the CPU away */
 	pc->idle_ticks += t->switched_in_at - begin;
 	pc->idle_since = 0;
+}
+
+bool sched_idle_here(void)
+{
+	struct percpu *pc = this_cpu();
+	struct thread *t = pc->current;
+
+	/* A thread that another CPU pushes from here on comes with an interrupt. */
+	if (pc->rq.ready || pc->resched || t->special || timeouts_held(&pc->timeouts) ||
+	    READ_ONCE(pc->wake_queue))
+		return false;
+	idle_here(pc, t);
 	return true;
 }
 

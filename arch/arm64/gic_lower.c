@@ -185,7 +185,10 @@ static __noinline u64 first_signalled(u32 lrs)
 
 u64 arch_vgic_signals(u32 lrs)
 {
-	lrs &= ~arch_vgic_empty_lrs();
+	if (unlikely(gic_is_v2))
+		return first_signalled(lrs & ~gicv2_empty_lrs());
+	isb(); /* makes earlier writes to list registers visible */
+	lrs &= ~arch_vgic_ended();
 	return likely(!lrs) ? 0 : first_signalled(lrs);
 }
 

@@ -379,21 +379,20 @@ static bool is_kept(const struct vcpu *v)
 
 /*
  * Interrupts that fired in between go into their list registers. The other registers are empty: no
- * vCPU leaves anything in them.
+ * vCPU leaves anything in them. Releases the lock.
  */
-static void load_kept(struct vcpu *v)
+static __noinline void load_fired_unlock(struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
 	u32 n;
 
-	v->vm->vgic.kept -= v->vgic.keep_mark;
 	for_each_set_bit(n, c->lr_fired) {
 		c->lr_state[n] = VGIC_LR_LATCHED;
 		arch_vgic_lr_write(n, c->written[n]);
 		arch_irq_set_active(LR_PPI(c->written[n]), true);
 	}
 	c->lr_fired = 0;
-	c->forwarded |= c->forwarded_kept;
+	spin_release(&v->vm->vgic.lock);
 }
 
 static __noinline void load_from_banks(struct vcpu *v)
@@ -417,12 +416,17 @@ static __noinline void load_from_banks(struct vcpu *v)
 void vgic_load(struct vcpu *v)
 {
 	struct vgic *g = &v->vm->vgic;
+	struct vgic_cpu *c = &v->vgic;
 
 	spin_acquire(&g->lock);
 	if (likely(is_kept(v))) {
-		load_kept(v);
-		v->vgic.loaded = true;
-		spin_release(&g->lock);
+		g->kept -= c->keep_mark;
+		c->forwarded |= c->forwarded_kept;
+		c->loaded = true;
+		if (c->lr_fired)
+			load_fired_unlock(v);
+		else
+			spin_release(&g->lock);
 	} else {
 		spin_release(&g->lock);
 		load_from_banks(v);
