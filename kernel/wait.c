@@ -85,6 +85,12 @@ void thread_unpark(struct thread *t)
 		sched_wake(t);
 }
 
+void thread_unpark_here(struct thread *t)
+{
+	if (__atomic_exchange_n(&t->park, PARK_PERMIT, __ATOMIC_ACQ_REL) == PARK_WAITING)
+		sched_make_ready(this_cpu(), t);
+}
+
 /* ---- waking ---- */
 
 void wait_wake_locked(struct thread *t, int result)

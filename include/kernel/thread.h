@@ -188,6 +188,8 @@ struct thread *thread_current(void);
  */
 void thread_park(void);
 void thread_unpark(struct thread *t);
+/* The same on t's home CPU, interrupts masked. */
+void thread_unpark_here(struct thread *t);
 
 /* The CPU time of a running thread up to `now`, a reading of the counter. */
 static inline u64 thread_cpu_ticks(const struct thread *t, u64 now)

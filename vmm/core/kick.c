@@ -28,7 +28,7 @@ void vcpu_end_wfi(struct vcpu *v)
 	if (!v->in_wfi)
 		return;
 	v->wfi_over = true;
-	thread_unpark(&v->thread);
+	thread_unpark_here(&v->thread);
 }
 
 void vcpu_pass_stop(struct vm *vm, u32 first)
