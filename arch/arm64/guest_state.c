@@ -203,34 +203,6 @@ void arch_guest_trap_waits(bool on)
 	isb();
 }
 
-static void pauth_save(u64 *keys)
-{
-	keys[0] = read_sysreg(S3_0_C2_C1_0); /* APIA */
-	keys[1] = read_sysreg(S3_0_C2_C1_1);
-	keys[2] = read_sysreg(S3_0_C2_C1_2); /* APIB */
-	keys[3] = read_sysreg(S3_0_C2_C1_3);
-	keys[4] = read_sysreg(S3_0_C2_C2_0); /* APDA */
-	keys[5] = read_sysreg(S3_0_C2_C2_1);
-	keys[6] = read_sysreg(S3_0_C2_C2_2); /* APDB */
-	keys[7] = read_sysreg(S3_0_C2_C2_3);
-	keys[8] = read_sysreg(S3_0_C2_C3_0); /* APGA */
-	keys[9] = read_sysreg(S3_0_C2_C3_1);
-}
-
-static void pauth_restore(const u64 *keys)
-{
-	write_sysreg(S3_0_C2_C1_0, keys[0]);
-	write_sysreg(S3_0_C2_C1_1, keys[1]);
-	write_sysreg(S3_0_C2_C1_2, keys[2]);
-	write_sysreg(S3_0_C2_C1_3, keys[3]);
-	write_sysreg(S3_0_C2_C2_0, keys[4]);
-	write_sysreg(S3_0_C2_C2_1, keys[5]);
-	write_sysreg(S3_0_C2_C2_2, keys[6]);
-	write_sysreg(S3_0_C2_C2_3, keys[7]);
-	write_sysreg(S3_0_C2_C3_0, keys[8]);
-	write_sysreg(S3_0_C2_C3_1, keys[9]);
-}
-
 /*
  * Take effect at the next eret. A guest's WFE is not trapped while no other thread would run
  * instead.
@@ -299,11 +271,30 @@ void stage2_return(const struct stage2_loan *loan)
 		write_sysreg(reg2, two_);                  \
 	} while (0)
 
+/* APIA, APIB, APDA, APDB, APGA: low half, high half. */
+static inline void pauth_save(struct el1_regs *r)
+{
+	SAVE_PAIR(r, pauth_keys[0], S3_0_C2_C1_0, pauth_keys[1], S3_0_C2_C1_1);
+	SAVE_PAIR(r, pauth_keys[2], S3_0_C2_C1_2, pauth_keys[3], S3_0_C2_C1_3);
+	SAVE_PAIR(r, pauth_keys[4], S3_0_C2_C2_0, pauth_keys[5], S3_0_C2_C2_1);
+	SAVE_PAIR(r, pauth_keys[6], S3_0_C2_C2_2, pauth_keys[7], S3_0_C2_C2_3);
+	SAVE_PAIR(r, pauth_keys[8], S3_0_C2_C3_0, pauth_keys[9], S3_0_C2_C3_1);
+}
+
+static inline void pauth_restore(const struct el1_regs *r)
+{
+	RESTORE_PAIR(r, pauth_keys[0], S3_0_C2_C1_0, pauth_keys[1], S3_0_C2_C1_1);
+	RESTORE_PAIR(r, pauth_keys[2], S3_0_C2_C1_2, pauth_keys[3], S3_0_C2_C1_3);
+	RESTORE_PAIR(r, pauth_keys[4], S3_0_C2_C2_0, pauth_keys[5], S3_0_C2_C2_1);
+	RESTORE_PAIR(r, pauth_keys[6], S3_0_C2_C2_2, pauth_keys[7], S3_0_C2_C2_3);
+	RESTORE_PAIR(r, pauth_keys[8], S3_0_C2_C3_0, pauth_keys[9], S3_0_C2_C3_1);
+}
+
 /*
  * Active priorities (ICH_AP<g>R<n>_EL2): 5 bits of priority use one register for each group, 6 bits
  * use two, 7 bits use four.
  */
-static void ich_save_more(struct arch_vcpu *a)
+static __noinline void ich_save_more(struct arch_vcpu *a)
 {
 	u32 bits = arch_vgic_priority_bits();
 
@@ -319,7 +310,7 @@ static void ich_save_more(struct arch_vcpu *a)
 	}
 }
 
-static void ich_restore_more(const struct arch_vcpu *a)
+static __noinline void ich_restore_more(const struct arch_vcpu *a)
 {
 	u32 bits = arch_vgic_priority_bits();
 
@@ -365,7 +356,7 @@ static __noinline void save_more(struct vcpu *v, u32 features)
 	if (features & HAS_SME)
 		r->tpidr2 = read_sysreg_(TPIDR2_EL0);
 	if (features & HAS_PAUTH)
-		pauth_save(r->pauth_keys);
+		pauth_save(r);
 	if (features & HAS_AUXILIARY) {
 		r->amair = read_sysreg(amair_el1);
 		r->afsr0 = read_sysreg(afsr0_el1);
@@ -373,10 +364,6 @@ static __noinline void save_more(struct vcpu *v, u32 features)
 	}
 	if (features & HAS_MORE_APRS)
 		ich_save_more(&v->arch);
-	if (features & HAS_GICV2) {
-		gicv2_save(&v->arch);
-		settle_errors(v);
-	}
 }
 
 static __noinline void restore_more(const struct vcpu *v, u32 features)
@@ -388,7 +375,7 @@ static __noinline void restore_more(const struct vcpu *v, u32 features)
 	if (features & HAS_SME)
 		write_sysreg_(TPIDR2_EL0, r->tpidr2);
 	if (features & HAS_PAUTH)
-		pauth_restore(r->pauth_keys);
+		pauth_restore(r);
 	if (features & HAS_AUXILIARY) {
 		write_sysreg(amair_el1, r->amair);
 		write_sysreg(afsr0_el1, r->afsr0);
@@ -396,11 +383,9 @@ static __noinline void restore_more(const struct vcpu *v, u32 features)
 	}
 	if (features & HAS_MORE_APRS)
 		ich_restore_more(&v->arch);
-	if (features & HAS_GICV2)
-		gicv2_restore(&v->arch);
 }
 
-static inline void save(struct vcpu *v, u32 features)
+static __inlined void save(struct vcpu *v, u32 features)
 {
 	struct arch_vcpu *a = &v->arch;
 	struct el1_regs *r = &a->el1;
@@ -415,16 +400,19 @@ static inline void save(struct vcpu *v, u32 features)
 	SAVE_PAIR(r, tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0);
 	SAVE_PAIR(r, tpidr_el1, tpidr_el1, csselr, csselr_el1);
 	SAVE_PAIR(r, sctlr, sctlr_el1, tcr, tcr_el1);
+	if (features)
+		save_more(v, features);
 	if (likely(!(features & HAS_GICV2))) {
 		a->ich_vmcr = read_sysreg_(ICH_VMCR_EL2);
 		a->ich_ap0r[0] = read_sysreg(S3_4_C12_C8_0);
 		a->ich_ap1r[0] = read_sysreg(S3_4_C12_C9_0);
+	} else {
+		gicv2_save(a);
+		settle_errors(v);
 	}
-	if (features)
-		save_more(v, features);
 }
 
-static inline void restore(const struct vcpu *v, u32 features)
+static __inlined void restore(const struct vcpu *v, u32 features)
 {
 	const struct arch_vcpu *a = &v->arch;
 	const struct el1_regs *r = &a->el1;
@@ -442,6 +430,8 @@ static inline void restore(const struct vcpu *v, u32 features)
 		write_sysreg_(ICH_VMCR_EL2, a->ich_vmcr);
 		write_sysreg(S3_4_C12_C8_0, a->ich_ap0r[0]);
 		write_sysreg(S3_4_C12_C9_0, a->ich_ap1r[0]);
+	} else {
+		gicv2_restore(a);
 	}
 	if (features)
 		restore_more(v, features);
@@ -468,18 +458,11 @@ static void tlb_claim(struct arch_percpu *cpu, const struct vcpu *v)
 	isb();
 }
 
-void arch_vcpu_load(struct vcpu *v)
+static __inlined void load(struct arch_percpu *cpu, struct vcpu *v, u32 features)
 {
-	struct arch_percpu *cpu = &this_cpu()->arch;
-	u32 features = cpu->features;
-
-	if (cpu->loaded == v)
-		return;
 	if (cpu->loaded)
 		save(cpu->loaded, features);
-	if (unlikely(cpu->mdscr | v->debug.regs.mdscr))
-		arch_guest_debug(&v->debug.regs);
-	if (unlikely(features & HAS_SPECULATIVE_AT))
+	if (features & HAS_SPECULATIVE_AT)
 		walks_forbid();
 	write_sysreg(vttbr_el2, v->vm->s2.vttbr);
 	write_sysreg(vmpidr_el2, v->arch.vmpidr);
@@ -487,6 +470,25 @@ void arch_vcpu_load(struct vcpu *v)
 	cpu->loaded = v;
 	isb();
 	tlb_claim(cpu, v);
+}
+
+static __noinline void load_more(struct arch_percpu *cpu, struct vcpu *v)
+{
+	if (unlikely(cpu->mdscr | v->debug.regs.mdscr))
+		arch_guest_debug(&v->debug.regs);
+	load(cpu, v, cpu->features);
+}
+
+void arch_vcpu_load(struct vcpu *v)
+{
+	struct arch_percpu *cpu = &this_cpu()->arch;
+
+	if (cpu->loaded == v)
+		return;
+	if (cpu->features | cpu->mdscr | v->debug.regs.mdscr)
+		load_more(cpu, v);
+	else
+		load(cpu, v, 0); /* without a test for each */
 }
 
 void arch_vcpu_flush(struct vcpu *v)
