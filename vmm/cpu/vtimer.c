@@ -16,6 +16,7 @@ static const u32 vintids[] = {
 	[ARCH_TIMER_VIRT] = VTIMER_PPI_VIRT,
 	[ARCH_TIMER_PHYS] = VTIMER_PPI_PHYS,
 };
+static u32 pintids[2]; /* of the machine's timers */
 
 /*
  * A VM's counter that leads may stand still for 2^22 s in all, 48 days, before the machine's
@@ -78,13 +79,21 @@ static u64 expiry(const struct vcpu *v, enum arch_timer_id id)
 	return id == ARCH_TIMER_VIRT ? machine_time(r->cval, v->vm->cntvoff) : r->cval;
 }
 
+static inline void count_woken(struct vtimer *t, enum arch_timer_id id, u64 now)
+{
+	u64 late = now - t->due[id];
+
+	if ((t->woken & BIT(id)) &&
+	    unlikely(late > INT32_MAX || !histogram_tally(&t->late, (u32)late)))
+		vtimer_count_late(t, (s64)late);
+}
+
 void vtimer_count_woken(struct vcpu *v)
 {
 	u64 now = arch_counter();
 
-	for (enum arch_timer_id id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++)
-		if (v->timer.woken & BIT(id))
-			vtimer_count_late(&v->timer, (s64)(now - v->timer.due[id]));
+	count_woken(&v->timer, ARCH_TIMER_VIRT, now);
+	count_woken(&v->timer, ARCH_TIMER_PHYS, now);
 	v->timer.woken = 0;
 }
 
@@ -145,11 +154,13 @@ int vtimer_host_init(void)
 
 	vgic_set_line(VTIMER_PPI_VIRT, virt_asserted);
 	vgic_set_line(VTIMER_PPI_PHYS, phys_asserted);
-	err = irq_request(arch_guest_timer_intid(ids[0]), "vtimer", timer_irq, &ids[0],
+	for (u32 i = 0; i < ARRAY_SIZE(ids); i++)
+		pintids[ids[i]] = arch_guest_timer_intid(ids[i]);
+	err = irq_request(pintids[ids[0]], "vtimer", timer_irq, &ids[0],
 			  IRQ_STAYS_ACTIVE | IRQ_URGENT);
 	if (err)
 		return err;
-	return irq_request(arch_guest_timer_intid(ids[1]), "ptimer", timer_irq, &ids[1],
+	return irq_request(pintids[ids[1]], "ptimer", timer_irq, &ids[1],
 			   IRQ_STAYS_ACTIVE | IRQ_URGENT);
 }
 
@@ -165,7 +176,7 @@ static void wake(struct timeout *timeout)
 	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++) {
 		if (t->due[id] > now)
 			continue;
-		ends_wfi |= vgic_expire_ppi(v, vintids[id], arch_guest_timer_intid(id));
+		ends_wfi |= vgic_expire_ppi(v, vintids[id], pintids[id]);
 		t->woken |= (u8)BIT(id);
 	}
 	if (likely(ends_wfi))

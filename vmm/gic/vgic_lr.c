@@ -388,7 +388,7 @@ static __noinline void load_fired_unlock(struct vcpu *v)
 
 	for_each_set_bit(n, c->lr_fired) {
 		c->lr_state[n] = VGIC_LR_LATCHED;
-		arch_vgic_lr_write(n, c->written[n]);
+		(void)arch_vgic_lr_again(n, c->written[n]);
 		arch_irq_set_active(LR_PPI(c->written[n]), true);
 	}
 	c->lr_fired = 0;
