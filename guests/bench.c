@@ -18,7 +18,6 @@
 #include "kit/uart.h"
 
 #define RUNS       2000u
-#define WARM_UP    16u
 #define LIMIT_US   1000000u
 #define SETTLE_US  20000u
 #define PING       1u /* answered in memory */
@@ -27,11 +26,11 @@
 #define MAX_MISSED 3u /* missing interrupts before a row is given up */
 
 struct stat {
+	uint64_t first;
 	uint64_t min;
 	uint64_t max;
 	uint64_t sum;
 	uint32_t count;
-	uint32_t runs;
 };
 
 /* What the stamp vector left, per CPU; the handler is the only writer. */
@@ -47,9 +46,9 @@ static uint32_t target_leave;
 
 static void sample(struct stat *stat, uint64_t ticks)
 {
-	if (stat->runs++ < WARM_UP)
-		return;
-	if (!stat->count || ticks < stat->min)
+	if (!stat->count)
+		stat->first = stat->min = ticks;
+	if (ticks < stat->min)
 		stat->min = ticks;
 	if (ticks > stat->max)
 		stat->max = ticks;
@@ -64,24 +63,24 @@ static void sample(struct stat *stat, uint64_t ticks)
 static void report(const char *name, const struct stat *stat)
 {
 	if (stat->count)
-		print("bench: %-26s: avg %4lu, max %4lu, min %4lu, runs %u\n", name,
+		print("bench: %-26s: avg %4lu, max %4lu, min %4lu, runs %u, first %lu\n", name,
 		      (stat->sum + stat->count / 2) / stat->count, stat->max, stat->min,
-		      stat->count);
+		      stat->count, stat->first);
 	else
 		print("bench: %-26s: none, the interrupt does not come\n", name);
 	delay_us(SETTLE_US);
 }
 
 /* A row a line: isb; mrs; operation; isb; mrs, over and over. */
-#define MEASURE(name, operation)                                             \
-	do {                                                                 \
-		struct stat stat_ = { 0 };                                   \
-		for (unsigned int run_ = 0; run_ < RUNS + WARM_UP; run_++) { \
-			uint64_t before_ = now();                            \
-			operation;                                           \
-			sample(&stat_, now() - before_);                     \
-		}                                                            \
-		report(name, &stat_);                                        \
+#define MEASURE(name, operation)                                   \
+	do {                                                       \
+		struct stat stat_ = { 0 };                         \
+		for (unsigned int run_ = 0; run_ < RUNS; run_++) { \
+			uint64_t before_ = now();                  \
+			operation;                                 \
+			sample(&stat_, now() - before_);           \
+		}                                                  \
+		report(name, &stat_);                              \
 	} while (0)
 
 /* Called by stamp.S with the counter as the vector's first instruction read it. */
@@ -98,6 +97,9 @@ void stamp_irq(uint64_t intid, uint64_t stamp)
 	} else if (intid == CNTV_INTID) {
 		write_sysreg(cntv_ctl_el0, 0);
 		isb();
+	} else if (intid == UART_INTID) {
+		mmio_write32(UART_IMSC, 0);
+		mmio_write32(UART_ICR, UART_INT_ALL);
 	} else if (intid == CNTP_INTID) {
 		/* The rescue of a sleep that missed its interrupt: not counted. */
 		write_sysreg(cntp_ctl_el0, 0);
@@ -131,15 +133,20 @@ static bool sleep_taken(uint32_t before)
 }
 
 /* From the tick at which the timer is due to the first instruction of the vector. */
-static void timer_to_vector(const char *name, bool (*wait)(uint32_t before), uint64_t ahead)
+static void timer_to_vector(const char *name, bool (*wait)(uint32_t before), uint64_t ahead,
+			    bool cold)
 {
 	struct stat stat = { 0 };
 	unsigned int missed = 0;
 	uint64_t due;
 	uint32_t before;
 
-	for (unsigned int run = 0; run < RUNS + WARM_UP && missed < MAX_MISSED; run++) {
+	for (unsigned int run = 0; run < RUNS && missed < MAX_MISSED; run++) {
 		before = taken[0].count;
+		if (cold) {
+			gic_disable(CNTV_INTID);
+			gic_enable(CNTV_INTID);
+		}
 		/* The distance varies, so that it does not match a period of the host's. */
 		due = now() + ahead + run * 37 % 1024;
 		timer_set_cval(TIMER_VIRT, due);
@@ -161,7 +168,7 @@ static void timer_armed_to_return(void)
 	uint32_t before;
 	uint64_t start;
 
-	for (unsigned int run = 0; run < RUNS + WARM_UP && missed < MAX_MISSED; run++) {
+	for (unsigned int run = 0; run < RUNS && missed < MAX_MISSED; run++) {
 		before = taken[0].count;
 		start = now();
 		write_sysreg(cntv_tval_el0, 0);
@@ -175,15 +182,19 @@ static void timer_armed_to_return(void)
 	report("timer armed to return", &stat);
 }
 
-static void sgi_to_self(void)
+static void sgi_to_self(const char *name, bool cold)
 {
 	struct stat stat = { 0 };
 	unsigned int missed = 0;
 	uint32_t before;
 	uint64_t start;
 
-	for (unsigned int run = 0; run < RUNS + WARM_UP && missed < MAX_MISSED; run++) {
+	for (unsigned int run = 0; run < RUNS && missed < MAX_MISSED; run++) {
 		before = taken[0].count;
+		if (cold) {
+			gic_disable(PONG);
+			gic_enable(PONG);
+		}
 		start = now();
 		write_icc(ICC_SGI1R, (uint64_t)PONG << 24 | 1);
 		if (wait_taken(before))
@@ -191,7 +202,47 @@ static void sgi_to_self(void)
 		else
 			missed++;
 	}
-	report("SGI to self", &stat);
+	report(name, &stat);
+}
+
+/*
+ * A level-sensitive SPI: from the write that raises its line to the vector. To receive, the UART
+ * gets back what it sends; else its transmitter is ready, and that is unmasked.
+ */
+static void uart_to_vector(const char *name, bool receive)
+{
+	struct stat stat = { 0 };
+	unsigned int missed = 0;
+	uint32_t before;
+	uint64_t start;
+
+	gic_enable(UART_INTID);
+	mmio_write32(UART_CR, 0);
+	mmio_write32(UART_LCR_H, UART_LCR_8N1); /* no FIFO: each byte interrupts */
+	mmio_write32(UART_CR, UART_CR_EN | UART_CR_TXE | UART_CR_RXE | UART_CR_LBE);
+	for (unsigned int run = 0; run < RUNS && missed < MAX_MISSED; run++) {
+		while (!(mmio_read32(UART_FR) & UART_FR_RXFE))
+			(void)mmio_read32(UART_DR);
+		before = taken[0].count;
+		if (receive)
+			mmio_write32(UART_IMSC, UART_INT_RX);
+		else
+			mmio_write32(UART_DR, 0);
+		start = now();
+		if (receive)
+			mmio_write32(UART_DR, 0);
+		else
+			mmio_write32(UART_IMSC, UART_INT_TX);
+		if (wait_taken(before))
+			sample(&stat, taken[0].stamp - start);
+		else
+			missed++;
+	}
+	gic_disable(UART_INTID);
+	mmio_write32(UART_CR, 0);
+	mmio_write32(UART_LCR_H, UART_LCR_8N1 | UART_LCR_FEN);
+	mmio_write32(UART_CR, UART_CR_EN | UART_CR_TXE | UART_CR_RXE);
+	report(name, &stat);
 }
 
 /* The second step of an interrupt's end, if it has two. */
@@ -201,7 +252,7 @@ static void deactivate(void)
 	uint64_t start;
 
 	gic_cpu_write(GIC_EOIMODE, 1);
-	for (unsigned int run = 0; run < RUNS + WARM_UP; run++) {
+	for (unsigned int run = 0; run < RUNS; run++) {
 		gic_send_sgi(PONG, 1);
 		while (gic_ack() != PONG)
 			;
@@ -263,7 +314,7 @@ static void pings(uint32_t ping, struct stat *one_way, struct stat *round_trip)
 	uint64_t there;
 	uint64_t back;
 
-	for (unsigned int run = 0; run < RUNS + WARM_UP && missed < MAX_MISSED; run++) {
+	for (unsigned int run = 0; run < RUNS && missed < MAX_MISSED; run++) {
 		/* Let the target settle in its loop or its sleep. */
 		delay_us(20);
 		if (exchange(ping, &sent, &there, &back)) {
@@ -309,7 +360,7 @@ static void abort_to_vector(void)
 {
 	struct stat stat = { 0 };
 
-	for (unsigned int run = 0; run < RUNS + WARM_UP; run++) {
+	for (unsigned int run = 0; run < RUNS; run++) {
 		struct probe seen;
 		uint64_t before;
 
@@ -363,10 +414,14 @@ void guest_main(void)
 	gic_enable(PONG);
 	deactivate();
 	irq_unmask();
-	timer_to_vector("timer to vector, spinning", wait_taken, 4000);
+	timer_to_vector("timer to vector, spinning", wait_taken, 4000, false);
+	timer_to_vector("timer to vector, enabled again", wait_taken, 8000, true);
 	timer_armed_to_return();
-	timer_to_vector("timer to vector, WFI", sleep_taken, 20000);
-	sgi_to_self();
+	timer_to_vector("timer to vector, WFI", sleep_taken, 20000, false);
+	sgi_to_self("SGI to self", false);
+	sgi_to_self("SGI to self, enabled again", true);
+	uart_to_vector("level SPI to vector", false);
+	uart_to_vector("UART receive to vector", true);
 	if (cpus > 1) {
 		ipi(false, "IPI one way, spinning", "IPI round trip, spinning",
 		    "IPI and IPI back, spinning");

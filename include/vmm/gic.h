@@ -193,7 +193,7 @@ bool vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid);
  * for each PPI, before vgic_forward_ppi() or vgic_expire_ppi() is called for it.
  */
 typedef bool (*vgic_line_fn)(void);
-void vgic_set_line(u32 ppi, vgic_line_fn asserted);
+void vgic_set_line(u32 ppi, u32 pintid, vgic_line_fn asserted);
 
 /*
  * True if a list register may be rewritten without the lock. A loaded vCPU's list registers, and

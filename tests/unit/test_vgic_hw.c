@@ -422,9 +422,34 @@ static void reset_lets_go(void **state)
 	assert_int_equal(fixture_read(0, GICD(0), 4), 0x50);
 }
 
+/* A timer whose PPI the guest enables has a list register: its first interrupt is one store. */
+static void an_enabled_timer_is_prepared(void **state)
+{
+	(void)state;
+	fixture_load(0);
+	fixture_enable(0, 27, 0x20);
+	assert_false(fixture_lr(27));
+	assert_false(reads_pending(0, 27));
+	host_irq_set_active(27, 0, true);
+	assert_true(fixture_refire(v0, 27));
+	take(27);
+	assert_false(host_irq_active(27, 0));
+	nothing();
+	/* Disabled, it has none. */
+	fixture_write(0, SGI(0, 0x180), 4, BIT(27));
+	fixture_exit();
+	assert_false(fixture_refire(v0, 27));
+	assert_int_equal(v0->vgic.forwarded, 0);
+	/* Nor if it took the last one. */
+	vgic_lr_limit = 1;
+	fixture_write(0, SGI(0, 0x100), 4, BIT(27));
+	assert_false(fixture_refire(v0, 27));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(an_enabled_timer_is_prepared, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_fast_path, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_across_put_and_load, fixture_setup),
 		cmocka_unit_test_setup(hw_ppi_never_pending_and_active, fixture_setup),

@@ -132,8 +132,8 @@ static int setup(u32 gic_version, u32 vcpus)
 	memset(fixture_vcpus, 0, sizeof(fixture_vcpus));
 	memset(fixture_current, 0, sizeof(fixture_current));
 	vgic_lr_limit = 0;
-	vgic_set_line(VTIMER_PPI_VIRT, virt_asserted);
-	vgic_set_line(VTIMER_PPI_PHYS, phys_asserted);
+	vgic_set_line(VTIMER_PPI_VIRT, 27, virt_asserted);
+	vgic_set_line(VTIMER_PPI_PHYS, 30, phys_asserted);
 	fixture_vm.desc.cpus = vcpus;
 	assert_int_equal(vgic_host_init(), 0);
 	spin_lock_init(&fixture_vm.vgic.lock, LOCK_VGIC);

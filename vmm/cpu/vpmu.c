@@ -75,7 +75,7 @@ int vpmu_host_init(void)
 {
 	u32 intid = arch_guest_pmu_intid();
 
-	vgic_set_line(VPMU_PPI, vpmu_asserted);
+	vgic_set_line(VPMU_PPI, 0, vpmu_asserted);
 	return intid ? irq_request(intid, "pmu", pmu_irq, NULL, IRQ_STAYS_ACTIVE) : 0;
 }
 

@@ -152,10 +152,10 @@ int vtimer_host_init(void)
 	static enum arch_timer_id ids[] = { ARCH_TIMER_VIRT, ARCH_TIMER_PHYS };
 	int err;
 
-	vgic_set_line(VTIMER_PPI_VIRT, virt_asserted);
-	vgic_set_line(VTIMER_PPI_PHYS, phys_asserted);
 	for (u32 i = 0; i < ARRAY_SIZE(ids); i++)
 		pintids[ids[i]] = arch_guest_timer_intid(ids[i]);
+	vgic_set_line(VTIMER_PPI_VIRT, pintids[ARCH_TIMER_VIRT], virt_asserted);
+	vgic_set_line(VTIMER_PPI_PHYS, pintids[ARCH_TIMER_PHYS], phys_asserted);
 	err = irq_request(pintids[ids[0]], "vtimer", timer_irq, &ids[0],
 			  IRQ_STAYS_ACTIVE | IRQ_URGENT);
 	if (err)

@@ -136,7 +136,7 @@ static void insert(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 	if (n < 0)
 		vgic_mark_dirty(op, v);
 	else
-		(void)vgic_fill_lr(v, (u32)n, q);
+		vgic_fill_pending(v, (u32)n, q);
 }
 
 void vgic_update(struct vgic_op *op, const struct virq *q)

@@ -178,7 +178,10 @@ static void fill_from(struct vcpu *v, struct choice *c, u32 count, u32 first)
 	for (i = 0; i < count; i++) {
 		struct virq q = virq_of(v, take(c));
 
-		(void)vgic_fill_lr(v, first + i, &q);
+		if (c->of_active)
+			(void)vgic_fill_lr(v, first + i, &q);
+		else
+			vgic_fill_pending(v, first + i, &q);
 	}
 }
 

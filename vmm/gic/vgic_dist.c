@@ -51,6 +51,14 @@ static u64 enable_read(void *dev, struct vcpu *v, u32 index, const struct reg_ro
 	return vm->vgic.spi[index].enabled;
 }
 
+static u64 priority_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	const struct vm *vm = dev;
+
+	(void)v, (void)row;
+	return vm->vgic.spi[index / 32].prio[index % 32];
+}
+
 static u64 irouter_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	const struct vm *vm = dev;
@@ -117,7 +125,8 @@ static const struct reg_row rows[] = {
 	WORDS(0x0280, WORD_CLEAR_PENDING, "ICPENDR"),
 	WORDS(0x0300, WORD_SET_ACTIVE, "ISACTIVER"),
 	WORDS(0x0380, WORD_CLEAR_ACTIVE, "ICACTIVER"),
-	VGIC_PRIORITY_ROW(VGIC_FRAME_DIST, 0x0420, VGIC_SPIS, W8_W32),
+	VGIC_ARRAY_ROW(VGIC_FRAME_DIST, 0x0420, VGIC_SPIS, 1, W8_W32, priority_read,
+		       vgic_row_priority_write, 0, "IPRIORITYR"),
 	VGIC_ROW(0x0800, 0x400, 1, W8_W32, NULL, NULL, 0, "ITARGETSR"),
 	VGIC_CONFIG_ROW(VGIC_FRAME_DIST, 0x0c08, VGIC_SPIS),
 	WORDS(0x0d00, WORD_GRPMOD, "IGRPMODR"),

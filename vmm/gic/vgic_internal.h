@@ -148,17 +148,22 @@ static inline u32 vgic_best_of(const u32 planes[8], u32 bits)
 	return bits;
 }
 
+/* The bank's interrupts of groups that the distributor has enabled. */
+static inline u32 vgic_groups_on(const struct vgic *g, const struct vgic_bank *b)
+{
+	u32 group1 = b->group | b->grpmod;
+
+	return (g->ctlr & (GICD_CTLR_GRP1 | GICD_CTLR_GRP1S) ? group1 : 0) |
+	       (g->ctlr & GICD_CTLR_GRP0 ? ~group1 : 0);
+}
+
 /*
  * Pending, enabled, of an enabled group. Not valid for interrupts in list registers that are
  * pending by a latch.
  */
 static inline u32 bank_deliverable(const struct vgic *g, const struct vgic_bank *b)
 {
-	u32 group1 = b->group | b->grpmod;
-	u32 on = (g->ctlr & (GICD_CTLR_GRP1 | GICD_CTLR_GRP1S) ? group1 : 0) |
-		 (g->ctlr & GICD_CTLR_GRP0 ? ~group1 : 0);
-
-	return (b->latch | (b->level & ~b->edge)) & b->enabled & on;
+	return (b->latch | (b->level & ~b->edge)) & b->enabled & vgic_groups_on(g, b);
 }
 
 /* The bank's interrupts that belong to these groups (bit 0, 1). */
@@ -264,6 +269,13 @@ void vgic_unload(struct vcpu *v, const struct virq *q);
  * be delivered to v.
  */
 bool vgic_fill_lr(struct vcpu *v, u32 n, const struct virq *q);
+/* The same for an interrupt that is to be delivered to v and not active. */
+void vgic_fill_pending(struct vcpu *v, u32 n, const struct virq *q);
+/*
+ * The guest has enabled this PPI: if it has a line, and list registers are free, assign one, so
+ * that its first interrupt is as short as the next ones. v is here.
+ */
+void vgic_prepare(struct vcpu *v, u32 ppi);
 /* An SGI arrives for v, which is here. Not in an operation. */
 void vgic_sgi_here(struct vcpu *v, u32 sgi);
 /* Fold the list registers that v keeps, if it does; and that all of the VM's vCPUs keep. */

@@ -23,7 +23,9 @@ u32 vgic_usable_lrs(void)
 /*
  * The states of a list register:
  *
- *   FREE -> LINE, LATCHED          vgic_fill_lr(): LATCHED if the interrupt's latch went into it
+ *   FREE -> LINE, LATCHED          vgic_fill_lr(), vgic_fill_pending(): LATCHED if the interrupt's
+ *                                  latch went into it
+ *   FREE -> LATCHED                vgic_prepare(): as if it had fired and the guest had ended it
  *   LATCHED -> FIRED               fire_kept(): its interrupt fires while its vCPU is away
  *   FIRED -> LATCHED               load_kept(): the vCPU is back, the register is written
  *   any -> FREE                    vgic_fold_lr()
@@ -158,32 +160,67 @@ static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 	return edge || hw ? value : value | LR_EOI;
 }
 
-bool vgic_fill_lr(struct vcpu *v, u32 n, const struct virq *q)
+/* List register n has q from now on, and what it says was written as `value`. */
+static void assign(struct vcpu *v, u32 n, const struct virq *q, u64 value, bool latched)
 {
 	struct vgic_cpu *c = &v->vgic;
+
+	c->lr_state[n] = latched ? VGIC_LR_LATCHED : VGIC_LR_LINE;
+	c->lr_used |= 1U << n;
+	c->written[n] = value;
+	q->bank->listed |= q->mask;
+	q->bank->lr_of[q->n] = (u8)n;
+	if (!q->owner)
+		v->vm->vgic.holder[q->intid - 32] = (u8)v->index;
+	else if ((value & LR_HW) && !v->vm->vgic.v2)
+		c->ppi_lr[LR_PPI(value)] = (u8)n;
+}
+
+bool vgic_fill_lr(struct vcpu *v, u32 n, const struct virq *q)
+{
 	bool latched;
 	u64 value = compose(v, q, &latched);
 
 	arch_vgic_lr_write(n, value);
 	if (!value)
 		return false;
-	c->lr_state[n] = latched ? VGIC_LR_LATCHED : VGIC_LR_LINE;
-	if (latched) {
+	if (latched)
 		q->bank->latch &= ~q->mask;
-		if (is_v2_sgi(v, q))
-			vgicv2_sgi_filled(v, q, value);
-	}
 	if (q->bank->active & q->mask)
 		vgic_deactivate(v->vm, q);
-	q->bank->listed |= q->mask;
-	q->bank->lr_of[q->n] = (u8)n;
-	if (!q->owner)
-		v->vm->vgic.holder[q->intid - 32] = (u8)v->index;
-	c->lr_used |= 1U << n;
-	c->written[n] = value;
-	if ((value & LR_HW) && !v->vm->vgic.v2)
-		c->ppi_lr[LR_PPI(value)] = (u8)n;
+	assign(v, n, q, value, latched);
+	if (latched && is_v2_sgi(v, q))
+		vgicv2_sgi_filled(v, q, value);
 	return true;
+}
+
+/* The list register of an interrupt that is pending and not active; no SGI of a GICv2. */
+static u64 compose_pending(const struct vcpu *v, const struct virq *q)
+{
+	const struct vgic_bank *b = q->bank;
+	u64 value = LR_STATE_PENDING | q->intid | (u64)b->prio[q->n] << LR_PRIORITY_SHIFT;
+
+	if ((b->group | b->grpmod) & q->mask)
+		value |= LR_GROUP1;
+	if (q->owner && (v->vgic.forwarded & q->mask))
+		return value | LR_HW | (u64)v->vgic.pintid[q->n - 16] << LR_PINTID_SHIFT;
+	return b->edge & q->mask ? value : value | LR_EOI;
+}
+
+void vgic_fill_pending(struct vcpu *v, u32 n, const struct virq *q)
+{
+	u32 latched;
+	u64 value;
+
+	if (is_v2_sgi(v, q)) {
+		(void)vgic_fill_lr(v, n, q);
+		return;
+	}
+	value = compose_pending(v, q);
+	latched = q->bank->latch & q->mask;
+	q->bank->latch &= ~q->mask;
+	arch_vgic_lr_write(n, value);
+	assign(v, n, q, value, latched);
 }
 
 static __noinline void sgi_arrives(struct vcpu *v, u32 sgi)
@@ -223,16 +260,44 @@ void vgic_take_sgis(struct vgic_op *op, struct vcpu *v)
 
 /* ---- timers, performance monitors ---- */
 
-static vgic_line_fn lines[32];
+static struct {
+	vgic_line_fn asserted;
+	u32 pintid;
+} lines[32];
 
-void vgic_set_line(u32 ppi, vgic_line_fn asserted)
+void vgic_set_line(u32 ppi, u32 pintid, vgic_line_fn asserted)
 {
-	lines[ppi] = asserted;
+	lines[ppi].asserted = asserted;
+	lines[ppi].pintid = pintid;
+}
+
+/* May v get this PPI as soon as it is pending? Its state is then only in its line. */
+static bool may_prepare(const struct vcpu *v, const struct virq *q)
+{
+	const struct vgic_cpu *c = &v->vgic;
+	const struct vgic_bank *b = q->bank;
+
+	return !v->vm->vgic.v2 && lines[q->n].pintid &&
+	       (b->enabled & vgic_groups_on(&v->vm->vgic, b) &
+		~(b->latch | b->active | b->listed | c->forwarded) & q->mask) &&
+	       !(c->dirty | c->muted | c->pending_left | c->active_left);
+}
+
+void vgic_prepare(struct vcpu *v, u32 ppi)
+{
+	u32 unused = vgic_usable_lrs() & ~v->vgic.lr_used;
+	struct virq q = virq_of(v, ppi);
+
+	if (!(unused & (unused - 1)) || !may_prepare(v, &q))
+		return;
+	v->vgic.forwarded |= q.mask;
+	v->vgic.pintid[ppi - 16] = (u8)lines[ppi].pintid;
+	assign(v, lowest_bit(unused), &q, compose_pending(v, &q), true);
 }
 
 bool vgic_line_asserted(u32 ppi)
 {
-	return lines[ppi]();
+	return lines[ppi].asserted();
 }
 
 /* Of the interrupts forwarded to v: pending, and not active. */

@@ -246,7 +246,7 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 {
 	struct vgic_bank *b = w->bank;
 	struct vgic_op op;
-	u32 old;
+	u32 old, n;
 
 	vgic_begin(&op, w->vm);
 	switch (word) {
@@ -266,6 +266,9 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 		old = b->enabled;
 		b->enabled |= value;
 		vgic_update_bits(&op, w, value & ~old);
+		if (w->owner && w->owner == op.here)
+			for_each_set_bit(n, value & ~old & 0xffff0000)
+				vgic_prepare(op.here, n);
 		break;
 	case WORD_CLEAR_ENABLE:
 		old = b->enabled;
