@@ -27,10 +27,11 @@ def description(tmp_path):
 def linux_with(boot, description, devices, **options):
     """A board, a VM with Linux and these devices, and its console."""
     fetched("virtio")
-    kind = description("disks", "virtio/Image", devices, 'initrd = "virtio/initrd.cpio.gz"',
+    name = devices.split()[0]  # a bundle is made once for each name
+    kind = description(name, "virtio/Image", devices, 'initrd = "virtio/initrd.cpio.gz"',
                        'bootargs = "console=ttyAMA0"', "memory = <0x0 0x10000000>", "cpus = <2>")
     board = boot(smp=2, mem=1024, guests=[kind], **options)
-    vm = new(board, "disks")
+    vm = new(board, name)
     console = vm.port()
     vm.run()
     linux_ready(console)
@@ -120,7 +121,7 @@ def test_linux_disks(boot, description, disks):
     vm.stop()
     vm.delete()
     # The next one begins with the image.
-    vm = new(board, "disks")
+    vm = new(board, "disk0")
     console = vm.port()
     vm.run()
     linux_ready(console)
