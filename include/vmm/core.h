@@ -143,7 +143,7 @@ void vcpu_end_wfi(struct vcpu *v);
 
 #define MAX_VMS 128
 
-#define VM_MAX_DEVICES 16
+#define VM_MAX_DEVICES 24
 
 enum vm_state {
 	VM_CREATED, /* images loaded, never run */

@@ -103,7 +103,7 @@ struct image_ref {
 #define VIRTIO_IMAGE_MAX 128 /* of a disk's path in the bundle */
 #define VIRTIO_SERIAL    20  /* bytes of a disk's serial number */
 
-enum desc_virtio_kind { VIRTIO_NONE, VIRTIO_RNG, VIRTIO_BLK };
+enum desc_virtio_kind { VIRTIO_NONE, VIRTIO_RNG, VIRTIO_BLK, VIRTIO_CONSOLE };
 
 struct desc_virtio {
 	char name[DESC_NAME_MAX]; /* of the node */

@@ -35,6 +35,11 @@ struct vdev_class {
 	 */
 	int (*create)(struct vdev *d);
 	/*
+	 * The VM is complete: take what VMs share and is scarce, console ports. Lifecycle lock
+	 * held.
+	 */
+	void (*connect)(struct vdev *d);
+	/*
 	 * Reset as at power-on. No timeout may be armed afterwards. Thread context. Also called
 	 * before the vCPUs are deleted.
 	 */

@@ -101,10 +101,11 @@ void vm_let_run_locked(struct vm *vm);
 /*
  * Walks through a VM's devices. Each calls a member of their classes, under the conditions of
  * <vmm/dev.h>. In turn: host_init, once at boot; create, for the devices that vm->desc has,
- * forwards; reset; ...
+ * forwards; connect; reset; ...
  */
 int __must_check vdevs_host_init(void);
 int __must_check vdevs_create(struct vm *vm);
+void vdevs_connect(struct vm *vm);
 void vdevs_reset(struct vm *vm);
 /*
  * ... stood_still, after a pause of this many ticks (vm->state_wq.lock held); destroy, backwards,

@@ -168,6 +168,6 @@ bool virtio_queue_ok(struct virtio *t, u32 queue);
 /* Let vCPUs do the devices' work. Once, at boot. */
 void virtio_init(void);
 
-extern const struct vdev_class virtio_rng_class, virtio_blk_class;
+extern const struct vdev_class virtio_rng_class, virtio_blk_class, virtio_con_class;
 
 #endif

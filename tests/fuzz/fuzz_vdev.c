@@ -9,10 +9,13 @@
 
 #include <asm/host.h>
 #include <arch/timer.h>
+#include <kernel/log.h>
 #include <kernel/page.h>
+#include <lib/errno.h>
 #include <string.h>
 #include <vmm/core.h>
 #include <vmm/load.h>
+#include <vmm/port.h>
 #include <vmm/virtio.h>
 
 #define RAM       0x40000000ULL
@@ -29,6 +32,7 @@ static struct vcpu vcpu;
 static struct vdev dev;
 static vcpu_devices_fn devices;
 static u32 units;
+static struct console *console;
 static bool line, calm; /* calm: memory does not change */
 
 /* ---- guest memory ---- */
@@ -216,6 +220,29 @@ int image_get(const struct image_ref *ref, const void **data, u64 *size)
 	return image ? 0 : -1;
 }
 
+int console_port_attach(struct console *c, s32 want)
+{
+	fuzz_assert(want == -1);
+	console = c;
+	return -ENOENT;
+}
+
+void console_port_detach(struct console *c)
+{
+	(void)c;
+}
+
+const char *console_port_name(s32 port)
+{
+	(void)port;
+	return NULL;
+}
+
+void klog(enum log_level level, const char *fmt, ...)
+{
+	(void)level, (void)fmt;
+}
+
 /* ---- the guest ---- */
 
 static void access(u64 offset, u32 size, bool write, u64 value)
@@ -251,6 +278,12 @@ static void start(void)
 	put(0x090, (u32)(fuzz_once_in(&input, 16) ? some_address() : RINGS + 0x800));
 	put(0x0a0, (u32)(fuzz_once_in(&input, 16) ? some_address() : RINGS + 0xc00));
 	put(0x044, 1);
+	put(0x030, 1); /* on the same rings */
+	put(0x038, 8);
+	put(0x080, (u32)RINGS);
+	put(0x090, (u32)RINGS + 0x800);
+	put(0x0a0, (u32)RINGS + 0xc00);
+	put(0x044, fuzz_byte(&input) & 3);
 	put(STATUS, 3 | 8 | 4);
 }
 
@@ -312,7 +345,9 @@ static void act(void)
 	case 3:
 	case 4:
 		request();
-		put(NOTIFY, 0);
+		if (console)
+			(void)console_send(console, "some input", fuzz_below(&input, 10));
+		put(NOTIFY, fuzz_byte(&input) & 1);
 		work();
 		break;
 	default:
@@ -331,7 +366,8 @@ static void check(void)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	static const struct vdev_class *const classes[] = { &virtio_rng_class, &virtio_blk_class };
+	static const struct vdev_class *const classes[] = { &virtio_rng_class, &virtio_blk_class,
+							    &virtio_con_class };
 	static struct vcpu *const one = &vcpu;
 
 	input = (struct fuzz_input){ .at = data, .left = size };
@@ -354,6 +390,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	fuzz_assert(dev.state && !dev.class->host_init() && !dev.class->create(&dev));
 	vm.devices[0] = dev;
 	vm.ndevices = 1;
+	console = NULL;
+	if (dev.class->connect)
+		dev.class->connect(&dev);
 	dev.class->reset(&dev);
 	start();
 	while (input.left)

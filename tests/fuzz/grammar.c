@@ -144,7 +144,8 @@ static void put_scheduling(struct fuzz_input *in)
 static void put_devices(struct fuzz_input *in)
 {
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i" };
-	static const char *const kinds[] = { "zvm,virtio-rng", "zvm,virtio-blk" };
+	static const char *const kinds[] = { "zvm,virtio-rng", "zvm,virtio-blk",
+					     "zvm,virtio-console" };
 	const u32 count = fuzz_below(in, fuzz_once_in(in, 8) ? ARRAY_SIZE(names) + 1 : 4);
 
 	tree_begin("devices");

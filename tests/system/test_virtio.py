@@ -128,6 +128,27 @@ def test_linux_disks(boot, description, disks):
     assert console.run("mount -t ext4 /dev/vda /tmp; cat /tmp/hello", LINUX) == "hello from the image"
 
 
+def test_linux_console(boot, description):
+    """A second terminal on a port of its own: typed lines arrive, and a flood loses nothing."""
+    board, vm, console = linux_with(boot, description, 'con1 { compatible = "zvm,virtio-console"; };')
+    assert re.fullmatch(r"virtio-console, slot 31: \d+ bytes written, port 1 \(hvc1\)",
+                        device(board, vm, "con1"))
+    other = board.console(1)
+    console.run("stty -F /dev/hvc0 raw -echo; (exec <>/dev/hvc0 >&0; echo ready; "
+                "while read line; do echo got $line; done) &", LINUX)
+    other.expect("ready")
+    for text in ("a", "a longer line with words"):
+        other.send(text + "\n")
+        other.expect(rf"got {text}\r?\n")
+    console.run("(seq 1 20000; echo the end) > /dev/hvc0 &", LINUX)
+    other.expect("the end")
+    assert other.before.split() == [str(n) for n in range(1, 20001)]
+    vm.reset()
+    linux_ready(console)
+    console.run("echo once more > /dev/hvc0", LINUX)
+    other.expect("once more")
+
+
 def test_wild_rings(boot):
     """A guest breaks every rule of the rings; `tools/interference` measures what others notice."""
     board = boot(smp=2, mem=1024, guests=["rings"])

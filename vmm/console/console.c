@@ -32,6 +32,18 @@ void console_wake(struct console *c)
 		notify(arg);
 }
 
+/* Tell readers and the port about new output, after the unlock. */
+static inline void tell(struct console *c, bool armed, bool push)
+{
+	if (armed)
+		console_wake(c);
+	if (c->port < 0)
+		return;
+	carrier->ready((u32)c->port);
+	if (unlikely(push))
+		carrier->push((u32)c->port);
+}
+
 void console_output(struct console *c, u8 byte)
 {
 	unsigned long flags = spin_lock(&c->lock);
@@ -42,13 +54,24 @@ void console_output(struct console *c, u8 byte)
 	push = c->log.head % CONSOLE_PUSH_BYTES == 0;
 	c->armed = false;
 	spin_unlock(&c->lock, flags);
-	if (armed)
-		console_wake(c);
-	if (c->port < 0)
-		return;
-	carrier->ready((u32)c->port);
-	if (unlikely(push))
-		carrier->push((u32)c->port);
+	tell(c, armed, push);
+}
+
+void console_put(struct console *c, const void *data, u32 len)
+{
+	const u8 *bytes = data;
+	unsigned long flags = spin_lock(&c->lock);
+	const u64 before = c->log.head / CONSOLE_PUSH_BYTES;
+	const bool armed = c->armed && len;
+	bool push;
+
+	for (u32 i = 0; i < len; i++)
+		ring_put_over(&c->log, bytes[i]);
+	push = c->log.head / CONSOLE_PUSH_BYTES != before;
+	if (len)
+		c->armed = false;
+	spin_unlock(&c->lock, flags);
+	tell(c, armed, push);
 }
 
 u32 console_read_at(struct console *c, u64 *pos, void *out, u32 len)

@@ -398,6 +398,7 @@ static const struct prop_table blk = { blk_rows, ARRAY_SIZE(blk_rows) };
 const struct virtio_row desc_virtio_rows[] = {
 	{ "zvm,virtio-rng", VIRTIO_RNG, &plain },
 	{ "zvm,virtio-blk", VIRTIO_BLK, &blk },
+	{ "zvm,virtio-console", VIRTIO_CONSOLE, &plain },
 };
 const u32 desc_virtio_row_count = ARRAY_SIZE(desc_virtio_rows);
 

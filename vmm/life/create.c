@@ -411,6 +411,7 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	vm_sched_apply();
 	vm_sched_enforce(vm);
 	attach_port(vm);
+	vdevs_connect(vm);
 	for_each_vcpu(v, vm)
 		thread_start(&v->thread);
 	log_info("vm %u '%s' created: %u vcpus, %lu MiB", id, vm->name, vm->nvcpus,

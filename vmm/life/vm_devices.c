@@ -8,8 +8,8 @@
 
 /* In the order in which they are created and reset. */
 static const struct vdev_class *const classes[] = {
-	&vpl011_class, &vrtc_class,   &vsp805_class,     &vflash_class,
-	&vempty_class, &pvtime_class, &virtio_rng_class, &virtio_blk_class,
+	&vpl011_class, &vrtc_class,       &vsp805_class,     &vflash_class,     &vempty_class,
+	&pvtime_class, &virtio_rng_class, &virtio_blk_class, &virtio_con_class,
 };
 _Static_assert(ARRAY_SIZE(classes) + DESC_VIRTIO_MAX <= VM_MAX_DEVICES, "a VM may have all");
 
@@ -60,6 +60,13 @@ int vdevs_create(struct vm *vm)
 			r = create(vm, class, NULL);
 	}
 	return r;
+}
+
+void vdevs_connect(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->ndevices; i++)
+		if (vm->devices[i].class->connect)
+			vm->devices[i].class->connect(&vm->devices[i]);
 }
 
 void vdevs_reset(struct vm *vm)
