@@ -10,6 +10,7 @@
 #include <drivers/virtio_console.h>
 #include <kernel/init.h>
 #include <kernel/log.h>
+#include <kernel/page.h>
 #include <kernel/ram.h>
 #include <kernel/thread.h>
 #include <lib/errno.h>
@@ -100,6 +101,7 @@ void kernel_main(void)
 	vgic_lr_limit = host_fdt_option("vgic.lrs=");
 	if (vgic_lr_limit)
 		log_info("vgic: at most %u list registers are used", vgic_lr_limit);
+	must(page_cleaner_start(), "cleaner");
 	must(vmm_init(), "vmm");
 	must(console_service_start(), "console service");
 	must(vm_mover_start(), "mover");

@@ -1,87 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Page allocator. Each RAM range is a zone of 2 MiB blocks. Blocks are numbered from a 1 GiB
- * boundary, so block numbers align as addresses do.
- *
- * A block is in one of three states:
- * free   used 0, split 0; its page map is all clear
- * whole  used 1, split 0; handed out, alone or in a run; its page map is all clear
- * split  used 1, split 1; bit p of its page map is set if page p is handed out, reserved or not
- *        RAM. `partial` is set if some bit is clear. When all bits are clear, the block is free
- *        again.
- */
+/* Page allocator: pages and blocks, given, taken and cleaned. Its invariants are in page_pool.h. */
+#include "page_pool.h"
+
 #include <arch/mmu.h>
-#include <kernel/early.h>
 #include <kernel/log.h>
-#include <kernel/page.h>
-#include <kernel/ram.h>
-#include <kernel/spinlock.h>
-#include <lib/bitmap.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 
-#define BLOCK_PAGES     512
-#define MAX_BLOCK_ALIGN 512 /* in blocks: 1 GiB */
+struct page_pool page_pool = { .lock = SPINLOCK_INIT(LOCK_PAGE) };
 
-struct page_map {
-	u64 used[BITMAP_WORDS(BLOCK_PAGES)];
-	u64 nfree;
-};
-
-struct zone {
-	u64 base;               /* of block 0 */
-	u64 ram_start, ram_end; /* whole pages */
-	size_t first, nblocks;  /* blocks first..nblocks-1 hold RAM */
-	u64 *used, *split, *partial;
-	struct page_map *maps; /* maps of the blocks from `first` on */
-};
-
-static struct zone *zones;
-static u32 zone_count;
-static struct spinlock page_lock = SPINLOCK_INIT(LOCK_PAGE);
-
-/* Under page_lock. */
-static u64 total_pages, free_pages, free_blocks, single_pages;
-
-static struct page_map *map_of(const struct zone *z, size_t block)
-{
-	return &z->maps[block - z->first];
-}
-
-static u64 block_pa(const struct zone *z, size_t block)
-{
-	return z->base + block * BLOCK_SIZE;
-}
-
-static size_t block_of(const struct zone *z, u64 pa)
-{
-	return (pa - z->base) / BLOCK_SIZE;
-}
-
-static size_t page_of(u64 pa)
-{
-	return pa % BLOCK_SIZE / PAGE_SIZE;
-}
+/* Called when there is something to clean. */
+static void (*wake_cleaner)(void);
 
 /* The zone whose RAM holds pa. NULL if there is none. */
 static struct zone *zone_of(u64 pa)
 {
-	for (u32 i = 0; i < zone_count; i++) {
-		if (pa >= zones[i].ram_start && pa < zones[i].ram_end)
-			return &zones[i];
-	}
+	for_each_zone(z)
+		if (pa >= z->ram_start && pa < z->ram_end)
+			return z;
 	return NULL;
 }
 
-/* ---- blocks and pages, under page_lock ---- */
+/* ---- blocks and pages, under the lock ---- */
+
+/* The contents of these blocks, which were free so far, change from now on. */
+static void now_dirty(struct zone *z, size_t first, size_t count)
+{
+	for (size_t b = first; b < first + count; b++)
+		page_pool.clean_blocks -= bitmap_test(z->clean, b);
+	bitmap_clear_run(z->clean, first, count);
+}
+
+static void not_cleaned(const struct zone *z, size_t first, size_t count)
+{
+	if (page_pool.cleaning.zone == z && page_pool.cleaning.block - first < count)
+		page_pool.cleaning.zone = NULL;
+}
+
+static u64 unreserved_blocks(void)
+{
+	return page_pool.free_blocks - page_pool.reserved_blocks;
+}
 
 static void split_block(struct zone *z, size_t block)
 {
+	now_dirty(z, block, 1);
+	not_cleaned(z, block, 1);
 	bitmap_set(z->used, block);
 	bitmap_set(z->split, block);
 	bitmap_set(z->partial, block);
 	map_of(z, block)->nfree = BLOCK_PAGES;
-	free_blocks--;
+	page_pool.free_blocks--;
 }
 
 static void take_pages(struct zone *z, size_t block, size_t page, size_t count)
@@ -93,10 +62,10 @@ static void take_pages(struct zone *z, size_t block, size_t page, size_t count)
 	map->nfree -= count;
 	if (!map->nfree)
 		bitmap_clear(z->partial, block);
-	free_pages -= count;
+	page_pool.free_pages -= count;
 }
 
-static void give_pages(struct zone *z, size_t block, size_t page, size_t count)
+void page_pool_give(struct zone *z, size_t block, size_t page, size_t count)
 {
 	struct page_map *map = map_of(z, block);
 
@@ -106,30 +75,32 @@ static void give_pages(struct zone *z, size_t block, size_t page, size_t count)
 		bitmap_clear(map->used, i);
 	}
 	map->nfree += count;
-	free_pages += count;
+	page_pool.free_pages += count;
 	bitmap_set(z->partial, block);
 	if (map->nfree == BLOCK_PAGES) {
 		bitmap_clear(z->used, block);
 		bitmap_clear(z->split, block);
 		bitmap_clear(z->partial, block);
-		free_blocks++;
+		page_pool.free_blocks++;
 	}
 }
 
 /* Set the bits of a run word by word: for a large VM, bit by bit would mask interrupts too long. */
 static void take_run(struct zone *z, size_t first, size_t count)
 {
+	not_cleaned(z, first, count);
 	bitmap_set_run(z->used, first, count);
-	free_blocks -= count;
-	free_pages -= count * BLOCK_PAGES;
+	page_pool.free_blocks -= count;
+	page_pool.free_pages -= count * BLOCK_PAGES;
 }
 
-static void give_block(struct zone *z, size_t block)
+static void give_run(struct zone *z, size_t first, size_t count)
 {
-	kassert(bitmap_test(z->used, block) && !bitmap_test(z->split, block));
-	bitmap_clear(z->used, block);
-	free_blocks++;
-	free_pages += BLOCK_PAGES;
+	for (size_t b = first; b < first + count; b++)
+		kassert(bitmap_test(z->used, b) && !bitmap_test(z->split, b));
+	bitmap_clear_run(z->used, first, count);
+	page_pool.free_blocks += count;
+	page_pool.free_pages += count * BLOCK_PAGES;
 }
 
 /* ---- runs of pages inside a block ---- */
@@ -137,7 +108,7 @@ static void give_block(struct zone *z, size_t block)
 /* A run of `count` free pages in a block that is already split. */
 static u64 find_in_split(u32 count)
 {
-	for (struct zone *z = zones; z < zones + zone_count; z++) {
+	for_each_zone(z) {
 		size_t b = bitmap_next_set(z->partial, z->nblocks, 0);
 
 		for (; b < z->nblocks; b = bitmap_next_set(z->partial, z->nblocks, b + 1)) {
@@ -155,7 +126,9 @@ static u64 find_in_split(u32 count)
 
 static u64 take_from_new_block(u32 count)
 {
-	for (struct zone *z = zones; z < zones + zone_count; z++) {
+	if (!unreserved_blocks())
+		return 0;
+	for_each_zone(z) {
 		size_t b = bitmap_next_clear(z->used, z->nblocks, 0);
 
 		if (b < z->nblocks) {
@@ -172,7 +145,7 @@ static u64 take_from_new_block(u32 count)
 /* Take `count` consecutive blocks. Of the last block only `tail` pages are taken (0: all). */
 static u64 take_blocks(u32 count, u32 align, u32 tail)
 {
-	for (struct zone *z = zones; z < zones + zone_count; z++) {
+	for_each_zone(z) {
 		size_t b = bitmap_find_clear_run(z->used, z->nblocks, 0, count, align);
 		size_t whole = tail ? count - 1 : count;
 
@@ -188,33 +161,164 @@ static u64 take_blocks(u32 count, u32 align, u32 tail)
 	return 0;
 }
 
+static u64 take_clean_block(void)
+{
+	for_each_zone(z) {
+		size_t b = bitmap_next_set(z->clean, z->nblocks, 0);
+
+		/* Those in use are about to become dirty: few, and not for long. */
+		while (b < z->nblocks && bitmap_test(z->used, b))
+			b = bitmap_next_set(z->clean, z->nblocks, b + 1);
+		if (b < z->nblocks) {
+			take_run(z, b, 1);
+			return block_pa(z, b);
+		}
+	}
+	return 0;
+}
+
+/* A clean block, else any. */
+static u64 take_block(void)
+{
+	u64 pa = page_pool.clean_blocks ? take_clean_block() : 0;
+
+	return pa ? pa : take_blocks(1, 1, 0);
+}
+
+bool block_reserve(u64 count)
+{
+	unsigned long flags = spin_lock(&page_pool.lock);
+	bool fits = count <= unreserved_blocks();
+
+	if (fits)
+		page_pool.reserved_blocks += count;
+	spin_unlock(&page_pool.lock, flags);
+	return fits;
+}
+
+void block_unreserve(u64 count)
+{
+	unsigned long flags = spin_lock(&page_pool.lock);
+
+	kassert(count <= page_pool.reserved_blocks);
+	page_pool.reserved_blocks -= count;
+	spin_unlock(&page_pool.lock, flags);
+}
+
 bool block_alloc(u32 count, u32 align, paddr_t *pa)
 {
 	unsigned long flags;
 
 	if (!count || !align || align > MAX_BLOCK_ALIGN || (align & (align - 1)))
 		return false;
-	flags = spin_lock(&page_lock);
-	pa->pa = take_blocks(count, align, 0);
-	spin_unlock(&page_lock, flags);
+	flags = spin_lock(&page_pool.lock);
+	kassert(count <= page_pool.reserved_blocks);
+	pa->pa = count == 1 && align == 1 ? take_block() : take_blocks(count, align, 0);
+	if (pa->pa)
+		page_pool.reserved_blocks -= count;
+	spin_unlock(&page_pool.lock, flags);
 	return pa->pa;
 }
 
-void block_free(paddr_t pa, u32 count)
+bool block_use(paddr_t pa)
 {
 	struct zone *z = zone_of(pa.pa);
-	unsigned long flags;
+	size_t block = block_of(z, pa.pa);
+	unsigned long flags = spin_lock(&page_pool.lock);
+	bool clean = bitmap_test(z->clean, block);
 
-	kassert(z && IS_ALIGNED(pa.pa, BLOCK_SIZE));
-	flags = spin_lock(&page_lock);
-	for (u32 i = 0; i < count; i++) {
-		kassert(block_of(z, pa.pa) + i < z->nblocks);
-		give_block(z, block_of(z, pa.pa) + i);
+	kassert(bitmap_test(z->used, block));
+	now_dirty(z, block, 1);
+	page_pool.given_clean += clean;
+	page_pool.given_dirty += !clean;
+	spin_unlock(&page_pool.lock, flags);
+	if (clean && wake_cleaner)
+		wake_cleaner();
+	return clean;
+}
+
+/* Blocks given back under one hold of the lock, so that it is never held long. */
+#define GIVE_BLOCKS 64
+
+void block_free(paddr_t pa, u32 count)
+{
+	for (u32 n; count; pa.pa += n * BLOCK_SIZE, count -= n) {
+		struct zone *z = zone_of(pa.pa); /* of two that touch, a run may span both */
+		unsigned long flags = spin_lock(&page_pool.lock);
+
+		kassert(z && IS_ALIGNED(pa.pa, BLOCK_SIZE));
+		n = MIN(count, (u32)MIN(z->nblocks - block_of(z, pa.pa), GIVE_BLOCKS));
+		give_run(z, block_of(z, pa.pa), n);
+		page_pool.reserved_blocks += n;
+		spin_unlock(&page_pool.lock, flags);
 	}
-	spin_unlock(&page_lock, flags);
+	if (wake_cleaner)
+		wake_cleaner();
+}
+
+/* ---- cleaning free blocks ---- */
+
+/* Choose a block to clean. False: enough are clean, or all that are free. */
+static bool choose_dirty(void)
+{
+	if (page_pool.clean_blocks >= CLEAN_BLOCKS)
+		return false;
+	for_each_zone(z) {
+		size_t b = bitmap_next_clear_both(z->used, z->clean, z->nblocks, 0);
+
+		if (b < z->nblocks) {
+			page_pool.cleaning.zone = z;
+			page_pool.cleaning.block = b;
+			page_pool.cleaning.pages = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The block stays free meanwhile, and may be taken at any time: what was done is then in vain. So
+ * it is written to under the lock only.
+ */
+bool page_clean_step(bool *done)
+{
+	unsigned long flags = spin_lock(&page_pool.lock);
+	bool any = page_pool.cleaning.zone || choose_dirty();
+
+	*done = false;
+	if (any) {
+		u64 pa = block_pa(page_pool.cleaning.zone, page_pool.cleaning.block) +
+			 page_pool.cleaning.pages * PAGE_SIZE;
+
+		arch_zero_to_memory(phys_to_virt(PADDR(pa)), PAGE_SIZE);
+		*done = ++page_pool.cleaning.pages == BLOCK_PAGES;
+	}
+	if (*done) {
+		bitmap_set(page_pool.cleaning.zone->clean, page_pool.cleaning.block);
+		page_pool.cleaning.zone = NULL;
+		page_pool.clean_blocks++;
+		page_pool.cleaned++;
+	}
+	spin_unlock(&page_pool.lock, flags);
+	return any;
+}
+
+void page_set_cleaner(void (*wake)(void))
+{
+	wake_cleaner = wake;
 }
 
 /* ---- pages ---- */
+
+/* Take blocks that are not reserved. */
+static u64 take_whole_blocks(u32 count, u32 tail)
+{
+	u64 pa = count <= unreserved_blocks() ? take_blocks(count, 1, tail) : 0;
+
+	if (pa)
+		now_dirty(zone_of(pa), block_of(zone_of(pa), pa), count);
+	return pa;
+}
 
 void *pages_alloc(u32 count)
 {
@@ -225,17 +329,17 @@ void *pages_alloc(u32 count)
 
 	if (!count)
 		return NULL;
-	flags = spin_lock(&page_lock);
+	flags = spin_lock(&page_pool.lock);
 	if (count < BLOCK_PAGES) {
 		pa = find_in_split(count);
 		if (!pa)
 			pa = take_from_new_block(count);
 	} else {
-		pa = take_blocks((count + BLOCK_PAGES - 1) / BLOCK_PAGES, 1, tail);
+		pa = take_whole_blocks((count + BLOCK_PAGES - 1) / BLOCK_PAGES, tail);
 	}
 	if (pa)
-		single_pages += tail;
-	spin_unlock(&page_lock, flags);
+		page_pool.single_pages += tail;
+	spin_unlock(&page_pool.lock, flags);
 	if (!pa)
 		return NULL;
 	va = phys_to_virt(PADDR(pa));
@@ -251,14 +355,16 @@ void pages_free(void *p, u32 count)
 	unsigned long flags;
 
 	kassert(z && IS_ALIGNED(pa, PAGE_SIZE));
-	if (blocks)
+	if (blocks) {
 		block_free(PADDR(pa), blocks);
+		block_unreserve(blocks);
+	}
 	if (!tail)
 		return;
-	flags = spin_lock(&page_lock);
-	give_pages(z, block_of(z, tail_pa), page_of(tail_pa), tail);
-	single_pages -= tail;
-	spin_unlock(&page_lock, flags);
+	flags = spin_lock(&page_pool.lock);
+	page_pool_give(z, block_of(z, tail_pa), page_of(tail_pa), tail);
+	page_pool.single_pages -= tail;
+	spin_unlock(&page_pool.lock, flags);
 }
 
 void *page_alloc(void)
@@ -273,138 +379,18 @@ void page_free(void *page)
 
 void page_stats(struct page_stats *s)
 {
-	unsigned long flags = spin_lock(&page_lock);
+	unsigned long flags = spin_lock(&page_pool.lock);
 
-	s->total = total_pages * PAGE_SIZE;
-	s->free = free_pages * PAGE_SIZE;
-	s->blocks_free = free_blocks;
-	s->pages_used = single_pages;
-	spin_unlock(&page_lock, flags);
-}
-
-/* ---- handing RAM over ---- */
-
-/* Give `count` whole blocks that were reserved. */
-static void give_reserved_blocks(struct zone *z, size_t block, size_t count)
-{
-	for (size_t b = block; b < block + count; b++) {
-		kassert(bitmap_test(z->split, b) && !map_of(z, b)->nfree);
-		bitmap_clear(z->used, b);
-		bitmap_clear(z->split, b);
-	}
-	memset(map_of(z, block), 0, count * sizeof(struct page_map));
-	free_blocks += count;
-	free_pages += count * BLOCK_PAGES;
-}
-
-/* Blocks given under one hold of the lock, so that it is never held long. */
-#define SPAN_BLOCKS 16
-
-/* Give the whole pages [start, end) of z, reserved so far, to the allocator. */
-static void give_span(struct zone *z, u64 start, u64 end)
-{
-	while (start < end) {
-		size_t blocks = IS_ALIGNED(start, BLOCK_SIZE)
-					? MIN((end - start) / BLOCK_SIZE, SPAN_BLOCKS)
-					: 0;
-		u64 stop = blocks ? start + blocks * BLOCK_SIZE
-				  : MIN(end, ALIGN_DOWN(start, BLOCK_SIZE) + BLOCK_SIZE);
-		unsigned long flags = spin_lock(&page_lock);
-
-		if (blocks)
-			give_reserved_blocks(z, block_of(z, start), blocks);
-		else
-			give_pages(z, block_of(z, start), page_of(start),
-				   (stop - start) / PAGE_SIZE);
-		total_pages += (stop - start) / PAGE_SIZE;
-		spin_unlock(&page_lock, flags);
-		start = stop;
-	}
-}
-
-/* ---- metadata ---- */
-
-static void zone_shape(struct zone *z, const struct ram_range *ram)
-{
-	z->ram_start = ram->start;
-	z->ram_end = ram->end;
-	z->base = ALIGN_DOWN(z->ram_start, MAX_BLOCK_ALIGN * BLOCK_SIZE);
-	z->first = block_of(z, z->ram_start);
-	z->nblocks = (z->ram_end - z->base + BLOCK_SIZE - 1) / BLOCK_SIZE;
-}
-
-static u64 zone_metadata_size(const struct zone *z)
-{
-	return 3 * BITMAP_WORDS(z->nblocks) * sizeof(u64) +
-	       (z->nblocks - z->first) * sizeof(struct page_map);
-}
-
-/* Lay out z's metadata at `at`, with every page reserved. Returns its end. */
-static u8 *zone_metadata_init(struct zone *z, u8 *at)
-{
-	size_t words = BITMAP_WORDS(z->nblocks);
-
-	memset(at, 0xff, zone_metadata_size(z));
-	z->used = (u64 *)(void *)at;
-	z->split = z->used + words;
-	z->partial = z->split + words;
-	z->maps = (struct page_map *)(void *)(z->partial + words);
-	memset(z->partial, 0, words * sizeof(u64));
-	for (size_t b = z->first; b < z->nblocks; b++)
-		map_of(z, b)->nfree = 0;
-	return at + zone_metadata_size(z);
-}
-
-/* The lowest place for the metadata in free RAM. */
-static bool place_metadata(u64 size, paddr_t *pa)
-{
-	const struct ram_range *r = ram_free();
-
-	while (r && r->end - r->start < size)
-		r = r->next;
-	if (!r)
-		return false;
-	*pa = PADDR(r->start);
-	return true;
-}
-
-/* Give the free RAM of the zones, except the metadata at `from`. */
-static void give_free(u64 from, u64 size)
-{
-	struct zone *z = zones;
-
-	for (const struct ram_range *r = ram_free(); r; r = r->next) {
-		u64 start = r->start == from ? ALIGN_UP(from + size, PAGE_SIZE) : r->start;
-
-		while (z->ram_end <= r->start)
-			z++;
-		give_span(z, start, r->end);
-	}
-}
-
-int page_init(void)
-{
-	u64 size = 0;
-	paddr_t pa;
-	u8 *at;
-
-	zone_count = 0;
-	total_pages = free_pages = free_blocks = single_pages = 0;
-	for (const struct ram_range *r = ram_all(); r; r = r->next)
-		zone_count++;
-	zones = early_alloc(zone_count * sizeof(*zones), sizeof(u64));
-	if (!zones)
-		return -ENOMEM;
-	zone_count = 0;
-	for (const struct ram_range *r = ram_all(); r; r = r->next) {
-		zone_shape(&zones[zone_count], r);
-		size += zone_metadata_size(&zones[zone_count++]);
-	}
-	if (!zone_count || !place_metadata(size, &pa))
-		return -ENOMEM;
-	at = phys_to_virt(pa);
-	for (u32 i = 0; i < zone_count; i++)
-		at = zone_metadata_init(&zones[i], at);
-	give_free(pa.pa, size);
-	return 0;
+	s->total = page_pool.total_pages * PAGE_SIZE;
+	s->free = (page_pool.free_pages - page_pool.reserved_blocks * BLOCK_PAGES) * PAGE_SIZE;
+	s->blocks_free = unreserved_blocks();
+	s->blocks_reserved = page_pool.reserved_blocks;
+	s->blocks_clean = page_pool.clean_blocks;
+	s->blocks_to_clean = MIN(page_pool.free_blocks, CLEAN_BLOCKS) -
+			     MIN(page_pool.free_blocks, MIN(page_pool.clean_blocks, CLEAN_BLOCKS));
+	s->cleaned = page_pool.cleaned;
+	s->given_clean = page_pool.given_clean;
+	s->given_dirty = page_pool.given_dirty;
+	s->pages_used = page_pool.single_pages;
+	spin_unlock(&page_pool.lock, flags);
 }

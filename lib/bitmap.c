@@ -28,6 +28,18 @@ size_t bitmap_next_clear(const u64 *map, size_t nbits, size_t from)
 	return next_bit(map, ~0ULL, nbits, from);
 }
 
+size_t bitmap_next_clear_both(const u64 *a, const u64 *b, size_t nbits, size_t from)
+{
+	while (from < nbits) {
+		u64 bits = ~(a[from / 64] | b[from / 64]) & (~0ULL << (from % 64));
+
+		if (bits)
+			return MIN(ALIGN_DOWN(from, 64) + (size_t)__builtin_ctzll(bits), nbits);
+		from = ALIGN_DOWN(from, 64) + 64;
+	}
+	return nbits;
+}
+
 size_t bitmap_find_clear_run(const u64 *map, size_t nbits, size_t from, size_t len, size_t align)
 {
 	while (from < nbits) {
@@ -44,15 +56,23 @@ size_t bitmap_find_clear_run(const u64 *map, size_t nbits, size_t from, size_t l
 	return nbits;
 }
 
+/* The bits of the first word of a run. *n: how many they are. */
+static u64 run_in_word(size_t first, size_t count, size_t *n)
+{
+	*n = MIN(count, 64 - first % 64);
+	return (~0ULL >> (64 - *n)) << (first % 64);
+}
+
 void bitmap_set_run(u64 *map, size_t first, size_t count)
 {
-	while (count) {
-		size_t n = MIN(count, 64 - first % 64);
+	for (size_t n; count; first += n, count -= n)
+		map[first / 64] |= run_in_word(first, count, &n);
+}
 
-		map[first / 64] |= (~0ULL >> (64 - n)) << (first % 64);
-		first += n;
-		count -= n;
-	}
+void bitmap_clear_run(u64 *map, size_t first, size_t count)
+{
+	for (size_t n; count; first += n, count -= n)
+		map[first / 64] &= ~run_in_word(first, count, &n);
 }
 
 /* In general registers: the compiler's own population count would want FP or a library call. */

@@ -120,6 +120,11 @@ static void host_mem(const struct args *a __unused)
 	shell_printf("free: %lu KiB\n", s.free / KIB(1));
 	shell_printf("blocks of 2 MiB free: %lu\n", s.blocks_free);
 	shell_printf("single pages used: %lu\n", s.pages_used);
+	shell_printf("blocks that VMs have not touched yet: %lu\n", s.blocks_reserved);
+	shell_printf("blocks cleared in advance: %lu, %lu to come, %lu so far\n", s.blocks_clean,
+		     s.blocks_to_clean, s.cleaned);
+	shell_printf("blocks taken by VMs: %lu clear, %lu cleared by themselves\n", s.given_clean,
+		     s.given_dirty);
 }
 
 static const struct command host_commands[] = {

@@ -255,11 +255,13 @@ static void print_sched(const struct vm *vm)
 		d->budget_us, d->period_us, s.throttled, s.missed);
 }
 
-static void print_memory(const struct ram_map *ram)
+static void print_memory(const struct vm_ram *ram, u64 overhead)
 {
-	for (u32 i = 0; i < ram->count; i++)
+	for (u32 i = 0; i < ram->map.count; i++)
 		shell_printf("%s%lu MiB at 0x%lx", i ? ", " : "  memory      ",
-			     ram->banks[i].size / MIB(1), ram->banks[i].base);
+			     ram->map.banks[i].size / MIB(1), ram->map.banks[i].base);
+	shell_printf(", and %lu KiB of overhead\n  touched     %lu MiB of it\n", overhead / KIB(1),
+		     ram->present * BLOCK_SIZE / MIB(1));
 }
 
 static void print_vm(struct vm *vm)
@@ -273,8 +275,7 @@ static void print_vm(struct vm *vm)
 	r = take_sample(vm, &stats);
 	shell_printf("vm %u '%s': %s\n", vm->id, vm->name, vm_state_name(vm->state));
 	shell_printf("  type        %s, %s\n", vm->desc.label, vm->type->file);
-	print_memory(&vm->ram.map);
-	shell_printf(", and %lu KiB of overhead\n", stats.overhead_bytes / KIB(1));
+	print_memory(&vm->ram, stats.overhead_bytes);
 	shell_printf(
 		"  cpus        %u, priority %u, affinity %s%s, %lu.%lu %% of a CPU, %lu exits/s\n",
 		vm->nvcpus, vm->desc.priority,

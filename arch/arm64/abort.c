@@ -64,6 +64,8 @@ static __noinline bool find_ipa(struct vcpu *v, struct trap_frame *f, u64 esr, u
 {
 	/* This is the guest's own table walk: no device register answers it. */
 	if (esr & ISS_S1PTW) {
+		if (is_translation(esr) && vmm_populate(v, IPA(fault_ipa(far))))
+			return false;
 		inject_walk_abort(f, esr, far, walk_leaves_ram(v, far));
 		return false;
 	}
@@ -108,6 +110,8 @@ static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u6
 	};
 
 	if (unlikely(!load_has_ipa(esr & ~ISS_WNR)) && !find_ipa(v, f, esr, far, &a.ipa))
+		return;
+	if (is_translation(esr) && vmm_populate(v, a.ipa))
 		return;
 	/* There is no syndrome for pairs, SIMD, write-back and atomics. */
 	if (!(iss & ISS_ISV)) {
@@ -190,6 +194,8 @@ void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	u64 far = read_sysreg(far_el2);
 
+	if (is_translation(esr) && vmm_populate(v, IPA(fault_ipa(far))))
+		return;
 	if (esr & ISS_S1PTW)
 		inject_walk_abort(f, esr, far, walk_leaves_ram(v, far));
 	else if (FIELD(esr, 5, 0) == FSC_TLB_CONFLICT)

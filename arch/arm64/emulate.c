@@ -84,7 +84,7 @@ static const u32 *find_line(const struct vcpu *v, u64 line)
 
 	if (!par_to_ipa(at_s1e1r(line), line, &ipa))
 		return NULL;
-	words = vm_ram_ptr(&v->vm->ram, ipa, NULL);
+	words = vm_ram_ptr(&v->vm->ram, ipa);
 	if (words)
 		arch_dcache_clean_inval(words, CODE_LINE);
 	return words;

@@ -90,37 +90,62 @@ static u64 *next_table(struct stage2 *s2, u64 *entry)
 
 static const u64 level_size[] = { 0, GIB(1), MIB(2), KIB(4) };
 
-static u32 best_level(u64 ipa, u64 pa, u64 size)
+static u64 *entry_of(u64 *table, u32 level, u64 ipa)
 {
-	for (u32 level = 1; level < 3; level++)
-		if (IS_ALIGNED(ipa | pa, level_size[level]) && size >= level_size[level])
-			return level;
-	return 3;
+	return &table[(ipa >> (39 - 9 * level)) % S2_ENTRIES];
+}
+
+static bool is_table(u64 entry)
+{
+	return (entry & (S2_VALID | S2_TABLE)) == (S2_VALID | S2_TABLE);
+}
+
+/*
+ * Map the largest block at ipa that alignment allows and for which there is no table yet. *mapped:
+ * its size.
+ */
+static int map_one(struct stage2 *s2, u64 ipa, u64 pa, u64 size, u64 attrs, u64 *mapped)
+{
+	u64 *table = s2->root;
+
+	for (u32 level = 1;; level++) {
+		const bool fits = IS_ALIGNED(ipa | pa, level_size[level]) &&
+				  size >= level_size[level];
+		u64 *entry = entry_of(table, level, ipa);
+
+		if (level == 3 || (fits && !is_table(*entry))) {
+			if (*entry & S2_VALID)
+				return -EEXIST;
+			*entry = pa | attrs | S2_VALID | (level == 3 ? S2_TABLE : 0);
+			*mapped = level_size[level];
+			return 0;
+		}
+		table = next_table(s2, entry);
+		if (!table)
+			return -ENOMEM;
+	}
 }
 
 int stage2_map(struct stage2 *s2, ipa_t ipa, paddr_t pa, u64 size, enum stage2_attr attr)
 {
-	u64 a = ipa.ipa, p = pa.pa;
+	u64 done, mapped;
 
-	while (size) {
-		u32 level = best_level(a, p, size);
-		u64 *table = s2->root;
+	for (done = 0; done < size; done += mapped) {
+		int ret = map_one(s2, ipa.ipa + done, pa.pa + done, size - done, s2_attrs[attr],
+				  &mapped);
 
-		for (u32 l = 1; l < level; l++) {
-			table = next_table(s2, &table[(a >> (39 - 9 * l)) % S2_ENTRIES]);
-			if (!table)
-				return -ENOMEM;
-		}
-		u64 *entry = &table[(a >> (39 - 9 * level)) % S2_ENTRIES];
-
-		if (*entry & S2_VALID)
-			return -EEXIST;
-		*entry = p | s2_attrs[attr] | S2_VALID | (level == 3 ? S2_TABLE : 0);
-		a += level_size[level];
-		p += level_size[level];
-		size -= level_size[level];
+		if (ret)
+			return ret;
 	}
 	dsb(ishst);
+	return 0;
+}
+
+int stage2_prepare(struct stage2 *s2, ipa_t ipa, u64 size)
+{
+	for (u64 a = ipa.ipa; a < ipa.ipa + size; a = ALIGN_DOWN(a, GIB(1)) + GIB(1))
+		if (!next_table(s2, entry_of(s2->root, 1, a)))
+			return -ENOMEM;
 	return 0;
 }
 
@@ -134,15 +159,14 @@ void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
 		u64 *entry;
 
 		for (;; level++) {
-			entry = &table[(a >> (39 - 9 * level)) % S2_ENTRIES];
-			if (!(*entry & S2_VALID) || !(*entry & S2_TABLE) || level == 3)
+			entry = entry_of(table, level, a);
+			if (!is_table(*entry) || level == 3)
 				break;
 			table = phys_to_virt(PADDR(*entry & S2_ADDR));
 		}
 		*entry = 0;
 		a = ALIGN_DOWN(a, level_size[level]) + level_size[level];
 	}
-	stage2_flush_tlb(s2);
 }
 
 /* TLB maintenance by VMID works on the current VTTBR, so s2's is loaded for the moment. */
@@ -162,7 +186,7 @@ void stage2_flush_tlb(struct stage2 *s2)
 static void free_tables(u64 *table, u32 level)
 {
 	for (u32 i = 0; level < 3 && i < S2_ENTRIES; i++)
-		if ((table[i] & (S2_VALID | S2_TABLE)) == (S2_VALID | S2_TABLE))
+		if (is_table(table[i]))
 			free_tables(phys_to_virt(PADDR(table[i] & S2_ADDR)), level + 1);
 	page_free(table);
 }

@@ -41,14 +41,14 @@ static struct walk walk_of(u64 va)
 	return w;
 }
 
-/* The entry, or NULL if it is not in RAM. */
+/* The entry, or NULL if it is not in RAM, or in RAM that was never written. */
 static const u64 *entry_at(const struct vcpu *v, const struct walk *w, s32 level)
 {
 	s32 level_bits = w->page_bits - 3;
 	s32 shift = w->page_bits + (LAST_LEVEL - level) * level_bits;
 	u64 index = w->va >> shift & BITS(level_bits - 1, 0);
 
-	return vm_ram_ptr(&v->vm->ram, w->table + index * 8, NULL);
+	return vm_ram_ptr(&v->vm->ram, w->table + index * 8);
 }
 
 static s32 first_level(const struct walk *w)

@@ -2,6 +2,7 @@
 /* Stage 2 as a list of mappings that do not overlap. */
 #include <arch/guest.h>
 #include <asm/host.h>
+#include <lib/bitmap.h>
 #include <lib/checked.h>
 #include <lib/errno.h>
 #include <stdlib.h>
@@ -49,16 +50,38 @@ int stage2_init(struct stage2 *s2)
 	return 0;
 }
 
+/* False: the nth table that a test allows was the last. */
+static bool table_alloc(void)
+{
+	if (host_alloc_limit == 0)
+		return false;
+	if (host_alloc_limit != UINT32_MAX)
+		host_alloc_limit--;
+	return true;
+}
+
+int stage2_prepare(struct stage2 *s2, ipa_t ipa, u64 size)
+{
+	for (u64 gib = ipa.ipa / GIB(1); gib <= (ipa.ipa + size - 1) / GIB(1); gib++) {
+		if (bitmap_test(s2->prepared, gib))
+			continue;
+		if (!table_alloc())
+			return -ENOMEM;
+		bitmap_set(s2->prepared, gib);
+	}
+	return 0;
+}
+
 int stage2_map(struct stage2 *s2, ipa_t ipa, paddr_t pa, u64 size, enum stage2_attr attr)
 {
 	if (!IS_ALIGNED(ipa.ipa | pa.pa | size, KIB(4)))
 		host_die("stage2_map: no whole pages");
 	if (find(s2, ipa.ipa, size))
 		return -EEXIST;
-	if (host_alloc_limit == 0)
+	if (!(IS_ALIGNED(ipa.ipa | pa.pa | size, MIB(2)) &&
+	      bitmap_test(s2->prepared, ipa.ipa / GIB(1))) &&
+	    !table_alloc())
 		return -ENOMEM;
-	if (host_alloc_limit != UINT32_MAX)
-		host_alloc_limit--;
 	add(s2, ipa.ipa, pa.pa, size, attr);
 	return 0;
 }
@@ -77,7 +100,6 @@ void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
 		if (old.ipa + old.size > end)
 			add(s2, end, old.pa + (end - old.ipa), old.ipa + old.size - end, old.attr);
 	}
-	s2->tlb_flushes++;
 }
 
 void stage2_destroy(struct stage2 *s2)

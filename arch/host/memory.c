@@ -11,6 +11,7 @@
 u32 host_stacks_in_use;
 u32 host_alloc_limit = UINT32_MAX;
 u64 host_dcache_bytes;
+void (*host_zeroing)(void);
 
 static u8 *ram;
 
@@ -44,6 +45,7 @@ void host_memory_reset(void)
 	host_stacks_in_use = 0;
 	host_alloc_limit = UINT32_MAX;
 	host_dcache_bytes = 0;
+	host_zeroing = NULL;
 }
 
 u64 arch_ram_limit(void)
@@ -117,6 +119,8 @@ void arch_zero_pages(void *va, u64 size)
 
 void arch_zero_to_memory(void *va, u64 size)
 {
+	if (host_zeroing)
+		host_zeroing();
 	arch_zero_pages(va, size);
 	arch_dcache_clean_inval(va, size);
 }

@@ -102,8 +102,15 @@ int __must_check stage2_map(struct stage2 *s2, ipa_t ipa, paddr_t pa, u64 size,
 			    enum stage2_attr attr);
 
 /*
- * Remove the mappings in [ipa, ipa + size) and invalidate TLBs. Multiples of a page; blocks must
- * lie wholly inside.
+ * Make the tables with which stage2_map() of single 2 MiB blocks in [ipa, ipa + size) cannot fail.
+ * Such calls for different blocks may come from several CPUs at once, while vCPUs run. -ENOMEM,
+ * also where a 1 GiB block is mapped. Thread context.
+ */
+int __must_check stage2_prepare(struct stage2 *s2, ipa_t ipa, u64 size);
+
+/*
+ * Remove the mappings in [ipa, ipa + size). Multiples of a page; blocks must lie wholly inside. The
+ * caller calls stage2_flush_tlb() before the memory gets another owner.
  */
 void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size);
 
@@ -114,8 +121,8 @@ void stage2_destroy(struct stage2 *s2);
 u64 stage2_table_bytes(const struct stage2 *s2);
 
 /*
- * Invalidate all of the VM's cached instructions and translations on all CPUs (after its images
- * were reloaded).
+ * Invalidate all of the VM's cached instructions and translations on all CPUs, before its memory
+ * gets another owner.
  */
 void stage2_flush_tlb(struct stage2 *s2);
 
@@ -349,6 +356,13 @@ struct mmio_reply {
 };
 struct mmio_reply __must_check vmm_mmio_read(ipa_t ipa, struct vcpu *v, u32 order);
 bool __must_check vmm_mmio_write(ipa_t ipa, struct vcpu *v, u32 order, u64 value);
+
+/*
+ * Stage 2 does not map ipa. True: it is RAM, which is mapped now, so the guest repeats its access.
+ * False: it is no RAM. It may let interrupts in and block the thread, so arch reads the syndrome
+ * registers before.
+ */
+bool __must_check vmm_populate(struct vcpu *v, ipa_t ipa);
 
 struct sysreg_access {
 	u32 reg; /* SYSREG_ENC(op0, op1, crn, crm, op2) */

@@ -31,12 +31,16 @@ static inline bool bitmap_test(const u64 *map, size_t n)
 	return (map[n / 64] >> (n % 64)) & 1;
 }
 
-/* Set `count` bits from bit `first` on, a word at a time. */
+/* Set (clear) `count` bits from bit `first` on, a word at a time. */
 void bitmap_set_run(u64 *map, size_t first, size_t count);
+void bitmap_clear_run(u64 *map, size_t first, size_t count);
 
 /* Index of the first set (clear) bit at or after `from`, or nbits if there is none. */
 size_t bitmap_next_set(const u64 *map, size_t nbits, size_t from);
 size_t bitmap_next_clear(const u64 *map, size_t nbits, size_t from);
+
+/* The same for a bit that is clear in both maps. */
+size_t bitmap_next_clear_both(const u64 *a, const u64 *b, size_t nbits, size_t from);
 
 /*
  * The first run of `len` clear bits that begins at or after `from`, at a multiple of `align` (a

@@ -19,44 +19,55 @@
 #include <vmm/gic.h>
 #include <vmm/load.h>
 
-/*
- * ---- a VM's RAM: 2 MiB blocks, not necessarily contiguous, mapped in stage 2 at the banks of its
- * RAM map ----
- */
+/* ---- a VM's RAM: 2 MiB blocks, mapped in stage 2 at the banks of its RAM map ---- */
 
 struct vm_ram {
 	struct ram_map map;
 	u64 size; /* bytes, a multiple of 2 MiB */
 	u64 nblocks;
-	paddr_t *blocks; /* one for each 2 MiB of guest RAM, in the order of IPAs */
-	bool call_off;   /* long operations end with -EINTR (atomic) */
+	paddr_t *blocks; /* for each 2 MiB, in the order of IPAs: its block, once it has come */
+	u64 present;     /* blocks that have come; under came.lock while vCPUs run */
+	struct stage2 *s2;
+	struct wait_queue came; /* threads that wait for a block that another one clears */
+	bool call_off;          /* long operations end with -EINTR (atomic) */
 };
 
 /*
- * Allocate and map all banks of a map, with 1 GiB runs, else larger runs, else single blocks. Call
- * vm_ram_clear() before a guest runs. All or nothing: -ENOMEM, -EINVAL. Thread context.
+ * Reserve the memory of all banks of a map. Call vm_ram_reset() before a guest runs. All or
+ * nothing: -ENOMEM, -EINVAL. Thread context.
  */
 int __must_check vm_ram_init(struct vm_ram *ram, struct stage2 *s2, const struct ram_map *map);
-/* Zero all of it and give it back. The stage-2 tables must be gone, or no vCPU may run. */
+/* Give all of it back, as it is. The stage-2 tables are gone. */
 void vm_ram_free(struct vm_ram *ram);
-/* Zero all of it. 0 or -EINTR. Thread context, preemptible, long. */
-int __must_check vm_ram_clear(struct vm_ram *ram);
+/*
+ * All of it reads as zeroes from now on. Its blocks come at the first access, or, `eager`, now:
+ * they are cleared and mapped, 1 GiB with one entry if possible. 0, -EINTR, -ENOMEM (for stage-2
+ * tables). No vCPU runs. Thread context, preemptible; long if eager.
+ */
+int __must_check vm_ram_reset(struct vm_ram *ram, bool eager);
 
 /*
- * The host address of guest RAM at ipa. *contiguous: how many bytes are contiguous from there (up
- * to the end of the block run). NULL if ipa is not RAM. Any context.
+ * The host address of guest RAM at ipa, valid up to the next multiple of 2 MiB. NULL if ipa is not
+ * RAM, or if its block has not come: it reads as zeroes then. Any context.
  */
-void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa, u64 *contiguous);
+void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa);
 
 /*
- * Copy to guest RAM. -EFAULT if any part is not RAM; nothing is copied then. -EINTR. It makes the
- * data visible to a guest with caches off. Thread context, preemptible.
+ * Copy to guest RAM; its blocks come. -EFAULT if any part is not RAM; nothing is copied then.
+ * -EINTR, -ENOMEM as above. It makes the data visible to a guest with caches off. Thread context,
+ * preemptible.
  */
-int __must_check vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len);
-
-/* ---- a vCPU: a thread with a guest below it ---- */
+int __must_check vm_ram_write(struct vm_ram *ram, u64 ipa, const void *src, u64 len);
 
 struct vm;
+
+/*
+ * Let the block at ipa come, if that is RAM: vm_ram_ptr() finds it from then on. On a vCPU's
+ * thread, no lock held, preemptible.
+ */
+void vm_ram_bring(struct vm *vm, u64 ipa);
+
+/* ---- a vCPU: a thread with a guest below it ---- */
 
 #define VM_MAX_VCPUS 32
 

@@ -154,7 +154,7 @@ int __must_check image_check_initrd(const void *initrd, u64 size, struct desc_er
  * Carry the plan out: copy kernel (ELF segments), initrd, and the devicetree `dtb`. RAM must be
  * cleared. 0 or negative errno. Thread context, preemptible, long.
  */
-int __must_check image_load(const struct load_plan *p, const struct vm_ram *ram, const void *kernel,
+int __must_check image_load(const struct load_plan *p, struct vm_ram *ram, const void *kernel,
 			    u64 kernel_size, const void *initrd, const void *dtb, u64 dtb_size);
 
 /*

@@ -150,7 +150,7 @@ static void check_schedule(void)
  * In place of vmm/memory.c's: the target lies in the VM's RAM, and every page of the source can be
  * read.
  */
-int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
+int vm_ram_write(struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 {
 	volatile u8 sum = 0;
 

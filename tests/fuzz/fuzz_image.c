@@ -12,7 +12,7 @@
 static struct ram_map map;
 
 /* In place of vmm/core/guest_ram.c's. */
-int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
+int vm_ram_write(struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 {
 	volatile u8 sum = 0;
 	u64 i;

@@ -94,13 +94,18 @@ static void guest_writes(void)
 	}
 }
 
-void *vm_ram_ptr(const struct vm_ram *r, u64 ipa, u64 *contiguous)
+void *vm_ram_ptr(const struct vm_ram *r, u64 ipa)
 {
-	fuzz_assert(r == &vm.ram && !contiguous);
+	fuzz_assert(r == &vm.ram);
 	fuzz_assert(ipa >= RAM && ipa < RAM + RAM_SIZE);
 	if (!calm && fuzz_once_in(&input, 48))
 		guest_writes();
-	return &ram[ipa - RAM];
+	return !calm && fuzz_once_in(&input, 64) ? NULL : &ram[ipa - RAM];
+}
+
+void vm_ram_bring(struct vm *v, u64 ipa)
+{
+	fuzz_assert(v == &vm && ipa >= RAM && ipa < RAM + RAM_SIZE);
 }
 
 /* ---- in place of the house ---- */

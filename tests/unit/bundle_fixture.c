@@ -24,7 +24,7 @@ void *phys_to_virt(paddr_t pa)
 }
 
 /* Nothing is loaded here. */
-int vm_ram_write(const struct vm_ram *r, u64 ipa, const void *src, u64 len)
+int vm_ram_write(struct vm_ram *r, u64 ipa, const void *src, u64 len)
 {
 	(void)r;
 	(void)ipa;

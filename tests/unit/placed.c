@@ -52,6 +52,13 @@ void vmm_unlock(void)
 {
 }
 
+u64 placed_cleaner;
+
+void page_cleaner_cpus(u64 mask)
+{
+	placed_cleaner = mask;
+}
+
 /* ---- the VMs ---- */
 
 static void never(void *arg)

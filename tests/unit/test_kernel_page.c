@@ -24,6 +24,22 @@ static struct page_stats stats(void)
 	return s;
 }
 
+/* Out of a reservation for it alone. */
+static bool alloc(u32 count, u32 align, paddr_t *pa)
+{
+	bool got = block_reserve(count) && block_alloc(count, align, pa);
+
+	if (!got && stats().blocks_reserved)
+		block_unreserve(count);
+	return got;
+}
+
+static void give(paddr_t pa, u32 count)
+{
+	block_free(pa, count);
+	block_unreserve(count);
+}
+
 static u64 pa_of(const void *p)
 {
 	return virt_to_phys(p).pa;
@@ -76,11 +92,11 @@ static void everything_is_handed_out_and_comes_back(void **state)
 		assert_non_null(pages[i]);
 	}
 	assert_null(page_alloc());
-	assert_false(block_alloc(1, 1, &pa));
+	assert_false(alloc(1, 1, &pa));
 	assert_int_equal(stats().free, 0);
 	for (u64 i = 0; i < n; i += 2) /* holes: pages but no blocks */
 		page_free(pages[i]);
-	assert_false(block_alloc(1, 1, &pa));
+	assert_false(alloc(1, 1, &pa));
 	assert_int_equal(stats().blocks_free, 0);
 	for (u64 i = 1; i < n; i += 2)
 		page_free(pages[i]);
@@ -96,26 +112,186 @@ static void blocks_align_run_and_return_in_parts(void **state)
 
 	(void)state;
 	assert_int_equal(before.blocks_free, 31);
-	assert_true(block_alloc(1, 1, &a));
+	assert_true(alloc(1, 1, &a));
 	assert_int_equal(a.pa, BASE + MIB(2)); /* the first holds the metadata */
-	assert_true(block_alloc(4, 4, &b));
+	assert_true(alloc(4, 4, &b));
 	assert_int_equal(b.pa, BASE + MIB(8));
-	assert_true(block_alloc(2, 1, &c));
+	assert_true(alloc(2, 1, &c));
 	assert_int_equal(c.pa, BASE + MIB(4));
-	block_free(PADDR(b.pa + MIB(2)), 2); /* the middle of b */
-	assert_false(block_alloc(31, 1, &a));
-	assert_true(block_alloc(2, 2, &a));
+	give(PADDR(b.pa + MIB(2)), 2); /* the middle of b */
+	assert_false(alloc(31, 1, &a));
+	assert_true(alloc(2, 2, &a));
 	assert_int_equal(a.pa, BASE + MIB(16));
-	assert_true(block_alloc(2, 1, &a));
+	assert_true(alloc(2, 1, &a));
 	assert_int_equal(a.pa, BASE + MIB(10));
-	block_free(PADDR(BASE + MIB(2)), 9);
+	give(PADDR(BASE + MIB(2)), 9);
 	assert_int_equal(stats().blocks_free, before.blocks_free);
 	assert_int_equal(stats().free, before.free);
-	assert_false(block_alloc(0, 1, &a));
-	assert_false(block_alloc(1, 3, &a));
-	assert_true(block_alloc(31, 1, &a));
-	assert_false(block_alloc(1, 1, &b));
-	block_free(a, 31);
+	assert_false(alloc(0, 1, &a));
+	assert_false(alloc(1, 3, &a));
+	assert_true(alloc(31, 1, &a));
+	assert_false(alloc(1, 1, &b));
+	give(a, 31);
+}
+
+/* A reservation is of a number: pages and others get the rest only. */
+static void reserved_blocks_are_left_over(void **state)
+{
+	struct page_stats before = stats();
+	u32 n = 0, pages = 0;
+	paddr_t pa[31];
+
+	(void)state;
+	assert_false(block_reserve(32));
+	assert_true(block_reserve(20));
+	assert_false(block_reserve(12));
+	assert_int_equal(stats().blocks_free, 11);
+	assert_int_equal(stats().free, before.free - MIB(40));
+	assert_null(pages_alloc(12 * 512));
+	while (page_alloc())
+		pages++;
+	assert_int_equal(pages, (before.free - MIB(40)) / PAGE_SIZE);
+	assert_int_equal(stats().free, 0);
+	while (n < 20)
+		assert_true(block_alloc(1, 1, &pa[n++]));
+	assert_int_equal(stats().blocks_reserved, 0);
+	block_free(pa[3], 1);
+	assert_null(page_alloc()); /* it is still reserved */
+	assert_true(block_alloc(1, 1, &pa[3]));
+	block_free(pa[5], 1);
+	block_unreserve(1);
+	assert_non_null(page_alloc());
+}
+
+static u64 clean_one(void)
+{
+	bool done = false;
+	u64 steps = 0;
+
+	while (!done && page_clean_step(&done))
+		steps++;
+	return steps;
+}
+
+static bool is_clear(paddr_t pa)
+{
+	const u8 *at = phys_to_virt(pa);
+
+	return !at[0] && !memcmp(at, at + 1, BLOCK_SIZE - 1);
+}
+
+static void clean_blocks_come_first_and_once(void **state)
+{
+	paddr_t a, b, c;
+
+	(void)state;
+	memset(phys_to_virt(PADDR(BASE + MIB(2))), 0xee, MIB(62));
+	assert_true(block_reserve(5));
+	assert_int_equal(clean_one(), 512);
+	assert_int_equal(host_dcache_bytes, BLOCK_SIZE);
+	assert_int_equal(stats().blocks_clean, 1);
+	assert_true(block_alloc(2, 1, &b)); /* a run: with it, too */
+	assert_int_equal(b.pa, BASE + MIB(2));
+	assert_true(block_use(b));
+	assert_true(is_clear(b));
+	assert_false(block_use(PADDR(b.pa + BLOCK_SIZE)));
+	assert_false(block_use(b)); /* once */
+	assert_int_equal(stats().blocks_clean, 0);
+	assert_int_equal(clean_one(), 512);
+	assert_int_equal(clean_one(), 512);
+	block_free(b, 2);
+	assert_true(block_alloc(1, 1, &a)); /* those are lower, and dirty */
+	assert_int_equal(a.pa, BASE + MIB(6));
+	block_free(a, 1); /* and was not used */
+	assert_true(block_alloc(1, 1, &c));
+	assert_int_equal(c.pa, a.pa);
+	assert_true(block_use(c));
+	block_free(c, 1);
+	assert_true(block_alloc(1, 1, &a));
+	assert_int_equal(a.pa, BASE + MIB(8));
+	assert_true(block_use(a) && is_clear(a));
+	assert_true(block_alloc(1, 1, &b)); /* none is clean any more */
+	assert_false(block_use(b));
+	assert_int_equal(stats().given_clean, 3);
+	assert_int_equal(stats().given_dirty, 3);
+}
+
+static void a_block_that_is_taken_is_not_cleaned_further(void **state)
+{
+	bool done;
+	u8 *taken;
+	paddr_t a;
+
+	(void)state;
+	assert_true(block_reserve(1));
+	assert_true(page_clean_step(&done) && !done);
+	assert_true(block_alloc(1, 1, &a));
+	taken = phys_to_virt(a);
+	assert_false(block_use(a));
+	memset(taken, 0xee, BLOCK_SIZE);
+	assert_int_equal(clean_one(), 512);
+	for (u32 i = 0; i < BLOCK_SIZE; i++)
+		assert_int_equal(taken[i], 0xee);
+	/* Given back in between, it begins anew. */
+	block_free(a, 1);
+	assert_int_equal(clean_one(), 512);
+	assert_true(is_clear(a));
+	/* The same where pages take it. */
+	assert_true(page_clean_step(&done) && !done);
+	for (void *p; (p = page_alloc());)
+		memset(p, 0xee, PAGE_SIZE);
+	assert_int_equal(stats().blocks_free, 0);
+	(void)clean_one();
+	assert_true(block_alloc(1, 1, &a)); /* the reserved one, which the pages left over */
+	assert_true(block_use(a) && is_clear(a));
+}
+
+static u32 wakes;
+
+static void wake(void)
+{
+	wakes++;
+}
+
+/* A block is there to be cleaned, or a clean one less. */
+static void the_cleaner_is_woken(void **state)
+{
+	paddr_t a;
+
+	(void)state;
+	page_set_cleaner(wake);
+	assert_true(block_reserve(1));
+	assert_true(block_alloc(1, 1, &a));
+	assert_false(block_use(a));
+	assert_int_equal(wakes, 0);
+	block_free(a, 1);
+	assert_int_equal(wakes, 1);
+	assert_int_equal(clean_one(), 512);
+	assert_true(block_alloc(1, 1, &a));
+	assert_int_equal(wakes, 1);
+	assert_true(block_use(a));
+	assert_int_equal(wakes, 2);
+	page_set_cleaner(NULL);
+}
+
+static void pages_make_a_clean_block_dirty(void **state)
+{
+	u64 n = 0;
+	void *p;
+	paddr_t a;
+
+	(void)state;
+	while (clean_one())
+		n++;
+	assert_int_equal(n, 31);
+	p = pages_alloc(1024);
+	assert_non_null(p);
+	assert_int_equal(stats().blocks_clean, 29);
+	pages_free(p, 1024);
+	assert_true(alloc(31, 1, &a));
+	for (n = 0; n < 31; n++)
+		assert_int_equal(block_use(PADDR(a.pa + n * BLOCK_SIZE)), n >= 2);
+	assert_int_equal(stats().blocks_clean, 0);
 }
 
 static void runs_of_pages(void **state)
@@ -280,6 +456,11 @@ int main(void)
 		cmocka_unit_test_setup(pages_come_zeroed_lowest_first_and_go_back, setup),
 		cmocka_unit_test_setup(everything_is_handed_out_and_comes_back, setup),
 		cmocka_unit_test_setup(blocks_align_run_and_return_in_parts, setup),
+		cmocka_unit_test_setup(reserved_blocks_are_left_over, setup),
+		cmocka_unit_test_setup(clean_blocks_come_first_and_once, setup),
+		cmocka_unit_test_setup(a_block_that_is_taken_is_not_cleaned_further, setup),
+		cmocka_unit_test_setup(the_cleaner_is_woken, setup),
+		cmocka_unit_test_setup(pages_make_a_clean_block_dirty, setup),
 		cmocka_unit_test_setup(runs_of_pages, setup),
 		cmocka_unit_test_setup(ranges_and_reservations, setup),
 		cmocka_unit_test_setup(ranges_that_overlap_are_handed_out_once, setup),

@@ -47,7 +47,29 @@ static void set_at_once(void **state)
 			assert_int_equal(bitmap_weight(map, NBITS), count);
 			assert_int_equal(bitmap_next_set(map, NBITS, 0), count ? first : NBITS);
 			assert_int_equal(bitmap_next_clear(map, NBITS, first), first + count);
+			memset(map, 0xff, sizeof(map));
+			bitmap_clear_run(map, first, count);
+			assert_int_equal(bitmap_weight(map, NBITS), NBITS - count);
+			assert_int_equal(bitmap_next_clear(map, NBITS, 0), count ? first : NBITS);
+			assert_int_equal(bitmap_next_set(map, NBITS, first), first + count);
 		}
+}
+
+static void clear_in_both(void **state)
+{
+	u64 a[WORDS], b[WORDS];
+
+	(void)state;
+	for (size_t n = 0; n < NBITS; n++) {
+		memset(a, 0x55, sizeof(a));
+		memset(b, 0xaa, sizeof(b));
+		assert_int_equal(bitmap_next_clear_both(a, b, NBITS, 0), NBITS);
+		bitmap_clear(a, n);
+		bitmap_clear(b, n);
+		assert_int_equal(bitmap_next_clear_both(a, b, NBITS, 0), n);
+		assert_int_equal(bitmap_next_clear_both(a, b, NBITS, n), n);
+		assert_int_equal(bitmap_next_clear_both(a, b, NBITS, n + 1), NBITS);
+	}
 }
 
 static void beyond_the_end(void **state)
@@ -151,9 +173,10 @@ static void random_maps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(single_bits),    cmocka_unit_test(set_at_once),
-		cmocka_unit_test(beyond_the_end), cmocka_unit_test(exact_words),
-		cmocka_unit_test(runs),           cmocka_unit_test(random_maps),
+		cmocka_unit_test(single_bits),   cmocka_unit_test(set_at_once),
+		cmocka_unit_test(clear_in_both), cmocka_unit_test(beyond_the_end),
+		cmocka_unit_test(exact_words),   cmocka_unit_test(runs),
+		cmocka_unit_test(random_maps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

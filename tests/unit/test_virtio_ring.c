@@ -427,6 +427,30 @@ static void test_early_offer(void **unused)
 	assert_int_equal(used_idx(0), 1);
 }
 
+/* Whichever access of the device is the first to its block of guest memory. */
+static void test_memory_that_has_not_come(void **unused)
+{
+	u32 len, n = 0;
+
+	(void)unused;
+	do {
+		virtio_start(BIT(29), 1);
+		set_desc(0, DATA_AT, 8, WRITE | NEXT, 1);
+		set_desc(1, DATA_AT + 0x1000, 8, WRITE, 0);
+		offer(0, 0);
+		virtio_brought = 0;
+		virtio_absent = ++n;
+		notify(0);
+		assert_int_equal(used_idx(0), 1);
+		assert_int_equal(used_last(0, &len), 0);
+		assert_int_equal(len, 16);
+		assert_int_equal(get(STATUS), DRIVER_OK);
+		assert_int_equal(virtio_brought, !virtio_absent);
+	} while (!virtio_absent);
+	assert_true(n > 8);
+	virtio_absent = 0;
+}
+
 /* Without entropy the guest waits. */
 static void test_dry(void **unused)
 {
@@ -467,6 +491,7 @@ int main(void)
 		cmocka_unit_test_setup(test_reset_in_flight, setup),
 		cmocka_unit_test_setup(test_stop_in_flight, setup),
 		cmocka_unit_test_setup(test_early_offer, setup),
+		cmocka_unit_test_setup(test_memory_that_has_not_come, setup),
 		cmocka_unit_test_setup(test_dry, setup),
 	};
 

@@ -93,6 +93,34 @@ static void what_is_real_time(void **state)
 	assert_true(vm_sched_is_real_time(&d));
 }
 
+/* On CPUs without vCPUs, else on those without real-time VMs, else nowhere. */
+static void where_memory_is_cleaned(void **state)
+{
+	struct vm *rt = real_time(0, "rt", 1, 0x2), *any = placed_vm(1, "any", 2),
+		  *more = placed_vm(2, "more", 1);
+	struct vm_desc want;
+
+	(void)state;
+	assert_int_equal(place(rt), 0);
+	assert_int_equal(placed_cleaner, 0xd);
+	assert_int_equal(place(any), 0);
+	assert_string_equal(where(any), "3 2");
+	assert_int_equal(placed_cleaner, 0x1);
+	assert_int_equal(place(more), 0);
+	assert_string_equal(where(more), "0");
+	assert_int_equal(placed_cleaner, 0xd);
+	want = more->desc;
+	want.fifo = true;
+	assert_int_equal(vm_set(more, &want, NULL, &placed_err), 0);
+	assert_int_equal(placed_cleaner, 0xc);
+	want = any->desc;
+	want.priority = 3;
+	assert_int_equal(vm_set(any, &want, NULL, &placed_err), 0);
+	assert_int_equal(placed_cleaner, 0);
+	unplace(any);
+	assert_int_equal(placed_cleaner, 0xc);
+}
+
 /* A CPU with a real-time VM is the last choice. If the operator names CPUs, those are used. */
 static void keeps_off_real_time_vms(void **state)
 {
@@ -491,6 +519,7 @@ int main(void)
 		cmocka_unit_test_teardown(refuses_a_mask_without_cpus, placed_teardown),
 		cmocka_unit_test_teardown(stays_where_it_may, placed_teardown),
 		cmocka_unit_test(what_is_real_time),
+		cmocka_unit_test_teardown(where_memory_is_cleaned, placed_teardown),
 		cmocka_unit_test_teardown(keeps_off_real_time_vms, placed_teardown),
 		cmocka_unit_test_teardown(goes_beside_real_time_vms_if_it_must, placed_teardown),
 		cmocka_unit_test_teardown(gives_way_to_a_real_time_vm, placed_teardown),

@@ -13,12 +13,15 @@ static inline int unit_ram_read(const struct vm_ram *ram, u64 ipa, void *dst, u6
 	u64 step;
 
 	for (u8 *to = dst; len; ipa += step, to += step, len -= step) {
-		const void *from = vm_ram_ptr(ram, ipa, &step);
+		const void *from = vm_ram_ptr(ram, ipa);
 
-		if (!from)
+		if (!ram_map_holds(&ram->map, ipa, 1))
 			return -EFAULT;
-		step = MIN(step, len);
-		memcpy(to, from, step);
+		step = MIN(BLOCK_SIZE - ipa % BLOCK_SIZE, len);
+		if (from)
+			memcpy(to, from, step);
+		else
+			memset(to, 0, step);
 	}
 	return 0;
 }

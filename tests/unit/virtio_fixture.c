@@ -9,7 +9,7 @@ struct vm virtio_vm;
 struct vcpu virtio_vcpu;
 struct vdev virtio_dev;
 bool virtio_line;
-u32 virtio_kicks, virtio_absent;
+u32 virtio_kicks, virtio_absent, virtio_brought;
 struct timeout *virtio_timeout;
 bool virtio_timer_armed, virtio_has_entropy;
 void (*virtio_between)(void);
@@ -20,14 +20,20 @@ static u8 random_byte;
 
 /* ---- in place of the house ---- */
 
-void *vm_ram_ptr(const struct vm_ram *r, u64 ipa, u64 *contiguous)
+void *vm_ram_ptr(const struct vm_ram *r, u64 ipa)
 {
 	assert_ptr_equal(r, &virtio_vm.ram);
 	assert_in_range(ipa, RAM, RAM + RAM_SIZE - 1);
-	assert_null(contiguous);
 	if (virtio_absent && !--virtio_absent)
 		return NULL;
 	return &ram[ipa - RAM];
+}
+
+void vm_ram_bring(struct vm *vm, u64 ipa)
+{
+	assert_ptr_equal(vm, &virtio_vm);
+	assert_in_range(ipa, RAM, RAM + RAM_SIZE - 1);
+	virtio_brought++;
 }
 
 void vgic_set_spi(struct vm *v, u32 intid, bool level)
@@ -107,7 +113,7 @@ void virtio_new(const struct vdev_class *class, const struct desc_virtio *node)
 	memset(&virtio_vcpu, 0, sizeof(virtio_vcpu));
 	memset(ram, 0, sizeof(ram));
 	virtio_line = virtio_timer_armed = false;
-	virtio_kicks = virtio_absent = 0;
+	virtio_kicks = virtio_absent = virtio_brought = 0;
 	virtio_has_entropy = true;
 	virtio_between = NULL;
 	random_byte = 0;

@@ -53,7 +53,8 @@ extern struct vcpu virtio_vcpu;
 extern struct vdev virtio_dev;
 extern bool virtio_line;  /* the interrupt */
 extern u32 virtio_kicks;  /* of the vCPU, from outside */
-extern u32 virtio_absent; /* so many calls of vm_ram_ptr() from now find no memory */
+extern u32 virtio_absent; /* the so manyth call of vm_ram_ptr() from now finds no memory; 0: none */
+extern u32 virtio_brought; /* memory that was asked for then */
 extern struct timeout *virtio_timeout;
 extern bool virtio_timer_armed;
 extern bool virtio_has_entropy;

@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A VM's RAM. For each bank, runs of blocks are allocated from 1 GiB (aligned, so that stage 2 maps
- * it with one entry) downwards. No other code assumes that a VM's RAM is contiguous.
+ * A VM's RAM. All of it is reserved when the VM is created. A block comes when it is first needed:
+ * when EL2 writes there, or at the guest's first access, which stage 2 does not map. It is cleared
+ * by the thread that needs it, unless the cleaner (kernel/cleaner.c) has done that before. A block
+ * that never came was never written. So a reset gives the blocks that came back as they are, and
+ * new ones come.
+ *
+ * No block reaches a guest uncleared: a block is mapped in stage 2 only by populate() and by
+ * fill_large(), behind clear(). No block leaves a guest that could still write to it: the TLBs are
+ * invalidated between its unmapping and its return to the page allocator.
  */
+#include <arch/cpu.h>
 #include <arch/mmu.h>
+#include <kernel/log.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <vmm/core.h>
 
-#define LARGE          GIB(1)
-#define RUN_BLOCKS_MAX ((u32)(GIB(1) / BLOCK_SIZE))
+#define LARGE_BLOCKS ((u32)(GIB(1) / BLOCK_SIZE))
+
+/* Values of blocks[] that are no address: it has not come; a thread is clearing it. */
+#define ABSENT 0ULL
+#define COMING 1ULL
 
 static u64 table_bytes(const struct vm_ram *ram)
 {
@@ -39,11 +51,8 @@ static void table_free(struct vm_ram *ram)
 	*ram = (struct vm_ram){ .size = 0 };
 }
 
-/*
- * The numbers of the block that contains ipa, and of the block behind its bank. False: ipa is not
- * RAM.
- */
-static bool find_block(const struct vm_ram *ram, u64 ipa, u64 *block, u64 *end)
+/* The number of the block that contains ipa. False: ipa is not RAM. */
+static bool find_block(const struct vm_ram *ram, u64 ipa, u64 *block)
 {
 	u64 first = 0;
 
@@ -52,7 +61,6 @@ static bool find_block(const struct vm_ram *ram, u64 ipa, u64 *block, u64 *end)
 
 		if (ipa >= bank->base && ipa - bank->base < bank->size) {
 			*block = first + (ipa - bank->base) / BLOCK_SIZE;
-			*end = first + bank->size / BLOCK_SIZE;
 			return true;
 		}
 		first += bank->size / BLOCK_SIZE;
@@ -60,44 +68,9 @@ static bool find_block(const struct vm_ram *ram, u64 ipa, u64 *block, u64 *end)
 	return false;
 }
 
-/* The number of blocks from block i on, before block `end`, that are adjacent in host memory. */
-static u64 run_length(const struct vm_ram *ram, u64 i, u64 end)
+static bool is_present(const struct vm_ram *ram, u64 block)
 {
-	u64 n = 1;
-
-	while (i + n < end && ram->blocks[i + n].pa == ram->blocks[i].pa + n * BLOCK_SIZE)
-		n++;
-	return n;
-}
-
-static bool is_zero(const u64 *block)
-{
-	for (const u64 *end = block + BLOCK_SIZE / sizeof(*block); block < end; block += 8)
-		if (block[0] | block[1] | block[2] | block[3] | block[4] | block[5] | block[6] |
-		    block[7])
-			return false;
-	return true;
-}
-
-/*
- * Most blocks of a large VM are never written. A block that is already zero is not written again:
- * on an emulated machine, memory costs nothing before its first write. The check costs more
- * instructions than the write, so a small VM is simply cleared.
- *
- * Guests read RAM with their caches off before they turn them on. So the zeros must be in memory,
- * and no dirty line may remain that could overwrite the guest's writes. A guest may also have
- * written with its caches off. So the check must not read an older line of zeros from the cache.
- */
-static void zero_block(const struct vm_ram *ram, u64 i)
-{
-	void *va = phys_to_virt(ram->blocks[i]);
-
-	if (ram->size >= LARGE) {
-		arch_dcache_clean_inval(va, BLOCK_SIZE);
-		if (is_zero(va))
-			return;
-	}
-	arch_zero_to_memory(va, BLOCK_SIZE);
+	return __atomic_load_n(&ram->blocks[block].pa, __ATOMIC_ACQUIRE) > COMING;
 }
 
 static bool called_off(const struct vm_ram *ram)
@@ -105,175 +78,284 @@ static bool called_off(const struct vm_ram *ram)
 	return __atomic_load_n(&ram->call_off, __ATOMIC_RELAXED);
 }
 
-static void free_blocks(const struct vm_ram *ram, u64 count)
+/*
+ * Guests read RAM with their caches off before they turn them on. So the zeroes must be in memory,
+ * and no dirty line may remain that could overwrite the guest's writes: arch_zero_to_memory().
+ * Nothing else is done to a block that is handed out. A clean one is like that already (only reads
+ * of zeroes were possible since, through the linear map). No instruction cache holds a line of
+ * another guest's code: stage2_flush_tlb() has invalidated them before the block was given back,
+ * and EL2 never executes there.
+ */
+static void clear(paddr_t pa)
 {
-	for (u64 i = 0; i < count; i++)
-		block_free(ram->blocks[i], 1);
+	if (!block_use(pa))
+		arch_zero_to_memory(phys_to_virt(pa), BLOCK_SIZE);
+}
+
+/* ---- blocks come ---- */
+
+/* True: the caller brings the block. False: it is there, perhaps after another thread's work. */
+static bool claim(struct vm_ram *ram, u64 block)
+{
+	unsigned long flags = spin_lock(&ram->came.lock);
+	bool absent;
+
+	while (ram->blocks[block].pa == COMING) {
+		(void)wait_block_locked(&ram->came, flags, DEADLINE_NEVER);
+		flags = spin_lock(&ram->came.lock);
+	}
+	absent = ram->blocks[block].pa == ABSENT;
+	if (absent)
+		ram->blocks[block].pa = COMING;
+	spin_unlock(&ram->came.lock, flags);
+	return absent;
+}
+
+static void settle(struct vm_ram *ram, u64 block, u64 pa)
+{
+	unsigned long flags = spin_lock(&ram->came.lock);
+
+	__atomic_store_n(&ram->blocks[block].pa, pa, __ATOMIC_RELEASE);
+	ram->present += pa != ABSENT;
+	wait_wake_all_locked(&ram->came);
+	spin_unlock(&ram->came.lock, flags);
+	sched_preempt_point();
 }
 
 /*
- * Fill blocks[] up to block `end` with runs, as long as there are any. False: only the first *got
- * blocks are allocated.
+ * Bring a block, at ipa, if it is not there. The reservation has one for it. -ENOMEM: there is no
+ * memory for a stage-2 table; never behind stage2_prepare().
  */
-static bool alloc_bank(struct vm_ram *ram, u64 *got, u64 end)
+static int populate(struct vm_ram *ram, u64 block, u64 ipa)
 {
-	u32 run = RUN_BLOCKS_MAX;
 	paddr_t pa;
+	int ret;
 
-	while (*got < end) {
-		const u64 left = end - *got;
-
-		while (run > left)
-			run /= 2;
-		if (block_alloc(run, run, &pa)) {
-			for (u32 i = 0; i < run; i++)
-				ram->blocks[(*got)++] = PADDR(pa.pa + i * BLOCK_SIZE);
-		} else if (run > 1) {
-			run /= 2;
-		} else {
-			return false;
-		}
+	if (is_present(ram, block) || !claim(ram, block))
+		return 0;
+	if (!block_alloc(1, 1, &pa))
+		panic("a reserved block is missing");
+	clear(pa);
+	ret = stage2_map(ram->s2, IPA(ALIGN_DOWN(ipa, BLOCK_SIZE)), pa, BLOCK_SIZE, STAGE2_RAM);
+	if (ret) {
+		block_free(pa, 1);
+		pa.pa = ABSENT;
 	}
+	settle(ram, block, pa.pa);
+	return ret;
+}
+
+void vm_ram_bring(struct vm *vm, u64 ipa)
+{
+	u64 block;
+
+	if (find_block(&vm->ram, ipa, &block) && populate(&vm->ram, block, ipa))
+		vm_request(vm, VM_REQ_CRASH, "no memory for a stage-2 table");
+}
+
+bool vmm_populate(struct vcpu *v, ipa_t ipa)
+{
+	if (!ram_map_bank(&v->vm->ram.map, ipa.ipa))
+		return false;
+	sched_open();
+	vm_ram_bring(v->vm, ipa.ipa);
+	arch_irq_disable();
 	return true;
 }
 
-static bool alloc_blocks(struct vm_ram *ram, u64 *got)
-{
-	bool ok = true;
+/* ---- all at once ---- */
 
-	*got = 0;
-	for (u32 i = 0; i < ram->map.count && ok; i++)
-		ok = alloc_bank(ram, got, *got + ram->map.banks[i].size / BLOCK_SIZE);
-	return ok;
+/* Bring 1 GiB, which stage 2 maps with one entry. -EAGAIN: no such run is free. */
+static int fill_large(struct vm_ram *ram, u64 first, u64 ipa)
+{
+	paddr_t pa;
+	int ret = 0;
+
+	if (!block_alloc(LARGE_BLOCKS, LARGE_BLOCKS, &pa))
+		return -EAGAIN;
+	for (u32 i = 0; i < LARGE_BLOCKS && !ret; i++) {
+		clear(PADDR(pa.pa + i * BLOCK_SIZE));
+		ret = called_off(ram) ? -EINTR : 0;
+	}
+	if (!ret)
+		ret = stage2_map(ram->s2, IPA(ipa), pa, GIB(1), STAGE2_RAM);
+	if (ret) {
+		block_free(pa, LARGE_BLOCKS);
+		return ret;
+	}
+	for (u32 i = 0; i < LARGE_BLOCKS; i++)
+		ram->blocks[first + i] = PADDR(pa.pa + i * BLOCK_SIZE);
+	ram->present += LARGE_BLOCKS;
+	return 0;
 }
 
-/*
- * Map a bank. Its first block has the number `first`. *done: the bytes that were mapped, also on
- * failure.
- */
-static int map_bank(const struct vm_ram *ram, struct stage2 *s2, const struct ram_bank *bank,
-		    u64 first, u64 *done)
+/* Bring a bank, whose first block has the number `first`. */
+static int fill_bank(struct vm_ram *ram, const struct ram_bank *bank, u64 first)
 {
-	const u64 end = first + bank->size / BLOCK_SIZE;
-	u64 run;
-	int ret;
+	u64 step;
 
-	for (*done = 0; *done < bank->size; *done += run * BLOCK_SIZE) {
-		const u64 i = first + *done / BLOCK_SIZE;
+	for (u64 at = 0; at < bank->size; at += step) {
+		const u64 ipa = bank->base + at, block = first + at / BLOCK_SIZE;
+		int ret = -EAGAIN;
 
-		run = run_length(ram, i, end);
-		ret = stage2_map(s2, IPA(bank->base + *done), ram->blocks[i], run * BLOCK_SIZE,
-				 STAGE2_RAM);
+		if (called_off(ram))
+			return -EINTR;
+		step = GIB(1);
+		if (IS_ALIGNED(ipa, GIB(1)) && bank->size - at >= GIB(1))
+			ret = fill_large(ram, block, ipa);
+		if (ret == -EAGAIN) {
+			step = BLOCK_SIZE;
+			ret = populate(ram, block, ipa);
+		}
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-static int map_blocks(const struct vm_ram *ram, struct stage2 *s2)
+/* ---- blocks go ---- */
+
+/* *left: how many blocks are still mapped, in this bank and behind it. */
+static void unmap_bank(struct vm_ram *ram, const struct ram_bank *bank, u64 first, u64 *left)
 {
-	u64 done, first = 0;
-	int ret = 0;
+	const u64 count = bank->size / BLOCK_SIZE;
+	u64 run;
 
-	for (u32 i = 0; i < ram->map.count; i++) {
-		const struct ram_bank *bank = &ram->map.banks[i];
-
-		ret = map_bank(ram, s2, bank, first, &done);
-		first += bank->size / BLOCK_SIZE;
-		if (!ret)
-			continue;
-		if (done)
-			stage2_unmap(s2, IPA(bank->base), done);
-		while (i-- > 0)
-			stage2_unmap(s2, IPA(ram->map.banks[i].base), ram->map.banks[i].size);
-		break;
+	for (u64 i = 0; i < count && *left; i += MAX(run, 1ULL)) {
+		for (run = 0; i + run < count && is_present(ram, first + i + run);)
+			run++;
+		if (run)
+			stage2_unmap(ram->s2, IPA(bank->base + i * BLOCK_SIZE), run * BLOCK_SIZE);
+		*left -= run;
 	}
-	return ret;
 }
+
+/* The number of present blocks from block i on that are adjacent in host memory. */
+static u32 run_length(const struct vm_ram *ram, u64 i)
+{
+	u32 n = 1;
+
+	while (i + n < ram->nblocks && ram->blocks[i + n].pa == ram->blocks[i].pa + n * BLOCK_SIZE)
+		n++;
+	return n;
+}
+
+/* Give the blocks back that came. Nothing maps them. */
+static void give_back(struct vm_ram *ram)
+{
+	u32 n;
+
+	for (u64 i = 0; ram->present; i += n) {
+		n = 1;
+		if (!is_present(ram, i))
+			continue;
+		n = run_length(ram, i);
+		block_free(ram->blocks[i], n);
+		memset(&ram->blocks[i], 0, n * sizeof(*ram->blocks));
+		ram->present -= n;
+	}
+}
+
+/* ---- from creation to deletion ---- */
 
 int vm_ram_init(struct vm_ram *ram, struct stage2 *s2, const struct ram_map *map)
 {
-	const u64 size = ram_map_size(map);
-	u64 got = 0;
-	int ret = -ENOMEM;
 	char why[RAM_MAP_TEXT];
 
 	*ram = (struct vm_ram){ .size = 0 };
 	if (ram_map_check(map, why, sizeof(why)))
 		return -EINVAL;
 	ram->map = *map;
-	ram->size = size;
-	ram->nblocks = size / BLOCK_SIZE;
+	ram->size = ram_map_size(map);
+	ram->nblocks = ram->size / BLOCK_SIZE;
+	ram->s2 = s2;
+	wait_queue_init(&ram->came, LOCK_WAIT);
 	if (!table_alloc(ram)) {
 		*ram = (struct vm_ram){ .size = 0 };
 		return -ENOMEM;
 	}
-	if (alloc_blocks(ram, &got)) {
-		ret = map_blocks(ram, s2);
-		if (!ret)
-			return 0;
-	}
-	free_blocks(ram, got);
-	table_free(ram);
-	return ret;
-}
-
-int vm_ram_clear(struct vm_ram *ram)
-{
-	for (u64 i = 0; i < ram->nblocks; i++) {
-		if (called_off(ram))
-			return -EINTR;
-		zero_block(ram, i);
+	if (!block_reserve(ram->nblocks)) {
+		table_free(ram);
+		return -ENOMEM;
 	}
 	return 0;
+}
+
+int vm_ram_reset(struct vm_ram *ram, bool eager)
+{
+	u64 first = 0, left = ram->present;
+	int ret = 0;
+
+	if (left) {
+		for (u32 i = 0; i < ram->map.count; i++) {
+			unmap_bank(ram, &ram->map.banks[i], first, &left);
+			first += ram->map.banks[i].size / BLOCK_SIZE;
+		}
+		stage2_flush_tlb(ram->s2);
+		give_back(ram);
+	}
+	first = 0;
+	for (u32 i = 0; i < ram->map.count && !ret; i++) {
+		const struct ram_bank *bank = &ram->map.banks[i];
+
+		ret = eager ? fill_bank(ram, bank, first)
+			    : stage2_prepare(ram->s2, IPA(bank->base), bank->size);
+		first += bank->size / BLOCK_SIZE;
+	}
+	return ret;
 }
 
 void vm_ram_free(struct vm_ram *ram)
 {
 	if (!ram->blocks)
 		return;
-	for (u64 i = 0; i < ram->nblocks; i++)
-		zero_block(ram, i);
-	free_blocks(ram, ram->nblocks);
+	give_back(ram);
+	block_unreserve(ram->nblocks);
 	table_free(ram);
 }
 
-void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa, u64 *contiguous)
-{
-	u64 block, end;
+/* ---- EL2's own accesses ---- */
 
-	if (!find_block(ram, ipa, &block, &end))
+void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa)
+{
+	u64 block;
+
+	if (!find_block(ram, ipa, &block) || !is_present(ram, block))
 		return NULL;
-	/* Banks begin at multiples of a block. */
-	if (contiguous)
-		*contiguous = run_length(ram, block, end) * BLOCK_SIZE - ipa % BLOCK_SIZE;
 	return (u8 *)phys_to_virt(ram->blocks[block]) + ipa % BLOCK_SIZE;
 }
 
-/*
- * The host address of ipa. *step: how much of `len` lies in its block. The range was already
- * checked.
- */
-static void *piece(const struct vm_ram *ram, u64 ipa, u64 len, u64 *step)
+/* Write to one block. */
+static int write_piece(struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 {
-	*step = MIN(len, BLOCK_SIZE - ipa % BLOCK_SIZE);
-	return vm_ram_ptr(ram, ipa, NULL);
+	u64 block;
+	int ret;
+	u8 *to;
+
+	if (!find_block(ram, ipa, &block))
+		return -EFAULT;
+	if (called_off(ram))
+		return -EINTR;
+	ret = populate(ram, block, ipa);
+	if (ret)
+		return ret;
+	to = (u8 *)phys_to_virt(ram->blocks[block]) + ipa % BLOCK_SIZE;
+	memcpy(to, src, len);
+	arch_dcache_clean_inval(to, len);
+	return 0;
 }
 
-int vm_ram_write(const struct vm_ram *ram, u64 ipa, const void *src, u64 len)
+int vm_ram_write(struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 {
 	const u8 *from = src;
+	int ret = 0;
 	u64 step;
 
 	if (!ram_map_holds(&ram->map, ipa, len))
 		return len ? -EFAULT : 0;
-	for (; len; ipa += step, from += step, len -= step) {
-		void *to = piece(ram, ipa, len, &step);
-
-		if (called_off(ram))
-			return -EINTR;
-		memcpy(to, from, step);
-		arch_dcache_clean_inval(to, step);
+	for (; len && !ret; ipa += step, from += step, len -= step) {
+		step = MIN(len, BLOCK_SIZE - ipa % BLOCK_SIZE);
+		ret = write_piece(ram, ipa, from, step);
 	}
-	return 0;
+	return ret;
 }

@@ -231,11 +231,12 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 
 	if (!dtb)
 		return vm_fail(err, -ENOMEM, "no memory for the devicetree of '%s'", vm->name);
-	r = vm_ram_clear(&vm->ram);
+	r = vm_ram_reset(&vm->ram, vm_sched_is_real_time(&vm->desc));
+	if (r == -ENOMEM)
+		(void)vm_fail(err, r, "no memory for the stage-2 tables of '%s'", vm->name);
 	if (!r)
 		r = load_images(vm, dtb, room, err);
 	pages_free(dtb, (u32)(room / PAGE_SIZE));
-	stage2_flush_tlb(&vm->s2); /* this also removes stale instructions of earlier contents */
 	return r;
 }
 

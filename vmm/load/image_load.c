@@ -3,7 +3,7 @@
 #include <lib/errno.h>
 #include <vmm/core.h>
 
-static int load_elf(const void *file, u64 size, const struct vm_ram *ram)
+static int load_elf(const void *file, u64 size, struct vm_ram *ram)
 {
 	struct elf_part part;
 	u32 n = 0;
@@ -14,8 +14,8 @@ static int load_elf(const void *file, u64 size, const struct vm_ram *ram)
 	return ret;
 }
 
-int image_load(const struct load_plan *p, const struct vm_ram *ram, const void *kernel,
-	       u64 kernel_size, const void *initrd, const void *dtb, u64 dtb_size)
+int image_load(const struct load_plan *p, struct vm_ram *ram, const void *kernel, u64 kernel_size,
+	       const void *initrd, const void *dtb, u64 dtb_size)
 {
 	int ret;
 

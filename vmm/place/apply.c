@@ -3,6 +3,7 @@
 #include <arch/timer.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
+#include <kernel/page.h>
 #include <kernel/percpu.h>
 #include <lib/bitmap.h>
 #include <vmm/place.h>
@@ -35,9 +36,35 @@ static void apply_waits(void)
 		ipi_call(cpu, own & BIT(cpu) ? wait_untrapped : wait_trapped, NULL);
 }
 
+/*
+ * The cleaner runs where no vCPU is bound, or else where none of a real-time VM is: on its CPU a
+ * guest that waits does not always wait in place.
+ */
+static void apply_cleaner(void)
+{
+	static u64 now = ~0UL;
+	const u64 online = cpus_online_mask();
+	u64 shared = 0, real_time = 0, cpus;
+
+	for (u32 id = 0; id < MAX_VMS; id++) {
+		const struct vm *vm = vm_by_id(id);
+
+		for (u32 i = 0; vm && i < vm->nvcpus; i++) {
+			shared |= BIT(vm->vcpus[i]->cpu);
+			if (vm_sched_is_real_time(&vm->desc))
+				real_time |= BIT(vm->vcpus[i]->cpu);
+		}
+	}
+	cpus = online & ~shared ? online & ~shared : online & ~real_time;
+	if (cpus != now)
+		page_cleaner_cpus(cpus);
+	now = cpus;
+}
+
 void vm_sched_gone(void)
 {
 	apply_waits();
+	apply_cleaner();
 	vm_mover_look();
 }
 
@@ -119,6 +146,7 @@ void vm_sched_apply(void)
 		}
 	}
 	apply_waits();
+	apply_cleaner();
 	vm_mover_look();
 }
 

@@ -37,7 +37,7 @@ _Static_assert(sizeof(struct descriptor) == 16, "2.7.5");
  */
 static void *at(struct virtio *t, u64 ipa)
 {
-	void *p = vm_ram_ptr(&t->vm->ram, ipa, NULL);
+	void *p = vm_ram_ptr(&t->vm->ram, ipa);
 
 	if (unlikely(!p))
 		t->missing = ipa;

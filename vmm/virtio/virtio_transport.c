@@ -360,13 +360,13 @@ static void work_on(struct virtio *t, struct vcpu *v)
 		irq = spin_lock(&t->lock);
 		more = t->model->unit(t);
 		missing = t->missing;
-		if (missing)
-			virtio_break(t, 0, VIRTIO_FAULT_ADDRESS, missing);
 		t->missing = 0;
 		spin_unlock(&t->lock, irq);
 		if (!more && !missing)
 			return;
 		sched_open();
+		if (missing)
+			vm_ram_bring(v->vm, missing);
 		if (more && t->model->between)
 			t->model->between(t, v);
 		arch_irq_disable();

@@ -12,6 +12,7 @@
 #define ISS_WNR   BIT(6)
 
 /* DFSC, without the level */
+#define FSC_TRANSLATION  0x04U
 #define FSC_PERMISSION   0x0cU
 #define FSC_TLB_CONFLICT 0x30U
 
@@ -22,6 +23,12 @@
 static inline bool is_permission(u64 esr)
 {
 	return (esr & 0x3c) == FSC_PERMISSION;
+}
+
+/* A translation fault at any level: nothing is mapped there. HPFAR_EL2 is valid. */
+static inline bool is_translation(u64 esr)
+{
+	return (esr & 0x3c) == FSC_TRANSLATION;
 }
 
 /*

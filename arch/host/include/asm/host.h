@@ -17,7 +17,7 @@
 #define HOST_CPUS       8
 #define HOST_INTIDS     320
 #define HOST_RAM_BASE   0x40000000ULL
-#define HOST_RAM_SIZE   GIB(1)
+#define HOST_RAM_SIZE   GIB(3)
 #define HOST_COUNTER_HZ 62500000ULL
 
 struct percpu;
@@ -145,6 +145,8 @@ extern u32 host_stacks_in_use;
 extern u32 host_alloc_limit;
 /* Bytes passed to arch_dcache_clean_inval() so far. */
 extern u64 host_dcache_bytes;
+/* Called in the middle of arch_zero_to_memory(), where it may be preempted. NULL: nothing is. */
+extern void (*host_zeroing)(void);
 
 /* ---- guests ---- */
 
