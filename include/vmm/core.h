@@ -156,6 +156,12 @@ void vcpu_end_wfi(struct vcpu *v);
 
 #define VM_MAX_DEVICES 24
 
+/* An image of the bundle, or in memory: it stays where it is. */
+struct vm_image {
+	const void *data;
+	u64 size;
+};
+
 enum vm_state {
 	VM_CREATED, /* images loaded, never run */
 	VM_RUNNING,
@@ -175,6 +181,7 @@ struct vm {
 	struct vm_desc desc; /* the type's description with the command's overrides */
 	struct stage2 s2;
 	struct vm_ram ram;
+	struct vm_image kernel, initrd, devicetree; /* data NULL: it has none */
 	struct load_plan plan;
 	struct mmio_bus bus;
 	struct vgic vgic;

@@ -174,13 +174,19 @@ static void make_tree(const struct vm_desc *d, const struct load_plan *plan, con
 {
 	struct guest_fdt_params p = { .desc = d, .plan = plan, .gic_version = d->gic_version };
 	const char *why = own ? guest_fdt_adapt(&p, own, own_size, buf, plan->dtb_max) : NULL;
-	char note[160];
+	char note[160], same[160];
+	bool noted;
 
 	if (!own || why)
 		fuzz_assert(guest_fdt_generate(&p, buf, plan->dtb_max) == 0);
 	fuzz_assert(!dt_check(buf, plan->dtb_max, NULL));
-	if (guest_fdt_note(buf, note, sizeof(note)))
+	noted = guest_fdt_note(buf, note, sizeof(note));
+	if (noted)
 		fuzz_check_line(note, sizeof(note));
+	if (own && !why)
+		return;
+	fuzz_assert(guest_bootargs_note(d->bootargs, same, sizeof(same)) == noted);
+	fuzz_assert(!noted || str_eq(same, note));
 }
 
 static void create(const struct vm_type *t)

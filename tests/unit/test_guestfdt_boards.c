@@ -303,6 +303,18 @@ static void noted(const char *args, const char *want)
 	assert_string_equal(note, want);
 }
 
+/* What is said of a generated tree without a look at it is what a look finds. */
+static void noted_without_a_look(const char *args)
+{
+	char note[160] = "", same[160] = "";
+
+	strcpy(d.bootargs, args);
+	generate();
+	assert_int_equal(guest_bootargs_note(args, same, sizeof(same)),
+			 guest_fdt_note(buf, note, sizeof(note)));
+	assert_string_equal(same, note);
+}
+
 static void test_notes(void **state)
 {
 	char note[160];
@@ -318,6 +330,11 @@ static void test_notes(void **state)
 	noted("quiet console=tty0 console=hvc0",
 	      "bootargs: console=tty0 is not a device of this VM: its UART is ttyAMA0");
 	noted("netconsole=x earlycon", "");
+	noted_without_a_look("");
+	noted_without_a_look("console=ttyAMA0,115200 quiet");
+	noted_without_a_look("quiet console=tty0 console=hvc0");
+	noted_without_a_look("console=");
+	strcpy(d.bootargs, "");
 	generate();
 	assert_true(guest_fdt_note(buf, note, sizeof(note)) == false);
 	strcpy(d.bootargs, "console=ttyPS0");

@@ -138,14 +138,13 @@ static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct
 
 /* ---- images ---- */
 
-static int get_image(const struct image_ref *ref, const char *what, const void **data, u64 *size,
-		     struct vm_error *err)
+static int find_image(const struct image_ref *ref, const char *what, struct vm_image *image,
+		      struct vm_error *err)
 {
-	*data = NULL;
-	*size = 0;
+	*image = (struct vm_image){ .size = 0 };
 	if (!ref->path[0] && !ref->size)
 		return 0;
-	if (image_get(ref, data, size))
+	if (image_get(ref, &image->data, &image->size))
 		return vm_fail(err, -ENOENT, "%s '%s' is not in the bundle", what, ref->path);
 	return 0;
 }
@@ -153,23 +152,23 @@ static int get_image(const struct image_ref *ref, const char *what, const void *
 static int plan_images(struct vm *vm, struct vm_error *err)
 {
 	struct desc_error why;
-	const void *kernel, *initrd, *dtb;
-	u64 kernel_size, initrd_size, dtb_size;
-	int r = get_image(&vm->desc.kernel, "kernel", &kernel, &kernel_size, err);
+	u64 dtb_size;
+	int r = find_image(&vm->desc.kernel, "kernel", &vm->kernel, err);
 
 	if (!r)
-		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
+		r = find_image(&vm->desc.initrd, "initrd", &vm->initrd, err);
 	if (!r)
-		r = get_image(&vm->desc.devicetree, "devicetree", &dtb, &dtb_size, err);
+		r = find_image(&vm->desc.devicetree, "devicetree", &vm->devicetree, err);
 	if (r)
 		return r;
-	dtb_size = dtb ? dt_length(dtb) : 0;
-	if (!kernel)
+	dtb_size = vm->devicetree.data ? dt_length(vm->devicetree.data) : 0;
+	if (!vm->kernel.data)
 		return vm_fail(err, -EINVAL, "type '%s' has no kernel", vm->desc.label);
 	if (dtb_size > GUEST_FDT_OWN_MAX)
 		return vm_fail(err, -EINVAL, "devicetree has %lu KiB, at most %lu KiB are possible",
 			       dtb_size >> 10, GUEST_FDT_OWN_MAX >> 10);
-	r = image_plan(&vm->desc, kernel, kernel_size, initrd_size, dtb_size, &vm->plan, &why);
+	r = image_plan(&vm->desc, vm->kernel.data, vm->kernel.size, vm->initrd.size, dtb_size,
+		       &vm->plan, &why);
 	return r ? vm_fail(err, r, "%s", why.text) : 0;
 }
 
@@ -179,13 +178,10 @@ static int make_devicetree(struct vm *vm, void *buf, u64 room, struct vm_error *
 	struct guest_fdt_params p = { .desc = &vm->desc,
 				      .plan = &vm->plan,
 				      .gic_version = arch_vgic_version() };
-	u64 size, seeds[ARRAY_SIZE(p.rng_seed) + 1];
+	u64 seeds[ARRAY_SIZE(p.rng_seed) + 1];
+	const struct vm_image *own = &vm->devicetree;
 	const char *why;
-	const void *own;
-	int r = get_image(&vm->desc.devicetree, "devicetree", &own, &size, err);
 
-	if (r)
-		return r;
 	/*
 	 * Guests count rng-seed as entropy. A guest gets no seed rather than one that could be
 	 * guessed.
@@ -193,30 +189,26 @@ static int make_devicetree(struct vm *vm, void *buf, u64 room, struct vm_error *
 	p.no_rng_seed = !random_bytes(&vm->vcpus[0]->random, seeds, sizeof(seeds));
 	memcpy(p.rng_seed, seeds, sizeof(p.rng_seed));
 	p.kaslr_seed = seeds[ARRAY_SIZE(seeds) - 1];
-	if (own)
-		why = guest_fdt_adapt(&p, own, size, buf, room);
+	if (own->data)
+		why = guest_fdt_adapt(&p, own->data, own->size, buf, room);
 	else
 		why = guest_fdt_generate(&p, buf, room) ? "has no room" : NULL;
 	if (why)
 		return vm_fail(err, -EINVAL, "devicetree: %s", why);
-	if (!guest_fdt_note(buf, vm->note, sizeof(vm->note)))
+	if (!(own->data ? guest_fdt_note(buf, vm->note, sizeof(vm->note))
+			: guest_bootargs_note(vm->desc.bootargs, vm->note, sizeof(vm->note))))
 		vm->note[0] = '\0';
 	return 0;
 }
 
 static int load_images(struct vm *vm, void *dtb, u64 room, struct vm_error *err)
 {
-	const void *kernel, *initrd;
-	u64 kernel_size, initrd_size;
-	int r = get_image(&vm->desc.kernel, "kernel", &kernel, &kernel_size, err);
+	int r = make_devicetree(vm, dtb, room, err);
 
-	if (!r)
-		r = get_image(&vm->desc.initrd, "initrd", &initrd, &initrd_size, err);
-	if (!r)
-		r = make_devicetree(vm, dtb, room, err);
 	if (r)
 		return r;
-	r = image_load(&vm->plan, &vm->ram, kernel, kernel_size, initrd, dtb, dt_length(dtb));
+	r = image_load(&vm->plan, &vm->ram, vm->kernel.data, vm->kernel.size, vm->initrd.data, dtb,
+		       dt_length(dtb));
 	if (r && r != -EINTR)
 		r = vm_fail(err, -EINVAL, "images of '%s' do not fit its memory", vm->name);
 	return r;

@@ -76,6 +76,25 @@ static const char *foreign_console(const char *args, int *len, bool *any)
 	return first;
 }
 
+static void note_foreign(const char *name, int len, char *note, size_t size)
+{
+	text_print(note, size,
+		   "bootargs: console=%.*s%s is not a device of this VM: its UART is " OUR_CONSOLE
+		   "0",
+		   MIN(len, NAME_SHOWN), name, len > NAME_SHOWN ? "..." : "");
+}
+
+bool guest_bootargs_note(const char *args, char *note, size_t size)
+{
+	int len = 0;
+	bool any;
+	const char *foreign = foreign_console(args, &len, &any);
+
+	if (foreign)
+		note_foreign(foreign, len, note, size);
+	return foreign;
+}
+
 bool guest_fdt_note(const void *fdt, char *note, size_t size)
 {
 	const int chosen = fdt_path_offset(fdt, "/chosen");
@@ -94,11 +113,7 @@ bool guest_fdt_note(const void *fdt, char *note, size_t size)
 			note, size,
 			"devicetree: has no interrupt controller; Linux does not start without one");
 	else if (foreign)
-		text_print(
-			note, size,
-			"bootargs: console=%.*s%s is not a device of this VM: its UART is " OUR_CONSOLE
-			"0",
-			MIN(len, NAME_SHOWN), foreign, len > NAME_SHOWN ? "..." : "");
+		note_foreign(foreign, len, note, size);
 	else if (any && !found.uart)
 		text_print(note, size,
 			   "devicetree: has no enabled PL011 at 0x9000000, so there is no console");
