@@ -136,7 +136,8 @@ struct vm_desc {
 	u32 gic_version;     /* 2, 3; 0: the machine's */
 	bool autostart;
 	bool watchdog;
-	bool pmu; /* performance monitors */
+	bool pmu;   /* performance monitors */
+	bool eager; /* all of its RAM is cleared and mapped before it starts */
 	u32 virtio_count;
 	struct desc_virtio virtio[DESC_VIRTIO_MAX];
 	s32 console_port; /* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */

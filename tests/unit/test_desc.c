@@ -320,6 +320,12 @@ static void test_numbers(void **state)
 	set_u64("memory", UINT64_MAX);
 	assert_int_equal(parse(), -EINVAL);
 	set_u64("memory", MIB(64));
+	set_str("memory-policy", "lazy");
+	refused("/: memory-policy: 'lazy': expected eager");
+	set_str("memory-policy", "eager");
+	accepted();
+	assert_true(d.eager);
+	del("memory-policy");
 	set_u32("hang-timeout-ms", 999);
 	refused("/: hang-timeout-ms: 999 is out of range: 1000 to 3600000");
 	set_u32("hang-timeout-ms", 1000);

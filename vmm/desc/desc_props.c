@@ -281,6 +281,19 @@ static int read_policy(struct reader *r, const struct prop_row *row)
 	return ret;
 }
 
+static int read_memory_policy(struct reader *r, const struct prop_row *row)
+{
+	const char *s;
+	int ret = read_text(r, &s);
+
+	(void)row;
+	if (!ret && !str_eq(s, "eager"))
+		ret = refuse(r, "'%s': expected eager", s);
+	if (!ret)
+		r->d->eager = true;
+	return ret;
+}
+
 static int read_gic_version(struct reader *r, const struct prop_row *row)
 {
 	u64 version = 0;
@@ -344,6 +357,7 @@ static const struct prop_row root_rows[] = {
 	{ "cpus",               read_u32,         NUMBER(cpus, 1, DESC_CPUS_MAX) },
 	{ "memory",             read_memory,      .min = BLOCK_SIZE, .max = GUEST_RAM_MAX, MUST },
 	{ "memory-base",        read_memory_base, NOTHING },
+	{ "memory-policy",      read_memory_policy, NOTHING },
 	{ "kernel",             read_path,        TEXT(kernel.path) },
 	{ "kernel-address",     read_u64,         BYTES(kernel.pa) },
 	{ "kernel-size",        read_u64,         BYTES(kernel.size) },

@@ -223,7 +223,7 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 
 	if (!dtb)
 		return vm_fail(err, -ENOMEM, "no memory for the devicetree of '%s'", vm->name);
-	r = vm_ram_reset(&vm->ram, vm_sched_is_real_time(&vm->desc));
+	r = vm_ram_reset(&vm->ram, vm->desc.eager || vm_sched_is_real_time(&vm->desc));
 	if (r == -ENOMEM)
 		(void)vm_fail(err, r, "no memory for the stage-2 tables of '%s'", vm->name);
 	if (!r)
