@@ -74,6 +74,11 @@ class Machine:
         self.wait_for(lambda: self.output.count(PROMPT) > seen, f"answer to '{line}'")
         return self.output[start:].decode(errors="replace").replace("\r", "")
 
+    def settle(self):
+        """Waits until the cleaner has cleared what it keeps clear: its instructions would count too."""
+        while ", 0 to come," not in self.command("host mem"):
+            pass
+
 
 class Consoles:
     """Options that give each of the first `count` VMs a file for its console, and those files."""
