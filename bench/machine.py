@@ -75,7 +75,7 @@ class Machine:
         return self.output[start:].decode(errors="replace").replace("\r", "")
 
     def settle(self):
-        """Waits until the cleaner has cleared what it keeps clear: its instructions would count too."""
+        """Waits until the cleaner has nothing to do: its instructions would count too."""
         while ", 0 to come," not in self.command("host mem"):
             pass
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cleaner clears free blocks while its CPU has nothing better to do, so that a VM that needs one
- * seldom clears it itself. It takes a quarter of the CPU at most: a guest there that waits in place
- * (sched_idle_here()) seldom finds another thread when it continues.
+ * The cleaner clears free blocks while its CPU has nothing better to do, so that a VM that needs
+ * one seldom clears it itself. It takes a quarter of the CPU at most: a guest there that waits in
+ * place (sched_idle_here()) seldom finds another thread when it continues.
  */
 #include <arch/cpu.h>
 #include <arch/timer.h>

@@ -41,7 +41,7 @@ bool __must_check block_alloc(u32 count, u32 align, paddr_t *pa);
 void block_free(paddr_t pa, u32 count);
 /*
  * The block, which is allocated, is going to be used. True: it is clean, that is all zeroes, in
- * memory as well as in caches. False: its contents are somebody else's, and the caller clears it
+ * memory as well as in caches. False: it holds old data, and the caller clears it
  * first (arch_zero_to_memory()). Once for each block of an allocation.
  */
 bool __must_check block_use(paddr_t pa);

@@ -276,7 +276,7 @@ const char *__must_check guest_fdt_adapt(const struct guest_fdt_params *p, const
  * have. One line about it goes to note.
  */
 bool guest_fdt_note(const void *fdt, char *note, size_t size);
-/* The same for a tree that guest_fdt_generate() made: only the boot arguments can be wrong there. */
+/* The same for a tree of guest_fdt_generate(): only the boot arguments can be wrong there. */
 bool guest_bootargs_note(const char *args, char *note, size_t size);
 
 #endif

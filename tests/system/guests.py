@@ -118,7 +118,7 @@ def new(board, kind, options=""):
 
 
 def memory(board):
-    """What `host mem` says, a number a line; but for what is clear of it, which changes by itself."""
+    """What `host mem` says, a number a line, but for what is clear: that changes by itself."""
     found = dict(re.findall(r"^([^:\n]+): (\d+)", board.sh("host mem"), re.M))
     return {name: number for name, number in found.items() if not name.startswith(("blocks cleared", "blocks taken"))}
 

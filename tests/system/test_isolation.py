@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No VM finds another one's data in its RAM, and no VM gets memory that another one was promised."""
+"""No VM finds another one's data in its RAM, or gets memory that another one was promised."""
 
 import re
 
@@ -38,7 +38,7 @@ def touched(board, vm):
 
 @pytest.mark.parametrize("smp", [2, 4])
 def test_memory_is_never_handed_on_uncleared(boot, tmp_path, smp):
-    """On a machine whose RAM is all promised, with VMs that are reset, stopped, deleted, and that crash."""
+    """On a machine whose RAM is all promised; VMs are reset, stopped, deleted, or crash."""
     board = boot(smp=smp, mem=320, consoles=8, bundle=stain_bundle(tmp_path))
     before = memory(board)
     vms = [new(board, kind) for kind in ("large", "large", "small", "eager", "rt", "lost")]

@@ -232,7 +232,7 @@ static void a_block_that_is_taken_is_not_cleaned_further(void **state)
 	assert_int_equal(clean_one(), 512);
 	for (u32 i = 0; i < BLOCK_SIZE; i++)
 		assert_int_equal(taken[i], 0xee);
-	/* Given back in between, it begins anew. */
+	/* Given back in between, it is begun from its start. */
 	block_free(a, 1);
 	assert_int_equal(clean_one(), 512);
 	assert_true(is_clear(a));

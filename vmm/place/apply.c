@@ -45,16 +45,14 @@ static void apply_cleaner(void)
 	static u64 now = ~0UL;
 	const u64 online = cpus_online_mask();
 	u64 shared = 0, real_time = 0, cpus;
+	const struct vcpu *v;
+	const struct vm *vm;
 
-	for (u32 id = 0; id < MAX_VMS; id++) {
-		const struct vm *vm = vm_by_id(id);
-
-		for (u32 i = 0; vm && i < vm->nvcpus; i++) {
-			shared |= BIT(vm->vcpus[i]->cpu);
-			if (vm_sched_is_real_time(&vm->desc))
-				real_time |= BIT(vm->vcpus[i]->cpu);
+	for_each_vm(vm)
+		for_each_vcpu(v, vm) {
+			shared |= BIT(v->cpu);
+			real_time |= vm_sched_is_real_time(&vm->desc) ? BIT(v->cpu) : 0;
 		}
-	}
 	cpus = online & ~shared ? online & ~shared : online & ~real_time;
 	if (cpus != now)
 		page_cleaner_cpus(cpus);
