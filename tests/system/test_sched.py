@@ -62,12 +62,12 @@ def test_one_cpu(boot):
     assert abs(found["b"] / found["a"] - 1) < 0.1
     # Weights: in proportion.
     assert board.sh("zvm set b weight=300") == "vm 1 'b' set"
-    found = shares(board)
+    found = settled(board)
     assert found["a"] + found["b"] > 85
     assert abs(found["b"] / found["a"] - 3) < 0.3
     # A budget: so much and no more, and what is left is the other's.
     board.sh("zvm set -n a prio=10 budget=2000 period=10000")
-    found = shares(board)
+    found = settled(board)
     assert 18 < found["a"] < 20.5 and found["b"] > 65
     throttled = re.fullmatch(r"2000 us of 10000 us, each vcpu; throttled (\d+) times, "
                              r"missed 0 periods", info(board, "a", "budget"))
@@ -82,10 +82,10 @@ def test_one_cpu(boot):
     assert 18 < shares(board)["a"] < 20.5
     # A real-time VM that never lets go of the only CPU: the operator has the last word.
     board.sh("zvm set a budget=0 prio=3")
-    found = shares(board)
+    found = settled(board)
     assert found["a"] > 85 and found["b"] < 1
     board.sh("zvm stop -f a")
-    assert shares(board)["b"] > 85
+    assert settled(board)["b"] > 85
 
 
 def answers(vm):
