@@ -2,9 +2,9 @@
 /*
  * Interfaces between the parts of arch/arm64, and those that init/ uses at the start.
  *
- * Calls go one way, but for three ties. Vectors name their handlers, and exception.c sets the
+ * Calls go one way, but for two ties. Vectors name their handlers, and exception.c sets the
  * vectors. boot.S, efi_head.S and cpu_start.c are one image's entries: each names where the next
- * begins. guest_state.c changes VTTBR_EL2 for stage2.c, and asks it for VTCR_EL2.
+ * begins.
  */
 #ifndef ASM_BOOT_H
 #define ASM_BOOT_H
@@ -32,6 +32,8 @@ struct stage2_loan {
 };
 void stage2_borrow(struct stage2_loan *loan, u64 vttbr);
 void stage2_return(const struct stage2_loan *loan);
+/* guest_state.c: no guest's stage 2 is in VTTBR_EL2: EL1's walks find nothing mapped. */
+void stage2_unload(void);
 
 /* stage2.c: VTCR_EL2 for this machine. */
 u64 stage2_vtcr(void);
@@ -90,7 +92,7 @@ void guard_init_cpu(void);
 void trap_init_cpu(void);
 
 /*
- * Each exception level has its own files for these (EL1: el1.c; EL2: el2.c, guest_state.c,
+ * Each exception level has its own files for these (EL1: el1.c; EL2: el2.c,
  * gic_lower.c).
  */
 /* Why this build cannot run at level `el`, where the loader entered it. NULL: it can. */
