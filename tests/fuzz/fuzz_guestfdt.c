@@ -33,12 +33,22 @@ static void check_tree(const void *tree, u64 room, const struct guest_fdt_params
 	fdt_for_each_subnode(node, tree, cpus)
 		count += fdt_getprop(tree, node, "device_type", NULL) != NULL;
 	fuzz_assert(count == p->desc->cpus);
-	node = fdt_path_offset(tree, "/intc@8000000");
-	if (node >= 0 && p->gic_version == 2 &&
-	    !fdt_node_check_compatible(tree, node, "arm,cortex-a15-gic"))
-		fuzz_assert(fdt32_ld(fdt_getprop(tree, node, "#interrupt-cells", NULL)) == 3);
 	if (guest_fdt_note(tree, note, sizeof(note)))
 		fuzz_check_line(note, sizeof(note));
+}
+
+/* The tree is ours: no node of a guest's. */
+static void check_generated(const void *tree, const struct guest_fdt_params *p)
+{
+	const int node = fdt_path_offset(tree, "/intc@8000000");
+	char note[160], same[160];
+
+	fuzz_assert(node >= 0);
+	fuzz_assert(fdt32_ld(fdt_getprop(tree, node, "#interrupt-cells", NULL)) == 3);
+	fuzz_assert(!fdt_node_check_compatible(tree, node, "arm,cortex-a15-gic") ==
+		    (p->gic_version == 2));
+	fuzz_assert(guest_fdt_note(tree, note, sizeof(note)) ==
+		    guest_bootargs_note(p->desc->bootargs, same, sizeof(same)));
 }
 
 static void choose(struct fuzz_input *in, struct guest_fdt_params *p, struct vm_desc *d)
@@ -80,8 +90,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		return 0;
 	buf = malloc(room);
 	fuzz_assert(buf || !room);
-	if (guest_fdt_generate(&p, buf, room) == 0)
+	if (guest_fdt_generate(&p, buf, room) == 0) {
 		check_tree(buf, room, &p);
+		check_generated(buf, &p);
+	}
 	why = guest_fdt_adapt(&p, src, src_size, buf, room);
 	if (why)
 		fuzz_check_line(why, 160);

@@ -64,8 +64,11 @@ static int check_disks(const struct check *c)
 	for (u32 i = 0; i < c->d->virtio_count; i++) {
 		const struct desc_virtio *v = &c->d->virtio[i];
 		struct cpio_entry e;
-		int ret = v->image[0] ? bundle_find(c->b, v->image, &e) : 0;
+		int ret;
 
+		if (!v->image[0])
+			continue;
+		ret = bundle_find(c->b, v->image, &e);
 		(void)snprintf(node, sizeof(node), "/devices/%s", v->name);
 		if (ret == -ENOENT)
 			return desc_refuse(c->err, c->file, node, "image",
@@ -73,7 +76,7 @@ static int check_disks(const struct check *c)
 		if (ret)
 			return desc_refuse(c->err, c->file, node, "image", "'%s' %s", v->image,
 					   bundle_error(ret));
-		if (v->image[0] && !e.size)
+		if (!e.size)
 			return desc_refuse(c->err, c->file, node, "image", "'%s' is empty",
 					   v->image);
 	}

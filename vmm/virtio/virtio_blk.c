@@ -487,7 +487,7 @@ static int open_image(struct virtio_blk *b, const struct desc_virtio *node)
 	b->image = data;
 	b->size = ALIGN_UP(b->image_size, SECTOR);
 	b->leaf_count = (u32)(ALIGN_UP(b->size, LEAF) / LEAF);
-	b->leaf_pages = (u32)(ALIGN_UP(b->leaf_count * sizeof(*b->leaves), PAGE_SIZE) / PAGE_SIZE);
+	b->leaf_pages = (u32)(ALIGN_UP(b->leaf_count * sizeof(void *), PAGE_SIZE) / PAGE_SIZE);
 	b->leaves = pages_alloc(b->leaf_pages);
 	return b->leaves ? 0 : -ENOMEM;
 }
