@@ -214,6 +214,8 @@ void *grow_description(struct fuzz_input *in, size_t *size)
 	put_scheduling(in);
 	if (which & 4)
 		tree_put(fuzz_once_in(in, 2) ? "pmu" : "watchdog", NULL, 0);
+	if (fuzz_once_in(in, 16))
+		tree_text("memory-policy", fuzz_once_in(in, 4) ? "late" : "eager");
 	if (which & 8)
 		tree_cells("gic-version", fuzz_once_in(in, 8) ? 1 : 2 + fuzz_below(in, 2));
 	if (fuzz_once_in(in, 16))
