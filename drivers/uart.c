@@ -70,7 +70,7 @@ static u32 transmit(void)
 /* Move as many bytes as possible, in interrupt context. A pause follows if any were moved. */
 static void serve(void)
 {
-	unsigned long flags = spin_lock(&uart.readers.lock);
+	unsigned long flags = spin_lock_irqsave(&uart.readers.lock);
 	void (*notify)(void) = uart.notify;
 	bool received, sent;
 
@@ -86,7 +86,7 @@ static void serve(void)
 	set_irqs();
 	if (received)
 		wait_wake_all_locked(&uart.readers);
-	spin_unlock(&uart.readers.lock, flags);
+	spin_unlock_irqrestore(&uart.readers.lock, flags);
 	if (sent)
 		wait_wake_all(&uart.writers);
 	if (received && notify)
@@ -122,36 +122,36 @@ static int take_locked(void)
 
 int uart_poll(void)
 {
-	unsigned long flags = spin_lock(&uart.readers.lock);
+	unsigned long flags = spin_lock_irqsave(&uart.readers.lock);
 	int byte = take_locked();
 
-	spin_unlock(&uart.readers.lock, flags);
+	spin_unlock_irqrestore(&uart.readers.lock, flags);
 	return byte;
 }
 
 int uart_getc(u64 deadline)
 {
-	unsigned long flags = spin_lock(&uart.readers.lock);
+	unsigned long flags = spin_lock_irqsave(&uart.readers.lock);
 	int byte;
 
 	while ((byte = take_locked()) == -EAGAIN) {
 		if (wait_block_locked(&uart.readers, flags, deadline) != 0)
 			return -ETIMEDOUT;
-		flags = spin_lock(&uart.readers.lock);
+		flags = spin_lock_irqsave(&uart.readers.lock);
 	}
-	spin_unlock(&uart.readers.lock, flags);
+	spin_unlock_irqrestore(&uart.readers.lock, flags);
 	return byte;
 }
 
 u32 uart_waiting(u8 byte)
 {
-	unsigned long flags = spin_lock(&uart.readers.lock);
+	unsigned long flags = spin_lock_irqsave(&uart.readers.lock);
 	u64 pos = uart.rx.tail, end;
 
 	if (uart.chip.ops)
 		(void)receive();
 	end = uart.rx.head;
-	spin_unlock(&uart.readers.lock, flags);
+	spin_unlock_irqrestore(&uart.readers.lock, flags);
 	/* No lock: only the calling thread takes bytes out. */
 	for (; pos < end; pos++)
 		if (rx_buf[pos % RX_RING] == byte)
@@ -161,10 +161,10 @@ u32 uart_waiting(u8 byte)
 
 void uart_set_notify(void (*fn)(void))
 {
-	unsigned long flags = spin_lock(&uart.readers.lock);
+	unsigned long flags = spin_lock_irqsave(&uart.readers.lock);
 
 	uart.notify = fn;
-	spin_unlock(&uart.readers.lock, flags);
+	spin_unlock_irqrestore(&uart.readers.lock, flags);
 }
 
 /* ---- writing ---- */
@@ -185,23 +185,23 @@ static size_t write_some(const u8 *data, size_t len)
 	bool more;
 
 	do {
-		unsigned long flags = spin_lock(&uart.readers.lock);
+		unsigned long flags = spin_lock_irqsave(&uart.readers.lock);
 
 		n += ring_write(&uart.tx, data + n, (u32)MIN(len - n, (size_t)room_for_writers()));
 		more = transmit() == UART_BURST && ring_used(&uart.tx);
 		if (!more)
 			set_irqs();
-		spin_unlock(&uart.readers.lock, flags);
+		spin_unlock_irqrestore(&uart.readers.lock, flags);
 	} while (more);
 	return n;
 }
 
 static bool tx_room(void)
 {
-	unsigned long flags = spin_lock(&uart.readers.lock);
+	unsigned long flags = spin_lock_irqsave(&uart.readers.lock);
 	bool room = room_for_writers() != 0;
 
-	spin_unlock(&uart.readers.lock, flags);
+	spin_unlock_irqrestore(&uart.readers.lock, flags);
 	return room;
 }
 
@@ -222,11 +222,11 @@ void uart_write(const void *data, size_t len)
 void uart_drain(void)
 {
 	while (uart.chip.ops) {
-		unsigned long flags = spin_lock(&uart.readers.lock);
+		unsigned long flags = spin_lock_irqsave(&uart.readers.lock);
 		bool done = ((void)transmit(), !ring_used(&uart.tx)) &&
 			    uart.chip.ops->tx_idle(&uart.chip);
 
-		spin_unlock(&uart.readers.lock, flags);
+		spin_unlock_irqrestore(&uart.readers.lock, flags);
 		if (done)
 			return;
 		arch_relax();
@@ -236,7 +236,7 @@ void uart_drain(void)
 /* Send a line of the log. A line that finds no room is kept in the log alone. */
 static void queue_line(const char *line, size_t len)
 {
-	unsigned long flags = spin_lock(&uart.readers.lock);
+	unsigned long flags = spin_lock_irqsave(&uart.readers.lock);
 
 	if (ring_free(&uart.tx) > len) {
 		(void)ring_write(&uart.tx, line, (u32)len - 1);
@@ -244,7 +244,7 @@ static void queue_line(const char *line, size_t len)
 		(void)transmit();
 		set_irqs();
 	}
-	spin_unlock(&uart.readers.lock, flags);
+	spin_unlock_irqrestore(&uart.readers.lock, flags);
 }
 
 static void poll_out(u8 byte)

@@ -42,7 +42,7 @@ static void set_irqs(const struct spare *s)
 /* As in uart.c: move bytes in interrupt context, and pause if any were moved. */
 static void serve(struct spare *s)
 {
-	unsigned long flags = spin_lock(&s->lock);
+	unsigned long flags = spin_lock_irqsave(&s->lock);
 	bool received, sent, room;
 
 	if (s->chip.ops->irq_clear)
@@ -56,7 +56,7 @@ static void serve(struct spare *s)
 		timeout_set(&s->pause_end,
 			    arch_counter() + us_to_ticks(s->polled ? UART_POLL_US : UART_PAUSE_US));
 	set_irqs(s);
-	spin_unlock(&s->lock, flags);
+	spin_unlock_irqrestore(&s->lock, flags);
 	if (received || room)
 		console_port_ready(s->port);
 }
@@ -74,27 +74,27 @@ static void spare_irq(u32 intid __unused, void *arg)
 static u32 spare_write(u32 port, const void *data, u32 len)
 {
 	struct spare *s = &spares[port];
-	unsigned long flags = spin_lock(&s->lock);
+	unsigned long flags = spin_lock_irqsave(&s->lock);
 	u32 done = ring_write(&s->tx, data, len);
 
 	(void)uart_transmit(&s->chip, &s->tx);
 	s->full = done < len;
 	set_irqs(s);
-	spin_unlock(&s->lock, flags);
+	spin_unlock_irqrestore(&s->lock, flags);
 	return done;
 }
 
 static u32 spare_read(u32 port, void *data, u32 len)
 {
 	struct spare *s = &spares[port];
-	unsigned long flags = spin_lock(&s->lock);
+	unsigned long flags = spin_lock_irqsave(&s->lock);
 	u8 *bytes = data;
 	u32 done = 0;
 
 	while (done < len && ring_get(&s->rx, &bytes[done]))
 		done++;
 	set_irqs(s);
-	spin_unlock(&s->lock, flags);
+	spin_unlock_irqrestore(&s->lock, flags);
 	return done;
 }
 

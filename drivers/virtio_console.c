@@ -199,7 +199,7 @@ static void control_interrupt(struct vcon *d)
 void virtio_console_interrupt(u32 device)
 {
 	struct vcon *d = &devices[device];
-	unsigned long flags = spin_lock(&d->lock);
+	unsigned long flags = spin_lock_irqsave(&d->lock);
 	u32 ready = 0;
 
 	(void)virtio_ack_interrupt(&d->dev);
@@ -211,7 +211,7 @@ void virtio_console_interrupt(u32 device)
 		if (virtq_ready(&p->rx) || virtq_ready(&p->tx))
 			ready |= 1u << n;
 	}
-	spin_unlock(&d->lock, flags);
+	spin_unlock_irqrestore(&d->lock, flags);
 	for (u32 n = 0; n < d->nr_ports; n++) {
 		if (ready & (1u << n))
 			console_port_ready(d->first + n);
@@ -255,10 +255,10 @@ static u32 port_write(u32 port, const void *data, u32 len)
 
 	if (!p)
 		return 0;
-	flags = spin_lock(&p->device->lock);
+	flags = spin_lock_irqsave(&p->device->lock);
 	if (p->present)
 		done = port_write_locked(p, data, len);
-	spin_unlock(&p->device->lock, flags);
+	spin_unlock_irqrestore(&p->device->lock, flags);
 	return done;
 }
 
@@ -302,9 +302,9 @@ static u32 port_read(u32 port, void *data, u32 len)
 
 	if (!p)
 		return 0;
-	flags = spin_lock(&p->device->lock);
+	flags = spin_lock_irqsave(&p->device->lock);
 	done = port_read_locked(p, data, len);
-	spin_unlock(&p->device->lock, flags);
+	spin_unlock_irqrestore(&p->device->lock, flags);
 	return done;
 }
 
@@ -394,7 +394,7 @@ static int device_init(struct vcon *d)
  */
 static void device_go(struct vcon *d)
 {
-	unsigned long flags = spin_lock(&d->lock);
+	unsigned long flags = spin_lock_irqsave(&d->lock);
 
 	virtio_driver_ok(&d->dev);
 	for (u32 n = 0; n < d->nr_ports; n++)
@@ -406,7 +406,7 @@ static void device_go(struct vcon *d)
 	} else if (d->nr_ports) {
 		port_appears(&ports[d->first]);
 	}
-	spin_unlock(&d->lock, flags);
+	spin_unlock_irqrestore(&d->lock, flags);
 }
 
 int virtio_console_add(const struct virtio_dev *dev)

@@ -84,20 +84,20 @@ static void *take_object(size_t c)
 
 static void *class_alloc(size_t c)
 {
-	unsigned long flags = spin_lock(&alloc_lock);
+	unsigned long flags = spin_lock_irqsave(&alloc_lock);
 	void *object = take_object(c);
 	struct slab *s;
 
-	spin_unlock(&alloc_lock, flags);
+	spin_unlock_irqrestore(&alloc_lock, flags);
 	if (object)
 		return object;
 	s = slab_create(sizes[c]); /* outside the lock: it zeroes a page */
 	if (!s)
 		return NULL;
-	flags = spin_lock(&alloc_lock);
+	flags = spin_lock_irqsave(&alloc_lock);
 	list_add_head(&classes[c], &s->node);
 	object = take_object(c);
-	spin_unlock(&alloc_lock, flags);
+	spin_unlock_irqrestore(&alloc_lock, flags);
 	return object;
 }
 
@@ -129,7 +129,7 @@ void kfree(void *p, size_t size)
 		return;
 	}
 	s = slab_of(p);
-	flags = spin_lock(&alloc_lock);
+	flags = spin_lock_irqsave(&alloc_lock);
 	kassert(s->used);
 	if (!s->free) /* the slab was full */
 		list_add_head(&classes[c], &s->node);
@@ -138,7 +138,7 @@ void kfree(void *p, size_t size)
 	empty = --s->used == 0;
 	if (empty)
 		list_del(&s->node);
-	spin_unlock(&alloc_lock, flags);
+	spin_unlock_irqrestore(&alloc_lock, flags);
 	if (empty)
 		page_free(s);
 }

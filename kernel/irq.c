@@ -109,9 +109,9 @@ __cold int irq_request(u32 intid, const char *name, irq_handler_t fn, void *arg,
 
 	if (!fn || intid >= MIN(arch_irq_count(), MAX_INTIDS))
 		return -EINVAL;
-	irq_flags = spin_lock(&irq_lock);
+	irq_flags = spin_lock_irqsave(&irq_lock);
 	err = register_locked(&action, &a);
-	spin_unlock(&irq_lock, irq_flags);
+	spin_unlock_irqrestore(&irq_lock, irq_flags);
 	if (err)
 		return err;
 	if (intid < FIRST_SPI) {

@@ -42,7 +42,7 @@ void log_panic_mode(void)
 
 static unsigned long lock(struct spinlock *l)
 {
-	return panic_mode ? arch_irq_save() : spin_lock(l);
+	return panic_mode ? arch_irq_save() : spin_lock_irqsave(l);
 }
 
 static void unlock(struct spinlock *l, unsigned long flags)
@@ -50,7 +50,7 @@ static void unlock(struct spinlock *l, unsigned long flags)
 	if (panic_mode)
 		arch_irq_restore(flags);
 	else
-		spin_unlock(l, flags);
+		spin_unlock_irqrestore(l, flags);
 }
 
 static void keep(const char *line, size_t len)
@@ -102,7 +102,7 @@ static bool may_echo(bool *tell)
 
 	if (!limit.on || panic_mode)
 		return true;
-	flags = spin_lock(&echo_lock);
+	flags = spin_lock_irqsave(&echo_lock);
 	more = (arch_counter() - limit.since) / ms_to_ticks(LOG_ECHO_MS);
 	limit.left = (u32)MIN(limit.left + more, (u64)LOG_ECHO_LINES);
 	limit.since += more * ms_to_ticks(LOG_ECHO_MS);
@@ -112,7 +112,7 @@ static bool may_echo(bool *tell)
 	limit.left -= may;
 	*tell = !may && !limit.told;
 	limit.told |= !may;
-	spin_unlock(&echo_lock, flags);
+	spin_unlock_irqrestore(&echo_lock, flags);
 	return may;
 }
 

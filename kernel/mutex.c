@@ -44,11 +44,11 @@ static u8 inherited_prio(struct thread *t)
 	list_for_each_entry(m, &t->held_mutexes, held_node) {
 		const struct thread *waiter;
 
-		spin_acquire(&m->wq.lock);
+		spin_lock(&m->wq.lock);
 		waiter = wait_best_locked(&m->wq);
 		if (waiter)
 			prio = MIN(prio, thread_prio(waiter));
-		spin_release(&m->wq.lock);
+		spin_unlock(&m->wq.lock);
 	}
 	return prio;
 }
@@ -71,20 +71,20 @@ static void settle(struct thread *t)
 
 void mutex_set_base_prio(struct thread *t, u8 prio)
 {
-	unsigned long flags = spin_lock(&pi_lock);
+	unsigned long flags = spin_lock_irqsave(&pi_lock);
 
 	t->base_prio = prio;
 	settle(t);
-	spin_unlock(&pi_lock, flags);
+	spin_unlock_irqrestore(&pi_lock, flags);
 }
 
 void mutex_set_boost(struct thread *t, u8 prio)
 {
-	unsigned long flags = spin_lock(&pi_lock);
+	unsigned long flags = spin_lock_irqsave(&pi_lock);
 
 	t->boost = prio;
 	settle(t);
-	spin_unlock(&pi_lock, flags);
+	spin_unlock_irqrestore(&pi_lock, flags);
 }
 
 /* ---- locking ---- */
@@ -98,7 +98,7 @@ static void take_locked(struct mutex *m, struct thread *t)
 /* Take m without pi_lock, if it is free or the caller owns it already. */
 static bool lock_fast(struct mutex *m)
 {
-	unsigned long flags = spin_lock(&m->wq.lock);
+	unsigned long flags = spin_lock_irqsave(&m->wq.lock);
 	struct thread *self = this_cpu()->current;
 	bool done = true;
 
@@ -109,14 +109,14 @@ static bool lock_fast(struct mutex *m)
 		m->depth++;
 	else
 		done = false;
-	spin_unlock(&m->wq.lock, flags);
+	spin_unlock_irqrestore(&m->wq.lock, flags);
 	return done;
 }
 
 /* The caller gave up on m: the owner and its chain lose the caller's priority. */
 static void abandon(struct mutex *m, struct thread *self)
 {
-	spin_acquire(&pi_lock);
+	spin_lock(&pi_lock);
 	self->blocked_mutex = NULL;
 	/*
 	 * This is stable: the mutex is still in held_mutexes (or free), so its owner changes under
@@ -124,29 +124,29 @@ static void abandon(struct mutex *m, struct thread *self)
 	 */
 	if (!list_empty(&m->held_node))
 		settle(m->owner);
-	spin_release(&pi_lock);
+	spin_unlock(&pi_lock);
 }
 
 static int lock_slow(struct mutex *m, u64 deadline)
 {
-	unsigned long flags = spin_lock(&pi_lock);
+	unsigned long flags = spin_lock_irqsave(&pi_lock);
 	struct thread *self = this_cpu()->current;
 	int result;
 
-	spin_acquire(&m->wq.lock);
+	spin_lock(&m->wq.lock);
 	if (!m->owner) { /* the owner gave it up meanwhile */
 		take_locked(m, self);
-		spin_release(&m->wq.lock);
-		spin_unlock(&pi_lock, flags);
+		spin_unlock(&m->wq.lock);
+		spin_unlock_irqrestore(&pi_lock, flags);
 		return 0;
 	}
 	if (list_empty(&m->held_node))
 		list_add_tail(&m->owner->held_mutexes, &m->held_node);
 	self->blocked_mutex = m;
 	wait_prepare_locked(&m->wq, deadline);
-	spin_release(&m->wq.lock);
+	spin_unlock(&m->wq.lock);
 	settle(m->owner);
-	spin_release(&pi_lock);
+	spin_unlock(&pi_lock);
 	/* 0: the owner has handed m to this thread and cleared blocked_mutex. */
 	result = wait_finish(&m->wq);
 	if (result)
@@ -185,7 +185,7 @@ void mutex_lock(struct mutex *m)
 /* Unlock without pi_lock, if the lock is nested or no thread ever waited during this ownership. */
 static bool unlock_fast(struct mutex *m)
 {
-	unsigned long flags = spin_lock(&m->wq.lock);
+	unsigned long flags = spin_lock_irqsave(&m->wq.lock);
 	bool done = true;
 
 	kassert(m->owner == this_cpu()->current);
@@ -195,7 +195,7 @@ static bool unlock_fast(struct mutex *m)
 		m->owner = NULL;
 	else
 		done = false;
-	spin_unlock(&m->wq.lock, flags);
+	spin_unlock_irqrestore(&m->wq.lock, flags);
 	return done;
 }
 
@@ -219,13 +219,13 @@ static void hand_over_locked(struct mutex *m)
 
 static void unlock_slow(struct mutex *m)
 {
-	unsigned long flags = spin_lock(&pi_lock);
+	unsigned long flags = spin_lock_irqsave(&pi_lock);
 
-	spin_acquire(&m->wq.lock);
+	spin_lock(&m->wq.lock);
 	hand_over_locked(m);
-	spin_release(&m->wq.lock);
+	spin_unlock(&m->wq.lock);
 	settle(this_cpu()->current);
-	spin_unlock(&pi_lock, flags);
+	spin_unlock_irqrestore(&pi_lock, flags);
 }
 
 void mutex_unlock(struct mutex *m)

@@ -187,22 +187,22 @@ static u64 take_block(void)
 
 bool block_reserve(u64 count)
 {
-	unsigned long flags = spin_lock(&page_pool.lock);
+	unsigned long flags = spin_lock_irqsave(&page_pool.lock);
 	bool fits = count <= unreserved_blocks();
 
 	if (fits)
 		page_pool.reserved_blocks += count;
-	spin_unlock(&page_pool.lock, flags);
+	spin_unlock_irqrestore(&page_pool.lock, flags);
 	return fits;
 }
 
 void block_unreserve(u64 count)
 {
-	unsigned long flags = spin_lock(&page_pool.lock);
+	unsigned long flags = spin_lock_irqsave(&page_pool.lock);
 
 	kassert(count <= page_pool.reserved_blocks);
 	page_pool.reserved_blocks -= count;
-	spin_unlock(&page_pool.lock, flags);
+	spin_unlock_irqrestore(&page_pool.lock, flags);
 }
 
 bool block_alloc(u32 count, u32 align, paddr_t *pa)
@@ -211,12 +211,12 @@ bool block_alloc(u32 count, u32 align, paddr_t *pa)
 
 	if (!count || !align || align > MAX_BLOCK_ALIGN || (align & (align - 1)))
 		return false;
-	flags = spin_lock(&page_pool.lock);
+	flags = spin_lock_irqsave(&page_pool.lock);
 	kassert(count <= page_pool.reserved_blocks);
 	pa->pa = count == 1 && align == 1 ? take_block() : take_blocks(count, align, 0);
 	if (pa->pa)
 		page_pool.reserved_blocks -= count;
-	spin_unlock(&page_pool.lock, flags);
+	spin_unlock_irqrestore(&page_pool.lock, flags);
 	return pa->pa;
 }
 
@@ -224,14 +224,14 @@ bool block_use(paddr_t pa)
 {
 	struct zone *z = zone_of(pa.pa);
 	size_t block = block_of(z, pa.pa);
-	unsigned long flags = spin_lock(&page_pool.lock);
+	unsigned long flags = spin_lock_irqsave(&page_pool.lock);
 	bool clean = bitmap_test(z->clean, block);
 
 	kassert(bitmap_test(z->used, block));
 	now_dirty(z, block, 1);
 	page_pool.given_clean += clean;
 	page_pool.given_dirty += !clean;
-	spin_unlock(&page_pool.lock, flags);
+	spin_unlock_irqrestore(&page_pool.lock, flags);
 	if (clean && wake_cleaner)
 		wake_cleaner();
 	return clean;
@@ -244,13 +244,13 @@ void block_free(paddr_t pa, u32 count)
 {
 	for (u32 n; count; pa.pa += n * BLOCK_SIZE, count -= n) {
 		struct zone *z = zone_of(pa.pa); /* of two that touch, a run may span both */
-		unsigned long flags = spin_lock(&page_pool.lock);
+		unsigned long flags = spin_lock_irqsave(&page_pool.lock);
 
 		kassert(z && IS_ALIGNED(pa.pa, BLOCK_SIZE));
 		n = MIN(count, (u32)MIN(z->nblocks - block_of(z, pa.pa), GIVE_BLOCKS));
 		give_run(z, block_of(z, pa.pa), n);
 		page_pool.reserved_blocks += n;
-		spin_unlock(&page_pool.lock, flags);
+		spin_unlock_irqrestore(&page_pool.lock, flags);
 	}
 	if (wake_cleaner)
 		wake_cleaner();
@@ -282,7 +282,7 @@ static bool choose_dirty(void)
  */
 bool page_clean_step(bool *done)
 {
-	unsigned long flags = spin_lock(&page_pool.lock);
+	unsigned long flags = spin_lock_irqsave(&page_pool.lock);
 	bool any = page_pool.cleaning.zone || choose_dirty();
 
 	*done = false;
@@ -299,7 +299,7 @@ bool page_clean_step(bool *done)
 		page_pool.clean_blocks++;
 		page_pool.cleaned++;
 	}
-	spin_unlock(&page_pool.lock, flags);
+	spin_unlock_irqrestore(&page_pool.lock, flags);
 	return any;
 }
 
@@ -329,7 +329,7 @@ void *pages_alloc(u32 count)
 
 	if (!count)
 		return NULL;
-	flags = spin_lock(&page_pool.lock);
+	flags = spin_lock_irqsave(&page_pool.lock);
 	if (count < BLOCK_PAGES) {
 		pa = find_in_split(count);
 		if (!pa)
@@ -339,7 +339,7 @@ void *pages_alloc(u32 count)
 	}
 	if (pa)
 		page_pool.single_pages += tail;
-	spin_unlock(&page_pool.lock, flags);
+	spin_unlock_irqrestore(&page_pool.lock, flags);
 	if (!pa)
 		return NULL;
 	va = phys_to_virt(PADDR(pa));
@@ -361,10 +361,10 @@ void pages_free(void *p, u32 count)
 	}
 	if (!tail)
 		return;
-	flags = spin_lock(&page_pool.lock);
+	flags = spin_lock_irqsave(&page_pool.lock);
 	page_pool_give(z, block_of(z, tail_pa), page_of(tail_pa), tail);
 	page_pool.single_pages -= tail;
-	spin_unlock(&page_pool.lock, flags);
+	spin_unlock_irqrestore(&page_pool.lock, flags);
 }
 
 void *page_alloc(void)
@@ -379,7 +379,7 @@ void page_free(void *page)
 
 void page_stats(struct page_stats *s)
 {
-	unsigned long flags = spin_lock(&page_pool.lock);
+	unsigned long flags = spin_lock_irqsave(&page_pool.lock);
 
 	s->total = page_pool.total_pages * PAGE_SIZE;
 	s->free = (page_pool.free_pages - page_pool.reserved_blocks * BLOCK_PAGES) * PAGE_SIZE;
@@ -392,5 +392,5 @@ void page_stats(struct page_stats *s)
 	s->given_clean = page_pool.given_clean;
 	s->given_dirty = page_pool.given_dirty;
 	s->pages_used = page_pool.single_pages;
-	spin_unlock(&page_pool.lock, flags);
+	spin_unlock_irqrestore(&page_pool.lock, flags);
 }

@@ -36,7 +36,7 @@ static void give_span(struct zone *z, u64 start, u64 end)
 					: 0;
 		u64 stop = blocks ? start + blocks * BLOCK_SIZE
 				  : MIN(end, ALIGN_DOWN(start, BLOCK_SIZE) + BLOCK_SIZE);
-		unsigned long flags = spin_lock(&page_pool.lock);
+		unsigned long flags = spin_lock_irqsave(&page_pool.lock);
 
 		if (blocks)
 			give_reserved_blocks(z, block_of(z, start), blocks);
@@ -44,7 +44,7 @@ static void give_span(struct zone *z, u64 start, u64 end)
 			page_pool_give(z, block_of(z, start), page_of(start),
 				       (stop - start) / PAGE_SIZE);
 		page_pool.total_pages += (stop - start) / PAGE_SIZE;
-		spin_unlock(&page_pool.lock, flags);
+		spin_unlock_irqrestore(&page_pool.lock, flags);
 		start = stop;
 	}
 }

@@ -231,10 +231,10 @@ void special_refresh(struct percpu *pc, struct thread *t)
 	u64 now = arch_counter();
 	struct sched_params p;
 
-	spin_acquire(&asked_lock);
+	spin_lock(&asked_lock);
 	p = t->asked;
 	__atomic_store_n(&t->asked_anew, false, __ATOMIC_RELAXED);
-	spin_release(&asked_lock);
+	spin_unlock(&asked_lock);
 
 	timeout_cancel_here(&t->special_timeout);
 	settle_current(pc, t, now);
@@ -258,11 +258,11 @@ void special_refresh(struct percpu *pc, struct thread *t)
 
 void thread_set_params(struct thread *t, const struct sched_params *params)
 {
-	unsigned long flags = spin_lock(&asked_lock);
+	unsigned long flags = spin_lock_irqsave(&asked_lock);
 
 	t->asked = *params;
 	__atomic_store_n(&t->asked_anew, true, __ATOMIC_RELAXED);
-	spin_unlock(&asked_lock, flags);
+	spin_unlock_irqrestore(&asked_lock, flags);
 	sched_refresh(t);
 	sched_preempt_point();
 }

@@ -14,7 +14,7 @@ void sem_init(struct sem *s, u32 count, u32 limit)
 
 int sem_take(struct sem *s, u64 deadline)
 {
-	unsigned long flags = spin_lock(&s->wq.lock);
+	unsigned long flags = spin_lock_irqsave(&s->wq.lock);
 	int result = 0;
 
 	if (s->count)
@@ -23,17 +23,17 @@ int sem_take(struct sem *s, u64 deadline)
 		result = -EAGAIN;
 	else /* a wake means: the giver's count is ours, no other thread can take it */
 		return wait_block_locked(&s->wq, flags, deadline);
-	spin_unlock(&s->wq.lock, flags);
+	spin_unlock_irqrestore(&s->wq.lock, flags);
 	return result;
 }
 
 void sem_give(struct sem *s)
 {
-	unsigned long flags = spin_lock(&s->wq.lock);
+	unsigned long flags = spin_lock_irqsave(&s->wq.lock);
 
 	if (!wait_wake_one_locked(&s->wq) && s->count < s->limit)
 		s->count++;
-	spin_unlock(&s->wq.lock, flags);
+	spin_unlock_irqrestore(&s->wq.lock, flags);
 	sched_preempt_point();
 }
 
@@ -74,9 +74,9 @@ static bool msgq_get_locked(struct msgq *q, void *msg)
 	memcpy(msg, msgq_slot(q, 0), q->msg_size);
 	q->head = (q->head + 1) % q->capacity;
 	q->used--;
-	spin_acquire(&q->writers.lock);
+	spin_lock(&q->writers.lock);
 	(void)wait_wake_one_locked(&q->writers);
-	spin_release(&q->writers.lock);
+	spin_unlock(&q->writers.lock);
 	return true;
 }
 
@@ -84,49 +84,49 @@ static bool msgq_get_locked(struct msgq *q, void *msg)
 static int msgq_wait_room(struct msgq *q, unsigned long flags, u64 deadline)
 {
 	/* Join the list of writers before any reader can take a message: so no wake is lost. */
-	spin_acquire(&q->writers.lock);
-	spin_release(&q->readers.lock);
+	spin_lock(&q->writers.lock);
+	spin_unlock(&q->readers.lock);
 	return wait_block_locked(&q->writers, flags, deadline);
 }
 
 int msgq_put(struct msgq *q, const void *msg, u64 deadline)
 {
-	unsigned long flags = spin_lock(&q->readers.lock);
+	unsigned long flags = spin_lock_irqsave(&q->readers.lock);
 
 	while (!msgq_put_locked(q, msg)) {
 		int result = -EAGAIN;
 
 		if (!deadline) {
-			spin_unlock(&q->readers.lock, flags);
+			spin_unlock_irqrestore(&q->readers.lock, flags);
 			return result;
 		}
 		result = msgq_wait_room(q, flags, deadline);
 		if (result)
 			return result;
-		flags = spin_lock(&q->readers.lock);
+		flags = spin_lock_irqsave(&q->readers.lock);
 	}
-	spin_unlock(&q->readers.lock, flags);
+	spin_unlock_irqrestore(&q->readers.lock, flags);
 	sched_preempt_point();
 	return 0;
 }
 
 int msgq_get(struct msgq *q, void *msg, u64 deadline)
 {
-	unsigned long flags = spin_lock(&q->readers.lock);
+	unsigned long flags = spin_lock_irqsave(&q->readers.lock);
 
 	while (!msgq_get_locked(q, msg)) {
 		int result = -EAGAIN;
 
 		if (!deadline) {
-			spin_unlock(&q->readers.lock, flags);
+			spin_unlock_irqrestore(&q->readers.lock, flags);
 			return result;
 		}
 		result = wait_block_locked(&q->readers, flags, deadline);
 		if (result)
 			return result;
-		flags = spin_lock(&q->readers.lock);
+		flags = spin_lock_irqsave(&q->readers.lock);
 	}
-	spin_unlock(&q->readers.lock, flags);
+	spin_unlock_irqrestore(&q->readers.lock, flags);
 	sched_preempt_point();
 	return 0;
 }

@@ -24,10 +24,10 @@ static void wait_timed_out(struct timeout *timeout)
 	 */
 	if (!wq)
 		return;
-	flags = spin_lock(&wq->lock);
+	flags = spin_lock_irqsave(&wq->lock);
 	if (t->waiting_on == wq)
 		wait_wake_locked(t, -ETIMEDOUT);
-	spin_unlock(&wq->lock, flags);
+	spin_unlock_irqrestore(&wq->lock, flags);
 }
 
 void thread_setup(struct thread *t, const char *name, u8 prio, u32 cpu, u64 affinity)
@@ -48,9 +48,9 @@ void thread_setup(struct thread *t, const char *name, u8 prio, u32 cpu, u64 affi
 	timeout_init(&t->timeout, wait_timed_out);
 	wait_queue_init(&t->joiners, LOCK_WAIT);
 	special_init_thread(t);
-	flags = spin_lock(&list_lock);
+	flags = spin_lock_irqsave(&list_lock);
 	list_add_tail(&all_threads, &t->all_node);
-	spin_unlock(&list_lock, flags);
+	spin_unlock_irqrestore(&list_lock, flags);
 }
 
 u32 thread_choose_cpu(u64 affinity)
@@ -123,11 +123,11 @@ void thread_reap(struct thread *t)
 		t->hooks->migrate(t);
 	arch_fp_drop(t);
 	__atomic_fetch_sub(&this_cpu()->homed, 1, __ATOMIC_RELAXED);
-	flags = spin_lock(&t->joiners.lock);
+	flags = spin_lock_irqsave(&t->joiners.lock);
 	t->state = THREAD_DEAD;
 	wait_wake_all_locked(&t->joiners);
 	/* From this unlock on t belongs to the joining thread. */
-	spin_unlock(&t->joiners.lock, flags);
+	spin_unlock_irqrestore(&t->joiners.lock, flags);
 }
 
 /* A thread that never ran is not known to any home CPU. */
@@ -165,9 +165,9 @@ void thread_join(struct thread *t)
 		thread_yield();
 		arch_relax();
 	}
-	flags = spin_lock(&list_lock);
+	flags = spin_lock_irqsave(&list_lock);
 	list_del(&t->all_node);
-	spin_unlock(&list_lock, flags);
+	spin_unlock_irqrestore(&list_lock, flags);
 	arch_stack_free(t->stack_top);
 	t->stack_top = NULL;
 }
@@ -188,7 +188,7 @@ void thread_sleep_until(u64 deadline)
 	unsigned long flags;
 
 	wait_queue_init(&nobody_wakes, LOCK_WAIT);
-	flags = spin_lock(&nobody_wakes.lock);
+	flags = spin_lock_irqsave(&nobody_wakes.lock);
 	(void)wait_block_locked(&nobody_wakes, flags, deadline);
 }
 
@@ -223,7 +223,7 @@ int thread_set_affinity(struct thread *t, u64 affinity)
 /* Call fn for the n-th thread. False if there are fewer. */
 static bool visit(u32 n, void (*fn)(const struct thread *t, void *arg), void *arg)
 {
-	unsigned long flags = spin_lock(&list_lock);
+	unsigned long flags = spin_lock_irqsave(&list_lock);
 	const struct thread *t;
 	bool found = false;
 
@@ -234,7 +234,7 @@ static bool visit(u32 n, void (*fn)(const struct thread *t, void *arg), void *ar
 			break;
 		}
 	}
-	spin_unlock(&list_lock, flags);
+	spin_unlock_irqrestore(&list_lock, flags);
 	return found;
 }
 

@@ -56,9 +56,9 @@ static __inlined void program_locked(const struct timeout_queue *q)
 
 void timeouts_program(struct timeout_queue *q)
 {
-	spin_acquire(&q->lock);
+	spin_lock(&q->lock);
 	program_locked(q);
-	spin_release(&q->lock);
+	spin_unlock(&q->lock);
 }
 
 /*
@@ -72,7 +72,7 @@ static bool dequeue(struct timeout *t)
 	struct timeout_queue *q = &percpus[cpu].timeouts;
 	bool queued, first;
 
-	spin_acquire(&q->lock);
+	spin_lock(&q->lock);
 	queued = !list_empty(&t->node);
 	if (queued) {
 		first = t->deadline == next_locked(q);
@@ -80,7 +80,7 @@ static bool dequeue(struct timeout *t)
 		if (first && cpu == this_cpu()->id)
 			program_locked(q);
 	}
-	spin_release(&q->lock);
+	spin_unlock(&q->lock);
 	arch_irq_restore(flags);
 	return queued;
 }
@@ -97,7 +97,7 @@ static __inlined void arm(struct timeout *t, u64 deadline)
 	struct timeout_queue *q = &pc->timeouts;
 	struct timeout *end = t->patient ? &q->patient : &q->urgent, *pos;
 
-	spin_acquire(&q->lock);
+	spin_lock(&q->lock);
 	__atomic_store_n(&t->cpu, pc->id, __ATOMIC_RELAXED);
 	t->deadline = deadline;
 	/* Behind equal deadlines: first armed, first fired. */
@@ -106,7 +106,7 @@ static __inlined void arm(struct timeout *t, u64 deadline)
 	list_insert_before(&pos->node, &t->node);
 	if (next_in_list(end) == t && next_locked(q) == deadline)
 		arch_timer_set(deadline);
-	spin_release(&q->lock);
+	spin_unlock(&q->lock);
 }
 
 void timeout_arm_here(struct timeout *t, u64 deadline)
@@ -181,18 +181,18 @@ void timeouts_expired(void)
 	u64 now = arch_counter();
 	struct timeout *t;
 
-	spin_acquire(&q->lock);
+	spin_lock(&q->lock);
 	for (u32 n = 0; n < MAX_EXPIRIES && (t = due_locked(q, now)); n++) {
 		list_del(&t->node);
 		__atomic_store_n(&q->running, t, __ATOMIC_RELEASE);
-		spin_release(&q->lock);
+		spin_unlock(&q->lock);
 		t->fn(t);
 		lock_check_no_spinlock("ends a timeout");
-		spin_acquire(&q->lock);
+		spin_lock(&q->lock);
 	}
 	__atomic_store_n(&q->running, NULL, __ATOMIC_RELEASE);
 	program_locked(q);
-	spin_release(&q->lock);
+	spin_unlock(&q->lock);
 }
 
 /* value * hz / unit, rounded up, DEADLINE_NEVER if it does not fit. */

@@ -42,8 +42,8 @@ int wait_finish(struct wait_queue *wq)
 	 */
 	if (t->timeout.deadline != DEADLINE_NEVER)
 		(void)timeout_cancel(&t->timeout);
-	spin_acquire(&wq->lock);
-	spin_release(&wq->lock);
+	spin_lock(&wq->lock);
+	spin_unlock(&wq->lock);
 	return t->wait_result;
 }
 
@@ -52,11 +52,11 @@ int wait_block_locked(struct wait_queue *wq, unsigned long flags, u64 deadline)
 	int result;
 
 	if (deadline <= arch_counter()) {
-		spin_unlock(&wq->lock, flags);
+		spin_unlock_irqrestore(&wq->lock, flags);
 		return -ETIMEDOUT;
 	}
 	wait_prepare_locked(wq, deadline);
-	spin_release(&wq->lock);
+	spin_unlock(&wq->lock);
 	result = wait_finish(wq);
 	arch_irq_restore(flags);
 	return result;
@@ -138,9 +138,9 @@ void wait_wake_all_locked(struct wait_queue *wq)
 
 void wait_wake_all(struct wait_queue *wq)
 {
-	unsigned long flags = spin_lock(&wq->lock);
+	unsigned long flags = spin_lock_irqsave(&wq->lock);
 
 	wait_wake_all_locked(wq);
-	spin_unlock(&wq->lock, flags);
+	spin_unlock_irqrestore(&wq->lock, flags);
 	sched_preempt_point();
 }

@@ -23,11 +23,11 @@ static bool event_pending;
 
 void shell_notify(void *arg __unused)
 {
-	unsigned long flags = spin_lock(&events.lock);
+	unsigned long flags = spin_lock_irqsave(&events.lock);
 
 	event_pending = true;
 	wait_wake_all_locked(&events);
-	spin_unlock(&events.lock, flags);
+	spin_unlock_irqrestore(&events.lock, flags);
 	sched_preempt_point();
 }
 
@@ -38,15 +38,15 @@ static void key_notify(void)
 
 void shell_wait(u64 deadline)
 {
-	unsigned long flags = spin_lock(&events.lock);
+	unsigned long flags = spin_lock_irqsave(&events.lock);
 	int err = 0;
 
 	while (!event_pending && err == 0) {
 		err = wait_block_locked(&events, flags, deadline);
-		flags = spin_lock(&events.lock);
+		flags = spin_lock_irqsave(&events.lock);
 	}
 	event_pending = false;
-	spin_unlock(&events.lock, flags);
+	spin_unlock_irqrestore(&events.lock, flags);
 }
 
 /* ---- the loop ---- */

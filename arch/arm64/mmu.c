@@ -222,7 +222,7 @@ void *arch_map_device(paddr_t pa, u64 size)
 {
 	u64 offset = pa.pa % PAGE_SIZE;
 	u64 bytes = ALIGN_UP(size + offset, PAGE_SIZE);
-	unsigned long flags = spin_lock(&map_lock);
+	unsigned long flags = spin_lock_irqsave(&map_lock);
 	u64 va = io_next;
 
 	/*
@@ -234,7 +234,7 @@ void *arch_map_device(paddr_t pa, u64 size)
 	io_next = va + bytes + PAGE_SIZE;
 	bool ok = map_range(va, pa.pa - offset, bytes, PTE_DEVICE) == 0;
 
-	spin_unlock(&map_lock, flags);
+	spin_unlock_irqrestore(&map_lock, flags);
 	return ok ? (void *)(va + offset) : NULL;
 }
 
@@ -263,7 +263,7 @@ void *arch_stack_alloc(void)
 		pages[i] = virt_to_phys(page).pa;
 	}
 
-	unsigned long flags = spin_lock(&map_lock);
+	unsigned long flags = spin_lock_irqsave(&map_lock);
 	size_t slot = bitmap_next_clear(stack_slots, STACK_SLOTS, 0);
 	u64 base = STACK_VA + slot * STACK_SLOT + STACK_BYTES;
 	bool ok = slot < STACK_SLOTS;
@@ -272,7 +272,7 @@ void *arch_stack_alloc(void)
 		ok = map_range(base + i * PAGE_SIZE, pages[i], PAGE_SIZE, PTE_DATA) == 0;
 	if (ok)
 		bitmap_set(stack_slots, slot);
-	spin_unlock(&map_lock, flags);
+	spin_unlock_irqrestore(&map_lock, flags);
 	if (ok)
 		return (void *)(base + STACK_BYTES);
 	for (u32 i = 0; i < ARRAY_SIZE(pages); i++)
@@ -285,15 +285,15 @@ void arch_stack_free(void *stack_top)
 	u64 base = (u64)stack_top - STACK_BYTES;
 
 	for (u64 va = base; va < base + STACK_BYTES; va += PAGE_SIZE) {
-		unsigned long flags = spin_lock(&map_lock);
+		unsigned long flags = spin_lock_irqsave(&map_lock);
 		u64 pa = *walk(va, 3) & PTE_ADDR;
 
 		unmap_page(va);
-		spin_unlock(&map_lock, flags);
+		spin_unlock_irqrestore(&map_lock, flags);
 		page_free(phys_to_virt(PADDR(pa)));
 	}
-	unsigned long flags = spin_lock(&map_lock);
+	unsigned long flags = spin_lock_irqsave(&map_lock);
 
 	bitmap_clear(stack_slots, (base - STACK_VA) / STACK_SLOT);
-	spin_unlock(&map_lock, flags);
+	spin_unlock_irqrestore(&map_lock, flags);
 }

@@ -56,12 +56,12 @@ int stage2_init(struct stage2 *s2)
 
 	if (!root)
 		return -ENOMEM;
-	unsigned long flags = spin_lock(&vmid_lock);
+	unsigned long flags = spin_lock_irqsave(&vmid_lock);
 	size_t vmid = bitmap_next_clear(vmids, ARCH_MAX_VMIDS, 0);
 
 	if (vmid < ARCH_MAX_VMIDS)
 		bitmap_set(vmids, vmid);
-	spin_unlock(&vmid_lock, flags);
+	spin_unlock_irqrestore(&vmid_lock, flags);
 	if (vmid == ARCH_MAX_VMIDS) {
 		page_free(root);
 		return -ENOSPC;
@@ -199,10 +199,10 @@ void stage2_destroy(struct stage2 *s2)
 	free_tables(s2->root, 1);
 	s2->root = NULL;
 	s2->tables = 0;
-	unsigned long flags = spin_lock(&vmid_lock);
+	unsigned long flags = spin_lock_irqsave(&vmid_lock);
 
 	bitmap_clear(vmids, vmid);
-	spin_unlock(&vmid_lock, flags);
+	spin_unlock_irqrestore(&vmid_lock, flags);
 }
 
 u64 stage2_table_bytes(const struct stage2 *s2)

@@ -70,7 +70,7 @@ static inline void spin_lock_init(struct spinlock *l, enum lock_rank rank)
 }
 
 /* Acquire without touching the interrupt mask. Interrupts are already masked. */
-static inline void spin_acquire(struct spinlock *l)
+static inline void spin_lock(struct spinlock *l)
 {
 	lock_check_wanted(&l->check);
 	while (unlikely(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)))
@@ -79,24 +79,24 @@ static inline void spin_acquire(struct spinlock *l)
 	lock_check_taken(&l->check);
 }
 
-static inline void spin_release(struct spinlock *l)
+static inline void spin_unlock(struct spinlock *l)
 {
 	lock_check_released(&l->check);
 	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 }
 
-/* Mask interrupts and acquire. Returns the flags for spin_unlock(). Any context. */
-static inline unsigned long __must_check spin_lock(struct spinlock *l)
+/* Mask interrupts and acquire. Returns the flags for spin_unlock_irqrestore(). Any context. */
+static inline unsigned long __must_check spin_lock_irqsave(struct spinlock *l)
 {
 	unsigned long flags = arch_irq_save();
 
-	spin_acquire(l);
+	spin_lock(l);
 	return flags;
 }
 
-static inline void spin_unlock(struct spinlock *l, unsigned long flags)
+static inline void spin_unlock_irqrestore(struct spinlock *l, unsigned long flags)
 {
-	spin_release(l);
+	spin_unlock(l);
 	arch_irq_restore(flags);
 	lock_check_unlocked();
 }

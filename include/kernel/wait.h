@@ -27,9 +27,9 @@ void wait_queue_init(struct wait_queue *wq, enum lock_rank rank);
 
 /*
  * Block the calling thread on wq until it is woken or until `deadline` (DEADLINE_NEVER: none).
- * wq->lock is held with flags = spin_lock(&wq->lock). It is released while blocked and on return,
- * with the caller's interrupt mask restored. On return the waker has left wq, so wq may be on the
- * caller's stack. 0 if woken, -ETIMEDOUT.
+ * wq->lock is held with flags = spin_lock_irqsave(&wq->lock). It is released while blocked and on
+ * return, with the caller's interrupt mask restored. On return the waker has left wq, so wq may be
+ * on the caller's stack. 0 if woken, -ETIMEDOUT.
  */
 int wait_block_locked(struct wait_queue *wq, unsigned long flags, u64 deadline);
 
@@ -48,12 +48,12 @@ void wait_wake_all(struct wait_queue *wq);
 /* Block until `cond` (evaluated under wq->lock) holds. Thread context. */
 #define wait_until(wq, cond)                                                \
 	do {                                                                \
-		unsigned long __f = spin_lock(&(wq)->lock);                 \
+		unsigned long __f = spin_lock_irqsave(&(wq)->lock);         \
 		while (!(cond)) {                                           \
 			(void)wait_block_locked((wq), __f, DEADLINE_NEVER); \
-			__f = spin_lock(&(wq)->lock);                       \
+			__f = spin_lock_irqsave(&(wq)->lock);               \
 		}                                                           \
-		spin_unlock(&(wq)->lock, __f);                              \
+		spin_unlock_irqrestore(&(wq)->lock, __f);                   \
 	} while (0)
 
 #endif

@@ -56,14 +56,14 @@ static void in_order(void **state)
 	mutex_lock(&first);
 	mutex_lock(&second);
 	mutex_lock(&first); /* once more */
-	flags = spin_lock(&outer);
-	spin_acquire(&inner);
-	spin_acquire(&page);
-	spin_release(&inner); /* in any order */
-	spin_release(&page);
-	spin_acquire(&inner);
-	spin_release(&inner);
-	spin_unlock(&outer, flags);
+	flags = spin_lock_irqsave(&outer);
+	spin_lock(&inner);
+	spin_lock(&page);
+	spin_unlock(&inner); /* in any order */
+	spin_unlock(&page);
+	spin_lock(&inner);
+	spin_unlock(&inner);
+	spin_unlock_irqrestore(&outer, flags);
 	mutex_unlock(&first);
 	mutex_unlock(&first);
 	mutex_unlock(&second);
@@ -84,28 +84,28 @@ static void every_rank_has_a_name(void **state)
 static void take(struct spinlock *l)
 {
 	arch_irq_disable();
-	spin_acquire(l);
+	spin_lock(l);
 }
 
 static void take_twice(void *arg __unused)
 {
 	take(&outer);
-	spin_acquire(&outer);
+	spin_lock(&outer);
 }
 
 static void take_in_wrong_order(void *arg __unused)
 {
 	take(&inner);
-	spin_acquire(&outer);
+	spin_lock(&outer);
 }
 
 /* An inner one in between was released: what counts is all that is held. */
 static void take_below_an_outer_one(void *arg __unused)
 {
 	take(&inner);
-	spin_acquire(&page);
-	spin_release(&inner);
-	spin_acquire(&inner);
+	spin_lock(&page);
+	spin_unlock(&inner);
+	spin_lock(&inner);
 }
 
 static void take_same_rank(void *arg __unused)
@@ -113,7 +113,7 @@ static void take_same_rank(void *arg __unused)
 	struct spinlock other = SPINLOCK_INIT(LOCK_DEVICE);
 
 	take(&outer);
-	spin_acquire(&other);
+	spin_lock(&other);
 }
 
 static void take_unranked(void *arg __unused)
@@ -125,7 +125,7 @@ static void take_unranked(void *arg __unused)
 
 static void take_unmasked(void *arg __unused)
 {
-	spin_acquire(&outer);
+	spin_lock(&outer);
 }
 
 static void order_of_spinlocks(void **state)
@@ -148,23 +148,23 @@ static void order_of_spinlocks(void **state)
 
 static void release_free(void *arg __unused)
 {
-	spin_release(&outer);
+	spin_unlock(&outer);
 }
 
 static void release_twice(void *arg __unused)
 {
-	unsigned long flags = spin_lock(&outer);
+	unsigned long flags = spin_lock_irqsave(&outer);
 
-	spin_unlock(&outer, flags);
-	spin_unlock(&outer, flags);
+	spin_unlock_irqrestore(&outer, flags);
+	spin_unlock_irqrestore(&outer, flags);
 }
 
 static void release_unmasked(void *arg __unused)
 {
-	unsigned long flags = spin_lock(&outer);
+	unsigned long flags = spin_lock_irqsave(&outer);
 
-	spin_acquire(&inner);
-	spin_unlock(&inner, flags); /* of the outer one */
+	spin_lock(&inner);
+	spin_unlock_irqrestore(&inner, flags); /* of the outer one */
 }
 
 static void hold_on_cpu_1(void *arg)
@@ -173,7 +173,7 @@ static void hold_on_cpu_1(void *arg)
 	take(&outer);
 	while (trace[0] != 'x')
 		arch_relax();
-	spin_release(&outer);
+	spin_unlock(&outer);
 	arch_irq_enable();
 }
 

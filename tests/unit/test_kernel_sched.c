@@ -218,11 +218,11 @@ static void woken_under_a_lock(void **state)
 
 	(void)state;
 	start(&t[0], "urgent", take_sem, "u", 10, 0);
-	flags = spin_lock(&sem.wq.lock);
+	flags = spin_lock_irqsave(&sem.wq.lock);
 	assert_ptr_equal(wait_wake_one_locked(&sem.wq), &t[0]);
 	assert_null(wait_wake_one_locked(&sem.wq));
 	sched_preempt_point(); /* masked: not here */
-	spin_unlock(&sem.wq.lock, flags);
+	spin_unlock_irqrestore(&sem.wq.lock, flags);
 	mark('m');
 	sched_preempt_point();
 	assert_string_equal(trace, "mu");

@@ -103,18 +103,18 @@ static void cpu_default_suspend(struct vcpu *v, u64 *x)
 /* Also CPU_FREEZE: interrupts may stay routed to a vCPU that is off. They do not wake it. */
 static void cpu_off(struct vcpu *v, u64 *x)
 {
-	unsigned long flags = spin_lock(&v->vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&v->vm->state_wq.lock);
 
 	(void)x;
 	v->power = VCPU_OFF;
-	spin_unlock(&v->vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&v->vm->state_wq.lock, flags);
 	thread_post_work(&v->thread, VCPU_WORK_STATE);
 }
 
 /* The VM's state lock serialises this: of several callers at once, exactly one gets SUCCESS. */
 static s64 start(struct vm *vm, struct vcpu *target, u64 entry, u64 context)
 {
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 	s64 r;
 
 	switch (target->power) {
@@ -133,7 +133,7 @@ static s64 start(struct vm *vm, struct vcpu *target, u64 entry, u64 context)
 		r = PSCI_SUCCESS;
 		break;
 	}
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	return r;
 }
 

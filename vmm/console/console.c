@@ -23,11 +23,11 @@ void console_init(struct console *c)
 
 void console_wake(struct console *c)
 {
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 	void (*notify)(void *arg) = c->notify;
 	void *arg = c->notify_arg;
 
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	if (notify)
 		notify(arg);
 }
@@ -46,21 +46,21 @@ static inline void tell(struct console *c, bool armed, bool push)
 
 void console_output(struct console *c, u8 byte)
 {
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 	bool armed = c->armed;
 	bool push;
 
 	ring_put_over(&c->log, byte);
 	push = c->log.head % CONSOLE_PUSH_BYTES == 0;
 	c->armed = false;
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	tell(c, armed, push);
 }
 
 void console_put(struct console *c, const void *data, u32 len)
 {
 	const u8 *bytes = data;
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 	const u64 before = c->log.head / CONSOLE_PUSH_BYTES;
 	const bool armed = c->armed && len;
 	bool push;
@@ -70,40 +70,40 @@ void console_put(struct console *c, const void *data, u32 len)
 	push = c->log.head / CONSOLE_PUSH_BYTES != before;
 	if (len)
 		c->armed = false;
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	tell(c, armed, push);
 }
 
 u32 console_read_at(struct console *c, u64 *pos, void *out, u32 len)
 {
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 	u32 n = ring_read_at(&c->log, pos, out, len);
 
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	return n;
 }
 
 u64 console_head(struct console *c)
 {
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 	u64 head = c->log.head;
 
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	return head;
 }
 
 u64 console_tail(struct console *c)
 {
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 	u64 tail = c->log.tail;
 
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	return tail;
 }
 
 bool console_arm(struct console *c, u64 pos)
 {
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 	bool more = c->log.head > pos;
 
 	/*
@@ -112,17 +112,17 @@ bool console_arm(struct console *c, u64 pos)
 	 */
 	if (!more)
 		c->armed = true;
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	return more;
 }
 
 void console_listen(struct console *c, void (*fn)(void *arg), void *arg)
 {
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 
 	c->notify = fn;
 	c->notify_arg = arg;
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 }
 
 /* ---- input ---- */
@@ -130,14 +130,14 @@ void console_listen(struct console *c, void (*fn)(void *arg), void *arg)
 u32 console_send(struct console *c, const void *data, u32 len)
 {
 	const u8 *bytes = data;
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 	u32 n = 0;
 
 	while (n < len && ring_put(&c->input, bytes[n]))
 		n++;
 	if (n < len)
 		c->input_full = true;
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	if (n && c->input_ready)
 		c->input_ready(c->input_arg);
 	return n;
@@ -145,24 +145,24 @@ u32 console_send(struct console *c, const void *data, u32 len)
 
 u32 console_input_room(struct console *c)
 {
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 	u32 room = ring_free(&c->input);
 
 	if (room == 0)
 		c->input_full = true;
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	return room;
 }
 
 bool console_send_break(struct console *c)
 {
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 	bool sent = !c->has_break;
 
 	if (sent)
 		c->break_at = c->input.head;
 	c->has_break = true;
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	if (sent && c->input_ready)
 		c->input_ready(c->input_arg);
 	return sent;
@@ -181,14 +181,14 @@ static int take_locked(struct console *c)
 
 int console_take_input(struct console *c)
 {
-	unsigned long flags = spin_lock(&c->lock);
+	unsigned long flags = spin_lock_irqsave(&c->lock);
 	int taken = take_locked(c);
 	/* Not at the first free byte: a wake of the sender is worth half a ring. */
 	bool announce = c->input_full && ring_used(&c->input) <= CONSOLE_INPUT_SIZE / 2;
 
 	if (announce)
 		c->input_full = false;
-	spin_unlock(&c->lock, flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	if (announce) {
 		console_wake(c);
 		if (c->port >= 0)

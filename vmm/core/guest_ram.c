@@ -97,28 +97,28 @@ static void clear(paddr_t pa)
 /* True: the caller brings the block. False: it is there, perhaps after another thread's work. */
 static bool claim(struct vm_ram *ram, u64 block)
 {
-	unsigned long flags = spin_lock(&ram->came.lock);
+	unsigned long flags = spin_lock_irqsave(&ram->came.lock);
 	bool absent;
 
 	while (ram->blocks[block].pa == COMING) {
 		(void)wait_block_locked(&ram->came, flags, DEADLINE_NEVER);
-		flags = spin_lock(&ram->came.lock);
+		flags = spin_lock_irqsave(&ram->came.lock);
 	}
 	absent = ram->blocks[block].pa == ABSENT;
 	if (absent)
 		ram->blocks[block].pa = COMING;
-	spin_unlock(&ram->came.lock, flags);
+	spin_unlock_irqrestore(&ram->came.lock, flags);
 	return absent;
 }
 
 static void settle(struct vm_ram *ram, u64 block, u64 pa)
 {
-	unsigned long flags = spin_lock(&ram->came.lock);
+	unsigned long flags = spin_lock_irqsave(&ram->came.lock);
 
 	__atomic_store_n(&ram->blocks[block].pa, pa, __ATOMIC_RELEASE);
 	ram->present += pa != ABSENT;
 	wait_wake_all_locked(&ram->came);
-	spin_unlock(&ram->came.lock, flags);
+	spin_unlock_irqrestore(&ram->came.lock, flags);
 	sched_preempt_point();
 }
 

@@ -44,10 +44,10 @@ void vcpu_wake_parked(struct vm *vm)
 	struct vcpu *v;
 
 	for_each_vcpu(v, vm) {
-		unsigned long flags = spin_lock(&vm->state_wq.lock);
+		unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 
 		wait_wake_thread_locked(&vm->state_wq, &v->thread);
-		spin_unlock(&vm->state_wq.lock, flags);
+		spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	}
 	sched_preempt_point();
 }

@@ -6,7 +6,7 @@
 
 void vm_request(struct vm *vm, enum vm_request req, const char *why)
 {
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 	bool first = vm->request == VM_REQ_NONE;
 
 	if (first) {
@@ -16,7 +16,7 @@ void vm_request(struct vm *vm, enum vm_request req, const char *why)
 			(void)str_copy(vm->crash, why, sizeof(vm->crash));
 		vcpu_wake_tend_locked(vm); /* vCPU 0 may be parked already */
 	}
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	for (u32 i = 0; first && i < VCPU_PIECE; i++)
 		vcpu_pass_stop(vm, i);
 }

@@ -203,7 +203,7 @@ bool vm_is_parked(const struct vm *vm, const struct vcpu *but)
 static bool park_while_stopped(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 	bool reset;
 
 	while (vm->exiting || !vm->run_allowed || v->power == VCPU_OFF) {
@@ -218,20 +218,20 @@ static bool park_while_stopped(struct vcpu *v)
 				vcpu_wake_tend_locked(vm);
 		}
 		if (vm->exiting) {
-			spin_unlock(&vm->state_wq.lock, flags);
+			spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 			thread_exit();
 		}
 		if (v->index == 0 && tend(vm, &flags, &deadline))
 			continue;
 		(void)wait_block_locked(&vm->state_wq, flags, deadline);
 		let_interrupt_in(v);
-		flags = spin_lock(&vm->state_wq.lock);
+		flags = spin_lock_irqsave(&vm->state_wq.lock);
 	}
 	v->parked = false;
 	v->power = VCPU_ON;
 	reset = v->reset_pending;
 	v->reset_pending = false;
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	return reset;
 }
 

@@ -181,7 +181,7 @@ static u64 read_fr(void *dev, struct vcpu *v, u32 index, const struct reg_row *r
 static u64 read_dr(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
-	unsigned long irq = spin_lock(&u->lock);
+	unsigned long irq = spin_lock_irqsave(&u->lock);
 	u64 value = 0;
 
 	(void)v, (void)index, (void)row;
@@ -194,7 +194,7 @@ static u64 read_dr(void *dev, struct vcpu *v, u32 index, const struct reg_row *r
 		fill(u);
 		update_line(u);
 	}
-	spin_unlock(&u->lock, irq);
+	spin_unlock_irqrestore(&u->lock, irq);
 	return value;
 }
 
@@ -214,24 +214,24 @@ static void write_dr(void *dev, struct vcpu *v, u32 index, u64 value, const stru
 		console_output(u->console, byte);
 	if (!loopback && (u->s.ris & INT_TX))
 		return;
-	irq = spin_lock(&u->lock);
+	irq = spin_lock_irqsave(&u->lock);
 	if (loopback) {
 		push(u, byte);
 		update_rx(u);
 	}
 	u->s.ris |= INT_TX;
 	update_line(u);
-	spin_unlock(&u->lock, irq);
+	spin_unlock_irqrestore(&u->lock, irq);
 }
 
 static u64 read_field(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
-	unsigned long irq = spin_lock(&u->lock);
+	unsigned long irq = spin_lock_irqsave(&u->lock);
 	u64 value = *(const u32 *)((const char *)&u->s + row->field);
 
 	(void)v, (void)index;
-	spin_unlock(&u->lock, irq);
+	spin_unlock_irqrestore(&u->lock, irq);
 	return value;
 }
 
@@ -239,30 +239,30 @@ static u64 read_field(void *dev, struct vcpu *v, u32 index, const struct reg_row
 static void write_field(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
-	unsigned long irq = spin_lock(&u->lock);
+	unsigned long irq = spin_lock_irqsave(&u->lock);
 
 	(void)v, (void)index;
 	*(u32 *)((char *)&u->s + row->field) = (u32)value & row->arg;
 	fill(u);
 	update_line(u);
-	spin_unlock(&u->lock, irq);
+	spin_unlock_irqrestore(&u->lock, irq);
 }
 
 /* UARTECR: any value clears the errors. */
 static void write_rsr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
-	unsigned long irq = spin_lock(&u->lock);
+	unsigned long irq = spin_lock_irqsave(&u->lock);
 
 	(void)v, (void)index, (void)value, (void)row;
 	u->s.rsr = 0;
-	spin_unlock(&u->lock, irq);
+	spin_unlock_irqrestore(&u->lock, irq);
 }
 
 static void write_cr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
-	unsigned long irq = spin_lock(&u->lock);
+	unsigned long irq = spin_lock_irqsave(&u->lock);
 	const u32 cr = (u32)value & row->arg;
 	const u32 changed = modem_lines(u->s.cr) ^ modem_lines(cr);
 
@@ -272,7 +272,7 @@ static void write_cr(void *dev, struct vcpu *v, u32 index, u64 value, const stru
 		    (changed & FR_DCD ? INT_DCD : 0) | (changed & FR_RI ? INT_RI : 0);
 	fill(u);
 	update_line(u);
-	spin_unlock(&u->lock, irq);
+	spin_unlock_irqrestore(&u->lock, irq);
 }
 
 /*
@@ -283,36 +283,36 @@ static void write_cr(void *dev, struct vcpu *v, u32 index, u64 value, const stru
 static void write_imsc(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
-	unsigned long irq = spin_lock(&u->lock);
+	unsigned long irq = spin_lock_irqsave(&u->lock);
 
 	(void)v, (void)index;
 	u->s.imsc = (u32)value & row->arg;
 	u->s.ris |= u->s.imsc & INT_TX;
 	update_rx(u);
 	update_line(u);
-	spin_unlock(&u->lock, irq);
+	spin_unlock_irqrestore(&u->lock, irq);
 }
 
 static u64 read_mis(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
-	unsigned long irq = spin_lock(&u->lock);
+	unsigned long irq = spin_lock_irqsave(&u->lock);
 	u64 value = u->s.ris & u->s.imsc;
 
 	(void)v, (void)index, (void)row;
-	spin_unlock(&u->lock, irq);
+	spin_unlock_irqrestore(&u->lock, irq);
 	return value;
 }
 
 static void write_icr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vpl011 *u = dev;
-	unsigned long irq = spin_lock(&u->lock);
+	unsigned long irq = spin_lock_irqsave(&u->lock);
 
 	(void)v, (void)index;
 	u->s.ris &= ~((u32)value & row->arg);
 	update_line(u);
-	spin_unlock(&u->lock, irq);
+	spin_unlock_irqrestore(&u->lock, irq);
 }
 
 /* clang-format off */
@@ -349,23 +349,23 @@ static struct reg_table table = { .rows = rows, .count = ARRAY_SIZE(rows), .slot
 static void input_ready(void *arg)
 {
 	struct vpl011 *u = arg;
-	unsigned long irq = spin_lock(&u->lock);
+	unsigned long irq = spin_lock_irqsave(&u->lock);
 
 	fill(u);
 	update_line(u);
-	spin_unlock(&u->lock, irq);
+	spin_unlock_irqrestore(&u->lock, irq);
 }
 
 static void reset(struct vdev *d)
 {
 	struct vpl011 *u = d->state;
-	unsigned long irq = spin_lock(&u->lock);
+	unsigned long irq = spin_lock_irqsave(&u->lock);
 	const bool level = u->s.irq_level;
 
 	u->s = (struct vpl011_state){ .cr = CR_RESET, .ifls = IFLS_RESET, .irq_level = level };
 	fill(u); /* input that came while the guest did not listen */
 	update_line(u);
-	spin_unlock(&u->lock, irq);
+	spin_unlock_irqrestore(&u->lock, irq);
 }
 
 static int host_init(void)

@@ -72,10 +72,10 @@ static void check_match(struct vrtc *r)
 static void alarm_expired(struct timeout *t)
 {
 	struct vrtc *r = container_of(t, struct vrtc, alarm);
-	unsigned long irq = spin_lock(&r->lock);
+	unsigned long irq = spin_lock_irqsave(&r->lock);
 
 	check_match(r);
-	spin_unlock(&r->lock, irq);
+	spin_unlock_irqrestore(&r->lock, irq);
 }
 
 /* Counter value at which the clock will next equal the match value. */
@@ -98,79 +98,79 @@ static void set_alarm(struct vrtc *r)
 static u64 read_dr(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vrtc *r = dev;
-	unsigned long irq = spin_lock(&r->lock);
+	unsigned long irq = spin_lock_irqsave(&r->lock);
 	u64 value = now(r);
 
 	(void)v, (void)index, (void)row;
-	spin_unlock(&r->lock, irq);
+	spin_unlock_irqrestore(&r->lock, irq);
 	return value;
 }
 
 static u64 read_field(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vrtc *r = dev;
-	unsigned long irq = spin_lock(&r->lock);
+	unsigned long irq = spin_lock_irqsave(&r->lock);
 	u64 value = *(const u32 *)((const char *)&r->s + row->field);
 
 	(void)v, (void)index;
-	spin_unlock(&r->lock, irq);
+	spin_unlock_irqrestore(&r->lock, irq);
 	return value;
 }
 
 static u64 read_mis(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vrtc *r = dev;
-	unsigned long irq = spin_lock(&r->lock);
+	unsigned long irq = spin_lock_irqsave(&r->lock);
 	u64 value = r->s.ris & r->s.imsc;
 
 	(void)v, (void)index, (void)row;
-	spin_unlock(&r->lock, irq);
+	spin_unlock_irqrestore(&r->lock, irq);
 	return value;
 }
 
 static void write_mr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vrtc *r = dev;
-	unsigned long irq = spin_lock(&r->lock);
+	unsigned long irq = spin_lock_irqsave(&r->lock);
 
 	(void)v, (void)index, (void)row;
 	r->s.match = (u32)value;
 	set_alarm(r);
-	spin_unlock(&r->lock, irq);
+	spin_unlock_irqrestore(&r->lock, irq);
 }
 
 static void write_lr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vrtc *r = dev;
-	unsigned long irq = spin_lock(&r->lock);
+	unsigned long irq = spin_lock_irqsave(&r->lock);
 
 	(void)v, (void)index, (void)row;
 	r->s.load = (u32)value;
 	r->s.base_ticks = arch_counter();
 	set_alarm(r);
-	spin_unlock(&r->lock, irq);
+	spin_unlock_irqrestore(&r->lock, irq);
 }
 
 static void write_imsc(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vrtc *r = dev;
-	unsigned long irq = spin_lock(&r->lock);
+	unsigned long irq = spin_lock_irqsave(&r->lock);
 
 	(void)v, (void)index, (void)row;
 	r->s.imsc = value & RTCINTR;
 	update_line(r);
-	spin_unlock(&r->lock, irq);
+	spin_unlock_irqrestore(&r->lock, irq);
 }
 
 static void write_icr(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
 {
 	struct vrtc *r = dev;
-	unsigned long irq = spin_lock(&r->lock);
+	unsigned long irq = spin_lock_irqsave(&r->lock);
 
 	(void)v, (void)index, (void)row;
 	r->s.ris &= ~(u32)value;
 	update_line(r);
-	spin_unlock(&r->lock, irq);
+	spin_unlock_irqrestore(&r->lock, irq);
 }
 
 /* clang-format off */
@@ -205,12 +205,12 @@ static void reset(struct vdev *d)
 	unsigned long irq;
 
 	(void)timeout_cancel(&r->alarm);
-	irq = spin_lock(&r->lock);
+	irq = spin_lock_irqsave(&r->lock);
 	r->s.match = 0;
 	r->s.imsc = 0;
 	r->s.ris = 0;
 	update_line(r);
-	spin_unlock(&r->lock, irq);
+	spin_unlock_irqrestore(&r->lock, irq);
 }
 
 static int create(struct vdev *d)

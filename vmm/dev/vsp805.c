@@ -135,7 +135,7 @@ static void at_zero(struct timeout *t)
 
 	if (!__atomic_load_n(&w->vm->run_allowed, __ATOMIC_RELAXED))
 		return; /* paused (stood_still() sets the timeout again) or ending */
-	irq = spin_lock(&w->lock);
+	irq = spin_lock_irqsave(&w->lock);
 	load = w->s.load;
 	/* Else the guest has just answered: the timeout that it set stays. */
 	due = counts(w) && arch_counter() - w->s.started >= to_ticks(w->s.from);
@@ -145,7 +145,7 @@ static void at_zero(struct timeout *t)
 		start_from(w, load);
 		update_line(w);
 	}
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 	if (bites)
 		bite(w->vm, load);
 }
@@ -155,33 +155,33 @@ static void at_zero(struct timeout *t)
 static u64 read_field(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vsp805 *w = dev;
-	unsigned long irq = spin_lock(&w->lock);
+	unsigned long irq = spin_lock_irqsave(&w->lock);
 	u64 word = *(const u32 *)((const char *)&w->s + row->field);
 
 	(void)v, (void)index;
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 	return word;
 }
 
 static u64 read_value(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vsp805 *w = dev;
-	unsigned long irq = spin_lock(&w->lock);
+	unsigned long irq = spin_lock_irqsave(&w->lock);
 	u64 word = value(w);
 
 	(void)v, (void)index, (void)row;
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 	return word;
 }
 
 static u64 read_mis(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vsp805 *w = dev;
-	unsigned long irq = spin_lock(&w->lock);
+	unsigned long irq = spin_lock_irqsave(&w->lock);
 	u64 word = counts(w) ? w->s.ris : 0;
 
 	(void)v, (void)index, (void)row;
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 	return word;
 }
 
@@ -196,21 +196,21 @@ static u64 read_lock(void *dev, struct vcpu *v, u32 index, const struct reg_row 
 static void write_load(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct vsp805 *w = dev;
-	unsigned long irq = spin_lock(&w->lock);
+	unsigned long irq = spin_lock_irqsave(&w->lock);
 
 	(void)v, (void)index, (void)row;
 	if (!w->s.locked) {
 		w->s.load = (u32)word;
 		start_from(w, w->s.load);
 	}
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 }
 
 /* Turned on, it counts from the load value. Turned off, it keeps its value. */
 static void write_control(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct vsp805 *w = dev;
-	unsigned long irq = spin_lock(&w->lock);
+	unsigned long irq = spin_lock_irqsave(&w->lock);
 	const u32 was = w->s.control, at = value(w);
 
 	(void)v, (void)index, (void)row;
@@ -219,13 +219,13 @@ static void write_control(void *dev, struct vcpu *v, u32 index, u64 word, const 
 		start_from(w, counts(w) && !(was & CONTROL_INTEN) ? w->s.load : at);
 		update_line(w);
 	}
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 }
 
 static void write_intclr(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct vsp805 *w = dev;
-	unsigned long irq = spin_lock(&w->lock);
+	unsigned long irq = spin_lock_irqsave(&w->lock);
 
 	(void)v, (void)index, (void)word, (void)row;
 	if (!w->s.locked) {
@@ -233,24 +233,24 @@ static void write_intclr(void *dev, struct vcpu *v, u32 index, u64 word, const s
 		start_from(w, w->s.load);
 		update_line(w);
 	}
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 }
 
 static void write_lock(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct vsp805 *w = dev;
-	unsigned long irq = spin_lock(&w->lock);
+	unsigned long irq = spin_lock_irqsave(&w->lock);
 
 	(void)v, (void)index, (void)row;
 	w->s.locked = (u32)word != UNLOCK_KEY;
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 }
 
 /* Integration test: the outputs are the bits of WdogITOP. */
 static void write_test(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct vsp805 *w = dev;
-	unsigned long irq = spin_lock(&w->lock);
+	unsigned long irq = spin_lock_irqsave(&w->lock);
 	bool bites;
 
 	(void)v, (void)index;
@@ -259,7 +259,7 @@ static void write_test(void *dev, struct vcpu *v, u32 index, u64 word, const str
 		update_line(w);
 	}
 	bites = (w->s.itcr & ITCR_ENABLE) && (w->s.itop & ITOP_WDOGRES);
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 	if (bites)
 		vm_request(w->vm, VM_REQ_CRASH, "watchdog: the guest set WDOGRES");
 }
@@ -298,11 +298,11 @@ static void reset(struct vdev *d)
 	bool level;
 
 	(void)timeout_cancel(&w->zero);
-	irq = spin_lock(&w->lock);
+	irq = spin_lock_irqsave(&w->lock);
 	level = w->s.irq_level;
 	w->s = (struct vsp805_state){ .load = ~0U, .from = ~0U, .irq_level = level };
 	update_line(w);
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 }
 
 static int create(struct vdev *d)
@@ -319,21 +319,21 @@ static int create(struct vdev *d)
 static void stood_still(struct vdev *d, u64 ticks)
 {
 	struct vsp805 *w = d->state;
-	unsigned long irq = spin_lock(&w->lock);
+	unsigned long irq = spin_lock_irqsave(&w->lock);
 
 	w->s.started += ticks;
 	set_timeout(w);
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 }
 
 static void info(struct vdev *d, char *text, size_t size)
 {
 	struct vsp805 *w = d->state;
-	unsigned long irq = spin_lock(&w->lock);
+	unsigned long irq = spin_lock_irqsave(&w->lock);
 	const u64 ms = (u64)value(w) * 1000 / GUEST_CLOCK_HZ;
 	const struct vsp805_state s = w->s;
 
-	spin_unlock(&w->lock, irq);
+	spin_unlock_irqrestore(&w->lock, irq);
 	if (!(s.control & CONTROL_INTEN))
 		(void)snprintf(text, size, "off");
 	else

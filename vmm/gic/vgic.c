@@ -20,7 +20,7 @@ static __inlined void begin(struct vgic_op *op, struct vm *vm)
 
 	op->vm = vm;
 	op->kicks = 0;
-	op->flags = spin_lock(&vm->vgic.lock);
+	op->flags = spin_lock_irqsave(&vm->vgic.lock);
 	v = vcpu_current();
 	op->here = v && v->vm == vm && v->vgic.loaded ? v : NULL;
 }
@@ -43,7 +43,7 @@ void vgic_end(struct vgic_op *op)
 {
 	u32 index;
 
-	spin_unlock(&op->vm->vgic.lock, op->flags);
+	spin_unlock_irqrestore(&op->vm->vgic.lock, op->flags);
 	for_each_set_bit(index, op->kicks)
 		vcpu_kick(op->vm->vcpus[index], VCPU_WORK_VIRQ);
 }
@@ -52,7 +52,7 @@ void vgic_end_open(struct vgic_op *op)
 {
 	u32 index, told = 0;
 
-	spin_unlock(&op->vm->vgic.lock, op->flags);
+	spin_unlock_irqrestore(&op->vm->vgic.lock, op->flags);
 	for_each_set_bit(index, op->kicks) {
 		if (unlikely(told++ == VCPU_PIECE)) {
 			vgic_let_in();
@@ -473,7 +473,7 @@ void vgic_cpu_online(struct vcpu *v, bool online)
 void vgic_init(struct vm *vm)
 {
 	struct vgic *g = &vm->vgic;
-	unsigned long flags = spin_lock(&g->lock);
+	unsigned long flags = spin_lock_irqsave(&g->lock);
 
 	g->ctlr = 0;
 	g->kept = arch_vgic_version() == 2 ? VGIC_KEPT_FULL : 0;
@@ -491,7 +491,7 @@ void vgic_init(struct vm *vm)
 		memset(g->target, VGIC_NO_TARGET, sizeof(g->target));
 		memset(g->routed[0], 0, sizeof(g->routed[0]));
 	}
-	spin_unlock(&g->lock, flags);
+	spin_unlock_irqrestore(&g->lock, flags);
 }
 
 void vgic_cpu_init(struct vcpu *v)

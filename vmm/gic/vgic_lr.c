@@ -457,7 +457,7 @@ static __noinline void load_fired_unlock(struct vcpu *v)
 		arch_irq_set_active(LR_PPI(c->written[n]), true);
 	}
 	c->lr_fired = 0;
-	spin_release(&v->vm->vgic.lock);
+	spin_unlock(&v->vm->vgic.lock);
 }
 
 static __noinline void load_from_banks(struct vcpu *v)
@@ -483,7 +483,7 @@ void vgic_load(struct vcpu *v)
 	struct vgic *g = &v->vm->vgic;
 	struct vgic_cpu *c = &v->vgic;
 
-	spin_acquire(&g->lock);
+	spin_lock(&g->lock);
 	if (likely(is_kept(v))) {
 		g->kept -= c->keep_mark;
 		c->forwarded |= c->forwarded_kept;
@@ -491,9 +491,9 @@ void vgic_load(struct vcpu *v)
 		if (c->lr_fired)
 			load_fired_unlock(v);
 		else
-			spin_release(&g->lock);
+			spin_unlock(&g->lock);
 	} else {
-		spin_release(&g->lock);
+		spin_unlock(&g->lock);
 		load_from_banks(v);
 	}
 }
@@ -520,15 +520,15 @@ void vgic_put(struct vcpu *v)
 {
 	struct vgic *g = &v->vm->vgic;
 
-	spin_acquire(&g->lock);
+	spin_lock(&g->lock);
 	if (likely(may_keep(v))) {
 		v->vgic.forwarded_kept = v->vgic.forwarded;
 		v->vgic.forwarded = 0; /* the guest's EOIs have deactivated them */
 		v->vgic.loaded = false;
 		g->kept += v->vgic.keep_mark;
-		spin_release(&g->lock);
+		spin_unlock(&g->lock);
 	} else {
-		spin_release(&g->lock);
+		spin_unlock(&g->lock);
 		put_into_banks(v);
 	}
 }
@@ -571,9 +571,9 @@ bool vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid)
 	struct vgic *g = &v->vm->vgic;
 	u64 value;
 
-	spin_acquire(&g->lock);
+	spin_lock(&g->lock);
 	value = fire_kept(v, vintid, pintid);
-	spin_release(&g->lock);
+	spin_unlock(&g->lock);
 	if (likely(value))
 		return arch_vgic_would_signal(v, value);
 	expire_in_bank(v, vintid, pintid);

@@ -320,11 +320,11 @@ static void attach_port(struct vm *vm)
 /* End the vCPUs' threads. None was started yet, or all are parked. */
 static void unmake_vcpus(struct vm *vm)
 {
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 	struct vcpu *v;
 
 	vm->exiting = true;
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	vcpu_wake_parked(vm);
 	for_each_vcpu(v, vm) {
 		vcpu_kick(v, VCPU_WORK_STATE);

@@ -34,53 +34,53 @@ struct standing {
 
 static struct standing take(struct vm *vm)
 {
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 	struct standing s;
 
 	vm->operated = true;
 	s.state = vm->state;
 	s.ends = vm->request != VM_REQ_NONE && (vm->state == VM_RUNNING || vm->state == VM_PAUSED);
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	return s;
 }
 
 /* Give the VM back: vCPU 0 continues its work, or begins new work. */
 static void give_back(struct vm *vm)
 {
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 
 	vm->operated = false;
 	vcpu_wake_tend_locked(vm);
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	sched_preempt_point();
 }
 
 static void set_state(struct vm *vm, enum vm_state s)
 {
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 
 	vm_set_state_locked(vm, s);
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	vm_state_changed(vm);
 }
 
 static void set_lift(struct vm *vm, u8 prio)
 {
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 
 	vm->lift = prio;
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	vm_sched_refresh(vm);
 }
 
 void vm_halt(struct vm *vm)
 {
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 	struct vcpu *v;
 
 	vm->run_allowed = false;
 	__atomic_store_n(&vm->ram.call_off, true, __ATOMIC_RELAXED);
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	/*
 	 * The way to the parking place is short, and nothing may make it longer. So the work is set
 	 * first: a vCPU on this CPU runs at once.
@@ -96,21 +96,21 @@ void vm_halt(struct vm *vm)
 /* Let vCPU 0 load vm, unless it is loaded, and then run it. The operator waits for it. */
 static void start_loading(struct vm *vm)
 {
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 
 	vm_set_loading_locked(vm, true);
 	vm->lift = LOAD_PRIORITY;
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	vm_sched_refresh(vm);
 	vm_state_changed(vm);
 }
 
 static void set_loaded(struct vm *vm, bool loaded)
 {
-	unsigned long flags = spin_lock(&vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 
 	vm->loaded = loaded;
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 }
 
 /* ---- run, pause, stop, reset ---- */
@@ -121,12 +121,12 @@ static void resume(struct vm *vm)
 	u64 paused;
 
 	set_lift(vm, PRIO_IDLE);
-	flags = spin_lock(&vm->state_wq.lock);
+	flags = spin_lock_irqsave(&vm->state_wq.lock);
 	paused = arch_counter() - vm->paused_at;
 	vtimer_stood_still(vm, paused);
 	vm_let_run_locked(vm);
 	vdevs_stood_still(vm, paused);
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	vcpu_wake_parked(vm);
 	vm_state_changed(vm);
 }
@@ -311,9 +311,9 @@ int vm_await(u32 id, u64 deadline, struct vm_error *err)
 
 		if (r != -EAGAIN)
 			return r;
-		flags = spin_lock(&changed.lock);
+		flags = spin_lock_irqsave(&changed.lock);
 		if (moved_on(seen))
-			spin_unlock(&changed.lock, flags);
+			spin_unlock_irqrestore(&changed.lock, flags);
 		else if (wait_block_locked(&changed, flags, deadline) != 0)
 			return -ETIMEDOUT;
 	}

@@ -60,14 +60,14 @@ void vm_let_run_locked(struct vm *vm)
 
 static void open_up(struct vm *vm, unsigned long flags)
 {
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	sched_open();
 }
 
 static unsigned long come_back(struct vm *vm)
 {
 	arch_irq_disable();
-	return spin_lock(&vm->state_wq.lock);
+	return spin_lock_irqsave(&vm->state_wq.lock);
 }
 
 /* Begin to clear, copy and reset, on a thread that has no guest meanwhile. */
@@ -76,7 +76,7 @@ static void begin_work(struct vm *vm, unsigned long flags)
 	struct vcpu *v = vm->vcpus[0];
 
 	v->parked = false;
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	vcpu_leave_guest(v);
 	sched_open();
 	for (u32 i = 1; i < vm->nvcpus; i++)
@@ -87,7 +87,7 @@ static unsigned long end_work(struct vm *vm)
 {
 	arch_irq_disable();
 	vcpu_join_guest(vm->vcpus[0]);
-	return spin_lock(&vm->state_wq.lock);
+	return spin_lock_irqsave(&vm->state_wq.lock);
 }
 
 /* ---- the end of a run ---- */
@@ -153,11 +153,11 @@ static void end_life(struct vm *vm, unsigned long *flags)
 
 static void power_off(struct vcpu *v)
 {
-	unsigned long flags = spin_lock(&v->vm->state_wq.lock);
+	unsigned long flags = spin_lock_irqsave(&v->vm->state_wq.lock);
 
 	v->power = VCPU_OFF;
 	v->reset_pending = false;
-	spin_unlock(&v->vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&v->vm->state_wq.lock, flags);
 }
 
 /* Reset everything as after power-on. vCPU 0 will enter at the image's entry point. */
@@ -173,13 +173,13 @@ static void power_on_reset(struct vm *vm)
 		vcpu_reset(v, VCPU_RESET_POWER_ON);
 		power_off(v);
 	}
-	flags = spin_lock(&vm->state_wq.lock);
+	flags = spin_lock_irqsave(&vm->state_wq.lock);
 	vm->vcpus[0]->power = VCPU_ON_PENDING;
 	vm->vcpus[0]->reset_pending = true;
 	vm->vcpus[0]->boot_entry = vm->plan.entry;
 	vm->vcpus[0]->boot_arg = vm->plan.dtb_base;
 	vm->request = VM_REQ_NONE;
-	spin_unlock(&vm->state_wq.lock, flags);
+	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	vm_stats(vm, &stats);
 	vm->ticks_at_start = stats.run_ticks;
 	vm->exits_at_start = stats.exits;

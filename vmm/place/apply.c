@@ -85,24 +85,24 @@ static struct sched_params params_of(const struct vcpu *v)
 /* Look and act under one lock: the later of two threads has seen what the other one did. */
 static void apply_params(struct vcpu *v)
 {
-	unsigned long flags = spin_lock(&v->sched_lock);
+	unsigned long flags = spin_lock_irqsave(&v->sched_lock);
 	u8 lift = __atomic_load_n(&v->vm->lift, __ATOMIC_RELAXED);
 	struct sched_params p = v->params;
 
 	p.guarded = lift != PRIO_IDLE;
 	thread_set_params(&v->thread, &p);
 	thread_set_priority(&v->thread, MIN(v->prio, lift));
-	spin_unlock(&v->sched_lock, flags);
+	spin_unlock_irqrestore(&v->sched_lock, flags);
 	sched_preempt_point();
 }
 
 static void enforce(struct vcpu *v)
 {
-	unsigned long flags = spin_lock(&v->sched_lock);
+	unsigned long flags = spin_lock_irqsave(&v->sched_lock);
 
 	v->params = params_of(v);
 	v->prio = (u8)v->vm->desc.priority;
-	spin_unlock(&v->sched_lock, flags);
+	spin_unlock_irqrestore(&v->sched_lock, flags);
 	apply_params(v);
 }
 

@@ -62,7 +62,7 @@ void console_port_ready(u32 port)
  */
 static u32 move_input_chunk(u32 port)
 {
-	unsigned long flags = spin_lock(&ports[port].lock);
+	unsigned long flags = spin_lock_irqsave(&ports[port].lock);
 	struct console *c = ports[port].console;
 	u8 buf[INPUT_BYTES];
 	/* Bytes typed at a port without a console are dropped. */
@@ -71,7 +71,7 @@ static u32 move_input_chunk(u32 port)
 
 	if (c && n)
 		(void)console_send(c, buf, n);
-	spin_unlock(&ports[port].lock, flags);
+	spin_unlock_irqrestore(&ports[port].lock, flags);
 	sched_preempt_point(); /* the guest may have been waiting for the input */
 	return n;
 }
@@ -79,7 +79,7 @@ static u32 move_input_chunk(u32 port)
 /* Move a chunk if more than `behind` bytes wait. Returns how many bytes were moved. */
 static u32 move_output_chunk(u32 port, u32 behind)
 {
-	unsigned long flags = spin_lock(&ports[port].lock);
+	unsigned long flags = spin_lock_irqsave(&ports[port].lock);
 	struct console *c = ports[port].console;
 	u8 buf[CHUNK_BYTES];
 	u32 moved = 0;
@@ -90,7 +90,7 @@ static u32 move_output_chunk(u32 port, u32 behind)
 		moved = ports[port].ops->write(ports[port].number, buf, n);
 		ports[port].pos -= n - moved;
 	}
-	spin_unlock(&ports[port].lock, flags);
+	spin_unlock_irqrestore(&ports[port].lock, flags);
 	return moved;
 }
 
@@ -197,11 +197,11 @@ static int choose_port(s32 want)
 
 static void set_console(u32 port, struct console *c)
 {
-	unsigned long flags = spin_lock(&ports[port].lock);
+	unsigned long flags = spin_lock_irqsave(&ports[port].lock);
 
 	ports[port].console = c;
 	ports[port].pos = c ? console_tail(c) : 0;
-	spin_unlock(&ports[port].lock, flags);
+	spin_unlock_irqrestore(&ports[port].lock, flags);
 }
 
 int console_port_attach(struct console *c, s32 want)

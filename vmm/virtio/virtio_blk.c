@@ -432,26 +432,26 @@ static void *get_page(void)
 static void between(struct virtio *t, struct vcpu *v)
 {
 	struct virtio_blk *b = to_blk(t);
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	const bool wanted = b->no_page && !b->spare;
 	void *freed = b->freed, *page = NULL;
 
 	(void)v;
 	b->freed = NULL;
 	b->no_page = false;
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 	if (freed)
 		page_free(freed);
 	if (!wanted)
 		return;
 	page = get_page();
-	irq = spin_lock(&t->lock);
+	irq = spin_lock_irqsave(&t->lock);
 	b->full = !page;
 	if (page && !b->spare) {
 		b->spare = page;
 		page = NULL;
 	}
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 	if (page)
 		page_free(page);
 }

@@ -97,21 +97,21 @@ static bool unit(struct virtio *t)
 static void between(struct virtio *t, struct vcpu *v)
 {
 	struct virtio_con *c = to_con(t);
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	const u32 n = c->sends ? 0 : c->held;
 	u8 bytes[CHUNK];
 
 	(void)v;
 	memcpy(bytes, c->bytes, n);
 	c->sends |= n;
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 	if (!n)
 		return;
 	console_put(c->console, bytes, n);
-	irq = spin_lock(&t->lock);
+	irq = spin_lock_irqsave(&t->lock);
 	c->held = 0;
 	c->sends = false;
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 }
 
 static const struct virtio_model model = {
@@ -125,11 +125,11 @@ static const struct virtio_model model = {
 static void input_ready(void *arg)
 {
 	struct virtio_con *c = arg;
-	unsigned long irq = spin_lock(&c->t.lock);
+	unsigned long irq = spin_lock_irqsave(&c->t.lock);
 
 	if (virtio_is_live(&c->t))
 		virtio_wake(&c->t);
-	spin_unlock(&c->t.lock, irq);
+	spin_unlock_irqrestore(&c->t.lock, irq);
 }
 
 static int create(struct vdev *d)

@@ -64,7 +64,7 @@ static void between(struct virtio *t, struct vcpu *v)
 	struct virtio_rng *r = to_rng(t);
 	u8 bytes[RANDOM_MAX];
 	const bool good = random_bytes(&v->random, bytes, sizeof(bytes));
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 
 	if (good && !r->fresh) {
 		memcpy(r->bytes, bytes, sizeof(r->bytes));
@@ -74,7 +74,7 @@ static void between(struct virtio *t, struct vcpu *v)
 		r->dry = true;
 		timeout_set(&r->retry, arch_counter() + ms_to_ticks(RETRY_MS));
 	}
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 	memset(bytes, 0, sizeof(bytes));
 }
 

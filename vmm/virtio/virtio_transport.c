@@ -110,22 +110,22 @@ static struct virtio_queue *selected(struct virtio *t)
 static u64 read_word(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	u64 word = *(const u32 *)((const char *)&t->s + row->field);
 
 	(void)v, (void)index;
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 	return word;
 }
 
 static void write_word(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 
 	(void)v, (void)index;
 	*(u32 *)((char *)&t->s + row->field) = (u32)word;
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 }
 
 static u64 read_id(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
@@ -150,7 +150,7 @@ static void write_features(void *dev, struct vcpu *v, u32 index, u64 word,
 			   const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	const u32 shift = 32 * t->s.driver_sel;
 
 	(void)v, (void)index, (void)row;
@@ -158,17 +158,17 @@ static void write_features(void *dev, struct vcpu *v, u32 index, u64 word,
 		t->s.driver_features &= ~(0xffffffffULL << shift);
 		t->s.driver_features |= (u64)(u32)word << shift;
 	}
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 }
 
 static u64 read_num_max(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	const u32 max = selected(t) ? VIRTIO_QUEUE_MAX : 0;
 
 	(void)v, (void)index, (void)row;
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 	return max;
 }
 
@@ -176,19 +176,19 @@ static u64 read_num_max(void *dev, struct vcpu *v, u32 index, const struct reg_r
 static void write_num(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	struct virtio_queue *q = selected(t);
 
 	(void)v, (void)index, (void)row;
 	if (q && !q->ready)
 		q->num = (u32)word;
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 }
 
 static void write_place(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	struct virtio_queue *q = selected(t);
 
 	(void)v;
@@ -197,18 +197,18 @@ static void write_place(void *dev, struct vcpu *v, u32 index, u64 word, const st
 
 		half[index] = (u32)word;
 	}
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 }
 
 static u64 read_ready(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	const struct virtio_queue *q = selected(t);
 	const bool ready = q && q->ready;
 
 	(void)v, (void)index, (void)row;
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 	return ready;
 }
 
@@ -229,12 +229,12 @@ static void set_ready(struct virtio *t, u32 queue, bool ready)
 static void write_ready(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 
 	(void)v, (void)index, (void)row;
 	if (selected(t))
 		set_ready(t, t->s.queue_sel, word & 1);
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 }
 
 static void ask(struct virtio *t, struct vcpu *v)
@@ -247,12 +247,12 @@ static void ask(struct virtio *t, struct vcpu *v)
 static void write_notify(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	const bool more = (u32)word < t->model->queues &&
 			  (virtio_take(t, (u32)word) || unlikely(t->missing));
 
 	(void)index, (void)row;
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 	if (more)
 		ask(t, v);
 }
@@ -260,12 +260,12 @@ static void write_notify(void *dev, struct vcpu *v, u32 index, u64 word, const s
 static void write_ack(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 
 	(void)v, (void)index, (void)row;
 	t->s.isr &= ~(u32)word;
 	update_line(t);
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 }
 
 /* 2.2.2: the device keeps FEATURES_OK at 0 if it does not accept the driver's choice. */
@@ -284,7 +284,7 @@ static u32 settle(struct virtio *t, u32 status)
 static void write_status(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
 {
 	struct virtio *t = dev;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	const u32 status = (u32)word & STATUS_DRIVER;
 	const bool was = virtio_is_live(t);
 	bool start;
@@ -295,7 +295,7 @@ static void write_status(void *dev, struct vcpu *v, u32 index, u64 word, const s
 	else
 		t->s.status |= settle(t, status);
 	start = !was && virtio_is_live(t);
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 	if (start) /* there may be something to send */
 		ask(t, v);
 }
@@ -357,11 +357,11 @@ static void work_on(struct virtio *t, struct vcpu *v)
 	bool more;
 
 	for (;;) {
-		irq = spin_lock(&t->lock);
+		irq = spin_lock_irqsave(&t->lock);
 		more = t->model->unit(t);
 		missing = t->missing;
 		t->missing = 0;
-		spin_unlock(&t->lock, irq);
+		spin_unlock_irqrestore(&t->lock, irq);
 		if (!more && !missing)
 			return;
 		sched_open();
@@ -443,11 +443,11 @@ int virtio_create(struct vdev *d, const struct virtio_model *model, u64 features
 void virtio_reset(struct vdev *d)
 {
 	struct virtio *t = d->state;
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 
 	reset_state(t);
 	t->asked = false;
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 }
 
 static const char *const faults[VIRTIO_FAULTS] = {
@@ -465,11 +465,11 @@ static const char *const faults[VIRTIO_FAULTS] = {
 
 bool virtio_problem(struct virtio *t, char *text, size_t size)
 {
-	unsigned long irq = spin_lock(&t->lock);
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	const struct virtio_state s = t->s;
 	int n;
 
-	spin_unlock(&t->lock, irq);
+	spin_unlock_irqrestore(&t->lock, irq);
 	if (s.fault == VIRTIO_FAULT_FEATURES) {
 		(void)snprintf(text, size, "the driver's features 0x%lx are not accepted",
 			       s.fault_value);

@@ -45,7 +45,7 @@ static inline void lock_check_init(struct lock_check *c, u32 rank)
 
 /*
  * The steps of a spinlock: _wanted before the wait for it; _taken once it is ours; _released before
- * it is free; _unlocked at the end of spin_unlock().
+ * it is free; _unlocked at the end of spin_unlock_irqrestore().
  */
 void lock_check_wanted(const struct lock_check *c);
 void lock_check_taken(struct lock_check *c);
