@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/check-style: the tree as it is passes, and a line that is not in style does not."""
+"""
+tools/check-style: the tree as it is passes. A line that is not in style does not, nor does what
+README.zh.md no longer says as README.md does.
+"""
 
 import shutil
 import subprocess
@@ -53,3 +56,20 @@ def test_a_line_that_is_not_in_style_is_refused(tree, file, line, says):
         out.write(line + "\n")
     code, out = checked(tree)
     assert code == 1 and says in out and out.count("\n") == 1
+
+
+@pytest.mark.parametrize("old, new, says", [
+    ("    make test\n", "    make tests\n", "lacks README.md: block make tests"),
+    ("`make run TMUX=1`", "`make run SCREEN=1`", "lacks README.md: code `make run SCREEN=1`"),
+    ("](docs/porting.md)", "](docs/boards.md)", "lacks README.md: link docs/boards.md"),
+    ("\n## Options\n", "\n", "has more than README.md: section ## number 4"),
+    ("    zvm_host:~# zvm info\n", "", "lacks README.md: block "),
+], ids=["block", "code", "link", "section", "line"])
+def test_a_change_of_one_readme_alone_is_noticed(tree, old, new, says):
+    readme = tree / "README.md"
+    text = readme.read_text()
+    assert old in text
+    readme.write_text(text.replace(old, new, 1))
+    code, said = checked(tree)
+    assert code == 1
+    assert f"README.zh.md: {says}" in said
