@@ -20,17 +20,12 @@ static void wait_trapped(void *arg __unused)
 	arch_guest_trap_waits(true);
 }
 
-static void apply_waits(void)
+/* A guest that waits on a CPU of its own does not trap. */
+static void apply_waits(u64 own)
 {
-	u64 own = 0, changed;
-	const struct vcpu *v;
-	const struct vm *vm;
+	const u64 changed = own ^ dedicated_now;
 	u32 cpu;
 
-	for_each_vm(vm)
-		for_each_vcpu(v, vm)
-			own |= vm->desc.dedicated ? BIT(v->cpu) : 0;
-	changed = own ^ dedicated_now;
 	dedicated_now = own;
 	for_each_set_bit(cpu, changed)
 		ipi_call(cpu, own & BIT(cpu) ? wait_untrapped : wait_trapped, NULL);
@@ -40,29 +35,40 @@ static void apply_waits(void)
  * The cleaner runs where no vCPU is bound, or else where none of a real-time VM is: on its CPU a
  * guest that waits does not always wait in place.
  */
-static void apply_cleaner(void)
+static void apply_cleaner(u64 shared, u64 real_time)
 {
 	static u64 now = ~0UL;
 	const u64 online = cpus_online_mask();
-	u64 shared = 0, real_time = 0, cpus;
-	const struct vcpu *v;
-	const struct vm *vm;
+	const u64 cpus = online & ~shared ? online & ~shared : online & ~real_time;
 
-	for_each_vm(vm)
-		for_each_vcpu(v, vm) {
-			shared |= BIT(v->cpu);
-			real_time |= vm_sched_is_real_time(&vm->desc) ? BIT(v->cpu) : 0;
-		}
-	cpus = online & ~shared ? online & ~shared : online & ~real_time;
 	if (cpus != now)
 		page_cleaner_cpus(cpus);
 	now = cpus;
 }
 
+/* What a CPU does depends on the VMs that use it. */
+static void apply_uses(void)
+{
+	u64 own = 0, shared = 0, real_time = 0;
+	const struct vcpu *v;
+	const struct vm *vm;
+
+	for_each_vm(vm) {
+		u64 used = 0;
+
+		for_each_vcpu(v, vm)
+			used |= BIT(v->cpu);
+		shared |= used;
+		own |= vm->desc.dedicated ? used : 0;
+		real_time |= vm_sched_is_real_time(&vm->desc) ? used : 0;
+	}
+	apply_waits(own);
+	apply_cleaner(shared, real_time);
+}
+
 void vm_sched_gone(void)
 {
-	apply_waits();
-	apply_cleaner();
+	apply_uses();
 	vm_mover_look();
 }
 
@@ -143,8 +149,7 @@ void vm_sched_apply(void)
 				vm_sched_move(v, cpu);
 		}
 	}
-	apply_waits();
-	apply_cleaner();
+	apply_uses();
 	vm_mover_look();
 }
 
