@@ -58,7 +58,11 @@ void vm_sched_refresh(struct vm *vm);
  * True if a VM with this description is real-time: priority below 16, FIFO, a budget and period, or
  * dedicated CPUs.
  */
-bool vm_sched_is_real_time(const struct vm_desc *d);
+static inline bool vm_sched_is_real_time(const struct vm_desc *d)
+{
+	return d->priority < PRIO_REALTIME || d->fifo || d->period_us || d->dedicated;
+}
+
 /*
  * True for an ordinary VM that may run anywhere: it keeps off CPUs with real-time VMs as long as
  * there are others.
@@ -109,8 +113,8 @@ struct vm_budget_stats {
 };
 void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s);
 
-/* A VM has left its slot: its CPUs are no longer dedicated. The same context. */
-void vm_sched_gone(void);
+/* A VM with this description has left its slot, and no longer owns its CPUs. The same context. */
+void vm_sched_gone(const struct vm_desc *d);
 
 /* ---- the machine's time windows ---- */
 

@@ -108,7 +108,7 @@ void unplace(struct vm *vm)
 		thread_join(&vm->vcpus[i]->thread);
 	vm->nvcpus = 0;
 	slots[vm->id] = NULL;
-	vm_sched_gone();
+	vm_sched_gone(&vm->desc);
 }
 
 int placed_teardown(void **state)

@@ -38,9 +38,10 @@ struct vm *vm_by_id(u32 id)
 
 struct vm *vm_next(u32 id)
 {
-	while (id < MAX_VMS && !vms[id])
-		id++;
-	return vm_by_id(id);
+	for (; id < MAX_VMS; id++)
+		if (vms[id])
+			return vms[id];
+	return NULL;
 }
 
 struct vm *vm_by_name(const char *name)

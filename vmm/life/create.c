@@ -348,7 +348,7 @@ void vm_unmake(struct vm *vm)
 	mmio_free(&vm->bus);
 	vm_ram_free(&vm->ram);
 	vm_leave(vm);
-	vm_sched_gone();
+	vm_sched_gone(&vm->desc);
 	pages_free(vm, VM_PAGES);
 }
 

@@ -66,9 +66,14 @@ static void apply_uses(void)
 	apply_cleaner(shared, real_time);
 }
 
-void vm_sched_gone(void)
+/*
+ * An ordinary VM changes no CPU's use but for the cleaner, which may go on where it was until the
+ * next change: deleting such a VM does not walk the others.
+ */
+void vm_sched_gone(const struct vm_desc *d)
 {
-	apply_uses();
+	if (vm_sched_is_real_time(d))
+		apply_uses();
 	vm_mover_look();
 }
 

@@ -65,11 +65,6 @@ static u64 share_limit(u32 cpu)
 	return cpu ? WHOLE_CPU : WHOLE_CPU - SHELL_SHARE;
 }
 
-bool vm_sched_is_real_time(const struct vm_desc *d)
-{
-	return d->priority < PRIO_REALTIME || d->fifo || d->period_us || d->dedicated;
-}
-
 bool vm_sched_keeps_off(const struct vm_desc *d)
 {
 	return !d->affinity && !vm_sched_is_real_time(d);
