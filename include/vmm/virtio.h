@@ -127,6 +127,8 @@ int virtio_host_init(void);
 void virtio_reset(struct vdev *d);
 /* Describe the driver: "no driver", or what the guest did wrong. False: all is well. */
 bool virtio_problem(struct virtio *t, char *text, size_t size);
+/* The same as the beginning of a line: with a comma behind it. Its length; 0: all is well. */
+size_t virtio_begin_info(struct virtio *t, char *text, size_t size);
 
 /* Something came from outside: let a vCPU look for work. Any context, no lock held. */
 void virtio_wake(struct virtio *t);
@@ -151,10 +153,15 @@ u32 virtio_read(struct virtio *t, u32 queue, void *to, u32 len);
 u32 virtio_write(struct virtio *t, u32 queue, const void *from, u32 len);
 /* Give it back to the driver, and interrupt if the driver wants that. False: see above. */
 bool virtio_finish(struct virtio *t, u32 queue);
+/*
+ * True if this unit may go on: all memory that it asked for is there, and the ring is not broken.
+ * So a buffer that was not found does not exist. Lock held.
+ */
+bool virtio_can_go_on(const struct virtio *t);
 /* The guest cannot be answered: DEVICE_NEEDS_RESET. */
 void virtio_break(struct virtio *t, u32 queue, enum virtio_fault fault, u64 value);
 
-/* ---- for virtio_ring.c and virtio_mmio ---- */
+/* ---- for virtio_ring.c and the devices ---- */
 
 /* True if the driver is there and the ring was well-formed so far. Lock held. */
 bool virtio_is_live(const struct virtio *t);

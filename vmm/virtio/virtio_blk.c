@@ -163,12 +163,6 @@ static u8 *page_for(struct virtio_blk *b, u64 at)
 
 enum { NOT_NOW, CHEAP, COSTLY };
 
-/* A buffer was wanted. Either there is no memory yet, or the ring is broken, or none is there. */
-static bool can_go_on(const struct virtio_blk *b)
-{
-	return !b->t.missing && virtio_is_live(&b->t);
-}
-
 static int skip(struct virtio_blk *b, u8 status)
 {
 	b->status = status;
@@ -195,7 +189,7 @@ static int get_header(struct virtio_blk *b)
 		b->at = b->header.type == T_GET_ID
 				? 0
 				: MIN(b->header.sector, b->size / SECTOR + 1) * SECTOR;
-	} else if (!n && can_go_on(b)) {
+	} else if (!n && virtio_can_go_on(&b->t)) {
 		virtio_break(&b->t, QUEUE, VIRTIO_FAULT_REQUEST, b->got);
 	}
 	return n ? COSTLY : NOT_NOW;
@@ -210,7 +204,7 @@ static void *answer(struct virtio_blk *b, u32 *len)
 	bool last;
 	void *to = virtio_piece(&b->t, QUEUE, true, len, &last);
 
-	if (!to && can_go_on(b))
+	if (!to && virtio_can_go_on(&b->t))
 		virtio_break(&b->t, QUEUE, VIRTIO_FAULT_REQUEST, 0);
 	if (to && last && *len == b->t.s.queues[QUEUE].request.len)
 		--*len;
@@ -258,7 +252,7 @@ static int receive(struct virtio_blk *b)
 	u8 *page;
 
 	if (!from)
-		return can_go_on(b) ? skip(b, b->at % SECTOR ? S_IOERR : S_OK) : NOT_NOW;
+		return virtio_can_go_on(&b->t) ? skip(b, b->at % SECTOR ? S_IOERR : S_OK) : NOT_NOW;
 	if (b->readonly || !fits(b, b->at, len) || b->full)
 		return skip(b, S_IOERR);
 	page = page_for(b, b->at);
@@ -280,7 +274,7 @@ static int get_range(struct virtio_blk *b)
 
 	b->got += n;
 	if (b->got < sizeof(*r))
-		return n ? COSTLY : can_go_on(b) ? skip(b, S_IOERR) : NOT_NOW;
+		return n ? COSTLY : virtio_can_go_on(&b->t) ? skip(b, S_IOERR) : NOT_NOW;
 	if (r->flags & ~(discard ? 0 : (u32)FLAG_UNMAP))
 		return skip(b, S_UNSUPP);
 	if (b->readonly || r->sector > b->size / SECTOR ||
@@ -364,7 +358,7 @@ static int pass(struct virtio_blk *b)
 		return COSTLY;
 	}
 	len = ~0U;
-	if (!can_go_on(b) || !answer(b, &len))
+	if (!virtio_can_go_on(&b->t) || !answer(b, &len))
 		return NOT_NOW;
 	virtio_advance(&b->t, QUEUE, len);
 	if (len)
@@ -544,11 +538,9 @@ static void destroy(struct vdev *d)
 static void info(struct vdev *d, char *text, size_t size)
 {
 	struct virtio_blk *b = d->state;
-	char problem[100] = "";
+	const size_t n = virtio_begin_info(&b->t, text, size);
 
-	if (virtio_problem(&b->t, problem, sizeof(problem)))
-		(void)str_copy(problem + strlen(problem), ", ", 3);
-	(void)snprintf(text, size, "%s%lu KiB, %lu KiB written, %lu requests, %lu failed", problem,
+	(void)snprintf(text + n, size - n, "%lu KiB, %lu KiB written, %lu requests, %lu failed",
 		       b->size / KIB(1), b->pages * PAGE_SIZE / KIB(1), b->requests, b->failed);
 }
 

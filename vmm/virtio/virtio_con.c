@@ -37,11 +37,6 @@ static struct virtio_con *to_con(struct virtio *t)
 	return (struct virtio_con *)t;
 }
 
-static bool can_go_on(const struct virtio_con *c)
-{
-	return !c->t.missing && virtio_is_live(&c->t);
-}
-
 /* Input goes into the guest's next buffer, which waits while there is none. */
 static bool receive(struct virtio_con *c)
 {
@@ -55,7 +50,7 @@ static bool receive(struct virtio_con *c)
 	if (r->written)
 		return virtio_finish(&c->t, RECEIVE);
 	to = virtio_piece(&c->t, RECEIVE, true, &len, NULL);
-	if (!to && can_go_on(c))
+	if (!to && virtio_can_go_on(&c->t))
 		virtio_break(&c->t, RECEIVE, VIRTIO_FAULT_REQUEST, 0);
 	while (to && n < len && (input = console_take_input(c->console)) >= 0)
 		to[n++] = (u8)input; /* a break is a 0 */
@@ -78,7 +73,7 @@ static bool transmit(struct virtio_con *c)
 		return false;
 	from = virtio_piece(&c->t, TRANSMIT, false, &len, NULL);
 	if (!from)
-		return can_go_on(c) && virtio_finish(&c->t, TRANSMIT);
+		return virtio_can_go_on(&c->t) && virtio_finish(&c->t, TRANSMIT);
 	memcpy(c->bytes, from, len);
 	c->held = len;
 	virtio_advance(&c->t, TRANSMIT, len);
@@ -168,15 +163,13 @@ static void info(struct vdev *d, char *text, size_t size)
 {
 	struct virtio_con *c = d->state;
 	const char *port = console_port_name(c->console->port);
-	char problem[100] = "";
+	const size_t n = virtio_begin_info(&c->t, text, size);
 
-	if (virtio_problem(&c->t, problem, sizeof(problem)))
-		(void)str_copy(problem + strlen(problem), ", ", 3);
 	if (port)
-		(void)snprintf(text, size, "%s%lu bytes written, port %d (%s)", problem,
+		(void)snprintf(text + n, size - n, "%lu bytes written, port %d (%s)",
 			       console_head(c->console), c->console->port, port);
 	else
-		(void)snprintf(text, size, "%s%lu bytes written, no port", problem,
+		(void)snprintf(text + n, size - n, "%lu bytes written, no port",
 			       console_head(c->console));
 }
 

@@ -41,7 +41,7 @@ static bool unit(struct virtio *t)
 	memset(&r->bytes[sizeof(r->bytes) - r->fresh], 0, n);
 	r->fresh -= n;
 	r->given += n;
-	if (t->missing || !virtio_is_live(t))
+	if (!virtio_can_go_on(t))
 		return false;
 	if (!t->s.queues[QUEUE].request.written)
 		virtio_break(t, QUEUE, VIRTIO_FAULT_REQUEST, 0); /* it has no writable buffer */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Virtio over MMIO (VIRTIO 1.2, 4.2), version 2; and where the devices' work is done. */
 #include <lib/printf.h>
+#include <lib/string.h>
 #include <vmm/bus.h>
 #include <vmm/core.h>
 #include <vmm/cpu.h>
@@ -51,6 +52,11 @@ bool virtio_is_live(const struct virtio *t)
 	const u32 want = STATUS_FEATURES_OK | STATUS_DRIVER_OK;
 
 	return (t->s.status & (want | STATUS_NEEDS_RESET)) == want;
+}
+
+bool virtio_can_go_on(const struct virtio *t)
+{
+	return !t->missing && virtio_is_live(t);
 }
 
 static void update_line(struct virtio *t)
@@ -483,4 +489,15 @@ bool virtio_problem(struct virtio *t, char *text, size_t size)
 		return false;
 	}
 	return true;
+}
+
+size_t virtio_begin_info(struct virtio *t, char *text, size_t size)
+{
+	size_t n;
+
+	if (!virtio_problem(t, text, size))
+		return 0;
+	n = strlen(text);
+	(void)snprintf(text + n, size - n, ", ");
+	return strlen(text);
 }
