@@ -9,12 +9,6 @@
 #include <kernel/percpu.h>
 #include <kernel/timeout.h>
 
-/*
- * Calls per timer interrupt. Further due timeouts come with the next one, behind other interrupts
- * and behind the threads that were woken.
- */
-#define MAX_EXPIRIES 1
-
 void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
 {
 	list_init(&t->node);
@@ -175,6 +169,10 @@ static __inlined struct timeout *due_locked(const struct timeout_queue *q, u64 n
 	return !q->hold && t->deadline <= now ? t : NULL;
 }
 
+/*
+ * One a timer interrupt. Further due timeouts come with the next one, behind other interrupts and
+ * behind the threads that were woken.
+ */
 void timeouts_expired(void)
 {
 	struct timeout_queue *q = &this_cpu()->timeouts;
@@ -182,7 +180,8 @@ void timeouts_expired(void)
 	struct timeout *t;
 
 	spin_lock(&q->lock);
-	for (u32 n = 0; n < MAX_EXPIRIES && (t = due_locked(q, now)); n++) {
+	t = due_locked(q, now);
+	if (t) {
 		list_del(&t->node);
 		__atomic_store_n(&q->running, t, __ATOMIC_RELEASE);
 		spin_unlock(&q->lock);
