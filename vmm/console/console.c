@@ -44,14 +44,19 @@ static inline void tell(struct console *c, bool armed, bool push)
 		carrier->push((u32)c->port);
 }
 
+/* True if it is time to push. */
+static inline bool put_locked(struct console *c, u8 byte)
+{
+	ring_put_over(&c->log, byte);
+	return c->log.head % CONSOLE_PUSH_BYTES == 0;
+}
+
 void console_output(struct console *c, u8 byte)
 {
 	unsigned long flags = spin_lock_irqsave(&c->lock);
 	bool armed = c->armed;
-	bool push;
+	bool push = put_locked(c, byte);
 
-	ring_put_over(&c->log, byte);
-	push = c->log.head % CONSOLE_PUSH_BYTES == 0;
 	c->armed = false;
 	spin_unlock_irqrestore(&c->lock, flags);
 	tell(c, armed, push);
@@ -61,15 +66,12 @@ void console_put(struct console *c, const void *data, u32 len)
 {
 	const u8 *bytes = data;
 	unsigned long flags = spin_lock_irqsave(&c->lock);
-	const u64 before = c->log.head / CONSOLE_PUSH_BYTES;
-	const bool armed = c->armed && len;
-	bool push;
+	bool armed = c->armed;
+	bool push = false;
 
 	for (u32 i = 0; i < len; i++)
-		ring_put_over(&c->log, bytes[i]);
-	push = c->log.head / CONSOLE_PUSH_BYTES != before;
-	if (len)
-		c->armed = false;
+		push |= put_locked(c, bytes[i]);
+	c->armed = false;
 	spin_unlock_irqrestore(&c->lock, flags);
 	tell(c, armed, push);
 }
