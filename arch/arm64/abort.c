@@ -108,13 +108,14 @@ static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u6
 		.size = (u8)(1 << ISS_SAS(iss)),
 		.write = (iss & ISS_WNR) != 0,
 	};
+	enum mmio_result result;
 
 	if (unlikely(!load_has_ipa(esr & ~ISS_WNR)) && !find_ipa(v, f, esr, far, &a.ipa))
 		return;
-	if (is_translation(esr) && vmm_populate(v, a.ipa))
-		return;
 	/* There is no syndrome for pairs, SIMD, write-back and atomics. */
 	if (!(iss & ISS_ISV)) {
+		if (is_translation(esr) && vmm_populate(v, a.ipa))
+			return;
 		if (iss & ISS_CM) /* cache maintenance by address has no effect on a device */
 			step(f, esr);
 		else
@@ -124,7 +125,10 @@ static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u6
 	if (a.write)
 		a.value = in_order(f, frame_read(f, ISS_SRT(iss)) & (~0ULL >> (64 - 8 * a.size)),
 				   a.size);
-	if (vmm_mmio(v, &a) != MMIO_OK) {
+	result = vmm_mmio(v, &a);
+	if (result == MMIO_UNMAPPED && is_translation(esr) && vmm_populate(v, a.ipa))
+		return;
+	if (result != MMIO_OK) {
 		inject_external_abort(f, far, a.write ? ABORT_WRITE : ABORT_READ);
 		return;
 	}
