@@ -5,10 +5,9 @@
  * thread moves the bytes.
  */
 #include <arch/mmu.h>
-#include <drivers/host.h>
 #include <drivers/virtio_console.h>
-#include <kernel/irq.h>
 #include <kernel/log.h>
+#include <kernel/page.h>
 #include <kernel/spinlock.h>
 #include <kernel/thread.h>
 #include <lib/errno.h>
@@ -430,44 +429,21 @@ int virtio_console_add(const struct virtio_dev *dev)
 	return 0;
 }
 
-/* Map a device's registers. The mapping is of whole pages, which its neighbours may share. */
-static volatile void *map_regs(const struct phys_range *regs)
+static int vcon_start(const struct virtio_dev *dev, void **arg)
 {
-	static u64 mapped_pa;
-	static volatile u8 *mapped;
-	u64 page = ALIGN_DOWN(regs->base.pa, PAGE_SIZE);
-	u64 offset = regs->base.pa - page;
+	int err = virtio_console_add(dev);
 
-	if (!mapped || page != mapped_pa || offset + regs->size > PAGE_SIZE) {
-		mapped = arch_map_device(PADDR(page), ALIGN_UP(offset + regs->size, PAGE_SIZE));
-		mapped_pa = page;
-	}
-	return mapped ? mapped + offset : NULL;
-}
-
-static void probe_node(int node)
-{
-	struct virtio_dev dev;
-	struct phys_range regs;
-	volatile void *base;
-	u32 intid, flags;
-	int err;
-
-	if (host_fdt_reg(node, 0, &regs) != 0)
-		return;
-	base = map_regs(&regs);
-	if (!base || !virtio_mmio_open(&dev, base) || dev.device_id != VIRTIO_ID_CONSOLE)
-		return;
-	if (host_fdt_irq(node, 0, &intid, &flags) != 0)
-		return;
-	err = virtio_console_add(&dev);
 	if (err == 0)
-		err = irq_request(intid, "virtio-console", vcon_irq, &devices[device_count - 1],
-				  flags);
-	if (err != 0)
-		log_warn("virtio console at 0x%llx: %s", (unsigned long long)regs.base.pa,
-			 strerror(err));
+		*arg = &devices[device_count - 1];
+	return err;
 }
+
+const struct virtio_driver virtio_console_driver = {
+	.device_id = VIRTIO_ID_CONSOLE,
+	.name = "virtio-console",
+	.start = vcon_start,
+	.interrupt = vcon_irq,
+};
 
 static bool any_port(u32 device)
 {
@@ -481,11 +457,8 @@ static bool any_port(u32 device)
 /* Most devices name their ports during the notification. Others get this long. */
 #define PATIENCE_MS 20
 
-u32 virtio_console_probe(void)
+u32 virtio_console_register(void)
 {
-	for (int node = host_fdt_find("virtio,mmio", -1); node >= 0;
-	     node = host_fdt_find("virtio,mmio", node))
-		probe_node(node);
 	for (u32 i = 0; i < device_count; i++) {
 		for (u32 ms = 0; ms < PATIENCE_MS && !any_port(i); ms++) {
 			thread_sleep_ms(1);

@@ -41,6 +41,7 @@
 #define STATUS_FEATURES_OK BIT(3)
 #define STATUS_FAILED      BIT(7)
 
+#define DESC_F_NEXT  1 /* the buffer continues in descriptor `next` */
 #define DESC_F_WRITE 2 /* the device writes the buffer */
 
 /* A queue takes two pages: descriptors and the available ring, then the used ring. */
@@ -190,21 +191,32 @@ u32 virtio_config_read32(const struct virtio_dev *d, u32 offset)
 	return mmio_read32(d->regs, CONFIG + offset);
 }
 
-void virtq_submit(struct virtq *q, u16 slot, paddr_t pa, u32 len, bool device_writes)
+void virtq_submit_chain(struct virtq *q, u16 slot, const struct virtq_part *parts, u32 count)
 {
 	u16 idx = q->avail->idx;
 
-	q->desc[slot] = (struct virtq_desc){
-		.addr = pa.pa,
-		.len = len,
-		.flags = device_writes ? DESC_F_WRITE : 0,
-	};
+	for (u32 i = 0; i < count; i++)
+		q->desc[slot + i] = (struct virtq_desc){
+			.addr = parts[i].pa.pa,
+			.len = parts[i].len,
+			.flags = (u16)((i + 1 < count ? DESC_F_NEXT : 0) |
+				       (parts[i].device_writes ? DESC_F_WRITE : 0)),
+			.next = (u16)(i + 1 < count ? slot + i + 1 : 0),
+		};
 	q->avail->ring[idx & (q->size - 1)] = slot;
 	q->in_flight |= BIT(slot);
 	/*
-	 * Section 2.7.13.2: the device must see the descriptor and the ring entry before the index.
+	 * Section 2.7.13.2: the device must see the descriptors and the ring entry before the
+	 * index.
 	 */
 	__atomic_store_n(&q->avail->idx, (u16)(idx + 1), __ATOMIC_RELEASE);
+}
+
+void virtq_submit(struct virtq *q, u16 slot, paddr_t pa, u32 len, bool device_writes)
+{
+	const struct virtq_part part = { pa, len, device_writes };
+
+	virtq_submit_chain(q, slot, &part, 1);
 }
 
 void virtq_kick(struct virtq *q)

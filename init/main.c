@@ -21,6 +21,10 @@
 #include <vmm/port.h>
 #include "machine.h"
 
+static const struct virtio_driver *const virtio_drivers[] = {
+	&virtio_console_driver,
+};
+
 /*
  * Find the initrd. It may lie in memory that the loader has reserved. False: there is none, or it
  * does not lie in usable memory.
@@ -96,7 +100,8 @@ void kernel_main(void)
 	guard_init_cpu();
 	may(uart_probe(), "uart");
 	may(rtc_probe(), "rtc");
-	(void)virtio_console_probe();
+	virtio_probe(virtio_drivers, ARRAY_SIZE(virtio_drivers));
+	(void)virtio_console_register();
 	uart_ports_probe();
 	vgic_lr_limit = host_fdt_option("vgic.lrs=");
 	if (vgic_lr_limit)

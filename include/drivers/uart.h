@@ -35,7 +35,7 @@ int __must_check uart_probe(void);
 
 /*
  * Make ports for VMs' consoles of the other UARTs, if their clocks run without being turned on.
- * They follow the ports that exist already. Boot, after interrupts and virtio_console_probe().
+ * They follow the ports that exist already. Boot, after interrupts and virtio_console_register().
  */
 void uart_ports_probe(void);
 

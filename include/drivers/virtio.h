@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Virtio over MMIO from a driver's side: transports of version 1 (legacy, Virtio 0.9.5 appendix X)
- * and 2 (Virtio 1.2, section 4.2), and split virtqueues (2.7). Every buffer is one descriptor,
- * whose number the driver chooses.
+ * and 2 (Virtio 1.2, section 4.2), and split virtqueues (2.7). A buffer is one descriptor or a
+ * chain of consecutive ones. The driver chooses the number of the first.
  */
 #ifndef DRIVERS_VIRTIO_H
 #define DRIVERS_VIRTIO_H
 
+#include <kernel/irq.h>
 #include <lib/types.h>
 
 #define VIRTIO_ID_CONSOLE 3
@@ -51,11 +52,26 @@ struct virtq {
 	u16 index; /* the device's number of it */
 	u16 size;  /* descriptors; a power of two */
 	u16 last_used;
-	u64 in_flight; /* descriptors that the device has, one bit each */
+	u64 in_flight; /* buffers that the device has, a bit each: the first descriptor's */
 	struct virtq_desc *desc;
 	struct virtq_avail *avail;
 	volatile struct virtq_used *used;
 };
+
+/* The driver of a kind of device. */
+struct virtio_driver {
+	u32 device_id;
+	const char *name;
+	/* Start a device, and remember a copy of *dev. *arg: for its interrupt. 0, or an error. */
+	int (*start)(const struct virtio_dev *dev, void **arg);
+	irq_handler_t interrupt;
+};
+
+/*
+ * Start every virtio device of the devicetree that one of the drivers is for, in the order of the
+ * tree. A device that does not start is reported. Boot, thread context, after interrupts.
+ */
+void virtio_probe(const struct virtio_driver *const *drivers, u32 count);
 
 /* Look at the transport at regs. True if there is a device; *d is filled in. */
 bool virtio_mmio_open(struct virtio_dev *d, volatile void *regs);
@@ -82,6 +98,17 @@ u32 virtio_config_read32(const struct virtio_dev *d, u32 offset);
  * Offer the buffer [pa, pa + len) as descriptor `slot` < q->size. The slot must not be in flight.
  */
 void virtq_submit(struct virtq *q, u16 slot, paddr_t pa, u32 len, bool device_writes);
+/* A part of a buffer. */
+struct virtq_part {
+	paddr_t pa;
+	u32 len;
+	bool device_writes;
+};
+/*
+ * Offer a buffer of several parts as the descriptors from `slot` on. They must all be below
+ * q->size, and none in flight. What the device writes comes last.
+ */
+void virtq_submit_chain(struct virtq *q, u16 slot, const struct virtq_part *parts, u32 count);
 /* Tell the device that buffers were submitted. */
 void virtq_kick(struct virtq *q);
 /* True if the device has returned a buffer that virtq_pop() has not. Any context, no lock. */

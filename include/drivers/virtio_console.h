@@ -6,14 +6,16 @@
 #include <drivers/virtio.h>
 #include <vmm/port.h>
 
-/*
- * Start every virtio console of the devicetree and register its ports with the consoles, in the
- * order of the devices. Returns the number of devices. Boot, thread context, after interrupts.
- * Sleeps some milliseconds if a device is slow to name its ports.
- */
-u32 virtio_console_probe(void);
+extern const struct virtio_driver virtio_console_driver;
 
-/* Start the console at an open transport, for virtio_console_probe(). 0 or negative errno. */
+/*
+ * Register the ports of every console that was started with the consoles, in the order of the
+ * devices. Returns the number of devices. Boot, thread context, after virtio_probe(). Sleeps some
+ * milliseconds if a device is slow to name its ports.
+ */
+u32 virtio_console_register(void);
+
+/* Start the console at an open transport. 0 or negative errno. */
 int __must_check virtio_console_add(const struct virtio_dev *dev);
 /* A device's interrupt: handle its control messages and tell its ports about their work. */
 void virtio_console_interrupt(u32 device);

@@ -26,6 +26,7 @@ static void device_moves(void);
 #define __atomic_load_n(p, order) (device_moves(), *(volatile __typeof__(*(p)) *)(p))
 
 #include "../../drivers/virtio_mmio.c"
+#include "../../drivers/virtio_probe.c"
 #include "../../drivers/virtio_console.c"
 
 #define BLOCKS_MAX (3 + 8 * CONSOLE_MAX_PORTS * MAX_DEVICES)
@@ -250,6 +251,7 @@ static void live(u32 device_total)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
+	static const struct virtio_driver *const drivers[] = { &virtio_console_driver };
 	u32 device_total;
 
 	input = (struct fuzz_input){ .at = data, .left = size };
@@ -257,7 +259,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	memset(ports, 0, sizeof(ports));
 	device_count = port_count = block_count = looks = 0;
 	tireless = false;
-	device_total = virtio_console_probe();
+	virtio_probe(drivers, 1);
+	device_total = virtio_console_register();
 	fuzz_assert(device_total <= MAX_DEVICES && port_count <= CONSOLE_MAX_PORTS);
 	live(device_total);
 	tireless = true;

@@ -173,6 +173,38 @@ static void test_queue(void **state)
 	assert_int_equal(REG(0x050), 1);
 }
 
+static void test_chain(void **state)
+{
+	const struct virtq_part parts[] = {
+		{ PADDR(0x1000), 16, false },
+		{ PADDR(0x2000), 512, true },
+		{ PADDR(0x3000), 1, true },
+	};
+	struct virtio_dev d;
+	u16 slot;
+	u32 len;
+
+	(void)state;
+	open_device(&d);
+	assert_int_equal(virtio_queue_init(&d, &queue, 0, 8), 0);
+	virtq_submit_chain(&queue, 3, parts, 3);
+	assert_true(device_take(&queue, &slot));
+	assert_int_equal(slot, 3);
+	assert_int_equal(queue.desc[3].flags, 1);
+	assert_int_equal(queue.desc[3].next, 4);
+	assert_int_equal(queue.desc[4].flags, 3);
+	assert_int_equal(queue.desc[4].next, 5);
+	assert_int_equal(queue.desc[4].len, 512);
+	assert_int_equal(queue.desc[5].flags, 2);
+	assert_int_equal(queue.desc[5].addr, 0x3000);
+	/* The buffer has the number of its first descriptor only. */
+	device_give(&queue, 4, 513);
+	device_give(&queue, 3, 513);
+	assert_false(virtq_pop(&queue, &slot, &len));
+	assert_true(virtq_pop(&queue, &slot, &len));
+	assert_int_equal(slot, 3);
+}
+
 /*
  * What was not given out, or came back already, is dropped; a loop ends though the device goes on.
  */
@@ -212,6 +244,7 @@ int main(void)
 		cmocka_unit_test_setup(test_start_legacy, setup_legacy),
 		cmocka_unit_test_setup(test_interrupt, setup),
 		cmocka_unit_test_setup(test_queue, setup),
+		cmocka_unit_test_setup(test_chain, setup),
 		cmocka_unit_test_setup(test_queue_of_a_liar, setup),
 	};
 
