@@ -177,6 +177,7 @@ enum vm_request { VM_REQ_NONE, VM_REQ_OFF, VM_REQ_RESET, VM_REQ_CRASH };
 struct vm {
 	u32 id;
 	char name[DESC_NAME_MAX];
+	u32 stem, number; /* of a name "STEM-NUMBER": the stem's hash; else 0 (life/create.c) */
 	const struct vm_type *type;
 	struct vm_desc desc; /* the type's description with the command's overrides */
 	struct stage2 s2;
@@ -255,7 +256,8 @@ void vms_init(void);
  */
 u32 vm_free_id(void);
 void vm_enter(struct vm *vm);
-void vm_leave(const struct vm *vm);
+/* False: it was not in the table. */
+bool vm_leave(const struct vm *vm);
 
 const char *vm_state_name(enum vm_state s);
 

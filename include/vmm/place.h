@@ -18,31 +18,39 @@ struct sched_load {
 	u64 share;         /* of the CPU's time, by the vCPUs' budgets */
 };
 
-/* A plan for all vCPUs. vm->planned has each vCPU's CPU; the sums are here. */
+/*
+ * A plan for all vCPUs. vm->planned has each vCPU's CPU; the sums are here. It begins with what is,
+ * and ends in vm_sched_apply() or vm_sched_drop(), before the lifecycle lock is released: with no
+ * plan under way, vm->planned is where vCPUs are. Its cost does not grow with the number of VMs,
+ * unless others are moved.
+ */
 struct sched_plan {
 	struct vm *vm; /* the VM that it is made for, with `want`; NULL: no VM changes */
 	const struct vm_desc *want;
 	const struct schedule *schedule;
-	u32 closed; /* a CPU that is being cleared; else MAX_CPUS */
+	u32 closed;        /* a CPU that is being cleared; else MAX_CPUS */
+	bool moves_others; /* vCPUs of VMs other than `vm` */
 	struct sched_load cpus[MAX_CPUS];
 };
 
 /*
  * Plan the CPUs of vm's vCPUs for the description `want` and that schedule, and which other vCPUs
  * have to give way. A vCPU stays on its CPU if it may. 0. -EINVAL, -EBUSY with the arithmetic in
- * err->text, and nothing is changed. Lifecycle lock held.
+ * err->text: the plan was dropped. Lifecycle lock held.
  */
-int __must_check vm_sched_plan(struct vm *vm, const struct vm_desc *want,
+int __must_check vm_sched_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc *want,
 			       const struct schedule *schedule, struct vm_error *err);
 
-/* The CPU in the last plan for a vCPU of vm. A number that is not a CPU of the machine: none. */
+/* The CPU in the plan under way for a vCPU of vm. A number that is not a CPU: none. */
 u32 vm_sched_planned(const struct vm *vm, u32 index);
 
 /*
- * Carry out the last plan. vm->desc must be the description that it was made for. Thread context,
+ * Carry out the plan. vm->desc must be the description that it was made for. Thread context,
  * lifecycle lock held.
  */
-void vm_sched_apply(void);
+void vm_sched_apply(const struct sched_plan *p);
+/* Forget the plan of vm_sched_plan(). The same context. */
+void vm_sched_drop(const struct sched_plan *p);
 
 /* Schedule vm's vCPUs as its description says, unless they are lifted. Lifecycle lock held. */
 void vm_sched_enforce(struct vm *vm);
@@ -80,14 +88,17 @@ void vm_sched_look(struct sched_plan *p);
  * windows. p is from vm_sched_look() and is not changed.
  */
 u32 vm_sched_room(struct sched_plan *p, struct vm *vm, u32 index, u64 cpus);
-/* Bind a vCPU to another CPU. Thread context, lifecycle lock held. */
-void vm_sched_move(struct vcpu *v, u32 cpu);
+/* Add to such a plan: vCPU `index` of vm goes to that CPU; all vCPUs of vm go away. */
+void vm_sched_put(struct sched_plan *p, struct vm *vm, u32 index, u32 cpu);
+void vm_sched_remove(struct sched_plan *p, struct vm *vm);
+/* The sums of the plan are those of the machine now. For vm_sched_apply(). */
+void vm_sched_adopt(const struct sched_plan *p);
 
 /* Start the thread that moves vCPUs to CPUs that stay idle. 0 or -ENOMEM. */
 int __must_check vm_mover_start(void);
 /*
- * VMs have come, gone or moved: let the mover check again whether it has something to do. Lifecycle
- * lock held.
+ * VMs have come or gone or were moved: let the mover check again whether it has something to do.
+ * Lifecycle lock held.
  */
 void vm_mover_look(void);
 /*
@@ -113,8 +124,8 @@ struct vm_budget_stats {
 };
 void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s);
 
-/* A VM with this description has left its slot, and no longer owns its CPUs. The same context. */
-void vm_sched_gone(const struct vm_desc *d);
+/* The VM, which was placed, has left its slot and no longer uses its CPUs. The same context. */
+void vm_sched_gone(struct vm *vm);
 
 /* ---- the machine's time windows ---- */
 

@@ -118,6 +118,20 @@ def test_as_many_as_there_is_room_for(boot, tmp_path):
     assert memory(board) == before
 
 
+def test_names_are_numbered(boot, tmp_path):
+    """By the least number that is free. VMs of other types may have such names too."""
+    long = "a-label-of-23-letters-x"
+    board = boot(smp=2, mem=512, bundle=bundle(tmp_path, {"small": "", long: ""}))
+    new(board, "small")
+    new(board, long, "--name small-2")
+    new(board, long, "--name small-x3")
+    vms = [new(board, "small") for _ in range(2)]
+    assert [vm.name for vm in vms] == ["small-3", "small-4"]
+    vms[0].delete()
+    assert new(board, "small").name == "small-3"
+    assert [new(board, long).name for _ in range(2)] == [long, "a-label-of-23-lette-2"]
+
+
 def test_urgent_vms_go_first(boot, tmp_path):
     """One CPU, and a VM that never gives it away: a more urgent VM does not notice."""
     board = boot(smp=1, mem=512, bundle=bundle(tmp_path, {"vm": ""}))

@@ -80,7 +80,8 @@ struct vm *placed_vm(u32 id, const char *name, u32 cpus)
 
 int place(struct vm *vm)
 {
-	int r = vm_sched_plan(vm, &vm->desc, schedule_now(), &placed_err);
+	struct sched_plan p;
+	int r = vm_sched_plan(&p, vm, &vm->desc, schedule_now(), &placed_err);
 
 	if (r)
 		return r;
@@ -98,7 +99,8 @@ int place(struct vm *vm)
 		vm->nvcpus = i + 1;
 	}
 	slots[vm->id] = vm;
-	vm_sched_apply();
+	vm_sched_apply(&p);
+	vm_mover_look();
 	return 0;
 }
 
@@ -108,7 +110,8 @@ void unplace(struct vm *vm)
 		thread_join(&vm->vcpus[i]->thread);
 	vm->nvcpus = 0;
 	slots[vm->id] = NULL;
-	vm_sched_gone(&vm->desc);
+	vm_sched_gone(vm);
+	vm_mover_look();
 }
 
 int placed_teardown(void **state)

@@ -52,6 +52,7 @@ static void refuses_a_mask_without_cpus(void **state)
 static void stays_where_it_may(void **state)
 {
 	struct vm *a = placed_vm(0, "a", 2);
+	struct sched_plan p;
 	struct vm_desc want;
 
 	(void)state;
@@ -59,10 +60,10 @@ static void stays_where_it_may(void **state)
 	assert_string_equal(where(a), "3 2");
 	want = a->desc;
 	want.affinity = 0x6;
-	assert_int_equal(vm_sched_plan(a, &want, schedule_now(), &placed_err), 0);
+	assert_int_equal(vm_sched_plan(&p, a, &want, schedule_now(), &placed_err), 0);
 	assert_string_equal(where(a), "3 2"); /* only planned */
 	a->desc = want;
-	vm_sched_apply();
+	vm_sched_apply(&p);
 	assert_string_equal(where(a), "1 2");
 	assert_int_equal(a->vcpus[0]->thread.affinity, 0x2);
 	assert_int_equal(a->vcpus[1]->thread.affinity, 0x4);
@@ -433,6 +434,7 @@ static void no_cpu_of_its_own_is_left(void **state)
 static void own_for_a_while(void **state)
 {
 	struct vm *a = placed_vm(0, "a", 1), *b = placed_vm(1, "b", 1);
+	struct sched_plan p;
 	struct vm_desc want;
 
 	(void)state;
@@ -443,16 +445,16 @@ static void own_for_a_while(void **state)
 	want = a->desc;
 	want.dedicated = true;
 	want.affinity = 0x4;
-	assert_int_equal(vm_sched_plan(a, &want, schedule_now(), &placed_err), 0);
+	assert_int_equal(vm_sched_plan(&p, a, &want, schedule_now(), &placed_err), 0);
 	a->desc = want;
-	vm_sched_apply();
+	vm_sched_apply(&p);
 	assert_string_equal(where(a), "2");
 	assert_string_equal(where(b), "3");
 	assert_true(host_waits_untrapped[2]);
 	want.dedicated = false;
-	assert_int_equal(vm_sched_plan(a, &want, schedule_now(), &placed_err), 0);
+	assert_int_equal(vm_sched_plan(&p, a, &want, schedule_now(), &placed_err), 0);
 	a->desc = want;
-	vm_sched_apply();
+	vm_sched_apply(&p);
 	assert_false(host_waits_untrapped[2]);
 }
 
@@ -469,6 +471,8 @@ static struct vm *with_budget(u32 id, const char *name, u64 budget, u64 period)
 static void budgets_fill_a_cpu(void **state)
 {
 	struct vm *c = with_budget(2, "c", 201, 1000);
+	struct sched_plan p;
+	struct vm_desc want;
 
 	(void)state;
 	assert_int_equal(place(with_budget(0, "a", 5000, 10000)), 0);
@@ -482,9 +486,10 @@ static void budgets_fill_a_cpu(void **state)
 	assert_int_equal(place(c), 0);
 	assert_string_equal(where(c), "0");
 	assert_int_equal(place(with_budget(3, "d", 200, 1000)), 0);
-	c->desc.affinity = 0x1;
-	c->desc.budget_us = 901;
-	assert_int_equal(vm_sched_plan(c, &c->desc, schedule_now(), &placed_err), -EBUSY);
+	want = c->desc;
+	want.affinity = 0x1;
+	want.budget_us = 901;
+	assert_int_equal(vm_sched_plan(&p, c, &want, schedule_now(), &placed_err), -EBUSY);
 	assert_string_equal(placed_err.text,
 			    "901 us of 1000 us on cpu0: 90.1 % is 90.1 %, more than 90 %");
 }
@@ -512,12 +517,40 @@ static void a_set_that_does_not_fit_changes_nothing(void **state)
 	assert_int_equal(vm_set(b, &want, NULL, &placed_err), 0);
 }
 
+/* Its first CPU could be cleared, its second not: those that would have left the first stay. */
+static void a_refused_plan_moves_no_others(void **state)
+{
+	struct vm *x = placed_vm(0, "x", 1), *y = placed_vm(1, "y", 1), *d = placed_vm(2, "d", 2);
+	struct vm_desc want;
+
+	(void)state;
+	x->desc.affinity = 0x2;
+	y->desc.affinity = 0x4;
+	assert_int_equal(place(x), 0);
+	assert_int_equal(place(y), 0);
+	want = x->desc;
+	want.affinity = 0xf;
+	assert_int_equal(vm_set(x, &want, NULL, &placed_err), 0);
+	d->desc.affinity = 0x6;
+	d->desc.dedicated = true;
+	assert_int_equal(place(d), -EBUSY);
+	assert_int_equal(vm_sched_planned(x, 0), 1);
+	assert_string_equal(where(x), "1");
+	/* Another plan that moves others carries out nothing of it. */
+	d->desc.affinity = 0x8;
+	d->desc.cpus = 1;
+	assert_int_equal(place(d), 0);
+	assert_string_equal(where(x), "1");
+	assert_string_equal(where(y), "2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(spreads, placed_teardown),
 		cmocka_unit_test_teardown(refuses_a_mask_without_cpus, placed_teardown),
 		cmocka_unit_test_teardown(stays_where_it_may, placed_teardown),
+		cmocka_unit_test_teardown(a_refused_plan_moves_no_others, placed_teardown),
 		cmocka_unit_test(what_is_real_time),
 		cmocka_unit_test_teardown(where_memory_is_cleaned, placed_teardown),
 		cmocka_unit_test_teardown(keeps_off_real_time_vms, placed_teardown),

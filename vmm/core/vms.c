@@ -77,10 +77,12 @@ void vm_enter(struct vm *vm)
 	vms[vm->id] = vm;
 }
 
-void vm_leave(const struct vm *vm)
+bool vm_leave(const struct vm *vm)
 {
-	if (vms[vm->id] == vm)
-		vms[vm->id] = NULL;
+	if (vms[vm->id] != vm)
+		return false;
+	vms[vm->id] = NULL;
+	return true;
 }
 
 /* ---- for the operator ---- */

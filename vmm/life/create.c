@@ -22,21 +22,46 @@
 
 /* ---- description and options ---- */
 
+/* A number for a text. Two texts that share one only leave out a name (number_name()). */
+static u32 hash_of(const char *text, size_t len)
+{
+	u32 hash = 0;
+
+	for (size_t i = 0; i < len; i++)
+		hash = 31 * hash + (u8)text[i];
+	return hash;
+}
+
+/* If vm's name ends in "-" and a number, other VMs are to find that without reading it. */
+static void note_number(struct vm *vm)
+{
+	u64 number;
+
+	for (size_t len = strlen(vm->name); len-- > 0;) {
+		if (vm->name[len] != '-')
+			continue;
+		if (parse_u64(vm->name + len + 1, &number) == 0 && number < MAX_VMS + 2) {
+			vm->stem = hash_of(vm->name, len);
+			vm->number = (u32)number;
+		}
+		return;
+	}
+}
+
 /*
- * Name the VM by its label, or by the label with the least number from 2 on that no other VM of
- * that label has. Looks at each VM once.
+ * Name the VM by its label and the least number from 2 on that no other VM of that label has. Looks
+ * at each VM once.
  */
 static void number_name(struct vm *vm)
 {
 	u64 taken[BITMAP_WORDS(MAX_VMS + 2)] = { 3 };
 	const size_t len = (size_t)snprintf(vm->name, sizeof(vm->name), "%.19s-", vm->desc.label);
+	const u32 stem = hash_of(vm->name, len - 1);
 	const struct vm *other;
-	u64 number;
 
 	for_each_vm(other)
-		if (memcmp(other->name, vm->name, len) == 0 &&
-		    parse_u64(other->name + len, &number) == 0 && number < MAX_VMS + 2)
-			bitmap_set(taken, number);
+		if (other->stem == stem)
+			bitmap_set(taken, other->number);
 	(void)snprintf(vm->name + len, sizeof(vm->name) - len, "%zu",
 		       bitmap_next_clear(taken, MAX_VMS + 2, 2));
 }
@@ -58,12 +83,12 @@ static int choose_name(struct vm *vm, const char *wanted, struct vm_error *err)
 			return vm_fail(err, -EEXIST, "a VM '%s' exists already, with id %u", wanted,
 				       other->id);
 		(void)str_copy(vm->name, wanted, sizeof(vm->name));
-		return 0;
-	}
-	if (vm_by_name(vm->desc.label))
+	} else if (vm_by_name(vm->desc.label)) {
 		number_name(vm);
-	else
+	} else {
 		(void)str_copy(vm->name, vm->desc.label, sizeof(vm->name));
+	}
+	note_number(vm);
 	return 0;
 }
 
@@ -264,16 +289,19 @@ static int make_vcpu(struct vm *vm, u32 index)
 	return 0;
 }
 
-static int make_vcpus(struct vm *vm, struct vm_error *err)
+/* The plan is under way if there are vCPUs. */
+static int make_vcpus(struct vm *vm, struct sched_plan *plan, struct vm_error *err)
 {
-	int r = vm_sched_plan(vm, &vm->desc, schedule_now(), err);
+	int r = vm_sched_plan(plan, vm, &vm->desc, schedule_now(), err);
 
 	if (r)
 		return r;
 	for (u32 i = 0; i < vm->desc.cpus; i++) {
 		r = make_vcpu(vm, i);
-		if (r)
+		if (r) {
+			vm_sched_drop(plan);
 			return vm_fail(err, r, "no memory for vcpu %u of '%s'", i, vm->name);
+		}
 	}
 	return 0;
 }
@@ -347,12 +375,15 @@ void vm_unmake(struct vm *vm)
 	vdevs_destroy(vm);
 	mmio_free(&vm->bus);
 	vm_ram_free(&vm->ram);
-	vm_leave(vm);
-	vm_sched_gone(&vm->desc);
+	if (vm_leave(vm)) {
+		vm_sched_gone(vm);
+		vm_mover_look();
+	}
 	pages_free(vm, VM_PAGES);
 }
 
-static int build(struct vm *vm, const struct vm_options *opt, struct vm_error *err)
+static int build(struct vm *vm, const struct vm_options *opt, struct sched_plan *plan,
+		 struct vm_error *err)
 {
 	int r = apply_options(&vm->desc, opt, err);
 
@@ -365,7 +396,7 @@ static int build(struct vm *vm, const struct vm_options *opt, struct vm_error *e
 	if (!r)
 		r = make_devices(vm, err);
 	if (!r)
-		r = make_vcpus(vm, err);
+		r = make_vcpus(vm, plan, err);
 	return r;
 }
 
@@ -373,6 +404,7 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 			 struct vm_error *err)
 {
 	u32 id = vm_free_id();
+	struct sched_plan plan;
 	struct vcpu *v;
 	struct vm *vm;
 	int r;
@@ -395,14 +427,15 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	spin_lock_init(&vm->vgic.lock, LOCK_VGIC);
 	console_init(&vm->console);
 	health_init(vm);
-	r = build(vm, opt, err);
+	r = build(vm, opt, &plan, err);
 	if (r) {
 		vm_unmake(vm);
 		return r;
 	}
 	vm_enter(vm);
-	vm_sched_apply();
+	vm_sched_apply(&plan);
 	vm_sched_enforce(vm);
+	vm_mover_look();
 	attach_port(vm);
 	vdevs_connect(vm);
 	for_each_vcpu(v, vm)

@@ -46,35 +46,21 @@ static void apply_cleaner(u64 shared, u64 real_time)
 	now = cpus;
 }
 
-/* What a CPU does depends on the VMs that use it. */
-static void apply_uses(void)
+/* What a CPU does depends on the vCPUs that use it. */
+static void apply_uses(const struct sched_plan *p)
 {
 	u64 own = 0, shared = 0, real_time = 0;
-	const struct vcpu *v;
-	const struct vm *vm;
+	u32 cpu;
 
-	for_each_vm(vm) {
-		u64 used = 0;
+	for_each_cpu(cpu) {
+		const struct sched_load *l = &p->cpus[cpu];
 
-		for_each_vcpu(v, vm)
-			used |= BIT(v->cpu);
-		shared |= used;
-		own |= vm->desc.dedicated ? used : 0;
-		real_time |= vm_sched_is_real_time(&vm->desc) ? used : 0;
+		shared |= l->vcpus ? BIT(cpu) : 0;
+		own |= l->dedicated ? BIT(cpu) : 0;
+		real_time |= l->real_time ? BIT(cpu) : 0;
 	}
 	apply_waits(own);
 	apply_cleaner(shared, real_time);
-}
-
-/*
- * An ordinary VM changes no CPU's use but for the cleaner, which may go on where it was until the
- * next change: deleting such a VM does not walk the others.
- */
-void vm_sched_gone(const struct vm_desc *d)
-{
-	if (vm_sched_is_real_time(d))
-		apply_uses();
-	vm_mover_look();
 }
 
 static struct sched_params params_of(const struct vcpu *v)
@@ -133,7 +119,7 @@ void vm_sched_refresh(struct vm *vm)
 		apply_params(v);
 }
 
-void vm_sched_move(struct vcpu *v, u32 cpu)
+static void move(struct vcpu *v, u32 cpu)
 {
 	v->cpu = cpu;
 	if (thread_set_affinity(&v->thread, BIT(cpu)))
@@ -141,21 +127,35 @@ void vm_sched_move(struct vcpu *v, u32 cpu)
 	enforce(v); /* windows belong to a CPU */
 }
 
-void vm_sched_apply(void)
+static void apply_to(struct vm *vm)
 {
-	const struct vm *vm;
 	struct vcpu *v;
 
-	for_each_vm(vm) {
-		for_each_vcpu(v, vm) {
-			const u32 cpu = vm_sched_planned(vm, v->index);
+	for_each_vcpu(v, vm)
+		if (vm->planned[v->index] != v->cpu)
+			move(v, vm->planned[v->index]);
+}
 
-			if (cpu < MAX_CPUS && cpu != v->cpu)
-				vm_sched_move(v, cpu);
-		}
-	}
-	apply_uses();
-	vm_mover_look();
+void vm_sched_apply(const struct sched_plan *p)
+{
+	struct vm *vm;
+
+	vm_sched_adopt(p);
+	if (p->moves_others)
+		for_each_vm(vm)
+			apply_to(vm);
+	else if (p->vm)
+		apply_to(p->vm);
+	apply_uses(p);
+}
+
+void vm_sched_gone(struct vm *vm)
+{
+	struct sched_plan p;
+
+	vm_sched_look(&p);
+	vm_sched_remove(&p, vm);
+	vm_sched_apply(&p);
 }
 
 void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s)

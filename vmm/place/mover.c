@@ -147,7 +147,8 @@ bool vm_mover_step(bool first)
 	if (best.v && !first) {
 		log_info("vm %u '%s': vcpu %u moves from cpu%u to cpu%u, which was idle",
 			 best.v->vm->id, best.v->vm->name, best.v->index, best.v->cpu, best.to);
-		vm_sched_move(best.v, best.to);
+		vm_sched_put(&p, best.v->vm, best.v->index, best.to);
+		vm_sched_apply(&p);
 	}
 	if (best.v || first)
 		forget_looks();

@@ -22,6 +22,9 @@
 #define WHOLE_CPU   1000000
 #define SHELL_SHARE 100000
 
+/* What the VMs in the table bring each CPU: every plan begins with it. Lifecycle lock. */
+static struct sched_load loads[MAX_CPUS];
+
 static const struct vm_desc *desc_of(const struct sched_plan *p, const struct vm *vm)
 {
 	return vm == p->vm ? p->want : &vm->desc;
@@ -170,6 +173,7 @@ static void give_way(struct sched_plan *p, struct vm *vm, u32 i)
 
 	if (here == NOWHERE || !planned_of(p->vm, here))
 		return;
+	p->moves_others = true;
 	put(p, vm, i, NOWHERE);
 	put(p, vm, i, choose_of(p, vm, ~real_time_cpus(p, vm)));
 	if (vm->planned[i] == NOWHERE)
@@ -191,6 +195,7 @@ static void all_give_way(struct sched_plan *p)
 static bool move(struct sched_plan *p, struct vm *vm, u32 i)
 {
 	put(p, vm, i, NOWHERE);
+	p->moves_others = true;
 	if (vm == p->vm || desc_of(p, vm)->dedicated)
 		return false;
 	put(p, vm, i, choose(p, vm));
@@ -374,51 +379,93 @@ static void start_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc
 		       const struct schedule *s)
 {
 	const struct vcpu *v;
-	struct vm *other;
 
 	*p = (struct sched_plan){ .vm = vm, .want = want, .schedule = s, .closed = MAX_CPUS };
-	if (vm)
-		memset(vm->planned, NOWHERE, sizeof(vm->planned));
-	for_each_vm(other) {
-		if (other == vm)
-			continue;
-		for_each_vcpu(v, other) {
-			other->planned[v->index] = (u8)v->cpu;
-			count(&p->cpus[v->cpu], &other->desc, 1);
-		}
-	}
+	memcpy(p->cpus, loads, sizeof(p->cpus));
+	if (!vm)
+		return;
+	memset(vm->planned, NOWHERE, sizeof(vm->planned));
+	for_each_vcpu(v, vm)
+		count(&p->cpus[v->cpu], &vm->desc, -1U);
 }
 
-int vm_sched_plan(struct vm *vm, const struct vm_desc *want, const struct schedule *schedule,
-		  struct vm_error *err)
+static void stay(struct vm *vm)
 {
+	const struct vcpu *v;
+
+	memset(vm->planned, NOWHERE, sizeof(vm->planned));
+	for_each_vcpu(v, vm)
+		vm->planned[v->index] = (u8)v->cpu;
+}
+
+void vm_sched_drop(const struct sched_plan *p)
+{
+	struct vm *vm;
+
+	stay(p->vm);
+	if (p->moves_others)
+		for_each_vm(vm)
+			stay(vm);
+}
+
+static int make_plan(struct sched_plan *p, struct vm_error *err)
+{
+	const struct vm_desc *want = p->want;
+	struct vm *vm = p->vm;
 	u8 *cpu = vm->planned;
 	const struct vcpu *v;
-	struct sched_plan p;
 
-	start_plan(&p, vm, want, schedule);
-	if (schedule_cpus_of(schedule, vm->name) && (want->budget_us || want->dedicated))
+	if (schedule_cpus_of(p->schedule, vm->name) && (want->budget_us || want->dedicated))
 		return vm_fail(err, -EINVAL, "'%s' has windows: they exclude %s", vm->name,
 			       want->dedicated ? "dedicated" : "a budget");
 	for_each_vcpu(v, vm)
-		if (may_stay(&p, v->cpu))
-			put(&p, vm, v->index, (u8)v->cpu);
+		if (may_stay(p, v->cpu))
+			put(p, vm, v->index, (u8)v->cpu);
 	for (u32 i = 0; i < want->cpus; i++) {
 		if (cpu[i] == NOWHERE)
-			put(&p, vm, i, choose(&p, vm));
+			put(p, vm, i, choose(p, vm));
 		if (cpu[i] == NOWHERE && want->dedicated)
-			put(&p, vm, i, choose_cleared(&p));
+			put(p, vm, i, choose_cleared(p));
 		if (cpu[i] == NOWHERE)
-			return refuse(&p, err);
+			return refuse(p, err);
 	}
 	if (vm_sched_is_real_time(want))
-		all_give_way(&p);
+		all_give_way(p);
 	return 0;
+}
+
+int vm_sched_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc *want,
+		  const struct schedule *schedule, struct vm_error *err)
+{
+	int r;
+
+	start_plan(p, vm, want, schedule);
+	r = make_plan(p, err);
+	if (r)
+		vm_sched_drop(p);
+	return r;
 }
 
 void vm_sched_look(struct sched_plan *p)
 {
 	start_plan(p, NULL, NULL, schedule_now());
+}
+
+void vm_sched_put(struct sched_plan *p, struct vm *vm, u32 index, u32 cpu)
+{
+	put(p, vm, index, (u8)cpu);
+	p->moves_others = true;
+}
+
+void vm_sched_remove(struct sched_plan *p, struct vm *vm)
+{
+	for (u32 i = 0; i < VM_MAX_VCPUS; i++)
+		put(p, vm, i, NOWHERE);
+}
+
+void vm_sched_adopt(const struct sched_plan *p)
+{
+	memcpy(loads, p->cpus, sizeof(loads));
 }
 
 u32 vm_sched_room(struct sched_plan *p, struct vm *vm, u32 index, u64 cpus)

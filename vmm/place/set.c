@@ -25,14 +25,11 @@ static u32 without_time(const struct vm *vm, const struct schedule *s)
 	return MAX_CPUS;
 }
 
-static int plan_with_windows(struct vm *vm, const struct vm_desc *want, const struct schedule *s,
-			     struct vm_error *err)
+/* -EBUSY with the reason: the schedule leaves a VM without time. */
+static int check_windows(const struct vm *vm, const struct schedule *s, struct vm_error *err)
 {
-	int r = vm_sched_plan(vm, want, s, err);
 	const struct vm *other;
 
-	if (r)
-		return r;
 	for_each_vm(other) {
 		u32 cpu = other == vm ? MAX_CPUS : without_time(other, s);
 
@@ -75,18 +72,24 @@ static int set_locked(struct vm *vm, const struct vm_desc *want,
 {
 	struct schedule *plan = NULL;
 	int r = windows ? schedule_plan(vm->name, windows, &plan, err) : 0;
+	struct sched_plan p;
 
 	if (r)
 		return r;
-	r = plan ? plan_with_windows(vm, want, plan, err)
-		 : vm_sched_plan(vm, want, schedule_now(), err);
+	r = vm_sched_plan(&p, vm, want, plan ? plan : schedule_now(), err);
 	if (r)
 		return r;
+	r = plan ? check_windows(vm, plan, err) : 0;
+	if (r) {
+		vm_sched_drop(&p);
+		return r;
+	}
 	vm->desc = *want;
 	if (plan)
 		apply_windows(vm, plan);
-	vm_sched_apply();
+	vm_sched_apply(&p);
 	vm_sched_enforce(vm);
+	vm_mover_look();
 	return 0;
 }
 
