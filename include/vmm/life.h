@@ -64,7 +64,7 @@ void vm_stats_reset(struct vm *vm);
 
 /*
  * ---- between its parts: create.c (create and delete), devices.c, lifecycle.c (the operator's
- * calls), tend.c (the VM's own steps) ----
+ * calls), tend.c (the VM's own steps), vm_state.c (its states) ----
  */
 
 /* Of vCPUs that load a VM for a waiting operator: behind the shell, before ordinary VMs. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The properties of a VM description: tables for the walk in desc.c. */
+/* The properties of a VM description: tables for the walk in desc.c, read by desc_read.c. */
 #ifndef DESC_PROPS_H
 #define DESC_PROPS_H
 

@@ -13,17 +13,6 @@
 #include <vmm/place.h>
 #include <vmm/virtio.h>
 
-/* vm_await() sleeps here until `changes` grows: it counts state changes of all VMs. */
-static struct wait_queue changed = WAIT_QUEUE_INIT(changed, LOCK_WAIT);
-static u32 changes;
-
-void vm_state_changed(struct vm *vm)
-{
-	__atomic_fetch_add(&changes, 1, __ATOMIC_RELEASE);
-	wait_wake_all(&changed);
-	console_wake(&vm->console); /* an attached reader looks again */
-}
-
 /* ---- taking a VM ---- */
 
 /* The VM's state, and whether its guest has asked for its end. */
@@ -273,50 +262,6 @@ int vm_delete(struct vm *vm, bool force, struct vm_error *err)
 	}
 	vmm_unlock();
 	return r;
-}
-
-/* ---- waiting for a load ---- */
-
-/* -EAGAIN: not yet. */
-static int load_result(u32 id, struct vm_error *err)
-{
-	struct vm *vm;
-	int r;
-
-	vmm_lock();
-	vm = vm_by_id(id);
-	if (!vm)
-		r = vm_fail(err, -ENOENT, "vm %u was deleted while it was loading", id);
-	else if (vm->state == VM_LOADING)
-		r = -EAGAIN;
-	else if (vm->load_result)
-		r = vm_fail(err, vm->load_result, "%s", vm->crash);
-	else
-		r = 0;
-	vmm_unlock();
-	return r;
-}
-
-static bool moved_on(u32 seen)
-{
-	return __atomic_load_n(&changes, __ATOMIC_ACQUIRE) != seen;
-}
-
-int vm_await(u32 id, u64 deadline, struct vm_error *err)
-{
-	for (;;) {
-		u32 seen = __atomic_load_n(&changes, __ATOMIC_ACQUIRE);
-		int r = load_result(id, err);
-		unsigned long flags;
-
-		if (r != -EAGAIN)
-			return r;
-		flags = spin_lock_irqsave(&changed.lock);
-		if (moved_on(seen))
-			spin_unlock_irqrestore(&changed.lock, flags);
-		else if (wait_block_locked(&changed, flags, deadline) != 0)
-			return -ETIMEDOUT;
-	}
 }
 
 /* ---- start ---- */

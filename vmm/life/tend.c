@@ -20,42 +20,6 @@
 #define BACK_OFF_MS     1000UL
 #define BACK_OFF_MAX_MS 60000UL
 
-/*
- * The states that may follow each state, one bit each. Every change goes through
- * vm_set_state_locked().
- */
-static const u8 next_states[] = {
-	[VM_CREATED] = BIT(VM_LOADING),
-	[VM_RUNNING] = BIT(VM_PAUSED) | BIT(VM_STOPPED) | BIT(VM_CRASHED) | BIT(VM_LOADING),
-	[VM_PAUSED] = BIT(VM_RUNNING) | BIT(VM_STOPPED) | BIT(VM_CRASHED) | BIT(VM_LOADING),
-	[VM_STOPPED] = BIT(VM_LOADING),
-	[VM_CRASHED] = BIT(VM_LOADING),
-	[VM_LOADING] = BIT(VM_CREATED) | BIT(VM_RUNNING) | BIT(VM_STOPPED) | BIT(VM_LOADING),
-};
-
-void vm_set_state_locked(struct vm *vm, enum vm_state s)
-{
-	kassert(next_states[vm->state] & BIT(s));
-	vm->state = s;
-}
-
-void vm_set_loading_locked(struct vm *vm, bool then_run)
-{
-	vm_set_state_locked(vm, VM_LOADING);
-	vm->then_run = then_run;
-	vm->restart_at = 0;
-	if (vm->load_result)
-		vm->crash[0] = '\0';
-	vm->load_result = 0;
-	__atomic_store_n(&vm->ram.call_off, false, __ATOMIC_RELAXED);
-}
-
-void vm_let_run_locked(struct vm *vm)
-{
-	vm_set_state_locked(vm, VM_RUNNING);
-	vm->run_allowed = vm->request == VM_REQ_NONE; /* else its end comes first */
-}
-
 /* ---- long steps: without the lock, and with interrupts unmasked ---- */
 
 static void open_up(struct vm *vm, unsigned long flags)

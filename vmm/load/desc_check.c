@@ -113,26 +113,6 @@ static int check_files(const struct check *c)
 	return ret ? refuse(c, NULL, "%s", why.text) : 0;
 }
 
-const char *desc_sched_problem(const struct vm_desc *d, const char **prop)
-{
-	*prop = "budget-us";
-	if (d->budget_us && !d->period_us)
-		return "needs a period";
-	if (d->budget_us && d->budget_us < DESC_BUDGET_MIN)
-		return "is less than 10 us";
-	if (d->period_us && d->budget_us > d->period_us)
-		return "is more than the period";
-	if (d->budget_us && d->dedicated)
-		return "is for shared CPUs, not for dedicated ones";
-	*prop = "period-us";
-	if (d->period_us && !d->budget_us)
-		return "needs a budget";
-	*prop = "policy";
-	if (d->fifo && d->dedicated)
-		return "is for shared CPUs, not for dedicated ones";
-	return NULL;
-}
-
 int desc_check(const struct vm_desc *d, const struct bundle *b, const char *file,
 	       struct desc_error *err)
 {

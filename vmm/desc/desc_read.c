@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads one node of a VM description by a table of its properties. */
+#include "desc_props.h"
+
+#include <lib/errno.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <lib/text.h>
+#include <libfdt.h>
+
+/*
+ * In an error message: the length of the shown part of the file's path, and the least room for the
+ * reason.
+ */
+#define FILE_SHOWN   128
+#define REASON_SHOWN 200
+
+int desc_refuse(struct desc_error *err, const char *file, const char *node, const char *prop,
+		const char *fmt, ...)
+{
+	const size_t size = sizeof(err->text), long_by = MAX(strlen(file), FILE_SHOWN) - FILE_SHOWN;
+	va_list ap;
+	size_t n;
+
+	/* The end of a long path tells more than its beginning. */
+	text_print(err->text, size - REASON_SHOWN, "%s%s: %s%s%s%s", long_by ? "..." : "",
+		   file + long_by, node ? node : "", node ? ": " : "", prop ? prop : "",
+		   prop ? ": " : "");
+	n = strlen(err->text);
+	va_start(ap, fmt);
+	text_vprint(err->text + n, size - n, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* A property's value. NULL if the property is absent. */
+struct prop_value {
+	const void *value;
+	int len;
+};
+
+/*
+ * Find the values of all rows in one walk. NULL, or the name of the first property that no row
+ * knows. Of two with one name the first counts.
+ */
+static const char *find_values(const void *fdt, int node, const struct prop_table *table,
+			       struct prop_value *values)
+{
+	const char *unknown = NULL;
+	int offset;
+
+	memset(values, 0, table->count * sizeof(*values));
+	fdt_for_each_property_offset(offset, fdt, node) {
+		struct prop_value v;
+		const char *name = NULL;
+		u32 i = 0;
+
+		v.value = fdt_getprop_by_offset(fdt, offset, &name, &v.len);
+		if (!v.value || !name)
+			continue;
+		while (i < table->count && !str_eq(name, table->rows[i].name))
+			i++;
+		if (i == table->count)
+			unknown = unknown ? unknown : name;
+		else if (!values[i].value)
+			values[i] = v;
+	}
+	return unknown;
+}
+
+int desc_read_node(struct reader *r, const void *fdt, int node, const struct prop_table *table,
+		   u32 *seen)
+{
+	struct prop_value values[DESC_MAX_ROWS];
+	const char *unknown = find_values(fdt, node, table, values);
+	int ret;
+
+	*seen = 0;
+	for (u32 i = 0; i < table->count; i++) {
+		const struct prop_row *row = &table->rows[i];
+
+		r->prop = row->name;
+		r->value = values[i].value;
+		r->len = values[i].len;
+		if (!r->value && row->required)
+			return refuse(r, "is missing");
+		if (!r->value)
+			continue;
+		ret = row->read(r, row);
+		if (ret)
+			return ret;
+		*seen |= (u32)BIT(i);
+	}
+	r->prop = unknown;
+	return unknown ? refuse(r, "unknown property") : 0;
+}
