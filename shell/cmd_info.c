@@ -352,7 +352,7 @@ void cmd_zvm_list(const struct args *a __unused)
 	}
 	shell_printf("%-12s VCPUS    MEMORY PRIO  IMAGE (DESCRIPTION)\n", "TYPE");
 	for (u32 i = 0; i < vm_type_count; i++)
-		print_type(&vm_types[i]);
+		print_type(vm_types[i]);
 	if (the_bundle.base && the_bundle.problem[0])
 		shell_printf("%s\n", the_bundle.problem);
 	shell_vmm_lock();

@@ -69,7 +69,7 @@ void print_types(void)
 	else
 		shell_printf("this bundle has: ");
 	for (u32 i = 0; i < vm_type_count; i++)
-		shell_printf("%s%s%s", i ? ", " : "", vm_types[i].desc.label,
+		shell_printf("%s%s%s", i ? ", " : "", vm_types[i]->desc.label,
 			     i + 1 == vm_type_count ? "\n" : "");
 }
 

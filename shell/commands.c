@@ -115,5 +115,5 @@ void complete_named(struct completions *c, const struct word *w, enum arg_kind k
 	if (kind == ARG_VM)
 		add_vms(c, w);
 	for (u32 i = 0; kind == ARG_TYPE && i < vm_type_count; i++)
-		complete_with(c, w, vm_types[i].desc.label);
+		complete_with(c, w, vm_types[i]->desc.label);
 }

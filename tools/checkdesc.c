@@ -8,6 +8,7 @@
  * 0: all is well; 1: errors, a line each on stderr; 2: usage, or a file cannot be read. A note is a
  * line there as well.
  */
+#include <kernel/early.h>
 #include <lib/devicetree.h>
 #include <lib/string.h>
 #include <stdio.h>
@@ -124,16 +125,18 @@ static int check_devicetree(const struct vm_type *t)
 /* The hypervisor's types, and all that it says of them at its start. */
 static int check_bundle(const char *path)
 {
+	static u64 early[MAX_TYPES * sizeof(struct vm_type) / sizeof(u64)];
 	int wrong = 0;
 	u64 size;
 	const void *base = read_file(path, &size);
 
+	early_init(early, sizeof(early));
 	bundle_init(base, size);
 	if (the_bundle.problem[0])
 		wrong = complain(the_bundle.problem);
 	for (u32 i = 0; i < vm_type_count; i++)
-		wrong |= vm_types[i].valid ? check_devicetree(&vm_types[i])
-					   : complain(vm_types[i].error.text);
+		wrong |= vm_types[i]->valid ? check_devicetree(vm_types[i])
+					   : complain(vm_types[i]->error.text);
 	return wrong | check_bundled_schedule();
 }
 

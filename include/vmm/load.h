@@ -35,7 +35,7 @@ int __must_check bundle_find(const struct bundle *b, const char *path, struct cp
 /* The text for an error of bundle_find(). */
 const char *bundle_error(int err);
 
-#define MAX_TYPES 32
+#define MAX_TYPES 128
 
 struct vm_type {
 	struct vm_desc desc;
@@ -45,7 +45,7 @@ struct vm_type {
 		error; /* what is wrong with it; if it is valid, a hint about it, mostly empty */
 };
 
-extern struct vm_type vm_types[MAX_TYPES];
+extern struct vm_type *vm_types[MAX_TYPES];
 extern u32 vm_type_count;
 extern struct bundle the_bundle;
 
@@ -53,15 +53,18 @@ extern struct bundle the_bundle;
  * Find images that a loader placed in memory at the addresses of the start command (zephyr.bin
  * 0xc8000000, Image 0xe0000000, rootfs.cpio.gz 0xe4000000, linux.dtb 0xf2a00000), by their magic
  * numbers. Adds the types `zephyr` and `linux`, and keeps their RAM. Boot, before page_init(): RAM
- * is mapped, nothing is allocated.
+ * is mapped. Takes early memory.
  */
 void preload_detect(void);
 
 /*
  * Read all vms/<name>.dtb of the bundle (base NULL: none) into vm_types. A type of the bundle
- * replaces a preloaded one of the same name. Boot, after preload_detect(). Allocates nothing.
+ * replaces a preloaded one of the same name. Boot, after preload_detect(). Takes early memory.
  */
 void bundle_init(const void *base, u64 size);
+
+/* Another type, empty. NULL: no room; the bundle's problem says so. Boot, before page_init(). */
+struct vm_type *type_add(const char *file);
 
 /*
  * Keep the RAM of images that descriptions of the bundle name by address (kernel-address,

@@ -113,7 +113,7 @@ static void check_types(void)
 {
 	fuzz_assert(vm_type_count <= MAX_TYPES);
 	for (u32 i = 0; i < vm_type_count; i++) {
-		const struct vm_type *t = &vm_types[i];
+		const struct vm_type *t = vm_types[i];
 
 		fuzz_check_line(t->desc.label, sizeof(t->desc.label));
 		fuzz_check_line(t->file, sizeof(t->file));
@@ -269,8 +269,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	check_types();
 	check_schedule();
 	for (u32 i = 0; i < vm_type_count; i++)
-		if (vm_types[i].valid)
-			create(&vm_types[i]);
+		if (vm_types[i]->valid)
+			create(vm_types[i]);
 	free(bytes);
 	return 0;
 }

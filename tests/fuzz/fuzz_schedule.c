@@ -14,12 +14,13 @@
 
 /* ---- what is around it ---- */
 
-struct vm_type vm_types[MAX_TYPES] = {
+static struct vm_type types[] = {
 	{ .desc.label = "linux" },
 	{ .desc.label = "rtos" },
 	{ .desc.label = "a-label-of-23-character" },
 	{ .desc.label = "" },
 };
+struct vm_type *vm_types[MAX_TYPES] = { &types[0], &types[1], &types[2], &types[3] };
 u32 vm_type_count = 4;
 struct bundle the_bundle;
 u32 host_cpu;

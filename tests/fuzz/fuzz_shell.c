@@ -119,7 +119,8 @@ bool shell_interrupted(void)
 
 /* ---- pretended VMs ---- */
 
-struct vm_type vm_types[MAX_TYPES];
+static struct vm_type types[3];
+struct vm_type *vm_types[MAX_TYPES] = { &types[0], &types[1], &types[2] };
 u32 vm_type_count;
 struct bundle the_bundle = { .problem = "there is none" };
 
@@ -129,8 +130,8 @@ static u32 locks;
 const struct vm_type *type_find(const char *name)
 {
 	for (u32 i = 0; i < vm_type_count; i++)
-		if (strcmp(vm_types[i].desc.label, name) == 0)
-			return &vm_types[i];
+		if (strcmp(vm_types[i]->desc.label, name) == 0)
+			return vm_types[i];
 	return NULL;
 }
 
@@ -393,13 +394,13 @@ static void set_up(void)
 
 	vm_type_count = fuzz_once_in(&input, 16) ? 0 : ARRAY_SIZE(labels);
 	for (u32 i = 0; i < ARRAY_SIZE(labels); i++) {
-		strcpy(vm_types[i].desc.label, labels[i]);
-		vm_types[i].valid = i < 2;
-		strcpy(vm_types[i].error.text, i ? "is wrong" : "");
+		strcpy(vm_types[i]->desc.label, labels[i]);
+		vm_types[i]->valid = i < 2;
+		strcpy(vm_types[i]->error.text, i ? "is wrong" : "");
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(machines); i++) {
 		machines[i].id = i;
-		machines[i].type = &vm_types[i];
+		machines[i].type = vm_types[i];
 		strcpy(machines[i].name, i ? "linux-2" : "linux");
 		machines[i].desc.weight = 100;
 	}

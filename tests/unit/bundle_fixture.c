@@ -14,7 +14,7 @@
 u8 *ram;
 const struct phys_range all_ram = { { RAM_BASE }, RAM_SIZE };
 
-static u64 early[KIB(64) / sizeof(u64)];
+static u64 early[MIB(1) / sizeof(u64)];
 
 /* RAM for the addresses of the start command; untouched memory costs nothing. */
 void *phys_to_virt(paddr_t pa)
@@ -33,7 +33,7 @@ int vm_ram_write(struct vm_ram *r, u64 ipa, const void *src, u64 len)
 	return -EFAULT;
 }
 
-u8 archive[65536];
+u8 archive[KIB(256)];
 u32 archive_size;
 
 int bundle_setup(void **state)

@@ -18,7 +18,7 @@
 
 extern u8 *ram;
 extern const struct phys_range all_ram;
-extern u8 archive[65536];
+extern u8 archive[KIB(256)];
 extern u32 archive_size;
 extern u8 blob[2048];
 extern const u8 raw_kernel[RAW_KERNEL_SIZE];

@@ -101,7 +101,8 @@ u32 host_fdt_option(const char *name)
 
 /* ---- the VMs ---- */
 
-struct vm_type vm_types[MAX_TYPES];
+static struct vm_type types[8];
+struct vm_type *vm_types[MAX_TYPES];
 u32 vm_type_count;
 
 static struct vm *slots[MAX_VMS];
@@ -109,8 +110,8 @@ static struct vm *slots[MAX_VMS];
 const struct vm_type *type_find(const char *name)
 {
 	for (u32 i = 0; i < vm_type_count; i++) {
-		if (strcmp(vm_types[i].desc.label, name) == 0)
-			return &vm_types[i];
+		if (strcmp(vm_types[i]->desc.label, name) == 0)
+			return vm_types[i];
 	}
 	return NULL;
 }
@@ -297,8 +298,9 @@ int vm_delete(struct vm *vm, bool force, struct vm_error *err)
 
 static void add_type(const char *label, bool valid)
 {
-	struct vm_type *t = &vm_types[vm_type_count++];
+	struct vm_type *t = &types[vm_type_count];
 
+	vm_types[vm_type_count++] = t;
 	memset(t, 0, sizeof(*t));
 	snprintf(t->desc.label, sizeof(t->desc.label), "%s", label);
 	snprintf(t->file, sizeof(t->file), "vms/%s.dtb", label);
@@ -318,8 +320,8 @@ static void add_vm(u32 id, const char *name)
 	memset(vm, 0, sizeof(*vm));
 	console_init(&vm->console);
 	vm->id = id;
-	vm->type = &vm_types[0];
-	vm->desc = vm_types[0].desc;
+	vm->type = vm_types[0];
+	vm->desc = vm_types[0]->desc;
 	vm->nvcpus = 1;
 	vm->vcpus[0] = &fake_vcpus[id];
 	vm->ram.map = ram_map_default(MIB(512));

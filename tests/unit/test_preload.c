@@ -246,8 +246,8 @@ static void test_no_ram(void **state)
 	machine_ram(cut, 2);
 	preload_detect();
 	assert_int_equal(taken(), 0x3000);
-	assert_int_equal(vm_types[0].desc.kernel.size, 0x3000);
-	assert_int_equal(vm_types[0].desc.initrd.size, 0);
+	assert_int_equal(vm_types[0]->desc.kernel.size, 0x3000);
+	assert_int_equal(vm_types[0]->desc.initrd.size, 0);
 }
 
 /* What lies where a loader could not have put an image is not looked at. */
@@ -300,10 +300,10 @@ static void test_raw_zephyr(void **state)
 	memset(mem(ZEPHYR), 0x9c, 0x1234);
 	preload_detect();
 	assert_int_equal(taken(), 0x2000);
-	assert_true(vm_types[0].valid);
-	assert_true(vm_types[0].desc.has_load_address);
-	assert_int_equal(vm_types[0].desc.load_address, GUEST_RAM_BASE);
-	assert_int_equal(vm_types[0].desc.kernel.size, 0x2000);
+	assert_true(vm_types[0]->valid);
+	assert_true(vm_types[0]->desc.has_load_address);
+	assert_int_equal(vm_types[0]->desc.load_address, GUEST_RAM_BASE);
+	assert_int_equal(vm_types[0]->desc.kernel.size, 0x2000);
 }
 
 /*

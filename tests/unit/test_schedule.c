@@ -2,6 +2,7 @@
 /* Schedules: what is accepted, and the one line that is said about what is not. */
 #include <unit.h>
 
+#include <kernel/early.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <libfdt.h>
@@ -137,8 +138,12 @@ static void what_is_wrong_is_named(void **state)
 
 static void types(const char *const *labels)
 {
-	for (vm_type_count = 0; labels[vm_type_count]; vm_type_count++)
-		strcpy(vm_types[vm_type_count].desc.label, labels[vm_type_count]);
+	static u64 early[KIB(64) / sizeof(u64)];
+
+	vm_type_count = 0;
+	early_init(early, sizeof(early));
+	for (u32 i = 0; labels[i]; i++)
+		strcpy(type_add("")->desc.label, labels[i]);
 }
 
 /* Names that no type gives a VM, each once, and the type that may be meant. */

@@ -384,10 +384,10 @@ static void names_and_reasons_are_text(void **state)
 	expect_part("zvm info 0", "  last crash  ^[]0;x^G\n");
 	LINUX->state = VM_CRASHED;
 	expect_part("zvm info 0", "  crash       ^[]0;x^G\n");
-	strcpy(vm_types[2].error.text, "\xc2\x9b"
-				       "2J");
+	strcpy(vm_types[2]->error.text, "\xc2\x9b"
+					"2J");
 	expect_part("zvm list", "cannot be created: \\u009b2J\n");
-	strcpy(vm_types[0].desc.kernel.path, "\xe2\x80\xaexyz");
+	strcpy(vm_types[0]->desc.kernel.path, "\xe2\x80\xaexyz");
 	expect_part("zvm list", "\\u202exyz (vms/linux.dtb)\n");
 }
 

@@ -273,10 +273,10 @@ void vmm_autostart(void)
 	struct vm *vm;
 
 	for (u32 i = 0; i < vm_type_count; i++) {
-		if (!vm_types[i].valid || !vm_types[i].desc.autostart)
+		if (!vm_types[i]->valid || !vm_types[i]->desc.autostart)
 			continue;
-		if (vm_create(&vm_types[i], &none, &vm, &err) || vm_run(vm, &err))
-			log_err("autostart of '%s': %s", vm_types[i].desc.label, err.text);
+		if (vm_create(vm_types[i], &none, &vm, &err) || vm_run(vm, &err))
+			log_err("autostart of '%s': %s", vm_types[i]->desc.label, err.text);
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The types of VMs. Filled in at boot, read-only afterwards. */
+#include <kernel/early.h>
 #include <lib/cpio.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
@@ -17,7 +18,7 @@
 
 _Static_assert(DESC_CPUS_MAX == VM_MAX_VCPUS, "the description's limit is the VM's");
 
-struct vm_type vm_types[MAX_TYPES];
+struct vm_type *vm_types[MAX_TYPES];
 u32 vm_type_count;
 
 static u8 desc_file[DESC_FILE_MAX] __aligned(8);
@@ -25,8 +26,8 @@ static u8 desc_file[DESC_FILE_MAX] __aligned(8);
 static struct vm_type *find(const char *name)
 {
 	for (u32 i = 0; i < vm_type_count; i++)
-		if (str_eq(vm_types[i].desc.label, name))
-			return &vm_types[i];
+		if (str_eq(vm_types[i]->desc.label, name))
+			return vm_types[i];
 	return NULL;
 }
 
@@ -58,19 +59,36 @@ static int read_description(struct vm_type *t)
 	return ret ? ret : desc_check(&t->desc, &the_bundle, t->file, &t->error);
 }
 
+struct vm_type *type_add(const char *file)
+{
+	struct vm_type *t = NULL;
+
+	if (vm_type_count < MAX_TYPES)
+		t = early_alloc(sizeof(*t), sizeof(u64));
+	if (t) {
+		memset(t, 0, sizeof(*t));
+		vm_types[vm_type_count++] = t;
+	} else if (!the_bundle.problem[0]) {
+		text_print(the_bundle.problem, sizeof(the_bundle.problem),
+			   "there is room for %u types: %s and those behind it are not used",
+			   vm_type_count, file);
+	}
+	return t;
+}
+
 /*
  * A type of the bundle replaces a preloaded one. Of two types in the bundle the first one stays,
- * and the second one is marked as wrong. False: there is no room.
+ * and the second one is marked as wrong.
  */
-static bool add_type(const struct vm_type *t)
+static void add_type(const struct vm_type *t)
 {
 	struct vm_type *old = find(t->desc.label);
 	struct vm_type *to = old && str_eq(old->file, PRELOADED_FILE) ? old : NULL;
 
-	if (!to && vm_type_count < MAX_TYPES)
-		to = &vm_types[vm_type_count++];
 	if (!to)
-		return false;
+		to = type_add(t->file);
+	if (!to)
+		return;
 	*to = *t;
 	if (old && old != to) {
 		to->valid = false;
@@ -82,14 +100,13 @@ static bool add_type(const struct vm_type *t)
 				   "%s has the label '%s' too, and is not used", t->file,
 				   t->desc.label);
 	}
-	return true;
 }
 
 /* Two archives may have a file of the same name: the later one is read. */
 static bool is_known(const char *file)
 {
 	for (u32 i = 0; i < vm_type_count; i++)
-		if (str_eq(vm_types[i].file, file))
+		if (str_eq(vm_types[i]->file, file))
 			return true;
 	return false;
 }
@@ -115,10 +132,7 @@ static void add_description(const struct cpio_entry *e)
 	utf8_clean(t.file); /* it is shown on terminals */
 	if (!t.desc.label[0])
 		label_by_file(&t);
-	if (!add_type(&t) && !the_bundle.problem[0])
-		text_print(the_bundle.problem, sizeof(the_bundle.problem),
-			   "the bundle has more than %u types: %s and those behind it are not used",
-			   MAX_TYPES, t.file);
+	add_type(&t);
 }
 
 void bundle_init(const void *base, u64 size)

@@ -67,7 +67,7 @@ static int check_in_memory(struct vm_type *t)
 void bundle_reserve(void)
 {
 	for (u32 i = 0; i < vm_type_count; i++) {
-		struct vm_type *t = &vm_types[i];
+		struct vm_type *t = vm_types[i];
 
 		if (!t->valid || str_eq(t->file, PRELOADED_FILE) ||
 		    !(in_memory(&t->desc.kernel) || in_memory(&t->desc.initrd)))

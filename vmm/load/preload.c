@@ -83,15 +83,14 @@ static bool is_code(const void *p)
 
 /* ---- types ---- */
 
-static struct vm_type *new_type(const char *label)
+static struct vm_type *new_type(const char *label, struct image_ref kernel)
 {
-	struct vm_type *t;
+	struct vm_type *t = type_add(PRELOADED_FILE);
 
-	if (vm_type_count == MAX_TYPES)
+	if (!t)
 		return NULL;
-	t = &vm_types[vm_type_count];
-	memset(t, 0, sizeof(*t));
 	desc_defaults(&t->desc);
+	t->desc.kernel = kernel;
 	(void)str_copy(t->desc.label, label, sizeof(t->desc.label));
 	(void)str_copy(t->file, PRELOADED_FILE, sizeof(t->file));
 	return t;
@@ -114,7 +113,6 @@ static void finish_type(struct vm_type *t)
 		(void)desc_refuse(&t->error, PRELOADED_FILE, at, NULL, "%s", why.text);
 	else
 		t->valid = true;
-	vm_type_count++;
 }
 
 /* True for an image, and for a known file that finish_type() refuses by name. */
@@ -127,12 +125,15 @@ static bool is_image(const void *window)
 static void detect_zephyr(void)
 {
 	const void *window = window_at(ZEPHYR_AT);
+	struct image_ref kernel = { .size = 0 };
 	struct vm_type *t;
 
 	if (!window || !(is_image(window) || is_code(window)))
 		return;
-	t = new_type("zephyr");
-	if (!t || !take(&t->desc.kernel, ZEPHYR_AT, ZEPHYR_MAX))
+	if (!take(&kernel, ZEPHYR_AT, ZEPHYR_MAX))
+		return;
+	t = new_type("zephyr", kernel);
+	if (!t)
 		return;
 	t->desc.ram = ram_map_default(ZEPHYR_MEMORY);
 	t->desc.priority = ZEPHYR_PRIORITY;
@@ -312,6 +313,7 @@ static u64 initrd_limit(const void *fdt)
 static void detect_linux(void)
 {
 	const void *window = window_at(LINUX_AT), *fdt;
+	struct image_ref kernel = { .size = 0 };
 	struct desc_error why;
 	struct vm_type *t;
 	u64 size;
@@ -320,17 +322,19 @@ static void detect_linux(void)
 	if (!window || !is_image(window))
 		return;
 	size = image_has_header(window, PAGE_SIZE) ? image_header_size(window) : 0;
-	t = new_type("linux");
-	if (!t || !take(&t->desc.kernel, LINUX_AT, size ? MIN(size, LINUX_MAX) : LINUX_MAX))
+	if (!take(&kernel, LINUX_AT, size ? MIN(size, LINUX_MAX) : LINUX_MAX))
+		return;
+	t = new_type("linux", kernel);
+	if (!t)
 		return;
 	ret = find_dtb(&t->desc, &fdt, &why);
 	window = window_at(INITRD_AT);
 	if (window && is_initrd(window) && !take(&t->desc.initrd, INITRD_AT, initrd_limit(fdt)))
-		return;
+		ret = desc_refuse(&why, "initrd", NULL, NULL, "its memory is in use");
 	t->desc.cpus = LINUX_CPUS;
 	t->desc.ram = ram_map_default(LINUX_MEMORY);
 	(void)str_copy(t->desc.bootargs, LINUX_BOOTARGS, sizeof(t->desc.bootargs));
-	if (fdt)
+	if (fdt && !ret)
 		ret = apply_dtb(&t->desc, fdt, &why);
 	finish_type(t);
 	if (ret) {

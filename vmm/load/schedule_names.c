@@ -37,7 +37,7 @@ static u32 distance(const char *a, const char *b)
 static bool is_of_a_type(const char *vm)
 {
 	for (u32 i = 0; i < vm_type_count; i++) {
-		const char *label = vm_types[i].desc.label, *rest = vm + strlen(label);
+		const char *label = vm_types[i]->desc.label, *rest = vm + strlen(label);
 		u64 number;
 
 		if (str_starts(vm, label) &&
@@ -80,11 +80,11 @@ void schedule_stray_text(const struct schedule_window *w, char *text, size_t siz
 	u32 least = SLIPS_MAX + 1;
 
 	for (u32 i = 0; i < vm_type_count; i++) {
-		const u32 slips = distance(w->vm, vm_types[i].desc.label);
+		const u32 slips = distance(w->vm, vm_types[i]->desc.label);
 
 		if (slips < least) {
 			least = slips;
-			meant = vm_types[i].desc.label;
+			meant = vm_types[i]->desc.label;
 		}
 	}
 	if (meant)
