@@ -2,6 +2,7 @@
 /* The hypervisor's shell: its commands, and the kinds of things that have names. */
 #include <vmm/life.h>
 #include <vmm/load.h>
+#include <vmm/net.h>
 #include "shell.h"
 
 const char shell_prompt[] = "zvm_host:~# ";
@@ -81,6 +82,8 @@ static const struct command zvm_commands[] = {
 	{ "stat", NULL, "a VM's exits, how late its timers were, its budget", OPTIONS(stat_options),
 	  VM_OPERAND, .run = cmd_zvm_stat },
 	{ "top", NULL, "which threads use the CPUs, every second; q leaves", .run = cmd_zvm_top },
+	{ "net", NULL, "the networks' ports; or one network, and the addresses learnt there",
+	  .operand = ARG_NET, .operand_name = "NETWORK", .run = cmd_zvm_net },
 	{ "set", "update", "change how a VM is scheduled, and restarted", OPTIONS(set_options),
 	  VM_OPERAND, .run = cmd_zvm_set },
 	{ "list", NULL, "the types that can be created", .run = cmd_zvm_list },
@@ -110,10 +113,20 @@ static void add_vms(struct completions *c, const struct word *w)
 	vmm_unlock();
 }
 
+static void add_nets(struct completions *c, const struct word *w)
+{
+	vmm_lock();
+	for (const struct net *net = NULL; (net = net_next(net));)
+		complete_with(c, w, net_name(net));
+	vmm_unlock();
+}
+
 void complete_named(struct completions *c, const struct word *w, enum arg_kind kind)
 {
 	if (kind == ARG_VM)
 		add_vms(c, w);
+	if (kind == ARG_NET)
+		add_nets(c, w);
 	for (u32 i = 0; kind == ARG_TYPE && i < vm_type_count; i++)
 		complete_with(c, w, vm_types[i]->desc.label);
 }

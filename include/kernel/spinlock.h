@@ -32,6 +32,7 @@ enum lock_rank {
 	LOCK_UART_WRITERS, /* threads that wait for room in the host's UART */
 	LOCK_UART,         /* the host's UART */
 	LOCK_PORT,         /* output on its way from a VM's console to its port */
+	LOCK_NET,          /* a network's ports and addresses */
 	LOCK_DEVICE,       /* a VM's UART, RTC, watchdog or virtio device */
 	LOCK_VGIC,         /* a VM's interrupt controller */
 	LOCK_CONSOLE,      /* a VM's console */

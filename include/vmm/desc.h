@@ -103,7 +103,7 @@ struct image_ref {
 #define VIRTIO_IMAGE_MAX 128 /* of a disk's path in the bundle */
 #define VIRTIO_SERIAL    20  /* bytes of a disk's serial number */
 
-enum desc_virtio_kind { VIRTIO_NONE, VIRTIO_RNG, VIRTIO_BLK, VIRTIO_CONSOLE };
+enum desc_virtio_kind { VIRTIO_NONE, VIRTIO_RNG, VIRTIO_BLK, VIRTIO_CONSOLE, VIRTIO_NET };
 
 struct desc_virtio {
 	char name[DESC_NAME_MAX]; /* of the node */
@@ -113,6 +113,10 @@ struct desc_virtio {
 	char image[VIRTIO_IMAGE_MAX]; /* a file of the bundle */
 	char serial[VIRTIO_SERIAL + 1];
 	bool readonly;
+	/* a port of a network */
+	char network[DESC_NAME_MAX];
+	u64 mac; /* the bytes in their order, the first one is the most significant; 0: made */
+	bool mac_filter; /* frames with other source addresses are dropped */
 };
 
 struct vm_desc {

@@ -80,6 +80,7 @@ struct virtio_state {
 	struct virtio_queue queues[VIRTIO_QUEUES];
 };
 
+struct vcpu;
 struct virtio;
 
 /* What the transport has to know of a kind of device. */
@@ -154,6 +155,14 @@ u32 virtio_write(struct virtio *t, u32 queue, const void *from, u32 len);
 /* Give it back to the driver, and interrupt if the driver wants that. False: see above. */
 bool virtio_finish(struct virtio *t, u32 queue);
 /*
+ * The same in two steps, for an answer of several requests: keep the request's entry as number
+ * `held` behind those that the driver knows; then give `count` of them back at once. Or take them
+ * back: `avail` is the queue's `avail` before the first of them.
+ */
+bool virtio_hold(struct virtio *t, u32 queue, u32 held);
+bool virtio_publish(struct virtio *t, u32 queue, u32 count);
+void virtio_untake(struct virtio *t, u32 queue, u16 avail);
+/*
  * True if this unit may go on: all memory that it asked for is there, and the ring is not broken.
  * So a buffer that was not found does not exist. Lock held.
  */
@@ -175,6 +184,7 @@ bool virtio_queue_ok(struct virtio *t, u32 queue);
 /* Let vCPUs do the devices' work. Once, at boot. */
 void virtio_init(void);
 
-extern const struct vdev_class virtio_rng_class, virtio_blk_class, virtio_con_class;
+extern const struct vdev_class virtio_rng_class, virtio_blk_class, virtio_con_class,
+	virtio_net_class;
 
 #endif

@@ -15,6 +15,7 @@
 #include <vmm/desc.h>
 #include <vmm/life.h>
 #include <vmm/load.h>
+#include <vmm/net.h>
 #include <vmm/place.h>
 
 #include "../../shell/shell.h"
@@ -260,6 +261,17 @@ static void check_args(const struct args *a)
 		fuzz_assert(!a->option[i] || a->command->options[i].value || !a->option[i][0]);
 }
 
+const struct net *net_next(const struct net *net)
+{
+	return net ? NULL : (const struct net *)vm_types;
+}
+
+const char *net_name(const struct net *net)
+{
+	(void)net;
+	return "lan0";
+}
+
 #define CHECKED(name)                   \
 	void name(const struct args *a) \
 	{                               \
@@ -268,6 +280,7 @@ static void check_args(const struct args *a)
 CHECKED(cmd_zvm_info)
 CHECKED(cmd_zvm_stat)
 CHECKED(cmd_zvm_top)
+CHECKED(cmd_zvm_net)
 CHECKED(cmd_zvm_list)
 CHECKED(cmd_zvm_console)
 CHECKED(cmd_zvm_log)
@@ -303,6 +316,7 @@ static const char *const beginnings[] = {
 	"zvm ",
 	"host irq ",
 	"host ",
+	"zvm net ",
 	"help zvm ",
 	"help ",
 	"",

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <vmm/core.h>
 #include <vmm/load.h>
+#include <vmm/net.h>
 #include <vmm/port.h>
 #include <vmm/virtio.h>
 
@@ -195,6 +196,17 @@ void page_free(void *page)
 	free(page);
 }
 
+void *kzalloc(size_t size)
+{
+	return calloc(1, size);
+}
+
+void kfree(void *p, size_t size)
+{
+	(void)size;
+	free(p);
+}
+
 void *pages_alloc(u32 count)
 {
 	return calloc(count, PAGE_SIZE);
@@ -267,13 +279,84 @@ static void put(u64 offset, u32 value)
 	access(offset, 4, true, value);
 }
 
+/* ---- the network of a network device: another port, which sends and receives ---- */
+
+static struct net_port other;
+static u8 sink[NET_FRAME_MAX];
+
+static void receive(struct net_port *port, const struct net_frame *f, u32 from)
+{
+	(void)from;
+	fuzz_assert(port == &other && f->len >= NET_HEAD && f->len <= NET_FRAME_MAX);
+	net_frame_copy(f, sink);
+}
+
+static bool sums(struct net_port *port)
+{
+	(void)port;
+	return fuzz_once_in(&input, 2);
+}
+
+static bool is_net(void)
+{
+	return dev.class == &virtio_net_class;
+}
+
+/* The features of a network device that the driver takes. */
+static u32 of_net(void)
+{
+	return is_net() ? (fuzz_byte(&input) & 3) | (u32)(fuzz_byte(&input) & 1) << 15 : 0;
+}
+
+static void join_net(void)
+{
+	other = (struct net_port){ .owner = "other", .name = "o", .receive = receive };
+	other.sums = sums;
+	fuzz_assert(!net_join(&other, "n", 0x020000000001, 2));
+}
+
+/* The device's: it came first. */
+static struct net_port *first_port(void)
+{
+	const struct net_port *port = net_port_next(other.net, NULL);
+
+	return (struct net_port *)(uintptr_t)port;
+}
+
+/* A frame for the device, from one of many senders. */
+static void arrive(void)
+{
+	static const u32 lengths[] = { 60, 1500, 1, 600 };
+	struct net_frame f = { .count = 0 };
+	struct net_port *port = first_port();
+	unsigned long irq;
+
+	(void)net_frame_add(&f, f.head, NET_HEAD);
+	(void)net_frame_add(&f, sink, fuzz_word(&input, lengths));
+	f.has_sum = fuzz_once_in(&input, 4);
+	f.sum_start = NET_HEAD;
+	f.head[0] = fuzz_byte(&input) & 3;
+	f.head[5] = 2; /* the device's, if it is not a group's */
+	f.head[6] = 2;
+	f.head[11] = fuzz_byte(&input) & 3;
+	if (fuzz_once_in(&input, 4) && (!f.has_sum || f.len >= NET_HEAD + 2)) {
+		net_send(&other, &f);
+		return;
+	}
+	f.has_sum = false;
+	irq = arch_irq_save();
+	port->receive(port, &f, fuzz_below(&input, 40));
+	arch_irq_restore(irq);
+}
+
 /* What a driver does, with a few things wrong. */
 static void start(void)
 {
 	put(STATUS, 0);
 	put(STATUS, 3);
 	put(0x024, 0);
-	put(0x020, fuzz_byte(&input) & 3 ? (u32)fuzz_byte(&input) << 24 & 0x30000000 : 1U << 30);
+	put(0x020, fuzz_byte(&input) & 3 ? ((u32)fuzz_byte(&input) << 24 & 0x30000000) | of_net()
+					 : 1U << 30);
 	put(0x024, 1);
 	put(0x020, fuzz_once_in(&input, 16) ? 0 : 1);
 	put(STATUS, 3 | 8);
@@ -319,6 +402,18 @@ static void request(void)
 	descriptor(0, header, 16, 1, 1);
 	descriptor(1, data, fuzz_word(&input, lengths), 1 | (fuzz_byte(&input) & 2), 2);
 	descriptor(2, RINGS + 0x1000, 1 + (fuzz_byte(&input) & 1), 2, 0);
+	if (is_net() && fuzz_once_in(&input, 8)) { /* a frame in many pieces */
+		const u64 table = RINGS + 0x1400;
+
+		for (u64 i = 0; i < 60; i++) {
+			poke(table + 16 * i, data + i, 8);
+			poke(table + 16 * i + 8, 1 | (u64)(i < 59) << 32 | (i + 1) << 48, 8);
+		}
+		descriptor(0, table, 16 * 60, 4, 0);
+	} else if (is_net() && fuzz_byte(&input) & 1) { /* a buffer for a frame */
+		descriptor(0, data, fuzz_word(&input, lengths), 2, 0);
+		arrive();
+	}
 	memcpy(&idx, &ram[RINGS + 0x802 - RAM], 2);
 	poke(RINGS + 0x804 + 2 * (idx % 8), 0, 2);
 	poke(RINGS + 0x802, (u16)(idx + 1), 2);
@@ -372,7 +467,7 @@ static void check(void)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static const struct vdev_class *const classes[] = { &virtio_rng_class, &virtio_blk_class,
-							    &virtio_con_class };
+							    &virtio_con_class, &virtio_net_class };
 	static struct vcpu *const one = &vcpu;
 
 	input = (struct fuzz_input){ .at = data, .left = size };
@@ -386,13 +481,17 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	vm.nvcpus = 1;
 	vcpu.vm = &vm;
 	vcpu.power = VCPU_ON;
-	vm.desc.virtio[0] = (struct desc_virtio){ .image = "i", .name = "disk0" };
+	vm.desc.virtio[0] = (struct desc_virtio){
+		.image = "i", .name = "disk0", .network = "n", .mac = 0x020000000002
+	};
 	vm.desc.virtio[0].readonly = fuzz_once_in(&input, 8);
 	dev = (struct vdev){ .class = fuzz_word(&input, classes),
 			     .vm = &vm,
 			     .virtio = &vm.desc.virtio[0] };
 	dev.state = calloc(1, dev.class->size);
 	fuzz_assert(dev.state && !dev.class->host_init() && !dev.class->create(&dev));
+	if (is_net())
+		join_net();
 	vm.devices[0] = dev;
 	vm.ndevices = 1;
 	console = NULL;
@@ -409,6 +508,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	fuzz_assert(!line);
 	if (dev.class->destroy)
 		dev.class->destroy(&dev);
+	if (is_net())
+		net_leave(&other);
 	fuzz_assert(!pages);
 	free(dev.state);
 	mmio_free(&vm.bus);

@@ -145,7 +145,8 @@ static void put_devices(struct fuzz_input *in)
 {
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i" };
 	static const char *const kinds[] = { "zvm,virtio-rng", "zvm,virtio-blk",
-					     "zvm,virtio-console" };
+					     "zvm,virtio-console", "zvm,virtio-net" };
+	static const u8 macs[3][6] = { { 2, 0, 0, 0, 0, 1 }, { 0 }, { 3 } };
 	const u32 count = fuzz_below(in, fuzz_once_in(in, 8) ? ARRAY_SIZE(names) + 1 : 4);
 
 	tree_begin("devices");
@@ -160,6 +161,12 @@ static void put_devices(struct fuzz_input *in)
 			tree_text("serial", fuzz_once_in(in, 4) ? "" : "a1");
 		if (fuzz_once_in(in, 4))
 			tree_put("readonly", NULL, 0);
+		if (fuzz_once_in(in, 2))
+			tree_text("network", fuzz_once_in(in, 8) ? "a b" : "lan0");
+		if (fuzz_once_in(in, 4))
+			tree_put("mac", macs[fuzz_below(in, 3)], fuzz_once_in(in, 8) ? 5 : 6);
+		if (fuzz_once_in(in, 4))
+			tree_put("mac-filter", NULL, 0);
 		tree_end();
 	}
 	tree_end();

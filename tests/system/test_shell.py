@@ -129,7 +129,7 @@ def test_help(board):
 
 @pytest.mark.parametrize("command", [
     "zvm new", "zvm create", "zvm run", "zvm pause", "zvm resume", "zvm reset", "zvm stop",
-    "zvm delete", "zvm info", "zvm stat", "zvm top", "zvm set", "zvm update", "zvm list", "zvm console", "zvm look", "zvm log", "host info",
+    "zvm delete", "zvm info", "zvm stat", "zvm top", "zvm net", "zvm set", "zvm update", "zvm list", "zvm console", "zvm look", "zvm log", "host info",
     "host cpus", "host mem", "host irq", "host threads", "host log", "host version",
     "host reboot",
 ])

@@ -126,11 +126,40 @@ static void test_refused(void **state)
 	refused("/devices/a: a VM has at most 8 such devices");
 }
 
+static void test_net(void **state)
+{
+	const u8 mac[] = { 2, 0, 0, 0, 1, 0xff };
+
+	add("n", "zvm,virtio-net", -1);
+	refused("/devices/n: network: is missing");
+	empty(state);
+	add("n", "zvm,virtio-net", -1);
+	assert_int_equal(fdt_setprop_string(blob, at("/devices/n"), "network", "a b"), 0);
+	refused("/devices/n: network: 'a b': only letters, digits, '-', '_' and '.'");
+	assert_int_equal(fdt_setprop_string(blob, at("/devices/n"), "network", "lan0"), 0);
+	accepted(1);
+	assert_string_equal(d.virtio[0].network, "lan0");
+	assert_int_equal(d.virtio[0].mac, 0);
+	assert_false(d.virtio[0].mac_filter);
+	assert_int_equal(fdt_setprop(blob, at("/devices/n"), "mac", mac, 6), 0);
+	assert_int_equal(fdt_setprop(blob, at("/devices/n"), "mac-filter", NULL, 0), 0);
+	accepted(1);
+	assert_int_equal(d.virtio[0].mac, 0x0200000001ff);
+	assert_true(d.virtio[0].mac_filter);
+	assert_int_equal(fdt_setprop(blob, at("/devices/n"), "mac", mac, 5), 0);
+	refused("/devices/n: mac: must be 6 bytes, [02 00 00 00 00 01], but has 5");
+	assert_int_equal(fdt_setprop(blob, at("/devices/n"), "mac", "\1\0\0\0\0\0", 6), 0);
+	refused("/devices/n: mac: is the address of a group");
+	assert_int_equal(fdt_setprop(blob, at("/devices/n"), "mac", "\0\0\0\0\0\0", 6), 0);
+	refused("/devices/n: mac: is zero");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_slots, empty),
 		cmocka_unit_test_setup(test_refused, empty),
+		cmocka_unit_test_setup(test_net, empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,7 +171,7 @@ static bool label_char(char c)
  */
 static int read_label(struct reader *r, const struct prop_row *row)
 {
-	const char *s = r->d->label;
+	const char *s = field(r, row);
 	u64 number = 0;
 	int ret = read_string(r, row);
 
@@ -221,6 +221,22 @@ static int read_serial(struct reader *r, const struct prop_row *row)
 	if (!ret && !*s)
 		return refuse(r, "is empty");
 	return ret ? ret : read_string(r, row);
+}
+
+/* The address of one station: six bytes. */
+static int read_mac(struct reader *r, const struct prop_row *row)
+{
+	const u8 *p = r->value;
+	u64 mac = 0;
+
+	if (r->len != 6)
+		return refuse(r, "must be 6 bytes, [02 00 00 00 00 01], but has %d", r->len);
+	for (u32 i = 0; i < 6; i++)
+		mac = mac << 8 | p[i];
+	if (!mac || p[0] & 1)
+		return refuse(r, "is %s", mac ? "the address of a group" : "zero");
+	*(u64 *)field(r, row) = mac;
+	return 0;
 }
 
 /* The caller has chosen the table by it. */
@@ -404,15 +420,24 @@ static const struct prop_row blk_rows[] = {
 	{ "readonly", read_flag,        V(readonly) },
 	{ "serial",   read_serial,      V_TEXT(serial) },
 };
+
+static const struct prop_row net_rows[] = {
+	VIRTIO_ROWS,
+	{ "network",    read_label,     V_TEXT(network), MUST },
+	{ "mac",        read_mac,       V(mac) },
+	{ "mac-filter", read_flag,      V(mac_filter) },
+};
 /* clang-format on */
 
 static const struct prop_table plain = { plain_rows, ARRAY_SIZE(plain_rows) };
 static const struct prop_table blk = { blk_rows, ARRAY_SIZE(blk_rows) };
+static const struct prop_table net = { net_rows, ARRAY_SIZE(net_rows) };
 
 const struct virtio_row desc_virtio_rows[] = {
 	{ "zvm,virtio-rng", VIRTIO_RNG, &plain },
 	{ "zvm,virtio-blk", VIRTIO_BLK, &blk },
 	{ "zvm,virtio-console", VIRTIO_CONSOLE, &plain },
+	{ "zvm,virtio-net", VIRTIO_NET, &net },
 };
 const u32 desc_virtio_row_count = ARRAY_SIZE(desc_virtio_rows);
 

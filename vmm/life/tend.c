@@ -155,6 +155,7 @@ static void load(struct vm *vm, unsigned long *flags)
 	int r;
 
 	begin_work(vm, *flags);
+	vdevs_reset(vm); /* no other VM writes into memory that goes away: networks do */
 	r = vm_load_images(vm, &err);
 	if (!r && vm->note[0] && !vm->restarts) /* once: later runs load the same images */
 		log_warn("vm %u '%s': %s", vm->id, vm->name, vm->note);

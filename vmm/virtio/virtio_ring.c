@@ -311,34 +311,63 @@ u32 virtio_write(struct virtio *t, u32 queue, const void *from, u32 len)
 
 /* ---- giving it back ---- */
 
-/* 2.7.7: does the driver want an interrupt for the entry before q->used? *wants: the answer. */
-static bool ask_driver(struct virtio *t, const struct virtio_queue *q, bool *wants)
+/*
+ * 2.7.7: does the driver want an interrupt for the last `count` entries before q->used? *wants: the
+ * answer.
+ */
+static bool ask_driver(struct virtio *t, const struct virtio_queue *q, u32 count, bool *wants)
 {
 	const bool events = has(t, VIRTIO_F_EVENT_IDX);
 	u16 word;
 
 	if (!get16(t, q->driver + (events ? AVAIL_USED_EVENT(q->num) : AVAIL_FLAGS), &word))
 		return false;
-	*wants = events ? word == (u16)(q->used - 1) : !(word & AVAIL_NO_INTERRUPT);
+	*wants = events ? (u16)(q->used - 1 - word) < count : !(word & AVAIL_NO_INTERRUPT);
 	return true;
+}
+
+bool virtio_hold(struct virtio *t, u32 queue, u32 held)
+{
+	struct virtio_queue *q = &t->s.queues[queue];
+	const u32 i = (q->used + held) % q->num;
+
+	if (!put32(t, q->device + USED_ID(i), q->request.head) ||
+	    !put32(t, q->device + USED_LEN(i), q->request.written))
+		return false;
+	q->request.taken = false;
+	return true;
+}
+
+bool virtio_publish(struct virtio *t, u32 queue, u32 count)
+{
+	struct virtio_queue *q = &t->s.queues[queue];
+	bool wants = true;
+
+	if (!put16(t, q->device + USED_IDX, (u16)(q->used + count)))
+		return false;
+	q->used = (u16)(q->used + count);
+	/* The driver writes its wish before it reads the index; this is the other way round. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	(void)ask_driver(t, q, count, &wants); /* not there: an interrupt too many does no harm */
+	if (wants)
+		virtio_interrupt(t);
+	return true;
+}
+
+void virtio_untake(struct virtio *t, u32 queue, u16 avail)
+{
+	struct virtio_queue *q = &t->s.queues[queue];
+
+	q->avail = avail;
+	q->request.taken = false;
 }
 
 bool virtio_finish(struct virtio *t, u32 queue)
 {
-	struct virtio_queue *q = &t->s.queues[queue];
-	const u32 i = q->used % q->num;
-	bool wants = true;
+	struct virtio_request *r = &t->s.queues[queue].request;
 
-	if (!put32(t, q->device + USED_ID(i), q->request.head) ||
-	    !put32(t, q->device + USED_LEN(i), q->request.written) ||
-	    !put16(t, q->device + USED_IDX, (u16)(q->used + 1)))
+	if (!virtio_hold(t, queue, 0))
 		return false;
-	q->used++;
-	q->request.taken = false;
-	/* The driver writes its wish before it reads the index; this is the other way round. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	(void)ask_driver(t, q, &wants); /* not there: an interrupt too many does no harm */
-	if (wants)
-		virtio_interrupt(t);
-	return true;
+	r->taken = !virtio_publish(t, queue, 1);
+	return !r->taken;
 }

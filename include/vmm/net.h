@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Networks of VMs. A network is a learning switch with ports. A port belongs to a VM's network
+ * device, or is the uplink. A network exists while it has a port.
+ *
+ * A frame travels on the thread of its sender, preemptible. It is a list of pieces in the sender's
+ * memory, and is copied once, by the port that receives it. At most one receiver's lock is held at
+ * a time, and no lock of the sender. What a frame costs is charged to its sender.
+ */
+#ifndef VMM_NET_H
+#define VMM_NET_H
+
+#include <kernel/spinlock.h>
+#include <vmm/desc.h>
+
+#define NET_HEAD      14   /* bytes of an Ethernet header: destination, source, type */
+#define NET_FRAME_MAX 1518 /* bytes: header, an 802.1Q tag, 1500 bytes */
+#define NET_PIECES    16
+
+/* IEEE 802: the group bit of the first byte, of an address in the order of its bytes. */
+#define NET_GROUP BIT(40)
+
+struct net_piece {
+	const u8 *at;
+	u32 len;
+};
+
+struct net_frame {
+	u32 len;
+	bool has_sum; /* the checksum's field still has to be filled in: over [sum_start, len) */
+	u16 sum_start, sum_offset;
+	u32 count;
+	u8 head[NET_HEAD]; /* the first piece: a copy, so that its sender cannot change it */
+	u8 sum[2];
+	struct net_piece pieces[NET_PIECES + 2];
+};
+
+/* An address that was seen behind a port. */
+struct net_station {
+	u64 mac;  /* 0: none */
+	u64 seen; /* counter */
+	struct net_port *port;
+	struct net_station *next; /* with the same hash */
+};
+
+struct net_counts {
+	u64 frames, bytes, dropped;
+};
+
+struct net;
+
+struct net_port {
+	struct net *net; /* NULL: it is in none */
+	u32 number;      /* in its network */
+	u32 pins;        /* senders that use it now, each with interrupts masked (atomic) */
+	const char *owner, *name; /* the VM's and the device's */
+	bool filter;              /* it sends with its own address only */
+	struct net_station own;
+	struct net_station *stations;
+	u32 room;                  /* stations */
+	u64 displaced;             /* addresses whose place was needed for others */
+	struct net_counts in, out; /* as the device sees it: received and sent */
+	/*
+	 * Take a copy of the frame, or drop it; count. It never waits. Interrupts masked, no
+	 * lock held.
+	 */
+	void (*receive)(struct net_port *port, const struct net_frame *f, u32 from);
+	/* True if it takes frames with has_sum now. Any context. */
+	bool (*sums)(struct net_port *port);
+};
+
+/*
+ * Join the network of that name, which is made if need be. port: owner, name, filter, receive and
+ * sums are filled in; room: how many addresses are learnt behind it. -ENOMEM; -EEXIST: another port
+ * of the network has that address. Lifecycle lock held.
+ */
+int __must_check net_join(struct net_port *port, const char *network, u64 mac, u32 room);
+/* Leave it. On return no sender uses the port. Lifecycle lock held, no other lock. */
+void net_leave(struct net_port *port);
+
+/* Send a frame. Thread context, preemptible, no lock held. One caller at a time for each port. */
+void net_send(struct net_port *from, struct net_frame *f);
+
+/* Networks and their ports, for the operator. NULL: no more. Lifecycle lock held. */
+const struct net *net_next(const struct net *net);
+const char *net_name(const struct net *net);
+const struct net_port *net_port_next(const struct net *net, const struct net_port *port);
+/* Call fn for each address behind a port that is not too old. */
+void net_each_station(const struct net_port *port, void (*fn)(u64 mac, void *arg), void *arg);
+
+/* ---- addresses ---- */
+
+/* The address in six bytes. */
+u64 net_mac(const u8 *bytes);
+#define NET_MAC_TEXT 18
+/* "02:00:00:00:00:01". Returns buf. */
+const char *net_mac_text(u64 mac, char *buf);
+/* An address that is the same whenever a VM of that name has a device of that name. */
+u64 net_mac_of_name(const char *vm, const char *device);
+
+/* ---- frames ---- */
+
+/* Append a piece. False: there are too many. */
+bool net_frame_add(struct net_frame *f, const void *at, u32 len);
+/* Copy the pieces to one place, with room for f->len bytes. */
+void net_frame_copy(const struct net_frame *f, void *to);
+/* Fill the checksum in: the frame's pieces change, the sender's memory does not. */
+void net_frame_sum(struct net_frame *f);
+
+#endif

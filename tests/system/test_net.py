@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks of VMs, with the drivers of an unmodified Linux and of U-Boot."""
+
+import re
+
+import pytest
+
+from conftest import LINUX, fetched
+from guests import linux_ready, new
+
+
+@pytest.fixture
+def description(tmp_path):
+    """description(name, kernel, devices, *properties): a VM type with these nodes in /devices."""
+    def write(name, kernel, devices, *properties):
+        path = tmp_path / f"{name}.dts"
+        lines = [f'label = "{name}"', f'kernel = "{kernel}"', 'compatible = "zvm,vm"', *properties]
+        path.write_text("/dts-v1/;\n/ {\n" + "".join(f"\t{line};\n" for line in lines) +
+                        f"\tdevices {{ {devices} }};\n}};\n", encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def linux_type(description, name, devices, *properties):
+    fetched("virtio")
+    return description(name, "virtio/Image", devices, 'initrd = "virtio/initrd.cpio.gz"',
+                       'bootargs = "console=ttyAMA0"', "memory = <0x0 0x10000000>", *properties)
+
+
+def start(board, kind, options=""):
+    """A VM with Linux, and its console."""
+    vm = new(board, kind, options)
+    console = vm.port()
+    vm.run()
+    return vm, console
+
+
+def device(board, vm, name):
+    """What `zvm info` says about a device."""
+    line = re.search(rf"^  {name} +(.*)", board.sh(f"zvm info {vm.name}"), re.M)
+    assert line
+    return line[1]
+
+
+def up(console, address):
+    console.run(f"ip addr add {address}/24 dev eth0; ip link set eth0 up", LINUX)
+
+
+def forget(console):
+    """Forgets the addresses of neighbours."""
+    console.run("ip link set eth0 down; ip link set eth0 up", LINUX)
+
+
+def ping(console, address, count=3, size=56):
+    """Sends so many echo requests; how many were answered."""
+    text = console.run(f"ping -c {count} -i 0.2 -W 2 -s {size} {address}", LINUX)
+    return int(re.search(r"(\d+) packets received", text)[1])
+
+
+LAN = 'net0 { compatible = "zvm,virtio-net"; network = "lan0"; };'
+
+
+def test_linux_pair(boot, description):
+    """Two Linux VMs ping each other and move a stream; resets and new drivers in the middle."""
+    board = boot(smp=2, mem=1024, guests=[linux_type(description, "linux", LAN)])
+    (one, a), (two, b) = start(board, "linux"), start(board, "linux")
+    for console in (a, b):
+        linux_ready(console)
+    up(a, "10.0.0.1")
+    up(b, "10.0.0.2")
+    mac = a.run("cat /sys/class/net/eth0/address", LINUX)
+    assert re.fullmatch(r"02(:[0-9a-f]{2}){5}", mac)
+    assert mac != b.run("cat /sys/class/net/eth0/address", LINUX)
+    assert ping(a, "10.0.0.2") == 3
+    assert ping(b, "10.0.0.1", size=1400) == 3
+    assert ping(b, "10.0.0.1", size=4000) == 3
+    sums = a.run("mkdir /www; head -c 3000000 /dev/urandom > /www/data; busybox httpd -h /www; md5sum < /www/data", LINUX)
+    fetch = "busybox wget -q -O - http://10.0.0.1/data | md5sum"
+    assert b.run(fetch, LINUX) == sums
+    print(b.run("ip -s link", LINUX))
+    print(b.run("time " + fetch, LINUX))
+    for vm in (one, two):
+        state = device(board, vm, "net0")
+        counts = re.fullmatch(r"virtio-net, slot 31: network lan0, in (\d+) frames, 0 dropped, out (\d+) frames, 0 dropped", state)
+        assert counts, state
+    table = board.sh("zvm net").splitlines()
+    assert table[0].split() == ["NETWORK", "VM", "PORT", "MAC", "LEARNT", "IN-FRAMES", "IN-BYTES", "IN-DROPS",
+                                "OUT-FRAMES", "OUT-BYTES", "OUT-DROPS"]
+    assert table[1].split()[:5] == ["lan0", "linux", "net0", mac, "0"]
+    assert int(table[1].split()[9]) > 3000000
+    assert table[2].split()[1] == "linux-2"
+    a.run("ip link set eth0 address 06:00:00:00:00:01", LINUX)
+    forget(b)
+    assert ping(b, "10.0.0.1") == 3
+    assert "\nbehind linux net0: 06:00:00:00:00:01\n" in board.sh("zvm net lan0") + "\n"
+    # The driver goes and comes back; then the whole machine, in the middle of traffic.
+    b.run("ip link set eth0 down; rmmod virtio_net", LINUX)
+    assert device(board, two, "net0").startswith("virtio-net, slot 31: no driver, ")
+    assert ping(a, "10.0.0.2", count=1) == 0
+    b.run("insmod /lib/modules/virtio_net.ko", LINUX)
+    up(b, "10.0.0.2")
+    assert ping(a, "10.0.0.2") == 3
+    a.run("ping -q -f -w 1000 -s 1000 10.0.0.2 > /dev/null &", LINUX)
+    two.reset()
+    linux_ready(b)
+    up(b, "10.0.0.2")
+    assert b.run(fetch, LINUX) == sums
+    one.reset()
+    linux_ready(a)
+    up(a, "10.0.0.1")
+    forget(b)
+    assert ping(b, "10.0.0.1") == 3
