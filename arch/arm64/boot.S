@@ -137,6 +137,7 @@ mmu_on:
 	msr	mair_el2, x1
 	msr	ttbr0_el2, x0
 	tlbi	alle2
+	tlbi	alle1				/* no VMID has an entry: tlb_claim() */
 	dsb	sy
 	isb
 	ldr	x3, =SCTLR_BOOT

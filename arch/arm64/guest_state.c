@@ -270,17 +270,19 @@ static __inlined void restore(const struct vcpu *v, u32 features)
 }
 
 /*
- * TLB entries of another vCPU of the VM are not v's: a guest invalidates locally the entries that
- * only one CPU uses.
+ * TLB entries of another vCPU of the VM are not v's: both may use an ASID for different tables. The
+ * first vCPU here since stage2_flush() finds none.
  */
 static void tlb_claim(struct arch_percpu *cpu, const struct vcpu *v)
 {
 	u32 vmid = (u32)(v->vm->s2.vttbr >> 48) % ARCH_MAX_VMIDS;
-	u8 mark = (u8)(v->index + 1);
+	u8 mark = (u8)(v->index + 1), before = cpu->last_vcpu[vmid];
 
-	if (cpu->last_vcpu[vmid] == mark)
+	if (before == mark)
 		return;
 	cpu->last_vcpu[vmid] = mark;
+	if (!before)
+		return;
 	__asm__ volatile("tlbi vmalle1\n\tic iallu" ::: "memory");
 	dsb(nsh);
 	isb();

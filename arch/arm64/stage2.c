@@ -5,6 +5,7 @@
 #include <asm/boot.h>
 #include <asm/percpu.h>
 #include <asm/sysreg.h>
+#include <kernel/irq.h>
 #include <kernel/page.h>
 #include <kernel/spinlock.h>
 #include <lib/bitmap.h>
@@ -69,7 +70,7 @@ int stage2_init(struct stage2 *s2)
 	s2->root = root;
 	s2->tables = 1;
 	s2->vttbr = (u64)vmid << 48 | virt_to_phys(root).pa;
-	stage2_flush_tlb(s2); /* TLB entries of the VMID's last owner */
+	dsb(ishst); /* the walker must see the empty table */
 	return 0;
 }
 
@@ -169,18 +170,36 @@ void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
 	}
 }
 
-/* TLB maintenance by VMID works on the current VTTBR, so s2's is loaded for the moment. */
-void stage2_flush_tlb(struct stage2 *s2)
+static u32 vmid_of(const struct stage2 *s2)
 {
-	unsigned long flags = arch_irq_save();
+	return (u32)(s2->vttbr >> 48);
+}
+
+/* TLB maintenance by VMID works on the current VTTBR, so s2's is loaded for the moment. */
+static void flush_here(void *arg)
+{
+	const struct stage2 *s2 = arg;
 	struct stage2_loan loan;
 
-	dsb(ishst); /* table writes before the invalidation */
 	stage2_borrow(&loan, s2->vttbr);
-	__asm__ volatile("tlbi vmalls12e1is\n\tic ialluis" ::: "memory");
-	dsb(ish);
+	__asm__ volatile("tlbi vmalls12e1\n\tic iallu" ::: "memory");
+	dsb(nsh);
 	stage2_return(&loan);
-	arch_irq_restore(flags);
+	this_cpu()->arch.last_vcpu[vmid_of(s2)] = 0;
+}
+
+/*
+ * Only where the VM has run since the last call. So other CPUs keep the instructions that they have
+ * cached, and a VM's reset does not slow their deadlines.
+ */
+void stage2_flush(struct stage2 *s2)
+{
+	u32 cpu;
+
+	dsb(ishst); /* table writes before the invalidation */
+	for_each_cpu(cpu)
+		if (percpus[cpu].arch.last_vcpu[vmid_of(s2)])
+			ipi_call(cpu, flush_here, s2);
 }
 
 static void free_tables(u64 *table, u32 level)
@@ -193,9 +212,9 @@ static void free_tables(u64 *table, u32 level)
 
 void stage2_destroy(struct stage2 *s2)
 {
-	u32 vmid = (u32)(s2->vttbr >> 48);
+	const u32 vmid = vmid_of(s2);
 
-	stage2_flush_tlb(s2);
+	stage2_flush(s2);
 	free_tables(s2->root, 1);
 	s2->root = NULL;
 	s2->tables = 0;

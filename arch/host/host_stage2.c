@@ -115,7 +115,7 @@ u64 stage2_table_bytes(const struct stage2 *s2)
 	return KIB(4) * (1 + (u64)s2->count);
 }
 
-void stage2_flush_tlb(struct stage2 *s2)
+void stage2_flush(struct stage2 *s2)
 {
 	s2->tlb_flushes++;
 }

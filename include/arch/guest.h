@@ -110,7 +110,7 @@ int __must_check stage2_prepare(struct stage2 *s2, ipa_t ipa, u64 size);
 
 /*
  * Remove the mappings in [ipa, ipa + size). Multiples of a page; blocks must lie wholly inside. The
- * caller calls stage2_flush_tlb() before the memory gets another owner.
+ * caller calls stage2_flush() before the memory gets another owner.
  */
 void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size);
 
@@ -121,10 +121,11 @@ void stage2_destroy(struct stage2 *s2);
 u64 stage2_table_bytes(const struct stage2 *s2);
 
 /*
- * Invalidate all of the VM's cached instructions and translations on all CPUs, before its memory
- * gets another owner.
+ * Invalidate all of the VM's cached instructions and translations on the CPUs that have run it
+ * since the last call, before its memory gets another owner. No vCPU runs. Thread context, no
+ * spinlock held: those CPUs do it.
  */
-void stage2_flush_tlb(struct stage2 *s2);
+void stage2_flush(struct stage2 *s2);
 
 /* Largest supported IPA size in bits (e.g. 40). */
 u32 stage2_ipa_bits(void);

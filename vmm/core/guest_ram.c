@@ -83,7 +83,7 @@ static bool called_off(const struct vm_ram *ram)
  * and no dirty line may remain that could overwrite the guest's writes: arch_zero_to_memory().
  * Nothing else is done to a block that is handed out. A clean one is like that already (only reads
  * of zeroes were possible since, through the linear map). No instruction cache holds a line of
- * another guest's code: stage2_flush_tlb() has invalidated them before the block was given back,
+ * another guest's code: stage2_flush() has invalidated them before the block was given back,
  * and EL2 never executes there.
  */
 static void clear(paddr_t pa)
@@ -291,7 +291,7 @@ int vm_ram_reset(struct vm_ram *ram, bool eager)
 			unmap_bank(ram, &ram->map.banks[i], first, &left);
 			first += ram->map.banks[i].size / BLOCK_SIZE;
 		}
-		stage2_flush_tlb(ram->s2);
+		stage2_flush(ram->s2);
 		give_back(ram);
 	}
 	first = 0;

@@ -37,7 +37,7 @@ struct arch_percpu {
 	volatile void *gicr;     /* this CPU's redistributor */
 	u8 last_vcpu
 		[ARCH_MAX_VMIDS]; /* by VMID: index + 1 of the vCPU that ran here last; another vCPU
-				   * must not use its TLB entries */
+				   * must not use its TLB entries. 0: none since stage2_flush() */
 };
 
 #endif
