@@ -4,9 +4,9 @@
  * hypervisor, a queue of tickets stands still whenever the CPU whose turn it is does not run.
  * Holders are bounded and few (one lock for each queue or device).
  *
- * Taking a lock masks interrupts. While one is held there is no allocation, logging, callback or
- * blocking. Builds with checks (kernel/lock_check.h) panic if that, or the order below, is
- * violated.
+ * Taking a lock masks interrupts. While one is held there is no allocation, logging or blocking.
+ * Builds with checks (include/debug/kernel/lock_check.h) panic at blocking, at logging, and where
+ * the order below is violated.
  */
 #ifndef KERNEL_SPINLOCK_H
 #define KERNEL_SPINLOCK_H

@@ -168,7 +168,7 @@ enum vm_state {
 	VM_PAUSED,
 	VM_STOPPED, /* powered off, or stopped by force */
 	VM_CRASHED, /* stopped by ZVM: see vm->crash */
-	VM_LOADING, /* its RAM is being cleared and its images are being copied */
+	VM_LOADING, /* its images are being copied into its RAM */
 };
 
 /* A guest's request (PSCI), or a crash; see vm_tend(). */

@@ -213,7 +213,7 @@ int desc_refuse(struct desc_error *err, const char *file, const char *node, cons
  * Parse a compiled description (8-byte aligned). file: its name, for messages. 0, or -EINVAL with
  * err filled. Nothing is allocated. On success `d` is complete; else it must not be used. Errors
  * are: unknown properties and nodes, bad sizes, ranges, overlaps. Features that this build does not
- * provide (net, disks, channels, passthrough) are refused by name as not supported.
+ * provide (channels, passthrough) are refused by name as not supported.
  */
 int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 			    struct desc_error *err);

@@ -18,7 +18,7 @@ struct vdev_class {
 	const char *name;
 	/*
 	 * Its place and its devicetree node. A VM has the device if its description says so. NULL:
-	 * every VM has it.
+	 * every VM has it, unless it is a virtio device.
 	 */
 	const struct desc_device *place;
 	/*
@@ -64,8 +64,8 @@ struct vdev {
 };
 
 /*
- * Put the register table of a device on the VM's bus, at the device's place. `table` has the slots
- * of reg_table_init(). 0, or the error of mmio_add().
+ * Put the register table of a device on the VM's bus, at the device's place. 0, or the error of
+ * mmio_add().
  */
 struct reg_table;
 int __must_check vdev_map(const struct vdev *d, const struct reg_table *table);

@@ -27,8 +27,8 @@ void vmm_autostart(void);
  * (VM_LOADING) with at least the priority of the services, and vm_await() waits for that.
  *
  * vm_create: from a type; VM_CREATED when loaded. vm_run: start, or resume a paused one. vm_stop:
- * ask for power-off (force: stop at once). vm_reset: reload the images and start again. vm_delete:
- * free everything (force: even if it is running).
+ * cancel a restart that is waited for (force: stop a running VM at once, too). vm_reset: reload the
+ * images and start again. vm_delete: free everything (force: even if it is running).
  */
 int __must_check vm_create(const struct vm_type *type, const struct vm_options *opt,
 			   struct vm **out, struct vm_error *err);

@@ -19,10 +19,10 @@ struct sched_load {
 };
 
 /*
- * A plan for all vCPUs. vm->planned has each vCPU's CPU; the sums are here. It begins with what is,
- * and ends in vm_sched_apply() or vm_sched_drop(), before the lifecycle lock is released: with no
- * plan under way, vm->planned is where vCPUs are. Its cost does not grow with the number of VMs,
- * unless others are moved.
+ * A plan for all vCPUs. vm->planned has each vCPU's CPU; the sums are here. A plan begins with all
+ * vCPUs where they are. It ends in vm_sched_apply() or vm_sched_drop(), before the lifecycle lock
+ * is released. With no plan under way, vm->planned is where the vCPUs are. The cost of a plan does
+ * not grow with the number of VMs, unless others are moved.
  */
 struct sched_plan {
 	struct vm *vm; /* the VM that it is made for, with `want`; NULL: no VM changes */
@@ -41,7 +41,7 @@ struct sched_plan {
 int __must_check vm_sched_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc *want,
 			       const struct schedule *schedule, struct vm_error *err);
 
-/* The CPU in the plan under way for a vCPU of vm. A number that is not a CPU: none. */
+/* The CPU in the plan under way for a vCPU of vm. NOWHERE: none. */
 u32 vm_sched_planned(const struct vm *vm, u32 index);
 
 /*

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * PSCI 1.1 (DEN0022) and the SMCCC general calls (DEN0028) for guests. Only this file uses the
- * codes of these documents.
- */
+/* All calls of guests by HVC and SMC (DEN0028), and those of PSCI 1.1 (DEN0022). */
 #include <arch/cpu.h>
 #include <arch/timer.h>
 #include <lib/checked.h>
@@ -263,7 +260,7 @@ static void psci_stat(struct vcpu *v, u64 *x)
 		x[0] = ticks_to_us(target->suspended_ticks[down]);
 }
 
-/* A VM's memory is cleared at each reset in any case. The answer is the previous setting. */
+/* After each reset a VM has other, cleared memory anyway. The answer is the previous setting. */
 static void mem_protect(struct vcpu *v, u64 *x)
 {
 	bool before = v->vm->mem_protect;

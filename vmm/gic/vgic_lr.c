@@ -30,8 +30,8 @@ u32 vgic_usable_lrs(void)
  *   FIRED -> LATCHED               load_kept(): the vCPU is back, the register is written
  *   any -> FREE                    vgic_fold_lr()
  *
- * The table has the others: another vCPU's access (column) changes the interrupt. It finds neither
- * FREE, where the interrupt is in memory, nor FIRED: what is kept is folded before.
+ * The table has the others: another vCPU's access (column) changes the interrupt. Two states do not
+ * occur there: with FREE the interrupt is in memory, and FIRED registers are folded before.
  */
 #define S(state) VGIC_LR_##state
 /* clang-format off */

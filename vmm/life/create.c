@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Creates and deletes VMs. */
+/* Builds VMs, loads their images, and takes them apart. */
 #include <arch/mmu.h>
 #include <arch/timer.h>
 #include <kernel/irq.h>
@@ -289,7 +289,7 @@ static int make_vcpu(struct vm *vm, u32 index)
 	return 0;
 }
 
-/* The plan is under way if there are vCPUs. */
+/* 0: the plan is under way. Else it was dropped. */
 static int make_vcpus(struct vm *vm, struct sched_plan *plan, struct vm_error *err)
 {
 	int r = vm_sched_plan(plan, vm, &vm->desc, schedule_now(), err);
@@ -310,7 +310,6 @@ static int make_devices(struct vm *vm, struct vm_error *err)
 {
 	int r;
 
-	console_init(&vm->console);
 	vgic_init(vm);
 	r = vgic_map(vm);
 	if (!r)

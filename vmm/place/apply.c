@@ -79,7 +79,7 @@ static struct sched_params params_of(const struct vcpu *v)
 	};
 }
 
-/* Look and act under one lock: the later of two threads has seen what the other one did. */
+/* One lock around reading and applying: of two threads, the later applies what is newest. */
 static void apply_params(struct vcpu *v)
 {
 	unsigned long flags = spin_lock_irqsave(&v->sched_lock);

@@ -123,7 +123,7 @@ static u64 real_time_cpus(const struct sched_plan *p, const struct vm *vm)
 	return mask;
 }
 
-/* True if a vCPU of vm, which is allowed on the CPU, may be put there. */
+/* True if one more vCPU of vm may be put on the CPU. The caller has checked allowed(). */
 static bool open_to(const struct sched_plan *p, const struct vm *vm, u32 cpu)
 {
 	const struct vm_desc *d = desc_of(p, vm);
@@ -135,10 +135,12 @@ static bool open_to(const struct sched_plan *p, const struct vm *vm, u32 cpu)
 }
 
 /*
- * Choose the CPU with the fewest vCPUs of this VM, then one without another real-time VM, then the
- * one with the fewest vCPUs of all, then the one with the highest number (the shell and its
- * interrupts are on CPU 0). An ordinary VM that may run anywhere first of all keeps off CPUs with
- * real-time VMs. NOWHERE: no CPU of the mask is open.
+ * Choose a CPU of the mask. NOWHERE: none is open. In this order, a CPU is better
+ *  - without a real-time VM, for an ordinary VM that may run anywhere;
+ *  - with fewer vCPUs of this VM;
+ *  - without another real-time VM;
+ *  - with fewer vCPUs of all;
+ *  - with a higher number: the shell and its interrupts are on CPU 0.
  */
 static u8 choose_of(const struct sched_plan *p, const struct vm *vm, u64 mask)
 {

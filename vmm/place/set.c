@@ -46,7 +46,7 @@ static int check_windows(const struct vm *vm, const struct schedule *s, struct v
 
 /*
  * Where a CPU gets its first window or loses its last one, the other VMs are changed first: no VM
- * may run in another VM's window. The VM itself waits meanwhile: its number is new or void.
+ * may run in another VM's window. The VM itself is changed by the caller.
  */
 static void apply_windows(const struct vm *vm, struct schedule *plan)
 {
