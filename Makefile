@@ -17,7 +17,7 @@ export LINUX_IMAGE LINUX_INITRD ZEPHYR_BIN QEMU
 TMUX_FLAG := $(if $(filter 1,$(TMUX)),--tmux)
 
 # What has to be fetched for the guests asked for, less what was given by hand.
-WANTED := $(filter linux uboot rt installer,$(or $(GUESTS),linux uboot))
+WANTED := $(patsubst edk2,efi,$(filter linux uboot rt installer edk2,$(or $(GUESTS),linux uboot)))
 BY_HAND := $(and $(LINUX_IMAGE),$(LINUX_INITRD),linux)
 FETCH := $(filter-out $(BY_HAND),$(WANTED))
 

@@ -133,6 +133,7 @@ static const char *const format_names[] = {
 	[IMAGE_LINUX] = "Linux Image",
 	[IMAGE_ELF] = "ELF",
 	[IMAGE_RAW] = "raw",
+	[IMAGE_FIRMWARE] = "firmware",
 };
 
 static const char *const restart_names[] = {
@@ -184,7 +185,10 @@ static void print_devices(struct vm *vm)
 
 		if (!d->class->info)
 			continue;
+		text[0] = '\0';
 		d->class->info(d, text, sizeof(text));
+		if (!text[0])
+			continue;
 		if (d->virtio)
 			shell_printf("  %-12s%s, slot %u: %s\n", d->virtio->name, d->class->name,
 				     d->virtio->slot, text);
@@ -334,11 +338,13 @@ static void print_type(const struct vm_type *t)
 	}
 	shell_printf("%-12s %5u %5lu MiB %4u  ", t->desc.label, t->desc.cpus,
 		     ram_map_size(&t->desc.ram) / MIB(1), t->desc.priority);
-	if (kernel->path[0])
+	if (t->desc.firmware.path[0])
+		shell_printf("%s", t->desc.firmware.path);
+	else if (kernel->path[0])
 		shell_printf("%s", kernel->path);
 	else
 		shell_printf("preloaded at 0x%lx", kernel->pa.pa);
-	shell_printf(kernel->path[0] ? " (%s)\n" : " %s\n", t->file);
+	shell_printf(t->desc.firmware.path[0] || kernel->path[0] ? " (%s)\n" : " %s\n", t->file);
 }
 
 void cmd_zvm_list(const struct args *a __unused)

@@ -170,12 +170,37 @@ void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
 	}
 }
 
+void stage2_window_set(u64 *window, u32 n, paddr_t pa)
+{
+	window[n] = pa.pa | s2_attrs[STAGE2_ROM] | S2_XN | S2_TABLE | S2_VALID;
+}
+
+/* TLB maintenance by VMID works on the current VTTBR, so s2's is loaded for the moment. */
+void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *window)
+{
+	u64 *table = phys_to_virt(PADDR(*entry_of(s2->root, 1, ipa.ipa) & S2_ADDR));
+	u64 *entry = entry_of(table, 2, ipa.ipa);
+	struct stage2_loan loan;
+	unsigned long flags;
+
+	dsb(ishst); /* the walker must see the pages before the entry that leads to them */
+	*entry = window ? virt_to_phys(window).pa | S2_TABLE | S2_VALID : 0;
+	dsb(ishst);
+	if (window)
+		return;
+	flags = arch_irq_save();
+	stage2_borrow(&loan, s2->vttbr);
+	__asm__ volatile("tlbi vmalls12e1is" ::: "memory");
+	dsb(ish);
+	stage2_return(&loan);
+	arch_irq_restore(flags);
+}
+
 static u32 vmid_of(const struct stage2 *s2)
 {
 	return (u32)(s2->vttbr >> 48);
 }
 
-/* TLB maintenance by VMID works on the current VTTBR, so s2's is loaded for the moment. */
 static void flush_here(void *arg)
 {
 	const struct stage2 *s2 = arg;

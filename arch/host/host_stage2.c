@@ -102,6 +102,25 @@ void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
 	}
 }
 
+void stage2_window_set(u64 *window, u32 n, paddr_t pa)
+{
+	window[n] = pa.pa | 1;
+}
+
+void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *window)
+{
+	if (!window) {
+		stage2_unmap(s2, ipa, MIB(2));
+		s2->tlb_flushes++;
+		return;
+	}
+	if (find(s2, ipa.ipa, MIB(2)))
+		host_die("stage2_window_show: something is mapped there");
+	for (u32 n = 0; n < MIB(2) / KIB(4); n++)
+		if (window[n])
+			add(s2, ipa.ipa + n * KIB(4), window[n] & ~1ULL, KIB(4), STAGE2_ROM);
+}
+
 void stage2_destroy(struct stage2 *s2)
 {
 	while (!list_empty(s2->root))

@@ -114,6 +114,18 @@ int __must_check stage2_prepare(struct stage2 *s2, ipa_t ipa, u64 size);
  */
 void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size);
 
+/*
+ * A window: 2 MiB of single pages, to read and not to execute, that are seen or hidden together, in
+ * one step. The caller owns its table, a zeroed page, fills it in while it is hidden, and hides it
+ * before stage2_destroy(). Set: page n is at pa.
+ */
+void stage2_window_set(u64 *window, u32 n, paddr_t pa);
+/*
+ * See the window at ipa, where nothing else is mapped and stage2_prepare() made the tables; or hide
+ * it (NULL), for good: no CPU has a translation left. Any context.
+ */
+void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *window);
+
 /* Free the tables and the VMID. No vCPU may run on them any more. */
 void stage2_destroy(struct stage2 *s2);
 

@@ -182,7 +182,7 @@ struct vm {
 	struct vm_desc desc; /* the type's description with the command's overrides */
 	struct stage2 s2;
 	struct vm_ram ram;
-	struct vm_image kernel, initrd, devicetree; /* data NULL: it has none */
+	struct vm_image firmware, kernel, initrd, devicetree; /* data NULL: it has none */
 	struct load_plan plan;
 	struct mmio_bus bus;
 	struct vgic vgic;

@@ -123,6 +123,7 @@ struct vm_desc {
 	char label[DESC_NAME_MAX];
 	u32 cpus;
 	struct ram_map ram;
+	struct image_ref firmware; /* a file of the bundle */
 	struct image_ref kernel;
 	struct image_ref initrd;
 	struct image_ref devicetree;
@@ -163,6 +164,7 @@ struct vm_desc {
 #define GUEST_PVTIME_BASE   0x090a0000ULL /* a page of stolen time */
 #define GUEST_FLASH_BASE    0x00000000ULL
 #define GUEST_FLASH1_BASE   0x04000000ULL
+#define GUEST_FLASH_SIZE    0x04000000ULL /* of each */
 #define GUEST_GICV2M_BASE   0x08020000ULL
 #define GUEST_ITS_BASE      0x08080000ULL
 #define GUEST_PCI_WINDOW    0x10000000ULL

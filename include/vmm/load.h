@@ -117,13 +117,15 @@ const char *__must_check preload_keep(paddr_t pa, u64 size);
  * machine ----
  */
 
-enum image_format { IMAGE_LINUX, IMAGE_ELF, IMAGE_RAW };
+enum image_format { IMAGE_LINUX, IMAGE_ELF, IMAGE_RAW, IMAGE_FIRMWARE };
 
 /* The place of everything; computed and validated before anything is copied. */
 struct load_plan {
 	enum image_format format;
 	u64 entry;
-	u64 kernel_base, kernel_end; /* including bss; segments of an ELF file may leave gaps */
+	u64 arg; /* x0 */
+	/* including bss; segments of an ELF file may leave gaps; with firmware nothing is loaded */
+	u64 kernel_base, kernel_end;
 	u64 initrd_base, initrd_size;
 	u64 dtb_base, dtb_max;
 };
@@ -137,6 +139,9 @@ u64 image_le(const void *image, u64 offset, u32 bytes);
  */
 bool image_has_header(const void *image, u64 size);
 u64 image_header_size(const void *image);
+
+/* Check the firmware's file. 0; -EINVAL with err. Pure. */
+int __must_check image_check_firmware(const void *firmware, u64 size, struct desc_error *err);
 
 /*
  * Compute the plan for `d`, whose RAM map is valid. dtb_size: the size of its own devicetree, 0 if
@@ -210,6 +215,7 @@ enum image_use {
 	IMAGE_PACKED,    /* unpack it */
 	IMAGE_CONTAINER, /* extract the image from it */
 	IMAGE_ARCHIVE,   /* a cpio archive, like an initramfs or a bundle */
+	IMAGE_FLASH,     /* give it as firmware */
 	IMAGE_OTHER,     /* nothing: it is something else */
 };
 

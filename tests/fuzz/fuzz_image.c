@@ -111,6 +111,11 @@ static void check_plan(const struct load_plan *p, const u8 *kernel, size_t size)
 	static const u8 initrd[256], dtb[256];
 	struct vm_ram ram = { .map = map };
 
+	if (p->format == IMAGE_FIRMWARE) { /* its kernel and initrd go elsewhere */
+		fuzz_assert(!p->entry && !p->initrd_size && p->kernel_base == p->kernel_end);
+		fuzz_assert(ram_map_holds(&map, p->dtb_base, p->dtb_max));
+		return;
+	}
 	fuzz_assert(p->kernel_end >= p->kernel_base);
 	fuzz_assert(ram_map_holds(&map, p->kernel_base, 1) &&
 		    ram_map_holds(&map, p->kernel_end - 1, 1));
@@ -144,6 +149,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	d.load_address = interesting(&in);
 	d.has_devicetree_address = kind & 8;
 	d.devicetree_address = interesting(&in);
+	strcpy(d.firmware.path, kind & 128 ? "firmware" : "");
 	initrd_size = kind & 16 ? interesting(&in) : fuzz_byte(&in);
 	kernel_size = 4 * fuzz_byte(&in) + fuzz_below(&in, 4);
 	kernel = calloc(1, kernel_size);
@@ -160,6 +166,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	else
 		fuzz_check_line(err.text, sizeof(err.text));
 	if (image_check_initrd(kernel, kernel_size, &err) != 0)
+		fuzz_check_line(err.text, sizeof(err.text));
+	if (image_check_firmware(kernel, kernel_size, &err) != 0)
 		fuzz_check_line(err.text, sizeof(err.text));
 	free(kernel);
 	return 0;

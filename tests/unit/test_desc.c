@@ -278,11 +278,25 @@ static void test_scheduling(void **state)
 	refused("/: policy: 'lifo': expected fifo or round-robin");
 }
 
-static void test_not_supported(void **state)
+static void test_firmware(void **state)
 {
 	small(state);
-	set_str("firmware", "x");
-	refused("/: firmware: is not supported by this build");
+	set_str("firmware", "x/edk2.fd");
+	refused("/: kernel: is not for a VM with firmware");
+	del("kernel");
+	accepted();
+	assert_string_equal(d.firmware.path, "x/edk2.fd");
+	set_u64("load-address", 0x40000000);
+	refused("/: load-address: is not for a VM with firmware");
+	del("load-address");
+	set_str("initrd", "i");
+	refused("/: initrd: needs a kernel");
+	set_str("firmware", "../x");
+	refused("/: firmware: '../x' leaves the bundle");
+}
+
+static void test_not_supported(void **state)
+{
 	small(state);
 	node("devices");
 	assert_true(fdt_add_subnode(blob, fdt_path_offset(blob, "/devices"), "net0") >= 0);
@@ -513,6 +527,7 @@ int main(void)
 		cmocka_unit_test_setup(test_unknown, small),
 		cmocka_unit_test_setup(test_long_names, small),
 		cmocka_unit_test_setup(test_scheduling, small),
+		cmocka_unit_test_setup(test_firmware, small),
 		cmocka_unit_test_setup(test_not_supported, small),
 		cmocka_unit_test_setup(test_numbers, small),
 		cmocka_unit_test_setup(test_strings, small),

@@ -115,6 +115,22 @@ static void test_containers(void **state)
 	refused(sizeof(file), "kernel: is a cpio archive: is it the initrd?");
 }
 
+static void test_firmware(void **state)
+{
+	(void)state;
+	code();
+	assert_int_equal(image_check_firmware(file, sizeof(file), &err), 0);
+	AT(40, "_FVH");
+	assert_int_equal(image_check_firmware(file, sizeof(file), &err), 0);
+	assert_int_equal(image_check_firmware(file, 0, &err), -EINVAL);
+	assert_string_equal(err.text, "firmware: is not code: it begins with 0x00000000");
+	assert_int_equal(image_check_firmware(file, MIB(64) + 1, &err), -EINVAL);
+	assert_string_equal(err.text, "firmware: has 65536 KiB, at most 65536 KiB are possible");
+	AT(0, "\x1f\x8b\x08");
+	assert_int_equal(image_check_firmware(file, sizeof(file), &err), -EINVAL);
+	assert_string_equal(err.text, "firmware: is gzip-compressed: what is needed is raw code");
+}
+
 static void test_for_other_machines(void **state)
 {
 	(void)state;
@@ -126,7 +142,7 @@ static void test_for_other_machines(void **state)
 	AT(56, "RSC\x05");
 	other("a kernel for RISC-V (Image)");
 	AT(40, "_FVH");
-	other("UEFI firmware");
+	refused(sizeof(file), "kernel: is UEFI firmware: give it as firmware");
 	AT(0, "MZ");
 	AT(0x3c, "\x80\0\0\0");
 	AT(0x80, "PE\0\0");
@@ -235,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_packed, setup),
 		cmocka_unit_test_setup(test_containers, setup),
+		cmocka_unit_test_setup(test_firmware, setup),
 		cmocka_unit_test_setup(test_for_other_machines, setup),
 		cmocka_unit_test_setup(test_text, setup),
 		cmocka_unit_test_setup(test_no_code, setup),

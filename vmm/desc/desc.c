@@ -61,6 +61,28 @@ static int check_image(struct reader *r, u32 seen, const char *file, const char 
 	return 0;
 }
 
+/* A VM starts a kernel or firmware. */
+static int check_start(struct reader *r, u32 seen)
+{
+	const bool kernel = row_seen(seen, "kernel") || row_seen(seen, "kernel-address");
+	const bool initrd = row_seen(seen, "initrd") || row_seen(seen, "initrd-address");
+	const bool firmware = row_seen(seen, "firmware");
+
+	r->prop = "kernel";
+	if (!kernel && !firmware)
+		return refuse(r, "is missing");
+	if (kernel && firmware)
+		return refuse(r, "is not for a VM with firmware");
+	r->prop = "initrd";
+	if (initrd && !kernel)
+		return refuse(r, "needs a kernel");
+	r->prop = "load-address";
+	if (firmware && row_seen(seen, "load-address"))
+		return refuse(r, "is not for a VM with firmware");
+	r->prop = NULL;
+	return 0;
+}
+
 static int check_cpus(struct reader *r)
 {
 	r->prop = "cpus";
@@ -99,9 +121,8 @@ static int read_root(struct reader *r, const void *fdt)
 		ret = check_cpus(r);
 	if (!ret)
 		ret = check_ram(r, seen);
-	r->prop = "kernel";
-	if (!ret && !row_seen(seen, "kernel") && !row_seen(seen, "kernel-address"))
-		ret = refuse(r, "is missing");
+	if (!ret)
+		ret = check_start(r, seen);
 	problem = ret ? NULL : desc_sched_problem(r->d, &r->prop);
 	if (problem)
 		ret = refuse(r, "%s", problem);

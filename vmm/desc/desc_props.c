@@ -323,12 +323,6 @@ static int read_gic_version(struct reader *r, const struct prop_row *row)
 	return ret;
 }
 
-static int read_unsupported(struct reader *r, const struct prop_row *row)
-{
-	(void)row;
-	return refuse(r, "is not supported by this build");
-}
-
 static int read_console_backend(struct reader *r, const struct prop_row *row)
 {
 	const char *s;
@@ -397,7 +391,7 @@ static const struct prop_row root_rows[] = {
 	{ "pmu",                read_flag,        F(pmu) },
 	{ "watchdog",           read_flag,        F(watchdog) },
 	{ "gic-version",        read_gic_version, NOTHING },
-	{ "firmware",           read_unsupported, NOTHING },
+	{ "firmware",           read_path,        TEXT(firmware.path) },
 };
 
 static const struct prop_row console_rows[] = {

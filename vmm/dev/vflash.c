@@ -1,20 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The flash of `virt`, both banks, as erased: a VM has no firmware there and stores nothing. */
+/*
+ * The flash of `virt`. In a VM with firmware, flash0 holds it, read-only, and flash1 is a bank that
+ * the firmware can program (vnor.c). In other VMs both are as erased and store nothing.
+ */
+#include "vflash.h"
+
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <kernel/page.h>
 #include <kernel/thread.h>
 #include <lib/errno.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <vmm/bus.h>
 #include <vmm/core.h>
 #include <vmm/dev.h>
+#include "vnor.h"
 
-#define FLASH_SIZE    MIB(64)
 #define ERASED_MAPPED MIB(1)
+#define ROM_BLOCKS    (GUEST_FLASH_SIZE / BLOCK_SIZE)
+
+/* Of a VM with firmware. */
+struct firmware {
+	struct vnor nor;
+	u64 size;   /* bytes of the firmware's file */
+	u32 blocks; /* that hold it, and are mapped; zeroes at its end need none */
+	paddr_t block[ROM_BLOCKS];
+};
+_Static_assert(sizeof(struct firmware) <= PAGE_SIZE, "kzalloc()");
 
 struct vflash {
 	bool mapping; /* a vCPU is mapping a page (atomic) */
+	struct firmware *firmware;
 };
 
 /*
@@ -22,7 +39,9 @@ struct vflash {
  * read of a flash page, the VM has a page of ones there, which all VMs share. The page is never
  * written: stores come to erased_flash. A VM that does not read flash needs no table for it.
  */
-static void *erased_page;
+u8 *vflash_erased;
+
+/* ---- without firmware ---- */
 
 /*
  * One vCPU of a VM at a time, and none waits for another one that was preempted here. Not 0:
@@ -36,7 +55,7 @@ static int map_erased_page(struct vflash *f, struct vm *vm, u64 offset)
 	if (__atomic_exchange_n(&f->mapping, true, __ATOMIC_ACQUIRE))
 		return -EBUSY;
 	sched_open(); /* a table may have to be allocated */
-	ret = stage2_map(&vm->s2, ipa, virt_to_phys(erased_page), PAGE_SIZE, STAGE2_ROM);
+	ret = stage2_map(&vm->s2, ipa, virt_to_phys(vflash_erased), PAGE_SIZE, STAGE2_ROM);
 	arch_irq_disable();
 	__atomic_store_n(&f->mapping, false, __ATOMIC_RELEASE);
 	return ret;
@@ -53,28 +72,128 @@ static enum mmio_result erased_flash(const struct mmio_region *r, struct vcpu *v
 	return MMIO_OK;
 }
 
+/* ---- with firmware ---- */
+
+/* What is not mapped: stores (EDK2 does a few), and the rest of the bank. */
+static enum mmio_result rom(const struct mmio_region *r, struct vcpu *v, u64 offset,
+			    struct mmio_access *a)
+{
+	const struct vflash *f = r->dev;
+
+	(void)v;
+	if (!a->write)
+		a->value = offset < f->firmware->size ? 0 : ~0ULL >> (64 - 8 * a->size);
+	return MMIO_OK;
+}
+
+static bool is_zero(const u8 *data, u64 size)
+{
+	while (size && !data[size - 1])
+		size--;
+	return !size;
+}
+
+/* A block of the firmware, in memory of its own: its file is not aligned. */
+static int add_block(struct firmware *fw, struct vm *vm, u64 from, u64 size)
+{
+	bool clean __unused;
+	paddr_t pa;
+	u8 *to;
+
+	if (!block_reserve(1))
+		return -ENOMEM;
+	if (!block_alloc(1, 1, &pa)) {
+		block_unreserve(1);
+		return -ENOMEM;
+	}
+	clean = block_use(pa); /* all of it is written in either case */
+	fw->block[fw->blocks++] = pa;
+	to = phys_to_virt(pa);
+	memcpy(to, (const u8 *)vm->firmware.data + from, size);
+	memset(to + size, 0xff, BLOCK_SIZE - size);
+	arch_dcache_clean_inval(to, BLOCK_SIZE);
+	return stage2_map(&vm->s2, IPA(GUEST_FLASH_BASE + from), pa, BLOCK_SIZE, STAGE2_ROM);
+}
+
+static int add_firmware(struct firmware *fw, struct vm *vm)
+{
+	const u8 *data = vm->firmware.data;
+	u64 end = MIN(vm->firmware.size, GUEST_FLASH_SIZE);
+	int r = vnor_create(&fw->nor, vm);
+
+	fw->size = end;
+	while (end && is_zero(data + ALIGN_DOWN(end - 1, BLOCK_SIZE), (end - 1) % BLOCK_SIZE + 1))
+		end = ALIGN_DOWN(end - 1, BLOCK_SIZE);
+	for (u64 at = 0; at < end && !r; at += BLOCK_SIZE)
+		r = add_block(fw, vm, at, MIN(end - at, BLOCK_SIZE));
+	return r;
+}
+
+/* ---- the class ---- */
+
 static int host_init(void)
 {
-	erased_page = page_alloc();
-	if (!erased_page)
+	vflash_erased = page_alloc();
+	if (!vflash_erased)
 		return -ENOMEM;
-	memset(erased_page, 0xff, PAGE_SIZE);
-	arch_dcache_clean_inval(erased_page, PAGE_SIZE);
+	memset(vflash_erased, 0xff, PAGE_SIZE);
+	arch_dcache_clean_inval(vflash_erased, PAGE_SIZE);
 	return 0;
 }
 
 static int create(struct vdev *d)
 {
+	struct vflash *f = d->state;
+	const bool firmware = d->vm->firmware.data;
 	struct mmio_region bank = { .base = GUEST_FLASH_BASE,
-				    .size = FLASH_SIZE,
+				    .size = GUEST_FLASH_SIZE,
 				    .name = "flash0",
-				    .handler = erased_flash,
-				    .dev = d->state };
+				    .handler = firmware ? rom : erased_flash,
+				    .dev = f };
 	int r = mmio_add(&d->vm->bus, &bank);
 
+	if (r)
+		return r;
+	if (firmware) {
+		f->firmware = kzalloc(sizeof(*f->firmware));
+		return f->firmware ? add_firmware(f->firmware, d->vm) : -ENOMEM;
+	}
 	bank.base = GUEST_FLASH1_BASE;
 	bank.name = "flash1";
-	return r ? r : mmio_add(&d->vm->bus, &bank);
+	return mmio_add(&d->vm->bus, &bank);
+}
+
+static void reset(struct vdev *d)
+{
+	const struct vflash *f = d->state;
+
+	if (f->firmware)
+		vnor_reset(&f->firmware->nor);
+}
+
+static void destroy(struct vdev *d)
+{
+	struct vflash *f = d->state;
+	struct firmware *fw = f->firmware;
+
+	if (!fw)
+		return;
+	vnor_destroy(&fw->nor);
+	for (u32 i = 0; i < fw->blocks; i++) {
+		block_free(fw->block[i], 1);
+		block_unreserve(1);
+	}
+	kfree(fw, sizeof(*fw));
+}
+
+static void info(struct vdev *d, char *text, size_t size)
+{
+	const struct vflash *f = d->state;
+
+	if (f->firmware)
+		(void)snprintf(text, size, "firmware %lu KiB, %lu KiB written",
+			       f->firmware->size / KIB(1),
+			       f->firmware->nor.pages * PAGE_SIZE / KIB(1));
 }
 
 const struct vdev_class vflash_class = {
@@ -82,4 +201,7 @@ const struct vdev_class vflash_class = {
 	.size = sizeof(struct vflash),
 	.host_init = host_init,
 	.create = create,
+	.reset = reset,
+	.destroy = destroy,
+	.info = info,
 };

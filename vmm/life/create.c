@@ -178,8 +178,10 @@ static int plan_images(struct vm *vm, struct vm_error *err)
 {
 	struct desc_error why;
 	u64 dtb_size;
-	int r = find_image(&vm->desc.kernel, "kernel", &vm->kernel, err);
+	int r = find_image(&vm->desc.firmware, "firmware", &vm->firmware, err);
 
+	if (!r)
+		r = find_image(&vm->desc.kernel, "kernel", &vm->kernel, err);
 	if (!r)
 		r = find_image(&vm->desc.initrd, "initrd", &vm->initrd, err);
 	if (!r)
@@ -187,7 +189,7 @@ static int plan_images(struct vm *vm, struct vm_error *err)
 	if (r)
 		return r;
 	dtb_size = vm->devicetree.data ? dt_length(vm->devicetree.data) : 0;
-	if (!vm->kernel.data)
+	if (!vm->kernel.data && !vm->firmware.data)
 		return vm_fail(err, -EINVAL, "type '%s' has no kernel", vm->desc.label);
 	if (dtb_size > GUEST_FDT_OWN_MAX)
 		return vm_fail(err, -EINVAL, "devicetree has %lu KiB, at most %lu KiB are possible",

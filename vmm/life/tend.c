@@ -141,7 +141,7 @@ static void power_on_reset(struct vm *vm)
 	vm->vcpus[0]->power = VCPU_ON_PENDING;
 	vm->vcpus[0]->reset_pending = true;
 	vm->vcpus[0]->boot_entry = vm->plan.entry;
-	vm->vcpus[0]->boot_arg = vm->plan.dtb_base;
+	vm->vcpus[0]->boot_arg = vm->plan.arg;
 	vm->request = VM_REQ_NONE;
 	spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	vm_stats(vm, &stats);

@@ -86,11 +86,13 @@ static int check_disks(const struct check *c)
 static int check_files(const struct check *c)
 {
 	const struct vm_desc *d = c->d;
-	struct cpio_entry kernel, initrd, dtb;
+	struct cpio_entry firmware, kernel, initrd, dtb;
 	struct desc_error why;
 	struct load_plan plan;
-	int ret = check_file(c, &d->kernel, "kernel", &kernel);
+	int ret = check_file(c, &d->firmware, "firmware", &firmware);
 
+	if (!ret)
+		ret = check_file(c, &d->kernel, "kernel", &kernel);
 	if (!ret)
 		ret = check_file(c, &d->initrd, "initrd", &initrd);
 	if (!ret)
@@ -104,8 +106,10 @@ static int check_files(const struct check *c)
 		return ret;
 	if (initrd.size && image_check_initrd(initrd.data, initrd.size, &why))
 		return refuse(c, NULL, "%s", why.text);
+	if (firmware.size && image_check_firmware(firmware.data, firmware.size, &why))
+		return refuse(c, NULL, "%s", why.text);
 	/* A kernel in memory is checked when the VM is created. */
-	if (!d->kernel.path[0])
+	if (!d->kernel.path[0] && !firmware.size)
 		return 0;
 	ret = image_plan(d, kernel.data, kernel.size,
 			 d->initrd.path[0] ? initrd.size : d->initrd.size,

@@ -282,6 +282,20 @@ static void put_virtio(struct dt_writer *b, const struct desc_virtio *d)
 	end(b);
 }
 
+/* Both banks, as `virt` describes them. Only the second one answers commands. */
+static void put_flash(struct dt_writer *b)
+{
+	static const struct fdt_cells two = { 2, 2 };
+	static const struct ram_bank banks[] = { { GUEST_FLASH_BASE, GUEST_FLASH_SIZE },
+						 { GUEST_FLASH1_BASE, GUEST_FLASH_SIZE } };
+
+	begin(b, "flash@0");
+	put_string(b, "compatible", "cfi-flash");
+	put_regs(b, &two, banks, ARRAY_SIZE(banks));
+	put_cells(b, "bank-width", 4);
+	end(b);
+}
+
 int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 {
 	static const struct fdt_cells two = { 2, 2 };
@@ -313,6 +327,8 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 	for (u32 i = 0; i < DEVICES; i++)
 		if (desc_has_device(p->desc, &desc_devices[i]))
 			put_device(&b, &desc_devices[i]);
+	if (p->desc->firmware.path[0])
+		put_flash(&b);
 	/* In the order of the description: Linux numbers disks in this order. */
 	for (u32 i = 0; i < p->desc->virtio_count; i++)
 		put_virtio(&b, &p->desc->virtio[i]);

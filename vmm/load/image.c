@@ -80,25 +80,50 @@ static int refuse_text(const struct placing *w)
 	return refuse(w, "kernel: is text, not code: it begins with '%s'", line);
 }
 
+static const char *const advice[] = {
+	[IMAGE_PACKED] = "unpack it, or let tools/mkbundle do that",
+	[IMAGE_CONTAINER] = "take the kernel out of it, or let tools/mkbundle do that",
+	[IMAGE_ARCHIVE] = "is it the initrd?",
+	[IMAGE_FLASH] = "give it as firmware",
+	[IMAGE_OTHER] = "a VM starts an arm64 Image, an ELF file or raw code",
+};
+
+/* UDF (Arm ARM C6.2), or erased flash. */
+static bool is_code(const void *image, u64 size)
+{
+	const u64 first = image_le(image, 0, (u32)MIN(size, 4));
+
+	return size >= 4 && first >= 0x10000 && first != UINT32_MAX;
+}
+
 /* A file of a known kind is not raw code, and neither are bytes that no CPU could execute. */
 static int check_raw(const struct placing *w)
 {
-	static const char *const advice[] = {
-		[IMAGE_PACKED] = "unpack it, or let tools/mkbundle do that",
-		[IMAGE_CONTAINER] = "take the kernel out of it, or let tools/mkbundle do that",
-		[IMAGE_ARCHIVE] = "is it the initrd?",
-		[IMAGE_OTHER] = "a VM starts an arm64 Image, an ELF file or raw code",
-	};
 	const struct image_kind *kind = image_kind_of(w->kernel, w->kernel_size);
-	const u64 first = image_le(w->kernel, 0, (u32)MIN(w->kernel_size, 4));
 
 	if (kind)
 		return refuse(w, "kernel: is %s: %s", kind->name, advice[kind->use]);
 	if (image_is_text(w->kernel, w->kernel_size))
 		return refuse_text(w);
-	/* UDF (Arm ARM C6.2), and erased flash. */
-	if (w->kernel_size < 4 || first < 0x10000 || first == UINT32_MAX)
-		return refuse(w, "kernel: is not code: it begins with 0x%08lx", first);
+	if (!is_code(w->kernel, w->kernel_size))
+		return refuse(w, "kernel: is not code: it begins with 0x%08lx",
+			      image_le(w->kernel, 0, (u32)MIN(w->kernel_size, 4)));
+	return 0;
+}
+
+int image_check_firmware(const void *firmware, u64 size, struct desc_error *err)
+{
+	const struct image_kind *kind;
+
+	if (size > GUEST_FLASH_SIZE)
+		return image_refuse(err, "firmware: has %lu KiB, at most %lu KiB are possible",
+				    size >> 10, (u64)GUEST_FLASH_SIZE >> 10);
+	kind = image_kind_of(firmware, size);
+	if (kind && kind->use != IMAGE_FLASH)
+		return image_refuse(err, "firmware: is %s: what is needed is raw code", kind->name);
+	if (!is_code(firmware, size))
+		return image_refuse(err, "firmware: is not code: it begins with 0x%08lx",
+				    image_le(firmware, 0, (u32)MIN(size, 4)));
 	return 0;
 }
 

@@ -32,7 +32,7 @@ static const struct image_kind kinds[] = {
 	{ "a kernel for 32-bit Arm (zImage)", IMAGE_OTHER, MAGIC(36, "\x18\x28\x6f\x01") },
 	{ "a kernel for x86 (bzImage)", IMAGE_OTHER, MAGIC(0x202, "HdrS") },
 	{ "a kernel for RISC-V (Image)", IMAGE_OTHER, MAGIC(56, "RSC\5") },
-	{ "UEFI firmware", IMAGE_OTHER, MAGIC(40, "_FVH") },
+	{ "UEFI firmware", IMAGE_FLASH, MAGIC(40, "_FVH") },
 	{ "a disk image (qcow2)", IMAGE_OTHER, MAGIC(0, "QFI\xfb") },
 	{ "a squashfs image", IMAGE_OTHER, MAGIC(0, "hsqs") },
 	{ "an ISO image", IMAGE_OTHER, MAGIC(32769, "CD001") },

@@ -21,7 +21,9 @@ int image_load(const struct load_plan *p, struct vm_ram *ram, const void *kernel
 
 	if (dtb_size > p->dtb_max)
 		return -ENOSPC;
-	if (p->format == IMAGE_ELF)
+	if (p->format == IMAGE_FIRMWARE)
+		ret = 0;
+	else if (p->format == IMAGE_ELF)
 		ret = load_elf(kernel, kernel_size, ram);
 	else
 		ret = vm_ram_write(ram, p->kernel_base, kernel, kernel_size);

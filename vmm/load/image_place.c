@@ -115,7 +115,7 @@ static void place_dtb_first(const struct placing *w)
 	struct load_plan *p = w->p;
 	u64 end;
 
-	if (p->format != IMAGE_ELF && !(p->format == IMAGE_RAW && w->d->has_load_address))
+	if (p->format == IMAGE_LINUX || (p->format == IMAGE_RAW && !w->d->has_load_address))
 		return;
 	if (p->dtb_max <= bank->size && !is_taken(w, bank->base, p->dtb_max, &end))
 		p->dtb_base = bank->base;
@@ -136,21 +136,39 @@ static int place_dtb(const struct placing *w)
 		p->dtb_max >> 10, ram_map_text(&w->d->ram, text, sizeof(text)));
 }
 
+/*
+ * As on `virt`: the vCPU starts at the beginning of flash0, which the flash device fills. The
+ * devicetree is at the beginning of RAM.
+ */
+static void plan_firmware(const struct placing *w)
+{
+	w->p->format = IMAGE_FIRMWARE;
+	w->p->entry = GUEST_FLASH_BASE;
+	w->p->kernel_base = w->p->kernel_end = w->d->ram.banks[0].base;
+}
+
 int image_plan(const struct vm_desc *d, const void *kernel, u64 kernel_size, u64 initrd_size,
 	       u64 dtb_size, struct load_plan *p, struct desc_error *err)
 {
 	const struct placing w = {
 		.d = d, .kernel = kernel, .kernel_size = kernel_size, .p = p, .err = err
 	};
-	int ret;
+	const bool firmware = d->firmware.path[0];
+	int ret = 0;
 
 	*p = (struct load_plan){ .dtb_max = guest_fdt_max(dtb_size) };
-	ret = image_plan_kernel(&w);
+	if (firmware)
+		plan_firmware(&w);
+	else
+		ret = image_plan_kernel(&w);
 	if (!ret && d->has_devicetree_address)
 		ret = fix_dtb(&w);
 	else if (!ret)
 		place_dtb_first(&w);
-	if (!ret)
+	if (!ret && !firmware)
 		ret = place_initrd(&w, initrd_size);
-	return ret ? ret : place_dtb(&w);
+	if (!ret)
+		ret = place_dtb(&w);
+	p->arg = firmware ? 0 : p->dtb_base;
+	return ret;
 }
