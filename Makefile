@@ -8,6 +8,7 @@ QEMU_CPU ?= max,pauth-impdef=on
 CONSOLES ?= 8
 GUESTS   ?=
 BUNDLE   ?=
+NET      ?=
 SECONDS  ?= 3600
 TARGETS  ?=
 
@@ -19,9 +20,9 @@ TMUX_FLAG := $(if $(filter 1,$(TMUX)),--tmux)
 # What has to be fetched for the guests asked for, less what was given by hand.
 WANTED := $(patsubst edk2,efi,$(filter linux uboot rt installer edk2,$(or $(GUESTS),linux uboot)))
 BY_HAND := $(and $(LINUX_IMAGE),$(LINUX_INITRD),linux)
-FETCH := $(filter-out $(BY_HAND),$(WANTED))
+FETCH := $(filter-out $(BY_HAND),$(WANTED)) $(if $(filter net,$(GUESTS)),virtio)
 
-RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) \
+RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
 .PHONY: build guests bundle run debug test soak fuzz bench format clean distclean help
@@ -99,7 +100,8 @@ help:
 	@echo 'for run and debug:'
 	@echo '  CPUS=4 MEM=4096 QEMU_CPU=max,pauth-impdef=on CONSOLES=8'
 	@echo '  GUESTS="linux uboot"     names below vms/, or paths to .dts files of your own'
-	@echo '                           (rt and installer are downloaded when named)'
+	@echo '                           (rt, installer and net are downloaded when named)'
+	@echo '  NET=user                 a network card: QEMU'\''s -netdev, as user,hostfwd=tcp::2222-10.0.2.15:22'
 	@echo '  BUNDLE=FILE              a bundle of your own instead'
 	@echo '  SCHEDULE=FILE.dts        time windows of the VMs'
 	@echo '  EXACT=1                  one CPU that counts instructions: figures of lateness are the'

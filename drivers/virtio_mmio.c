@@ -44,6 +44,8 @@
 #define DESC_F_NEXT  1 /* the buffer continues in descriptor `next` */
 #define DESC_F_WRITE 2 /* the device writes the buffer */
 
+#define AVAIL_F_NO_INTERRUPT 1
+
 /* A queue takes two pages: descriptors and the available ring, then the used ring. */
 #define QUEUE_PAGES 2
 #define MAX_QUEUE   64 /* bits of in_flight */
@@ -217,6 +219,13 @@ void virtq_submit(struct virtq *q, u16 slot, paddr_t pa, u32 len, bool device_wr
 	const struct virtq_part part = { pa, len, device_writes };
 
 	virtq_submit_chain(q, slot, &part, 1);
+}
+
+void virtq_quiet(struct virtq *q, bool quiet)
+{
+	__atomic_store_n(&q->avail->flags, quiet ? AVAIL_F_NO_INTERRUPT : 0, __ATOMIC_RELAXED);
+	/* Section 2.7.7.1: the device must see that before the caller looks at the used ring. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 void virtq_kick(struct virtq *q)

@@ -5,6 +5,7 @@
 #include <arch/guest.h>
 #include <asm/boot.h>
 #include <drivers/host.h>
+#include <drivers/nic_virtio.h>
 #include <drivers/rtc.h>
 #include <drivers/uart.h>
 #include <drivers/virtio_console.h>
@@ -23,6 +24,7 @@
 
 static const struct virtio_driver *const virtio_drivers[] = {
 	&virtio_console_driver,
+	&nic_virtio_driver,
 };
 
 /*

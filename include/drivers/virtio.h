@@ -10,6 +10,7 @@
 #include <kernel/irq.h>
 #include <lib/types.h>
 
+#define VIRTIO_ID_NET     1
 #define VIRTIO_ID_CONSOLE 3
 
 #define VIRTIO_F_VERSION_1 BIT(32)
@@ -109,6 +110,8 @@ struct virtq_part {
  * q->size, and none in flight. What the device writes comes last.
  */
 void virtq_submit_chain(struct virtq *q, u16 slot, const struct virtq_part *parts, u32 count);
+/* Ask the device not to interrupt for this queue, or to do so again. Any context. */
+void virtq_quiet(struct virtq *q, bool quiet);
 /* Tell the device that buffers were submitted. */
 void virtq_kick(struct virtq *q);
 /* True if the device has returned a buffer that virtq_pop() has not. Any context, no lock. */

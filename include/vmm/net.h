@@ -72,7 +72,7 @@ struct net_port {
 /*
  * Join the network of that name, which is made if need be. port: owner, name, filter, receive and
  * sums are filled in; room: how many addresses are learnt behind it. -ENOMEM; -EEXIST: another port
- * of the network has that address. Lifecycle lock held.
+ * of the network has that address. Lifecycle lock held, or boot.
  */
 int __must_check net_join(struct net_port *port, const char *network, u64 mac, u32 room);
 /* Leave it. On return no sender uses the port. Lifecycle lock held, no other lock. */

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Networks of VMs, with the drivers of an unmodified Linux and of U-Boot."""
 
+import hashlib
 import re
+import socket
+import urllib.request
 
 import pytest
 
@@ -75,8 +78,8 @@ def test_linux_pair(boot, description):
     assert ping(a, "10.0.0.2") == 3
     assert ping(b, "10.0.0.1", size=1400) == 3
     assert ping(b, "10.0.0.1", size=4000) == 3
-    sums = a.run("mkdir /www; head -c 3000000 /dev/urandom > /www/data; busybox httpd -h /www; md5sum < /www/data", LINUX)
-    fetch = "busybox wget -q -O - http://10.0.0.1/data | md5sum"
+    sums = a.run("mkdir /www; head -c 3000000 /dev/urandom > /www/data; httpd -h /www; md5sum < /www/data", LINUX)
+    fetch = "wget -q -O - http://10.0.0.1/data | md5sum"
     assert b.run(fetch, LINUX) == sums
     print(b.run("ip -s link", LINUX))
     print(b.run("time " + fetch, LINUX))
@@ -111,3 +114,34 @@ def test_linux_pair(boot, description):
     up(a, "10.0.0.1")
     forget(b)
     assert ping(b, "10.0.0.1") == 3
+
+
+UPLINK = 'net0 { compatible = "zvm,virtio-net"; network = "uplink"; };'
+
+
+@pytest.mark.parametrize("transport", ["legacy", "modern"])
+def test_uplink(boot, description, transport):
+    """Guests get addresses by DHCP from outside; a service of one is reached from there."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:80",
+               "-device", "virtio-net-device,netdev=n,mac=52:54:00:00:00:01", "-global",
+               f"virtio-mmio.force-legacy={'on' if transport == 'legacy' else 'off'}"]
+    board = boot(smp=2, mem=1024, guests=[linux_type(description, "linux", UPLINK)], extra=options)
+    assert "nic0: the uplink of network 'uplink'" in board.sh("host log")
+    (_, a), (_, b) = start(board, "linux"), start(board, "linux")
+    for console in (a, b):
+        linux_ready(console)
+        assert "obtained" in console.run("udhcpc -n -q -f 2>&1", LINUX)
+    assert "10.0.2.15" in a.run("ip addr show eth0", LINUX)
+    assert "10.0.2.16" in b.run("ip addr show eth0", LINUX)
+    assert ping(a, "10.0.2.2") == 3
+    assert ping(a, "10.0.2.16") == 3
+    a.run("mkdir /www; head -c 1000000 /dev/urandom > /www/data; httpd -h /www", LINUX)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/data", timeout=60) as answer:
+        data = answer.read()
+    assert a.run("md5sum < /www/data", LINUX).split()[0] == hashlib.md5(data).hexdigest()
+    table = board.sh("zvm net uplink")
+    assert re.search(r"^uplink +- +nic0 +52:54:00:00:00:01 +\d+ ", table, re.M), table
+    assert re.search(r"^behind - nic0: .*52:55:0a:00:02:02", table, re.M), table

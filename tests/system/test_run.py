@@ -47,6 +47,14 @@ def test_terminals_are_shown_before_the_shell(run):
     assert child.exitstatus == 0
 
 
+def test_a_network_card(run):
+    child = run("--consoles", "0", "--net", "user")
+    child.expect_exact(PROMPT)
+    child.send("zvm net\r")
+    child.expect(r"uplink +- +nic0 +52:54:00:")
+    child.expect_exact(PROMPT)
+
+
 def test_a_terminal_talks_to_its_vm(run, bundles):
     child = run("--consoles", "1", "--bundle", str(bundles(["uboot"])))
     child.expect_exact(PROMPT)
