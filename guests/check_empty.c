@@ -68,14 +68,18 @@ static void fw_cfg(void)
 	(void)check_eq("empty.fw-cfg.no-item", got, 0);
 }
 
-/* No input is high: no power button is pressed. */
+/* Not empty, but its lines are: no power key is pressed. */
 static void gpio(void)
 {
-	uint64_t got = 1;
-	struct probe probe = PROBE(got = mmio_read32(GPIO + 0x3fc));
+	uint64_t got = 1, part = 0;
+	struct probe probe = PROBE({
+		got = mmio_read32(GPIO + 0x3fc);
+		part = mmio_read32(GPIO + 0xfe0);
+	});
 
 	(void)check_eq("empty.gpio.aborts", probe.count, 0);
 	(void)check_eq("empty.gpio.inputs", got, 0);
+	(void)check_eq("empty.gpio.part", part, 0x61);
 }
 
 static void messages(void)

@@ -288,7 +288,7 @@ static void lifecycle(const struct args *a, int (*act)(struct vm *vm, struct vm_
 		id = vm->id;
 		(void)str_copy(name, vm->name, sizeof(name));
 		r = act(vm, &err);
-		if (act == stop_gently && vm->state != VM_STOPPED)
+		if (act == stop_gently && vm->state == VM_RUNNING)
 			done = "asked to power off";
 	}
 	shell_vmm_unlock();

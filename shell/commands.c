@@ -74,7 +74,7 @@ static const struct command zvm_commands[] = {
 	{ "pause", NULL, "stop a VM's CPUs and its virtual time", ON_VM, .run = cmd_zvm_pause },
 	{ "resume", NULL, "let a paused VM continue", ON_VM, .run = cmd_zvm_resume },
 	{ "reset", NULL, "restart a VM from its images", ON_VM, .run = cmd_zvm_reset },
-	{ "stop", NULL, "stop a VM at once (-f), or cancel its restart", OPTIONS(stop_options),
+	{ "stop", NULL, "press a VM's power key, or cancel its restart", OPTIONS(stop_options),
 	  VM_OPERAND, .run = cmd_zvm_stop },
 	{ "delete", NULL, "remove a VM; its memory is free again", OPTIONS(delete_options),
 	  VM_OPERAND, .run = cmd_zvm_delete },

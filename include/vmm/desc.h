@@ -172,8 +172,9 @@ struct vm_desc {
 #define GUEST_PCI_WINDOW_64 0x8000000000ULL
 #define GUEST_UART_IRQ      33
 #define GUEST_RTC_IRQ       34
-#define GUEST_WATCHDOG_IRQ  128 /* 35 to 38 are PCI's */
-#define GUEST_VIRTIO_IRQ    48  /* of slot 0; one a slot */
+#define GUEST_GPIO_IRQ      39 /* 35 to 38 are PCI's */
+#define GUEST_WATCHDOG_IRQ  128
+#define GUEST_VIRTIO_IRQ    48 /* of slot 0; one a slot */
 
 /* A device with a node in the generated devicetree. */
 struct desc_device {
@@ -182,13 +183,15 @@ struct desc_device {
 	u32 size, intid;
 	/* Lists of strings; the last string is empty. Each clock is the bus clock. */
 	const char *compatible, *clock_names;
+	bool gpio;  /* it is a GPIO controller, with the power key */
 	u32 wanted; /* offset in struct vm_desc of the flag that adds it; 0: every VM has it */
 };
 
-enum { DEVICE_UART, DEVICE_RTC, DEVICE_WATCHDOG, DEVICES };
+enum { DEVICE_UART, DEVICE_RTC, DEVICE_GPIO, DEVICE_WATCHDOG, DEVICES };
 extern const struct desc_device desc_devices[DEVICES];
 
-#define GUEST_CLOCK_HZ 24000000 /* the bus clock */
+#define GUEST_CLOCK_HZ  24000000 /* the bus clock */
+#define GUEST_POWER_KEY 3        /* its line of the GPIO controller */
 
 /* True if a VM with this description has the device. */
 bool desc_has_device(const struct vm_desc *d, const struct desc_device *device);

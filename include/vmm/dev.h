@@ -49,6 +49,11 @@ struct vdev_class {
 	/* The VM was paused for this many ticks and continues. state_wq.lock held. */
 	void (*stood_still)(struct vdev *d, u64 ticks);
 	/*
+	 * Press the VM's power key for a moment. False: the guest does not listen to it. NULL: the
+	 * device has none. The VM runs. Thread context.
+	 */
+	bool (*press_power_key)(struct vdev *d);
+	/*
 	 * One line about the device for `zvm info`; empty if there is nothing to say. The VM may
 	 * run.
 	 */
@@ -81,12 +86,15 @@ extern const struct vdev_class vrtc_class;
  */
 extern u64 (*host_wall_clock)(void);
 
+/* Arm PL061 (DDI 0190): the power key. */
+extern const struct vdev_class vpl061_class;
+
 /* Arm SP805 (DDI 0270): the watchdog. */
 extern const struct vdev_class vsp805_class;
 
 /*
  * Devices of `virt` that a VM does not have read as empty: flash as erased, virtio-mmio transports
- * as without a device, the PCI bus and its windows as all ones, fw_cfg, GPIO and ITS (GICv2m) as
+ * as without a device, the PCI bus and its windows as all ones, fw_cfg and ITS (GICv2m) as
  * zeros.
  */
 extern const struct vdev_class vflash_class;

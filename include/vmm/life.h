@@ -27,8 +27,8 @@ void vmm_autostart(void);
  * (VM_LOADING) with at least the priority of the services, and vm_await() waits for that.
  *
  * vm_create: from a type; VM_CREATED when loaded. vm_run: start, or resume a paused one. vm_stop:
- * cancel a restart that is waited for (force: stop a running VM at once, too). vm_reset: reload the
- * images and start again. vm_delete: free everything (force: even if it is running).
+ * press its power key, or cancel a restart that is waited for (force: stop it at once). vm_reset:
+ * reload the images and start again. vm_delete: free everything (force: even if it is running).
  */
 int __must_check vm_create(const struct vm_type *type, const struct vm_options *opt,
 			   struct vm **out, struct vm_error *err);
@@ -107,6 +107,8 @@ int __must_check vdevs_host_init(void);
 int __must_check vdevs_create(struct vm *vm);
 void vdevs_connect(struct vm *vm);
 void vdevs_reset(struct vm *vm);
+/* ... press_power_key: true if the guest listens to it; ... */
+bool vdevs_press_power_key(struct vm *vm);
 /*
  * ... stood_still, after a pause of this many ticks (vm->state_wq.lock held); destroy, backwards,
  * for the devices that were created.

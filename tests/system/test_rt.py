@@ -69,3 +69,30 @@ def test_latency_in_counted_instructions():
                            CPU_MAX, "--count", "300", "--only", "bare,own CPU,shared"], text=True,
                           check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
+
+
+def test_power_key(boot):
+    """`zvm stop` presses it; Linux' gpio-keys driver hears it, and powers off by what it reads."""
+    fetched("rt")
+    board = boot(cpu=CPU_MAX, smp=2, mem=1024, guests=["rt"])
+    vm = new(board, "rt")
+    console = vm.port()
+    vm.run()
+    linux_ready(console)
+    deaf = "'rt' does not listen to its power key: power it off in its console, or stop it at once with -f"
+    assert deaf in board.sh("zvm stop rt")
+    for module in "evdev", "gpio_keys":
+        assert console.run(f"insmod /lib/modules/{module}.ko; echo $?", LINUX) == "0"
+    assert "gpio-keys" in console.run("cat /sys/class/input/input0/name", LINUX)
+    assert "the power key works" in board.sh("zvm info rt")
+    vm.pause()
+    assert "'rt' is paused, and does not see its power key" in board.sh("zvm stop rt")
+    vm.resume()
+    # struct input_event: time, then type EV_KEY (1), code KEY_POWER (116), value: down (1).
+    console.run("(dd if=/dev/input/event0 of=/tmp/event bs=24 count=1 2>/dev/null;"
+                " od -An -tx1 -j16 /tmp/event; poweroff) &", LINUX)
+    console.run("until ls -l /proc/[0-9]*/fd | grep -q event0; do :; done", LINUX)
+    assert board.sh("zvm stop rt") == f"vm {vm.id} 'rt' asked to power off"
+    console.expect("01 00 74 00 01 00 00 00")
+    vm.wait_until("stopped")
+    vm.delete()

@@ -56,8 +56,8 @@ static enum mmio_result reads_ones(const struct mmio_region *r, struct vcpu *v, 
 
 /*
  * Devices that identify themselves by a number that is not 0. Zeros mean: no signature (fw_cfg,
- * whose missing items also read as 0), no PrimeCell identification (PL061, whose inputs are low),
- * no GIC revision in GITS_PIDR2 (ITS), no interrupts in MSI_TYPER (GICv2m).
+ * whose missing items also read as 0), no GIC revision in GITS_PIDR2 (ITS), no interrupts in
+ * MSI_TYPER (GICv2m).
  */
 static enum mmio_result reads_zeros(const struct mmio_region *r, struct vcpu *v, u64 offset,
 				    struct mmio_access *a)
@@ -76,7 +76,6 @@ static enum mmio_result reads_zeros(const struct mmio_region *r, struct vcpu *v,
 
 static const struct mmio_region everywhere[] = {
 	{ .base = GUEST_FW_CFG_BASE, .size = KIB(4), .name = "fw-cfg", .handler = reads_zeros },
-	{ .base = GUEST_GPIO_BASE, .size = KIB(4), .name = "gpio", .handler = reads_zeros },
 	{ .base = GUEST_PCI_WINDOW, .size = PCI_WINDOW_SIZE, .name = "pci", .handler = reads_ones },
 	{ .base = GUEST_PCI_ECAM,
 	  .size = PCI_ECAM_SIZE,

@@ -200,6 +200,20 @@ int vm_resume(struct vm *vm, struct vm_error *err)
 	return r;
 }
 
+static int press_power_key(struct vm *vm, enum vm_state state, struct vm_error *err)
+{
+	if (state != VM_RUNNING)
+		return vm_fail(err, -EPERM,
+			       "vm %u '%s' is %s, and does not see its power key: stop it with -f",
+			       vm->id, vm->name, vm_state_name(state));
+	if (!vdevs_press_power_key(vm))
+		return vm_fail(
+			err, -ENOTSUP,
+			"vm %u '%s' does not listen to its power key: power it off in its console, or stop it at once with -f",
+			vm->id, vm->name);
+	return 0;
+}
+
 static int stop(struct vm *vm, enum vm_state state, bool force, struct vm_error *err)
 {
 	if (vm->restart_at) {
@@ -210,10 +224,7 @@ static int stop(struct vm *vm, enum vm_state state, bool force, struct vm_error 
 		return vm_fail(err, -EPERM, "vm %u '%s' is not running, it is %s", vm->id, vm->name,
 			       vm_state_name(state));
 	if (!force)
-		return vm_fail(
-			err, -ENOTSUP,
-			"vm %u '%s' has no power button: power it off in its console, or stop it at once with -f",
-			vm->id, vm->name);
+		return press_power_key(vm, state, err);
 	vm_halt(vm);
 	set_state(vm, VM_STOPPED);
 	return 0;

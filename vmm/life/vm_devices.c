@@ -8,8 +8,9 @@
 
 /* In the order in which they are created and reset. */
 static const struct vdev_class *const classes[] = {
-	&vpl011_class, &vrtc_class,       &vsp805_class,     &vflash_class,     &vempty_class,
-	&pvtime_class, &virtio_rng_class, &virtio_blk_class, &virtio_con_class, &virtio_net_class,
+	&vpl011_class,     &vrtc_class,       &vpl061_class,     &vsp805_class,
+	&vflash_class,     &vempty_class,     &pvtime_class,     &virtio_rng_class,
+	&virtio_blk_class, &virtio_con_class, &virtio_net_class,
 };
 _Static_assert(ARRAY_SIZE(classes) + DESC_VIRTIO_MAX <= VM_MAX_DEVICES, "a VM may have all");
 
@@ -74,6 +75,16 @@ void vdevs_reset(struct vm *vm)
 	for (u32 i = 0; i < vm->ndevices; i++)
 		if (vm->devices[i].class->reset)
 			vm->devices[i].class->reset(&vm->devices[i]);
+}
+
+bool vdevs_press_power_key(struct vm *vm)
+{
+	bool heard = false;
+
+	for (u32 i = 0; i < vm->ndevices; i++)
+		if (vm->devices[i].class->press_power_key)
+			heard |= vm->devices[i].class->press_power_key(&vm->devices[i]);
+	return heard;
 }
 
 void vdevs_stood_still(struct vm *vm, u64 ticks)

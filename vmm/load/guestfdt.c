@@ -11,8 +11,11 @@
 
 #define PHANDLE_CLOCK 0x8000
 #define PHANDLE_GIC   0x8001
+#define PHANDLE_GPIO  0x8002
 /* Far from the phandles of a VM's own tree, which keeps its other nodes. */
 #define PHANDLE_CPU(n) (0x7a760000 + (n))
+
+#define KEY_POWER 116 /* Linux' number of the key */
 
 #define GIC_SPI        0
 #define GIC_PPI        1
@@ -266,6 +269,23 @@ static void put_device(struct dt_writer *b, const struct desc_device *d)
 	length = list_length(d->clock_names, &count);
 	put_array(b, "clocks", clocks, count);
 	put(b, "clock-names", d->clock_names, length);
+	if (d->gpio) {
+		put_cells(b, "phandle", PHANDLE_GPIO);
+		put_cells(b, "#gpio-cells", 2);
+		put_empty(b, "gpio-controller");
+	}
+	end(b);
+}
+
+static void put_power_key(struct dt_writer *b)
+{
+	begin(b, "gpio-keys");
+	put_string(b, "compatible", "gpio-keys");
+	begin(b, "poweroff");
+	put_string(b, "label", "GPIO Key Poweroff");
+	put_cells(b, "linux,code", KEY_POWER);
+	put_cells(b, "gpios", PHANDLE_GPIO, GUEST_POWER_KEY, 0);
+	end(b);
 	end(b);
 }
 
@@ -329,6 +349,7 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 			put_device(&b, &desc_devices[i]);
 	if (p->desc->firmware.path[0])
 		put_flash(&b);
+	put_power_key(&b);
 	/* In the order of the description: Linux numbers disks in this order. */
 	for (u32 i = 0; i < p->desc->virtio_count; i++)
 		put_virtio(&b, &p->desc->virtio[i]);
