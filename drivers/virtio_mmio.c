@@ -77,6 +77,19 @@ void virtio_fail(struct virtio_dev *d)
 	add_status(d, STATUS_FAILED);
 }
 
+#define RESET_READS 1000
+
+bool virtio_stop(struct virtio_dev *d)
+{
+	u32 reads = 0;
+
+	mmio_write32(d->regs, STATUS, 0);
+	while (mmio_read32(d->regs, STATUS) != 0)
+		if (++reads == RESET_READS)
+			return false;
+	return true;
+}
+
 static u64 offered_features(struct virtio_dev *d)
 {
 	u64 low;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The machine's virtio devices: each is given to the driver of its kind. */
+#include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <drivers/host.h>
 #include <drivers/virtio.h>
@@ -32,6 +33,23 @@ static const struct virtio_driver *driver_of(const struct virtio_driver *const *
 	return NULL;
 }
 
+/*
+ * The device may have raised its interrupt before it was unmasked. An edge is lost then, and
+ * another one comes only after this one was acknowledged.
+ */
+static int start_interrupt(const struct virtio_driver *driver, u32 intid, u32 flags, void *arg)
+{
+	int err = irq_request(intid, driver->name, driver->interrupt, arg, flags);
+	unsigned long irq;
+
+	if (err != 0)
+		return err;
+	irq = arch_irq_save();
+	driver->interrupt(intid, arg);
+	arch_irq_restore(irq);
+	return 0;
+}
+
 static void probe_node(int node, const struct virtio_driver *const *drivers, u32 count)
 {
 	const struct virtio_driver *driver;
@@ -52,7 +70,7 @@ static void probe_node(int node, const struct virtio_driver *const *drivers, u32
 		return;
 	err = driver->start(&dev, &arg);
 	if (err == 0)
-		err = irq_request(intid, driver->name, driver->interrupt, arg, flags);
+		err = start_interrupt(driver, intid, flags, arg);
 	if (err != 0)
 		log_warn("%s at 0x%llx: %s", driver->name, (unsigned long long)regs.base.pa,
 			 strerror(err));

@@ -9,6 +9,7 @@
 #include <drivers/rtc.h>
 #include <drivers/uart.h>
 #include <drivers/virtio_console.h>
+#include <drivers/virtio_disk.h>
 #include <kernel/init.h>
 #include <kernel/log.h>
 #include <kernel/page.h>
@@ -25,6 +26,7 @@
 static const struct virtio_driver *const virtio_drivers[] = {
 	&virtio_console_driver,
 	&nic_virtio_driver,
+	&virtio_disk_driver,
 };
 
 /*

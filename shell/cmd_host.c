@@ -16,6 +16,7 @@
 #include <lib/string.h>
 #include <lib/text.h>
 #include <vmm/core.h>
+#include <vmm/disk.h>
 #include <vmm/port.h>
 #include "shell.h"
 
@@ -127,10 +128,64 @@ static void host_mem(const struct args *a __unused)
 		     s.given_dirty);
 }
 
+/* ---- disks ---- */
+
+static void print_users(struct disk *d, u64 first, u64 sectors)
+{
+	const struct disk_range *r;
+
+	for (u32 i = 0; (r = disk_user(d, first, sectors, i)) != NULL; i++)
+		shell_printf("%s%s%s", i ? ", " : "", r->owner, r->writable ? "" : " (readonly)");
+	shell_printf("\n");
+}
+
+static void print_part(void *arg, u32 number, const struct gpt_part *p)
+{
+	struct disk *d = arg;
+	const u64 sectors = p->last - p->first + 1;
+	char name[16], label[GPT_LABEL], size[24];
+
+	(void)snprintf(name, sizeof(name), "%s%u", d->name, number);
+	text_print(label, sizeof(label), "%s", p->label);
+	shell_printf("%-8s%12s  %-24s", name, size_text(sectors * DISK_SECTOR, size, sizeof(size)),
+		     label);
+	print_users(d, p->first, sectors);
+}
+
+static void print_disk(struct disk *d)
+{
+	char serial[DISK_SERIAL + 1], size[24];
+	const char *why;
+
+	text_print(serial, sizeof(serial), "%s", d->serial);
+	shell_printf("%-8s%12s  %-24s", d->name,
+		     size_text(d->sectors * DISK_SECTOR, size, sizeof(size)), serial);
+	print_users(d, 0, d->sectors);
+	why = disk_partitions(d, print_part, d);
+	if (d->readonly)
+		shell_printf("        read-only\n");
+	if (why)
+		shell_printf("        %s\n", why);
+}
+
+/* A partition is in use if a VM has sectors of it. */
+static void host_disks(const struct args *a __unused)
+{
+	struct disk *d;
+
+	shell_vmm_lock();
+	shell_printf("%-8s%12s  %-24s%s\n", "DISK", "SIZE", "SERIAL OR LABEL", "IN USE BY");
+	for (u32 i = 0; (d = disk_get(i)) != NULL; i++)
+		print_disk(d);
+	shell_vmm_unlock();
+}
+
 static const struct command host_commands[] = {
 	{ "info", NULL, "the machine in short", .run = host_info },
 	{ "cpus", NULL, "its CPUs and what they run", .run = cmd_cpus },
 	{ "mem", NULL, "memory, total and free", .run = host_mem },
+	{ "disks", NULL, "its disks and their partitions, and which VMs use them",
+	  .run = host_disks },
 	{ "irq", NULL, "interrupts in use, and the longest times with interrupts masked",
 	  .options = irq_options, .noptions = IRQ_OPTIONS, .run = cmd_irq },
 	{ "threads", NULL, "all threads, vCPUs too", .run = cmd_threads },

@@ -11,6 +11,7 @@
 #include <lib/types.h>
 
 #define VIRTIO_ID_NET     1
+#define VIRTIO_ID_BLOCK   2
 #define VIRTIO_ID_CONSOLE 3
 
 #define VIRTIO_F_VERSION_1 BIT(32)
@@ -90,6 +91,11 @@ int __must_check virtio_queue_init(struct virtio_dev *d, struct virtq *q, u16 in
 void virtio_driver_ok(struct virtio_dev *d);
 /* Give up on the device. */
 void virtio_fail(struct virtio_dev *d);
+/*
+ * Reset the device, which so gives up its buffers. False: it does not say that it did, and may
+ * still write to them. Any context.
+ */
+bool __must_check virtio_stop(struct virtio_dev *d);
 
 /* Read and acknowledge the interrupt's reasons. Interrupt context. */
 u32 virtio_ack_interrupt(struct virtio_dev *d);

@@ -101,6 +101,7 @@ struct image_ref {
 #define VIRTIO_SLOTS     32  /* transports of the guest machine */
 #define DESC_VIRTIO_MAX  8   /* devices of a VM */
 #define VIRTIO_IMAGE_MAX 128 /* of a disk's path in the bundle */
+#define VIRTIO_DISK_MAX  120 /* of the name of a machine's disk or partition */
 #define VIRTIO_SERIAL    20  /* bytes of a disk's serial number */
 
 enum desc_virtio_kind { VIRTIO_NONE, VIRTIO_RNG, VIRTIO_BLK, VIRTIO_CONSOLE, VIRTIO_NET };
@@ -110,9 +111,11 @@ struct desc_virtio {
 	enum desc_virtio_kind kind;
 	u32 slot; /* of the transport; VIRTIO_SLOTS: not chosen yet */
 	/* a disk */
-	char image[VIRTIO_IMAGE_MAX]; /* a file of the bundle */
+	char image[VIRTIO_IMAGE_MAX]; /* a file of the bundle; or: */
+	char disk[VIRTIO_DISK_MAX]; /* a disk of the machine, or a partition (docs/guest-abi.md) */
 	char serial[VIRTIO_SERIAL + 1];
 	bool readonly;
+	bool discard; /* what was written is gone at a reset */
 	/* a port of a network */
 	char network[DESC_NAME_MAX];
 	u64 mac; /* the bytes in their order, the first one is the most significant; 0: made */

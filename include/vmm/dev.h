@@ -66,7 +66,9 @@ struct vdev {
 	struct vm *vm;
 	void *state;
 	const struct desc_virtio *virtio; /* its node; NULL: it has none */
+	char *why; /* VDEV_WHY bytes, only in create(): why it fails, or "" */
 };
+#define VDEV_WHY 256
 
 /*
  * Put the register table of a device on the VM's bus, at the device's place. 0, or the error of

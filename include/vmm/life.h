@@ -104,7 +104,7 @@ void vm_let_run_locked(struct vm *vm);
  * forwards; connect; reset; ...
  */
 int __must_check vdevs_host_init(void);
-int __must_check vdevs_create(struct vm *vm);
+int __must_check vdevs_create(struct vm *vm, char why[VDEV_WHY]);
 void vdevs_connect(struct vm *vm);
 void vdevs_reset(struct vm *vm);
 /* ... press_power_key: true if the guest listens to it; ... */

@@ -149,6 +149,8 @@ bool virtio_take(struct virtio *t, u32 queue);
  */
 void *virtio_piece(struct virtio *t, u32 queue, bool writable, u32 *len, bool *last);
 void virtio_advance(struct virtio *t, u32 queue, u32 len);
+/* How many bytes its writable buffers still have, at most `most`. 0: none, or not now. */
+u32 virtio_room(struct virtio *t, u32 queue, u32 most);
 /* Copy up to len bytes from its readable or to its writable buffers, at most 16 of them. */
 u32 virtio_read(struct virtio *t, u32 queue, void *to, u32 len);
 u32 virtio_write(struct virtio *t, u32 queue, const void *from, u32 len);

@@ -19,6 +19,8 @@
 #include <vmm/port.h>
 #include <vmm/virtio.h>
 
+#include "../../vmm/disk/disk_internal.h"
+
 #define RAM       0x40000000ULL
 #define RAM_SIZE  MIB(4)
 #define RINGS     (RAM + MIB(2) - 0x1000) /* on both sides of a block's end */
@@ -128,6 +130,8 @@ void vcpu_set_devices(vcpu_devices_fn fn)
 }
 
 static void access(u64 offset, u32 size, bool write, u64 value);
+static struct disk_io *in_flight; /* with the machine's disk */
+static void end_transfer(void);
 
 /* Other vCPUs do something between two units: mostly nothing. */
 void sched_open(void)
@@ -137,6 +141,8 @@ void sched_open(void)
 		access(fuzz_below(&input, 0x80) * 4, 4, true, fuzz_byte(&input));
 	if (fuzz_once_in(&input, 64))
 		vcpu.thread.work |= VCPU_WORK_STATE;
+	if (in_flight && fuzz_once_in(&input, 4))
+		end_transfer();
 	calm = units > UNITS_MAX / 2; /* a guest that offers more and more is served for ever */
 }
 
@@ -235,6 +241,42 @@ int image_get(const struct image_ref *ref, const void **data, u64 *size)
 	*data = image;
 	*size = IMAGE_SIZE;
 	return image ? 0 : -1;
+}
+
+/* A disk of the machine. Its transfers end some time, or fail. */
+static int submit(struct disk *d, struct disk_io *io)
+{
+	fuzz_assert(io->sector <= d->sectors && io->sectors <= d->sectors - io->sector);
+	fuzz_assert(io->sectors * DISK_SECTOR <= DISK_BUFFER || io->op >= DISK_DISCARD);
+	fuzz_assert(!in_flight);
+	if (fuzz_once_in(&input, 32))
+		return -EIO;
+	in_flight = io;
+	return 0;
+}
+
+static void end_transfer(void)
+{
+	struct disk_io *io = in_flight;
+
+	in_flight = NULL;
+	if (io)
+		disk_done(io, fuzz_once_in(&input, 16));
+}
+
+static struct disk machine = { .submit = submit,
+			       .sectors = 40,
+			       .block = 512,
+			       .flush = true,
+			       .max_discard = 8,
+			       .max_zeroes = 8 };
+
+int disk_find(const char *name, struct disk_place *place, char *why, size_t size)
+{
+	(void)why, (void)size;
+	fuzz_assert(!strcmp(name, "d"));
+	*place = (struct disk_place){ &machine, 1, 39 };
+	return 0;
 }
 
 int console_port_attach(struct console *c, s32 want)
@@ -412,7 +454,8 @@ static void request(void)
 		descriptor(0, table, 16 * 60, 4, 0);
 	} else if (is_net() && fuzz_byte(&input) & 1) { /* a buffer for a frame */
 		descriptor(0, data, fuzz_word(&input, lengths), 2, 0);
-		arrive();
+		for (u32 n = fuzz_once_in(&input, 16) ? 40 : 1; n > 0; n--)
+			arrive();
 	}
 	memcpy(&idx, &ram[RINGS + 0x802 - RAM], 2);
 	poke(RINGS + 0x804 + 2 * (idx % 8), 0, 2);
@@ -449,6 +492,10 @@ static void act(void)
 			(void)console_send(console, "some input", fuzz_below(&input, 10));
 		put(NOTIFY, fuzz_byte(&input) & 1);
 		work();
+		if (in_flight && fuzz_byte(&input) & 3) {
+			end_transfer();
+			work();
+		}
 		break;
 	default:
 		guest_writes();
@@ -469,6 +516,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	static const struct vdev_class *const classes[] = { &virtio_rng_class, &virtio_blk_class,
 							    &virtio_con_class, &virtio_net_class };
 	static struct vcpu *const one = &vcpu;
+	struct disk_range *range;
+	char why[VDEV_WHY];
 
 	input = (struct fuzz_input){ .at = data, .left = size };
 	virtio_init();
@@ -485,11 +534,23 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		.image = "i", .name = "disk0", .network = "n", .mac = 0x020000000002
 	};
 	vm.desc.virtio[0].readonly = fuzz_once_in(&input, 8);
+	if (!disk_get(0))
+		fuzz_assert(!disk_register(&machine));
+	in_flight = NULL;
 	dev = (struct vdev){ .class = fuzz_word(&input, classes),
 			     .vm = &vm,
 			     .virtio = &vm.desc.virtio[0] };
+	if (dev.class == &virtio_blk_class && fuzz_byte(&input) & 1)
+		strcpy(vm.desc.virtio[0].disk, "d");
+	else if (dev.class == &virtio_blk_class)
+		vm.desc.virtio[0].discard = fuzz_once_in(&input, 8);
 	dev.state = calloc(1, dev.class->size);
-	fuzz_assert(dev.state && !dev.class->host_init() && !dev.class->create(&dev));
+	dev.why = why;
+	fuzz_assert(dev.state && !dev.class->host_init());
+	if (dev.class->create(&dev)) { /* no memory for it */
+		fuzz_assert(dev.class == &virtio_blk_class);
+		goto end;
+	}
 	if (is_net())
 		join_net();
 	vm.devices[0] = dev;
@@ -506,10 +567,15 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	dev.class->reset(&dev);
 	check();
 	fuzz_assert(!line);
+end:
 	if (dev.class->destroy)
 		dev.class->destroy(&dev);
 	if (is_net())
 		net_leave(&other);
+	end_transfer();
+	for (u32 i = 0; pages && i < 1000; i++) /* what was closed in flight goes now */
+		if (!disk_open("d", false, "x", &range, why, sizeof(why)))
+			disk_close(range);
 	fuzz_assert(!pages);
 	free(dev.state);
 	mmio_free(&vm.bus);

@@ -160,6 +160,8 @@ static void put_devices(struct fuzz_input *in)
 		if (fuzz_once_in(in, 4))
 			tree_text("serial", fuzz_once_in(in, 4) ? "" : "a1");
 		if (fuzz_once_in(in, 4))
+			tree_text("disk", fuzz_once_in(in, 4) ? "" : "label:root");
+		if (fuzz_once_in(in, 4))
 			tree_put("readonly", NULL, 0);
 		if (fuzz_once_in(in, 2))
 			tree_text("network", fuzz_once_in(in, 8) ? "a b" : "lan0");
@@ -167,6 +169,8 @@ static void put_devices(struct fuzz_input *in)
 			tree_put("mac", macs[fuzz_below(in, 3)], fuzz_once_in(in, 8) ? 5 : 6);
 		if (fuzz_once_in(in, 4))
 			tree_put("mac-filter", NULL, 0);
+		if (fuzz_once_in(in, 8))
+			tree_put("discard-at-reset", NULL, 0);
 		tree_end();
 	}
 	tree_end();

@@ -2,6 +2,7 @@
 /* The block device: requests of any layout, errors, copies on write, discard. */
 #include "virtio_fixture.h"
 
+#include <kernel/log.h>
 #include <lib/errno.h>
 #include <string.h>
 #include <vmm/load.h>
@@ -46,6 +47,17 @@ void page_free(void *page)
 void page_stats(struct page_stats *s)
 {
 	*s = (struct page_stats){ .free = free_room };
+}
+
+void klog(enum log_level level, const char *fmt, ...)
+{
+	(void)level, (void)fmt;
+}
+
+/* No disk of the machine is asked. */
+void thread_sleep_ms(u64 ms)
+{
+	(void)ms;
 }
 
 static int setup(void **unused)
@@ -322,6 +334,26 @@ static void test_readonly(void **unused)
 	assert_memory_equal(guest(BUFFER), image, 512);
 }
 
+/* With discard-at-reset a reset gives the image back, and the memory of what was written. */
+static void test_discard_at_reset(void **unused)
+{
+	struct desc_virtio node = disk;
+
+	(void)unused;
+	node.discard = true;
+	virtio_new(&virtio_blk_class, &node);
+	virtio_start(0, 1);
+	assert_int_equal(put_sectors(0, 8192, 0x33), 0);
+	assert_int_equal(pages, 3);
+	virtio_start(0, 1); /* the driver's reset is not the VM's */
+	assert_int_equal(pages, 3);
+	virtio_blk_class.reset(&virtio_dev);
+	assert_int_equal(pages, 0);
+	virtio_start(0, 1);
+	assert_int_equal(get_sectors(0, 8192), 0);
+	assert_memory_equal(guest(BUFFER), image, 8192);
+}
+
 /* The machine's memory is used up: the guest gets an error, and later it works again. */
 static void test_no_memory(void **unused)
 {
@@ -377,6 +409,7 @@ int main(void)
 		cmocka_unit_test_setup(test_no_room, setup),
 		cmocka_unit_test_setup(test_discard, setup),
 		cmocka_unit_test_setup(test_readonly, setup),
+		cmocka_unit_test_setup(test_discard_at_reset, setup),
 		cmocka_unit_test_setup(test_no_memory, setup),
 		cmocka_unit_test_setup(test_reset_in_flight, setup),
 	};

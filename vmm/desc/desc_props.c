@@ -239,6 +239,25 @@ static int read_mac(struct reader *r, const struct prop_row *row)
 	return 0;
 }
 
+/* It stands behind "image" in the table. */
+static int read_disk(struct reader *r, const struct prop_row *row)
+{
+	const struct desc_virtio *v = r->into;
+
+	if (v->image[0])
+		return refuse(r, "must not be given together with image");
+	return read_serial(r, row);
+}
+
+static int read_discard(struct reader *r, const struct prop_row *row)
+{
+	const struct desc_virtio *v = r->into;
+
+	if (v->disk[0])
+		return refuse(r, "is for images: a disk of the machine keeps what was written");
+	return read_flag(r, row);
+}
+
 /* The caller has chosen the table by it. */
 static int read_kind(struct reader *r, const struct prop_row *row)
 {
@@ -410,8 +429,10 @@ static const struct prop_row plain_rows[] = { VIRTIO_ROWS };
 
 static const struct prop_row blk_rows[] = {
 	VIRTIO_ROWS,
-	{ "image",    read_path,        V_TEXT(image), MUST },
+	{ "image",    read_path,        V_TEXT(image) },
+	{ "disk",     read_disk,        V_TEXT(disk) },
 	{ "readonly", read_flag,        V(readonly) },
+	{ "discard-at-reset", read_discard, V(discard) },
 	{ "serial",   read_serial,      V_TEXT(serial) },
 };
 

@@ -48,6 +48,8 @@ static int read_device(struct reader *r, const void *fdt, int node, const char *
 	r->into = v;
 	if (desc_read_node(r, fdt, node, row->table, &seen))
 		return -EINVAL;
+	if (row->kind == VIRTIO_BLK && !v->image[0] && !v->disk[0])
+		return refuse(r, "has neither image nor disk");
 	return fdt_first_subnode(fdt, node) >= 0 ? refuse(r, "has a node in it") : 0;
 }
 

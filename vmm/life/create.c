@@ -310,13 +310,14 @@ static int make_vcpus(struct vm *vm, struct sched_plan *plan, struct vm_error *e
 
 static int make_devices(struct vm *vm, struct vm_error *err)
 {
+	char why[VDEV_WHY] = "";
 	int r;
 
 	vgic_init(vm);
 	r = vgic_map(vm);
 	if (!r)
-		r = vdevs_create(vm);
-	return r ? vm_fail(err, r, "devices of '%s': %s", vm->name, strerror(r)) : 0;
+		r = vdevs_create(vm, why);
+	return r ? vm_fail(err, r, "devices of '%s': %s", vm->name, *why ? why : strerror(r)) : 0;
 }
 
 static int make_address_space(struct vm *vm, struct vm_error *err)

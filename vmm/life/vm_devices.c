@@ -23,42 +23,47 @@ int vdevs_host_init(void)
 	return r;
 }
 
-static int create(struct vm *vm, const struct vdev_class *class, const struct desc_virtio *node)
+static int create(struct vm *vm, const struct vdev_class *class, const struct desc_virtio *node,
+		  char *why)
 {
 	struct vdev *d = &vm->devices[vm->ndevices];
+	int r;
 
-	*d = (struct vdev){ .class = class, .vm = vm, .virtio = node };
+	*d = (struct vdev){ .class = class, .vm = vm, .virtio = node, .why = why };
 	if (class->size) {
 		d->state = kzalloc(class->size);
 		if (!d->state)
 			return -ENOMEM;
 	}
 	vm->ndevices++;
-	return class->create(d);
+	r = class->create(d);
+	d->why = NULL;
+	return r;
 }
 
 /* One for each node of that kind. */
-static int create_virtio(struct vm *vm, const struct vdev_class *class)
+static int create_virtio(struct vm *vm, const struct vdev_class *class, char *why)
 {
 	int r = 0;
 
 	for (u32 i = 0; i < vm->desc.virtio_count && !r; i++)
 		if (vm->desc.virtio[i].kind == class->virtio)
-			r = create(vm, class, &vm->desc.virtio[i]);
+			r = create(vm, class, &vm->desc.virtio[i], why);
 	return r;
 }
 
-int vdevs_create(struct vm *vm)
+int vdevs_create(struct vm *vm, char why[VDEV_WHY])
 {
 	int r = 0;
 
+	why[0] = '\0';
 	for (u32 i = 0; i < ARRAY_SIZE(classes) && !r; i++) {
 		const struct vdev_class *class = classes[i];
 
 		if (class->virtio)
-			r = create_virtio(vm, class);
+			r = create_virtio(vm, class, why);
 		else if (!class->place || desc_has_device(&vm->desc, class->place))
-			r = create(vm, class, NULL);
+			r = create(vm, class, NULL, why);
 	}
 	return r;
 }

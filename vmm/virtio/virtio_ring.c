@@ -273,6 +273,22 @@ void virtio_advance(struct virtio *t, u32 queue, u32 len)
 		r->written += len;
 }
 
+/* Goes on with a copy of the cursor, so the buffers are checked again when they are used. */
+u32 virtio_room(struct virtio *t, u32 queue, u32 most)
+{
+	struct virtio_request *r = &t->s.queues[queue].request;
+	const struct virtio_request before = *r;
+	u32 room = 0;
+
+	while (room < most && virtio_is_live(t) && (r->len || next_buffer(t, queue))) {
+		if (r->writable)
+			room += MIN(r->len, most - room);
+		r->len = 0;
+	}
+	*r = before;
+	return virtio_can_go_on(t) ? room : 0;
+}
+
 u32 virtio_read(struct virtio *t, u32 queue, void *to, u32 len)
 {
 	u32 done = 0, n;

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine's disks: VMs that have one, or a partition of it."""
+
+import re
+import socket
+
+import pytest
+
+from conftest import BOOT_SECONDS, LINUX
+from machine_disks import gpt, options
+from guests import Vm, linux_ready, new
+from test_virtio import description, device, file_system, linux_with  # noqa: F401
+
+MODERN = ["-global", "virtio-mmio.force-legacy=false"]
+DROP = "echo 3 > /proc/sys/vm/drop_caches"
+
+
+def disk(name, *properties, node="disk0"):
+    """The node of a disk. A bundle is made once for each name of the first node."""
+    return node + ' { compatible = "zvm,virtio-blk"; ' + "".join(f"{p}; " for p in (f'disk = "{name}"', *properties)) + "};"
+
+
+@pytest.mark.parametrize("transport", [[], MODERN], ids=["legacy", "modern"])
+def test_partition(boot, description, tmp_path, transport):  # noqa: F811
+    """A VM has a partition by its label; what it writes is there again after a delete."""
+    file = gpt(tmp_path / "disk.img", 64, [("boot", 1, 8), ("rootfs", 10, 32)])
+    board, vm, console = linux_with(boot, description, disk("label:rootfs", node="part0"), extra=[*transport, *options(file)])
+
+    def run(command):
+        return console.run(command, LINUX)
+
+    assert re.search(r"^vda +64 MiB +d0 +'part0'\nvda1 +8 MiB +boot *\nvda2 +32 MiB +rootfs +'part0'$",
+                     board.sh("host disks"), re.M)
+    assert run("cat /sys/block/vda/size") == str(32 * 2048)
+    written = run("head -c 3000000 /dev/urandom > /tmp/r; dd if=/tmp/r of=/dev/vda bs=64k; sync; md5sum < /tmp/r").split("\n")[-1]
+    assert run(f"{DROP}; head -c 3000000 /dev/vda | md5sum") == written
+    with open(file, "rb") as image:
+        image.seek(10 << 20)
+        assert image.read(3000000)[:100] != bytes(100)
+    # A second driver of the same VM, and a second VM.
+    run("rmmod virtio_blk; insmod /lib/modules/virtio_blk.ko")
+    assert run("head -c 3000000 /dev/vda | md5sum") == written
+    vm.stop()
+    vm.delete()
+    vm = new(board, "part0")
+    console = vm.port()
+    vm.run()
+    linux_ready(console)
+    assert run("head -c 3000000 /dev/vda | md5sum") == written
+    assert re.fullmatch(r"virtio-blk, slot 31: 32768 KiB of vda from sector 20480 on, \d+ requests, 0 failed",
+                        device(board, vm, "part0"))
+
+
+def test_two_vms(boot, description, tmp_path):  # noqa: F811
+    """Two VMs on two partitions at once; refusals name the VM that has it."""
+    file = gpt(tmp_path / "disk.img", 64, [("one", 1, 16), ("two", 20, 16)])
+    types = [description(name, "virtio/Image", disk(which, *more), 'initrd = "virtio/initrd.cpio.gz"',
+                         'bootargs = "console=ttyAMA0"', "memory = <0x0 0x8000000>")
+             for name, which, *more in [("a", "vda1"), ("b", "label:two"), ("whole", "vda"), ("look", "serial:d0", "readonly"),
+                                        ("none", "label:three")]]
+    linux_with_modules = boot(smp=2, mem=1024, guests=types, extra=options(file))
+    board = linux_with_modules
+    vms = [new(board, "a"), new(board, "b")]
+    for kind, words in [("whole", "'vda' is in use by 'a': only VMs that all have it `readonly` can share it"),
+                        ("a", "'vda1' is in use by 'a'"), ("look", "'serial:d0' is in use by 'a'"),
+                        ("none", "no partition is 'label:three' (`host disks` shows them)")]:
+        assert words in board.sh(f"zvm new -t {kind}")
+    consoles = [vm.port() for vm in vms]
+    for vm, console in zip(vms, consoles):
+        vm.run()
+        linux_ready(console)
+    for mark, console in zip("xy", consoles):
+        console.run(f"(head -c 8000000 /dev/zero | tr '\\0' {mark} > /dev/vda; sync) &", LINUX)
+    for mark, console in zip("xy", consoles):
+        console.run(f"wait; {DROP}", LINUX)
+        assert console.run(f"head -c 8000000 /dev/vda | tr -d {mark} | wc -c", LINUX) == "0"
+        assert console.run(f"head -c 8192 /dev/vda | tr -cd {mark} | wc -c", LINUX) == "8192"
+    for vm in vms:
+        vm.delete(force=True)
+    # Two readers share the whole disk; a writer is refused then.
+    for name in ("look", "look"):
+        new(board, name)
+    assert "'vda1' is in use by 'look'" in board.sh("zvm new -t a")
+    shown = board.sh("host disks")
+    assert "vda1          16 MiB  one                     'look' (readonly), 'look-2' (readonly)" in shown
+
+
+def test_reset_in_flight(boot, description, tmp_path):  # noqa: F811
+    """A VM is reset and deleted while its disk works: no interrupt and no memory is lost."""
+    file = gpt(tmp_path / "disk.img", 128, [("rootfs", 1, 100)])
+    board, vm, console = linux_with(boot, description, disk("vda1", node="reset0"), extra=options(file))
+    for _ in range(3):
+        console.run("(while :; do dd if=/dev/zero of=/dev/vda bs=1M count=64 conv=fsync; dd if=/dev/vda of=/dev/null bs=1M; done) "
+                    "> /dev/null 2>&1 &", LINUX)
+        console.until(lambda: int(re.search(r"(\d+) requests", device(board, vm, "reset0"))[1]) > 100)
+        vm.reset()
+        linux_ready(console)
+    assert console.run("dd if=/dev/vda of=/dev/null bs=1M count=8 2>&1 | grep -c records", LINUX) == "2"
+
+    def used():
+        return int(re.search(r"used: (\d+)", board.sh("host mem"))[1])
+
+    before = None
+    for _ in range(3):
+        console.run("(while :; do dd if=/dev/zero of=/dev/vda bs=1M count=64 conv=fsync; done) > /dev/null 2>&1 &", LINUX)
+        console.until(lambda: int(re.search(r"(\d+) requests", device(board, vm, "reset0"))[1]) > 100)
+        vm.delete(force=True)
+        # The partition may be in use by the last write for a moment.
+        board.until(lambda: board.sh("zvm new -t reset0").startswith("vm "))
+        before = before or used()
+        vm = Vm(board, 0, "reset0")
+        console = vm.port()
+        vm.run()
+        linux_ready(console)
+    vm.delete(force=True)
+    board.until(lambda: board.sh("zvm new -t reset0").startswith("vm "))
+    assert used() <= before
+
+
+def test_errors(boot, description, tmp_path):  # noqa: F811
+    """Read errors and a disk that is taken away are errors in the guest; others go on."""
+    file = gpt(tmp_path / "disk.img", 64, [("rootfs", 1, 32)])
+    rules = tmp_path / "rules"
+    rules.write_text('[inject-error]\nevent = "read_aio"\nsector = "18432"\nerrno = "5"\nonce = "off"\n', encoding="utf-8")
+    monitor = tmp_path / "monitor"
+    board, vm, console = linux_with(
+        boot, description, disk("vda1", node="err0"),
+        extra=["-monitor", f"unix:{monitor},server=on,wait=off",
+               "-drive", f"if=none,id=d0,format=raw,file=blkdebug:{rules}:{file},rerror=report,werror=report",
+               "-device", "virtio-blk-device,drive=d0,serial=d0"])
+    # Sector 18432 of the disk is at 8 MiB of the partition.
+    assert "Input/output error" in console.run("dd if=/dev/vda of=/dev/null bs=4096 skip=2048 count=1 iflag=direct", LINUX)
+    assert "error" not in console.run("dd if=/dev/vda of=/dev/null bs=4096 count=1 iflag=direct", LINUX)
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(str(monitor))
+        hmp = board.terminal(link, "monitor")
+        hmp.expect(r"\(qemu\)")
+        hmp.line("drive_del d0")
+        hmp.expect(r"\(qemu\)")
+        assert "Input/output error" in console.run("dd if=/dev/vda of=/dev/null bs=4096 count=1 iflag=direct", LINUX)
+        assert "Input/output error" in console.run("dd if=/dev/zero of=/dev/vda bs=4096 count=1 oflag=direct", LINUX)
+    assert "read errors" in board.sh("host disks")
+    assert re.search(r"[1-9]\d* failed", device(board, vm, "err0"))
+
+
+def test_silence(boot, description, tmp_path):  # noqa: F811
+    """A disk that does not answer has failed after its time, and says so."""
+    file = gpt(tmp_path / "disk.img", 64, [("rootfs", 1, 32)])
+    slow = "format=raw,throttling.bps-total=2000,throttling.bps-total-max=300000"
+    board, _, console = linux_with(boot, description, disk("vda1", node="slow0"), extra=options(file, drive=slow))
+    console.run("dd if=/dev/vda of=/dev/null bs=1M count=1 iflag=direct > /tmp/out 2>&1; echo over >> /tmp/out", LINUX,
+                2 * BOOT_SECONDS)
+    assert "Input/output error" in console.run("cat /tmp/out", LINUX)
+    assert "disk vda does not answer: it has failed" in board.sh("host log")
+    assert "the disk has failed" in board.sh("host disks")

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The machine's disks, and the ranges of them that are in use. */
+#include "disk_internal.h"
+
+#include <kernel/log.h>
+#include <kernel/page.h>
+#include <kernel/spinlock.h>
+#include <lib/errno.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+
+#define DISKS_MAX    16
+#define BUFFER_PAGES ((u32)(DISK_BUFFER / PAGE_SIZE))
+
+static struct disk *disks[DISKS_MAX];
+static u32 disk_count;
+/* Guards state, telling and done of all ranges. */
+static struct spinlock lock = SPINLOCK_INIT(LOCK_DISK);
+
+int disk_register(struct disk *d)
+{
+	if (disk_count == DISKS_MAX)
+		return -ENOSPC;
+	(void)snprintf(d->name, sizeof(d->name), "vd%c", 'a' + (char)disk_count);
+	list_init(&d->ranges);
+	disks[disk_count++] = d;
+	log_info("disk %s: %lu MiB, serial '%s'%s", d->name, d->sectors * DISK_SECTOR / MIB(1),
+		 d->serial, d->readonly ? ", read-only" : "");
+	return 0;
+}
+
+struct disk *disk_get(u32 index)
+{
+	return index < disk_count ? disks[index] : NULL;
+}
+
+/* ---- ranges ---- */
+
+struct disk_range *disk_range_new(struct disk *d, u64 first, u64 sectors)
+{
+	struct disk_range *r = page_alloc();
+
+	_Static_assert(sizeof(*r) <= PAGE_SIZE, "a page");
+	if (!r)
+		return NULL;
+	r->buffer = pages_alloc(BUFFER_PAGES);
+	if (!r->buffer) {
+		page_free(r);
+		return NULL;
+	}
+	r->disk = d;
+	r->first = first;
+	r->sectors = sectors;
+	list_init(&r->node);
+	return r;
+}
+
+static void range_free(struct disk_range *r)
+{
+	list_del(&r->node);
+	if (!r->disk->lost)
+		pages_free(r->buffer, BUFFER_PAGES);
+	page_free(r);
+}
+
+void disk_set_done(struct disk_range *r, void (*done)(void *arg), void *arg)
+{
+	unsigned long irq = spin_lock_irqsave(&lock);
+
+	r->done = done;
+	r->arg = arg;
+	while (r->telling) {
+		spin_unlock_irqrestore(&lock, irq);
+		irq = spin_lock_irqsave(&lock);
+	}
+	spin_unlock_irqrestore(&lock, irq);
+}
+
+/* True if a transfer still needs it. */
+static bool is_needed(const struct disk_range *r)
+{
+	unsigned long irq = spin_lock_irqsave(&lock);
+	const bool needed = r->state == DISK_BUSY || r->telling;
+
+	spin_unlock_irqrestore(&lock, irq);
+	return needed;
+}
+
+void disk_range_end(struct disk_range *r)
+{
+	disk_set_done(r, NULL, NULL);
+	r->closed = true;
+	if (!is_needed(r))
+		range_free(r);
+	else if (list_empty(&r->node))
+		list_add_tail(&r->disk->ranges, &r->node);
+}
+
+void disk_close(struct disk_range *r)
+{
+	disk_range_end(r);
+}
+
+/* Free what was closed while a transfer was in flight. */
+static void reap(struct disk *d)
+{
+	struct list *n = d->ranges.next, *next;
+
+	for (; n != &d->ranges; n = next) {
+		struct disk_range *r = container_of(n, struct disk_range, node);
+
+		next = n->next;
+		if (r->closed && !is_needed(r))
+			range_free(r);
+	}
+}
+
+const struct disk_range *disk_user(struct disk *d, u64 first, u64 sectors, u32 index)
+{
+	for (struct list *n = d->ranges.next; n != &d->ranges; n = n->next) {
+		const struct disk_range *r = container_of(n, struct disk_range, node);
+
+		if (r->first < first + sectors && first < r->first + r->sectors && !index--)
+			return r;
+	}
+	return NULL;
+}
+
+/* 0, or -EBUSY if another one writes there, or this one would and is not alone. */
+static int check_users(const char *name, const struct disk_place *p, bool writable, char *why,
+		       size_t size)
+{
+	const struct disk_range *r;
+
+	for (u32 i = 0; (r = disk_user(p->disk, p->first, p->sectors, i)) != NULL; i++) {
+		if (!writable && !r->writable)
+			continue;
+		(void)snprintf(
+			why, size,
+			"'%s' is in use by %s%s: only VMs that all have it `readonly` can share it",
+			name, r->owner,
+			r->closed ? ", which is gone but whose last write is not over" : "");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+int disk_open(const char *name, bool writable, const char *owner, struct disk_range **out,
+	      char *why, size_t size)
+{
+	struct disk_range *r;
+	struct disk_place p;
+	int ret = disk_find(name, &p, why, size);
+
+	if (ret)
+		return ret;
+	if (writable && p.disk->readonly) {
+		(void)snprintf(why, size, "'%s' is on a read-only disk: add `readonly`", name);
+		return -EPERM;
+	}
+	reap(p.disk);
+	ret = check_users(name, &p, writable, why, size);
+	if (ret)
+		return ret;
+	r = disk_range_new(p.disk, p.first, p.sectors);
+	if (!r) {
+		(void)snprintf(why, size, "no memory for '%s'", name);
+		return -ENOMEM;
+	}
+	r->writable = writable;
+	(void)snprintf(r->owner, sizeof(r->owner), "%s", owner);
+	list_add_tail(&p.disk->ranges, &r->node);
+	*out = r;
+	return 0;
+}
+
+/* ---- transfers ---- */
+
+int disk_start(struct disk_range *r, enum disk_op op, u64 sector, u32 sectors)
+{
+	int ret;
+
+	r->io.op = op;
+	r->io.sector = r->first + sector;
+	r->io.sectors = sectors;
+	r->io.data = r->buffer;
+	__atomic_store_n(&r->state, DISK_BUSY, __ATOMIC_RELAXED);
+	ret = r->disk->submit(r->disk, &r->io);
+	if (ret)
+		__atomic_store_n(&r->state, DISK_IDLE, __ATOMIC_RELAXED);
+	return ret;
+}
+
+bool disk_take(struct disk_range *r)
+{
+	__atomic_store_n(&r->state, DISK_IDLE, __ATOMIC_RELAXED);
+	return !r->io.failed;
+}
+
+void disk_done(struct disk_io *io, bool failed)
+{
+	struct disk_range *r = container_of(io, struct disk_range, io);
+	unsigned long irq = spin_lock_irqsave(&lock);
+	void (*done)(void *arg) = r->done;
+
+	io->failed = failed;
+	r->telling = done;
+	/* Pairs with disk_state(): the buffer and `failed` are seen before. */
+	__atomic_store_n(&r->state, DISK_OVER, __ATOMIC_RELEASE);
+	spin_unlock_irqrestore(&lock, irq);
+	if (!done)
+		return;
+	done(r->arg);
+	irq = spin_lock_irqsave(&lock);
+	r->telling = false;
+	spin_unlock_irqrestore(&lock, irq);
+}
