@@ -5,6 +5,7 @@
 
 #include <vmm/desc.h>
 
+struct vcpu;
 struct vm;
 struct vdev;
 
@@ -26,6 +27,8 @@ struct vdev_class {
 	 * description.
 	 */
 	enum desc_virtio_kind virtio;
+	/* Says so for a device that has no row. NULL: see above. */
+	bool (*wanted)(const struct vm_desc *d);
 	u32 size; /* bytes of vdev.state, at most a page; zeroed before create() */
 	/* Called once, before the first VM. */
 	int (*host_init)(void);
@@ -46,6 +49,11 @@ struct vdev_class {
 	void (*reset)(struct vdev *d);
 	/* Give back what create() took, even if create() failed. The vCPUs and stage 2 are gone. */
 	void (*destroy)(struct vdev *d);
+	/*
+	 * The device asked for VCPU_WORK_DEVICE, or another one did. On a vCPU's thread, interrupts
+	 * masked; virtio devices have units instead.
+	 */
+	void (*work)(struct vdev *d, struct vcpu *v);
 	/* The VM was paused for this many ticks and continues. state_wq.lock held. */
 	void (*stood_still)(struct vdev *d, u64 ticks);
 	/*
@@ -93,6 +101,9 @@ extern const struct vdev_class vpl061_class;
 
 /* Arm SP805 (DDI 0270): the watchdog. */
 extern const struct vdev_class vsp805_class;
+
+/* QEMU's fw_cfg, for a VM with firmware: how the firmware gets the kernel, if there is one. */
+extern const struct vdev_class vfwcfg_class;
 
 /*
  * Devices of `virt` that a VM does not have read as empty: flash as erased, virtio-mmio transports

@@ -3,14 +3,19 @@
 
     gpt(path, [Partition("esp", EFI_SYSTEM, fat(tmp / "esp", 8)),
                Partition("root", LINUX_DATA, ext4(tmp / "root", 40, label="root"))])
+
+debian_disk(folder) is one from which EDK2 starts GRUB and U-Boot starts Linux.
 """
 
+import shutil
 import subprocess
 import uuid
 import zlib
 from collections import namedtuple
 
 import pytest
+
+from conftest import BUILD, fetched
 
 EFI_SYSTEM = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
 LINUX_DATA = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
@@ -86,3 +91,49 @@ def gpt(path, partitions):
         disk.seek((sectors - 33) * SECTOR)
         disk.write(entries + _header(sectors, sectors - 1, 1, sectors - 33, entries, number).ljust(SECTOR, b"\0"))
     return path
+
+
+# As Debian's packages write them, but for the timeout.
+ESP_CFG = """\
+search --no-floppy --label root --set=root
+set prefix=($root)/boot/grub
+configfile $prefix/grub.cfg
+"""
+GRUB_CFG = """\
+set timeout=0
+menuentry 'Debian GNU/Linux' {
+	echo 'Loading Linux from the disk'
+	linux /boot/vmlinuz root=/dev/vda2 console=ttyAMA0
+	initrd /boot/initrd.img
+}
+"""
+EXTLINUX = """\
+default debian
+label debian
+	kernel /boot/vmlinuz
+	initrd /boot/initrd.img
+	append root=/dev/vda2 console=ttyAMA0 by=extlinux
+"""
+MARKER = "from the root of the disk"
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="ascii")
+
+
+def debian_disk(folder):
+    """A disk as Debian makes it: GRUB in the EFI system partition, the rest in a root."""
+    fetched("efi")
+    fetched("firmware")
+    esp, root = folder / "esp", folder / "root"
+    write(esp / "EFI/debian/grub.cfg", ESP_CFG)
+    write(root / "boot/grub/grub.cfg", GRUB_CFG)
+    write(root / "boot/extlinux/extlinux.conf", EXTLINUX)
+    write(root / "etc/marker", MARKER + "\n")
+    (esp / "EFI/BOOT").mkdir()
+    shutil.copy(BUILD / "guests/efi/grubaa64.efi", esp / "EFI/BOOT/BOOTAA64.EFI")
+    shutil.copy(BUILD / "guests/firmware/Image", root / "boot/vmlinuz")
+    shutil.copy(BUILD / "guests/firmware/initrd.cpio.gz", root / "boot/initrd.img")
+    return gpt(folder / "disk.img", [Partition("esp", EFI_SYSTEM, fat(esp, 8)),
+                                     Partition("root", LINUX_DATA, ext4(root, 36, "root"))])

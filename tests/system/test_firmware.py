@@ -2,12 +2,9 @@
 """Firmware in a VM: EDK2 from Debian starts Debian's GRUB and kernel from the VM's disk."""
 
 import re
-import shutil
 
-import pytest
-
-from conftest import BOOT_SECONDS, BUILD, LINUX, fetched
-from disks import EFI_SYSTEM, LINUX_DATA, Partition, ext4, fat, gpt
+from conftest import BOOT_SECONDS, LINUX, fetched
+from disks import MARKER, debian_disk
 from guests import linux_ready, new
 
 SHELL = "Shell> "
@@ -26,38 +23,7 @@ DESCRIPTION = """\
 };
 """
 
-# As Debian's packages write them, but for the timeout.
-ESP_CFG = """\
-search --no-floppy --label root --set=root
-set prefix=($root)/boot/grub
-configfile $prefix/grub.cfg
-"""
-GRUB_CFG = """\
-set timeout=0
-menuentry 'Debian GNU/Linux' {
-	echo 'Loading Linux from the disk'
-	linux /boot/vmlinuz root=/dev/vda2 console=ttyAMA0
-	initrd /boot/initrd.img
-}
-"""
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """A disk as Debian makes it: GRUB in the EFI system partition, the rest in a root."""
-    fetched("efi")
-    fetched("firmware")
-    esp, root = tmp_path / "esp", tmp_path / "root"
-    for folder in (esp / "EFI/BOOT", esp / "EFI/debian", root / "boot/grub", root / "etc"):
-        folder.mkdir(parents=True)
-    shutil.copy(BUILD / "guests/efi/grubaa64.efi", esp / "EFI/BOOT/BOOTAA64.EFI")
-    (esp / "EFI/debian/grub.cfg").write_text(ESP_CFG, encoding="ascii")
-    shutil.copy(BUILD / "guests/firmware/Image", root / "boot/vmlinuz")
-    shutil.copy(BUILD / "guests/firmware/initrd.cpio.gz", root / "boot/initrd.img")
-    (root / "boot/grub/grub.cfg").write_text(GRUB_CFG, encoding="ascii")
-    (root / "etc/marker").write_text("from the root of the disk\n", encoding="ascii")
-    return gpt(tmp_path / "disk.img", [Partition("esp", EFI_SYSTEM, fat(esp, 8)),
-                                       Partition("root", LINUX_DATA, ext4(root, 36, "root"))])
+DISK = 'devices { disk0 { compatible = "zvm,virtio-blk"; image = "disk.img"; }; };'
 
 
 def firmware_vm(boot, folder, name, *nodes, **options):
@@ -76,17 +42,17 @@ def written(board, vm):
     return int(line[1])
 
 
-def test_grub_and_variables(boot, disk):
+def test_grub_and_variables(boot, tmp_path):
     """EDK2, GRUB and Linux from the disk; a variable that Linux sets is there after a reset."""
-    board, vm, console = firmware_vm(boot, disk.parent, "debian",
-                                     'devices { disk0 { compatible = "zvm,virtio-blk"; image = "disk.img"; }; };')
+    debian_disk(tmp_path)
+    board, vm, console = firmware_vm(boot, tmp_path, "debian", DISK)
     vm.run()
     console.expect("UEFI firmware", BOOT_SECONDS)
     console.expect("Loading Linux from the disk", BOOT_SECONDS)
     linux_ready(console)
     assert console.run("cat /proc/cmdline", LINUX).startswith("BOOT_IMAGE=/boot/vmlinuz root=/dev/vda2")
     console.run("mkdir -p /mnt; mount -t ext4 /dev/vda2 /mnt", LINUX)
-    assert console.run("cat /mnt/etc/marker", LINUX) == "from the root of the disk"
+    assert console.run("cat /mnt/etc/marker", LINUX) == MARKER
     console.run("mount -t efivarfs efivarfs /sys/firmware/efi/efivars", LINUX)
     assert console.run(rf"printf '\007\000\000\000kept' > {VARIABLE} && echo stored", LINUX) == "stored"
     assert 0 < written(board, vm) < 1024
@@ -126,3 +92,15 @@ def test_firmware_shell(boot, tmp_path):
     assert 0 < written(board, vm) < 1024
     vm.delete(force=True)
     assert written(board, new(board, "shell")) == 0
+
+
+def test_kernel_by_firmware(boot, tmp_path):
+    """EDK2 starts the kernel that the description names, as with QEMU's -kernel beside -bios."""
+    fetched("firmware")
+    _, vm, console = firmware_vm(boot, tmp_path, "kernel", 'kernel = "firmware/Image";',
+                                 'initrd = "firmware/initrd.cpio.gz";', 'bootargs = "console=ttyAMA0 by=fw_cfg";')
+    vm.run()
+    console.expect("EFI stub: Loaded initrd from LINUX_EFI_INITRD_MEDIA_GUID", BOOT_SECONDS)
+    linux_ready(console)
+    assert "by=fw_cfg" in console.run("cat /proc/cmdline", LINUX)
+    assert console.run("ls /sys/firmware/efi/runtime-map | wc -l", LINUX) != "0"

@@ -61,7 +61,7 @@ static int check_image(struct reader *r, u32 seen, const char *file, const char 
 	return 0;
 }
 
-/* A VM starts a kernel or firmware. */
+/* With firmware a kernel is optional, and the firmware places it. */
 static int check_start(struct reader *r, u32 seen)
 {
 	const bool kernel = row_seen(seen, "kernel") || row_seen(seen, "kernel-address");
@@ -71,8 +71,6 @@ static int check_start(struct reader *r, u32 seen)
 	r->prop = "kernel";
 	if (!kernel && !firmware)
 		return refuse(r, "is missing");
-	if (kernel && firmware)
-		return refuse(r, "is not for a VM with firmware");
 	r->prop = "initrd";
 	if (initrd && !kernel)
 		return refuse(r, "needs a kernel");

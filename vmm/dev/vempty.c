@@ -125,7 +125,8 @@ static int create(struct vdev *d)
 		r = add_transports(d->vm);
 
 	for (u32 i = 0; i < ARRAY_SIZE(everywhere) && !r; i++)
-		r = mmio_add(bus, &everywhere[i]);
+		if (!mmio_find(bus, everywhere[i].base)) /* fw_cfg may be there */
+			r = mmio_add(bus, &everywhere[i]);
 	return r;
 }
 

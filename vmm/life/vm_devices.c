@@ -9,8 +9,8 @@
 /* In the order in which they are created and reset. */
 static const struct vdev_class *const classes[] = {
 	&vpl011_class,     &vrtc_class,       &vpl061_class,     &vsp805_class,
-	&vflash_class,     &vempty_class,     &pvtime_class,     &virtio_rng_class,
-	&virtio_blk_class, &virtio_con_class, &virtio_net_class,
+	&vflash_class,     &vfwcfg_class,     &vempty_class,     &pvtime_class,
+	&virtio_rng_class, &virtio_blk_class, &virtio_con_class, &virtio_net_class,
 };
 _Static_assert(ARRAY_SIZE(classes) + DESC_VIRTIO_MAX <= VM_MAX_DEVICES, "a VM may have all");
 
@@ -52,6 +52,13 @@ static int create_virtio(struct vm *vm, const struct vdev_class *class, char *wh
 	return r;
 }
 
+static bool is_wanted(const struct vdev_class *class, const struct vm_desc *d)
+{
+	if (class->wanted)
+		return class->wanted(d);
+	return !class->place || desc_has_device(d, class->place);
+}
+
 int vdevs_create(struct vm *vm, char why[VDEV_WHY])
 {
 	int r = 0;
@@ -62,7 +69,7 @@ int vdevs_create(struct vm *vm, char why[VDEV_WHY])
 
 		if (class->virtio)
 			r = create_virtio(vm, class, why);
-		else if (!class->place || desc_has_device(&vm->desc, class->place))
+		else if (is_wanted(class, &vm->desc))
 			r = create(vm, class, NULL, why);
 	}
 	return r;

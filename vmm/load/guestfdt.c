@@ -316,6 +316,15 @@ static void put_flash(struct dt_writer *b)
 	end(b);
 }
 
+static void put_fw_cfg(struct dt_writer *b)
+{
+	begin(b, "fw-cfg@9020000");
+	put_string(b, "compatible", "qemu,fw-cfg-mmio");
+	put_reg(b, GUEST_FW_CFG_BASE, 0x18);
+	put_empty(b, "dma-coherent");
+	end(b);
+}
+
 int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 {
 	static const struct fdt_cells two = { 2, 2 };
@@ -347,8 +356,10 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 	for (u32 i = 0; i < DEVICES; i++)
 		if (desc_has_device(p->desc, &desc_devices[i]))
 			put_device(&b, &desc_devices[i]);
-	if (p->desc->firmware.path[0])
+	if (p->desc->firmware.path[0]) {
 		put_flash(&b);
+		put_fw_cfg(&b);
+	}
 	put_power_key(&b);
 	/* In the order of the description: Linux numbers disks in this order. */
 	for (u32 i = 0; i < p->desc->virtio_count; i++)

@@ -141,7 +141,8 @@ static bool is_present(const struct guest_fdt_params *p, u64 address)
 	for (u32 i = 0; i < DEVICES; i++)
 		if (address == desc_devices[i].base && desc_has_device(p->desc, &desc_devices[i]))
 			return true;
-	if (address == GUEST_FLASH_BASE || address == GUEST_FLASH1_BASE)
+	if (address == GUEST_FLASH_BASE || address == GUEST_FLASH1_BASE ||
+	    address == GUEST_FW_CFG_BASE)
 		return p->desc->firmware.path[0];
 	if (address >= GUEST_VIRTIO_BASE && address < GUEST_VIRTIO_BASE + GUEST_VIRTIO_SIZE)
 		return true;

@@ -138,7 +138,7 @@ static int place_dtb(const struct placing *w)
 
 /*
  * As on `virt`: the vCPU starts at the beginning of flash0, which the flash device fills. The
- * devicetree is at the beginning of RAM.
+ * devicetree is at the beginning of RAM. Kernel and initrd wait until the firmware fetches them.
  */
 static void plan_firmware(const struct placing *w)
 {

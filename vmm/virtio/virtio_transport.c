@@ -389,10 +389,13 @@ static void work(struct vcpu *v)
 	struct vm *vm = v->vm;
 
 	for (u32 i = 0; i < vm->ndevices; i++) {
-		struct virtio *t = vm->devices[i].state;
+		struct vdev *d = &vm->devices[i];
+		struct virtio *t = d->state;
 
-		if (vm->devices[i].class->virtio &&
-		    __atomic_exchange_n(&t->asked, false, __ATOMIC_ACQ_REL))
+		if (d->class->work)
+			d->class->work(d, v);
+		else if (d->class->virtio &&
+			 __atomic_exchange_n(&t->asked, false, __ATOMIC_ACQ_REL))
 			work_on(t, v);
 	}
 }
