@@ -52,7 +52,7 @@ void console_set_carrier(const struct console_carrier *c);
 
 /* Take a byte of output from the guest. Any context, masked or not. Never blocks. */
 void console_output(struct console *c, u8 byte);
-/* Take bytes of output: 1 to CONSOLE_PUSH_BYTES of them. As console_output(). */
+/* Take bytes of output: 1 to CONSOLE_LOG_SIZE of them. As console_output(). */
 void console_put(struct console *c, const void *data, u32 len);
 /* Send bytes to the guest. Returns how many fitted. Any context. */
 u32 console_send(struct console *c, const void *data, u32 len);

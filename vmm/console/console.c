@@ -44,19 +44,13 @@ static inline void tell(struct console *c, bool armed, bool push)
 		carrier->push((u32)c->port);
 }
 
-/* True if it is time to push. */
-static inline bool put_locked(struct console *c, u8 byte)
-{
-	ring_put_over(&c->log, byte);
-	return c->log.head % CONSOLE_PUSH_BYTES == 0;
-}
-
 void console_output(struct console *c, u8 byte)
 {
 	unsigned long flags = spin_lock_irqsave(&c->lock);
-	bool armed = c->armed;
-	bool push = put_locked(c, byte);
+	bool armed = c->armed, push;
 
+	ring_put_over(&c->log, byte);
+	push = c->log.head % CONSOLE_PUSH_BYTES == 0;
 	c->armed = false;
 	spin_unlock_irqrestore(&c->lock, flags);
 	tell(c, armed, push);
@@ -64,13 +58,13 @@ void console_output(struct console *c, u8 byte)
 
 void console_put(struct console *c, const void *data, u32 len)
 {
-	const u8 *bytes = data;
 	unsigned long flags = spin_lock_irqsave(&c->lock);
-	bool armed = c->armed;
-	bool push = false;
+	const u64 before = c->log.head;
+	bool armed = c->armed, push;
 
-	for (u32 i = 0; i < len; i++)
-		push |= put_locked(c, bytes[i]);
+	ring_make_room(&c->log, len);
+	(void)ring_write(&c->log, data, len);
+	push = before / CONSOLE_PUSH_BYTES != c->log.head / CONSOLE_PUSH_BYTES;
 	c->armed = false;
 	spin_unlock_irqrestore(&c->lock, flags);
 	tell(c, armed, push);

@@ -14,7 +14,8 @@
 
 #define RECEIVE  0
 #define TRANSMIT 1
-#define CHUNK    128U /* bytes of a unit, in either direction */
+#define CHUNK    512U /* bytes of a unit */
+#define TYPED    32U  /* bytes of input in a unit: each is taken by itself */
 
 #define CONSOLE_PAGES ((u32)((sizeof(struct console) + PAGE_SIZE - 1) / PAGE_SIZE))
 
@@ -41,7 +42,7 @@ static struct virtio_con *to_con(struct virtio *t)
 static bool receive(struct virtio_con *c)
 {
 	const struct virtio_request *r = &c->t.s.queues[RECEIVE].request;
-	u32 n = 0, len = CHUNK;
+	u32 n = 0, len = TYPED;
 	int input;
 	u8 *to;
 
