@@ -24,6 +24,9 @@ static const char *const names[LOCK_RANKS] = {
 /* Spinlocks held by each CPU. */
 static struct lock_held spinlocks[MAX_CPUS];
 
+/* By rank, of all CPUs. */
+static u64 taken[LOCK_RANKS], waits[LOCK_RANKS];
+
 const char *lock_rank_name(u32 rank)
 {
 	return rank < LOCK_RANKS ? names[rank] : NULL;
@@ -124,8 +127,24 @@ void lock_check_wanted(const struct lock_check *c)
 	check_order(&spinlocks[cpu_id()], c, CALLER);
 }
 
+void lock_check_waits(const struct lock_check *c)
+{
+	__atomic_fetch_add(&waits[c->rank], 1, __ATOMIC_RELAXED);
+}
+
+bool lock_counts(u32 rank, struct lock_counts *counts)
+{
+	if (rank >= LOCK_RANKS)
+		return false;
+	counts->name = names[rank];
+	counts->taken = __atomic_load_n(&taken[rank], __ATOMIC_RELAXED);
+	counts->waits = __atomic_load_n(&waits[rank], __ATOMIC_RELAXED);
+	return true;
+}
+
 void lock_check_taken(struct lock_check *c)
 {
+	__atomic_fetch_add(&taken[c->rank], 1, __ATOMIC_RELAXED);
 	c->depth = 1;
 	add(&spinlocks[cpu_id()], c, CALLER);
 }

@@ -189,6 +189,8 @@ static const struct command host_commands[] = {
 	{ "irq", NULL, "interrupts in use, and the longest times with interrupts masked",
 	  .options = irq_options, .noptions = IRQ_OPTIONS, .run = cmd_irq },
 	{ "threads", NULL, "all threads, vCPUs too", .run = cmd_threads },
+	{ "locks", NULL, "how often CPUs waited for which lock, in builds that count it",
+	  .run = cmd_locks },
 	{ "log", NULL, "the kernel's log", .run = cmd_log },
 	{ "version", NULL, "which ZVM this is", .run = host_version },
 	{ "reboot", NULL, "restart the machine, VMs and all", .run = cmd_reboot },

@@ -6,6 +6,7 @@
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
+#include <kernel/spinlock.h>
 #include <lib/string.h>
 #include "shell.h"
 
@@ -134,6 +135,22 @@ const struct option irq_options[IRQ_OPTIONS] = {
 	{ "-r", NULL, ARG_NONE, "forget the longest times so far" },
 	{ "-m", "on|off", ARG_TEXT, "also measure how long guests' exits keep interrupts masked" },
 };
+
+void cmd_locks(const struct args *a)
+{
+	struct lock_counts counts;
+
+	if (!lock_counts(0, &counts))
+		shell_printf(
+			"%s: this build does not count locks: `meson configure build -Dchecks=true` does\n",
+			a->path);
+	else
+		shell_printf("%-22s %12s %10s\n", "SPINLOCK", "TAKEN", "WAITS");
+	for (u32 rank = 0; lock_counts(rank, &counts); rank++)
+		if (counts.taken)
+			shell_printf("%-22s %12lu %10lu\n", counts.name, counts.taken,
+				     counts.waits);
+}
 
 struct thread_row {
 	char name[sizeof(((struct thread *)0)->name)];

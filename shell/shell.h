@@ -152,6 +152,7 @@ void cmd_irq(const struct args
 		     *a); /* with irq_options: all of them if there are guests, else the first */
 #define IRQ_OPTIONS 2
 extern const struct option irq_options[IRQ_OPTIONS];
+void cmd_locks(const struct args *a);
 void cmd_threads(const struct args *a);
 void cmd_log(const struct args *a);
 void cmd_reboot(const struct args *a);

@@ -58,7 +58,7 @@ static inline void ipi_reschedule(struct percpu *pc)
 struct irq_info {
 	u32 intid;
 	const char *name;
-	u64 count[8]; /* per CPU */
+	u64 count[MAX_CPUS];
 };
 /* Fill in the info of the next registered INTID >= from. False if there is none. For `host irq`. */
 bool irq_next_info(u32 from, struct irq_info *info);

@@ -75,9 +75,11 @@ static inline void spin_lock_init(struct spinlock *l, enum lock_rank rank)
 static inline void spin_lock(struct spinlock *l)
 {
 	lock_check_wanted(&l->check);
-	while (unlikely(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)))
+	while (unlikely(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))) {
+		lock_check_waits(&l->check);
 		while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
 			arch_relax();
+	}
 	lock_check_taken(&l->check);
 }
 

@@ -31,6 +31,8 @@ def test_processors(boot, cpu):
 def test_machine_sizes(boot, smp, mem):
     board = boot(smp=smp, mem=mem)
     assert count_cpus(board) == smp
+    calls = re.search(r"^ +1  ipi call +(.*)$", board.sh("host irq"), re.M)
+    assert len(calls[1].split()) == smp
 
 
 def count_cpus(board):
@@ -77,6 +79,17 @@ def test_line_editing(board):
     assert re.search(r"\d+\.\d+", board.sh(""))
     board.send("\x1b[A")
     assert re.search(r"\d+\.\d+", board.sh(""))
+
+
+def test_locks_are_counted_where_they_are_checked(board):
+    """This file's tests run on both builds."""
+    text = board.sh("host locks")
+    rows = re.findall(r"^(\w[\w ]+?) +(\d+) +\d+$", text, re.M)
+    counts = {name: int(taken) for name, taken in rows}
+    if "does not count locks" in text:
+        assert len(text.splitlines()) == 1 and not counts
+    else:
+        assert counts["timeouts"] > 0 and counts["wait queue"] > 0
 
 
 def test_without_el2_one_clear_line(boot):

@@ -44,10 +44,12 @@ static inline void lock_check_init(struct lock_check *c, u32 rank)
 }
 
 /*
- * The steps of a spinlock: _wanted before the wait for it; _taken once it is ours; _released before
- * it is free; _unlocked at the end of spin_unlock_irqrestore().
+ * The steps of a spinlock: _wanted before it is tried; _waits each time that another CPU has it;
+ * _taken once it is ours; _released before it is free; _unlocked at the end of
+ * spin_unlock_irqrestore().
  */
 void lock_check_wanted(const struct lock_check *c);
+void lock_check_waits(const struct lock_check *c);
 void lock_check_taken(struct lock_check *c);
 void lock_check_released(struct lock_check *c);
 void lock_check_unlocked(void);
@@ -70,5 +72,13 @@ void lock_check_no_lock(const char *what);
 void lock_check_forget(void);
 /* The name of a rank. NULL: there is no such rank. */
 const char *lock_rank_name(u32 rank);
+
+/* How often spinlocks of a rank were taken, and how often a CPU had to wait for one. */
+struct lock_counts {
+	const char *name;
+	u64 taken, waits;
+};
+/* False: there is no such rank. For `host locks`. */
+bool lock_counts(u32 rank, struct lock_counts *counts);
 
 #endif
