@@ -126,7 +126,8 @@ struct vm_desc {
 	char label[DESC_NAME_MAX];
 	u32 cpus;
 	struct ram_map ram;
-	struct image_ref firmware; /* a file of the bundle */
+	struct image_ref firmware;       /* a file of the bundle */
+	char variables[VIRTIO_DISK_MAX]; /* the disk or partition that keeps its flash */
 	struct image_ref kernel;
 	struct image_ref initrd;
 	struct image_ref devicetree;

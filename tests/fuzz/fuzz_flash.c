@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <vmm/core.h>
+#include <vmm/disk.h>
 
 #define SEEN MIB(2) /* what a guest may see directly */
 
@@ -146,6 +147,82 @@ void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *w)
 	window = w;
 }
 
+/* A disk of the machine: what its range holds. */
+static u8 kept[MIB(1)] __aligned(8);
+static u8 *buffer;
+static struct disk disk;
+static struct disk_range range;
+static void (*done)(void *arg);
+static void *done_arg;
+
+int disk_open(const char *name, bool writable, const char *owner, struct disk_range **out,
+	      char *why, size_t size)
+{
+	(void)owner, (void)why, (void)size;
+	fuzz_assert(!strcmp(name, "d") && writable);
+	buffer = malloc(DISK_BUFFER);
+	range = (struct disk_range){ .disk = &disk,
+				     .sectors = sizeof(kept) / DISK_SECTOR,
+				     .buffer = buffer };
+	disk.flush = fuzz_byte(&input) & 1;
+	*out = &range;
+	return 0;
+}
+
+void disk_set_done(struct disk_range *r, void (*fn)(void *arg), void *arg)
+{
+	fuzz_assert(r == &range);
+	done = fn;
+	done_arg = arg;
+}
+
+void disk_close(struct disk_range *r)
+{
+	fuzz_assert(r == &range && !done);
+	free(buffer);
+}
+
+int disk_start(struct disk_range *r, enum disk_op op, u64 sector, u32 count)
+{
+	const u64 at = sector * DISK_SECTOR, bytes = count * DISK_SECTOR;
+
+	fuzz_assert(at + bytes <= sizeof(kept) && bytes <= DISK_BUFFER && r == &range);
+	if (fuzz_once_in(&input, 64))
+		return -EIO;
+	if (op == DISK_READ)
+		memcpy(buffer, kept + at, bytes);
+	else if (op == DISK_WRITE)
+		memcpy(kept + at, buffer, bytes);
+	else
+		fuzz_assert(op == DISK_FLUSH && disk.flush);
+	return 0;
+}
+
+bool disk_take(struct disk_range *r)
+{
+	return r == &range && !fuzz_once_in(&input, 64);
+}
+
+void sem_init(struct sem *s, u32 count, u32 limit)
+{
+	s->count = count;
+	s->limit = limit;
+}
+
+void sem_give(struct sem *s)
+{
+	s->count++;
+}
+
+int sem_take(struct sem *s, u64 deadline)
+{
+	fuzz_assert(deadline == DEADLINE_NEVER && !s->count);
+	sched_open();
+	done(done_arg);
+	s->count--;
+	return 0;
+}
+
 u32 host_cpu;
 bool host_irqs_open[HOST_CPUS];
 struct percpu *host_percpu[HOST_CPUS];
@@ -237,7 +314,7 @@ static void compare(u64 offset)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static bool ready;
-	char text[160];
+	char text[160], why[VDEV_WHY] = "";
 	int r;
 
 	input = (struct fuzz_input){ .at = data, .left = size };
@@ -247,14 +324,18 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	vm.firmware = (struct vm_image){ .data = image, .size = sizeof(image) };
 	if (fuzz_once_in(&input, 8))
 		vm.firmware.data = NULL;
-	dev = (struct vdev){ .class = &vflash_class, .vm = &vm };
+	strcpy(vm.desc.variables, fuzz_byte(&input) & 1 ? "d" : "");
+	memset(kept, fuzz_byte(&input), KIB(8));
+	dev = (struct vdev){ .class = &vflash_class, .vm = &vm, .why = why };
 	dev.state = calloc(1, vflash_class.size);
 	fuzz_assert(dev.state);
 	while (!ready)
 		ready = !vflash_class.host_init();
-	pages = 0; /* but for the one that all VMs share */
+	pages = 0;     /* but for the one that all VMs share */
+	nested = true; /* no guest runs yet */
 	r = vflash_class.create(&dev);
-	fuzz_assert(!r || r == -ENOMEM);
+	nested = false;
+	fuzz_assert(!r || r == -ENOMEM || (r == -EIO && why[0]));
 	vflash_class.reset(&dev);
 	while (input.left && !r)
 		act();

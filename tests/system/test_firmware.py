@@ -6,6 +6,7 @@ import re
 from conftest import BOOT_SECONDS, LINUX, fetched
 from disks import MARKER, debian_disk
 from guests import linux_ready, new
+from machine_disks import gpt, options
 
 SHELL = "Shell> "
 GUID = "61706d2d-7a76-4d0f-86a3-17d5c2e80001"
@@ -35,6 +36,13 @@ def firmware_vm(boot, folder, name, *nodes, **options):
     return board, vm, vm.port()
 
 
+def firmware_shell(console):
+    """EDK2's shell, past its wait for startup.nsh."""
+    console.expect("any other key to continue", BOOT_SECONDS)
+    console.send("\x1b")
+    console.expect(SHELL, BOOT_SECONDS)
+
+
 def written(board, vm):
     """KiB of flash that the firmware has written."""
     line = re.search(r"^  flash +firmware 2048 KiB, (\d+) KiB written$", board.sh(f"zvm info {vm.name}"), re.M)
@@ -60,11 +68,6 @@ def test_grub_and_variables(boot, tmp_path):
     linux_ready(console)
     console.run("mount -t efivarfs efivarfs /sys/firmware/efi/efivars", LINUX)
     assert console.run(f"tail -c +5 {VARIABLE}", LINUX) == "kept"
-    # The guest's own reset, by the firmware and PSCI.
-    console.line("reboot -f")
-    linux_ready(console)
-    console.run("mount -t efivarfs efivarfs /sys/firmware/efi/efivars", LINUX)
-    assert console.run(f"tail -c +5 {VARIABLE}", LINUX) == "kept"
     vm.delete(force=True)
 
 
@@ -73,19 +76,14 @@ def test_firmware_shell(boot, tmp_path):
     board, vm, console = firmware_vm(boot, tmp_path, "shell")
     vm.run()
 
-    def shell():
-        console.expect("any other key to continue", BOOT_SECONDS)
-        console.send("\x1b")
-        console.expect(SHELL, BOOT_SECONDS)
-
-    shell()
+    firmware_shell(console)
     console.line(f"setvar Zvm -guid {GUID} -bs -rt -nv =\"kept\"\r")
     console.expect(SHELL)
     console.line("date\r")
     console.expect(r"\d\d/\d\d/20\d\d")
     console.expect(SHELL)
     console.line("reset\r")
-    shell()
+    firmware_shell(console)
     console.line(f"setvar Zvm -guid {GUID}\r")
     console.expect("6B 65 70 74")
     console.expect(SHELL)
@@ -104,3 +102,25 @@ def test_kernel_by_firmware(boot, tmp_path):
     linux_ready(console)
     assert "by=fw_cfg" in console.run("cat /proc/cmdline", LINUX)
     assert console.run("ls /sys/firmware/efi/runtime-map | wc -l", LINUX) != "0"
+
+
+def test_variables_on_disk(boot, tmp_path):
+    """Flash that a partition of the machine keeps: a VM on the next machine has the variable."""
+    file = gpt(tmp_path / "machine.img", 16, [("other", 1, 4), ("vars", 8, 2)])
+
+    def start():
+        board, vm, console = firmware_vm(boot, tmp_path, "kept", 'variables = "label:vars";', extra=options(file))
+        vm.run()
+        firmware_shell(console)
+        return board, vm, console
+
+    board, vm, console = start()
+    console.line(f"setvar Zvm -guid {GUID} -bs -rt -nv =\"kept\"\r")
+    console.expect(SHELL)
+    assert board.sh("zvm new -t kept") == \
+        "zvm: devices of 'kept-2': 'label:vars' is in use by 'kept': only VMs that all have it `readonly` can share it"
+    board.close()
+    board, vm, console = start()
+    console.line(f"setvar Zvm -guid {GUID}\r")
+    console.expect("6B 65 70 74")
+    assert re.search(r"^  flash +firmware 2048 KiB, \d+ KiB written, kept on label:vars$", board.sh("zvm info kept"), re.M)

@@ -289,10 +289,16 @@ static void test_firmware(void **state)
 	set_u64("load-address", 0x40000000);
 	refused("/: load-address: is not for a VM with firmware");
 	del("load-address");
+	set_str("variables", "label:vars");
+	accepted();
+	assert_string_equal(d.variables, "label:vars");
 	set_str("initrd", "i");
 	refused("/: initrd: needs a kernel");
 	set_str("firmware", "../x");
 	refused("/: firmware: '../x' leaves the bundle");
+	small(state);
+	set_str("variables", "vda");
+	refused("/: variables: is for a VM with firmware");
 }
 
 static void test_not_supported(void **state)

@@ -12,9 +12,11 @@
 #include <kernel/ram.h>
 #include <kernel/thread.h>
 #include <lib/errno.h>
+#include <lib/printf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vmm/core.h>
+#include <vmm/disk.h>
 
 #define F1    GUEST_FLASH1_BASE
 #define BLOCK KIB(256)
@@ -25,7 +27,9 @@ static struct vm vm;
 static struct vcpu vcpu;
 static struct vdev flash;
 static u64 free_before;
-static void (*between)(void);
+static void (*between)(void), (*waiting)(void);
+static char why[VDEV_WHY];
+static const char *variables = "";
 
 void sched_open(void)
 {
@@ -42,12 +46,112 @@ static u64 free_bytes(void)
 	return s.free;
 }
 
+/* ---- a disk of the machine ---- */
+
+static u8 sectors[MIB(5)];
+static struct disk disk;
+static struct disk_range range;
+static u8 buffer[DISK_BUFFER] __aligned(8);
+static bool is_open, unanswered, broken;
+static u32 flushes, transfers;
+static void (*done)(void *arg);
+static void *done_arg;
+
+int disk_open(const char *name, bool writable, const char *owner, struct disk_range **out,
+	      char *text, size_t size)
+{
+	assert_string_equal(name, "label:vars");
+	assert_string_equal(owner, "'vm'");
+	assert_true(writable && !is_open);
+	if (broken) {
+		(void)snprintf(text, size, "no");
+		return -ENOENT;
+	}
+	is_open = true;
+	range.disk = &disk;
+	range.buffer = buffer;
+	*out = &range;
+	return 0;
+}
+
+void disk_set_done(struct disk_range *r, void (*fn)(void *arg), void *arg)
+{
+	assert_ptr_equal(r, &range);
+	done = fn;
+	done_arg = arg;
+}
+
+void disk_close(struct disk_range *r)
+{
+	assert_ptr_equal(r, &range);
+	assert_null(done);
+	is_open = false;
+}
+
+int disk_start(struct disk_range *r, enum disk_op op, u64 sector, u32 count)
+{
+	u8 *at = &sectors[sector * DISK_SECTOR];
+
+	assert_ptr_equal(r, &range);
+	assert_false(unanswered);
+	if (broken)
+		return -EIO;
+	assert_true((sector + count) * DISK_SECTOR <= range.sectors * DISK_SECTOR);
+	assert_true(count * DISK_SECTOR <= DISK_BUFFER);
+	if (op == DISK_READ)
+		memcpy(buffer, at, count * DISK_SECTOR);
+	else if (op == DISK_WRITE)
+		memcpy(at, buffer, count * DISK_SECTOR);
+	else
+		flushes += op == DISK_FLUSH;
+	transfers++;
+	unanswered = true;
+	return 0;
+}
+
+bool disk_take(struct disk_range *r)
+{
+	assert_ptr_equal(r, &range);
+	assert_false(unanswered);
+	return true;
+}
+
+static u32 given;
+
+void sem_init(struct sem *s, u32 count, u32 limit)
+{
+	(void)s, (void)count, (void)limit;
+	given = 0;
+}
+
+void sem_give(struct sem *s)
+{
+	(void)s;
+	given++;
+}
+
+/* The disk answers when it is waited for. */
+int sem_take(struct sem *s, u64 deadline)
+{
+	(void)s;
+	assert_int_equal(deadline, DEADLINE_NEVER);
+	assert_false(arch_irqs_masked());
+	assert_true(unanswered);
+	if (waiting)
+		waiting();
+	unanswered = false;
+	done(done_arg);
+	return given-- == 1 ? 0 : -EAGAIN;
+}
+
 static int make(u64 image_size)
 {
 	memset(&vm, 0, sizeof(vm));
 	assert_int_equal(stage2_init(&vm.s2), 0);
 	vm.firmware = (struct vm_image){ .data = image_size ? image : NULL, .size = image_size };
-	flash = (struct vdev){ .class = &vflash_class, .vm = &vm };
+	strcpy(vm.name, "vm");
+	strcpy(vm.desc.variables, variables);
+	flash = (struct vdev){ .class = &vflash_class, .vm = &vm, .why = why };
 	flash.state = kzalloc(vflash_class.size);
 	vcpu.vm = &vm;
 	return vflash_class.create(&flash);
@@ -68,9 +172,16 @@ static int setup(void **state)
 
 	unit_machine_setup(state);
 	arch_set_percpu(&percpus[0]);
+	arch_irq_enable();
 	assert_int_equal(host_page_init(&ram, 1, NULL, 0), 0);
 	assert_int_equal(vflash_class.host_init(), 0);
-	between = NULL;
+	between = waiting = NULL;
+	variables = "";
+	broken = unanswered = false;
+	disk = (struct disk){ .flush = true };
+	range.sectors = MIB(5) / DISK_SECTOR;
+	flushes = transfers = 0;
+	memset(sectors, 0xff, sizeof(sectors));
 	for (u32 i = 0; i < sizeof(image); i++)
 		image[i] = (u8)(i * 7 + (i >> 8));
 	free_before = free_bytes();
@@ -447,6 +558,117 @@ static void test_no_memory(void **state)
 	}
 }
 
+/* ---- kept on a disk ---- */
+
+static void again(void)
+{
+	vflash_class.reset(&flash);
+	unmake();
+	assert_int_equal(make(sizeof(image)), 0);
+}
+
+static void test_kept(void **state)
+{
+	char text[160];
+	u32 word;
+
+	(void)state;
+	variables = "label:vars";
+	sectors[MIB(4) - 1] = 3;
+	sectors[MIB(4)] = 4;
+	again();
+	assert_int_equal(get(MIB(4) - 4), 0x03ffffff);
+	assert_int_equal(get(MIB(4)), 0xffffffff); /* not kept */
+	edk2_word(0x1004, 0x12345678);
+	assert_int_equal(flushes, 1);
+	memcpy(&word, &sectors[0x1004], 4);
+	assert_int_equal(word, 0x12345678);
+	edk2_buffer(BLOCK + 0x400, (const u32[]){ 1, 2 }, 2);
+	again();
+	assert_int_equal(get(0x1004), 0x12345678);
+	assert_int_equal(seen(0x1004)[0], 0x78);
+	assert_int_equal(get(BLOCK + 0x404), 2);
+	vflash_class.info(&flash, text, sizeof(text));
+	assert_string_equal(text, "firmware 4096 KiB, 12 KiB written, kept on label:vars");
+	edk2_erase(0);
+	edk2_erase(MIB(4) - BLOCK);
+	memcpy(&word, &sectors[0x1004], 4);
+	assert_int_equal(word, 0xffffffff);
+	assert_int_equal(sectors[MIB(4)], 4);
+	again();
+	assert_int_equal(get(0x1004), 0xffffffff);
+	assert_int_equal(get(BLOCK + 0x400), 1);
+	/* Behind the end: errors. */
+	command(0, 0x40);
+	put(MIB(4), 0);
+	assert_int_equal(get(0), READY | 0x00100010);
+	command(0, 0x50);
+	command(0, 0x20);
+	command(MIB(4), 0xd0);
+	assert_int_equal(get(0), READY | 0x00200020);
+	command(0, 0x50);
+	assert_int_equal(get(MIB(4)), 0xffffffff);
+	/* A disk without FLUSH. */
+	flushes = 0;
+	disk.flush = false;
+	edk2_word(0, 0);
+	assert_int_equal(flushes, 0);
+}
+
+static u32 looked;
+
+/* Another vCPU while a transfer is under way. */
+static void looks(void)
+{
+	assert_int_equal(get(0), 0);
+	command(0, 0xff);
+	assert_int_equal(get(0), 0);
+	arch_irq_enable();
+	looked++;
+}
+
+static void test_busy(void **state)
+{
+	(void)state;
+	variables = "label:vars";
+	again();
+	command(0, 0x40);
+	waiting = looks;
+	put(0, 5);
+	waiting = NULL;
+	assert_int_equal(looked, 2);
+	assert_int_equal(get(0), READY);
+	command(0, 0xff);
+	assert_int_equal(get(0), 5);
+}
+
+static void test_broken_disk(void **state)
+{
+	(void)state;
+	variables = "label:vars";
+	again();
+	broken = true;
+	command(0, 0x40);
+	put(0, 5);
+	assert_int_equal(get(0), READY | 0x00100010);
+	unmake();
+	assert_int_equal(make(sizeof(image)), -ENOENT);
+	assert_string_equal(why, "no");
+	unmake();
+	broken = false;
+	range.sectors = 511;
+	assert_int_equal(make(sizeof(image)), -EINVAL);
+	assert_string_equal(why, "'label:vars' has less than a block of flash, 256 KiB");
+	/* A small one. */
+	unmake();
+	range.sectors = 513;
+	assert_int_equal(make(sizeof(image)), 0);
+	edk2_word(BLOCK - 4, 0);
+	command(0, 0x40);
+	put(BLOCK, 0);
+	assert_int_equal(get(0), READY | 0x00100010);
+}
+
 #define flash_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -462,6 +684,9 @@ int main(void)
 		flash_test(test_all_of_it),
 		flash_test(test_two_at_once),
 		flash_test(test_no_memory),
+		flash_test(test_kept),
+		flash_test(test_busy),
+		flash_test(test_broken_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,9 @@ static int check_start(struct reader *r, u32 seen)
 	r->prop = "load-address";
 	if (firmware && row_seen(seen, "load-address"))
 		return refuse(r, "is not for a VM with firmware");
+	r->prop = "variables";
+	if (!firmware && row_seen(seen, "variables"))
+		return refuse(r, "is for a VM with firmware");
 	r->prop = NULL;
 	return 0;
 }

@@ -411,6 +411,7 @@ static const struct prop_row root_rows[] = {
 	{ "watchdog",           read_flag,        F(watchdog) },
 	{ "gic-version",        read_gic_version, NOTHING },
 	{ "firmware",           read_path,        TEXT(firmware.path) },
+	{ "variables",          read_serial,      TEXT(variables) },
 };
 
 static const struct prop_row console_rows[] = {

@@ -115,11 +115,12 @@ static int add_block(struct firmware *fw, struct vm *vm, u64 from, u64 size)
 	return stage2_map(&vm->s2, IPA(GUEST_FLASH_BASE + from), pa, BLOCK_SIZE, STAGE2_ROM);
 }
 
-static int add_firmware(struct firmware *fw, struct vm *vm)
+static int add_firmware(struct firmware *fw, struct vdev *d)
 {
+	struct vm *vm = d->vm;
 	const u8 *data = vm->firmware.data;
 	u64 end = MIN(vm->firmware.size, GUEST_FLASH_SIZE);
-	int r = vnor_create(&fw->nor, vm);
+	int r = vnor_create(&fw->nor, d);
 
 	fw->size = end;
 	while (end && is_zero(data + ALIGN_DOWN(end - 1, BLOCK_SIZE), (end - 1) % BLOCK_SIZE + 1))
@@ -156,7 +157,7 @@ static int create(struct vdev *d)
 		return r;
 	if (firmware) {
 		f->firmware = kzalloc(sizeof(*f->firmware));
-		return f->firmware ? add_firmware(f->firmware, d->vm) : -ENOMEM;
+		return f->firmware ? add_firmware(f->firmware, d) : -ENOMEM;
 	}
 	bank.base = GUEST_FLASH1_BASE;
 	bank.name = "flash1";
@@ -189,11 +190,13 @@ static void destroy(struct vdev *d)
 static void info(struct vdev *d, char *text, size_t size)
 {
 	const struct vflash *f = d->state;
+	const char *disk = d->vm->desc.variables;
 
 	if (f->firmware)
-		(void)snprintf(text, size, "firmware %lu KiB, %lu KiB written",
+		(void)snprintf(text, size, "firmware %lu KiB, %lu KiB written%s%s",
 			       f->firmware->size / KIB(1),
-			       f->firmware->nor.pages * PAGE_SIZE / KIB(1));
+			       f->firmware->nor.pages * PAGE_SIZE / KIB(1),
+			       disk[0] ? ", kept on " : "", disk);
 }
 
 const struct vdev_class vflash_class = {

@@ -2,8 +2,8 @@
 /*
  * The commands of a flash bank: Intel's basic and extended command set (CFI: JESD68, command set
  * 0001), with the behaviour of QEMU's pflash_cfi01. A command counts for both chips, whatever the
- * width and the chip of the write. All operations are done when their last write is: the status is
- * always "ready".
+ * width and the chip of the write. An operation is done when its last write is. While it is being
+ * saved to a disk, other vCPUs see the status "busy".
  */
 #include <kernel/page.h>
 #include <lib/errno.h>
@@ -95,7 +95,7 @@ static u64 read_locked(struct vnor *n, u64 offset, u32 size)
 {
 	switch (n->mode) {
 	case VNOR_STATUS:
-		return both(n->status);
+		return both(n->saving ? n->status & (u8)~SR_READY : n->status);
 	case VNOR_ID:
 		return table_word(ids, sizeof(ids), offset / 4 & 0xff);
 	case VNOR_QUERY:
@@ -157,16 +157,38 @@ static void command(struct vnor *n, u8 cmd)
 	}
 }
 
+/* The end of an operation that changed these bytes, if it did. */
+static void end_change(struct vnor *n, bool done, u64 at, u64 size, u8 error)
+{
+	n->changed = at;
+	n->changed_size = size;
+	n->saving = done && n->range;
+	end(n, done ? 0 : error);
+}
+
+/* True if what is written there can be kept. */
+static bool is_kept(const struct vnor *n, u64 offset)
+{
+	return !n->range || offset < n->kept;
+}
+
 static void program(struct vnor *n, u64 offset, u64 value, u32 size)
 {
-	end(n, vnor_program(n, offset, value, size) ? 0 : SR_PROGRAM_ERROR);
+	const bool done = is_kept(n, offset) && vnor_program(n, offset, value, size);
+
+	end_change(n, done, ALIGN_DOWN(offset, PAGE_SIZE), PAGE_SIZE, SR_PROGRAM_ERROR);
 }
 
 static void erase(struct vnor *n, u64 offset, u8 cmd)
 {
-	if (cmd == CMD_CONFIRM)
+	if (cmd != CMD_CONFIRM) {
+		end(n, SR_SEQUENCE);
+		return;
+	}
+	if (is_kept(n, offset))
 		vnor_erase(n, offset);
-	end(n, cmd == CMD_CONFIRM ? 0 : SR_SEQUENCE);
+	end_change(n, is_kept(n, offset), ALIGN_DOWN(offset, VNOR_BLOCK), VNOR_BLOCK,
+		   SR_ERASE_ERROR);
 }
 
 static void count(struct vnor *n, u16 value)
@@ -200,7 +222,8 @@ static void confirm(struct vnor *n, u8 cmd)
 	if (cmd != CMD_CONFIRM || n->astray)
 		end(n, SR_SEQUENCE);
 	else
-		end(n, vnor_program_buffer(n) ? 0 : SR_PROGRAM_ERROR);
+		end_change(n, is_kept(n, n->at) && vnor_program_buffer(n),
+			   ALIGN_DOWN(n->at, PAGE_SIZE), PAGE_SIZE, SR_PROGRAM_ERROR);
 }
 
 static void write_locked(struct vnor *n, u64 offset, u64 value, u32 size)
@@ -231,31 +254,57 @@ static void write_locked(struct vnor *n, u64 offset, u64 value, u32 size)
 	}
 }
 
+static enum mmio_result read(struct vnor *n, u64 offset, struct mmio_access *a)
+{
+	unsigned long irq = spin_lock_irqsave(&n->lock);
+
+	a->value = read_locked(n, offset, a->size) & (~0ULL >> (64 - 8 * a->size));
+	spin_unlock_irqrestore(&n->lock, irq);
+	return MMIO_OK;
+}
+
+/* The operation is over when the disk has it. */
+static void save(struct vnor *n)
+{
+	const bool good = vnor_save(n);
+	unsigned long irq = spin_lock_irqsave(&n->lock);
+
+	n->saving = false;
+	if (!good)
+		n->status |= SR_PROGRAM_ERROR;
+	spin_unlock_irqrestore(&n->lock, irq);
+}
+
+static enum mmio_result write(struct vnor *n, u64 offset, const struct mmio_access *a)
+{
+	bool saves = false;
+	unsigned long irq;
+
+	if (offset % a->size)
+		return MMIO_FAULT;
+	vnor_refill(n);
+	irq = spin_lock_irqsave(&n->lock);
+	if (!n->saving) { /* by another vCPU; then it is ignored */
+		write_locked(n, offset, a->value, a->size);
+		saves = n->saving;
+	}
+	spin_unlock_irqrestore(&n->lock, irq);
+	vnor_give_back(n);
+	if (saves)
+		save(n);
+	return MMIO_OK;
+}
+
 static enum mmio_result access(const struct mmio_region *r, struct vcpu *v, u64 offset,
 			       struct mmio_access *a)
 {
-	struct vnor *n = r->dev;
-	unsigned long irq;
-
 	(void)v;
-	if (a->write && offset % a->size)
-		return MMIO_FAULT;
-	if (a->write)
-		vnor_refill(n);
-	irq = spin_lock_irqsave(&n->lock);
-	if (a->write)
-		write_locked(n, offset, a->value, a->size);
-	else
-		a->value = read_locked(n, offset, a->size) & (~0ULL >> (64 - 8 * a->size));
-	spin_unlock_irqrestore(&n->lock, irq);
-	if (a->write)
-		vnor_give_back(n);
-	return MMIO_OK;
+	return a->write ? write(r->dev, offset, a) : read(r->dev, offset, a);
 }
 
 /* ---- the bank ---- */
 
-int vnor_create(struct vnor *n, struct vm *vm)
+int vnor_create(struct vnor *n, struct vdev *d)
 {
 	const struct mmio_region bank = { .base = GUEST_FLASH1_BASE,
 					  .size = VNOR_SIZE,
@@ -265,10 +314,12 @@ int vnor_create(struct vnor *n, struct vm *vm)
 	int r;
 
 	spin_lock_init(&n->lock, LOCK_DEVICE);
-	n->vm = vm;
+	n->vm = d->vm;
 	n->status = SR_READY;
 	r = vnor_pages_open(n);
-	return r ? r : mmio_add(&vm->bus, &bank);
+	if (!r)
+		r = vnor_disk_open(n, d);
+	return r ? r : mmio_add(&d->vm->bus, &bank);
 }
 
 void vnor_reset(struct vnor *n)
@@ -283,5 +334,6 @@ void vnor_reset(struct vnor *n)
 
 void vnor_destroy(struct vnor *n)
 {
+	vnor_disk_close(n);
 	vnor_pages_close(n);
 }

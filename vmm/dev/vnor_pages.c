@@ -129,6 +129,31 @@ void vnor_give_back(struct vnor *n)
 	arch_irq_disable();
 }
 
+int vnor_fill(struct vnor *n, u64 offset, const u8 *data)
+{
+	struct vnor_leaf **leaf = &n->leaves[offset / MIB(2)];
+	u8 *page;
+
+	if (!*leaf)
+		*leaf = page_alloc();
+	page = *leaf ? page_alloc() : NULL;
+	if (!page)
+		return -ENOMEM;
+	memcpy(page, data, PAGE_SIZE);
+	arch_dcache_clean_inval(page, PAGE_SIZE);
+	(*leaf)->pages[offset % MIB(2) / PAGE_SIZE] = page;
+	put_in_window(n, offset, page);
+	n->pages++;
+	return 0;
+}
+
+void vnor_copy(const struct vnor *n, u64 offset, u8 *to)
+{
+	const u8 *page = page_at(n, offset);
+
+	memcpy(to, page ? page : vflash_erased, PAGE_SIZE);
+}
+
 /* ---- the window ---- */
 
 void vnor_show(struct vnor *n)
