@@ -9,6 +9,7 @@ CONSOLES ?= 8
 GUESTS   ?=
 BUNDLE   ?=
 NET      ?=
+DISK     ?=
 SECONDS  ?= 3600
 TARGETS  ?=
 
@@ -20,12 +21,12 @@ TMUX_FLAG := $(if $(filter 1,$(TMUX)),--tmux)
 # What has to be fetched for the guests asked for, less what was given by hand.
 WANTED := $(patsubst edk2,efi,$(filter linux uboot rt installer edk2,$(or $(GUESTS),linux uboot)))
 BY_HAND := $(and $(LINUX_IMAGE),$(LINUX_INITRD),linux)
-FETCH := $(filter-out $(BY_HAND),$(WANTED)) $(if $(filter net,$(GUESTS)),virtio)
+FETCH := $(filter-out $(BY_HAND),$(WANTED)) $(if $(filter net debian,$(GUESTS)),virtio)
 
-RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) \
+RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(addprefix --disk ,$(DISK)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
-.PHONY: build guests bundle run debug test soak fuzz bench format clean distclean help
+.PHONY: build guests bundle rootfs run debug test soak fuzz bench format clean distclean help
 .DEFAULT_GOAL := build
 
 build:
@@ -42,6 +43,12 @@ bundle: build guests
 	@tools/deps run
 	@$(if $(BUNDLE),,tools/mkbundle --build $(BUILD) $(if $(SCHEDULE),--schedule $(SCHEDULE)) $(GUESTS))
 
+# A disk with Debian: make run GUESTS=debian DISK=build/rootfs.img NET=user
+rootfs:
+	@tools/deps run rootfs
+	@tools/fetch-guests --build $(BUILD) virtio
+	@tools/make-rootfs --build $(BUILD) $(if $(SSH_KEY),--key $(SSH_KEY))
+
 run: bundle
 	@$(if $(TMUX_FLAG),tools/deps tmux)
 	@$(RUN) $(TMUX_FLAG)
@@ -54,11 +61,12 @@ test:
 	@tools/deps test
 	@tools/test --build $(BUILD) $(if $(ONLY),--only $(ONLY)) $(if $(PYTEST),--pytest "$(PYTEST)")
 
-# Cycles of create, run and delete: `make test` has 500.
+# Cycles of create, run and delete: `make test` has 500; and power cuts: it has 3.
 soak: CYCLES ?= 10000
+soak: CUTS ?= 20
 soak: build
 	@tools/deps test
-	@ZVM_SOAK=$(CYCLES) tools/test --build $(BUILD) --only system --pytest "-k no_page_is_lost"
+	@ZVM_SOAK=$(CYCLES) ZVM_CUTS=$(CUTS) tools/test --build $(BUILD) --only system --pytest "-k 'no_page_is_lost or power_cut'"
 
 fuzz:
 	@tools/deps test
@@ -90,9 +98,11 @@ help:
 	@echo 'make run        boot it on QEMU with the default guests; Ctrl-A X ends'
 	@echo 'make test       everything that is checked; last line: N passed, N failed'
 	@echo 'make fuzz       the fuzzers, for an hour each; SECONDS=60, TARGETS="desc bundle": shorter, or some'
-	@echo 'make soak       VMs created, run and deleted 10000 times (CYCLES=), without a lost page'
+	@echo 'make soak       VMs created, run and deleted 10000 times (CYCLES=), without a lost page;'
+	@echo '                20 power cuts (CUTS=) of a disk, without a lost record'
 	@echo 'make bench      what exits, switches and boots cost, beside the targets'
 	@echo '                and how late real-time guests are beside hostile and busy ones (left out: QUICK=1)'
+	@echo 'make rootfs     a disk with Debian and its ssh server, build/rootfs.img; SSH_KEY=FILE.pub may log in'
 	@echo 'make debug      as run, stopped at reset, with gdb attached'
 	@echo 'make bundle     only pack the guests; make format: clang-format -i'
 	@echo 'make clean      remove what was built; make distclean: what was fetched too'
@@ -100,8 +110,9 @@ help:
 	@echo 'for run and debug:'
 	@echo '  CPUS=4 MEM=4096 QEMU_CPU=max,pauth-impdef=on CONSOLES=8'
 	@echo '  GUESTS="linux uboot"     names below vms/, or paths to .dts files of your own'
-	@echo '                           (rt, installer and net are downloaded when named)'
+	@echo '                           (rt, installer, net and debian are downloaded when named)'
 	@echo '  NET=user                 a network card: QEMU'\''s -netdev, as user,hostfwd=tcp::2222-10.0.2.15:22'
+	@echo '  DISK="FILE FILE"         disks of the machine: vda, vdb; GUESTS=debian DISK=build/rootfs.img'
 	@echo '  BUNDLE=FILE              a bundle of your own instead'
 	@echo '  SCHEDULE=FILE.dts        time windows of the VMs'
 	@echo '  EXACT=1                  one CPU that counts instructions: figures of lateness are the'

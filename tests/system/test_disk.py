@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine's disks: VMs that have one, or a partition of it."""
 
+import os
 import re
 import socket
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from conftest import BOOT_SECONDS, LINUX
+from conftest import BOOT_SECONDS, BUILD, LINUX, fetched
 from machine_disks import gpt, options
 from guests import Vm, linux_ready, new
 from test_virtio import description, device, file_system, linux_with  # noqa: F401
@@ -89,7 +92,7 @@ def test_reset_in_flight(boot, description, tmp_path):  # noqa: F811
     """A VM is reset and deleted while its disk works: no interrupt and no memory is lost."""
     file = gpt(tmp_path / "disk.img", 128, [("rootfs", 1, 100)])
     board, vm, console = linux_with(boot, description, disk("vda1", node="reset0"), extra=options(file))
-    for _ in range(3):
+    for _ in range(2):
         console.run("(while :; do dd if=/dev/zero of=/dev/vda bs=1M count=64 conv=fsync; dd if=/dev/vda of=/dev/null bs=1M; done) "
                     "> /dev/null 2>&1 &", LINUX)
         console.until(lambda: int(re.search(r"(\d+) requests", device(board, vm, "reset0"))[1]) > 100)
@@ -101,7 +104,7 @@ def test_reset_in_flight(boot, description, tmp_path):  # noqa: F811
         return int(re.search(r"used: (\d+)", board.sh("host mem"))[1])
 
     before = None
-    for _ in range(3):
+    for _ in range(2):
         console.run("(while :; do dd if=/dev/zero of=/dev/vda bs=1M count=64 conv=fsync; done) > /dev/null 2>&1 &", LINUX)
         console.until(lambda: int(re.search(r"(\d+) requests", device(board, vm, "reset0"))[1]) > 100)
         vm.delete(force=True)
@@ -153,3 +156,53 @@ def test_silence(boot, description, tmp_path):  # noqa: F811
     assert "Input/output error" in console.run("cat /tmp/out", LINUX)
     assert "disk vda does not answer: it has failed" in board.sh("host log")
     assert "the disk has failed" in board.sh("host disks")
+
+
+def records(image, folder):
+    """The records on a disk whose power was cut. The journal is replayed; it has to be clean."""
+    def tool(*argv):
+        return subprocess.run(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+
+    tool("e2fsck", "-y", "-E", "journal_only", str(image))
+    checked = tool("e2fsck", "-f", "-n", str(image))
+    assert checked.returncode == 0, checked.stdout
+    folder.mkdir()
+    tool("debugfs", "-R", f"rdump / {folder}", str(image))
+    return {path.name: path.read_text(encoding="utf-8").strip() for path in folder.glob("r*")}
+
+
+def test_power_cut(boot, description, tmp_path):  # noqa: F811
+    """What the guest was told to be on the disk is there after QEMU was killed, each time."""
+    image = tmp_path / "disk.img"
+    (tmp_path / "empty").mkdir()
+    file_system(image, 32 << 10, tmp_path / "empty")
+    known = 0
+    for cut in range(int(os.environ.get("ZVM_CUTS", "3"))):
+        board, _, console = linux_with(boot, description, disk("vda", node="cut0"), extra=options(image))
+        console.run("mkdir -p /mnt; mount -t ext4 /dev/vda /mnt; echo 3 3 3 3 > /proc/sys/kernel/printk", LINUX)
+        console.line(f"i={known}; while :; do i=$((i+1)); echo text-$i | dd of=/mnt/r$i conv=fsync 2> /dev/null && echo kept-$i.; "
+                     f"[ $i -lt 100 ] || rm -f /mnt/r$((i-100)); done")
+        for _ in range(20 + 13 * cut % 50):
+            console.expect(r"kept-(\d+)\.\s")
+            known = int(console.match[1])
+        board.close()  # kills QEMU
+        found = records(image, tmp_path / f"cut{cut}")
+        for n in range(max(1, known - 98), known + 1):
+            assert found.get(f"r{n}") == f"text-{n}", f"cut {cut}: record {n} of {known}"
+
+
+def test_debian(boot):
+    """Debian starts from the disk of `make rootfs`, to a login; what it changes is dropped."""
+    image = Path(os.environ.get("ZVM_ROOTFS", BUILD / "rootfs.img"))
+    if not image.is_file():
+        pytest.skip(f"no {image}: `make rootfs` makes it, in some minutes")
+    fetched("virtio")
+    board = boot(smp=2, mem=2048, guests=["debian"], extra=options(image, drive="format=raw,snapshot=on"))
+    vm = new(board, "debian")
+    console = vm.port()
+    vm.run()
+    console.expect("debian login: ", 10 * BOOT_SECONDS)
+    console.line("root")
+    console.expect("root@debian:~# ", 2 * BOOT_SECONDS)
+    console.line("findmnt -n -o SOURCE /; systemctl is-active ssh")
+    console.expect("/dev/vda\\s+active", BOOT_SECONDS)
