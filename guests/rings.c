@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rings: a driver for virtio entropy and block devices (VIRTIO 1.2, 2.7 and 4.2). First it uses
+ * rings: a driver for virtio entropy, disks and networks (VIRTIO 1.2, 2.7 and 4.2). First it uses
  * them as it should, and measures. Then it breaks every rule: wild rings, wild registers, and
  * resets from another CPU while requests are in flight. After each wild round it checks that the
  * device works again.
@@ -30,6 +30,7 @@
 
 #define DRIVER_OK     0xfu
 #define NEEDS_RESET   0x40u
+#define ID_NET        1u
 #define ID_BLOCK      2u
 #define ID_ENTROPY    4u
 #define NEXT          1u
@@ -70,6 +71,7 @@ static struct {
 } shared __attribute__((aligned(4096)));
 
 static uintptr_t base;
+static uint32_t queue; /* a network's is the one for sending */
 static uint16_t offered;
 static bool failed;
 
@@ -119,7 +121,7 @@ static void start(uint32_t features)
 	put(FEATURE_SEL, 1);
 	put(FEATURES, 1); /* VERSION_1 */
 	put(STATUS, 3 | 8);
-	put(QUEUE_SEL, 0);
+	put(QUEUE_SEL, queue);
 	put(QUEUE_NUM, SIZE);
 	put(DESC_LOW, low(shared.desc));
 	put(DRIVER_LOW, low(&shared.avail));
@@ -142,7 +144,7 @@ static bool submit(void)
 	dsb();
 	*(volatile uint16_t *)&shared.avail.idx = ++offered;
 	dsb();
-	put(NOTIFY, 0);
+	put(NOTIFY, queue);
 	return wait_for(*idx == offered, 1000000);
 }
 
@@ -167,6 +169,14 @@ static bool entropy(void)
 	return submit();
 }
 
+/* A frame of 60 bytes, of zeroes but for its source. No other port is there. */
+static bool frame(void)
+{
+	shared.data[12 + 6] = 2;
+	set(&shared.desc[0], shared.data, 12 + 60, 0);
+	return submit();
+}
+
 static void fill(uint8_t value)
 {
 	for (unsigned int i = 0; i < sizeof(shared.data); i++)
@@ -180,6 +190,8 @@ static bool works(uint32_t id)
 
 	if (id == ID_ENTROPY)
 		return entropy() && entropy();
+	if (id == ID_NET)
+		return frame() && frame();
 	fill(7);
 	if (!block(1, 3, 4096))
 		return false;
@@ -191,18 +203,31 @@ static bool works(uint32_t id)
 	return !wrong;
 }
 
+static bool request(uint32_t id)
+{
+	if (id == ID_NET)
+		return frame();
+	return id == ID_ENTROPY ? entropy() : block(0, 0, 4096);
+}
+
+static unsigned int request_bytes(uint32_t id)
+{
+	if (id == ID_NET)
+		return 60;
+	return id == ID_ENTROPY ? 32 : 4096;
+}
+
 static void measure(uint32_t id)
 {
 	uint64_t before = now();
 
 	for (unsigned int i = 0; i < RUNS; i++)
-		put(NOTIFY, 0);
+		put(NOTIFY, queue);
 	print("rings: a notify with nothing to do: %lu ticks\n", (now() - before) / RUNS);
 	before = now();
 	for (unsigned int i = 0; i < RUNS; i++)
-		expect(id == ID_ENTROPY ? entropy() : block(0, 0, 4096),
-		       "a request while measured");
-	print("rings: a request of %u bytes: %lu ticks\n", id == ID_ENTROPY ? 32 : 4096,
+		expect(request(id), "a request while measured");
+	print("rings: a request of %u bytes: %lu ticks\n", request_bytes(id),
 	      (now() - before) / RUNS);
 }
 
@@ -296,13 +321,13 @@ static void in_flight(uint32_t id)
 			shared.header.sector = 0;
 			set(&shared.desc[1], shared.data, sizeof(shared.data), WRITE);
 		} else {
-			set(&shared.desc[0], shared.data, sizeof(shared.data), WRITE);
+			set(&shared.desc[0], shared.data, 1000, id == ID_NET ? 0 : WRITE);
 		}
 		shared.avail.ring[0] = 0;
 		dsb();
 		shared.avail.idx = 1;
 		dsb();
-		put(NOTIFY, 0);
+		put(NOTIFY, queue);
 	}
 	stop = true;
 	expect(cpu_wait_off(1, 1000000), "the other CPU goes off");
@@ -351,9 +376,13 @@ static void try_all(uint64_t us)
 
 		base = VIRTIO_BASE + slot * SLOT_SIZE;
 		id = get(DEVICE_ID);
-		if (id != ID_BLOCK && id != ID_ENTROPY)
+		if (id != ID_BLOCK && id != ID_ENTROPY && id != ID_NET)
 			continue;
-		print("rings: slot %u is %s\n", slot, id == ID_BLOCK ? "a disk" : "entropy");
+		queue = id == ID_NET;
+		print("rings: slot %u is %s\n", slot,
+		      id == ID_BLOCK ? "a disk"
+		      : id == ID_NET ? "a network"
+				     : "entropy");
 		start(0);
 		expect(works(id), "it works");
 		measure(id);
@@ -362,7 +391,7 @@ static void try_all(uint64_t us)
 		/* The last one is left broken, for `zvm info`. */
 		start(0);
 		shared.avail.idx = 100;
-		put(NOTIFY, 0);
+		put(NOTIFY, queue);
 		expect(get(STATUS) & NEEDS_RESET, "a jump of the index needs a reset");
 	}
 	print("rings: %s\n", failed ? "FAIL" : "PASS");

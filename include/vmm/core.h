@@ -21,6 +21,8 @@
 
 /* ---- a VM's RAM: 2 MiB blocks, mapped in stage 2 at the banks of its RAM map ---- */
 
+#define VM_BLOCK_COMING 1ULL /* in vm_ram.blocks: a thread is clearing it; 0: it has not come */
+
 struct vm_ram {
 	struct ram_map map;
 	u64 size; /* bytes, a multiple of 2 MiB */

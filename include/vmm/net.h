@@ -15,7 +15,7 @@
 
 #define NET_HEAD      14   /* bytes of an Ethernet header: destination, source, type */
 #define NET_FRAME_MAX 1518 /* bytes: header, an 802.1Q tag, 1500 bytes */
-#define NET_PIECES    16
+#define NET_PIECES    6
 
 /* IEEE 802: the group bit of the first byte, of an address in the order of its bytes. */
 #define NET_GROUP BIT(40)

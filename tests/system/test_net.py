@@ -8,8 +8,8 @@ import urllib.request
 
 import pytest
 
-from conftest import LINUX, fetched
-from guests import linux_ready, new
+from conftest import BUILD, LINUX, fetched
+from guests import UBOOT, linux_ready, new, uboot_ready
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_uplink(boot, description, transport):
     (_, a), (_, b) = start(board, "linux"), start(board, "linux")
     for console in (a, b):
         linux_ready(console)
-        assert "obtained" in console.run("udhcpc -n -q -f 2>&1", LINUX)
+        assert "obtained" in console.run("udhcpc -n -q -f -t 15 2>&1", LINUX)
     assert "10.0.2.15" in a.run("ip addr show eth0", LINUX)
     assert "10.0.2.16" in b.run("ip addr show eth0", LINUX)
     assert ping(a, "10.0.2.2") == 3
@@ -145,3 +145,80 @@ def test_uplink(boot, description, transport):
     table = board.sh("zvm net uplink")
     assert re.search(r"^uplink +- +nic0 +52:54:00:00:00:01 +\d+ ", table, re.M), table
     assert re.search(r"^behind - nic0: .*52:55:0a:00:02:02", table, re.M), table
+
+
+def test_ping_among_systems(boot, description):
+    """Linux, U-Boot and a bare-metal guest on one network, each with its own driver."""
+    fetched("uboot")
+    uboot = description("uboot", "uboot/u-boot.bin", LAN, "memory = <0x0 0x08000000>",
+                        "load-address = <0x0 0x40200000>")
+    board = boot(smp=2, mem=1024, guests=["echo", uboot, linux_type(description, "linux", LAN)])
+    echo = new(board, "echo")
+    ready = echo.port()
+    echo.run()
+    ready.expect("net: ready")
+    _, linux = start(board, "linux")
+    linux_ready(linux)
+    up(linux, "10.0.0.1")
+    assert ping(linux, "10.0.0.9") == 3
+    assert ping(linux, "10.0.0.9", size=1472) == 3
+    _, loader = start(board, "uboot")
+    uboot_ready(loader)
+    loader.run("setenv ipaddr 10.0.0.2", UBOOT)
+    for address in ("10.0.0.9", "10.0.0.1"):
+        assert f"host {address} is alive" in loader.run(f"ping {address}", UBOOT)
+    assert "is not alive" in loader.run("ping 10.0.0.77", UBOOT)
+    echo.reset()
+    ready.expect("net: ready")
+    assert "host 10.0.0.9 is alive" in loader.run("ping 10.0.0.9", UBOOT)
+
+
+def bare(description, name, mac, what):
+    return description(name, "guests/net.elf", "net0 { compatible = \"zvm,virtio-net\"; network = \"lan0\"; "
+                       f"mac = [02 00 00 00 00 0{mac}]; }};", "memory = <0x0 0x00800000>", f'bootargs = "net={what}"')
+
+
+def test_a_flood_keeps_no_other_out(boot, description, tmp_path):
+    """A receiver that cannot keep up with one sender still gets every frame of a modest one."""
+    (tmp_path / "guests").mkdir()
+    (tmp_path / "guests/net.elf").write_bytes((BUILD / "guests/net.elf").read_bytes())
+    kinds = [bare(description, "sink", 0, "count us=200"), bare(description, "flood", 1, "send"),
+             bare(description, "good", 2, "send us=1000 count=1000")]
+    # They take turns on one CPU. Instructions are counted: a computer that is busy changes nothing.
+    board = boot(smp=1, mem=512, guests=kinds, extra=["-icount", "shift=4,sleep=off"])
+    sink = new(board, "sink")
+    console = sink.port()
+    sink.run()
+    console.expect("net: ready")
+    flood = new(board, "flood")
+    flood.run()
+    console.expect(r"net: counted 0 [1-9]\d* 0 0")
+    good = new(board, "good")
+    done = good.port()
+    good.run()
+    done.expect("net: sent")
+    console.expect(r"net: counted 0 (\d+) 1000 0")
+    assert int(console.match[1]) > 1000
+    drops = {line.split()[1]: int(line.split()[7]) for line in board.sh("zvm net lan0").splitlines()[1:]}
+    assert drops["sink"] > 1000
+
+
+def test_addresses(boot, description):
+    """Two devices with one address are refused; with mac-filter a guest cannot use another's."""
+    mac = 'net0 { compatible = "zvm,virtio-net"; network = "lan0"; mac = [02 00 00 00 00 05]; mac-filter; };'
+    board = boot(smp=2, mem=1024, guests=[linux_type(description, "one", mac), linux_type(description, "any", LAN)])
+    (vm, a), (_, b) = start(board, "one"), start(board, "any")
+    assert "net0: network lan0 has a port with address 02:00:00:00:00:05 already" in board.sh("zvm new -t one")
+    for console in (a, b):
+        linux_ready(console)
+    up(a, "10.0.0.1")
+    up(b, "10.0.0.2")
+    assert a.run("cat /sys/class/net/eth0/address", LINUX) == "02:00:00:00:00:05"
+    assert ping(b, "10.0.0.1") == 3
+    a.run("ip link set eth0 address 02:00:00:00:00:06", LINUX)
+    assert ping(a, "10.0.0.2", count=2) == 0
+    assert re.search(r"out \d+ frames, [1-9]\d* dropped", device(board, vm, "net0"))
+    # Without it, the address of another device still cannot be taken.
+    a.run("ip link set eth0 address 02:00:00:00:00:05", LINUX)
+    b.run("ip link set eth0 address 02:00:00:00:00:05", LINUX)
+    assert ping(b, "10.0.0.1", count=2) == 0

@@ -158,13 +158,14 @@ def test_wild_rings(boot):
     console.expect("rings: (PASS|FAIL)", 2 * BOOT_SECONDS)
     assert console.match[1] == "PASS", console.before
     report = console.before
-    assert re.findall(r"slot (\d+) is (a disk|entropy)", report) == [("31", "a disk"), ("4", "entropy")]
+    assert re.findall(r"slot (\d+) is (a disk|a network|entropy)", report) == [("31", "a disk"), ("7", "a network"), ("4", "entropy")]
     wild = re.findall(r"rings: (\d+) wild rounds, (\d+) needed a reset", report)
-    assert len(wild) == 2 and all(int(needed) > 100 for _, needed in wild), report
+    assert len(wild) == 3 and all(int(needed) > 100 for _, needed in wild), report
     assert vm.state == "running"
     assert device(board, vm, "rng0") == ("virtio-rng, slot 4: needs a reset: queue 0: the available index is 100 "
                                          "ahead, more than the queue's size")
     assert "the available index is 100 ahead" in device(board, vm, "disk0")
+    assert "needs a reset: queue 1: the available index is 100 ahead" in device(board, vm, "net0")
     # A reset of the VM gives it devices that work.
     vm.reset()
     console.expect("rings: (PASS|FAIL)", 2 * BOOT_SECONDS)

@@ -297,8 +297,9 @@ static void test_merged(void **unused)
 		desc(RX, i, BUFFER + 200 * i, 200, WRITE, 0);
 	offer(RX, 0);
 	offer(RX, 1);
-	arrive(500, 1, 7); /* needs three: waits */
+	arrive(500, 1, 7); /* needs three */
 	assert_int_equal(used_idx(RX), 0);
+	assert_int_equal(port->in.dropped, 1);
 	assert_false(virtio_line);
 	/* the driver is asked to tell of the third */
 	memcpy(&event, guest(USED_AT + 4 + 8 * RING_SIZE), 2);
@@ -307,6 +308,7 @@ static void test_merged(void **unused)
 	((u16 *)guest(rings))[2 + RING_SIZE] = 1;
 	offer(RX, 2);
 	notify(RX);
+	arrive(500, 1, 7);
 	assert_int_equal(used_idx(RX), 3);
 	assert_true(virtio_line);
 	is_received(500, 7, 3);
@@ -389,6 +391,23 @@ static void test_fair(void **unused)
 	assert_in_range(of_flood, 15, 16);
 }
 
+/* The receiver, one that floods and one that does not take turns on a CPU. */
+static void test_turns(void **unused)
+{
+	u32 sent_good = 0, got_good = 0;
+
+	(void)unused;
+	for (u32 round = 0; round < 50; round++) {
+		for (u32 i = 0; i < 100; i++)
+			arrive(60, 7, 0x80);
+		for (u32 i = 0; i < 5; i++, sent_good++)
+			arrive(60, 3, 1);
+		for (u32 i = 0; i < 40; i++)
+			got_good += next_tag() == 1;
+	}
+	assert_int_equal(got_good, sent_good);
+}
+
 static void test_many_senders(void **unused)
 {
 	(void)unused;
@@ -458,6 +477,7 @@ int main(void)
 		cmocka_unit_test_setup(test_merged, setup),
 		cmocka_unit_test_setup(test_checksum_in, setup),
 		cmocka_unit_test_setup(test_fair, setup),
+		cmocka_unit_test_setup(test_turns, setup),
 		cmocka_unit_test_setup(test_many_senders, setup),
 		cmocka_unit_test_setup(test_absent, setup),
 		cmocka_unit_test_setup(test_no_driver, setup),

@@ -21,7 +21,7 @@
 
 /* Values of blocks[] that are no address: it has not come; a thread is clearing it. */
 #define ABSENT 0ULL
-#define COMING 1ULL
+#define COMING VM_BLOCK_COMING
 
 static u64 table_bytes(const struct vm_ram *ram)
 {
@@ -315,15 +315,6 @@ void vm_ram_free(struct vm_ram *ram)
 }
 
 /* ---- EL2's own accesses ---- */
-
-void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa)
-{
-	u64 block;
-
-	if (!find_block(ram, ipa, &block) || !is_present(ram, block))
-		return NULL;
-	return (u8 *)phys_to_virt(ram->blocks[block]) + ipa % BLOCK_SIZE;
-}
 
 /* Write to one block. */
 static int write_piece(struct vm_ram *ram, u64 ipa, const void *src, u64 len)

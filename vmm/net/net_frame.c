@@ -6,11 +6,12 @@
 
 u64 net_mac(const u8 *bytes)
 {
-	u64 mac = 0;
+	u32 high;
+	u16 low;
 
-	for (u32 i = 0; i < 6; i++)
-		mac = mac << 8 | bytes[i];
-	return mac;
+	__builtin_memcpy(&high, bytes, 4);
+	__builtin_memcpy(&low, bytes + 4, 2);
+	return (u64)__builtin_bswap32(high) << 16 | __builtin_bswap16(low);
 }
 
 const char *net_mac_text(u64 mac, char *buf)

@@ -97,19 +97,12 @@ static void learn(struct net_port *port, u64 mac, u64 now)
 	insert(port->net, s);
 }
 
-/*
- * True if the port may send with that source address. A device's own address belongs to its port;
- * any other address moves to the port where it was seen last.
- */
-static bool admit(struct net_port *port, u64 mac, u64 now)
+/* As admit(), for an address that is not the port's own. Under the network's lock. */
+static bool admit_other(struct net_port *port, u64 mac)
 {
-	struct net_station *s;
+	const u64 now = arch_counter();
+	struct net_station *s = find(port->net, mac);
 
-	if (mac == port->own.mac)
-		return true;
-	if (port->filter || !mac || mac & NET_GROUP)
-		return false;
-	s = find(port->net, mac);
 	if (s && s == &s->port->own)
 		return false;
 	if (s && s->port == port) {
@@ -120,6 +113,25 @@ static bool admit(struct net_port *port, u64 mac, u64 now)
 		forget(port->net, s);
 	learn(port, mac, now);
 	return true;
+}
+
+/*
+ * True if the port may send with that source address. A device's own address belongs to its port;
+ * any other address moves to the port where it was seen last.
+ */
+static bool admit(struct net_port *port, u64 mac)
+{
+	unsigned long irq;
+	bool ok;
+
+	if (likely(mac == port->own.mac))
+		return true;
+	if (port->filter || !mac || mac & NET_GROUP)
+		return false;
+	irq = spin_lock_irqsave(&port->net->lock);
+	ok = admit_other(port, mac);
+	spin_unlock_irqrestore(&port->net->lock, irq);
+	return ok;
 }
 
 /* ---- sending ---- */
@@ -179,41 +191,44 @@ static void flood(struct net_port *from, struct net_frame *f)
 enum where { NOWHERE, TO_PORT, TO_ALL };
 
 /* Where the frame goes. TO_PORT: *port, which is pinned. Interrupts masked. */
-static enum where look_up(struct net_port *from, const struct net_frame *f, struct net_port **port)
+static enum where look_up(struct net_port *from, u64 to, struct net_port **port)
 {
-	const u64 to = net_mac(f->head), now = arch_counter();
 	enum where where = TO_ALL;
 	struct net_station *s;
 
+	if (to & NET_GROUP)
+		return TO_ALL;
 	spin_lock(&from->net->lock);
-	if (!admit(from, net_mac(&f->head[6]), now)) {
-		where = NOWHERE;
-		from->out.dropped++;
-	} else if (!(to & NET_GROUP)) {
-		s = find(from->net, to);
-		if (s && is_fresh(s, now)) {
-			*port = s->port;
-			where = s->port == from ? NOWHERE : TO_PORT;
-		}
+	s = find(from->net, to);
+	if (s && is_fresh(s, arch_counter())) {
+		*port = s->port;
+		where = s->port == from ? NOWHERE : TO_PORT;
+		if (where == TO_PORT)
+			pin(*port);
 	}
-	if (where == TO_PORT)
-		pin(*port);
 	spin_unlock(&from->net->lock);
 	return where;
 }
 
 void net_send(struct net_port *from, struct net_frame *f)
 {
+	const u64 to = net_mac(f->head);
 	struct net_port *port = NULL;
-	unsigned long irq = arch_irq_save();
-	enum where where = look_up(from, f, &port);
+	unsigned long irq;
+	enum where where;
 
+	if (!admit(from, net_mac(&f->head[6]))) {
+		from->out.dropped++;
+		return;
+	}
+	irq = arch_irq_save();
+	where = look_up(from, to, &port);
 	if (where == TO_PORT && unlikely(lacks_sum(port, f))) {
 		unpin(port);
 		arch_irq_restore(irq);
 		net_frame_sum(f); /* long, and in the sender's memory only */
 		irq = arch_irq_save();
-		where = look_up(from, f, &port);
+		where = look_up(from, to, &port);
 	}
 	if (where == TO_PORT) {
 		port->receive(port, f, from->number);

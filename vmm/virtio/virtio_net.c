@@ -13,7 +13,7 @@
 #include <lib/string.h>
 #include <vmm/core.h>
 
-#define STEPS    10 /* buffers that one unit looks at */
+#define STEPS    4  /* buffers that one unit looks at */
 #define STATIONS 64 /* addresses that are learnt behind a port */
 #define LINK_UP  BIT(0)
 
@@ -43,15 +43,19 @@ static void forget(struct virtio *t)
 	net_queue_init(&n->queue);
 }
 
-/* Some of the header and the Ethernet header. False: the buffers end before. */
+/* Some of the header and the Ethernet header. False: the buffers end before, or not now. */
 static bool get_begin(struct virtio_net *n)
 {
-	const u32 size = (u32)sizeof(n->begin);
-	const u32 more = virtio_read(&n->t, NET_TX, (u8 *)&n->begin + n->got, size - n->got);
+	u32 len = (u32)sizeof(n->begin) - n->got;
+	const void *at = virtio_piece(&n->t, NET_TX, false, &len, NULL);
 
-	n->got += more;
-	if (n->got < size)
-		return more;
+	if (!at)
+		return false;
+	memcpy((u8 *)&n->begin + n->got, at, len);
+	virtio_advance(&n->t, NET_TX, len);
+	n->got += len;
+	if (n->got < sizeof(n->begin))
+		return true;
 	memcpy(n->frame.head, n->begin.head, NET_HEAD);
 	return net_frame_add(&n->frame, n->frame.head, NET_HEAD);
 }
@@ -70,14 +74,32 @@ static void compact(struct virtio_net *n)
 	(void)net_frame_add(f, n->bounce + NET_HEAD, len - NET_HEAD);
 }
 
-/* The frame is there as a whole, or its length says that it is malformed. */
+/* The next piece of the rest. False as above, or the frame is too long. */
+static bool get_rest(struct virtio_net *n)
+{
+	u32 len = ~0U;
+	const void *at = virtio_piece(&n->t, NET_TX, false, &len, NULL);
+
+	if (!at)
+		return false;
+	if (len > NET_FRAME_MAX - n->frame.len) {
+		n->discard = true;
+		return false;
+	}
+	if (n->frame.count == NET_PIECES)
+		compact(n);
+	virtio_advance(&n->t, NET_TX, len);
+	return net_frame_add(&n->frame, at, len);
+}
+
+/* The frame is there as a whole, or is malformed. */
 static void complete(struct virtio_net *n)
 {
 	const struct virtio_net_header *h = &n->begin.header;
 	struct net_frame *f = &n->frame;
 
 	n->step = NET_READY;
-	if (n->got < sizeof(n->begin) || f->len > NET_FRAME_MAX || h->gso_type)
+	if (n->got < sizeof(n->begin) || h->gso_type)
 		n->discard = true;
 	if (n->discard || !(h->flags & NEEDS_CSUM))
 		return;
@@ -91,29 +113,13 @@ static void complete(struct virtio_net *n)
 /* Some of the frame's buffers. True: there may be more to do. */
 static bool gather(struct virtio_net *n)
 {
-	u32 len;
-	const void *at;
-
-	if (n->got < sizeof(n->begin)) {
-		if (!get_begin(n) && virtio_can_go_on(&n->t))
-			complete(n);
-		if (n->got < sizeof(n->begin))
-			return virtio_can_go_on(&n->t);
-	}
 	for (u32 i = 0; i < STEPS; i++) {
-		len = ~0U;
-		at = virtio_piece(&n->t, NET_TX, false, &len, NULL);
-		if (!at && !virtio_can_go_on(&n->t))
+		if (n->got < sizeof(n->begin) ? get_begin(n) : get_rest(n))
+			continue;
+		if (!virtio_can_go_on(&n->t))
 			return false;
-		if (!at || len > NET_FRAME_MAX - MIN(n->frame.len, (u32)NET_FRAME_MAX)) {
-			n->frame.len += at ? len : 0;
-			complete(n);
-			return true;
-		}
-		if (n->frame.count == NET_PIECES)
-			compact(n);
-		(void)net_frame_add(&n->frame, at, len);
-		virtio_advance(&n->t, NET_TX, len);
+		complete(n);
+		return true;
 	}
 	return true;
 }

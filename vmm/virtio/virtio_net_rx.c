@@ -6,18 +6,22 @@
 #include <lib/string.h>
 #include <vmm/core.h>
 
-#define BUFFERS 16 /* descriptors that a frame may take */
+/* Descriptors and ends of chains that one frame may meet: its section is short. */
+#define BUFFERS 8
 
 /* ---- the driver's buffers ---- */
 
-/* What became of a frame. LATER: it fits when buffers or memory come. NEVER: none is that large. */
-enum put { PUT, LATER, NEVER };
+/*
+ * What became of a frame. LATER: there is no buffer, or its memory has not come. PART: there are
+ * not enough buffers. NEVER: it does not fit into buffers like these.
+ */
+enum put { PUT, LATER, PART, NEVER };
 
 /* A frame on its way into one request or, with MRG_RXBUF, several. */
 struct fill {
 	struct virtio *t;
 	u32 held;        /* requests that are full */
-	u32 left;        /* descriptors that may still be taken */
+	u32 left;        /* descriptors and ends that may still be met */
 	u8 *num[2];      /* the bytes of num_buffers */
 	enum put result; /* if there is no room */
 };
@@ -28,6 +32,7 @@ static bool next_request(struct fill *s)
 	if (!virtio_hold(s->t, NET_RX, s->held))
 		return false;
 	s->held++;
+	s->result = PART;
 	return virtio_take(s->t, NET_RX);
 }
 
@@ -35,18 +40,20 @@ static bool next_request(struct fill *s)
 static u8 *room(struct fill *s, u32 *len)
 {
 	struct virtio *t = s->t;
-	u8 *to = NULL;
+	const struct virtio_request *r = &t->s.queues[NET_RX].request;
+	u8 *to;
 
-	while (s->left) {
-		s->left--;
+	for (;;) {
+		if (!r->len && !s->left--)
+			break;
 		to = virtio_piece(t, NET_RX, true, len, NULL);
 		if (likely(to))
 			return to;
-		if (virtio_can_go_on(t) && !t->s.queues[NET_RX].request.written)
+		if (virtio_can_go_on(t) && !r->written)
 			virtio_break(t, NET_RX, VIRTIO_FAULT_REQUEST, 0);
 		if (!virtio_can_go_on(t))
 			return NULL;
-		if (!(t->s.driver_features & VIRTIO_NET_F_MRG_RXBUF))
+		if (!(t->s.driver_features & VIRTIO_NET_F_MRG_RXBUF) || !s->left--)
 			break;
 		if (!next_request(s))
 			return NULL;
@@ -100,7 +107,7 @@ static enum put put(struct virtio_net *n, const struct net_frame *f)
 {
 	const struct virtio_queue *q = &n->t.s.queues[NET_RX];
 	const u16 avail = (u16)(q->avail - q->request.taken);
-	struct fill s = { .t = &n->t, .left = BUFFERS + f->count, .result = LATER };
+	struct fill s = { .t = &n->t, .left = BUFFERS, .result = LATER };
 	bool ok;
 
 	if (!virtio_take(&n->t, NET_RX))
@@ -203,12 +210,13 @@ static bool enqueue(struct net_queue *q, const struct net_frame *f, u32 from, u6
 bool virtio_net_drain(struct virtio_net *n)
 {
 	struct net_queue *q = &n->queue;
-	struct net_frame f = { .count = 0 };
+	struct net_frame f;
 	enum put r;
 	u8 slot;
 
 	if (!q->used)
 		return false;
+	f.len = f.count = 0;
 	while (!q->senders[q->turn % NET_SLOTS].count)
 		q->turn++;
 	q->turn %= NET_SLOTS;
@@ -218,7 +226,7 @@ bool virtio_net_drain(struct virtio_net *n)
 	f.sum_offset = q->slots[slot].sum_offset;
 	(void)net_frame_add(&f, &q->frames[slot * NET_SLOT_SIZE], q->slots[slot].len);
 	r = put(n, &f);
-	if (r == LATER)
+	if (r == LATER || r == PART)
 		return false;
 	n->port.in.dropped += r == NEVER;
 	drop_first(q, q->turn);
@@ -237,7 +245,8 @@ void virtio_net_receive(struct net_port *port, const struct net_frame *f, u32 fr
 	/* The driver may have changed since the switch asked sums(). */
 	if (virtio_is_live(t) && (!f->has_sum || (t->s.driver_features & features)))
 		r = n->queue.used ? LATER : put(n, f);
-	if (r == NEVER || (r == LATER && !enqueue(&n->queue, f, from, &port->in.dropped)))
+	/* PART does not wait: a section copies a frame once. */
+	if (r != PUT && (r != LATER || !enqueue(&n->queue, f, from, &port->in.dropped)))
 		port->in.dropped++;
 	if (t->missing) /* its own vCPU lets the memory come, and goes on */
 		virtio_wake(t);

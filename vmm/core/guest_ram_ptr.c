@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a VM's RAM is, for devices, whose rings lie there: on the way of every request. */
+#include <arch/mmu.h>
+#include <vmm/core.h>
+
+void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa)
+{
+	const struct ram_bank *bank = ram->map.banks, *end = bank + ram->map.count;
+	const paddr_t *block = ram->blocks;
+	u64 pa;
+
+	for (; bank < end; block += bank->size / BLOCK_SIZE, bank++) {
+		if (ipa - bank->base >= bank->size)
+			continue;
+		pa = __atomic_load_n(&block[(ipa - bank->base) / BLOCK_SIZE].pa, __ATOMIC_ACQUIRE);
+		return pa > VM_BLOCK_COMING ? (u8 *)phys_to_virt(PADDR(pa)) + ipa % BLOCK_SIZE
+					    : NULL;
+	}
+	return NULL;
+}
