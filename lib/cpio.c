@@ -27,45 +27,68 @@ enum field {
 
 /* ---- entries ---- */
 
-static bool read_fields(const u8 *header, u32 *fields)
-{
-	for (u32 i = 0; i < FIELDS; i++) {
-		char text[2 + 8 + 1] = "0x";
-		u64 v;
+/* Eight bytes, at any address. */
+typedef u64 __attribute__((may_alias, aligned(1))) eight_t;
 
-		memcpy(text + 2, header + 6 + 8 * (size_t)i, 8);
-		if (strlen(text) != 10 || parse_u64(text, &v))
-			return false;
-		fields[i] = (u32)v;
+#define EACH(byte) (0x0101010101010101ULL * (byte))
+
+/*
+ * True if all fields are hexadecimal digits. Eight are looked at together, a byte each: 0 to 9 are
+ * 0x30 to 0x39, A to F 0x41 to 0x46, a to f 0x61 to 0x66.
+ */
+static bool fields_hold(const u8 *header)
+{
+	const eight_t *fields = (const eight_t *)(header + 6);
+	u64 wrong = 0;
+
+	for (u32 i = 0; i < FIELDS; i++) {
+		const u64 text = fields[i], letters = text >> 6 & EACH(1);
+		const u64 values = (text & EACH(0xf)) + 9 * letters;
+
+		/* Written again they are the text; exactly the letters are 10 to 15. */
+		wrong |= (values + EACH('0') + 7 * letters) ^ (text & ~(letters << 5));
+		wrong |= ((values + EACH(6)) >> 4 & EACH(1)) ^ letters;
+		wrong |= values & EACH(0x10);
 	}
-	return true;
+	return !wrong;
 }
 
-/* Read the entry at an offset. 1; -EINVAL. Its end goes to *end, its header to fields. */
-static int read_entry(const u8 *base, u64 size, u64 offset, u32 *fields, struct cpio_entry *e,
-		      u64 *end)
+static u32 field(const u8 *header, enum field number)
+{
+	const u8 *text = header + 6 + 8 * (size_t)number;
+	u32 value = 0;
+
+	for (u32 i = 0; i < 8; i++)
+		value = value << 4 | ((text[i] & 0xfU) + (text[i] & 0x40 ? 9 : 0));
+	return value;
+}
+
+/* Read the entry at an offset. 1; -EINVAL. Its end goes to *end. */
+static int read_entry(const u8 *base, u64 size, u64 offset, struct cpio_entry *e, u64 *end)
 {
 	const u8 *header = base + offset;
 	const u64 left = size - offset;
 	const char *name = (const char *)header + HEADER_SIZE;
-	u64 data_at;
+	u64 name_size, data_at;
 
 	if (left < HEADER_SIZE ||
 	    (memcmp(header, "070701", 6) != 0 && memcmp(header, "070702", 6) != 0) ||
-	    !read_fields(header, fields))
+	    !fields_hold(header))
 		return -EINVAL;
+	*e = (struct cpio_entry){ .size = field(header, FIELD_FILESIZE),
+				  .mode = field(header, FIELD_MODE) };
 	/* Each of these is a sum of three 32-bit numbers, so it cannot wrap. */
-	data_at = ALIGN_UP(HEADER_SIZE + (u64)fields[FIELD_NAMESIZE], 4);
-	*end = data_at + fields[FIELD_FILESIZE];
-	if (!fields[FIELD_NAMESIZE] || data_at > left || *end > left ||
-	    name[fields[FIELD_NAMESIZE] - 1] != '\0')
+	name_size = field(header, FIELD_NAMESIZE);
+	data_at = ALIGN_UP(HEADER_SIZE + name_size, 4);
+	*end = data_at + e->size;
+	if (!name_size || data_at > left || *end > left || name[name_size - 1] != '\0')
 		return -EINVAL;
 	/* The padding behind the last file may be missing. */
 	*end = offset + MIN(ALIGN_UP(*end, 4), left);
 	while (*name == '/' || (name[0] == '.' && name[1] == '/'))
 		name++;
-	*e = (struct cpio_entry){ name, header + data_at, fields[FIELD_FILESIZE],
-				  fields[FIELD_MODE] };
+	e->name = name;
+	e->data = header + data_at;
 	return 1;
 }
 
@@ -77,6 +100,11 @@ void cpio_open(struct cpio *c, const void *base, u64 size)
 /* Move from the end of an archive to the beginning of the next one, if there is one. */
 static void skip_zeros(struct cpio *c)
 {
+	static const u8 zeros[64];
+
+	while (c->size - c->offset >= sizeof(zeros) &&
+	       !memcmp(c->base + c->offset, zeros, sizeof(zeros)))
+		c->offset += sizeof(zeros);
 	while (c->offset < c->size && !c->base[c->offset])
 		c->offset++;
 	c->archive = c->offset;
@@ -84,11 +112,10 @@ static void skip_zeros(struct cpio *c)
 
 int cpio_next(struct cpio *c, struct cpio_entry *e)
 {
-	u32 fields[FIELDS];
 	u64 end;
 
 	while (c->offset < c->size) {
-		const int ret = read_entry(c->base, c->size, c->offset, fields, e, &end);
+		const int ret = read_entry(c->base, c->size, c->offset, e, &end);
 
 		if (ret < 0)
 			return ret;
@@ -223,92 +250,102 @@ static bool splice(char *path, size_t end, const struct cpio_entry *link)
 	       append(&p, old + end, sizeof(old));
 }
 
-int cpio_real_path(const void *base, u64 size, const char *path, char *real)
+/*
+ * cpio_real_path(), and the last entry of that name with its place. 1: there is one. 0: there is
+ * none. -ERANGE.
+ */
+static int resolve(const void *base, u64 size, const char *path, char *real, struct cpio *where,
+		   struct cpio_entry *e)
 {
 	struct path p = { .text = real };
+	bool found = false;
 	size_t end = 0;
-	struct cpio_entry e;
-	struct cpio where;
 	u32 links = 0;
 
 	if (!append(&p, path, CPIO_PATH_MAX))
 		return -ERANGE;
 	do {
 		char rest;
-		bool link;
 
 		end += real[end] == '/';
 		while (real[end] && real[end] != '/')
 			end++;
 		rest = real[end];
 		real[end] = '\0';
-		link = look_up(base, size, real, &where, &e) && is(&e, CPIO_LINK);
+		found = look_up(base, size, real, where, e);
 		real[end] = rest;
-		if (!link)
+		if (!found || !is(e, CPIO_LINK))
 			continue;
-		if (++links > LINKS_MAX || !splice(real, end, &e))
+		if (++links > LINKS_MAX || !splice(real, end, e))
 			return -ERANGE;
 		end = 0; /* the target may contain links too */
+		found = false;
 	} while (real[end]);
-	return 0;
+	return found;
 }
 
-static bool same_file(const u32 *a, const u32 *b)
+int cpio_real_path(const void *base, u64 size, const char *path, char *real)
 {
-	return a[FIELD_INODE] == b[FIELD_INODE] && a[FIELD_MAJOR] == b[FIELD_MAJOR] &&
-	       a[FIELD_MINOR] == b[FIELD_MINOR];
+	struct cpio_entry e;
+	struct cpio where;
+
+	return MIN(resolve(base, size, path, real, &where, &e), 0);
+}
+
+/* True if two headers are of links to one file. */
+static bool same_file(const u8 *a, const u8 *b)
+{
+	return field(a, FIELD_INODE) == field(b, FIELD_INODE) &&
+	       field(a, FIELD_MAJOR) == field(b, FIELD_MAJOR) &&
+	       field(a, FIELD_MINOR) == field(b, FIELD_MINOR);
 }
 
 /*
  * Find the data of a file with hard links: of the links in the file's archive, the last one that
- * has data counts.
+ * has data counts. Its header is returned; the file's own, if no link has data.
  */
-static void find_data(const struct cpio *where, struct cpio_entry *e, u32 *fields)
+static const u8 *find_data(const struct cpio *where, struct cpio_entry *e)
 {
+	const u8 *own = where->base + where->at, *header = own;
 	struct cpio c = *where;
 	struct cpio_entry next;
-	u32 other[FIELDS];
-	u64 end;
 
 	for (c.offset = c.archive; cpio_next(&c, &next) > 0 && c.archive == where->archive;) {
-		if (!next.size || !is(&next, CPIO_REGULAR) ||
-		    read_entry(c.base, c.size, c.at, other, &next, &end) < 0 ||
-		    !same_file(fields, other))
+		if (!next.size || !is(&next, CPIO_REGULAR) || !same_file(own, c.base + c.at))
 			continue;
 		e->data = next.data;
 		e->size = next.size;
-		memcpy(fields, other, sizeof(other));
+		header = c.base + c.at;
 	}
+	return header;
 }
 
 /* True if the sum of a file's bytes matches its header, or if its archive has no sums. */
-static bool sum_holds(const struct cpio *where, const struct cpio_entry *e, const u32 *fields)
+static bool sum_holds(const u8 *header, const struct cpio_entry *e)
 {
 	const u8 *data = e->data;
 	u32 sum = 0;
 
-	if (where->base[where->at + 5] != '2')
+	if (header[5] != '2')
 		return true;
 	for (u64 i = 0; i < e->size; i++)
 		sum += data[i];
-	return sum == fields[FIELD_CHECK];
+	return sum == field(header, FIELD_CHECK);
 }
 
 int cpio_find(const void *base, u64 size, const char *path, struct cpio_entry *e)
 {
 	char real[CPIO_PATH_MAX];
-	struct cpio_entry found;
-	u32 fields[FIELDS];
+	const u8 *header;
 	struct cpio where;
-	u64 end;
-	int ret = cpio_real_path(base, size, path, real);
+	int ret = resolve(base, size, path, real, &where, e);
 
-	if (ret)
+	if (ret < 0)
 		return ret;
-	if (!look_up(base, size, real, &where, e) || !is(e, CPIO_REGULAR) ||
-	    read_entry(base, size, where.at, fields, &found, &end) < 0)
+	if (!ret || !is(e, CPIO_REGULAR))
 		return -ENOENT;
-	if (!e->size && fields[FIELD_LINKS] > 1)
-		find_data(&where, e, fields);
-	return sum_holds(&where, e, fields) ? 0 : -EIO;
+	header = where.base + where.at;
+	if (!e->size && field(header, FIELD_LINKS) > 1)
+		header = find_data(&where, e);
+	return sum_holds(header, e) ? 0 : -EIO;
 }

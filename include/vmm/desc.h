@@ -92,8 +92,9 @@ enum restart_policy { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
  */
 struct image_ref {
 	char path[DESC_PATH_MAX];
-	paddr_t pa;
-	u64 size; /* of a preloaded image */
+	const void *data; /* of a file that desc_check() has found; else NULL */
+	paddr_t pa;       /* of a preloaded image */
+	u64 size;
 };
 
 /* ---- virtio devices: the nodes of /devices ---- */

@@ -92,9 +92,9 @@ int __must_check image_get(const struct image_ref *ref, const void **data, u64 *
 
 /*
  * Check everything that needs no machine: memory sizes, addresses inside RAM, images present in the
- * bundle.
+ * bundle. The places of these images go to d.
  */
-int __must_check desc_check(const struct vm_desc *d, const struct bundle *b, const char *file,
+int __must_check desc_check(struct vm_desc *d, const struct bundle *b, const char *file,
 			    struct desc_error *err);
 
 /*

@@ -40,7 +40,7 @@ static void check_accepted(const struct vm_desc *d)
 }
 
 /* With no bundle, and with one that has some of its files. */
-static void check_against_bundle(struct fuzz_input *in, const struct vm_desc *d)
+static void check_against_bundle(struct fuzz_input *in, struct vm_desc *d)
 {
 	static struct archive a;
 	struct desc_error err = { "" };

@@ -403,6 +403,25 @@ static int walk_with_field(u32 field, const char *text)
 	return walk(a.bytes, a.size, &files);
 }
 
+/* Every character, alone in a field that nothing else is asked of. */
+static void digits(void **state)
+{
+	(void)state;
+	for (u32 c = 0; c < 256; c++) {
+		char text[] = "00000000";
+		const bool digit = strchr("0123456789abcdefABCDEF", (int)c) && c;
+
+		for (u32 at = 0; at < 8; at++) {
+			memset(text, '0', 8);
+			text[at] = (char)c;
+			assert_int_equal(walk_with_field(5, text), digit ? 0 : -EINVAL);
+		}
+	}
+	assert_int_equal(walk_with_field(11, "0000000a"), -EINVAL);
+	assert_int_equal(walk_with_field(6, "0000000A"), -EINVAL);
+	assert_int_equal(walk_with_field(11, "00000005"), 0);
+}
+
 static void hostile_fields(void **state)
 {
 	struct archive a = { .size = 0 };
@@ -441,6 +460,7 @@ int main(void)
 		cmocka_unit_test(missing_trailer_is_an_end),
 		cmocka_unit_test(every_truncation),
 		cmocka_unit_test(every_damaged_byte),
+		cmocka_unit_test(digits),
 		cmocka_unit_test(hostile_fields),
 	};
 

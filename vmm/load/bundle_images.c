@@ -78,21 +78,20 @@ void bundle_reserve(void)
 
 int image_get(const struct image_ref *ref, const void **data, u64 *size)
 {
-	struct cpio_entry e;
-	int ret;
+	struct cpio_entry e = { .data = ref->data, .size = ref->size };
 
-	if (!ref->path[0]) {
+	if (ref->path[0]) {
+		const int ret = e.data ? 0 : bundle_find(&the_bundle, ref->path, &e);
+
+		if (ret)
+			return ret;
+	} else {
 		if (!ref->size)
 			return -ENOENT;
 		if (!ram_holds((struct phys_range){ ref->pa, ref->size }, RAM_PRELOADED))
 			return -EINVAL;
-		*data = phys_to_virt(ref->pa);
-		*size = ref->size;
-		return 0;
+		e.data = phys_to_virt(ref->pa);
 	}
-	ret = bundle_find(&the_bundle, ref->path, &e);
-	if (ret)
-		return ret;
 	*data = e.data;
 	*size = e.size;
 	return 0;

@@ -9,7 +9,7 @@
 
 /* The description being checked, and where errors go. */
 struct check {
-	const struct vm_desc *d;
+	struct vm_desc *d;
 	const struct bundle *b;
 	const char *file;
 	struct desc_error *err;
@@ -17,32 +17,33 @@ struct check {
 
 #define refuse(c, prop, ...) desc_refuse((c)->err, (c)->file, "/", prop, __VA_ARGS__)
 
-/* The file that ref names. If it names none, *e is empty. */
-static int check_file(const struct check *c, const struct image_ref *ref, const char *prop,
-		      struct cpio_entry *e)
+/* Find the file that ref names, if it names one. */
+static int check_file(const struct check *c, struct image_ref *ref, const char *prop)
 {
+	struct cpio_entry e;
 	int ret;
 
-	*e = (struct cpio_entry){ .size = 0 };
 	if (!ref->path[0])
 		return 0;
-	ret = bundle_find(c->b, ref->path, e);
+	ret = bundle_find(c->b, ref->path, &e);
 	if (ret == -ENOENT)
 		return refuse(c, prop, "the bundle has no file '%s'", ref->path);
 	if (ret)
 		return refuse(c, prop, "'%s' %s", ref->path, bundle_error(ret));
-	if (!e->size)
+	if (!e.size)
 		return refuse(c, prop, "'%s' is empty", ref->path);
+	ref->data = e.data;
+	ref->size = e.size;
 	return 0;
 }
 
-static int check_devicetree(const struct check *c, const struct cpio_entry *dtb)
+static int check_devicetree(const struct check *c, const struct image_ref *dtb)
 {
 	const struct image_kind *kind = image_kind_of(dtb->data, dtb->size);
 	const char *path = c->d->devicetree.path, *why;
 	struct dt_facts facts;
 
-	if (!dtb->size)
+	if (!dtb->data)
 		return 0;
 	why = dt_check(dtb->data, dtb->size, &facts);
 	if (why && kind)
@@ -85,40 +86,37 @@ static int check_disks(const struct check *c)
 
 static int check_files(const struct check *c)
 {
-	const struct vm_desc *d = c->d;
-	struct cpio_entry firmware, kernel, initrd, dtb;
+	struct vm_desc *d = c->d;
+	const struct image_ref *dtb = &d->devicetree;
 	struct desc_error why;
 	struct load_plan plan;
-	int ret = check_file(c, &d->firmware, "firmware", &firmware);
+	int ret = check_file(c, &d->firmware, "firmware");
 
 	if (!ret)
-		ret = check_file(c, &d->kernel, "kernel", &kernel);
+		ret = check_file(c, &d->kernel, "kernel");
 	if (!ret)
-		ret = check_file(c, &d->initrd, "initrd", &initrd);
+		ret = check_file(c, &d->initrd, "initrd");
 	if (!ret)
-		ret = check_file(c, &d->devicetree, "devicetree", &dtb);
+		ret = check_file(c, &d->devicetree, "devicetree");
 	if (!ret)
 		ret = check_disks(c);
+	if (!ret)
+		ret = check_devicetree(c, dtb);
 	if (ret)
 		return ret;
-	ret = check_devicetree(c, &dtb);
-	if (ret)
-		return ret;
-	if (initrd.size && image_check_initrd(initrd.data, initrd.size, &why))
+	if (d->initrd.data && image_check_initrd(d->initrd.data, d->initrd.size, &why))
 		return refuse(c, NULL, "%s", why.text);
-	if (firmware.size && image_check_firmware(firmware.data, firmware.size, &why))
+	if (d->firmware.data && image_check_firmware(d->firmware.data, d->firmware.size, &why))
 		return refuse(c, NULL, "%s", why.text);
 	/* A kernel in memory is checked when the VM is created. */
-	if (!d->kernel.path[0] && !firmware.size)
+	if (!d->kernel.path[0] && !d->firmware.data)
 		return 0;
-	ret = image_plan(d, kernel.data, kernel.size,
-			 d->initrd.path[0] ? initrd.size : d->initrd.size,
-			 dtb.size ? dt_length(dtb.data) : 0, &plan, &why);
+	ret = image_plan(d, d->kernel.data, d->kernel.data ? d->kernel.size : 0, d->initrd.size,
+			 dtb->data ? dt_length(dtb->data) : 0, &plan, &why);
 	return ret ? refuse(c, NULL, "%s", why.text) : 0;
 }
 
-int desc_check(const struct vm_desc *d, const struct bundle *b, const char *file,
-	       struct desc_error *err)
+int desc_check(struct vm_desc *d, const struct bundle *b, const char *file, struct desc_error *err)
 {
 	const struct check c = { .d = d, .b = b, .file = file, .err = err };
 	char text[RAM_MAP_TEXT], why[200];
