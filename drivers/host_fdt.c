@@ -80,15 +80,17 @@ int host_fdt_next(int node)
 
 bool host_fdt_is(int node, const char *compatible)
 {
-	return tree_compatible(node, compatible);
+	const struct dt_prop strings = tree_strings(node);
+
+	return dt_lists(&strings, compatible);
 }
 
 int host_fdt_find(const char *compatible, int after)
 {
-	int node = tree_next(after);
+	int node = tree_find(compatible, after);
 
-	while (node >= 0 && !(tree_compatible(node, compatible) && host_fdt_enabled(node)))
-		node = tree_next(node);
+	while (node >= 0 && !host_fdt_enabled(node))
+		node = tree_find(compatible, node);
 	return node;
 }
 
@@ -184,26 +186,11 @@ static u64 cells_value(const fdt32_t *cells, u32 count)
 	return value;
 }
 
-/* Cells of addresses and of sizes among the children of a bus. 0 for more than 4 cells. */
-static u32 address_cells(int bus)
-{
-	u32 cells = cell(bus, "#address-cells", 2);
-
-	return cells <= 4 ? cells : 0;
-}
-
-static u32 size_cells(int bus)
-{
-	u32 cells = cell(bus, "#size-cells", 1);
-
-	return cells <= 4 ? cells : 0;
-}
-
 /* Translate an address from the children's side of `bus` to the side of its parent. */
 static int translate_once(int bus, int parent, u64 *address)
 {
-	u32 child = address_cells(bus), above = address_cells(parent);
-	u32 len, sizes = size_cells(bus), entry = (child + above + sizes) * CELL;
+	u32 child = tree_address_cells(bus), above = tree_address_cells(parent);
+	u32 len, sizes = tree_size_cells(bus), entry = (child + above + sizes) * CELL;
 	const fdt32_t *ranges = tree_prop(bus, "ranges", &len);
 
 	if (!ranges || !child || !above)
@@ -242,8 +229,8 @@ int host_fdt_reg(int node, u32 index, struct phys_range *r)
 
 	if (parent < 0 || !reg)
 		return -ENOENT;
-	addresses = address_cells(parent);
-	entry = addresses + size_cells(parent);
+	addresses = tree_address_cells(parent);
+	entry = addresses + tree_size_cells(parent);
 	if (!addresses || index >= len / (entry * CELL))
 		return -ENOENT;
 	reg += index * entry;
@@ -258,7 +245,7 @@ int host_fdt_reg(int node, u32 index, struct phys_range *r)
 u32 host_fdt_cpus(u64 *hwids, u32 max)
 {
 	int parent = root_child("cpus"), node = parent;
-	u32 len, count = 0, cells = parent < 0 ? 0 : address_cells(parent);
+	u32 len, count = 0, cells = parent < 0 ? 0 : tree_address_cells(parent);
 
 	if (!cells)
 		return 0;
@@ -337,7 +324,7 @@ enum host_psci host_fdt_psci(u32 *cpu_on)
 u64 host_fdt_spin_table(u64 hwid)
 {
 	int parent = root_child("cpus"), node = parent;
-	u32 len, cells = parent < 0 ? 0 : address_cells(parent);
+	u32 len, cells = parent < 0 ? 0 : tree_address_cells(parent);
 	const fdt32_t *reg, *release;
 
 	while (cells && (node = tree_enabled_child(parent, node, "cpu")) >= 0) {

@@ -6,34 +6,73 @@
 #include <lib/string.h>
 #include "host_tree.h"
 
-/* Nodes in the order of their offsets. */
+/* Nodes, in the order of the tree. */
 static struct place {
-	int node, parent;
-	u32 inside;     /* offset behind its name */
-	u32 compatible; /* offset of the tag of that property; 0: none */
-	u64 names;      /* name_bit() of each of its properties, ORed */
+	u32 tag;             /* offset of its tag */
+	u32 props;           /* offset behind its name */
+	int parent;          /* -1: it is the root */
+	u32 strings, length; /* offset and length of its compatible list; 0: none */
+	u8 addresses, sizes; /* cells of its children's addresses and sizes; NOT_SAID */
+	u64 kinds;           /* kind_bit() of each string of that list, ORed */
+	u64 names;           /* name_bit() of each of its properties, ORed */
 } * places;
 
+/* Cells of a node that does not say (Devicetree Specification v0.4, 2.3.5). */
+#define NOT_SAID      0xff
+#define ADDRESS_CELLS 2
+#define SIZE_CELLS    1
+
 static u32 place_count;
-static u32 last_place; /* a hint: the next query is usually about this node or the next one */
 static struct dt tree;
 
 /*
- * Each property name of a node sets its bit. Most names asked for are absent; a clear bit saves the
- * search.
+ * Each property name of a node sets its bit, and each compatible string one of another set. Most
+ * of those asked for are absent; a clear bit saves the search.
  */
 static u64 name_bit(const char *name)
 {
 	return BIT((u32)(name[0] + (name[0] ? name[1] : 0)) % 64);
 }
 
-static void add_name(struct place *p, u32 at)
+static u64 kind_bit(const char *string)
 {
-	const char *name = dt_prop(&tree, at).name;
+	u32 sum = 0;
+
+	while (*string)
+		sum = sum * 31 + (u8)*string++;
+	return BIT(sum % 64);
+}
+
+static void add_strings(struct place *p, const struct dt_prop *list)
+{
+	p->strings = (u32)((const u8 *)list->value - tree.structs);
+	p->length = list->len;
+	for (const char *s = NULL; (s = dt_string(list, s)) != NULL;)
+		p->kinds |= kind_bit(s);
+}
+
+/* Of a property that is no number, the default holds. */
+static u8 number_in(const struct dt_prop *prop, u8 otherwise)
+{
+	const u8 *value = prop->value;
+
+	if (prop->len != 4)
+		return otherwise;
+	return value[0] || value[1] || value[2] || value[3] > TREE_CELLS_MAX ? 0 : value[3];
+}
+
+/* If a node has two properties of one name, the first one counts. */
+static void add_property(struct place *p, const struct dt_prop *prop)
+{
+	const char *name = prop->name;
 
 	p->names |= name_bit(name);
-	if (!p->compatible && *name == 'c' && str_eq(name, "compatible"))
-		p->compatible = at;
+	if (*name == 'c' && !p->strings && str_eq(name, "compatible"))
+		add_strings(p, prop);
+	else if (*name == '#' && p->addresses == NOT_SAID && str_eq(name, "#address-cells"))
+		p->addresses = number_in(prop, ADDRESS_CELLS);
+	else if (*name == '#' && p->sizes == NOT_SAID && str_eq(name, "#size-cells"))
+		p->sizes = number_in(prop, SIZE_CELLS);
 }
 
 /* A node's properties come before its children. */
@@ -41,26 +80,31 @@ static void gather(void)
 {
 	int path[DT_DEPTH_MAX];
 	u32 depth = 0, at = 0, next;
-	struct place *p = places;
+	struct dt_prop prop;
 	enum dt_tag tag;
 
 	for (; (tag = dt_tag(&tree, at, &next)) != DT_END; at = next) {
-		if (tag == DT_BEGIN_NODE) {
-			p = &places[place_count++];
-			*p = (struct place){ (int)at, depth ? path[depth - 1] : -1, next, 0, 0 };
-			path[depth++] = (int)at;
-		} else if (tag == DT_END_NODE) {
+		struct place *p = &places[place_count];
+
+		if (tag == DT_END_NODE)
 			depth--;
-		} else if (tag == DT_PROP) {
-			add_name(p, at);
-		}
+		if (tag != DT_BEGIN_NODE)
+			continue;
+		*p = (struct place){ .tag = at,
+				     .props = next,
+				     .parent = depth ? path[depth - 1] : -1,
+				     .addresses = NOT_SAID,
+				     .sizes = NOT_SAID };
+		path[depth++] = (int)place_count++;
+		while (dt_next_prop(&tree, &next, &prop))
+			add_property(p, &prop);
 	}
 }
 
 int tree_init(const void *fdt, u32 nodes)
 {
 	places = early_alloc(nodes * sizeof(*places), sizeof(u64));
-	place_count = last_place = 0;
+	place_count = 0;
 	if (!places)
 		return -ENOMEM;
 	tree = dt_open(fdt);
@@ -68,39 +112,17 @@ int tree_init(const void *fdt, u32 nodes)
 	return 0;
 }
 
-/* The row of a node. NULL if the offset is not a node's. */
+/* The row of a node. NULL: there is no such node. */
 static const struct place *place_of(int node)
 {
-	u32 low = 0, high = place_count;
-
-	if (last_place < place_count && places[last_place].node == node)
-		return &places[last_place];
-	while (low < high) {
-		u32 middle = (low + high) / 2;
-
-		if (places[middle].node == node) {
-			last_place = middle;
-			return &places[middle];
-		}
-		if (places[middle].node < node)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return node >= 0 && (u32)node < place_count ? &places[node] : NULL;
 }
 
 /* ---- nodes ---- */
 
 int tree_next(int node)
 {
-	const struct place *p = node < 0 ? NULL : place_of(node);
-	u32 i = p ? (u32)(p - places) + 1 : 0;
-
-	if (i >= place_count || (node >= 0 && !p))
-		return -1;
-	last_place = i;
-	return places[i].node;
+	return place_of(node + 1) ? node + 1 : -1;
 }
 
 int tree_parent(int node)
@@ -112,16 +134,30 @@ int tree_parent(int node)
 
 int tree_child(int parent, const char *name, size_t len)
 {
-	int node = parent;
+	for (u32 i = (u32)(parent + 1); i < place_count; i++) {
+		const char *own;
 
-	while ((node = tree_next(node)) >= 0) {
-		const char *own = dt_node_name(&tree, (u32)node);
-
-		if (strncmp(own, name, len) == 0 && (own[len] == '\0' || own[len] == '@') &&
-		    tree_parent(node) == parent)
-			break;
+		if (places[i].parent != parent)
+			continue;
+		own = dt_node_name(&tree, places[i].tag);
+		if (strncmp(own, name, len) == 0 && (own[len] == '\0' || own[len] == '@'))
+			return (int)i;
 	}
-	return node;
+	return -1;
+}
+
+u32 tree_address_cells(int bus)
+{
+	const struct place *p = place_of(bus);
+
+	return p && p->addresses != NOT_SAID ? p->addresses : ADDRESS_CELLS;
+}
+
+u32 tree_size_cells(int bus)
+{
+	const struct place *p = place_of(bus);
+
+	return p && p->sizes != NOT_SAID ? p->sizes : SIZE_CELLS;
 }
 
 /* ---- properties ---- */
@@ -129,19 +165,13 @@ int tree_child(int parent, const char *name, size_t len)
 const void *tree_prop(int node, const char *name, u32 *len)
 {
 	const struct place *p = place_of(node);
-	enum dt_tag tag;
-	u32 at, next;
+	struct dt_prop prop;
+	u32 at;
 
 	*len = 0;
 	if (!p || !(p->names & name_bit(name)))
 		return NULL;
-	for (at = p->inside; (tag = dt_tag(&tree, at, &next)) == DT_PROP || tag == DT_NOP;
-	     at = next) {
-		struct dt_prop prop;
-
-		if (tag == DT_NOP)
-			continue;
-		prop = dt_prop(&tree, at);
+	for (at = p->props; dt_next_prop(&tree, &at, &prop);) {
 		if (*prop.name == *name && str_eq(prop.name, name)) {
 			*len = prop.len;
 			return prop.value;
@@ -150,13 +180,25 @@ const void *tree_prop(int node, const char *name, u32 *len)
 	return NULL;
 }
 
-bool tree_compatible(int node, const char *name)
+struct dt_prop tree_strings(int node)
 {
 	const struct place *p = place_of(node);
-	struct dt_prop prop;
 
-	if (!p || !p->compatible)
-		return false;
-	prop = dt_prop(&tree, p->compatible);
-	return dt_lists(&prop, name);
+	return (struct dt_prop){ .value = p ? tree.structs + p->strings : NULL,
+				 .len = p ? p->length : 0 };
+}
+
+int tree_find(const char *compatible, int after)
+{
+	const u64 kind = kind_bit(compatible);
+
+	for (u32 i = (u32)(after + 1); i < place_count; i++) {
+		if (places[i].kinds & kind) {
+			const struct dt_prop strings = tree_strings((int)i);
+
+			if (dt_lists(&strings, compatible))
+				return (int)i;
+		}
+	}
+	return -1;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The nodes and properties of the host's devicetree. The nodes and their parents are gathered once,
- * in a table as large as the tree needs it. So every query takes at most time linear in the tree's
- * size. A node is the offset of its tag, as in libfdt.
+ * The nodes and properties of the host's devicetree. The nodes and what most queries are about are
+ * gathered once, in a table as large as the tree needs it. So every query takes at most time linear
+ * in the tree's size. A node is its number in the order of the tree.
  */
 #ifndef DRIVERS_HOST_TREE_H
 #define DRIVERS_HOST_TREE_H
 
+#include <lib/devicetree.h>
 #include <lib/types.h>
 
 /*
@@ -33,8 +34,15 @@ int tree_child(int parent, const char *name, size_t len);
  * that name.
  */
 const void *tree_prop(int node, const char *name, u32 *len);
-/* True if the node's compatible list holds the string. */
-bool tree_compatible(int node, const char *name);
+/* The node's compatible list, without the property's name; empty if it has none. */
+struct dt_prop tree_strings(int node);
+/* The first node after `after` (-1: of the tree) with this compatible string. Negative: none. */
+int tree_find(const char *compatible, int after);
+
+/* Cells of an address and of a size among the children of a bus. 0: too many. */
+u32 tree_address_cells(int bus);
+u32 tree_size_cells(int bus);
+#define TREE_CELLS_MAX 4
 /*
  * The next child of `parent` behind `node`; begin with node = parent. If `type` is not NULL, only
  * an enabled child with this device_type. Negative: there are no more.

@@ -4,6 +4,7 @@
 #include <lib/devicetree.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include "host_tree.h"
 #include "uart.h"
 
 /*
@@ -29,14 +30,25 @@ static const struct match {
 	{ "fsl,imx21-uart", &imx_ops, 0, 4, 1 },
 };
 
+/* The first row whose string is in the list. NULL: none. */
+static const struct match *match_of(const struct dt_prop *list)
+{
+	const struct match *const end = matches + ARRAY_SIZE(matches), *found = end;
+
+	for (const char *s = NULL; (s = dt_string(list, s)) != NULL;)
+		for (const struct match *m = matches; m < found; m++)
+			if (*m->compatible == *s && str_eq(m->compatible, s))
+				found = m;
+	return found < end ? found : NULL;
+}
+
 int uart_chip_at(int node, struct uart_chip *u, struct phys_range *regs)
 {
-	const struct match *m = matches, *end = matches + ARRAY_SIZE(matches);
+	const struct dt_prop strings = tree_strings(node);
+	const struct match *m = match_of(&strings);
 	u64 offset;
 
-	while (m < end && !host_fdt_is(node, m->compatible))
-		m++;
-	if (m == end || !host_fdt_enabled(node) || host_fdt_reg(node, 0, regs) != 0)
+	if (!m || !host_fdt_enabled(node) || host_fdt_reg(node, 0, regs) != 0)
 		return -ENODEV;
 	offset = host_fdt_u32(node, "reg-offset", 0);
 	if (offset >= regs->size)
@@ -83,12 +95,8 @@ static int small_number(const struct dt_prop *p)
 
 static void look_at(const struct dt_prop *p, struct level *level, struct seen *s)
 {
-	const struct match *m = matches, *end = matches + ARRAY_SIZE(matches);
-
 	if (str_eq(p->name, "compatible")) {
-		while (m < end && !dt_lists(p, m->compatible))
-			m++;
-		s->m = m < end ? m : NULL;
+		s->m = match_of(p);
 	} else if (str_eq(p->name, "reg")) {
 		s->reg = *p;
 	} else if (str_eq(p->name, "status")) {

@@ -12,7 +12,6 @@
 #include <kernel/percpu.h>
 #include <kernel/random.h>
 #include <lib/errno.h>
-#include <libfdt.h>
 #include "machine.h"
 
 #define REDIST_REGIONS 4
@@ -54,8 +53,7 @@ static void find_cpus(void)
 
 static int start_gicv3(int node)
 {
-	const fdt32_t *count = fdt_getprop(host_fdt, node, "#redistributor-regions", NULL);
-	u32 regions = MIN(count ? fdt32_to_cpu(*count) : 1u, (u32)REDIST_REGIONS);
+	u32 regions = MIN(host_fdt_u32(node, "#redistributor-regions", 1), (u32)REDIST_REGIONS);
 	struct phys_range dist, redist[REDIST_REGIONS];
 	u32 n = 0;
 

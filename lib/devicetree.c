@@ -224,6 +224,21 @@ enum dt_tag dt_tag(const struct dt *t, u32 at, u32 *next)
 	return tag;
 }
 
+bool dt_next_prop(const struct dt *t, u32 *at, struct dt_prop *prop)
+{
+	const u8 *p = t->structs + *at;
+
+	while (dt_word(p) == DT_NOP)
+		p += DT_TAG_BYTES;
+	if (dt_word(p) != DT_PROP)
+		return false;
+	prop->len = dt_word(p + DT_TAG_BYTES);
+	prop->name = t->strings + dt_word(p + 2 * DT_TAG_BYTES);
+	prop->value = p + DT_PROP_BYTES;
+	*at = (u32)(p - t->structs) + DT_PROP_BYTES + (u32)ALIGN_UP(prop->len, DT_TAG_BYTES);
+	return true;
+}
+
 const char *dt_node_name(const struct dt *t, u32 at)
 {
 	return (const char *)t->structs + at + DT_TAG_BYTES;
@@ -248,20 +263,23 @@ bool dt_reservation(const void *blob, u32 i, u64 *base, u64 *size)
 	return *base || *size;
 }
 
+const char *dt_string(const struct dt_prop *prop, const char *before)
+{
+	const char *value = prop->value;
+
+	if (!prop->len || value[prop->len - 1])
+		return NULL; /* no strings */
+	if (!before)
+		return value;
+	before += strlen(before) + 1;
+	return before < value + prop->len ? before : NULL;
+}
+
 bool dt_lists(const struct dt_prop *prop, const char *string)
 {
-	const char *at = prop->value;
-	u32 left = prop->len;
+	const char *s = dt_string(prop, NULL);
 
-	if (!left || at[left - 1])
-		return false; /* no strings */
-	while (left) {
-		u32 length = (u32)strlen(at) + 1;
-
-		if (*at == *string && str_eq(at, string))
-			return true;
-		at += length;
-		left -= length;
-	}
-	return false;
+	while (s && !(*s == *string && str_eq(s, string)))
+		s = dt_string(prop, s);
+	return s;
 }

@@ -67,6 +67,16 @@ enum dt_tag dt_tag(const struct dt *t, u32 at, u32 *next);
 const char *dt_node_name(const struct dt *t, u32 at);
 /* The property at a PROP tag. */
 struct dt_prop dt_prop(const struct dt *t, u32 at);
+/*
+ * The next property of a node. *at begins behind the node's name. False: there are no more, and *at
+ * stays.
+ */
+bool dt_next_prop(const struct dt *t, u32 *at, struct dt_prop *prop);
+/*
+ * The string behind `before` (NULL: the first one) in a value that is a list of strings. NULL: there
+ * are no more, or the value is no such list.
+ */
+const char *dt_string(const struct dt_prop *prop, const char *before);
 /* True if the value is a list of strings that contains this one. */
 bool dt_lists(const struct dt_prop *prop, const char *string);
 /* The tree's i-th memory reservation; false: it has fewer. */

@@ -178,7 +178,7 @@ static void test_chosen(void **state)
 	assert_int_equal(host_fdt_option("c="), 0);
 	assert_int_equal(host_fdt_option("d="), 0);
 	assert_int_equal(host_fdt_option("e="), 0);
-	assert_int_equal(host_fdt_stdout(), fdt_path_offset(tree, "/soc/bus/uart@1000"));
+	assert_int_equal(host_fdt_stdout(), host_fdt_find("arm,pl011", -1)); /* uart@1000 */
 	assert_int_equal(host_fdt_initrd(&r), 0);
 	assert_int_equal(r.base.pa, 0x48000000);
 	assert_int_equal(r.size, 0x100000);
@@ -318,7 +318,7 @@ static void test_many_nodes(void **state)
 	ok(fdt_finish(tree));
 	assert_null(init(tree, sizeof(tree)));
 	node = host_fdt_find("arm,pl011", -1);
-	assert_int_equal(fdt_node_depth(tree, node), depth);
+	assert_int_equal(node, depth); /* the root is number 0 */
 	assert_int_equal(host_fdt_reg(node, 0, &r), 0);
 	assert_int_equal(r.base.pa, 0x5000);
 }

@@ -45,22 +45,6 @@ static u32 cell(const struct dt_prop *prop, u32 otherwise)
 			      : otherwise;
 }
 
-/* The next property behind `at`. False: there are no more. */
-static bool next_prop(const struct dt *t, u32 *at, struct dt_prop *prop)
-{
-	enum dt_tag tag;
-	u32 place;
-
-	do {
-		place = *at;
-		tag = dt_tag(t, place, at);
-	} while (tag == DT_NOP);
-	if (tag != DT_PROP)
-		return false;
-	*prop = dt_prop(t, place);
-	return true;
-}
-
 /* The node whose tag is at `at`. */
 static void look(const struct dt *t, u32 at, struct node *n)
 {
@@ -69,7 +53,7 @@ static void look(const struct dt *t, u32 at, struct node *n)
 
 	*n = (struct node){ .name = dt_node_name(t, at), .cells = { NO_CELLS, NO_CELLS } };
 	(void)dt_tag(t, at, &n->props);
-	for (next = n->props; next_prop(t, &next, &prop);) {
+	for (next = n->props; dt_next_prop(t, &next, &prop);) {
 		if (str_eq(prop.name, "device_type"))
 			n->type = prop;
 		else if (str_eq(prop.name, "compatible"))
@@ -249,7 +233,7 @@ static void copy_node(struct copy *c, const struct node *n)
 	if (chosen)
 		guest_fdt_chosen(&c->b, c->p);
 	c->has_chosen |= chosen;
-	while (next_prop(&c->src, &at, &prop))
+	while (dt_next_prop(&c->src, &at, &prop))
 		if (!(absent && str_eq(prop.name, "status")) && !(chosen && is_stale(c, prop.name)))
 			dt_put_copy(&c->b, &prop);
 }
