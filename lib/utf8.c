@@ -66,6 +66,8 @@ size_t utf8_length(const char *s, size_t max)
 
 	if (len > max)
 		return 0;
+	if (len == 1)
+		return is_printable(*s);
 	for (u32 i = 1; i < len; i++)
 		if (!utf8_may_follow(*seq, i, seq[i]))
 			return 0;
@@ -75,7 +77,7 @@ size_t utf8_length(const char *s, size_t max)
 void utf8_clean(char *s)
 {
 	while (*s) {
-		const size_t len = utf8_length(s, strnlen(s, 4));
+		const size_t len = is_printable(*s) ? 1 : utf8_length(s, strnlen(s, 4));
 
 		if (len == 0)
 			*s = '?';
