@@ -49,7 +49,7 @@ static void split_block(struct zone *z, size_t block)
 	bitmap_set(z->used, block);
 	bitmap_set(z->split, block);
 	bitmap_set(z->partial, block);
-	map_of(z, block)->nfree = BLOCK_PAGES;
+	*map_of(z, block) = (struct page_map){ .nfree = BLOCK_PAGES };
 	page_pool.free_blocks--;
 }
 
@@ -65,15 +65,10 @@ static void take_pages(struct zone *z, size_t block, size_t page, size_t count)
 	page_pool.free_pages -= count;
 }
 
-void page_pool_give(struct zone *z, size_t block, size_t page, size_t count)
+void page_pool_given(struct zone *z, size_t block, size_t count)
 {
 	struct page_map *map = map_of(z, block);
 
-	kassert(bitmap_test(z->split, block));
-	for (size_t i = page; i < page + count; i++) {
-		kassert(bitmap_test(map->used, i)); /* else the block is freed twice */
-		bitmap_clear(map->used, i);
-	}
 	map->nfree += count;
 	page_pool.free_pages += count;
 	bitmap_set(z->partial, block);
@@ -83,6 +78,18 @@ void page_pool_give(struct zone *z, size_t block, size_t page, size_t count)
 		bitmap_clear(z->partial, block);
 		page_pool.free_blocks++;
 	}
+}
+
+static void give_pages(struct zone *z, size_t block, size_t page, size_t count)
+{
+	struct page_map *map = map_of(z, block);
+
+	kassert(bitmap_test(z->split, block));
+	for (size_t i = page; i < page + count; i++) {
+		kassert(bitmap_test(map->used, i)); /* else the block is freed twice */
+		bitmap_clear(map->used, i);
+	}
+	page_pool_given(z, block, count);
 }
 
 /* Set the bits of a run word by word: for a large VM, bit by bit would mask interrupts too long. */
@@ -362,7 +369,7 @@ void pages_free(void *p, u32 count)
 	if (!tail)
 		return;
 	flags = spin_lock_irqsave(&page_pool.lock);
-	page_pool_give(z, block_of(z, tail_pa), page_of(tail_pa), tail);
+	give_pages(z, block_of(z, tail_pa), page_of(tail_pa), tail);
 	page_pool.single_pages -= tail;
 	spin_unlock_irqrestore(&page_pool.lock, flags);
 }

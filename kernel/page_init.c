@@ -14,18 +14,26 @@
 /* Give `count` whole blocks that were reserved. */
 static void give_reserved_blocks(struct zone *z, size_t block, size_t count)
 {
-	for (size_t b = block; b < block + count; b++) {
-		kassert(bitmap_test(z->split, b) && !map_of(z, b)->nfree);
-		bitmap_clear(z->used, b);
-		bitmap_clear(z->split, b);
-	}
-	memset(map_of(z, block), 0, count * sizeof(struct page_map));
+	bitmap_clear_run(z->used, block, count);
+	bitmap_clear_run(z->split, block, count);
 	page_pool.free_blocks += count;
 	page_pool.free_pages += count * BLOCK_PAGES;
 }
 
+/* Give pages of a block that was reserved. */
+static void give_reserved_pages(struct zone *z, size_t block, size_t page, size_t count)
+{
+	struct page_map *map = map_of(z, block);
+
+	kassert(bitmap_test(z->split, block));
+	if (!bitmap_test(z->partial, block)) /* these are the first of the block */
+		*map = (struct page_map){ .used = { [0 ... ARRAY_SIZE(map->used) - 1] = ~0ULL } };
+	bitmap_clear_run(map->used, page, count);
+	page_pool_given(z, block, count);
+}
+
 /* Blocks given under one hold of the lock, so that it is never held long. */
-#define SPAN_BLOCKS 16
+#define SPAN_BLOCKS 1024
 
 /* Give the whole pages [start, end) of z, reserved so far, to the allocator. */
 static void give_span(struct zone *z, u64 start, u64 end)
@@ -41,8 +49,8 @@ static void give_span(struct zone *z, u64 start, u64 end)
 		if (blocks)
 			give_reserved_blocks(z, block_of(z, start), blocks);
 		else
-			page_pool_give(z, block_of(z, start), page_of(start),
-				       (stop - start) / PAGE_SIZE);
+			give_reserved_pages(z, block_of(z, start), page_of(start),
+					    (stop - start) / PAGE_SIZE);
 		page_pool.total_pages += (stop - start) / PAGE_SIZE;
 		spin_unlock_irqrestore(&page_pool.lock, flags);
 		start = stop;
@@ -66,20 +74,18 @@ static u64 zone_metadata_size(const struct zone *z)
 	       (z->nblocks - z->first) * sizeof(struct page_map);
 }
 
-/* Lay out z's metadata at `at`, with every page reserved. Returns its end. */
+/* Lay out z's metadata at `at`, with every block reserved. Returns its end. */
 static u8 *zone_metadata_init(struct zone *z, u8 *at)
 {
 	size_t words = BITMAP_WORDS(z->nblocks);
 
-	memset(at, 0xff, zone_metadata_size(z));
 	z->used = (u64 *)(void *)at;
 	z->split = z->used + words;
 	z->partial = z->split + words;
 	z->clean = z->partial + words;
 	z->maps = (struct page_map *)(void *)(z->clean + words);
+	memset(z->used, 0xff, 2 * words * sizeof(u64));
 	memset(z->partial, 0, 2 * words * sizeof(u64));
-	for (size_t b = z->first; b < z->nblocks; b++)
-		map_of(z, b)->nfree = 0;
 	return at + zone_metadata_size(z);
 }
 

@@ -4,11 +4,12 @@
  *
  * Each RAM range is a zone of 2 MiB blocks. Blocks are numbered from a 1 GiB boundary, so block
  * numbers align as addresses do. A block is in one of three states:
- * free   used 0, split 0; its page map is all clear
- * whole  used 1, split 0; handed out, alone or in a run; its page map is all clear
+ * free   used 0, split 0
+ * whole  used 1, split 0; handed out, alone or in a run
  * split  used 1, split 1; bit p of its page map is set if page p is handed out, reserved or not
  *        RAM. `partial` is set if some bit is clear. When all bits are clear, the block is free
  *        again.
+ * The page map is written when a block is split. That of another block means nothing.
  *
  * A free or whole block may be clean: nothing was written there since it was zeroed, up to memory
  * (arch_zero_to_memory()). So a reader without caches sees the zeroes too.
@@ -76,7 +77,7 @@ static inline size_t page_of(u64 pa)
 	return pa % BLOCK_SIZE / PAGE_SIZE;
 }
 
-/* Free pages of a split block. The lock is held. */
-void page_pool_give(struct zone *z, size_t block, size_t page, size_t count);
+/* Pages of a split block, whose bits were cleared, are free. The lock is held. */
+void page_pool_given(struct zone *z, size_t block, size_t count);
 
 #endif
