@@ -109,22 +109,35 @@ void *memchr(const void *s, int c, size_t size)
 	return NULL;
 }
 
-size_t strlen(const char *s)
-{
-	size_t n = 0;
+#define EACH(byte) (0x0101010101010101ULL * (byte))
 
-	while (s[n] != '\0')
-		n++;
-	return n;
+/*
+ * Not 0 if a byte of the word is 0; the lowest bit set is then in the first such byte. (Bytes
+ * behind it may have bits too.)
+ */
+static u64 zero_bytes(u64 word)
+{
+	return (word - EACH(1)) & ~word & EACH(0x80);
 }
 
-size_t strnlen(const char *s, size_t max)
+/* An aligned word may reach beyond the string, but not into another page. */
+__attribute__((no_sanitize("address"))) size_t strnlen(const char *s, size_t max)
 {
-	size_t n = 0;
+	const size_t before = (uintptr_t)s % sizeof(word_t);
+	const word_t *w = (const word_t *)(s - before);
+	u64 zeros = max ? zero_bytes(*w | ~(~0ULL << 8 * before)) : 0;
+	size_t n = sizeof(word_t) - before; /* bytes of s in the words so far */
 
-	while (n < max && s[n] != '\0')
-		n++;
-	return n;
+	for (; !zeros && n < max; n += sizeof(word_t))
+		zeros = zero_bytes(*++w);
+	if (zeros)
+		n = n - sizeof(word_t) + (size_t)__builtin_ctzll(zeros) / 8;
+	return n < max ? n : max;
+}
+
+size_t strlen(const char *s)
+{
+	return strnlen(s, SIZE_MAX);
 }
 
 int strncmp(const char *a, const char *b, size_t size)
@@ -135,8 +148,22 @@ int strncmp(const char *a, const char *b, size_t size)
 	return 0;
 }
 
-int strcmp(const char *a, const char *b)
+/* True if the eight bytes at s are in one page. */
+static bool in_page(const char *s)
 {
+	return (uintptr_t)s % 4096 <= 4096 - sizeof(word_t);
+}
+
+__attribute__((no_sanitize("address"))) int strcmp(const char *a, const char *b)
+{
+	for (; in_page(a) && in_page(b); a += sizeof(word_t), b += sizeof(word_t)) {
+		const u64 x = *(const word_t *)a, y = *(const word_t *)b;
+		const u64 last = (x ^ y) | zero_bytes(x);
+		const u32 shift = last ? (u32)__builtin_ctzll(last) & ~7U : 0;
+
+		if (last)
+			return (u8)(x >> shift) - (u8)(y >> shift);
+	}
 	return strncmp(a, b, PTRDIFF_MAX);
 }
 

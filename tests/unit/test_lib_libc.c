@@ -9,6 +9,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define memcpy  zvm_memcpy
 #define memmove zvm_memmove
@@ -166,6 +168,40 @@ static void strings(void **state)
 	}
 }
 
+/* Strings of all lengths whose last byte is the last one before memory that cannot be read. */
+static void at_the_end(void **state)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *end = p + 2 * page, other[40];
+
+	(void)state;
+	assert_ptr_not_equal(p, MAP_FAILED);
+	assert_int_equal(mprotect(p, 2 * page, PROT_READ | PROT_WRITE), 0);
+	memset(p, 'x', 2 * page);
+	for (size_t len = 0; len < 32; len++) {
+		char *s = end - len - 1;
+
+		end[-1] = 'x';
+		assert_int_equal(zvm_strnlen(s, len), len);
+		assert_int_equal(zvm_strnlen(s, len + 1), len + 1);
+		end[-1] = '\0';
+		assert_int_equal(zvm_strlen(s), len);
+		assert_int_equal(zvm_strnlen(s, SIZE_MAX), len);
+		for (size_t at = 0; at < 8; at++) {
+			memcpy(other + at, s, len + 1);
+			assert_int_equal(zvm_strcmp(s, other + at), 0);
+			assert_int_equal(zvm_strcmp(other + at, s), 0);
+			other[at + len] = 'y';
+			other[at + len + 1] = '\0';
+			assert_true(zvm_strcmp(s, other + at) < 0);
+			assert_true(zvm_strcmp(other + at, s) > 0);
+		}
+	}
+	assert_int_equal(zvm_strnlen(end, 0), 0);
+	assert_int_equal(munmap(p, 3 * page), 0);
+}
+
 static void numbers(void **state)
 {
 	static const char *const texts[] = {
@@ -215,9 +251,13 @@ static void numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(copies),   cmocka_unit_test(moves_within_an_object),
-		cmocka_unit_test(sets),     cmocka_unit_test(comparisons),
-		cmocka_unit_test(searches), cmocka_unit_test(strings),
+		cmocka_unit_test(at_the_end),
+		cmocka_unit_test(copies),
+		cmocka_unit_test(moves_within_an_object),
+		cmocka_unit_test(sets),
+		cmocka_unit_test(comparisons),
+		cmocka_unit_test(searches),
+		cmocka_unit_test(strings),
 		cmocka_unit_test(numbers),
 	};
 
