@@ -301,16 +301,13 @@ static void fill_slots(struct reg_table *t, u32 n)
 	u32 orders = single_orders(row);
 	u32 reads = row->read ? orders : 0;
 	u32 writes = row->write ? (row->stride == 8 ? orders & BIT(3) : orders) : 0;
-	u32 i, slot;
+	struct reg_slot s = { .row = (u8)n, .straight = (u8)(reads | writes << WRITE) };
+	u32 end = MIN((row->offset + row->length) / 4, REG_SLOTS);
 
 	if (row->stride < 4) /* byte-wise */
 		return;
-	for (i = 0; i < row->length / row->stride; i++) {
-		slot = (row->offset + i * row->stride) / 4;
-		if (slot >= REG_SLOTS)
-			return;
-		t->slots[slot] = (struct reg_slot){ (u8)n, (u8)(reads | writes << WRITE), (u16)i };
-	}
+	for (u32 slot = row->offset / 4; slot < end; slot += row->stride / 4, s.index++)
+		t->slots[slot] = s;
 }
 
 __cold void reg_table_init(struct reg_table *t)

@@ -60,28 +60,29 @@ static const struct id_row id_rows[] = {
 #define PARANGE_40 2UL /* a guest's RAM and devices lie far below */
 #define DEBUG_V8P4 9UL /* later versions add registers that ZVM does not provide */
 
+/* The value of a register of the table. */
+static u64 id_value(const struct id_row *r)
+{
+	const u32 crm = r->crm, op2 = r->op2;
+	const u64 phys = arch_id_register(crm, op2);
+	u64 v = (phys & r->keep) | r->force;
+
+	if (crm == 7 && op2 == 0)
+		v |= MIN(phys & F(3, 0), PARANGE_40);
+	if (crm == 5 && op2 == 0)
+		v |= MIN(phys & F(3, 0), DEBUG_V8P4);
+	if (crm == 4 && op2 == 0) /* CSV2: 2 adds SCXTNUM_EL1; RAS: 2 adds registers */
+		v |= MIN(FIELD(phys, 59, 56), 1UL) << 56 | MIN(FIELD(phys, 31, 28), 1UL) << 28;
+	if (crm == 4 && op2 == 0 && arch_vgic_version() == 2)
+		v &= ~F(27, 24); /* no GICv3 system registers */
+	return v;
+}
+
 u64 sysreg_id_value(u32 crm, u32 op2)
 {
-	u64 phys = arch_id_register(crm, op2);
-
-	for (u32 i = 0; i < ARRAY_SIZE(id_rows); i++) {
-		const struct id_row *r = &id_rows[i];
-
-		if (r->crm != crm || r->op2 != op2)
-			continue;
-		u64 v = (phys & r->keep) | r->force;
-
-		if (crm == 7 && op2 == 0)
-			v |= MIN(phys & F(3, 0), PARANGE_40);
-		if (crm == 5 && op2 == 0)
-			v |= MIN(phys & F(3, 0), DEBUG_V8P4);
-		if (crm == 4 && op2 == 0) /* CSV2: 2 adds SCXTNUM_EL1; RAS: 2 adds registers */
-			v |= MIN(FIELD(phys, 59, 56), 1UL) << 56 | MIN(FIELD(phys, 31, 28), 1UL)
-									   << 28;
-		if (crm == 4 && op2 == 0 && arch_vgic_version() == 2)
-			v &= ~F(27, 24); /* no GICv3 system registers */
-		return v;
-	}
+	for (u32 i = 0; i < ARRAY_SIZE(id_rows); i++)
+		if (id_rows[i].crm == crm && id_rows[i].op2 == op2)
+			return id_value(&id_rows[i]);
 	return 0;
 }
 
@@ -95,8 +96,8 @@ static u64 pmu_version;             /* ID_AA64DFR0_EL1.PMUVer, for a VM with the
 
 __cold void vsysreg_host_init(void)
 {
-	for (u32 n = ID_FIRST; n < ID_REGISTERS; n++)
-		id_values[n] = sysreg_id_value(n >> 3, n & 7);
+	for (u32 i = 0; i < ARRAY_SIZE(id_rows); i++)
+		id_values[id_rows[i].crm << 3 | id_rows[i].op2] = id_value(&id_rows[i]);
 	pmu_version = MIN(FIELD(arch_id_register(5, 0), 11, 8), PMU_V3P5) << 8;
 }
 

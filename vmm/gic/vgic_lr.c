@@ -619,9 +619,12 @@ static void maintenance(u32 intid, void *arg)
 
 int vgic_host_init(void)
 {
-	reg_table_init(&vgic_dist_table);
-	reg_table_init(&vgicv2_dist_table);
-	reg_table_init(&vgic_redist_tables[0]);
-	reg_table_init(&vgic_redist_tables[1]);
+	if (arch_vgic_version() == 2) {
+		reg_table_init(&vgicv2_dist_table);
+	} else {
+		reg_table_init(&vgic_dist_table);
+		reg_table_init(&vgic_redist_tables[0]);
+		reg_table_init(&vgic_redist_tables[1]);
+	}
 	return irq_request(arch_vgic_maintenance_intid(), "vgic", maintenance, NULL, 0);
 }
