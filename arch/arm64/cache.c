@@ -18,18 +18,22 @@ static u64 dcache_line(void)
 	ONE(op); \
 	ONE(op); \
 	ONE(op)
+#define SIXTEEN(op) \
+	FOUR(op);   \
+	FOUR(op);   \
+	FOUR(op);   \
+	FOUR(op)
 
 /*
- * Do `op` on each line, or each DC ZVA block, of a range: eight in a turn, because the loop costs
- * as much as the operation.
+ * Do `op` on each line, or each DC ZVA block, of a range: sixteen in a turn, because the loop
+ * costs as much as the operation.
  */
 #define EACH(op, start, end, step)                              \
 	do {                                                    \
 		u64 a_ = (start), end_ = (end), step_ = (step); \
                                                                 \
-		while (a_ + 8 * step_ <= end_) {                \
-			FOUR(op);                               \
-			FOUR(op);                               \
+		while (a_ + 16 * step_ <= end_) {               \
+			SIXTEEN(op);                            \
 		}                                               \
 		while (a_ < end_) {                             \
 			ONE(op);                                \
