@@ -135,12 +135,15 @@ static int map_range(u64 va, u64 pa, u64 size, u64 attr)
 		if (!entry)
 			return -1;
 		/* The following entries of the same table need no walk. */
-		do {
-			*entry++ = pa | attr | PTE_VALID | (level == 3 ? PTE_TABLE : 0);
-			va += step;
-			pa += step;
-			size -= step;
-		} while (size >= step && (u64)entry % PAGE_SIZE);
+		u64 room = (PAGE_SIZE - (u64)entry % PAGE_SIZE) / sizeof(*entry);
+		u64 run = MIN(size / step, room) * step;
+		u64 value = pa | attr | PTE_VALID | (level == 3 ? PTE_TABLE : 0);
+
+		for (u64 end = value + run; value < end; value += step)
+			*entry++ = value;
+		va += run;
+		pa += run;
+		size -= run;
 	}
 	dsb(ishst);
 	isb();
