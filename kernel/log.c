@@ -21,7 +21,7 @@ void (*log_write)(const char *line, size_t len);
 enum log_level log_echo_level = LOG_INFO;
 u64 log_epoch;
 
-static u8 log_buf[LOG_SIZE];
+static u8 log_buf[LOG_SIZE] __uncleared;
 static struct ring log_ring = { .buf = log_buf, .size = LOG_SIZE };
 static struct spinlock ring_lock = SPINLOCK_INIT(LOCK_LOG);
 static struct spinlock echo_lock = SPINLOCK_INIT(LOCK_ECHO);

@@ -161,8 +161,8 @@ mmu_on:
 
 boot_virtual:
 	/*
-	 * Clear bss now that the caches are on: DC ZVA takes a whole block of memory. Start and end
-	 * are page-aligned.
+	 * Clear bss now that the caches are on: DC ZVA takes a whole block of memory, at most 2 KiB.
+	 * Start and end are page-aligned.
 	 */
 	ldr	x0, =__bss_start
 	ldr	x1, =__bss_end
@@ -171,6 +171,8 @@ boot_virtual:
 	lsl	x3, x3, x2			/* 4 << BS: low 6 bits count; DZP is 0 */
 	tbnz	x2, #4, 2f			/* DZP: DC ZVA is prohibited */
 1:	dc	zva, x0
+	add	x0, x0, x3
+	dc	zva, x0
 	add	x0, x0, x3
 	cmp	x0, x1
 	b.lo	1b

@@ -50,11 +50,13 @@ typedef struct {
 /* A relaxed atomic load of a variable. __atomic_load_n() costs gcc an address and a mask more. */
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 
-#define __must_check   __attribute__((warn_unused_result))
-#define __noreturn     __attribute__((noreturn))
-#define __noinline     __attribute__((noinline))
-#define __inlined      inline __attribute__((always_inline))
-#define __cold         __attribute__((cold)) /* built for size, in a file that is built for speed */
+#define __must_check __attribute__((warn_unused_result))
+#define __noreturn   __attribute__((noreturn))
+#define __noinline   __attribute__((noinline))
+#define __inlined    inline __attribute__((always_inline))
+#define __cold       __attribute__((cold)) /* built for size, in a file that is built for speed */
+/* Not zero at the start: for a large buffer that is written before it is read. */
+#define __uncleared    __attribute__((section(".bss.uncleared")))
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
 #define __unused       __attribute__((unused))

@@ -21,7 +21,7 @@ _Static_assert(DESC_CPUS_MAX == VM_MAX_VCPUS, "the description's limit is the VM
 struct vm_type *vm_types[MAX_TYPES];
 u32 vm_type_count;
 
-static u8 desc_file[DESC_FILE_MAX] __aligned(8);
+static u8 desc_file[DESC_FILE_MAX] __aligned(8) __uncleared;
 
 static struct vm_type *find(const char *name)
 {

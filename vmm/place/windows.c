@@ -165,7 +165,7 @@ static bool number_all(struct schedule *s)
 
 static bool read_schedule(void)
 {
-	static u8 file[FILE_MAX] __aligned(8);
+	static u8 file[FILE_MAX] __aligned(8) __uncleared;
 	struct cpio_entry e;
 	int ret = bundle_find(&the_bundle, SCHEDULE_FILE, &e);
 
