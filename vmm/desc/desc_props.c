@@ -19,12 +19,15 @@
 static int read_text(struct reader *r, const char **text)
 {
 	const char *s = r->value;
+	size_t n;
 
 	if (r->len < 1 || strnlen(s, (size_t)r->len) != (size_t)r->len - 1)
 		return refuse(r, "must be one string");
-	for (const char *c = s; *c; c += utf8_length(c, strnlen(c, 4)))
-		if (!utf8_length(c, strnlen(c, 4)))
+	for (const char *c = s; *c; c += n) {
+		n = is_printable(*c) ? 1 : utf8_length(c, strnlen(c, 4));
+		if (!n)
 			return refuse(r, "has a character that is not printable");
+	}
 	*text = s;
 	return 0;
 }
