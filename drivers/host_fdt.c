@@ -9,6 +9,12 @@
 
 const void *host_fdt;
 u32 host_fdt_length;
+static int chosen; /* the node; -1: none */
+
+static int root_child(const char *name)
+{
+	return tree_child(tree_next(-1), name, strlen(name));
+}
 
 const char *host_fdt_init(const void *fdt, u64 size)
 {
@@ -21,6 +27,7 @@ const char *host_fdt_init(const void *fdt, u64 size)
 		return why;
 	host_fdt = fdt;
 	host_fdt_length = facts.length;
+	chosen = root_child("chosen");
 	return NULL;
 }
 
@@ -53,14 +60,7 @@ int tree_enabled_child(int parent, int node, const char *type)
 
 bool host_fdt_enabled(int node)
 {
-	/* A bus that is disabled has no devices. */
-	for (; node >= 0; node = tree_parent(node)) {
-		const char *status = text(node, "status");
-
-		if (*status && !str_eq(status, "okay") && !str_eq(status, "ok"))
-			return false;
-	}
-	return true;
+	return tree_enabled(node);
 }
 
 const char *host_fdt_compatible(int node)
@@ -92,11 +92,6 @@ int host_fdt_find(const char *compatible, int after)
 	while (node >= 0 && !host_fdt_enabled(node))
 		node = tree_find(compatible, node);
 	return node;
-}
-
-static int root_child(const char *name)
-{
-	return tree_child(tree_next(-1), name, strlen(name));
 }
 
 /* The node at this path below `node`. Negative: there is none. */
@@ -138,7 +133,7 @@ const char *host_fdt_model(void)
 
 const char *host_fdt_bootargs(void)
 {
-	return text(root_child("chosen"), "bootargs");
+	return text(chosen, "bootargs");
 }
 
 u32 host_fdt_option(const char *name)
@@ -163,11 +158,11 @@ u32 host_fdt_option(const char *name)
 
 int host_fdt_stdout(void)
 {
-	const char *path = text(root_child("chosen"), "stdout-path");
+	const char *path = text(chosen, "stdout-path");
 	const char *options;
 
 	if (!*path)
-		path = text(root_child("chosen"), "linux,stdout-path");
+		path = text(chosen, "linux,stdout-path");
 	if (!*path)
 		return -1;
 	/* "serial0:115200n8": the line's setting follows the colon. */
@@ -261,7 +256,7 @@ u32 host_fdt_cpus(u64 *hwids, u32 max)
 	return count;
 }
 
-static bool chosen_address(int chosen, const char *name, u64 *value)
+static bool chosen_address(const char *name, u64 *value)
 {
 	u32 len;
 	const fdt32_t *cells = tree_prop(chosen, name, &len);
@@ -274,11 +269,10 @@ static bool chosen_address(int chosen, const char *name, u64 *value)
 
 int host_fdt_initrd(struct phys_range *r)
 {
-	int chosen = root_child("chosen");
 	u64 start, end;
 
-	if (chosen < 0 || !chosen_address(chosen, "linux,initrd-start", &start) ||
-	    !chosen_address(chosen, "linux,initrd-end", &end) || end <= start)
+	if (chosen < 0 || !chosen_address("linux,initrd-start", &start) ||
+	    !chosen_address("linux,initrd-end", &end) || end <= start)
 		return -ENOENT;
 	r->base = PADDR(start);
 	r->size = end - start;
@@ -288,7 +282,6 @@ int host_fdt_initrd(struct phys_range *r)
 u32 host_fdt_seed(u8 *seed, u32 max)
 {
 	static const char *const names[] = { "rng-seed", "kaslr-seed" };
-	int chosen = root_child("chosen");
 	u32 len, count = 0;
 
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {

@@ -13,7 +13,8 @@ static struct place {
 	int parent;          /* -1: it is the root */
 	u32 strings, length; /* offset and length of its compatible list; 0: none */
 	u8 addresses, sizes; /* cells of its children's addresses and sizes; NOT_SAID */
-	u64 kinds;           /* kind_bit() of each string of that list, ORed */
+	u8 off;              /* its status, or that of a bus above it, is not okay; NOT_SAID */
+	u64 kinds;           /* tree_kind() of each string of that list, ORed */
 	u64 names;           /* name_bit() of each of its properties, ORed */
 } * places;
 
@@ -34,7 +35,7 @@ static u64 name_bit(const char *name)
 	return BIT((u32)(name[0] + (name[0] ? name[1] : 0)) % 64);
 }
 
-static u64 kind_bit(const char *string)
+u64 tree_kind(const char *string)
 {
 	u32 sum = 0;
 
@@ -48,7 +49,7 @@ static void add_strings(struct place *p, const struct dt_prop *list)
 	p->strings = (u32)((const u8 *)list->value - tree.structs);
 	p->length = list->len;
 	for (const char *s = NULL; (s = dt_string(list, s)) != NULL;)
-		p->kinds |= kind_bit(s);
+		p->kinds |= tree_kind(s);
 }
 
 /* Of a property that is no number, the default holds. */
@@ -59,6 +60,14 @@ static u8 number_in(const struct dt_prop *prop, u8 otherwise)
 	if (prop->len != 4)
 		return otherwise;
 	return value[0] || value[1] || value[2] || value[3] > TREE_CELLS_MAX ? 0 : value[3];
+}
+
+/* A value that is no string says nothing, like an empty one. */
+static bool is_off(const struct dt_prop *status)
+{
+	const char *s = dt_string(status, NULL);
+
+	return s && *s && !str_eq(s, "okay") && !str_eq(s, "ok");
 }
 
 /* If a node has two properties of one name, the first one counts. */
@@ -73,6 +82,8 @@ static void add_property(struct place *p, const struct dt_prop *prop)
 		p->addresses = number_in(prop, ADDRESS_CELLS);
 	else if (*name == '#' && p->sizes == NOT_SAID && str_eq(name, "#size-cells"))
 		p->sizes = number_in(prop, SIZE_CELLS);
+	else if (*name == 's' && p->off == NOT_SAID && str_eq(name, "status"))
+		p->off = is_off(prop);
 }
 
 /* A node's properties come before its children. */
@@ -94,10 +105,13 @@ static void gather(void)
 				     .props = next,
 				     .parent = depth ? path[depth - 1] : -1,
 				     .addresses = NOT_SAID,
-				     .sizes = NOT_SAID };
-		path[depth++] = (int)place_count++;
+				     .sizes = NOT_SAID,
+				     .off = NOT_SAID };
 		while (dt_next_prop(&tree, &next, &prop))
 			add_property(p, &prop);
+		/* A bus that is disabled has no devices. */
+		p->off = p->off == true || (depth && places[path[depth - 1]].off);
+		path[depth++] = (int)place_count++;
 	}
 }
 
@@ -132,6 +146,13 @@ int tree_parent(int node)
 	return p ? p->parent : -1;
 }
 
+bool tree_enabled(int node)
+{
+	const struct place *p = place_of(node);
+
+	return !p || !p->off;
+}
+
 int tree_child(int parent, const char *name, size_t len)
 {
 	for (u32 i = (u32)(parent + 1); i < place_count; i++) {
@@ -140,7 +161,8 @@ int tree_child(int parent, const char *name, size_t len)
 		if (places[i].parent != parent)
 			continue;
 		own = dt_node_name(&tree, places[i].tag);
-		if (strncmp(own, name, len) == 0 && (own[len] == '\0' || own[len] == '@'))
+		if (*own == *name && strncmp(own, name, len) == 0 &&
+		    (own[len] == '\0' || own[len] == '@'))
 			return (int)i;
 	}
 	return -1;
@@ -180,6 +202,13 @@ const void *tree_prop(int node, const char *name, u32 *len)
 	return NULL;
 }
 
+bool tree_may_be(int node, u64 kinds)
+{
+	const struct place *p = place_of(node);
+
+	return p && p->kinds & kinds;
+}
+
 struct dt_prop tree_strings(int node)
 {
 	const struct place *p = place_of(node);
@@ -190,7 +219,7 @@ struct dt_prop tree_strings(int node)
 
 int tree_find(const char *compatible, int after)
 {
-	const u64 kind = kind_bit(compatible);
+	const u64 kind = tree_kind(compatible);
 
 	for (u32 i = (u32)(after + 1); i < place_count; i++) {
 		if (places[i].kinds & kind) {

@@ -34,6 +34,14 @@ int tree_child(int parent, const char *name, size_t len);
  * that name.
  */
 const void *tree_prop(int node, const char *name, u32 *len);
+/* True unless the status property of the node, or of a bus above it, says otherwise. */
+bool tree_enabled(int node);
+/*
+ * A bit for a compatible string; other strings may have the same one. False: the node has no string
+ * with one of these bits.
+ */
+u64 tree_kind(const char *compatible);
+bool tree_may_be(int node, u64 kinds);
 /* The node's compatible list, without the property's name; empty if it has none. */
 struct dt_prop tree_strings(int node);
 /* The first node after `after` (-1: of the tree) with this compatible string. Negative: none. */

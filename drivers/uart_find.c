@@ -30,6 +30,17 @@ static const struct match {
 	{ "fsl,imx21-uart", &imx_ops, 0, 4, 1 },
 };
 
+/* The bits of all rows (tree_kind()). */
+static u64 match_kinds(void)
+{
+	static u64 kinds;
+
+	if (!kinds)
+		for (u32 i = 0; i < ARRAY_SIZE(matches); i++)
+			kinds |= tree_kind(matches[i].compatible);
+	return kinds;
+}
+
 /* The first row whose string is in the list. NULL: none. */
 static const struct match *match_of(const struct dt_prop *list)
 {
@@ -45,7 +56,7 @@ static const struct match *match_of(const struct dt_prop *list)
 int uart_chip_at(int node, struct uart_chip *u, struct phys_range *regs)
 {
 	const struct dt_prop strings = tree_strings(node);
-	const struct match *m = match_of(&strings);
+	const struct match *m = tree_may_be(node, match_kinds()) ? match_of(&strings) : NULL;
 	u64 offset;
 
 	if (!m || !host_fdt_enabled(node) || host_fdt_reg(node, 0, regs) != 0)
