@@ -161,8 +161,8 @@ mmu_on:
 
 boot_virtual:
 	/*
-	 * Clear bss now that the caches are on: DC ZVA takes a whole block of memory, at most 2 KiB.
-	 * Start and end are page-aligned.
+	 * Clear bss now that the caches are on: DC ZVA takes a whole block of memory, at most
+	 * 2 KiB. Start and end are page-aligned.
 	 */
 	ldr	x0, =__bss_start
 	ldr	x1, =__bss_end

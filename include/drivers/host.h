@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The machine as its devicetree describes it. Nodes are numbers in the order of the tree; a negative
- * number means that there is none. All functions only read host_fdt; any context once it is set.
+ * The machine as its devicetree describes it. Nodes are numbers in the order of the tree; a
+ * negative number means that there is none. All functions only read host_fdt; any context once it
+ * is set.
  */
 #ifndef DRIVERS_HOST_H
 #define DRIVERS_HOST_H

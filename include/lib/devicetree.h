@@ -73,8 +73,8 @@ struct dt_prop dt_prop(const struct dt *t, u32 at);
  */
 bool dt_next_prop(const struct dt *t, u32 *at, struct dt_prop *prop);
 /*
- * The string behind `before` (NULL: the first one) in a value that is a list of strings. NULL: there
- * are no more, or the value is no such list.
+ * The string behind `before` (NULL: the first one) in a value that is a list of strings. NULL:
+ * there are no more, or the value is no such list.
  */
 const char *dt_string(const struct dt_prop *prop, const char *before);
 /* True if the value is a list of strings that contains this one. */

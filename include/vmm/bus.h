@@ -125,9 +125,10 @@ struct reg_table {
 	const struct reg_row *rows;
 	u32 count;
 	struct reg_slot *slots; /* REG_SLOTS of them; NULL: every access is looked up */
+	bool filled;            /* they are filled in */
 };
 
-/* Fill in the slots. Once, at boot. */
+/* Fill in the slots, at boot. Devices that share a table may all call it. */
 void reg_table_init(struct reg_table *t);
 /* Handler of a region that is a table: calls reg_access() for it. */
 enum mmio_result mmio_table_access(const struct mmio_region *r, struct vcpu *v, u64 offset,

@@ -294,6 +294,7 @@ static void tables_answer(void **state)
 	(void)state;
 	assert_int_equal(mmio_add(&vm.bus, &r), 0);
 	memset(slots, 0, sizeof(slots));
+	table.filled = false;
 	assert_false(straight(0x10, 4, false, &value)); /* no hint */
 	check_widths();                                 /* without slots */
 	check_constants();

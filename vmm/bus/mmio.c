@@ -312,8 +312,7 @@ static void fill_slots(struct reg_table *t, u32 n)
 
 __cold void reg_table_init(struct reg_table *t)
 {
-	u32 n;
-
-	for (n = 0; n < t->count; n++)
+	for (u32 n = 0; n < t->count && !t->filled; n++)
 		fill_slots(t, n);
+	t->filled = true;
 }
