@@ -7,6 +7,7 @@
 #include <lib/cpio.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <lib/word.h>
 
 #define HEADER_SIZE  110
 #define TRAILER_NAME "TRAILER!!!"
@@ -27,28 +28,23 @@ enum field {
 
 /* ---- entries ---- */
 
-/* Eight bytes, at any address. */
-typedef u64 __attribute__((may_alias, aligned(1))) eight_t;
-
-#define EACH(byte) (0x0101010101010101ULL * (byte))
-
 /*
  * True if all fields are hexadecimal digits. Eight are looked at together, a byte each: 0 to 9 are
  * 0x30 to 0x39, A to F 0x41 to 0x46, a to f 0x61 to 0x66.
  */
 static bool fields_hold(const u8 *header)
 {
-	const eight_t *fields = (const eight_t *)(header + 6);
+	const word_t *fields = (const word_t *)(header + 6);
 	u64 wrong = 0;
 
 	for (u32 i = 0; i < FIELDS; i++) {
-		const u64 text = fields[i], letters = text >> 6 & EACH(1);
-		const u64 values = (text & EACH(0xf)) + 9 * letters;
+		const u64 text = fields[i], letters = text >> 6 & EACH_BYTE(1);
+		const u64 values = (text & EACH_BYTE(0xf)) + 9 * letters;
 
 		/* Written again they are the text; exactly the letters are 10 to 15. */
-		wrong |= (values + EACH('0') + 7 * letters) ^ (text & ~(letters << 5));
-		wrong |= ((values + EACH(6)) >> 4 & EACH(1)) ^ letters;
-		wrong |= values & EACH(0x10);
+		wrong |= (values + EACH_BYTE('0') + 7 * letters) ^ (text & ~(letters << 5));
+		wrong |= ((values + EACH_BYTE(6)) >> 4 & EACH_BYTE(1)) ^ letters;
+		wrong |= values & EACH_BYTE(0x10);
 	}
 	return !wrong;
 }

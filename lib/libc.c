@@ -5,12 +5,11 @@
  * into calls of themselves. Words are read and written unaligned, which is correct only for normal
  * memory (RAM, with the MMU on).
  */
-#include <lib/types.h>
+#include <lib/word.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Eight (or fewer) bytes of any object, at any address. */
-typedef u64 __attribute__((may_alias, aligned(1))) word_t;
+/* Four bytes of any object, at any address. */
 typedef u32 __attribute__((may_alias, aligned(1))) half_t;
 
 /* Upwards. Each step loads before it stores, so that dest may overlap src from below. */
@@ -101,23 +100,15 @@ static char *unconst(const char *s)
 
 void *memchr(const void *s, int c, size_t size)
 {
+	const u64 want = EACH_BYTE((u8)c);
 	const char *p = s;
 
+	for (; size >= 8 && !zero_bytes(*(const word_t *)p ^ want); size -= 8)
+		p += 8;
 	for (; size; size--, p++)
 		if (*p == (char)c)
 			return unconst(p);
 	return NULL;
-}
-
-#define EACH(byte) (0x0101010101010101ULL * (byte))
-
-/*
- * Not 0 if a byte of the word is 0; the lowest bit set is then in the first such byte. (Bytes
- * behind it may have bits too.)
- */
-static u64 zero_bytes(u64 word)
-{
-	return (word - EACH(1)) & ~word & EACH(0x80);
 }
 
 /* An aligned word may reach beyond the string, but not into another page. */

@@ -3,6 +3,7 @@
 #include <lib/string.h>
 #include <lib/utf8.h>
 #include <lib/visible.h>
+#include <lib/word.h>
 
 #define ESC 0x1b
 #define DEL 0x7f
@@ -122,6 +123,23 @@ static bool leave_out(struct visible *v, u8 byte)
 	return true;
 }
 
+/* True if all bytes of a word are: from 0x20 to 0x7e. */
+static bool all_printable(u64 w)
+{
+	return !((w | (w + EACH_BYTE(1)) | (w - EACH_BYTE(0x20))) & EACH_BYTE(0x80));
+}
+
+static size_t printable_run(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (len - n >= sizeof(word_t) && all_printable(*(const word_t *)(s + n)))
+		n += sizeof(word_t);
+	while (n < len && is_printable(s[n]))
+		n++;
+	return n;
+}
+
 static void visible_put(struct print_sink *sink, const char *s, size_t len)
 {
 	struct visible *v = container_of(sink, struct visible, sink);
@@ -136,8 +154,7 @@ static void visible_put(struct print_sink *sink, const char *s, size_t len)
 			if (byte != '\n' && v->midline)
 				newline(v);
 		}
-		for (run = 0; i + run < len && is_printable(s[i + run]) && !v->escape; run++)
-			;
+		run = v->escape ? 0 : printable_run(s + i, len - i);
 		if (run) {
 			put(v, s + i, run);
 			continue;

@@ -168,6 +168,24 @@ static void strings(void **state)
 	}
 }
 
+static void characters(void **state)
+{
+	u8 text[40];
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(text); len++) {
+		for (size_t at = 0; at < len; at++) {
+			memset(text, 0xfe, sizeof(text));
+			text[at] = 0xff;
+			assert_ptr_equal(zvm_memchr(text, 0xff, len), text + at);
+			assert_null(zvm_memchr(text, 0xff, at));
+			assert_null(zvm_memchr(text, 0, len));
+			text[at] = 0;
+			assert_ptr_equal(zvm_memchr(text, 0, len), text + at);
+		}
+	}
+}
+
 /* Strings of all lengths whose last byte is the last one before memory that cannot be read. */
 static void at_the_end(void **state)
 {
@@ -251,13 +269,10 @@ static void numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(at_the_end),
-		cmocka_unit_test(copies),
-		cmocka_unit_test(moves_within_an_object),
-		cmocka_unit_test(sets),
-		cmocka_unit_test(comparisons),
-		cmocka_unit_test(searches),
-		cmocka_unit_test(strings),
+		cmocka_unit_test(characters), cmocka_unit_test(at_the_end),
+		cmocka_unit_test(copies),     cmocka_unit_test(moves_within_an_object),
+		cmocka_unit_test(sets),       cmocka_unit_test(comparisons),
+		cmocka_unit_test(searches),   cmocka_unit_test(strings),
 		cmocka_unit_test(numbers),
 	};
 

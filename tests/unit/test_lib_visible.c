@@ -167,6 +167,21 @@ static void anything(void **state)
 	}
 }
 
+/* Each byte at each place of a word comes out as it does alone. */
+static void bytes_in_words(void **state)
+{
+	(void)state;
+	for (u32 c = 0; c < 256; c++) {
+		for (size_t at = 0; at < 16; at++) {
+			char text[] = "abcdefghijklmnop", whole[128];
+
+			text[at] = (char)c;
+			strcpy(whole, filtered(text, 16, 16, false));
+			assert_string_equal(filtered(text, 16, 1, false), whole);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +193,7 @@ int main(void)
 		cmocka_unit_test(sequences_are_left_out),
 		cmocka_unit_test(unfinished),
 		cmocka_unit_test(anything),
+		cmocka_unit_test(bytes_in_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
