@@ -33,14 +33,16 @@ static void emit(struct output *out, const char *s, size_t len)
 	out->total += len;
 }
 
-static void emit_fill(struct output *out, char c, size_t count)
-{
-	char chunk[16];
+#define FILL 16
 
-	memset(chunk, c, sizeof(chunk));
-	for (; count > sizeof(chunk); count -= sizeof(chunk))
-		emit(out, chunk, sizeof(chunk));
-	emit(out, chunk, count);
+static const char blanks[FILL + 1] = "                ", zeros[FILL + 1] = "0000000000000000";
+
+static void emit_fill(struct output *out, const char *fill, size_t count)
+{
+	for (size_t n; count; count -= n) {
+		n = MIN(count, FILL);
+		emit(out, fill, n);
+	}
 }
 
 static void emit_text(struct output *out, const struct spec *spec, const char *s, size_t len)
@@ -48,10 +50,10 @@ static void emit_text(struct output *out, const struct spec *spec, const char *s
 	size_t fill = spec->width > len ? spec->width - len : 0;
 
 	if (!spec->left)
-		emit_fill(out, ' ', fill);
+		emit_fill(out, blanks, fill);
 	emit(out, s, len);
 	if (spec->left)
-		emit_fill(out, ' ', fill);
+		emit_fill(out, blanks, fill);
 }
 
 static void emit_string(struct output *out, const struct spec *spec, const char *s)
@@ -68,24 +70,24 @@ static void emit_number(struct output *out, const struct spec *spec, const char 
 			const char *digits, size_t ndigits)
 {
 	size_t nprefix = strlen(prefix);
-	size_t zeros = 0, fill = 0;
+	size_t nzeros = 0, fill = 0;
 
 	if (spec->precision > 0 && (size_t)spec->precision > ndigits)
-		zeros = (size_t)spec->precision - ndigits;
-	if (spec->width > nprefix + zeros + ndigits)
-		fill = spec->width - nprefix - zeros - ndigits;
+		nzeros = (size_t)spec->precision - ndigits;
+	if (spec->width > nprefix + nzeros + ndigits)
+		fill = spec->width - nprefix - nzeros - ndigits;
 	/* A precision or a left-adjusted field turns the flag 0 off. */
 	if (spec->zero && !spec->left && spec->precision < 0) {
-		zeros += fill;
+		nzeros += fill;
 		fill = 0;
 	}
 	if (!spec->left)
-		emit_fill(out, ' ', fill);
+		emit_fill(out, blanks, fill);
 	emit(out, prefix, nprefix);
-	emit_fill(out, '0', zeros);
+	emit_fill(out, zeros, nzeros);
 	emit(out, digits, ndigits);
 	if (spec->left)
-		emit_fill(out, ' ', fill);
+		emit_fill(out, blanks, fill);
 }
 
 /*
