@@ -19,13 +19,15 @@ u32 uart_receive(const struct uart_chip *u, struct ring *rx)
 
 u32 uart_transmit(const struct uart_chip *u, struct ring *tx)
 {
-	u32 n = 0, room = 1;
-	u8 byte;
+	const u32 most = MIN(ring_used(tx), UART_BURST);
+	u32 n = 0, room = 0;
 
-	while (n < UART_BURST && ring_used(tx) && room) {
-		room = MIN(u->ops->tx_room(u), UART_BURST - n);
-		for (u32 i = 0; i < room && ring_get(tx, &byte); i++, n++)
-			u->ops->tx(u, byte);
+	for (; n < most; n++, room--) {
+		if (!room)
+			room = u->ops->tx_room(u);
+		if (!room)
+			break;
+		u->ops->tx(u, ring_take(tx));
 	}
 	return n;
 }

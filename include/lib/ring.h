@@ -41,6 +41,12 @@ u32 ring_write(struct ring *r, const void *data, u32 len);
 /* Drop the oldest bytes until there is room for len, which is at most the ring's size. */
 void ring_make_room(struct ring *r, u32 len);
 
+/* Take the oldest byte of a ring that has one. */
+static inline u8 ring_take(struct ring *r)
+{
+	return r->buf[r->tail++ & (r->size - 1)];
+}
+
 /* Take the oldest byte; false if empty. */
 bool ring_get(struct ring *r, u8 *byte);
 
