@@ -80,15 +80,21 @@ static u32 rows_of(const struct sample *s)
 
 /*
  * The thread's row in an earlier sample. A new thread gets a row with all counters 0. NULL: the
- * thread found no row in that sample.
+ * thread found no row in that sample. *at: where to look first; the row behind the one that was
+ * found, because threads keep their order.
  */
-static const struct row *find_row(const struct sample *s, const struct row *row)
+static const struct row *find_row(const struct sample *s, const struct row *row, u32 *at)
 {
 	static const struct row nothing;
+	const u32 count = rows_of(s);
 
-	for (u32 i = 0; i < rows_of(s); i++)
-		if (s->rows[i].thread == row->thread && str_eq(s->rows[i].name, row->name))
-			return &s->rows[i];
+	for (u32 n = 0; n < count; n++) {
+		const struct row *r = &s->rows[*at < count ? *at : 0];
+
+		*at = (u32)(r - s->rows) + 1;
+		if (r->thread == row->thread && str_eq(r->name, row->name))
+			return r;
+	}
 	return s->count > THREADS ? NULL : &nothing;
 }
 
@@ -103,7 +109,7 @@ static u64 difference(u64 now, u64 before)
 
 static void take_sample(struct sample *s, const struct sample *before)
 {
-	u32 cpu;
+	u32 cpu, at = 0;
 
 	s->when = arch_counter();
 	for_each_cpu(cpu) {
@@ -116,23 +122,25 @@ static void take_sample(struct sample *s, const struct sample *before)
 		struct row *row = &s->rows[i];
 		u64 passed = MAX(s->when - before->when, 1);
 
-		row->before = find_row(before, row);
+		row->before = find_row(before, row, &at);
 		if (row->before)
 			row->permille = difference(row->ticks, row->before->ticks) * 1000 / passed;
 		row->permille = MIN(row->permille, 1000);
 	}
 }
 
-/* Sort the rows' numbers by share. */
-static void sort(const struct sample *s, u8 order[THREADS])
+/* The numbers of the first `count` rows, sorted by share. */
+static void sort(const struct sample *s, u8 *order, u32 count)
 {
 	_Static_assert(THREADS <= UINT8_MAX, "a row's number is a byte");
 	for (u32 i = 0; i < rows_of(s); i++) {
-		u32 at = i;
+		u32 at = MIN(i, count);
 
 		for (; at > 0 && s->rows[order[at - 1]].permille < s->rows[i].permille; at--)
-			order[at] = order[at - 1];
-		order[at] = (u8)i;
+			if (at < count)
+				order[at] = order[at - 1];
+		if (at < count)
+			order[at] = (u8)i;
 	}
 }
 
@@ -198,7 +206,7 @@ static void show(const struct sample *s, const struct sample *before)
 	u32 room = MAX(LINES, cpu_count + LEAST) - cpu_count, shown = MIN(rows_of(s), room);
 	static u8 order[THREADS];
 
-	sort(s, order);
+	sort(s, order, shown);
 	shell_write(HOME, strlen(HOME));
 	shell_printf("%u threads; interrupts and exits are per second; q leaves", s->count);
 	end_line();
@@ -238,7 +246,7 @@ void cmd_zvm_top(const struct args *a __unused)
 
 	shell_take_keys();
 	leaving = false;
-	memset(samples, 0, sizeof(samples));
+	samples[!n].when = samples[!n].count = 0; /* before the first one there was nothing */
 	take_sample(&samples[n], &samples[!n]);
 	while (wait_for_next(deadline_ms(period))) {
 		n = !n;

@@ -141,8 +141,17 @@ void shell_end(void)
 
 void shell_printf(const char *fmt, ...)
 {
+	char line[160]; /* a line goes on as a whole: its parts are short */
 	va_list ap;
+	size_t len;
 
+	va_start(ap, fmt);
+	len = (size_t)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (len < sizeof(line)) {
+		shell_text.sink.put(&shell_text.sink, line, len);
+		return;
+	}
 	va_start(ap, fmt);
 	vsink_printf(&shell_text.sink, fmt, ap);
 	va_end(ap);
