@@ -2,7 +2,9 @@
 /* `zvm set`: a VM's scheduling and its restarts, while it lives. */
 #include <kernel/percpu.h>
 #include <lib/string.h>
+#include <vmm/core.h>
 #include <vmm/desc.h>
+#include <vmm/dev.h>
 #include <vmm/place.h>
 #include "shell.h"
 
@@ -116,6 +118,71 @@ static bool windows_setting(const struct args *a, struct schedule_windows *w)
 	return false;
 }
 
+/* A rate limit of a device: "disk0:kib:1024+4096/1000", "disk0:requests:none". */
+struct rate_setting {
+	struct vdev *dev; /* NULL: not given */
+	struct rate_limit *limit;
+	struct rate_limit wanted;
+};
+
+/* The limit that the words before the number name. */
+static bool find_limit(struct vm *vm, const char **text, struct rate_setting *s)
+{
+	for (u32 i = 0; i < vm->ndevices; i++) {
+		struct vdev *d = &vm->devices[i];
+		struct desc_virtio *v;
+		size_t len;
+
+		if (!d->virtio || !d->class->limits_changed)
+			continue;
+		v = &vm->desc.virtio[d->virtio - vm->desc.virtio];
+		len = strlen(v->name);
+		if (!str_starts(*text, v->name) || (*text)[len] != ':')
+			continue;
+		*text += len + 1;
+		s->dev = d;
+		s->limit = str_starts(*text, "kib:")        ? &v->kib
+			   : str_starts(*text, "requests:") ? &v->requests
+							    : NULL;
+		if (s->limit)
+			*text = strchr(*text, ':') + 1;
+		return s->limit;
+	}
+	return false;
+}
+
+static bool parse_rate(struct vm *vm, const char *text, struct rate_setting *s)
+{
+	u64 size, burst = 0, ms;
+	bool more;
+
+	if (!find_limit(vm, &text, s))
+		return false;
+	s->wanted = (struct rate_limit){ .size = 0 };
+	if (str_eq(text, "none"))
+		return true;
+	more = strchr(text, '+') != NULL;
+	if (!take_number(&text, more ? '+' : '/', RATE_SIZE_MAX, &size) || !size ||
+	    (more && !take_number(&text, '/', RATE_SIZE_MAX, &burst)) ||
+	    !take_number(&text, '\0', RATE_MS_MAX, &ms) || !ms)
+		return false;
+	s->wanted = (struct rate_limit){ (u32)size, (u32)burst, (u32)ms };
+	return true;
+}
+
+static bool rate_setting(const struct args *a, struct vm *vm, struct rate_setting *s)
+{
+	const char *text = option_value(a, "rate=");
+
+	*s = (struct rate_setting){ .dev = NULL };
+	if (!text || parse_rate(vm, text, s))
+		return true;
+	shell_printf("%s: rate=%s: expected DISK:kib:SIZE/MS or DISK:requests:SIZE/MS, also "
+		     "SIZE+BURST/MS or none, of a disk of this VM\n",
+		     a->path, text);
+	return false;
+}
+
 static bool settings(const struct args *a, struct vm_desc *want)
 {
 	u64 priority = want->priority, weight = want->weight;
@@ -149,6 +216,7 @@ void cmd_zvm_set(const struct args *a)
 {
 	static struct vm_desc want; /* too large for the stack */
 	static struct schedule_windows windows;
+	struct rate_setting rate;
 	struct vm_error err;
 	struct vm *vm;
 
@@ -156,11 +224,17 @@ void cmd_zvm_set(const struct args *a)
 	vm = vm_argument(a);
 	if (vm)
 		want = vm->desc;
-	if (vm && anything_to_set(a) && settings(a, &want) && windows_setting(a, &windows)) {
-		if (vm_set(vm, &want, option_value(a, "windows=") ? &windows : NULL, &err))
+	if (vm && anything_to_set(a) && settings(a, &want) && windows_setting(a, &windows) &&
+	    rate_setting(a, vm, &rate)) {
+		if (vm_set(vm, &want, option_value(a, "windows=") ? &windows : NULL, &err)) {
 			shell_printf("zvm: %s\n", err.text);
-		else
+		} else {
+			if (rate.dev) {
+				*rate.limit = rate.wanted;
+				rate.dev->class->limits_changed(rate.dev);
+			}
 			shell_printf("vm %u '%s' set\n", vm->id, vm->name);
+		}
 	}
 	shell_vmm_unlock();
 }

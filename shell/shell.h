@@ -55,7 +55,7 @@ struct option {
 	const char *help;
 };
 
-#define MAX_OPTIONS 10
+#define MAX_OPTIONS 12
 #define MAX_WORDS   24
 
 struct command;

@@ -6,6 +6,7 @@
 #ifndef VMM_DESC_H
 #define VMM_DESC_H
 
+#include <lib/bucket.h>
 #include <lib/types.h>
 
 /*
@@ -117,6 +118,7 @@ struct desc_virtio {
 	char serial[VIRTIO_SERIAL + 1];
 	bool readonly;
 	bool discard; /* what was written is gone at a reset */
+	struct rate_limit kib, requests;
 	/* a port of a network */
 	char network[DESC_NAME_MAX];
 	u64 mac; /* the bytes in their order, the first one is the most significant; 0: made */

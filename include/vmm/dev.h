@@ -66,6 +66,8 @@ struct vdev_class {
 	 * run.
 	 */
 	void (*info)(struct vdev *d, char *text, size_t size);
+	/* The rate limits of d->virtio have changed. Thread context; the VM may run. */
+	void (*limits_changed)(struct vdev *d);
 };
 
 /* A VM's device of a class. */

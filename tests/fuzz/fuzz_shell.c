@@ -126,6 +126,16 @@ u32 vm_type_count;
 struct bundle the_bundle = { .problem = "there is none" };
 
 static struct vm machines[2];
+
+static void limits_changed(struct vdev *d)
+{
+	const struct rate_limit *l = &d->virtio->kib;
+
+	fuzz_assert(!l->size || (l->size <= RATE_SIZE_MAX && l->ms && l->ms <= RATE_MS_MAX));
+	fuzz_assert(l->burst <= RATE_SIZE_MAX);
+}
+
+static const struct vdev_class disk_class = { .name = "disk", .limits_changed = limits_changed };
 static u32 locks;
 
 const struct vm_type *type_find(const char *name)
@@ -352,6 +362,9 @@ static const char *const words[] = {
 	"restart=always ",
 	"restart=x ",
 	"windows=none ",
+	"rate=disk0:kib:10+20/1000 ",
+	"rate=disk0:requests:none ",
+	"rate=disk0:",
 	"windows=1:0+2000,1:5000+500 ",
 	"windows=1:0+",
 	",1:0+99 ",
@@ -417,6 +430,10 @@ static void set_up(void)
 		machines[i].type = vm_types[i];
 		strcpy(machines[i].name, i ? "linux-2" : "linux");
 		machines[i].desc.weight = 100;
+		strcpy(machines[i].desc.virtio[0].name, "disk0");
+		machines[i].devices[0].class = &disk_class;
+		machines[i].devices[0].virtio = &machines[i].desc.virtio[0];
+		machines[i].ndevices = 1;
 	}
 	memset(&screen, 0, sizeof(screen));
 	locks = 0;

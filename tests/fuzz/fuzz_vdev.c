@@ -181,6 +181,16 @@ bool timeout_cancel(struct timeout *t)
 	return false;
 }
 
+u64 us_to_ticks(u64 us)
+{
+	return us;
+}
+
+u64 ticks_to_us(u64 ticks)
+{
+	return ticks;
+}
+
 u64 ms_to_ticks(u64 ms)
 {
 	return ms;
@@ -482,6 +492,8 @@ static void act(void)
 		start();
 		break;
 	case 1:
+		if (dev.class->limits_changed && fuzz_once_in(&input, 8))
+			dev.class->limits_changed(&dev);
 		access(below(0x200 / size) * size, size, fuzz_byte(&input) & 1, fuzz_byte(&input));
 		break;
 	case 2:
@@ -544,6 +556,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		strcpy(vm.desc.virtio[0].disk, "d");
 	else if (dev.class == &virtio_blk_class)
 		vm.desc.virtio[0].discard = fuzz_once_in(&input, 8);
+	if (dev.class == &virtio_blk_class && fuzz_once_in(&input, 4)) {
+		vm.desc.virtio[0].kib = (struct rate_limit){ 1 + fuzz_byte(&input), 2, 1 };
+		vm.desc.virtio[0].requests = (struct rate_limit){ fuzz_byte(&input) & 3, 0, 9 };
+	}
 	dev.state = calloc(1, dev.class->size);
 	dev.why = why;
 	fuzz_assert(dev.state && !dev.class->host_init());

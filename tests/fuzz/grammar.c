@@ -147,6 +147,9 @@ static void put_devices(struct fuzz_input *in)
 	static const char *const kinds[] = { "zvm,virtio-rng", "zvm,virtio-blk",
 					     "zvm,virtio-console", "zvm,virtio-net" };
 	static const u8 macs[3][6] = { { 2, 0, 0, 0, 0, 1 }, { 0 }, { 3 } };
+	static const u8 rates[][12] = { { 0, 0, 1 },
+					{ 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0 },
+					{ 255 } };
 	const u32 count = fuzz_below(in, fuzz_once_in(in, 8) ? ARRAY_SIZE(names) + 1 : 4);
 
 	tree_begin("devices");
@@ -171,6 +174,9 @@ static void put_devices(struct fuzz_input *in)
 			tree_put("mac-filter", NULL, 0);
 		if (fuzz_once_in(in, 8))
 			tree_put("discard-at-reset", NULL, 0);
+		if (fuzz_once_in(in, 8))
+			tree_put("rate-kib", rates[fuzz_below(in, 3)],
+				 fuzz_once_in(in, 8) ? 8 : 12);
 		tree_end();
 	}
 	tree_end();

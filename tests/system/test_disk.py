@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,24 @@ def test_debian(boot):
     console.expect("root@debian:~# ", 2 * BOOT_SECONDS)
     console.line("findmnt -n -o SOURCE /; systemctl is-active ssh")
     console.expect("/dev/vda\\s+active", BOOT_SECONDS)
+
+
+def test_rate(boot, description, tmp_path):  # noqa: F811
+    """A limit of a disk holds, and is changed while the VM runs."""
+    file = gpt(tmp_path / "disk.img", 64, [("rootfs", 1, 32)])
+    board, vm, console = linux_with(boot, description, disk("vda1", "rate-kib = <1024 0 1000>", node="rate0"),
+                                    extra=options(file))
+    read = "dd if=/dev/vda of=/dev/null bs=64k count=64 iflag=direct"
+    console.run(read, LINUX)  # the bucket is empty then
+    begin = time.monotonic()
+    console.run(read, LINUX)
+    assert time.monotonic() - begin > 2.5  # 4 MiB, less what came meanwhile
+    assert "limited" in device(board, vm, "rate0")
+    assert "expected DISK:kib:SIZE/MS" in board.sh(f"zvm set {vm.name} rate=disk9:kib:1/1")
+    board.sh(f"zvm set {vm.name} rate=rate0:kib:none")
+    assert "limited" not in device(board, vm, "rate0")
+    console.run(read + "; " + read, LINUX)
+    board.sh(f"zvm set {vm.name} rate=rate0:requests:10+5/1000")
+    begin = time.monotonic()
+    console.run("dd if=/dev/vda of=/dev/null bs=4k count=35 iflag=direct", LINUX)
+    assert time.monotonic() - begin > 1.5

@@ -354,6 +354,47 @@ static void test_discard_at_reset(void **unused)
 	assert_memory_equal(guest(BUFFER), image, 8192);
 }
 
+/* Requests beyond the rate wait for the timeout, and a change of the limit counts at once. */
+static void test_rate(void **unused)
+{
+	struct desc_virtio node = disk;
+
+	(void)unused;
+	node.requests = (struct rate_limit){ .size = 2, .burst = 1, .ms = 1000 };
+	node.kib = (struct rate_limit){ .size = 4, .ms = 1000 };
+	virtio_new(&virtio_blk_class, &node);
+	virtio_start(0, 1);
+	for (u32 i = 0; i < 3; i++)
+		assert_int_equal(put_sectors(0, 512, (u8)i), 0);
+	assert_false(virtio_timer_armed);
+	header(OUT, 0);
+	*(u8 *)guest(STATE) = 0xee;
+	set_desc(1, BUFFER, 8192, NEXT, 2);
+	offer(0, 0);
+	notify(0);
+	assert_true(virtio_timer_armed);
+	notify(0);
+	assert_int_equal(*(u8 *)guest(STATE), 0xee);
+	assert_true(strstr(virtio_info(), "3 requests, 0 failed, limited (waits)"));
+	host_counter += HOST_COUNTER_HZ / 2 + 100;
+	virtio_timeout->fn(virtio_timeout);
+	virtio_work();
+	assert_int_equal(*(u8 *)guest(STATE), 0);
+	/* 8 KiB: a second of debts, and then the requests' turn again. */
+	virtio_timer_armed = false;
+	offer(0, 0);
+	notify(0);
+	assert_true(virtio_timer_armed);
+	assert_int_equal(used_idx(0), 4);
+	virtio_vm.desc.virtio[0].kib.size = virtio_vm.desc.virtio[0].requests.size = 0;
+	virtio_blk_class.limits_changed(&virtio_dev);
+	virtio_work();
+	assert_int_equal(used_idx(0), 5);
+	assert_false(strstr(virtio_info(), "limited"));
+	for (u32 i = 0; i < 20; i++)
+		assert_int_equal(put_sectors(0, 8192, (u8)i), 0);
+}
+
 /* The machine's memory is used up: the guest gets an error, and later it works again. */
 static void test_no_memory(void **unused)
 {
@@ -410,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup(test_discard, setup),
 		cmocka_unit_test_setup(test_readonly, setup),
 		cmocka_unit_test_setup(test_discard_at_reset, setup),
+		cmocka_unit_test_setup(test_rate, setup),
 		cmocka_unit_test_setup(test_no_memory, setup),
 		cmocka_unit_test_setup(test_reset_in_flight, setup),
 	};

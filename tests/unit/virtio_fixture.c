@@ -83,6 +83,16 @@ void timeout_set(struct timeout *t, u64 when)
 	virtio_timer_armed = when != DEADLINE_NEVER;
 }
 
+u64 us_to_ticks(u64 us)
+{
+	return us * (HOST_COUNTER_HZ / 1000000);
+}
+
+u64 ticks_to_us(u64 ticks)
+{
+	return ticks / (HOST_COUNTER_HZ / 1000000);
+}
+
 u64 ms_to_ticks(u64 ms)
 {
 	return ms * HOST_COUNTER_HZ / 1000;

@@ -6,6 +6,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <lib/utf8.h>
+#include <libfdt.h>
 #include <vmm/core.h>
 
 #define CONSOLE_PORT_MAX 127 /* CONSOLE_MAX_PORTS - 1 */
@@ -252,6 +253,23 @@ static int read_disk(struct reader *r, const struct prop_row *row)
 	return read_serial(r, row);
 }
 
+/* The size of a token bucket, the burst, and the time in which it fills. */
+static int read_rate(struct reader *r, const struct prop_row *row)
+{
+	struct rate_limit *limit = field(r, row);
+	const fdt32_t *cells = r->value;
+
+	if (r->len != 12)
+		return refuse(r, "must be <SIZE BURST MILLISECONDS>, but has %d bytes", r->len);
+	*limit = (struct rate_limit){ fdt32_ld(&cells[0]), fdt32_ld(&cells[1]),
+				      fdt32_ld(&cells[2]) };
+	if (!limit->size || limit->size > RATE_SIZE_MAX || limit->burst > RATE_SIZE_MAX)
+		return refuse(r, "size 1 to %lu and burst up to that", RATE_SIZE_MAX);
+	if (!limit->ms || limit->ms > RATE_MS_MAX)
+		return refuse(r, "milliseconds: 1 to %u", RATE_MS_MAX);
+	return 0;
+}
+
 static int read_discard(struct reader *r, const struct prop_row *row)
 {
 	const struct desc_virtio *v = r->into;
@@ -438,6 +456,8 @@ static const struct prop_row blk_rows[] = {
 	{ "readonly", read_flag,        V(readonly) },
 	{ "discard-at-reset", read_discard, V(discard) },
 	{ "serial",   read_serial,      V_TEXT(serial) },
+	{ "rate-kib", read_rate,        V(kib) },
+	{ "rate-requests", read_rate,   V(requests) },
 };
 
 static const struct prop_row net_rows[] = {

@@ -2,6 +2,7 @@
 /* The block device (VIRTIO 1.2, 5.2): its requests. */
 #include "virtio_blk.h"
 
+#include <arch/timer.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <vmm/core.h>
@@ -101,8 +102,74 @@ static int get_range(struct virtio_blk *b)
 	return COSTLY;
 }
 
+/* ---- rate limits ---- */
+
+static u64 now_us(void)
+{
+	return ticks_to_us(arch_counter());
+}
+
+static void refill(struct timeout *timeout)
+{
+	struct virtio_blk *b = container_of(timeout, struct virtio_blk, refill);
+
+	__atomic_store_n(&b->waits, false, __ATOMIC_RELEASE);
+	virtio_wake(&b->t);
+}
+
+/*
+ * True if the request may begin now. What it moves is subtracted when it is over, so that one
+ * request of any size passes; the next one waits until that is made up for.
+ */
+static bool may_begin(struct virtio_blk *b)
+{
+	u64 wait = 0;
+
+	if (b->allowed || (!b->bytes.size && !b->ops.size))
+		return true;
+	if (__atomic_load_n(&b->waits, __ATOMIC_ACQUIRE))
+		return false;
+	wait = bucket_wait(&b->bytes, now_us());
+	wait = MAX(wait, bucket_wait(&b->ops, now_us()));
+	if (wait) {
+		b->waits = true;
+		timeout_set(&b->refill, arch_counter() + us_to_ticks(wait));
+		return false;
+	}
+	b->allowed = true;
+	bucket_take(&b->ops, 1);
+	return true;
+}
+
+static void charge(struct virtio_blk *b)
+{
+	if (b->bytes.size && (b->header.type == T_IN || b->header.type == T_OUT))
+		bucket_take(&b->bytes, b->at - MIN(b->header.sector * BLK_SECTOR, b->at));
+}
+
+static void set_limits(struct virtio_blk *b, const struct desc_virtio *node)
+{
+	unsigned long irq = spin_lock_irqsave(&b->t.lock);
+
+	bucket_set(&b->bytes, &node->kib, KIB(1), now_us());
+	bucket_set(&b->ops, &node->requests, 1, now_us());
+	spin_unlock_irqrestore(&b->t.lock, irq);
+}
+
+static void limits_changed(struct vdev *d)
+{
+	struct virtio_blk *b = d->state;
+
+	set_limits(b, d->virtio);
+	(void)timeout_cancel(&b->refill);
+	__atomic_store_n(&b->waits, false, __ATOMIC_RELEASE);
+	virtio_wake(&b->t);
+}
+
 static int data(struct virtio_blk *b)
 {
+	if (!may_begin(b))
+		return NOT_NOW;
 	switch (b->header.type) {
 	case T_IN:
 		return b->backend->send(b);
@@ -161,7 +228,7 @@ static void forget(struct virtio *t)
 
 	b->step = STEP_HEADER;
 	b->got = 0;
-	b->gap = false;
+	b->gap = b->allowed = false;
 	b->backend->forget(b);
 }
 
@@ -170,6 +237,7 @@ static int finish(struct virtio_blk *b)
 	if (!virtio_finish(&b->t, BLK_QUEUE))
 		return NOT_NOW;
 	b->requests++;
+	charge(b);
 	b->failed += b->status != S_OK;
 	forget(&b->t);
 	return CHEAP;
@@ -232,6 +300,7 @@ static int create(struct vdev *d)
 	struct virtio_blk *b = d->state;
 	int r;
 
+	timeout_init(&b->refill, refill);
 	b->backend = d->virtio->disk[0] ? &blk_disk_backend : &blk_image_backend;
 	b->readonly = d->virtio->readonly;
 	b->discard = d->virtio->discard;
@@ -244,7 +313,10 @@ static int create(struct vdev *d)
 	b->config.max_discard_seg = 1;
 	b->config.max_write_zeroes_seg = 1;
 	b->config.write_zeroes_may_unmap = 1;
-	return virtio_create(d, &model, features_of(b), &b->config, sizeof(b->config));
+	r = virtio_create(d, &model, features_of(b), &b->config, sizeof(b->config));
+	if (!r)
+		set_limits(b, d->virtio);
+	return r;
 }
 
 static void reset(struct vdev *d)
@@ -254,6 +326,8 @@ static void reset(struct vdev *d)
 	if (!b->t.model) /* create() failed */
 		return;
 	virtio_reset(d);
+	(void)timeout_cancel(&b->refill);
+	b->waits = false;
 	if (b->backend->reset)
 		b->backend->reset(b);
 }
@@ -273,7 +347,9 @@ static void info(struct vdev *d, char *text, size_t size)
 
 	b->backend->info(b, text + n, size - n);
 	n = strlen(text);
-	(void)snprintf(text + n, size - n, ", %lu requests, %lu failed", b->requests, b->failed);
+	(void)snprintf(text + n, size - n, ", %lu requests, %lu failed%s%s", b->requests, b->failed,
+		       b->bytes.size || b->ops.size ? ", limited" : "",
+		       __atomic_load_n(&b->waits, __ATOMIC_RELAXED) ? " (waits)" : "");
 }
 
 const struct vdev_class virtio_blk_class = {
@@ -285,4 +361,5 @@ const struct vdev_class virtio_blk_class = {
 	.reset = reset,
 	.destroy = destroy,
 	.info = info,
+	.limits_changed = limits_changed,
 };

@@ -7,6 +7,8 @@
 #define VIRTIO_BLK_H
 
 #include <kernel/page.h>
+#include <kernel/timeout.h>
+#include <lib/bucket.h>
 #include <vmm/disk.h>
 #include <vmm/virtio.h>
 
@@ -128,6 +130,11 @@ struct virtio_blk {
 	u32 written; /* bytes of buffers that were filled before ... */
 	bool gap;    /* ... others were passed over */
 	u64 requests, failed;
+	/* rate limits */
+	bool allowed; /* this request */
+	bool waits;   /* for the timeout */
+	struct bucket bytes, ops;
+	struct timeout refill;
 	union {
 		struct blk_image image;
 		struct blk_disk disk;
