@@ -193,6 +193,8 @@ static void send(struct card *c)
 			f[n] = 0xff;
 		copy(f + 6, c->mac, 6);
 		(void)card_send(c, 60);
+		while (!card_sent(c))
+			cpu_relax();
 		sleep_us(pause);
 	}
 	print("net: sent\n");

@@ -140,7 +140,14 @@ bool card_send(struct card *c, unsigned int len)
 	q->desc[slot] = (struct card_desc){ (uintptr_t)c->tx[slot], CARD_HEADER + len, 0, 0 };
 	offer(q, slot, c->tx_size);
 	card_notify(c, CARD_TX);
-	return *(volatile uint16_t *)&q->used.idx == q->avail.idx;
+	return card_sent(c);
+}
+
+bool card_sent(const struct card *c)
+{
+	const struct card_queue *q = &c->queue[CARD_TX];
+
+	return *(const volatile uint16_t *)&q->used.idx == q->avail.idx;
 }
 
 void card_notify(struct card *c, unsigned int queue)

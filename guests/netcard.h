@@ -56,6 +56,8 @@ void card_return(struct card *c, unsigned int slot);
 uint8_t *card_buffer(struct card *c);
 /* Send it, of len bytes; true: the device took it before this returned. */
 bool card_send(struct card *c, unsigned int len);
+/* True: the device has taken everything that was sent. */
+bool card_sent(const struct card *c);
 /* Tell the device of a queue's new entries. */
 void card_notify(struct card *c, unsigned int queue);
 /* Acknowledge the interrupt. */

@@ -125,6 +125,31 @@ struct rate_setting {
 	struct rate_limit wanted;
 };
 
+/* The limits that a kind of device has. */
+static const struct {
+	const char *name;
+	enum desc_virtio_kind kind;
+	size_t field;
+} limits[] = {
+	{ "kib:", VIRTIO_BLK, offsetof(struct desc_virtio, kib) },
+	{ "requests:", VIRTIO_BLK, offsetof(struct desc_virtio, requests) },
+	{ "in-kib:", VIRTIO_NET, offsetof(struct desc_virtio, in_kib) },
+	{ "in-frames:", VIRTIO_NET, offsetof(struct desc_virtio, in_frames) },
+	{ "out-kib:", VIRTIO_NET, offsetof(struct desc_virtio, out_kib) },
+	{ "out-frames:", VIRTIO_NET, offsetof(struct desc_virtio, out_frames) },
+};
+
+static struct rate_limit *limit_of(struct desc_virtio *v, const char **text)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(limits); i++) {
+		if (v->kind != limits[i].kind || !str_starts(*text, limits[i].name))
+			continue;
+		*text += strlen(limits[i].name);
+		return (struct rate_limit *)((char *)v + limits[i].field);
+	}
+	return NULL;
+}
+
 /* The limit that the words before the number name. */
 static bool find_limit(struct vm *vm, const char **text, struct rate_setting *s)
 {
@@ -141,11 +166,7 @@ static bool find_limit(struct vm *vm, const char **text, struct rate_setting *s)
 			continue;
 		*text += len + 1;
 		s->dev = d;
-		s->limit = str_starts(*text, "kib:")        ? &v->kib
-			   : str_starts(*text, "requests:") ? &v->requests
-							    : NULL;
-		if (s->limit)
-			*text = strchr(*text, ':') + 1;
+		s->limit = limit_of(v, text);
 		return s->limit;
 	}
 	return false;
@@ -177,9 +198,10 @@ static bool rate_setting(const struct args *a, struct vm *vm, struct rate_settin
 	*s = (struct rate_setting){ .dev = NULL };
 	if (!text || parse_rate(vm, text, s))
 		return true;
-	shell_printf("%s: rate=%s: expected DISK:kib:SIZE/MS or DISK:requests:SIZE/MS, also "
-		     "SIZE+BURST/MS or none, of a disk of this VM\n",
-		     a->path, text);
+	shell_printf(
+		"%s: rate=%s: expected DEVICE:LIMIT:SIZE/MS, also SIZE+BURST/MS or none; limits of a "
+		"disk are kib and requests, of a network in-kib, in-frames, out-kib, out-frames\n",
+		a->path, text);
 	return false;
 }
 

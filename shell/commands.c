@@ -37,7 +37,7 @@ static const struct option set_options[] = {
 	{ "windows=", "LIST", ARG_TEXT, "CPU:OFFSET+LENGTH,... in us: its time windows; none" },
 	{ "restart=", "WHEN", ARG_TEXT, "never, on-failure, always" },
 	{ "rate=", "LIMIT", ARG_TEXT,
-	  "of a disk: disk0:kib:1024/1000, 1 MiB a second; disk0:requests:50+100/1000; disk0:kib:none" },
+	  "disk0:kib:1024/1000, 1 MiB a second; disk0:requests:50+100/1000; net0:out-kib:none" },
 };
 
 static const struct option stop_options[] = {

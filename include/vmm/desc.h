@@ -123,6 +123,7 @@ struct desc_virtio {
 	char network[DESC_NAME_MAX];
 	u64 mac; /* the bytes in their order, the first one is the most significant; 0: made */
 	bool mac_filter; /* frames with other source addresses are dropped */
+	struct rate_limit in_kib, in_frames, out_kib, out_frames; /* as the VM sees it */
 };
 
 struct vm_desc {

@@ -431,6 +431,7 @@ static void set_up(void)
 		strcpy(machines[i].name, i ? "linux-2" : "linux");
 		machines[i].desc.weight = 100;
 		strcpy(machines[i].desc.virtio[0].name, "disk0");
+		machines[i].desc.virtio[0].kind = i ? VIRTIO_NET : VIRTIO_BLK;
 		machines[i].devices[0].class = &disk_class;
 		machines[i].devices[0].virtio = &machines[i].desc.virtio[0];
 		machines[i].ndevices = 1;

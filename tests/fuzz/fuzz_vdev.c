@@ -169,9 +169,11 @@ void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
 	t->fn = fn;
 }
 
+u64 host_counter;
+
 void timeout_set(struct timeout *t, u64 when)
 {
-	(void)when;
+	host_counter = MAX(host_counter, when);
 	t->fn(t);
 }
 
@@ -195,8 +197,6 @@ u64 ms_to_ticks(u64 ms)
 {
 	return ms;
 }
-
-u64 host_counter;
 
 static u32 pages;
 
@@ -559,6 +559,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (dev.class == &virtio_blk_class && fuzz_once_in(&input, 4)) {
 		vm.desc.virtio[0].kib = (struct rate_limit){ 1 + fuzz_byte(&input), 2, 1 };
 		vm.desc.virtio[0].requests = (struct rate_limit){ fuzz_byte(&input) & 3, 0, 9 };
+	}
+	if (is_net() && fuzz_once_in(&input, 4)) {
+		vm.desc.virtio[0].in_kib = (struct rate_limit){ 1 + fuzz_byte(&input), 2, 1 };
+		vm.desc.virtio[0].out_frames = (struct rate_limit){ fuzz_byte(&input) & 3, 0, 9 };
 	}
 	dev.state = calloc(1, dev.class->size);
 	dev.why = why;

@@ -220,7 +220,7 @@ def test_rate(boot, description, tmp_path):  # noqa: F811
     console.run(read, LINUX)
     assert time.monotonic() - begin > 2.5  # 4 MiB, less what came meanwhile
     assert "limited" in device(board, vm, "rate0")
-    assert "expected DISK:kib:SIZE/MS" in board.sh(f"zvm set {vm.name} rate=disk9:kib:1/1")
+    assert "expected DEVICE:LIMIT:SIZE/MS" in board.sh(f"zvm set {vm.name} rate=disk9:kib:1/1")
     board.sh(f"zvm set {vm.name} rate=rate0:kib:none")
     assert "limited" not in device(board, vm, "rate0")
     console.run(read + "; " + read, LINUX)

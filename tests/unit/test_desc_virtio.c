@@ -152,6 +152,18 @@ static void test_net(void **state)
 	refused("/devices/n: mac: is the address of a group");
 	assert_int_equal(fdt_setprop(blob, at("/devices/n"), "mac", "\0\0\0\0\0\0", 6), 0);
 	refused("/devices/n: mac: is zero");
+	assert_int_equal(fdt_delprop(blob, at("/devices/n"), "mac"), 0);
+	assert_int_equal(fdt_setprop(blob, at("/devices/n"), "rate-in-frames",
+				     "\0\0\0\2\0\0\0\3\0\0\3\xe8", 12),
+			 0);
+	accepted(1);
+	assert_int_equal(d.virtio[0].in_frames.size, 2);
+	assert_int_equal(d.virtio[0].in_frames.burst, 3);
+	assert_int_equal(d.virtio[0].in_frames.ms, 1000);
+	assert_int_equal(fdt_setprop(blob, at("/devices/n"), "rate-in-frames",
+				     "\0\0\0\2\0\0\0\3\0\0\0\0", 12),
+			 0);
+	refused("/devices/n: rate-in-frames: milliseconds: 1 to 60000");
 }
 
 int main(void)

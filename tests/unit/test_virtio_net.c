@@ -2,6 +2,8 @@
 /* The network device: frames in buffers of any layout, its queue, and what is malformed. */
 #include "virtio_fixture.h"
 
+#include <asm/host.h>
+#include <arch/timer.h>
 #include <kernel/log.h>
 #include <kernel/page.h>
 #include <lib/errno.h>
@@ -408,6 +410,48 @@ static void test_turns(void **unused)
 	assert_int_equal(got_good, sent_good);
 }
 
+/* Two frames in a second, either way: the third waits, and goes when time has brought it. */
+static void test_limits(void **unused)
+{
+	struct desc_virtio *node = &virtio_vm.desc.virtio[0];
+
+	(void)unused;
+	node->out_frames = (struct rate_limit){ 2, 0, 1000 };
+	virtio_net_class.limits_changed(&virtio_dev);
+	desc(TX, 0, BUFFER, HEADER + 60, 0, 0);
+	for (u32 i = 0; i < 4; i++)
+		offer(TX, 0);
+	notify(TX);
+	assert_int_equal(sent, 2);
+	assert_true(virtio_timer_armed);
+	host_counter += HOST_COUNTER_HZ / 2 + HOST_COUNTER_HZ / 1000;
+	virtio_timer_armed = false;
+	virtio_timeout->fn(virtio_timeout);
+	virtio_work();
+	assert_int_equal(sent, 3);
+	assert_int_equal(port->out.dropped, 0);
+	/* without a limit the rest goes at once */
+	node->out_frames.size = 0;
+	virtio_net_class.limits_changed(&virtio_dev);
+	virtio_work();
+	assert_int_equal(sent, 4);
+	/* received: 1 KiB in a second; a frame may begin while any of it is left */
+	node->in_kib = (struct rate_limit){ 1, 0, 1000 };
+	virtio_net_class.limits_changed(&virtio_dev);
+	desc(RX, 0, BUFFER, 1600, WRITE, 0);
+	for (u32 i = 0; i < 5; i++)
+		offer(RX, 0);
+	for (u32 i = 0; i < 4; i++)
+		arrive(600, 1, (u8)i);
+	assert_int_equal(used_idx(RX), 2);
+	assert_true(virtio_timer_armed);
+	host_counter += HOST_COUNTER_HZ / 2;
+	virtio_timeout->fn(virtio_timeout);
+	virtio_work();
+	assert_int_equal(used_idx(RX), 3);
+	assert_int_equal(port->in.dropped, 0);
+}
+
 static void test_many_senders(void **unused)
 {
 	(void)unused;
@@ -478,6 +522,7 @@ int main(void)
 		cmocka_unit_test_setup(test_checksum_in, setup),
 		cmocka_unit_test_setup(test_fair, setup),
 		cmocka_unit_test_setup(test_turns, setup),
+		cmocka_unit_test_setup(test_limits, setup),
 		cmocka_unit_test_setup(test_many_senders, setup),
 		cmocka_unit_test_setup(test_absent, setup),
 		cmocka_unit_test_setup(test_no_driver, setup),

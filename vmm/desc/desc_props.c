@@ -465,6 +465,10 @@ static const struct prop_row net_rows[] = {
 	{ "network",    read_label,     V_TEXT(network), MUST },
 	{ "mac",        read_mac,       V(mac) },
 	{ "mac-filter", read_flag,      V(mac_filter) },
+	{ "rate-in-kib",     read_rate, V(in_kib) },
+	{ "rate-in-frames",  read_rate, V(in_frames) },
+	{ "rate-out-kib",    read_rate, V(out_kib) },
+	{ "rate-out-frames", read_rate, V(out_frames) },
 };
 /* clang-format on */
 

@@ -6,6 +6,7 @@
  */
 #include "virtio_net.h"
 
+#include <arch/timer.h>
 #include <kernel/log.h>
 #include <kernel/page.h>
 #include <lib/errno.h>
@@ -20,6 +21,75 @@
 static struct virtio_net *to_net(struct virtio *t)
 {
 	return (struct virtio_net *)t;
+}
+
+/* ---- limits, under the lock ---- */
+
+static u64 now_us(void)
+{
+	return ticks_to_us(arch_counter());
+}
+
+bool virtio_net_limited(struct net_limit *limit)
+{
+	u64 wait;
+
+	if (__atomic_load_n(&limit->waits, __ATOMIC_ACQUIRE))
+		return true;
+	wait = MAX(bucket_wait(&limit->bytes, now_us()), bucket_wait(&limit->frames, now_us()));
+	if (!wait)
+		return false;
+	limit->waits = true;
+	timeout_set(&limit->timeout, arch_counter() + us_to_ticks(wait));
+	return true;
+}
+
+void virtio_net_passed(struct net_limit *limit, u32 len)
+{
+	bucket_take(&limit->bytes, len);
+	bucket_take(&limit->frames, 1);
+}
+
+static void look_again(struct timeout *timeout)
+{
+	struct net_limit *limit = container_of(timeout, struct net_limit, timeout);
+
+	__atomic_store_n(&limit->waits, false, __ATOMIC_RELEASE);
+	virtio_wake(limit->t);
+}
+
+static void set_limit(struct net_limit *limit, const struct rate_limit *kib,
+		      const struct rate_limit *frames)
+{
+	unsigned long irq = spin_lock_irqsave(&limit->t->lock);
+
+	bucket_set(&limit->bytes, kib, KIB(1), now_us());
+	bucket_set(&limit->frames, frames, 1, now_us());
+	limit->any = kib->size || frames->size;
+	spin_unlock_irqrestore(&limit->t->lock, irq);
+}
+
+static void set_limits(struct virtio_net *n, const struct desc_virtio *node)
+{
+	set_limit(&n->in, &node->in_kib, &node->in_frames);
+	set_limit(&n->out, &node->out_kib, &node->out_frames);
+}
+
+static void init_limit(struct net_limit *limit, struct virtio *t)
+{
+	limit->t = t;
+	timeout_init(&limit->timeout, look_again);
+}
+
+static void limits_changed(struct vdev *d)
+{
+	struct virtio_net *n = d->state;
+
+	set_limits(n, d->virtio);
+	(void)timeout_cancel(&n->in.timeout);
+	(void)timeout_cancel(&n->out.timeout);
+	look_again(&n->in.timeout);
+	look_again(&n->out.timeout);
 }
 
 /* ---- gathering a frame, under the lock ---- */
@@ -110,6 +180,11 @@ static void complete(struct virtio_net *n)
 		     (u32)f->sum_start + f->sum_offset + 2 > f->len;
 }
 
+static bool may_send(struct virtio_net *n)
+{
+	return n->discard || virtio_net_may_pass(&n->out);
+}
+
 /* Some of the frame's buffers. True: there may be more to do. */
 static bool gather(struct virtio_net *n)
 {
@@ -119,7 +194,7 @@ static bool gather(struct virtio_net *n)
 		if (!virtio_can_go_on(&n->t))
 			return false;
 		complete(n);
-		return true;
+		return may_send(n);
 	}
 	return true;
 }
@@ -133,8 +208,8 @@ static bool transmit(struct virtio_net *n)
 			return false;
 		new_frame(n);
 	}
-	if (n->step == NET_READY)
-		return true;
+	if (n->step == NET_READY) /* it waited */
+		return may_send(n);
 	return virtio_take(&n->t, NET_TX) && gather(n);
 }
 
@@ -154,13 +229,15 @@ static void between(struct virtio *t, struct vcpu *v)
 {
 	struct virtio_net *n = to_net(t);
 	unsigned long irq = spin_lock_irqsave(&t->lock);
-	const bool send = n->step == NET_READY && !n->sending;
+	const bool send = n->step == NET_READY && !n->sending && may_send(n);
 	const bool discard = n->discard;
 
 	(void)v;
 	if (send) {
 		n->step = NET_SENDING;
 		n->sending = true;
+		if (!discard)
+			virtio_net_passed(&n->out, n->frame.len);
 	}
 	spin_unlock_irqrestore(&t->lock, irq);
 	if (!send)
@@ -219,6 +296,9 @@ static int create(struct vdev *d)
 	r = virtio_create(d, &model, features, &n->config, sizeof(n->config));
 	if (r)
 		return r;
+	init_limit(&n->in, &n->t);
+	init_limit(&n->out, &n->t);
+	set_limits(n, node);
 	n->port.owner = d->vm->name;
 	n->port.name = node->name;
 	n->port.filter = node->mac_filter;
@@ -229,6 +309,16 @@ static int create(struct vdev *d)
 		log_err("vm '%s': %s: network %s has a port with address %s already", d->vm->name,
 			node->name, node->network, net_mac_text(mac, text));
 	return r;
+}
+
+static void reset(struct vdev *d)
+{
+	struct virtio_net *n = d->state;
+
+	virtio_reset(d);
+	(void)timeout_cancel(&n->in.timeout);
+	(void)timeout_cancel(&n->out.timeout);
+	n->in.waits = n->out.waits = false;
 }
 
 static void destroy(struct vdev *d)
@@ -261,7 +351,8 @@ const struct vdev_class virtio_net_class = {
 	.size = sizeof(struct virtio_net),
 	.host_init = virtio_host_init,
 	.create = create,
-	.reset = virtio_reset,
+	.reset = reset,
 	.destroy = destroy,
 	.info = info,
+	.limits_changed = limits_changed,
 };

@@ -3,6 +3,8 @@
 #ifndef VIRTIO_NET_H
 #define VIRTIO_NET_H
 
+#include <kernel/timeout.h>
+#include <lib/bucket.h>
 #include <vmm/net.h>
 #include <vmm/virtio.h>
 
@@ -49,6 +51,15 @@ struct net_queue {
 	u8 *frames;
 };
 
+/* A direction's limits. `waits`: nothing passes before the timeout (atomic). */
+struct net_limit {
+	struct bucket bytes, frames;
+	struct timeout timeout;
+	bool any; /* there is a limit */
+	bool waits;
+	struct virtio *t;
+};
+
 /* Where a frame is that the driver sends. SENDING: a vCPU is at it, without the lock. */
 enum net_step { NET_GATHER, NET_READY, NET_SENDING, NET_SENT };
 
@@ -60,6 +71,7 @@ struct virtio_net {
 	} config; /* 5.1.4 */
 	struct net_port port;
 	struct net_queue queue;
+	struct net_limit in, out;
 	bool sends_next; /* receiving and sending take turns */
 	/* sending */
 	enum net_step step;
@@ -73,6 +85,17 @@ struct virtio_net {
 	struct net_frame frame;
 	u8 *bounce; /* a page: the parts of a frame with many pieces */
 };
+
+/* ---- virtio_net.c; the device's lock is held ---- */
+
+/* False if a frame may pass now. Else a vCPU looks again when one may. */
+bool virtio_net_limited(struct net_limit *limit);
+static inline bool virtio_net_may_pass(struct net_limit *limit)
+{
+	return likely(!limit->any) || !virtio_net_limited(limit);
+}
+/* It has: the next one waits until its length is made up for. */
+void virtio_net_passed(struct net_limit *limit, u32 len);
 
 /* ---- virtio_net_rx.c; the device's lock is held ---- */
 

@@ -110,7 +110,7 @@ static enum put put(struct virtio_net *n, const struct net_frame *f)
 	struct fill s = { .t = &n->t, .left = BUFFERS, .result = LATER };
 	bool ok;
 
-	if (!virtio_take(&n->t, NET_RX))
+	if (!virtio_take(&n->t, NET_RX) || !virtio_net_may_pass(&n->in))
 		return LATER;
 	ok = put_header(&s, f);
 	for (u32 i = 0; i < f->count && ok; i++)
@@ -122,6 +122,7 @@ static enum put put(struct virtio_net *n, const struct net_frame *f)
 	if (ok && virtio_hold(&n->t, NET_RX, s.held) && virtio_publish(&n->t, NET_RX, s.held + 1)) {
 		n->port.in.frames++;
 		n->port.in.bytes += f->len;
+		virtio_net_passed(&n->in, f->len);
 		return PUT;
 	}
 	virtio_untake(&n->t, NET_RX, avail);
