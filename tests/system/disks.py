@@ -93,7 +93,7 @@ def gpt(path, partitions):
     return path
 
 
-# As Debian's packages write them, but for the timeout.
+# As Debian has them, but for the timeout and root=: the initramfs has a shell of its own.
 ESP_CFG = """\
 search --no-floppy --label root --set=root
 set prefix=($root)/boot/grub
@@ -103,7 +103,7 @@ GRUB_CFG = """\
 set timeout=0
 menuentry 'Debian GNU/Linux' {
 	echo 'Loading Linux from the disk'
-	linux /boot/vmlinuz root=/dev/vda2 console=ttyAMA0
+	linux /boot/vmlinuz console=ttyAMA0 by=grub
 	initrd /boot/initrd.img
 }
 """
@@ -112,7 +112,7 @@ default debian
 label debian
 	kernel /boot/vmlinuz
 	initrd /boot/initrd.img
-	append root=/dev/vda2 console=ttyAMA0 by=extlinux
+	append console=ttyAMA0 by=extlinux
 """
 MARKER = "from the root of the disk"
 

@@ -58,7 +58,7 @@ def test_grub_and_variables(boot, tmp_path):
     console.expect("UEFI firmware", BOOT_SECONDS)
     console.expect("Loading Linux from the disk", BOOT_SECONDS)
     linux_ready(console)
-    assert console.run("cat /proc/cmdline", LINUX).startswith("BOOT_IMAGE=/boot/vmlinuz root=/dev/vda2")
+    assert console.run("cat /proc/cmdline", LINUX)== "BOOT_IMAGE=/boot/vmlinuz console=ttyAMA0 by=grub"
     console.run("mkdir -p /mnt; mount -t ext4 /dev/vda2 /mnt", LINUX)
     assert console.run("cat /mnt/etc/marker", LINUX) == MARKER
     console.run("mount -t efivarfs efivarfs /sys/firmware/efi/efivars", LINUX)

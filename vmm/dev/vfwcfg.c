@@ -298,16 +298,14 @@ static bool start(struct fw_cfg *f, u64 address)
 
 static bool write_locked(struct fw_cfg *f, u64 offset, u64 value, u32 size)
 {
-	const u64 swapped = __builtin_bswap64(value) >> (64 - 8 * size);
-
 	if (offset == SELECTOR && size == 2)
-		select(f, (u16)swapped);
+		select(f, __builtin_bswap16((u16)value));
 	else if (offset == DMA && size == 4)
-		f->dma_high = swapped << 32;
+		f->dma_high = (u64)__builtin_bswap32((u32)value) << 32;
 	else if (offset == DMA + 4 && size == 4)
-		return start(f, f->dma_high | swapped);
+		return start(f, f->dma_high | __builtin_bswap32((u32)value));
 	else if (offset == DMA && size == 8)
-		return start(f, swapped);
+		return start(f, __builtin_bswap64(value));
 	return false;
 }
 
@@ -321,7 +319,7 @@ static enum mmio_result access(const struct mmio_region *r, struct vcpu *v, u64 
 	if (a->write)
 		more = write_locked(f, offset, a->value, a->size);
 	else
-		a->value = read_locked(f, offset, a->size) & (~0ULL >> (64 - 8 * a->size));
+		a->value = read_locked(f, offset, a->size);
 	spin_unlock_irqrestore(&f->lock, irq);
 	if (more)
 		ask(f, v);

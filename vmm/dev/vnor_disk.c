@@ -41,7 +41,7 @@ static int load(struct vnor *n)
 		if (!transfer(n, DISK_READ, at, DISK_BUFFER))
 			return -EIO;
 		for (u64 i = 0; i < DISK_BUFFER && !r; i += PAGE_SIZE)
-			if (memcmp(buffer + i, vflash_erased, PAGE_SIZE))
+			if (memcmp(buffer + i, vflash_erased, PAGE_SIZE) != 0)
 				r = vnor_fill(n, at + i, buffer + i);
 	}
 	return r;
