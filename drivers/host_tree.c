@@ -89,8 +89,8 @@ static void add_property(struct place *p, const struct dt_prop *prop)
 /* A node's properties come before its children. */
 static void gather(void)
 {
-	int path[DT_DEPTH_MAX];
-	u32 depth = 0, at = 0, next;
+	int open = -1; /* the innermost node that has not ended */
+	u32 at = 0, next;
 	struct dt_prop prop;
 	enum dt_tag tag;
 
@@ -98,20 +98,20 @@ static void gather(void)
 		struct place *p = &places[place_count];
 
 		if (tag == DT_END_NODE)
-			depth--;
+			open = places[open].parent;
 		if (tag != DT_BEGIN_NODE)
 			continue;
 		*p = (struct place){ .tag = at,
 				     .props = next,
-				     .parent = depth ? path[depth - 1] : -1,
+				     .parent = open,
 				     .addresses = NOT_SAID,
 				     .sizes = NOT_SAID,
 				     .off = NOT_SAID };
 		while (dt_next_prop(&tree, &next, &prop))
 			add_property(p, &prop);
 		/* A bus that is disabled has no devices. */
-		p->off = p->off == true || (depth && places[path[depth - 1]].off);
-		path[depth++] = (int)place_count++;
+		p->off = p->off == true || (open >= 0 && places[open].off);
+		open = (int)place_count++;
 	}
 }
 

@@ -38,7 +38,7 @@ const char *desc_sched_problem(const struct vm_desc *d, const char **prop)
 static bool row_seen(u32 seen, const char *name)
 {
 	for (u32 i = 0; i < desc_root.count; i++)
-		if (str_eq(desc_root.rows[i].name, name))
+		if (*desc_root.rows[i].name == *name && str_eq(desc_root.rows[i].name, name))
 			return seen & BIT(i);
 	return false;
 }
