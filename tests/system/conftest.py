@@ -266,9 +266,10 @@ def bundles(tmp_path_factory):
     made = {}
 
     def get(guests):
-        key = "-".join(Path(guest).stem for guest in guests)
+        key = tuple(guests)  # whole paths: two tests may describe types of one name
         if key not in made:
-            made[key] = make_bundle(tmp_path_factory.mktemp("bundle") / f"{key}.cpio", guests)
+            name = "-".join(Path(guest).stem for guest in guests)
+            made[key] = make_bundle(tmp_path_factory.mktemp("bundle") / f"{name}.cpio", guests)
         return made[key]
 
     return get

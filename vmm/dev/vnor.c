@@ -91,6 +91,11 @@ static u64 read_bytes(const struct vnor *n, u64 offset, u32 size)
 	return value;
 }
 
+static u64 low_bytes(u64 value, u32 size)
+{
+	return size < sizeof(value) ? value & (BIT(8 * size) - 1) : value;
+}
+
 static u64 read_locked(struct vnor *n, u64 offset, u32 size)
 {
 	switch (n->mode) {
@@ -258,7 +263,7 @@ static enum mmio_result read(struct vnor *n, u64 offset, struct mmio_access *a)
 {
 	unsigned long irq = spin_lock_irqsave(&n->lock);
 
-	a->value = read_locked(n, offset, a->size) & (~0ULL >> (64 - 8 * a->size));
+	a->value = low_bytes(read_locked(n, offset, a->size), a->size);
 	spin_unlock_irqrestore(&n->lock, irq);
 	return MMIO_OK;
 }
