@@ -15,6 +15,19 @@
 static const char *const nodes[] = { "a", "b@1", "cpus", "" };
 static const char *const props[] = { "compatible", "reg", "#address-cells", "x" };
 
+/* The properties of a node, which begin at `at`. */
+static void walk_props(const struct dt *t, u32 at, u32 length)
+{
+	struct dt_prop p;
+	u32 before = at;
+
+	for (; dt_next_prop(t, &at, &p); before = at) {
+		fuzz_assert(at > before && at < length);
+		fuzz_assert(strlen(p.name) <= DT_NAME_MAX);
+	}
+	fuzz_assert(at == before);
+}
+
 static void walk_ours(const void *blob, const struct dt_facts *facts)
 {
 	struct dt t = dt_open(blob);
@@ -27,6 +40,7 @@ static void walk_ours(const void *blob, const struct dt_facts *facts)
 		fuzz_assert(next > at && next < facts->length);
 		if (tag == DT_BEGIN_NODE) {
 			sum += strlen(dt_node_name(&t, at));
+			walk_props(&t, next, facts->length);
 			nodes_seen++;
 		} else if (tag == DT_PROP) {
 			struct dt_prop p = dt_prop(&t, at);

@@ -249,6 +249,14 @@ static void live(u32 device_total)
 	}
 }
 
+/* What other drivers do: the device may go on as it likes. */
+static void end(struct vcon *c)
+{
+	if (c->multiport)
+		virtq_quiet(&c->ctx, fuzz_byte(&input) & 1);
+	(void)virtio_stop(&c->dev);
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static const struct virtio_driver *const drivers[] = { &virtio_console_driver };
@@ -265,6 +273,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	live(device_total);
 	tireless = true;
 	live(device_total);
+	for (u32 i = 0; i < device_total; i++)
+		end(&devices[i]);
 	while (block_count)
 		free(blocks[--block_count].at);
 	return 0;
