@@ -275,6 +275,19 @@ def bundles(tmp_path_factory):
     return get
 
 
+@pytest.fixture
+def description(tmp_path):
+    """description(name, kernel, devices, *properties): a VM type with these nodes in /devices."""
+    def write(name, kernel, devices, *properties):
+        path = tmp_path / f"{name}.dts"
+        lines = [f'label = "{name}"', f'kernel = "{kernel}"', 'compatible = "zvm,vm"', *properties]
+        path.write_text("/dts-v1/;\n/ {\n" + "".join(f"\t{line};\n" for line in lines) +
+                        f"\tdevices {{ {devices} }};\n}};\n", encoding="utf-8")
+        return str(path)
+
+    return write
+
+
 def booter(bundles, name):
     """A function that starts boards, and the list of those it started."""
     boards = []

@@ -13,7 +13,7 @@ import pytest
 from conftest import BOOT_SECONDS, BUILD, LINUX, fetched
 from machine_disks import gpt, options
 from guests import Vm, linux_ready, new
-from test_virtio import description, device, file_system, linux_with  # noqa: F401
+from test_virtio import device, file_system, linux_with  # noqa: F401
 
 MODERN = ["-global", "virtio-mmio.force-legacy=false"]
 DROP = "echo 3 > /proc/sys/vm/drop_caches"

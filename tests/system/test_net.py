@@ -13,19 +13,6 @@ from conftest import BUILD, LINUX, fetched
 from guests import UBOOT, linux_ready, new, uboot_ready
 
 
-@pytest.fixture
-def description(tmp_path):
-    """description(name, kernel, devices, *properties): a VM type with these nodes in /devices."""
-    def write(name, kernel, devices, *properties):
-        path = tmp_path / f"{name}.dts"
-        lines = [f'label = "{name}"', f'kernel = "{kernel}"', 'compatible = "zvm,vm"', *properties]
-        path.write_text("/dts-v1/;\n/ {\n" + "".join(f"\t{line};\n" for line in lines) +
-                        f"\tdevices {{ {devices} }};\n}};\n", encoding="utf-8")
-        return str(path)
-
-    return write
-
-
 def linux_type(description, name, devices, *properties):
     fetched("virtio")
     return description(name, "virtio/Image", devices, 'initrd = "virtio/initrd.cpio.gz"',

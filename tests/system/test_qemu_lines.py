@@ -10,7 +10,6 @@ import pytest
 
 from conftest import BUILD, LINUX, fetched
 from guests import UBOOT, linux_ready, new, uboot_ready
-from test_virtio import description  # noqa: F401
 
 # As a description has it: version 2.
 MODERN = ["-global", "virtio-mmio.force-legacy=false"]

@@ -11,23 +11,10 @@ from conftest import BOOT_SECONDS, LINUX, fetched
 from guests import linux_ready, new
 
 
-@pytest.fixture
-def description(tmp_path):
-    """description(name, kernel, devices, *properties): a VM type with these nodes in /devices."""
-    def write(name, kernel, devices, *properties):
-        path = tmp_path / f"{name}.dts"
-        lines = [f'label = "{name}"', f'kernel = "{kernel}"', 'compatible = "zvm,vm"', *properties]
-        path.write_text("/dts-v1/;\n/ {\n" + "".join(f"\t{line};\n" for line in lines) +
-                        f"\tdevices {{ {devices} }};\n}};\n", encoding="utf-8")
-        return str(path)
-
-    return write
-
-
 def linux_with(boot, description, devices, **options):
     """A board, a VM with Linux and these devices, and its console."""
     fetched("virtio")
-    name = devices.split()[0]  # a bundle is made once for each name
+    name = devices.split()[0]
     kind = description(name, "virtio/Image", devices, 'initrd = "virtio/initrd.cpio.gz"',
                        'bootargs = "console=ttyAMA0"', "memory = <0x0 0x10000000>", "cpus = <2>")
     board = boot(smp=2, mem=1024, guests=[kind], **options)
