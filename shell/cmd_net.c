@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `zvm net`: networks and their ports. */
+/* `zvm net`: networks and their ports, and captures of their frames. */
+#include <lib/errno.h>
 #include <lib/string.h>
+#include <vmm/dev.h>
 #include <vmm/net.h>
 #include "shell.h"
 
@@ -42,6 +44,15 @@ static void print_learnt(const struct net_port *p)
 	shell_printf("\n");
 }
 
+static void print_capture(const struct net *net)
+{
+	const struct port_stream *s = &net_capture_of(net)->stream;
+
+	if (port_stream_is_open(s))
+		shell_printf("captured to port %d (%s): %lu frames, %lu dropped\n", s->port,
+			     console_port_name(s->port), s->records, s->dropped);
+}
+
 static void print_nets(const char *only)
 {
 	const struct net_port *p;
@@ -59,6 +70,8 @@ static void print_nets(const char *only)
 			print_port(net, p);
 		for (p = NULL; only && (p = net_port_next(net, p));)
 			print_learnt(p);
+		if (only)
+			print_capture(net);
 	}
 	if (!any && only)
 		shell_printf("zvm net: there is no network '%s'\n", only);
@@ -67,9 +80,82 @@ static void print_nets(const char *only)
 			"no networks; a VM has a port by `zvm,virtio-net` in its description\n");
 }
 
+/* ---- captures ---- */
+
+/* NULL: there is none of that name, and a line says so. */
+static const struct net *network_named(const struct args *a, const char *name)
+{
+	const struct net *net = NULL;
+
+	while ((net = net_next(net)) && !str_eq(net_name(net), name))
+		;
+	if (!net)
+		shell_printf("%s: there is no network '%s'\n", a->path, name);
+	return net;
+}
+
+static void end_dump(const struct net *net)
+{
+	const struct port_stream *s = &net_capture_of(net)->stream;
+
+	if (!port_stream_is_open(s)) {
+		shell_printf("network '%s' is not captured\n", net_name(net));
+		return;
+	}
+	net_capture_end(net_name(net));
+	shell_printf("network '%s': %lu frames captured, %lu dropped\n", net_name(net), s->records,
+		     s->dropped);
+}
+
+static void start_dump(const struct args *a, const struct net *net, s32 want, u32 snap)
+{
+	const u64 wall = host_wall_clock ? host_wall_clock() : 0;
+	const int port = net_capture_start(net_name(net), want, snap, wall);
+
+	if (port >= 0)
+		shell_printf("network '%s' is captured to port %d (%s)\n", net_name(net), port,
+			     console_port_name(port));
+	else if (port == -EEXIST)
+		shell_printf("%s: network '%s' is captured already, to port %d\n", a->path,
+			     net_name(net), net_capture_of(net)->stream.port);
+	else if (port == -EBUSY)
+		shell_printf("%s: port %d is in use\n", a->path, want);
+	else if (port == -ENOENT)
+		shell_printf("%s: %s (`host info` shows the ports)\n", a->path,
+			     want < 0 ? "no port is free" : "there is no such port");
+	else
+		shell_printf("%s: there is no memory for a capture\n", a->path);
+}
+
+/* zvm net dump NETWORK [PORT | off] */
+static void dump(const struct args *a)
+{
+	const char *port = a->nmore > 1 ? a->more[1] : NULL;
+	const struct net *net = network_named(a, a->more[0]);
+	u64 snap = NET_FRAME_MAX, want = 0;
+
+	if (!net || !option_number(a, "-s", "bytes of a frame", NET_HEAD, NET_FRAME_MAX, &snap))
+		return;
+	if (port && str_eq(port, "off"))
+		end_dump(net);
+	else if (port && (parse_u64(port, &want) != 0 || want >= CONSOLE_MAX_PORTS))
+		shell_printf("%s: '%s': expected the number of a port, or off\n", a->path, port);
+	else
+		start_dump(a, net, port ? (s32)want : -1, (u32)snap);
+}
+
 void cmd_zvm_net(const struct args *a)
 {
+	const bool dumps = a->nmore && str_eq(a->operand, "dump");
+
+	if (a->nmore && !dumps) {
+		shell_printf("%s: too many arguments: '%s'\n", a->path, a->more[0]);
+		return;
+	}
 	shell_vmm_lock();
-	print_nets(a->operand);
+	if (dumps)
+		dump(a);
+	else
+		print_nets(a->operand);
 	shell_vmm_unlock();
 }

@@ -60,6 +60,10 @@ static const struct option console_options[] = {
 	{ "--break", NULL, ARG_NONE, "send it BREAK, and do not attach; while attached: Ctrl-] b" },
 };
 
+static const struct option net_options[] = {
+	{ "-s", "BYTES", ARG_TEXT, "with dump: how much is kept of a frame; default 1518" },
+};
+
 static const struct option log_options[] = {
 	{ VM_OPTION },
 	{ "-f", NULL, ARG_NONE, "follow it as it grows; Ctrl-C leaves" },
@@ -84,8 +88,9 @@ static const struct command zvm_commands[] = {
 	{ "stat", NULL, "a VM's exits, how late its timers were, its budget", OPTIONS(stat_options),
 	  VM_OPERAND, .run = cmd_zvm_stat },
 	{ "top", NULL, "which threads use the CPUs, every second; q leaves", .run = cmd_zvm_top },
-	{ "net", NULL, "the networks' ports; or one network, and the addresses learnt there",
-	  .operand = ARG_NET, .operand_name = "NETWORK", .run = cmd_zvm_net },
+	{ "net", NULL, "the networks' ports; one network; or its frames, to a console port",
+	  OPTIONS(net_options), .operand = ARG_NET,
+	  .operand_name = "NETWORK | dump NETWORK [PORT | off]", .more = 2, .run = cmd_zvm_net },
 	{ "set", "update", "change how a VM is scheduled, and restarted", OPTIONS(set_options),
 	  VM_OPERAND, .run = cmd_zvm_set },
 	{ "list", NULL, "the types that can be created", .run = cmd_zvm_list },
@@ -117,6 +122,7 @@ static void add_vms(struct completions *c, const struct word *w)
 
 static void add_nets(struct completions *c, const struct word *w)
 {
+	complete_with(c, w, "dump");
 	vmm_lock();
 	for (const struct net *net = NULL; (net = net_next(net));)
 		complete_with(c, w, net_name(net));

@@ -80,6 +80,14 @@ static bool take_operand(struct args *a, const char *word)
 		shell_printf("%s: too many arguments: '%s'\n", a->path, word);
 		return false;
 	}
+	if (a->operand && a->nmore < a->command->more) {
+		a->more[a->nmore++] = word;
+		return true;
+	}
+	if (a->operand && a->command->more) {
+		shell_printf("%s: too many arguments: '%s'\n", a->path, word);
+		return false;
+	}
 	if (a->operand) {
 		shell_printf("%s: one %s at a time: '%s' or '%s'\n", a->path,
 			     a->command->operand_name, a->operand, word);

@@ -57,6 +57,7 @@ struct option {
 
 #define MAX_OPTIONS 12
 #define MAX_WORDS   24
+#define MAX_MORE    2
 
 struct command;
 
@@ -65,8 +66,10 @@ struct args {
 	const struct command *command;
 	char path[32]; /* the command's full name, "zvm new" */
 	const char *option
-		[MAX_OPTIONS];    /* of command->options[i]: "" if it has no value; NULL: absent */
-	const char *operand;      /* the word that belongs to no option, or NULL */
+		[MAX_OPTIONS]; /* of command->options[i]: "" if it has no value; NULL: absent */
+	const char *operand;   /* the word that belongs to no option, or NULL */
+	const char *more[MAX_MORE]; /* those behind it */
+	u32 nmore;
 	const char *const *words; /* all words behind the command */
 	u32 nwords;
 };
@@ -79,6 +82,7 @@ struct command {
 	u32 noptions;
 	enum arg_kind operand;
 	const char *operand_name; /* for the help; NULL: it takes none */
+	u32 more;                 /* words that it takes behind the operand, up to MAX_MORE */
 	void (*run)(const struct args *a);
 	const struct command *sub; /* instead of run: its subcommands */
 	u32 nsub;

@@ -36,6 +36,7 @@ enum lock_rank {
 	LOCK_DEVICE,       /* a VM's UART, RTC, watchdog or virtio device */
 	LOCK_VGIC,         /* a VM's interrupt controller */
 	LOCK_CONSOLE,      /* a VM's console */
+	LOCK_STREAM,       /* records on their way to a port */
 	LOCK_DISK,         /* what transfers of the machine's disks are in flight */
 	LOCK_VIRTIO,       /* a virtio console or disk of the machine */
 	LOCK_SHELL,        /* the events that the shell waits for */

@@ -12,6 +12,7 @@
 
 #include <kernel/spinlock.h>
 #include <vmm/desc.h>
+#include <vmm/port.h>
 
 #define NET_HEAD      14   /* bytes of an Ethernet header: destination, source, type */
 #define NET_FRAME_MAX 1518 /* bytes: header, an 802.1Q tag, 1500 bytes */
@@ -81,12 +82,36 @@ void net_leave(struct net_port *port);
 /* Send a frame. Thread context, preemptible, no lock held. One caller at a time for each port. */
 void net_send(struct net_port *from, struct net_frame *f);
 
-/* Networks and their ports, for the operator. NULL: no more. Lifecycle lock held. */
+/* ---- for the operator; the lifecycle lock is held ---- */
+
+/* Networks and their ports. NULL: no more. */
 const struct net *net_next(const struct net *net);
 const char *net_name(const struct net *net);
 const struct net_port *net_port_next(const struct net *net, const struct net_port *port);
 /* Call fn for each address behind a port that is not too old. */
 void net_each_station(const struct net_port *port, void (*fn)(u64 mac, void *arg), void *arg);
+
+/*
+ * A capture: each frame that the network takes is copied to a port of the machine, in pcap format.
+ * A frame for which the port's stream has no room is not captured. It is delivered all the same.
+ */
+struct net_capture {
+	struct port_stream stream;
+	u32 snap;        /* bytes of a frame that are kept */
+	u64 start_ticks; /* counter, at */
+	u64 start_ns;    /* that Unix time */
+};
+
+/*
+ * Start the capture of a network to port `want`, or to the lowest free one if want is -1. snap: at
+ * most so many bytes of a frame. wall: Unix time, in seconds. Returns the port; -EEXIST: it has a
+ * capture; or an error of port_stream_open().
+ */
+int __must_check net_capture_start(const char *network, s32 want, u32 snap, u64 wall);
+/* End it. */
+void net_capture_end(const char *network);
+/* Its capture, which may be closed. */
+const struct net_capture *net_capture_of(const struct net *net);
 
 /* ---- addresses ---- */
 
@@ -97,6 +122,12 @@ u64 net_mac(const u8 *bytes);
 const char *net_mac_text(u64 mac, char *buf);
 /* An address that is the same whenever a VM of that name has a device of that name. */
 u64 net_mac_of_name(const char *vm, const char *device);
+
+/* ---- net_capture.c, for the switch ---- */
+
+int __must_check net_capture_open(struct net_capture *c, s32 want, u32 snap, u64 wall);
+/* Its checksum is filled in first. Thread context, preemptible. */
+void net_capture_frame(struct net_capture *c, struct net_frame *f);
 
 /* ---- frames ---- */
 

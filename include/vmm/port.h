@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine's console ports: drivers offer them, VMs' consoles take them. */
+/* The machine's console ports: drivers offer them, VMs' consoles and streams take them. */
 #ifndef VMM_PORT_H
 #define VMM_PORT_H
 
-#include <lib/types.h>
+#include <kernel/spinlock.h>
+#include <lib/ring.h>
 
 struct console;
 
@@ -37,7 +38,7 @@ int console_ports_register(const struct console_port_ops *ops);
 void console_port_ready(u32 port);
 /*
  * Give c port `want`, or the lowest free one if want is -1. Returns the port; -ENOENT (no such
- * port, or none is free); -EBUSY (another VM has it). Lifecycle lock held.
+ * port, or none is free); -EBUSY (another VM or a stream has it). Lifecycle lock held.
  */
 int console_port_attach(struct console *c, s32 want);
 /*
@@ -47,6 +48,50 @@ int console_port_attach(struct console *c, s32 want);
 void console_port_detach(struct console *c);
 /* The port's name. NULL if there is no such port. */
 const char *console_port_name(s32 port);
+
+/*
+ * A stream of records to a port, for what is not a console. A record goes in as a whole or is
+ * dropped. So a reader that is too slow loses records, and no writer ever waits for it. What is
+ * typed at the port is ignored.
+ */
+#define PORT_STREAM_BYTES  KIB(64)
+#define PORT_STREAM_PIECES 10
+
+struct port_piece {
+	const void *at;
+	u32 len;
+};
+
+struct port_stream {
+	struct spinlock lock;
+	struct ring ring;     /* buf: NULL while it is closed */
+	bool open;            /* records are taken (atomic) */
+	u64 records, dropped; /* taken, and those for which there was no room */
+	s32 port;
+};
+
+void port_stream_init(struct port_stream *s);
+/*
+ * Give the stream port `want`, or the lowest free one if want is -1, and send a head of up to 256
+ * bytes. Returns the port; -ENOENT (no such port, or none is free); -EBUSY (a VM or a stream has
+ * it); -ENOMEM. It is closed. Lifecycle lock held.
+ */
+int __must_check port_stream_open(struct port_stream *s, s32 want, const void *head, u32 len);
+/*
+ * Free its port. Records that it still holds are sent first, as far as the port takes them.
+ * Lifecycle lock held.
+ */
+void port_stream_close(struct port_stream *s);
+static inline bool port_stream_is_open(const struct port_stream *s)
+{
+	return __atomic_load_n(&s->open, __ATOMIC_RELAXED);
+}
+/*
+ * Append a record of at most PORT_STREAM_PIECES pieces, or count it as dropped; nothing if the
+ * stream is closed. One section, as long as the copy. Any context.
+ */
+void port_stream_put(struct port_stream *s, const struct port_piece *pieces, u32 count);
+
 /* Start the service thread. */
 int __must_check console_service_start(void);
 

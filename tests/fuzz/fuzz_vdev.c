@@ -20,6 +20,7 @@
 #include <vmm/virtio.h>
 
 #include "../../vmm/disk/disk_internal.h"
+#include "../../vmm/port/console_port.h"
 
 #define RAM       0x40000000ULL
 #define RAM_SIZE  MIB(4)
@@ -307,6 +308,22 @@ const char *console_port_name(s32 port)
 	return NULL;
 }
 
+int port_attach_stream(struct port_stream *s, s32 want)
+{
+	(void)s;
+	return want < 0 ? 1 : -EBUSY;
+}
+
+void port_detach_stream(const struct port_stream *s)
+{
+	fuzz_assert(!s->open);
+}
+
+void console_port_ready(u32 port)
+{
+	fuzz_assert(port == 1);
+}
+
 void klog(enum log_level level, const char *fmt, ...)
 {
 	(void)level, (void)fmt;
@@ -365,6 +382,30 @@ static void join_net(void)
 	other = (struct net_port){ .owner = "other", .name = "o", .receive = receive };
 	other.sums = sums;
 	fuzz_assert(!net_join(&other, "n", 0x020000000001, 2));
+	if (fuzz_once_in(&input, 2))
+		(void)net_capture_start("n", -(int)(fuzz_byte(&input) & 1), 14 + fuzz_byte(&input),
+					9);
+}
+
+/* What was captured is whole records of frames; the reader takes some of them. */
+static void read_capture(void)
+{
+	const struct net_capture *c = net_capture_of(other.net);
+	struct port_stream *s = (struct port_stream *)(uintptr_t)&c->stream;
+	u32 head[4];
+
+	if (!s->open || fuzz_once_in(&input, 2))
+		return;
+	if (!s->ring.tail)
+		port_stream_pass(s, 24);
+	while (port_stream_peek(s, head, sizeof(head))) {
+		fuzz_assert(head[1] < 1000000000 && head[2] == MIN(head[3], c->snap));
+		fuzz_assert(head[3] >= NET_HEAD && head[3] <= NET_FRAME_MAX);
+		port_stream_pass(s, (u32)sizeof(head) + head[2]);
+	}
+	fuzz_assert(s->ring.tail == s->ring.head);
+	if (fuzz_once_in(&input, 4))
+		net_capture_end("n");
 }
 
 /* The device's: it came first. */
@@ -492,6 +533,8 @@ static void act(void)
 		start();
 		break;
 	case 1:
+		if (is_net())
+			read_capture();
 		if (dev.class->limits_changed && fuzz_once_in(&input, 8))
 			dev.class->limits_changed(&dev);
 		access(below(0x200 / size) * size, size, fuzz_byte(&input) & 1, fuzz_byte(&input));

@@ -4,12 +4,14 @@
 import hashlib
 import re
 import socket
+import struct
+import subprocess
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from conftest import BUILD, LINUX, fetched
+from conftest import BOOT_SECONDS, BUILD, LINUX, fetched
 from guests import UBOOT, linux_ready, new, uboot_ready
 
 
@@ -52,8 +54,98 @@ def ping(console, address, count=3, size=56):
 LAN = 'net0 { compatible = "zvm,virtio-net"; network = "lan0"; };'
 
 
-def test_linux_pair(boot, description):
-    """Two Linux VMs ping each other and move a stream; resets and new drivers in the middle."""
+class Capture:
+    """A reader of a console port that a network is captured to."""
+
+    def __init__(self, board, network, port, options="", link=None):
+        self.board, self.network, self.link = board, network, link
+        if not link:
+            self.link = socket.socket(socket.AF_UNIX)
+            self.link.connect(str(board.sockets / str(port)))
+            self.link.settimeout(BOOT_SECONDS)
+        self.data = b""
+        answer = board.sh(f"zvm net dump {network} {options}")
+        assert answer == f"network '{network}' is captured to port {port} (hvc{port})"
+
+    def take(self, count):
+        """That many bytes, and no more: a socket takes none in that are not asked for."""
+        while len(self.data) < count:
+            got = self.link.recv(count - len(self.data))
+            assert got
+            self.data += got
+        data, self.data = self.data[:count], self.data[count:]
+        return data
+
+    def end(self):
+        """Ends the capture: how many frames it says that it has, and how many it dropped."""
+        said = re.fullmatch(rf"network '{self.network}': (\d+) frames captured, (\d+) dropped",
+                            self.board.sh(f"zvm net dump {self.network} off"))
+        assert said
+        return int(said[1]), int(said[2])
+
+    def read(self, snap=1518):
+        """The file's head, which is checked; then frames, (seconds, length, bytes) each."""
+        head = self.take(24)
+        assert struct.unpack("<IHHiIII", head) == (0xa1b23c4d, 2, 4, 0, 0, snap, 1)
+        yield head
+        while True:
+            seconds, ns, kept, length = record = struct.unpack("<IIII", self.take(16))
+            assert kept == min(length, snap) and length <= 1518 and ns < 10**9, record
+            yield seconds + ns / 1e9, length, self.take(kept)
+
+
+def echo_requests(frames):
+    return [data for _, _, data in frames if data[12:14] == b"\x08\0" and data[23] == 1 and data[34] == 8]
+
+
+def captures(board, pinging, tmp_path, fetch):
+    """What tcpdump reads; a short snap length; a reader that does not read."""
+    assert "there is no network 'lan7'" in board.sh("zvm net dump lan7")
+    for words, why in [("lan0 3", "too many arguments: '3'"), ("dump lan0 x", "'x': expected the number of a port, or off"),
+                       ("dump lan0 3 4", "too many arguments: '4'"), ("dump lan0 -s 13", "bytes of a frame must be 14 to 1518")]:
+        assert why in board.sh(f"zvm net {words}")
+    assert "port 0 is in use" in board.sh("zvm net dump lan0 0")
+    assert "there is no such port" in board.sh("zvm net dump lan0 40")
+    assert board.sh("zvm net dump lan0 off") == "network 'lan0' is not captured"
+    file = Capture(board, "lan0", 3, "3")
+    assert "is captured already, to port 3" in board.sh("zvm net dump lan0")
+    pinging(count=5, size=1400)
+    assert re.search(r"^captured to port 3 \(hvc3\): \d+ frames, 0 dropped$", board.sh("zvm net lan0"), re.M)
+    count, dropped = file.end()
+    reader = file.read()
+    head = next(reader)
+    frames = [next(reader) for _ in range(count)]
+    assert len(echo_requests(frames)) == 5 and dropped == 0
+    assert [time for time, _, _ in frames] == sorted(time for time, _, _ in frames)
+    assert all(length == 1442 for _, length, data in frames if data in echo_requests(frames))
+    path = tmp_path / "lan0.pcap"
+    path.write_bytes(head + b"".join(struct.pack("<IIII", int(when), int(when % 1 * 1e9), len(data), length) + data
+                                     for when, length, data in frames))
+    shown = subprocess.run(["tcpdump", "-v", "-n", "-r", str(path)], text=True, check=True, stdout=subprocess.PIPE).stdout
+    assert shown.count("ICMP echo request") == shown.count("ICMP echo reply") == 5 and "bad" not in shown
+    file = Capture(board, "lan0", 3, "3 -s 64", file.link)
+    pinging(count=2, size=1400)
+    count, _ = file.end()
+    reader = file.read(64)
+    next(reader)
+    frames = [next(reader) for _ in range(count)]
+    assert [(length, len(data)) for _, length, data in frames if data in echo_requests(frames)] == [(1442, 64)] * 2
+    # No reader: the network does not wait. What was kept is whole, and a VM can have the port.
+    file = Capture(board, "lan0", 2)
+    fetch()
+    count, dropped = file.end()
+    assert dropped > 1000 and count > 30
+    reader = file.read()
+    next(reader)
+    for _ in range(30):
+        next(reader)
+    vm = new(board, "linux")
+    assert "port 2 (hvc2)" in board.sh(f"zvm info {vm.name}")
+    vm.delete()
+
+
+def test_linux_pair(boot, description, tmp_path):
+    """Two Linux VMs ping each other and move a stream; captures, resets, drivers that come back."""
     board = boot(smp=2, mem=1024, guests=[linux_type(description, "linux", LAN)])
     (one, a), (two, b) = start(board, "linux"), start(board, "linux")
     for console in (a, b):
@@ -71,6 +163,7 @@ def test_linux_pair(boot, description):
     assert b.run(fetch, LINUX) == sums
     print(b.run("ip -s link", LINUX))
     print(b.run("time " + fetch, LINUX))
+    captures(board, lambda **how: ping(a, "10.0.0.2", **how), tmp_path, lambda: b.run(fetch, LINUX))
     for vm in (one, two):
         state = device(board, vm, "net0")
         assert re.fullmatch(r"virtio-net, slot 31: network lan0, in \d+ frames, \d+ dropped, out \d+ frames, 0 dropped",

@@ -366,6 +366,61 @@ static void test_port_input(void **state)
 	console_port_detach(&consoles[0]);
 }
 
+/* ---- streams ---- */
+
+static void put_record(struct port_stream *s, char c, u32 len)
+{
+	static char bytes[PORT_STREAM_BYTES];
+	const struct port_piece pieces[] = { { &len, sizeof(len) }, { bytes, len } };
+
+	memset(bytes, c, len);
+	port_stream_put(s, pieces, 2);
+}
+
+/* Records are whole; for those without room no one waits; the port belongs to one at a time. */
+static void test_stream(void **state)
+{
+	struct port_stream s, other;
+
+	(void)state;
+	port_stream_init(&s);
+	port_stream_init(&other);
+	put_record(&s, 'x', 1); /* it is closed */
+	assert_int_equal(port_stream_open(&s, 1, "", 0), -ENOENT);
+	assert_int_equal(console_port_attach(&consoles[0], 0), 0);
+	assert_int_equal(port_stream_open(&s, 0, "", 0), -EBUSY);
+	backend[2].room = 3;
+	assert_int_equal(port_stream_open(&s, -1, "head", 4), 2);
+	assert_int_equal(port_stream_open(&other, 2, "", 0), -EBUSY);
+	assert_int_equal(console_port_attach(&consoles[1], 2), -EBUSY);
+	check_written(2, "hea");
+	put_record(&s, 'a', 100);
+	put_record(&s, 'b', PORT_STREAM_BYTES - 200);
+	put_record(&s, 'c', 100);
+	put_record(&s, 'd', 80);
+	assert_int_equal(s.records, 3);
+	assert_int_equal(s.dropped, 1);
+	backend[2].typed = "ignored";
+	backend[2].room = 100;
+	console_port_ready(2);
+	settle();
+	assert_string_equal(backend[2].typed, "");
+	assert_int_equal(backend[2].len, 103);
+	assert_int_equal(backend[2].written[8], 'a');
+	put_record(&s, 'e', 80);
+	assert_int_equal(s.records, 4);
+	/* What the port takes at the end is sent; the port is free then. */
+	backend[2].room = 500;
+	port_stream_close(&s);
+	assert_int_equal(backend[2].len, 603);
+	port_stream_close(&s);
+	put_record(&s, 'f', 1);
+	assert_int_equal(s.records, 4);
+	assert_int_equal(console_port_attach(&consoles[1], 2), 2);
+	console_port_detach(&consoles[0]);
+	console_port_detach(&consoles[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +434,7 @@ int main(void)
 		cmocka_unit_test_setup(test_port_of_an_urgent_guest, setup_ports),
 		cmocka_unit_test_setup(test_last_words, setup_ports),
 		cmocka_unit_test_setup(test_port_input, setup_ports),
+		cmocka_unit_test_setup(test_stream, setup_ports),
 		cmocka_unit_test_setup(test_two_drivers, setup_ports),
 	};
 

@@ -2,6 +2,7 @@
 /* The switch: networks, their ports, and the addresses behind each port. */
 #include <arch/cpu.h>
 #include <arch/timer.h>
+#include <kernel/log.h>
 #include <kernel/page.h>
 #include <kernel/timeout.h>
 #include <lib/errno.h>
@@ -20,6 +21,7 @@ struct net {
 	u32 nports, room;
 	struct net_port **ports; /* NULL: a free number */
 	struct net_station *buckets[BUCKETS];
+	struct net_capture capture; /* has a lock of its own */
 };
 _Static_assert(sizeof(struct net) <= PAGE_SIZE, "kzalloc()");
 
@@ -221,6 +223,8 @@ void net_send(struct net_port *from, struct net_frame *f)
 		from->out.dropped++;
 		return;
 	}
+	if (unlikely(port_stream_is_open(&from->net->capture.stream)))
+		net_capture_frame(&from->net->capture, f);
 	irq = arch_irq_save();
 	where = look_up(from, to, &port);
 	if (where == TO_PORT && unlikely(lacks_sum(port, f))) {
@@ -263,13 +267,23 @@ static struct net *make(const char *name)
 		return NULL;
 	(void)str_copy(net->name, name, sizeof(net->name));
 	spin_lock_init(&net->lock, LOCK_NET);
+	port_stream_init(&net->capture.stream);
 	net->key = (arch_counter() * 0x9e3779b97f4a7c15ULL) | 1;
 	net->next = networks;
 	networks = net;
 	return net;
 }
 
-/* The network goes with its last port. */
+static void end_capture(struct net *net)
+{
+	struct port_stream *s = &net->capture.stream;
+
+	port_stream_close(s);
+	log_info("network '%s': the capture ended, %lu frames, %lu dropped", net->name, s->records,
+		 s->dropped);
+}
+
+/* The network goes with its last port, and its capture too. */
 static void unmake_if_empty(struct net *net)
 {
 	struct net **at = &networks;
@@ -279,6 +293,8 @@ static void unmake_if_empty(struct net *net)
 	while (*at != net)
 		at = &(*at)->next;
 	*at = net->next;
+	if (port_stream_is_open(&net->capture.stream))
+		end_capture(net);
 	if (net->ports)
 		pages_free(net->ports, pages_for(net->room, sizeof(void *)));
 	kfree(net, sizeof(*net));
@@ -379,6 +395,26 @@ void net_leave(struct net_port *port)
 const struct net *net_next(const struct net *net)
 {
 	return net ? net->next : networks;
+}
+
+int net_capture_start(const char *network, s32 want, u32 snap, u64 wall)
+{
+	struct net *net = named(network);
+
+	return net ? net_capture_open(&net->capture, want, snap, wall) : -ENOENT;
+}
+
+void net_capture_end(const char *network)
+{
+	struct net *net = named(network);
+
+	if (net && port_stream_is_open(&net->capture.stream))
+		end_capture(net);
+}
+
+const struct net_capture *net_capture_of(const struct net *net)
+{
+	return &net->capture;
 }
 
 const char *net_name(const struct net *net)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The service that moves bytes between consoles and the ports of backend drivers. */
+/* The service that moves bytes between consoles or streams and the ports of backend drivers. */
 #include <kernel/spinlock.h>
 #include <kernel/thread.h>
 #include <lib/bitmap.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <vmm/console.h>
-#include <vmm/port.h>
+#include "console_port.h"
 
 /*
  * More urgent than VMs by default (20): a VM's output reaches the terminal even while a VM spins on
@@ -25,8 +25,9 @@
 
 static struct {
 	struct spinlock lock;               /* taken before the console's and the driver's locks */
-	struct console *console;            /* NULL: the port is free */
-	u64 pos;                            /* output moved so far */
+	struct console *console;            /* its user, or */
+	struct port_stream *stream;         /* that; both NULL: the port is free */
+	u64 pos;                            /* the console's output moved so far */
 	const struct console_port_ops *ops; /* its driver's; NULL: the port does not exist */
 	u32 number;                         /* the driver's number of it */
 } ports[CONSOLE_MAX_PORTS] = {
@@ -76,6 +77,11 @@ static u32 move_input_chunk(u32 port)
 	return n;
 }
 
+static u32 write_to(u32 port, const void *data, u32 len)
+{
+	return ports[port].ops->write(ports[port].number, data, len);
+}
+
 /* Move a chunk if more than `behind` bytes wait. Returns how many bytes were moved. */
 static u32 move_output_chunk(u32 port, u32 behind)
 {
@@ -87,8 +93,13 @@ static u32 move_output_chunk(u32 port, u32 behind)
 	if (c && console_head(c) - ports[port].pos > behind) {
 		u32 n = console_read_at(c, &ports[port].pos, buf, CHUNK_BYTES);
 
-		moved = ports[port].ops->write(ports[port].number, buf, n);
+		moved = write_to(port, buf, n);
 		ports[port].pos -= n - moved;
+	} else if (ports[port].stream) {
+		u32 n = port_stream_peek(ports[port].stream, buf, CHUNK_BYTES);
+
+		moved = n ? write_to(port, buf, n) : 0;
+		port_stream_pass(ports[port].stream, moved);
 	}
 	spin_unlock_irqrestore(&ports[port].lock, flags);
 	return moved;
@@ -187,7 +198,7 @@ static int choose_port(s32 want)
 	for (s32 port = MAX(want, 0); port <= last; port++) {
 		if (!console_port_name(port))
 			continue;
-		if (!ports[port].console)
+		if (!ports[port].console && !ports[port].stream)
 			return port;
 		if (want >= 0)
 			return -EBUSY;
@@ -195,24 +206,40 @@ static int choose_port(s32 want)
 	return -ENOENT;
 }
 
-static void set_console(u32 port, struct console *c)
+static void set_user(u32 port, struct console *c, struct port_stream *s)
 {
 	unsigned long flags = spin_lock_irqsave(&ports[port].lock);
 
 	ports[port].console = c;
+	ports[port].stream = s;
 	ports[port].pos = c ? console_tail(c) : 0;
 	spin_unlock_irqrestore(&ports[port].lock, flags);
 }
 
+static int attach(s32 want, struct console *c, struct port_stream *s)
+{
+	int port = want < -1 ? -ENOENT : choose_port(want);
+
+	if (port < 0)
+		return port;
+	set_user((u32)port, c, s);
+	return port;
+}
+
+/* The last output goes first, as far as the port takes it. Input that waited is dropped. */
+static void detach(u32 port)
+{
+	while (move_output_chunk(port, 0))
+		;
+	set_user(port, NULL, NULL);
+	console_port_ready(port);
+}
+
 int console_port_attach(struct console *c, s32 want)
 {
-	int port;
+	int port = attach(want, c, NULL);
 
-	if (want < -1)
-		return -ENOENT;
-	port = choose_port(want);
 	if (port >= 0) {
-		set_console((u32)port, c);
 		c->port = port;
 		console_port_ready((u32)port);
 	}
@@ -221,15 +248,17 @@ int console_port_attach(struct console *c, s32 want)
 
 void console_port_detach(struct console *c)
 {
-	s32 port = c->port;
-
-	if (port < 0)
-		return;
-	/* The last output, as far as the port takes it. */
-	while (move_output_chunk((u32)port, 0))
-		;
-	set_console((u32)port, NULL);
+	if (c->port >= 0)
+		detach((u32)c->port);
 	c->port = -1;
-	/* Input that waited for room is now dropped. */
-	console_port_ready((u32)port);
+}
+
+int port_attach_stream(struct port_stream *s, s32 want)
+{
+	return attach(want, NULL, s);
+}
+
+void port_detach_stream(const struct port_stream *s)
+{
+	detach((u32)s->port);
 }
