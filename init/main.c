@@ -92,6 +92,13 @@ static void find_pmu(void)
 	}
 }
 
+static void limit_lrs(u32 limit)
+{
+	vgic_limit_lrs(limit);
+	if (limit)
+		log_info("vgic: at most %u list registers are used", limit);
+}
+
 void kernel_main(void)
 {
 	find_types();
@@ -107,9 +114,7 @@ void kernel_main(void)
 	virtio_probe(virtio_drivers, ARRAY_SIZE(virtio_drivers));
 	(void)virtio_console_register();
 	uart_ports_probe();
-	vgic_lr_limit = host_fdt_option("vgic.lrs=");
-	if (vgic_lr_limit)
-		log_info("vgic: at most %u list registers are used", vgic_lr_limit);
+	limit_lrs(host_fdt_option("vgic.lrs="));
 	must(page_cleaner_start(), "cleaner");
 	must(vmm_init(), "vmm");
 	must(console_service_start(), "console service");

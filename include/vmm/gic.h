@@ -287,9 +287,9 @@ void vgic_await_fold(const struct vcpu *v, u32 folds);
 int __must_check vgic_host_init(void);
 
 /*
- * Limit on the number of list registers used, for debugging (0: all of the hardware's). Set before
- * the first VM.
+ * Use at most `limit` list registers (0: all of the hardware's). The limit is for debugging. Call
+ * it before vgic_host_init().
  */
-extern u32 vgic_lr_limit;
+void vgic_limit_lrs(u32 limit);
 
 #endif

@@ -51,6 +51,77 @@ static void level_is_sampled_again_at_eoi(void **state)
 	assert_int_equal(fixture_kicked(), 0);
 }
 
+/* The guest handles one interrupt of a line, which falls meanwhile. */
+static void handle_line(void)
+{
+	ack(SPI);
+	vgic_set_spi(&fixture_vm, SPI, false);
+	assert_false(fixture_lr(SPI) & LR_EOI);
+	host_vgic_eoi(SPI);
+	assert_int_equal(fixture_maintenance(), 0);
+	nothing();
+}
+
+/* The list register of a line is written again. What changed since the last time counts. */
+static void a_line_rises_again(void **state)
+{
+	u32 folds;
+
+	(void)state;
+	fixture_enable(0, SPI, 0x80);
+	fixture_load(0);
+	folds = fixture_vcpus[0].vgic.folds;
+	for (u32 prio = 0x80; prio <= 0xc0; prio += 0x20) {
+		vgic_set_spi(&fixture_vm, SPI, true);
+		assert_int_equal(FIELD(fixture_lr(SPI), 55, 48), prio);
+		assert_true(fixture_lr(SPI) & LR_EOI);
+		handle_line();
+		fixture_write(0, GICD(0x400 + SPI), 1, prio + 0x20);
+	}
+	assert_int_equal(fixture_kicked(), 0);
+	assert_int_equal(fixture_vcpus[0].vgic.folds, folds);
+	/* Disabled in the handler. */
+	vgic_set_spi(&fixture_vm, SPI, true);
+	ack(SPI);
+	fixture_write(0, GICD(0x180 + SPI / 32 * 4), 4, BIT(SPI % 32));
+	vgic_set_spi(&fixture_vm, SPI, false);
+	host_vgic_eoi(SPI);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	nothing();
+	fixture_write(0, GICD(0x100 + SPI / 32 * 4), 4, BIT(SPI % 32));
+	fixture_exit();
+	handle_line();
+	/* Given to another vCPU in the handler. */
+	vgic_set_spi(&fixture_vm, SPI, true);
+	ack(SPI);
+	fixture_write(0, GICD(0x6000 + 8 * SPI), 8, 1);
+	vgic_set_spi(&fixture_vm, SPI, false);
+	host_vgic_eoi(SPI);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	nothing();
+	assert_int_equal(fixture_kicked(), 1U << 1);
+}
+
+/* A level-sensitive interrupt that the guest sets pending itself, before and after its line. */
+static void a_line_and_a_latch(void **state)
+{
+	(void)state;
+	fixture_enable(0, SPI, 0x80);
+	fixture_load(0);
+	vgic_set_spi(&fixture_vm, SPI, true);
+	handle_line();
+	fixture_write(0, GICD(0x200 + SPI / 32 * 4), 4, BIT(SPI % 32));
+	take(SPI);
+	nothing();
+	/* The latch is gone: after its line has fallen too, nothing is pending. */
+	vgic_set_spi(&fixture_vm, SPI, true);
+	fixture_write(0, GICD(0x180 + SPI / 32 * 4), 4, BIT(SPI % 32));
+	vgic_set_spi(&fixture_vm, SPI, false);
+	fixture_write(0, GICD(0x100 + SPI / 32 * 4), 4, BIT(SPI % 32));
+	nothing();
+	assert_false(reads_pending(0, SPI));
+}
+
 static void edges_merge(void **state)
 {
 	(void)state;
@@ -259,7 +330,7 @@ static void a_new_best_replaces_the_worst(void **state)
 	u32 i;
 
 	(void)state;
-	vgic_lr_limit = 2;
+	vgic_limit_lrs(2);
 	for (i = 0; i < 4; i++) {
 		fixture_enable(0, 100 + i, (u8)(0x80 - 0x10 * i));
 		set_edge(100 + i);
@@ -290,7 +361,7 @@ static void one_list_register_is_enough(void **state)
 	u32 i;
 
 	(void)state;
-	vgic_lr_limit = 1;
+	vgic_limit_lrs(1);
 	for (i = 0; i < 4; i++) {
 		fixture_enable(0, 100 + i, (u8)(0x80 - 0x10 * i));
 		set_edge(100 + i);
@@ -323,6 +394,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(level_is_sampled_again_at_eoi, fixture_setup),
+		cmocka_unit_test_setup(a_line_rises_again, fixture_setup),
+		cmocka_unit_test_setup(a_line_and_a_latch, fixture_setup),
 		cmocka_unit_test_setup(edges_merge, fixture_setup),
 		cmocka_unit_test_setup(pending_set_by_software, fixture_setup),
 		cmocka_unit_test_setup(active_set_by_software, fixture_setup),

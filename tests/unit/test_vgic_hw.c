@@ -358,7 +358,7 @@ static void others_are_not_kept(void **state)
 static void hw_ppi_overflows(void **state)
 {
 	(void)state;
-	vgic_lr_limit = 1;
+	vgic_limit_lrs(1);
 	fixture_enable(0, 27, 0x80);
 	fixture_enable(0, SPI, 0x40);
 	set_edge(SPI);
@@ -441,7 +441,7 @@ static void an_enabled_timer_is_prepared(void **state)
 	assert_false(fixture_refire(v0, 27));
 	assert_int_equal(v0->vgic.forwarded, 0);
 	/* Nor if it took the last one. */
-	vgic_lr_limit = 1;
+	vgic_limit_lrs(1);
 	fixture_write(0, SGI(0, 0x100), 4, BIT(27));
 	assert_false(fixture_refire(v0, 27));
 }

@@ -122,7 +122,7 @@ static void wfi_and_the_mask_in_the_banks(void **state)
 	u32 n;
 
 	(void)state;
-	vgic_lr_limit = 1;
+	vgic_limit_lrs(1);
 	for (n = 0; n < 3; n++) {
 		fixture_enable(0, 40 + n, 0x80);
 		set_edge(40 + n);
@@ -180,6 +180,7 @@ static void the_best_of_hundreds(void **state)
 
 	(void)state;
 	host_lr_count = VGIC_MAX_LRS;
+	vgic_limit_lrs(0);
 	for (n = 32; n < BEYOND; n++)
 		pend(n, (u8)(n % 16 == 5 ? 0x20 : 0xa0));
 	fixture_load(0);
@@ -238,6 +239,7 @@ static void all_are_active(void **state)
 
 	(void)state;
 	host_lr_count = VGIC_MAX_LRS;
+	vgic_limit_lrs(0);
 	for (n = 32; n < 64; n++)
 		fixture_enable(0, n, (u8)(0x10 + 8 * (n % 4)));
 	fixture_load(0);

@@ -28,7 +28,7 @@ static u32 how_many_active(u32 first, u32 end)
 static void the_rest_comes_after_a_switch(void **state)
 {
 	(void)state;
-	vgic_lr_limit = 1;
+	vgic_limit_lrs(1);
 	pend(40, 0x40);
 	pend(41, 0x80);
 	fixture_load(0);
@@ -43,7 +43,7 @@ static void the_rest_comes_after_a_switch(void **state)
 static void the_rest_is_active_after_a_switch(void **state)
 {
 	(void)state;
-	vgic_lr_limit = 1;
+	vgic_limit_lrs(1);
 	fixture_enable(0, 40, 0x40);
 	fixture_enable(0, 41, 0x80);
 	fixture_load(0);
@@ -65,6 +65,7 @@ static void counted_ends(void **state)
 
 	(void)state;
 	host_lr_count = VGIC_MAX_LRS;
+	vgic_limit_lrs(0);
 	for (n = 32; n < 96; n++)
 		fixture_enable(0, n, (u8)(n < 48 ? 0x10 : n < 68 ? 0x40 : 0x80));
 	fixture_load(0);
@@ -84,7 +85,7 @@ static void counted_ends(void **state)
 static void more_ends_than_active(void **state)
 {
 	(void)state;
-	vgic_lr_limit = 1;
+	vgic_limit_lrs(1);
 	fixture_enable(0, 40, 0x40);
 	fixture_enable(0, 41, 0x80);
 	fixture_load(0);
@@ -100,7 +101,7 @@ static void more_ends_than_active(void **state)
 static void ends_before_do_not_count(void **state)
 {
 	(void)state;
-	vgic_lr_limit = 1;
+	vgic_limit_lrs(1);
 	fixture_enable(0, 40, 0x40);
 	fixture_enable(0, 41, 0x80);
 	fixture_load(0);
@@ -116,7 +117,7 @@ static void ends_before_do_not_count(void **state)
 static void ends_are_of_their_bank(void **state)
 {
 	(void)state;
-	vgic_lr_limit = 1;
+	vgic_limit_lrs(1);
 	fixture_enable(0, 27, 0x20);
 	fixture_enable(0, 32 + 27, 0x80);
 	host_guest_timers[0][0].ctl = 1;
@@ -149,7 +150,7 @@ static void whatever_groups_are_enabled(void **state)
 	for (from = 0; from < 4; from++) {
 		for (to = 0; to < 4; to++) {
 			fixture_setup(state);
-			vgic_lr_limit = 1;
+			vgic_limit_lrs(1);
 			host_vgic[0].groups = from;
 			for (n = 0; n < 6; n++)
 				pend(40 + n, (u8)(0x20 + 0x10 * n));

@@ -429,7 +429,7 @@ static void nothing_is_lost(void **state)
 	for (round = 1; round <= ROUNDS; round++) {
 		seed = round;
 		prepare();
-		vgic_lr_limit = round % 5; /* 0: all four */
+		vgic_limit_lrs(round % 5); /* 0: all four */
 		host_vgic[0].eoi_split = host_vgic[1].eoi_split = round % 2;
 		for (i = 0; i < STEPS; i++) {
 			step();

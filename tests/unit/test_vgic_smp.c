@@ -193,7 +193,7 @@ static void others_end_a_timers_interrupt(void **state)
 
 static void nest_three(void)
 {
-	vgic_lr_limit = 1;
+	vgic_limit_lrs(1);
 	for (u32 n = 0; n < 3; n++) {
 		fixture_enable(0, SPI + n, (u8)(0x80 - 0x10 * n));
 		set_edge(SPI + n);
@@ -424,7 +424,7 @@ static void a_lowered_priority_lets_others_by(void **state)
 	u32 n;
 
 	(void)state;
-	vgic_lr_limit = 1;
+	vgic_limit_lrs(1);
 	arm_many(3);
 	for (n = 0; n < 3; n++)
 		vgic_set_spi(&fixture_vm, SPI + n, true);

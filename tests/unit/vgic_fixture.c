@@ -131,7 +131,7 @@ static int setup(u32 gic_version, u32 vcpus)
 	memset(&fixture_vm, 0, sizeof(fixture_vm));
 	memset(fixture_vcpus, 0, sizeof(fixture_vcpus));
 	memset(fixture_current, 0, sizeof(fixture_current));
-	vgic_lr_limit = 0;
+	vgic_limit_lrs(0);
 	vgic_set_line(VTIMER_PPI_VIRT, 27, virt_asserted);
 	vgic_set_line(VTIMER_PPI_PHYS, 30, phys_asserted);
 	fixture_vm.desc.cpus = vcpus;

@@ -25,11 +25,16 @@ static __inlined void begin(struct vgic_op *op, struct vm *vm)
 	op->here = v && v->vm == vm && v->vgic.loaded ? v : NULL;
 }
 
-void vgic_begin(struct vgic_op *op, struct vm *vm)
+static __inlined void begin_all(struct vgic_op *op, struct vm *vm)
 {
 	begin(op, vm);
 	if (unlikely((u32)vm->vgic.kept))
 		vgic_fold_kept(op);
+}
+
+void vgic_begin(struct vgic_op *op, struct vm *vm)
+{
+	begin_all(op, vm);
 }
 
 void vgic_begin_own(struct vgic_op *op, struct vcpu *v)
@@ -93,6 +98,8 @@ static void update_lr(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 {
 	u32 n = q->bank->lr_of[q->n];
 
+	if (vgic_follow_line(v, n, q))
+		return;
 	(void)vgic_fold_lr(v, n);
 	if (vgic_fill_lr(v, n, q)) {
 		if (v->vgic.pending_left)
@@ -110,14 +117,13 @@ static void update_lr(struct vgic_op *op, struct vcpu *v, const struct virq *q)
  */
 static int free_lr(struct vgic_op *op, struct vcpu *v)
 {
-	u32 usable = vgic_usable_lrs();
-	u32 unused = usable & ~v->vgic.lr_used;
+	u32 unused = vgic_lrs & ~v->vgic.lr_used;
 	struct virq old;
 	u32 done;
 
 	if (unused)
 		return __builtin_ctz(unused);
-	done = usable & arch_vgic_empty_lrs();
+	done = vgic_lrs & arch_vgic_empty_lrs();
 	if (!done)
 		return -1;
 	old = vgic_fold_lr(v, (u32)__builtin_ctz(done));
@@ -243,7 +249,7 @@ void vgic_set_spi(struct vm *vm, u32 intid, bool level)
 		return;
 	b = &vm->vgic.spi[intid / 32 - 1];
 	q = virq_at(b, NULL, intid);
-	vgic_begin(&op, vm);
+	begin_all(&op, vm);
 	was = b->level & q.mask;
 	if (level)
 		b->level |= q.mask;

@@ -209,7 +209,7 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
 	struct choice active, pending;
-	u32 room = word_weight(vgic_usable_lrs());
+	u32 room = word_weight(vgic_lrs);
 	u64 maintenance = 0;
 	u32 nactive, npending;
 

@@ -258,8 +258,8 @@ enum vgic_lr_edit {
 };
 
 void vgic_lr_edit(struct vgic_cpu *c, u32 n, enum vgic_lr_edit edit);
-/* The list registers that may be used, one bit each. */
-u32 vgic_usable_lrs(void);
+/* The list registers that may be used, one bit each; see vgic_limit_lrs(). */
+extern u32 vgic_lrs;
 /* Take list register n's state back into the bank. The hardware's copy is then stale. */
 struct virq vgic_fold_lr(struct vcpu *v, u32 n);
 /* Fold q, which is in a list register, and clear that register. */
@@ -269,7 +269,13 @@ void vgic_unload(struct vcpu *v, const struct virq *q);
  * be delivered to v.
  */
 bool vgic_fill_lr(struct vcpu *v, u32 n, const struct virq *q);
-/* The same for an interrupt that is to be delivered to v and not active. */
+/*
+ * The line of q, a level-sensitive SPI in list register n, has changed. Handles the two usual cases
+ * without folding: the line rises again after the guest has ended q; the line falls while the guest
+ * handles q. False: another case, and nothing has changed.
+ */
+bool __must_check vgic_follow_line(struct vcpu *v, u32 n, const struct virq *q);
+/* Put an interrupt that is to be delivered to v, and is not active, into list register n. */
 void vgic_fill_pending(struct vcpu *v, u32 n, const struct virq *q);
 /*
  * The guest has enabled this PPI: if it has a line, and list registers are free, assign one, so

@@ -9,15 +9,15 @@
 #include <kernel/irq.h>
 #include <vmm/cpu.h>
 
-u32 vgic_lr_limit;
+u32 vgic_lrs;
 
-u32 vgic_usable_lrs(void)
+void vgic_limit_lrs(u32 limit)
 {
 	u32 count = arch_vgic_lr_count();
 
-	if (unlikely(vgic_lr_limit && vgic_lr_limit < count))
-		count = vgic_lr_limit;
-	return (u32)BITS(count - 1, 0);
+	if (limit && limit < count)
+		count = limit;
+	vgic_lrs = (u32)BITS(count - 1, 0);
 }
 
 /*
@@ -223,6 +223,28 @@ void vgic_fill_pending(struct vcpu *v, u32 n, const struct virq *q)
 	assign(v, n, q, value, latched);
 }
 
+bool vgic_follow_line(struct vcpu *v, u32 n, const struct virq *q)
+{
+	struct vgic_cpu *c = &v->vgic;
+	u64 value = arch_vgic_lr_read(n);
+
+	if (q->owner || c->unsettled || c->lr_state[n] != VGIC_LR_LINE)
+		return false;
+	if (!virq_deliverable(v->vm, q)) {
+		if ((value & LR_STATE_MASK) != LR_STATE_ACTIVE)
+			return false;
+		value &= ~LR_EOI;
+	} else {
+		if ((value & LR_STATE_MASK) || (q->bank->latch & q->mask) ||
+		    virq_target(v->vm, q) != v)
+			return false;
+		value = compose_pending(v, q);
+	}
+	arch_vgic_lr_write(n, value);
+	c->written[n] = value;
+	return true;
+}
+
 static __noinline void sgi_arrives(struct vcpu *v, u32 sgi)
 {
 	struct virq q = virq_of(v, sgi);
@@ -285,7 +307,7 @@ static bool may_prepare(const struct vcpu *v, const struct virq *q)
 
 void vgic_prepare(struct vcpu *v, u32 ppi)
 {
-	u32 unused = vgic_usable_lrs() & ~v->vgic.lr_used;
+	u32 unused = vgic_lrs & ~v->vgic.lr_used;
 	struct virq q = virq_of(v, ppi);
 
 	if (!(unused & (unused - 1)) || !may_prepare(v, &q))
