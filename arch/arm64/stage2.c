@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stage-2 translation: 4 KiB granule, 39-bit IPA, walks start at level 1 (Arm ARM D8). */
+/*
+ * Stage-2 translation: 4 KiB granule, 40-bit IPA where the CPU has that, walks start at level 1
+ * (Arm ARM D8). For 40 bits the tables of level 1 are two, one behind the other.
+ */
 #include <arch/guest.h>
 #include <arch/mmu.h>
 #include <asm/boot.h>
 #include <asm/percpu.h>
+#include <asm/stage2.h>
 #include <asm/sysreg.h>
 #include <kernel/irq.h>
 #include <kernel/page.h>
@@ -11,22 +15,8 @@
 #include <lib/bitmap.h>
 #include <lib/errno.h>
 
-#define S2_VALID      BIT(0)
-#define S2_TABLE      BIT(1) /* at level 3: page */
-#define S2_MEMATTR(a) ((u64)(a) << 2)
-#define S2_AP_READ    BIT(6)
-#define S2_AP_WRITE   BIT(7)
-#define S2_SH_INNER   (3ULL << 8)
-#define S2_AF         BIT(10)
-#define S2_XN         BIT(54)
-#define S2_ADDR       BITS(47, 12)
-#define S2_ENTRIES    512
-
-static const u64 s2_attrs[] = {
-	[STAGE2_RAM] = S2_MEMATTR(0xf) | S2_SH_INNER | S2_AP_READ | S2_AP_WRITE | S2_AF,
-	[STAGE2_ROM] = S2_MEMATTR(0xf) | S2_SH_INNER | S2_AP_READ | S2_AF,
-	[STAGE2_DEVICE] = S2_MEMATTR(0x1) | S2_AP_READ | S2_AP_WRITE | S2_AF | S2_XN,
-};
+#define S2_ENTRIES 512
+#define ROOT_PAGES 2
 
 /* 8-bit VMIDs; 0 is the host's (no guest). */
 static struct spinlock vmid_lock = SPINLOCK_INIT(LOCK_VMID);
@@ -34,7 +24,7 @@ static u64 vmids[BITMAP_WORDS(ARCH_MAX_VMIDS)] = { 1 };
 
 u32 stage2_ipa_bits(void)
 {
-	static const u8 bits[] = { 32, 36, 39, 39, 39, 39, 39, 39 };
+	static const u8 bits[] = { 32, 36, 40, 40, 40, 40, 40, 40 };
 
 	return bits[read_sysreg(id_aa64mmfr0_el1) & 7];
 }
@@ -51,9 +41,26 @@ u64 stage2_vtcr(void)
 	       | (64 - stage2_ipa_bits()); /* T0SZ */
 }
 
+/* Both pages of the tables of level 1, aligned to their size (D8.2.2). */
+static u64 *alloc_root(void)
+{
+	char *pages = pages_alloc(ROOT_PAGES + 1), *spare;
+
+	if (!pages)
+		return NULL;
+	if (IS_ALIGNED(virt_to_phys(pages).pa, ROOT_PAGES * PAGE_SIZE)) {
+		spare = pages + ROOT_PAGES * PAGE_SIZE;
+	} else {
+		spare = pages;
+		pages += PAGE_SIZE;
+	}
+	page_free(spare);
+	return (u64 *)pages;
+}
+
 int stage2_init(struct stage2 *s2)
 {
-	u64 *root = page_alloc();
+	u64 *root = alloc_root();
 
 	if (!root)
 		return -ENOMEM;
@@ -64,11 +71,11 @@ int stage2_init(struct stage2 *s2)
 		bitmap_set(vmids, vmid);
 	spin_unlock_irqrestore(&vmid_lock, flags);
 	if (vmid == ARCH_MAX_VMIDS) {
-		page_free(root);
+		pages_free(root, ROOT_PAGES);
 		return -ENOSPC;
 	}
 	s2->root = root;
-	s2->tables = 1;
+	s2->tables = ROOT_PAGES;
 	s2->vttbr = (u64)vmid << 48 | virt_to_phys(root).pa;
 	dsb(ishst); /* the walker must see the empty table */
 	return 0;
@@ -93,7 +100,9 @@ static const u64 level_size[] = { 0, GIB(1), MIB(2), KIB(4) };
 
 static u64 *entry_of(u64 *table, u32 level, u64 ipa)
 {
-	return &table[(ipa >> (39 - 9 * level)) % S2_ENTRIES];
+	const u64 entries = level == 1 ? ROOT_PAGES * S2_ENTRIES : S2_ENTRIES;
+
+	return &table[(ipa >> (39 - 9 * level)) % entries];
 }
 
 static bool is_table(u64 entry)
@@ -132,8 +141,8 @@ int stage2_map(struct stage2 *s2, ipa_t ipa, paddr_t pa, u64 size, enum stage2_a
 	u64 done, mapped;
 
 	for (done = 0; done < size; done += mapped) {
-		int ret = map_one(s2, ipa.ipa + done, pa.pa + done, size - done, s2_attrs[attr],
-				  &mapped);
+		int ret = map_one(s2, ipa.ipa + done, pa.pa + done, size - done,
+				  stage2_attr_bits(attr), &mapped);
 
 		if (ret)
 			return ret;
@@ -170,21 +179,23 @@ void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
 	}
 }
 
-void stage2_window_set(u64 *window, u32 n, paddr_t pa)
+void stage2_window_set(u64 *window, u32 n, paddr_t pa, enum stage2_attr attr)
 {
-	window[n] = pa.pa | s2_attrs[STAGE2_ROM] | S2_XN | S2_TABLE | S2_VALID;
+	window[n] = pa.pa | stage2_attr_bits(attr) | S2_TABLE | S2_VALID;
 }
 
 /* TLB maintenance by VMID works on the current VTTBR, so s2's is loaded for the moment. */
-void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *window)
+void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *window, u32 count)
 {
 	u64 *table = phys_to_virt(PADDR(*entry_of(s2->root, 1, ipa.ipa) & S2_ADDR));
 	u64 *entry = entry_of(table, 2, ipa.ipa);
 	struct stage2_loan loan;
 	unsigned long flags;
 
-	dsb(ishst); /* the walker must see the pages before the entry that leads to them */
-	*entry = window ? virt_to_phys(window).pa | S2_TABLE | S2_VALID : 0;
+	dsb(ishst); /* the walker must see the pages before the entries that lead to them */
+	for (u32 i = 0; i < count; i++)
+		entry[i] = window ? virt_to_phys(&window[i * S2_ENTRIES]).pa | S2_TABLE | S2_VALID
+				  : 0;
 	dsb(ishst);
 	if (window)
 		return;
@@ -229,10 +240,12 @@ void stage2_flush(struct stage2 *s2)
 
 static void free_tables(u64 *table, u32 level)
 {
-	for (u32 i = 0; level < 3 && i < S2_ENTRIES; i++)
+	const u32 pages = level == 1 ? ROOT_PAGES : 1;
+
+	for (u32 i = 0; level < 3 && i < pages * S2_ENTRIES; i++)
 		if (is_table(table[i]))
 			free_tables(phys_to_virt(PADDR(table[i] & S2_ADDR)), level + 1);
-	page_free(table);
+	pages_free(table, pages);
 }
 
 void stage2_destroy(struct stage2 *s2)

@@ -102,23 +102,27 @@ void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
 	}
 }
 
-void stage2_window_set(u64 *window, u32 n, paddr_t pa)
+/* An entry of a window: the page, 1 for valid, and its attributes in bits 3:1. */
+void stage2_window_set(u64 *window, u32 n, paddr_t pa, enum stage2_attr attr)
 {
-	window[n] = pa.pa | 1;
+	window[n] = pa.pa | (u64)attr << 1 | 1;
 }
 
-void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *window)
+void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *window, u32 count)
 {
 	if (!window) {
-		stage2_unmap(s2, ipa, MIB(2));
+		stage2_unmap(s2, ipa, count * MIB(2));
 		s2->tlb_flushes++;
 		return;
 	}
-	if (find(s2, ipa.ipa, MIB(2)))
+	if (find(s2, ipa.ipa, count * MIB(2)))
 		host_die("stage2_window_show: something is mapped there");
-	for (u32 n = 0; n < MIB(2) / KIB(4); n++)
+	if (!bitmap_test(s2->prepared, ipa.ipa / GIB(1)))
+		host_die("stage2_window_show: there is no table");
+	for (u32 n = 0; n < count * (MIB(2) / KIB(4)); n++)
 		if (window[n])
-			add(s2, ipa.ipa + n * KIB(4), window[n] & ~1ULL, KIB(4), STAGE2_ROM);
+			add(s2, ipa.ipa + n * KIB(4), window[n] & ~0xfffULL, KIB(4),
+			    (enum stage2_attr)(window[n] >> 1 & 7));
 }
 
 void stage2_destroy(struct stage2 *s2)

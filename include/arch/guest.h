@@ -85,6 +85,11 @@ enum stage2_attr {
 	STAGE2_RAM,    /* normal write-back, read write execute */
 	STAGE2_ROM,    /* normal write-back, read and execute */
 	STAGE2_DEVICE, /* device nGnRE, read write, never execute */
+	/* Normal memory, never executed: write-back; or non-cacheable, whatever stage 1 says. */
+	STAGE2_DATA,
+	STAGE2_DATA_READ, /* read only */
+	STAGE2_UNCACHED,
+	STAGE2_UNCACHED_READ, /* read only */
 };
 
 /*
@@ -115,16 +120,18 @@ int __must_check stage2_prepare(struct stage2 *s2, ipa_t ipa, u64 size);
 void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size);
 
 /*
- * A window: 2 MiB of single pages, to read and not to execute, that are seen or hidden together, in
- * one step. The caller owns its table, a zeroed page, fills it in while it is hidden, and hides it
- * before stage2_destroy(). Set: page n is at pa.
+ * A window: a number of 2 MiB, each of single pages, that are seen or hidden together, in one step
+ * for each 2 MiB. The caller owns its tables, a zeroed page for each 2 MiB, contiguous; it fills
+ * them in while they are hidden, and hides them before stage2_destroy(). Set: page n is at pa. Not
+ * STAGE2_RAM, STAGE2_ROM.
  */
-void stage2_window_set(u64 *window, u32 n, paddr_t pa);
+void stage2_window_set(u64 *window, u32 n, paddr_t pa, enum stage2_attr attr);
 /*
- * See the window at ipa, where nothing else is mapped and stage2_prepare() made the tables; or hide
- * it (NULL), for good: no CPU has a translation left. Any context.
+ * See the window of `count` tables at ipa, where nothing else is mapped, within one GiB for which
+ * stage2_prepare() made the tables; or hide it (NULL), for good: no CPU has a translation left. Any
+ * context.
  */
-void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *window);
+void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *window, u32 count);
 
 /* Free the tables and the VMID. No vCPU may run on them any more. */
 void stage2_destroy(struct stage2 *s2);

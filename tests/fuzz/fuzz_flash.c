@@ -135,15 +135,16 @@ int stage2_prepare(struct stage2 *s2, ipa_t ipa, u64 size)
 	return 0;
 }
 
-void stage2_window_set(u64 *w, u32 n, paddr_t pa)
+void stage2_window_set(u64 *w, u32 n, paddr_t pa, enum stage2_attr attr)
 {
-	fuzz_assert(!window && n < 512);
+	fuzz_assert(!window && n < 512 && attr == STAGE2_DATA_READ);
 	w[n] = pa.pa;
 }
 
-void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *w)
+void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *w, u32 count)
 {
-	fuzz_assert(s2 == &vm.s2 && ipa.ipa == GUEST_FLASH1_BASE && !window == !!w);
+	fuzz_assert(s2 == &vm.s2 && ipa.ipa == GUEST_FLASH1_BASE && count == 1);
+	fuzz_assert(!window == !!w);
 	window = w;
 }
 

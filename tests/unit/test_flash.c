@@ -252,7 +252,7 @@ static const u8 *seen(u64 offset)
 
 	if (!host_stage2_lookup(&vm.s2, F1 + offset, &pa, &attr))
 		return NULL;
-	assert_int_equal(attr, STAGE2_ROM);
+	assert_int_equal(attr, STAGE2_DATA_READ);
 	return phys_to_virt(PADDR(pa));
 }
 

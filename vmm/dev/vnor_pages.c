@@ -27,7 +27,8 @@ static u8 *page_at(const struct vnor *n, u64 offset)
 static void put_in_window(struct vnor *n, u64 offset, const void *page)
 {
 	if (offset < MIB(2))
-		stage2_window_set(n->window, (u32)(offset / PAGE_SIZE), virt_to_phys(page));
+		stage2_window_set(n->window, (u32)(offset / PAGE_SIZE), virt_to_phys(page),
+				  STAGE2_DATA_READ);
 }
 
 int vnor_pages_open(struct vnor *n)
@@ -159,14 +160,14 @@ void vnor_copy(const struct vnor *n, u64 offset, u8 *to)
 void vnor_show(struct vnor *n)
 {
 	if (!n->shown)
-		stage2_window_show(&n->vm->s2, IPA(GUEST_FLASH1_BASE), n->window);
+		stage2_window_show(&n->vm->s2, IPA(GUEST_FLASH1_BASE), n->window, 1);
 	n->shown = true;
 }
 
 void vnor_hide(struct vnor *n)
 {
 	if (n->shown)
-		stage2_window_show(&n->vm->s2, IPA(GUEST_FLASH1_BASE), NULL);
+		stage2_window_show(&n->vm->s2, IPA(GUEST_FLASH1_BASE), NULL, 1);
 	n->shown = false;
 }
 

@@ -20,7 +20,7 @@ struct arch_vcpu {
 /* A list of mappings, NULL before stage2_init(). */
 struct stage2 {
 	struct list *root;
-	u64 prepared[5]; /* one bit each GiB: tables for 2 MiB blocks are there */
+	u64 prepared[16]; /* one bit each GiB: tables for 2 MiB blocks are there */
 	u32 count;
 	u32 tlb_flushes;
 };
