@@ -9,6 +9,7 @@ CONSOLES ?= 8
 GUESTS   ?=
 BUNDLE   ?=
 NET      ?=
+SSH      ?=
 DISK     ?=
 SECONDS  ?= 3600
 TARGETS  ?=
@@ -23,7 +24,7 @@ WANTED := $(patsubst edk2,efi,$(filter linux uboot rt installer edk2,$(or $(GUES
 BY_HAND := $(and $(LINUX_IMAGE),$(LINUX_INITRD),linux)
 FETCH := $(filter-out $(BY_HAND),$(WANTED)) $(if $(filter net debian,$(GUESTS)),virtio)
 
-RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(addprefix --disk ,$(DISK)) \
+RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(if $(SSH),--ssh $(SSH)) $(addprefix --disk ,$(DISK)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
 .PHONY: build guests bundle rootfs run debug test soak fuzz bench format clean distclean help
@@ -43,7 +44,7 @@ bundle: build guests
 	@tools/deps run
 	@$(if $(BUNDLE),,tools/mkbundle --build $(BUILD) $(if $(SCHEDULE),--schedule $(SCHEDULE)) $(GUESTS))
 
-# A disk with Debian: make run GUESTS=debian DISK=build/rootfs.img NET=user
+# A disk with Debian: make run GUESTS=debian DISK=build/rootfs.img SSH=2222
 rootfs:
 	@tools/deps run rootfs
 	@tools/fetch-guests --build $(BUILD) virtio
@@ -102,7 +103,8 @@ help:
 	@echo '                20 power cuts (CUTS=) of a disk, without a lost record'
 	@echo 'make bench      what exits, switches and boots cost, beside the targets'
 	@echo '                and how late real-time guests are beside hostile and busy ones (left out: QUICK=1)'
-	@echo 'make rootfs     a disk with Debian and its ssh server, build/rootfs.img; SSH_KEY=FILE.pub may log in'
+	@echo 'make rootfs     a disk with Debian and its ssh server, build/rootfs.img; with build/rootfs.key,'
+	@echo '                or SSH_KEY=FILE.pub, root logs in'
 	@echo 'make debug      as run, stopped at reset, with gdb attached'
 	@echo 'make bundle     only pack the guests; make format: clang-format -i'
 	@echo 'make clean      remove what was built; make distclean: what was fetched too'
@@ -111,7 +113,8 @@ help:
 	@echo '  CPUS=4 MEM=4096 QEMU_CPU=max,pauth-impdef=on CONSOLES=8'
 	@echo '  GUESTS="linux uboot"     names below vms/, or paths to .dts files of your own'
 	@echo '                           (rt, installer, net and debian are downloaded when named)'
-	@echo '  NET=user                 a network card: QEMU'\''s -netdev, as user,hostfwd=tcp::2222-10.0.2.15:22'
+	@echo '  NET=user                 a network card: QEMU'\''s -netdev, as user,hostfwd=tcp::8080-10.0.2.15:80'
+	@echo '  SSH=2222                 a network card (of NET, or NET=user): ssh -i build/rootfs.key -p 2222 root@localhost'
 	@echo '  DISK="FILE FILE"         disks of the machine: vda, vdb; GUESTS=debian DISK=build/rootfs.img'
 	@echo '  BUNDLE=FILE              a bundle of your own instead'
 	@echo '  SCHEDULE=FILE.dts        time windows of the VMs'

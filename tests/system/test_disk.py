@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -192,13 +193,17 @@ def test_power_cut(boot, description, tmp_path):  # noqa: F811
             assert found.get(f"r{n}") == f"text-{n}", f"cut {cut}: record {n} of {known}"
 
 
-def test_debian(boot):
-    """Debian starts from the disk of `make rootfs`, to a login; what it changes is dropped."""
+def test_debian(boot, tmp_path):
+    """Debian starts from the disk of `make rootfs`, to a login and to ssh; changes are dropped."""
     image = Path(os.environ.get("ZVM_ROOTFS", BUILD / "rootfs.img"))
-    if not image.is_file():
-        pytest.skip(f"no {image}: `make rootfs` makes it, in some minutes")
+    if not image.is_file() or not image.with_suffix(".key").is_file():
+        pytest.skip(f"no {image} with its key: `make rootfs` makes both, in some minutes")
     fetched("virtio")
-    board = boot(smp=2, mem=2048, guests=["debian"], extra=options(image, drive="format=raw,snapshot=on"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    net = ["-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{port}-:22", "-device", "virtio-net-device,netdev=n"]
+    board = boot(smp=2, mem=2048, guests=["debian"], extra=[*options(image, drive="format=raw,snapshot=on"), *net])
     vm = new(board, "debian")
     console = vm.port()
     vm.run()
@@ -207,6 +212,22 @@ def test_debian(boot):
     console.expect("root@debian:~# ", 2 * BOOT_SECONDS)
     console.line("findmnt -n -o SOURCE /; systemctl is-active ssh")
     console.expect("/dev/vda\\s+active", BOOT_SECONDS)
+    key = shutil.copy(image.with_suffix(".key"), tmp_path / "key")
+    ssh = ["ssh", "-i", key, "-p", str(port), "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes",
+           "-o", f"UserKnownHostsFile={tmp_path / 'known'}", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=30",
+           "root@127.0.0.1"]
+    data = os.urandom(1 << 20)
+
+    def desk(command, given=b""):
+        return subprocess.run([*ssh, command], input=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+
+    # The network is up some time after the login.
+    console.until(lambda: desk("true").returncode == 0, 2 * BOOT_SECONDS)
+    assert desk("hostname; findmnt -n -o SOURCE /").stdout.split() == [b"debian", b"/dev/vda"]
+    assert desk("cat > /root/file; cat /root/file", data).stdout == data
+    subprocess.run(["ssh-keygen", "-q", "-N", "", "-f", tmp_path / "other"], check=True)
+    ssh[2] = str(tmp_path / "other")
+    assert b"Permission denied" in desk("true").stderr
 
 
 def test_rate(boot, description, tmp_path):  # noqa: F811

@@ -5,6 +5,7 @@ import gzip
 import os
 import re
 import shutil
+import socket
 import subprocess
 
 import pexpect
@@ -47,12 +48,18 @@ def test_terminals_are_shown_before_the_shell(run):
     assert child.exitstatus == 0
 
 
-def test_a_network_card(run):
-    child = run("--consoles", "0", "--net", "user")
+@pytest.mark.parametrize("net", [[], ["--net", "user,ipv6=off"]])
+def test_a_network_card(run, net):
+    """With --ssh a port of this computer is a guest's."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    child = run("--consoles", "0", "--ssh", str(port), *net)
     child.expect_exact(PROMPT)
     child.send("zvm net\r")
     child.expect(r"uplink +- +nic0 +52:54:00:")
     child.expect_exact(PROMPT)
+    socket.create_connection(("127.0.0.1", port), COMMAND_SECONDS).close()
 
 
 def test_a_terminal_talks_to_its_vm(run, bundles):
