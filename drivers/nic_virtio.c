@@ -241,7 +241,9 @@ static int start(const struct virtio_dev *dev, void **arg)
 		err = join(n);
 	if (!err)
 		err = start_thread(n);
-	if (err) { /* boot: what it took is not given back */
+	if (err) { /* boot: the memory that it took is not given back */
+		if (n->port.net)
+			net_leave(&n->port);
 		virtio_fail(&n->dev);
 		return err;
 	}
