@@ -28,6 +28,11 @@
 #define VIRTIO_F_EVENT_IDX     BIT(29)
 #define VIRTIO_F_VERSION_1     BIT(32)
 
+/* 2.1: bits of Status */
+#define VIRTIO_STATUS_DRIVER_OK   BIT(2)
+#define VIRTIO_STATUS_FEATURES_OK BIT(3)
+#define VIRTIO_STATUS_NEEDS_RESET BIT(6)
+
 /* What a guest did wrong. */
 enum virtio_fault {
 	VIRTIO_FAULT_NONE,
@@ -134,6 +139,22 @@ size_t virtio_begin_info(struct virtio *t, char *text, size_t size);
 /* Something came from outside: let a vCPU look for work. Any context, no lock held. */
 void virtio_wake(struct virtio *t);
 
+/* True if the driver is there and the ring was well-formed so far. Lock held. */
+static inline bool virtio_is_live(const struct virtio *t)
+{
+	const u32 want = VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK;
+
+	return (t->s.status & (want | VIRTIO_STATUS_NEEDS_RESET)) == want;
+}
+/*
+ * True if this unit may go on: all memory that it asked for is there, and the ring is not broken.
+ * So a buffer that was not found does not exist. Lock held.
+ */
+static inline bool virtio_can_go_on(const struct virtio *t)
+{
+	return !t->missing && virtio_is_live(t);
+}
+
 /*
  * The ring. Lock held. Each of these may fail because the guest's ring is malformed: the device is
  * then in DEVICE_NEEDS_RESET. Or because guest memory is not there yet (t->missing): the caller
@@ -148,10 +169,16 @@ bool virtio_take(struct virtio *t, u32 queue);
  * NULL): nothing follows the rest of this buffer.
  */
 void *virtio_piece(struct virtio *t, u32 queue, bool writable, u32 *len, bool *last);
-void virtio_advance(struct virtio *t, u32 queue, u32 len);
-/* How many bytes its writable buffers still have, at most `most`. 0: none, or not now. */
-u32 virtio_room(struct virtio *t, u32 queue, u32 most);
-/* Copy up to len bytes from its readable or to its writable buffers, at most 16 of them. */
+static inline void virtio_advance(struct virtio *t, u32 queue, u32 len)
+{
+	struct virtio_request *r = &t->s.queues[queue].request;
+
+	r->addr += len;
+	r->len -= len;
+	if (r->writable)
+		r->written += len;
+}
+/* Copy up to len bytes from its readable or to its writable buffers, at most 4 of them. */
 u32 virtio_read(struct virtio *t, u32 queue, void *to, u32 len);
 u32 virtio_write(struct virtio *t, u32 queue, const void *from, u32 len);
 /* Give it back to the driver, and interrupt if the driver wants that. False: see above. */
@@ -164,18 +191,11 @@ bool virtio_finish(struct virtio *t, u32 queue);
 bool virtio_hold(struct virtio *t, u32 queue, u32 held);
 bool virtio_publish(struct virtio *t, u32 queue, u32 count);
 void virtio_untake(struct virtio *t, u32 queue, u16 avail);
-/*
- * True if this unit may go on: all memory that it asked for is there, and the ring is not broken.
- * So a buffer that was not found does not exist. Lock held.
- */
-bool virtio_can_go_on(const struct virtio *t);
 /* The guest cannot be answered: DEVICE_NEEDS_RESET. */
 void virtio_break(struct virtio *t, u32 queue, enum virtio_fault fault, u64 value);
 
 /* ---- for virtio_ring.c and the devices ---- */
 
-/* True if the driver is there and the ring was well-formed so far. Lock held. */
-bool virtio_is_live(const struct virtio *t);
 /* Raise the interrupt for a used buffer. Lock held. */
 void virtio_interrupt(struct virtio *t);
 /* True if the queue can be used as the driver described it; else break the device. Lock held. */

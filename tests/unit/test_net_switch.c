@@ -307,6 +307,11 @@ static void test_many(void **unused)
 		sum += ports[i].got;
 	assert_int_equal(sum, PORTS - 2);
 	assert_int_equal(ports[PORTS - 1].got, 0);
+	/* Those that are left get it too, far apart as they are. */
+	for (u32 i = 5; i < PORTS - 1; i++)
+		net_leave(&ports[i].port);
+	send(0, ALL, MAC(0));
+	assert_int_equal(ports[PORTS - 1].got, 1);
 }
 
 /* RFC 1071, byte by byte. */

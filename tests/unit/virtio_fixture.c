@@ -14,6 +14,7 @@ struct timeout *virtio_timeout;
 bool virtio_timer_armed, virtio_has_entropy;
 void (*virtio_between)(void);
 
+/* The second block of 2 MiB lies before the first: nothing may go on from one to the next. */
 static u8 ram[RAM_SIZE] __attribute__((aligned(4096)));
 static vcpu_devices_fn devices;
 static u8 random_byte;
@@ -26,7 +27,7 @@ void *vm_ram_ptr(const struct vm_ram *r, u64 ipa)
 	assert_in_range(ipa, RAM, RAM + RAM_SIZE - 1);
 	if (virtio_absent && !--virtio_absent)
 		return NULL;
-	return &ram[ipa - RAM];
+	return guest(ipa);
 }
 
 void vm_ram_bring(struct vm *vm, u64 ipa)
@@ -174,13 +175,14 @@ void virtio_store(u32 offset, u32 size, u64 value)
 void *guest(u64 ipa)
 {
 	assert_in_range(ipa, RAM, RAM + RAM_SIZE - 1);
-	return &ram[ipa - RAM];
+	_Static_assert(RAM_SIZE == 2 * MIB(2), "two blocks");
+	return &ram[(ipa - RAM) ^ MIB(2)];
 }
 
 void virtio_start(u64 features, u32 queues)
 {
 	features |= VIRTIO_F_VERSION_1;
-	memset(ram, 0, DATA_AT - RAM);
+	memset(guest(RAM), 0, DATA_AT - RAM);
 	put(STATUS, 0);
 	put(STATUS, 1 | 2);
 	for (u32 i = 0; i < 2; i++) {

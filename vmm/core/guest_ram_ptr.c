@@ -3,18 +3,18 @@
 #include <arch/mmu.h>
 #include <vmm/core.h>
 
+/* The first bank is tried before the loop: nearly all VMs have one. */
 void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa)
 {
 	const struct ram_bank *bank = ram->map.banks, *end = bank + ram->map.count;
 	const paddr_t *block = ram->blocks;
 	u64 pa;
 
-	for (; bank < end; block += bank->size / BLOCK_SIZE, bank++) {
-		if (ipa - bank->base >= bank->size)
-			continue;
-		pa = __atomic_load_n(&block[(ipa - bank->base) / BLOCK_SIZE].pa, __ATOMIC_ACQUIRE);
-		return pa > VM_BLOCK_COMING ? (u8 *)phys_to_virt(PADDR(pa)) + ipa % BLOCK_SIZE
-					    : NULL;
+	while (unlikely(ipa - bank->base >= bank->size)) {
+		block += bank->size / BLOCK_SIZE;
+		if (++bank == end)
+			return NULL;
 	}
-	return NULL;
+	pa = __atomic_load_n(&block[(ipa - bank->base) / BLOCK_SIZE].pa, __ATOMIC_ACQUIRE);
+	return likely(pa > VM_BLOCK_COMING) ? phys_to_virt(PADDR(pa + ipa % BLOCK_SIZE)) : NULL;
 }

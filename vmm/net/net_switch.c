@@ -11,6 +11,7 @@
 
 #define BUCKETS 256
 #define AGE_MS  300000 /* an address that was not seen for so long is forgotten */
+#define LOOKS   16     /* numbers of ports that one section looks at */
 
 struct net {
 	char name[DESC_NAME_MAX];
@@ -19,6 +20,7 @@ struct net {
 	struct spinlock lock;
 	u64 key; /* of the hash: a guest cannot choose addresses of one bucket */
 	u32 nports, room;
+	u32 end;                 /* no port has had this number or a greater one */
 	struct net_port **ports; /* NULL: a free number */
 	struct net_station *buckets[BUCKETS];
 	struct net_capture capture; /* has a lock of its own */
@@ -153,21 +155,27 @@ static bool lacks_sum(struct net_port *port, const struct net_frame *f)
 	return f->has_sum && !port->sums(port);
 }
 
-/* The port `number`, or the next one that is there. NULL: none. It is pinned, interrupts masked. */
-static struct net_port *next_port(struct net *net, u32 *number, const struct net_port *but)
+/*
+ * Look for a port from `number` on, at a few numbers. *port: it is pinned; NULL: there is none of
+ * these. False: no number is left. Interrupts masked.
+ */
+static bool next_port(struct net *net, u32 *number, const struct net_port *but,
+		      struct net_port **port)
 {
-	struct net_port *port = NULL;
+	bool more;
 
+	*port = NULL;
 	spin_lock(&net->lock);
-	while (*number < net->room && !port) {
-		port = net->ports[(*number)++];
-		if (port == but)
-			port = NULL;
+	for (u32 i = 0; i < LOOKS && *number < net->end && !*port; i++) {
+		*port = net->ports[(*number)++];
+		if (*port == but)
+			*port = NULL;
 	}
-	if (port)
-		pin(port);
+	if (*port)
+		pin(*port);
+	more = *number < net->end;
 	spin_unlock(&net->lock);
-	return port;
+	return more;
 }
 
 /* To all ports but the sender's: a section for each. */
@@ -176,18 +184,19 @@ static void flood(struct net_port *from, struct net_frame *f)
 	struct net_port *port;
 	unsigned long irq;
 	u32 number = 0;
+	bool more;
 
 	if (f->has_sum)
 		net_frame_sum(f);
 	do {
 		irq = arch_irq_save();
-		port = next_port(from->net, &number, from);
+		more = next_port(from->net, &number, from, &port);
 		if (port) {
 			port->receive(port, f, from->number);
 			unpin(port);
 		}
 		arch_irq_restore(irq);
-	} while (port);
+	} while (more);
 }
 
 enum where { NOWHERE, TO_PORT, TO_ALL };
@@ -327,17 +336,21 @@ static int grow(struct net *net)
 /* 0; -EEXIST: that address is another port's. It is taken from a port that only learnt it. */
 static int enter(struct net *net, struct net_port *port)
 {
-	unsigned long irq = spin_lock_irqsave(&net->lock);
-	struct net_station *s = find(net, port->own.mac);
-	const bool taken = s && s == &s->port->own;
+	struct net_station *s;
+	unsigned long irq;
+	bool taken;
 
+	while (net->ports[port->number]) /* they change under the lifecycle lock */
+		port->number++;
+	irq = spin_lock_irqsave(&net->lock);
+	s = find(net, port->own.mac);
+	taken = s && s == &s->port->own;
 	if (!taken) {
 		if (s)
 			forget(net, s);
 		insert(net, &port->own);
-		while (net->ports[port->number])
-			port->number++;
 		net->ports[port->number] = port;
+		net->end = MAX(net->end, port->number + 1);
 		net->nports++;
 	}
 	spin_unlock_irqrestore(&net->lock, irq);

@@ -12,6 +12,8 @@
 #include <lib/string.h>
 #include <vmm/core.h>
 
+#define BUFFERS 4 /* that one unit looks at */
+
 /* In interrupt context. */
 static void wake(void *arg)
 {
@@ -66,13 +68,46 @@ static bool is_whole(const struct virtio_blk *b, u64 at, u64 bytes)
 
 /* ---- steps ---- */
 
+/*
+ * Look at some more of the buffers that are left, with a copy of the cursor: they are checked again
+ * when they are used. True: all of them were seen, or more than fits into ours.
+ */
+static bool look_ahead(struct virtio_blk *b)
+{
+	struct virtio_request *r = &b->t.s.queues[BLK_QUEUE].request;
+	const struct virtio_request here = *r;
+	struct blk_disk *d = &b->disk;
+	bool all = false;
+
+	if (d->room)
+		*r = d->ahead;
+	for (u32 i = 0; i < BUFFERS && !all; i++) {
+		u32 len = DISK_BUFFER + 1 - d->room;
+
+		if (virtio_piece(&b->t, BLK_QUEUE, true, &len, NULL)) {
+			virtio_advance(&b->t, BLK_QUEUE, len);
+			d->room += len;
+			all = d->room > DISK_BUFFER;
+		} else {
+			all = true;
+		}
+	}
+	d->ahead = *r;
+	*r = here;
+	return all;
+}
+
 /* Read what the buffers that are left hold, as far as it fits into ours. */
 static int read_more(struct virtio_blk *b)
 {
-	u32 room = virtio_room(&b->t, BLK_QUEUE, DISK_BUFFER + 1);
+	const bool all = look_ahead(b);
+	u32 room = b->disk.room;
 
 	if (!virtio_can_go_on(&b->t))
 		return NOT_NOW;
+	if (!all)
+		return COSTLY;
+	b->disk.room = 0;
 	if (!room) {
 		virtio_break(&b->t, BLK_QUEUE, VIRTIO_FAULT_REQUEST, 0);
 		return NOT_NOW;
@@ -209,7 +244,7 @@ static int clear(struct virtio_blk *b)
 
 static void forget(struct virtio_blk *b)
 {
-	b->disk.have = b->disk.pos = 0;
+	b->disk.have = b->disk.pos = b->disk.room = 0;
 	if (disk_state(b->disk.range) != DISK_IDLE)
 		b->disk.stale = true;
 }

@@ -80,8 +80,11 @@ struct blk_disk {
 	struct disk_range *range;
 	enum disk_op op; /* of the last transfer */
 	u32 have, pos;   /* bytes in the range's buffer that were read or collected; copied */
-	bool listens;    /* the end of a transfer wakes the VM */
-	bool stale;      /* the transfer in flight belongs to a request that was forgotten */
+	/* What the request's buffers hold, as far as they were looked at; and how far that is. */
+	u32 room;
+	struct virtio_request ahead;
+	bool listens; /* the end of a transfer wakes the VM */
+	bool stale;   /* the transfer in flight belongs to a request that was forgotten */
 };
 
 struct virtio_blk;

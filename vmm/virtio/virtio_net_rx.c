@@ -6,8 +6,8 @@
 #include <lib/string.h>
 #include <vmm/core.h>
 
-/* Descriptors and ends of chains that one frame may meet: its section is short. */
-#define BUFFERS 8
+/* Pieces and ends of chains that one frame may meet: its section is short. */
+#define BUFFERS 5
 
 /* ---- the driver's buffers ---- */
 
@@ -20,8 +20,10 @@ enum put { PUT, LATER, PART, NEVER };
 /* A frame on its way into one request or, with MRG_RXBUF, several. */
 struct fill {
 	struct virtio *t;
+	u8 *to; /* the current piece of the current request, and its bytes */
+	u32 len;
 	u32 held;        /* requests that are full */
-	u32 left;        /* descriptors and ends that may still be met */
+	u32 left;        /* pieces and ends of requests that may still be met */
 	u8 *num[2];      /* the bytes of num_buffers */
 	enum put result; /* if there is no room */
 };
@@ -36,68 +38,73 @@ static bool next_request(struct fill *s)
 	return virtio_take(s->t, NET_RX);
 }
 
-/* Room for up to *len bytes. NULL: none, s->result says why. */
-static u8 *room(struct fill *s, u32 *len)
+/* Find the next piece. False: there is none, s->result says why. */
+static bool more_room(struct fill *s)
 {
 	struct virtio *t = s->t;
 	const struct virtio_request *r = &t->s.queues[NET_RX].request;
-	u8 *to;
 
-	for (;;) {
-		if (!r->len && !s->left--)
-			break;
-		to = virtio_piece(t, NET_RX, true, len, NULL);
-		if (likely(to))
-			return to;
+	while (s->left--) {
+		s->len = ~0U;
+		s->to = r->len || r->follows ? virtio_piece(t, NET_RX, true, &s->len, NULL) : NULL;
+		if (likely(s->to))
+			return true;
+		s->len = 0;
 		if (virtio_can_go_on(t) && !r->written)
 			virtio_break(t, NET_RX, VIRTIO_FAULT_REQUEST, 0);
 		if (!virtio_can_go_on(t))
-			return NULL;
-		if (!(t->s.driver_features & VIRTIO_NET_F_MRG_RXBUF) || !s->left--)
+			return false;
+		if (!(t->s.driver_features & VIRTIO_NET_F_MRG_RXBUF))
 			break;
 		if (!next_request(s))
-			return NULL;
+			return false;
 	}
 	s->result = NEVER;
-	return NULL;
+	return false;
+}
+
+static bool put_bytes(struct fill *s, const u8 *from, u32 len)
+{
+	while (len) {
+		u32 n;
+
+		if (!s->len && !more_room(s))
+			return false;
+		n = MIN(len, s->len);
+		memcpy(s->to, from, n);
+		virtio_advance(s->t, NET_RX, n);
+		s->to += n;
+		s->len -= n;
+		from += n;
+		len -= n;
+	}
+	return true;
 }
 
 static bool put_header(struct fill *s, const struct net_frame *f)
 {
 	struct virtio_net_header h = { .num_buffers = 1 };
 	const u32 at = offsetof(struct virtio_net_header, num_buffers);
-	u8 *to;
 
+	_Static_assert(offsetof(struct virtio_net_header, num_buffers) + 2 == sizeof(h), "5.1.6");
 	if (f->has_sum) {
 		h.flags = NEEDS_CSUM;
 		h.csum_start = f->sum_start;
 		h.csum_offset = f->sum_offset;
 	}
-	for (u32 done = 0, n; done < sizeof(h); done += n) {
-		n = (u32)sizeof(h) - done;
-		to = room(s, &n);
-		if (!to)
-			return false;
-		memcpy(to, (const u8 *)&h + done, n);
-		for (u32 i = 0; i < 2; i++)
-			if (at + i >= done && at + i < done + n)
-				s->num[i] = to + at + i - done;
-		virtio_advance(s->t, NET_RX, n);
+	if (!s->len && !more_room(s))
+		return false;
+	if (likely(s->len >= sizeof(h))) {
+		s->num[0] = s->to + at;
+		s->num[1] = s->to + at + 1;
+		return put_bytes(s, (const u8 *)&h, sizeof(h));
 	}
-	return true;
-}
-
-static bool put_piece(struct fill *s, const struct net_piece *p)
-{
-	u8 *to;
-
-	for (u32 done = 0, n; done < p->len; done += n) {
-		n = p->len - done;
-		to = room(s, &n);
-		if (!to)
+	if (!put_bytes(s, (const u8 *)&h, at))
+		return false;
+	for (u32 i = 0; i < 2; i++) {
+		if (!put_bytes(s, (const u8 *)&h.num_buffers + i, 1))
 			return false;
-		memcpy(to, p->at + done, n);
-		virtio_advance(s->t, NET_RX, n);
+		s->num[i] = s->to - 1;
 	}
 	return true;
 }
@@ -114,7 +121,7 @@ static enum put put(struct virtio_net *n, const struct net_frame *f)
 		return LATER;
 	ok = put_header(&s, f);
 	for (u32 i = 0; i < f->count && ok; i++)
-		ok = put_piece(&s, &f->pieces[i]);
+		ok = put_bytes(&s, f->pieces[i].at, f->pieces[i].len);
 	if (ok && s.held) {
 		*s.num[0] = (u8)(s.held + 1);
 		*s.num[1] = (u8)((s.held + 1) >> 8);

@@ -25,11 +25,10 @@ _Static_assert(sizeof(struct descriptor) == 16, "2.7.5");
 #define AVAIL_NO_INTERRUPT  BIT(0)
 #define USED_IDX            2
 #define USED_ID(i)          (4 + 8UL * (i))
-#define USED_LEN(i)         (8 + 8UL * (i))
 #define USED_AVAIL_EVENT(n) USED_ID(n)
 #define USED_BYTES(n)       (USED_ID(n) + 2)
 
-#define PIECES 16 /* buffers that one call copies from or to */
+#define PIECES 4 /* buffers that one call copies from or to */
 
 /*
  * Guest RAM at an address that was checked to be RAM. NULL: it is not there yet; the unit ends, and
@@ -53,15 +52,6 @@ static bool get16(struct virtio *t, u64 ipa, u16 *value)
 	return p;
 }
 
-static bool get64(struct virtio *t, u64 ipa, u64 *value)
-{
-	const u64 *p = at(t, ipa);
-
-	if (likely(p))
-		*value = __atomic_load_n(p, __ATOMIC_RELAXED);
-	return p;
-}
-
 static bool put16(struct virtio *t, u64 ipa, u16 value)
 {
 	u16 *p = at(t, ipa);
@@ -71,13 +61,15 @@ static bool put16(struct virtio *t, u64 ipa, u16 value)
 	return p;
 }
 
-static bool put32(struct virtio *t, u64 ipa, u32 value)
+/* True if all of it is RAM. Nearly all VMs have one bank, and most of the others use the first. */
+static bool is_ram(const struct virtio *t, u64 ipa, u64 len)
 {
-	u32 *p = at(t, ipa);
+	const struct ram_bank *first = &t->vm->ram.map.banks[0];
+	const u64 at = ipa - first->base;
 
-	if (likely(p))
-		__atomic_store_n(p, value, __ATOMIC_RELAXED);
-	return p;
+	if (likely(at < first->size && len <= first->size - at))
+		return true;
+	return ram_map_holds(&t->vm->ram.map, ipa, len);
 }
 
 static bool has(const struct virtio *t, u64 feature)
@@ -89,7 +81,7 @@ static bool has(const struct virtio *t, u64 feature)
 
 static bool ring_ok(struct virtio *t, u32 queue, u64 ipa, u64 bytes, u32 align)
 {
-	if (ipa % align == 0 && ram_map_holds(&t->vm->ram.map, ipa, bytes))
+	if (ipa % align == 0 && is_ram(t, ipa, bytes))
 		return true;
 	virtio_break(t, queue, VIRTIO_FAULT_RING, ipa);
 	return false;
@@ -177,7 +169,7 @@ static bool enter_table(struct virtio *t, u32 queue, const struct descriptor *d)
 		virtio_break(t, queue, VIRTIO_FAULT_INDIRECT, d->len);
 		return false;
 	}
-	if (d->addr % 8 || !ram_map_holds(&t->vm->ram.map, d->addr, d->len)) {
+	if (d->addr % 8 || !is_ram(t, d->addr, d->len)) {
 		virtio_break(t, queue, VIRTIO_FAULT_ADDRESS, d->addr);
 		return false;
 	}
@@ -198,7 +190,7 @@ static bool enter_buffer(struct virtio *t, u32 queue, const struct descriptor *d
 		virtio_break(t, queue, VIRTIO_FAULT_EMPTY, d->addr);
 		return false;
 	}
-	if (unlikely(!ram_map_holds(&t->vm->ram.map, d->addr, d->len))) {
+	if (unlikely(!is_ram(t, d->addr, d->len))) {
 		virtio_break(t, queue, VIRTIO_FAULT_ADDRESS, d->addr);
 		return false;
 	}
@@ -215,11 +207,16 @@ static bool enter_buffer(struct virtio *t, u32 queue, const struct descriptor *d
 	return true;
 }
 
-/* Copy descriptor `next`: the guest may change it meanwhile, so it is read once. */
+/*
+ * Copy descriptor `next`: the guest may change it meanwhile, so it is read once. In an indirect
+ * table it is aligned to 8 only, so its second word may be in another block.
+ */
 static bool get_descriptor(struct virtio *t, u32 queue, struct descriptor *d)
 {
-	struct virtio_request *r = &t->s.queues[queue].request;
-	u64 words[2];
+	const struct virtio_request *r = &t->s.queues[queue].request;
+	const u64 ipa = r->table + r->next * sizeof(*d);
+	const u64 *first, *second;
+	u64 word;
 
 	if (unlikely(r->next >= r->table_len)) {
 		virtio_break(t, queue, VIRTIO_FAULT_HEAD, r->next);
@@ -229,10 +226,17 @@ static bool get_descriptor(struct virtio *t, u32 queue, struct descriptor *d)
 		virtio_break(t, queue, VIRTIO_FAULT_LOOP, r->table_len);
 		return false;
 	}
-	if (!get64(t, r->table + r->next * sizeof(*d), &words[0]) ||
-	    !get64(t, r->table + r->next * sizeof(*d) + 8, &words[1]))
+	first = at(t, ipa);
+	if (unlikely(!first))
 		return false;
-	memcpy(d, words, sizeof(*d));
+	second = likely((ipa + 8) % BLOCK_SIZE) ? first + 1 : at(t, ipa + 8);
+	if (unlikely(!second))
+		return false;
+	d->addr = __atomic_load_n(first, __ATOMIC_RELAXED);
+	word = __atomic_load_n(second, __ATOMIC_RELAXED);
+	d->len = (u32)word;
+	d->flags = (u16)(word >> 32);
+	d->next = (u16)(word >> 48);
 	return true;
 }
 
@@ -242,13 +246,16 @@ static bool next_buffer(struct virtio *t, u32 queue)
 	struct virtio_request *r = &t->s.queues[queue].request;
 	struct descriptor d;
 
-	if (!r->follows || !get_descriptor(t, queue, &d))
+	if (!r->follows)
 		return false;
-	if (d.flags & DESC_INDIRECT)
-		return enter_table(t, queue, &d) && get_descriptor(t, queue, &d) &&
-		       (d.flags & DESC_INDIRECT ? enter_table(t, queue, &d)
-						: enter_buffer(t, queue, &d));
-	return enter_buffer(t, queue, &d);
+	/* Twice at most: in a table, enter_table() fails. */
+	while (get_descriptor(t, queue, &d)) {
+		if (likely(!(d.flags & DESC_INDIRECT)))
+			return enter_buffer(t, queue, &d);
+		if (!enter_table(t, queue, &d))
+			return false;
+	}
+	return false;
 }
 
 void *virtio_piece(struct virtio *t, u32 queue, bool writable, u32 *len, bool *last)
@@ -261,32 +268,6 @@ void *virtio_piece(struct virtio *t, u32 queue, bool writable, u32 *len, bool *l
 		*last = !r->follows;
 	*len = MIN(MIN(*len, r->len), (u32)(BLOCK_SIZE - r->addr % BLOCK_SIZE));
 	return at(t, r->addr);
-}
-
-void virtio_advance(struct virtio *t, u32 queue, u32 len)
-{
-	struct virtio_request *r = &t->s.queues[queue].request;
-
-	r->addr += len;
-	r->len -= len;
-	if (r->writable)
-		r->written += len;
-}
-
-/* Goes on with a copy of the cursor, so the buffers are checked again when they are used. */
-u32 virtio_room(struct virtio *t, u32 queue, u32 most)
-{
-	struct virtio_request *r = &t->s.queues[queue].request;
-	const struct virtio_request before = *r;
-	u32 room = 0;
-
-	while (room < most && virtio_is_live(t) && (r->len || next_buffer(t, queue))) {
-		if (r->writable)
-			room += MIN(r->len, most - room);
-		r->len = 0;
-	}
-	*r = before;
-	return virtio_can_go_on(t) ? room : 0;
 }
 
 u32 virtio_read(struct virtio *t, u32 queue, void *to, u32 len)
@@ -345,11 +326,17 @@ static bool ask_driver(struct virtio *t, const struct virtio_queue *q, u32 count
 bool virtio_hold(struct virtio *t, u32 queue, u32 held)
 {
 	struct virtio_queue *q = &t->s.queues[queue];
-	const u32 i = (q->used + held) % q->num;
+	const u64 ipa = q->device + USED_ID((q->used + held) % q->num);
+	u32 *id = at(t, ipa), *len;
 
-	if (!put32(t, q->device + USED_ID(i), q->request.head) ||
-	    !put32(t, q->device + USED_LEN(i), q->request.written))
+	if (unlikely(!id))
 		return false;
+	/* The ring is aligned to 4: an entry may lie in two blocks. */
+	len = likely((ipa + 4) % BLOCK_SIZE) ? id + 1 : at(t, ipa + 4);
+	if (unlikely(!len))
+		return false;
+	__atomic_store_n(id, q->request.head, __ATOMIC_RELAXED);
+	__atomic_store_n(len, q->request.written, __ATOMIC_RELAXED);
 	q->request.taken = false;
 	return true;
 }

@@ -34,11 +34,9 @@
 
 #define CONFIG_SIZE (GUEST_VIRTIO_SLOT - Config)
 
-/* 2.1: Status */
-#define STATUS_FEATURES_OK BIT(3)
-#define STATUS_DRIVER_OK   BIT(2)
-#define STATUS_NEEDS_RESET BIT(6)
-#define STATUS_DRIVER      (BIT(0) | BIT(1) | STATUS_DRIVER_OK | STATUS_FEATURES_OK | BIT(7))
+/* 2.1: the bits of Status that the driver writes */
+#define STATUS_DRIVER \
+	(BIT(0) | BIT(1) | VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_FEATURES_OK | BIT(7))
 
 #define ISR_USED   BIT(0)
 #define ISR_CONFIG BIT(1)
@@ -46,18 +44,6 @@
 #define ANY_WIDTH (REG_W8 | REG_W16 | REG_W32 | REG_W64)
 
 /* ---- state, under the lock ---- */
-
-bool virtio_is_live(const struct virtio *t)
-{
-	const u32 want = STATUS_FEATURES_OK | STATUS_DRIVER_OK;
-
-	return (t->s.status & (want | STATUS_NEEDS_RESET)) == want;
-}
-
-bool virtio_can_go_on(const struct virtio *t)
-{
-	return !t->missing && virtio_is_live(t);
-}
 
 static void update_line(struct virtio *t)
 {
@@ -85,11 +71,11 @@ static void note_fault(struct virtio *t, u32 queue, enum virtio_fault fault, u64
 /* 2.1.2: the driver is told by a configuration change, once it has said DRIVER_OK. */
 void virtio_break(struct virtio *t, u32 queue, enum virtio_fault fault, u64 value)
 {
-	if (t->s.status & STATUS_NEEDS_RESET)
+	if (t->s.status & VIRTIO_STATUS_NEEDS_RESET)
 		return;
 	note_fault(t, queue, fault, value);
-	t->s.status |= STATUS_NEEDS_RESET;
-	if (t->s.status & STATUS_DRIVER_OK)
+	t->s.status |= VIRTIO_STATUS_NEEDS_RESET;
+	if (t->s.status & VIRTIO_STATUS_DRIVER_OK)
 		t->s.isr |= ISR_CONFIG;
 	update_line(t);
 }
@@ -160,7 +146,7 @@ static void write_features(void *dev, struct vcpu *v, u32 index, u64 word,
 	const u32 shift = 32 * t->s.driver_sel;
 
 	(void)v, (void)index, (void)row;
-	if (shift < 64 && t->s.driver_sel < 2 && !(t->s.status & STATUS_FEATURES_OK)) {
+	if (shift < 64 && t->s.driver_sel < 2 && !(t->s.status & VIRTIO_STATUS_FEATURES_OK)) {
 		t->s.driver_features &= ~(0xffffffffULL << shift);
 		t->s.driver_features |= (u64)(u32)word << shift;
 	}
@@ -279,12 +265,12 @@ static u32 settle(struct virtio *t, u32 status)
 {
 	const u64 chosen = t->s.driver_features;
 
-	if (!(status & STATUS_FEATURES_OK) || (t->s.status & STATUS_FEATURES_OK))
+	if (!(status & VIRTIO_STATUS_FEATURES_OK) || (t->s.status & VIRTIO_STATUS_FEATURES_OK))
 		return status;
 	if (!(chosen & ~t->features) && (chosen & VIRTIO_F_VERSION_1))
 		return status;
 	note_fault(t, 0, VIRTIO_FAULT_FEATURES, chosen);
-	return status & ~(u32)STATUS_FEATURES_OK;
+	return status & ~(u32)VIRTIO_STATUS_FEATURES_OK;
 }
 
 static void write_status(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
@@ -486,7 +472,7 @@ bool virtio_problem(struct virtio *t, char *text, size_t size)
 		n = snprintf(text, size, "needs a reset: queue %u: ", s.fault_queue);
 		(void)snprintf(text + MIN((size_t)n, size), size - MIN((size_t)n, size),
 			       faults[s.fault], s.fault_value);
-	} else if (!(s.status & STATUS_DRIVER_OK)) {
+	} else if (!(s.status & VIRTIO_STATUS_DRIVER_OK)) {
 		(void)snprintf(text, size, "no driver");
 	} else {
 		return false;
