@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cache maintenance by address (Arm ARM D7.5). */
 #include <arch/mmu.h>
+#include <asm/boot.h>
+#include <asm/stage2.h>
 #include <asm/sysreg.h>
 #include <lib/string.h>
 
@@ -51,6 +53,14 @@ void arch_dcache_clean_inval(const void *va, u64 size)
 	dsb(sy);
 }
 
+bool guests_are_cached;
+
+void arch_clean_for_guest(const void *va, u64 size)
+{
+	if (!guests_are_cached)
+		arch_dcache_clean_inval(va, size);
+}
+
 /* Bytes that DC ZVA clears; 0 if it is prohibited. */
 static u64 zero_step(void)
 {
@@ -73,9 +83,9 @@ void arch_zero_to_memory(void *va, u64 size)
 {
 	u64 step = zero_step();
 
-	if (step != dcache_line()) {
+	if (guests_are_cached || step != dcache_line()) {
 		arch_zero_pages(va, size);
-		arch_dcache_clean_inval(va, size);
+		arch_clean_for_guest(va, size);
 		return;
 	}
 	EACH(ZERO "\n\t" CLEAN_INVAL, (u64)va, (u64)va + size, step);

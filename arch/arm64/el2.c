@@ -4,7 +4,9 @@
 #include <asm/boot.h>
 #include <asm/errata.h>
 #include <asm/guest.h>
+#include <asm/stage2.h>
 #include <asm/sysreg.h>
+#include <kernel/log.h>
 #include <kernel/percpu.h>
 
 #define HCR_GUEST                                                                          \
@@ -43,6 +45,25 @@ static bool has_pauth(void)
 {
 	return (read_sysreg(id_aa64isar1_el1) & (BITS(11, 4) | BITS(31, 24))) ||
 	       (read_sysreg_(ID_AA64ISAR2_EL1) & BITS(15, 8));
+}
+
+/* Stage 2 can force write-back (ID_AA64MMFR2_EL1.FWB). */
+static bool has_fwb(void)
+{
+	return FIELD(read_sysreg_(ID_AA64MMFR2_EL1), 43, 40) != 0;
+}
+
+/*
+ * The boot CPU decides. A later one that lacks the feature would understand the tables differently.
+ */
+static __cold void force_write_back(void)
+{
+	if (this_cpu()->id == 0)
+		guests_are_cached = has_fwb();
+	if (guests_are_cached && !has_fwb()) {
+		log_err("cpu%u: no FEAT_S2FWB, which cpu0 has", this_cpu()->id);
+		arch_halt();
+	}
 }
 
 /* Auxiliary fault status and memory attributes: what they hold is the CPU's, often nothing. */
@@ -155,8 +176,10 @@ __cold void el_init_cpu(void)
 	deny_later_features();
 	deny_mpam();
 	quiet_el2();
-	write_sysreg(hcr_el2,
-		     HCR_GUEST | (has_pauth() ? HCR_PAUTH : 0) | (has_mte() ? HCR_TID5 : 0));
+	force_write_back();
+	write_sysreg(hcr_el2, HCR_GUEST | (has_pauth() ? HCR_PAUTH : 0) |
+				      (has_mte() ? HCR_TID5 : 0) |
+				      (guests_are_cached ? HCR_FWB : 0));
 	write_sysreg(mdcr_el2, MDCR_GUEST | pmu_init_cpu()); /* HPMN: all for guests */
 	write_sysreg(vtcr_el2, stage2_vtcr());
 	stage2_unload();

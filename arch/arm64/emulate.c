@@ -86,7 +86,7 @@ static const u32 *find_line(const struct vcpu *v, u64 line)
 		return NULL;
 	words = vm_ram_ptr(&v->vm->ram, ipa);
 	if (words)
-		arch_dcache_clean_inval(words, CODE_LINE);
+		arch_clean_for_guest(words, CODE_LINE);
 	return words;
 }
 

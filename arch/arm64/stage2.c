@@ -142,7 +142,7 @@ int stage2_map(struct stage2 *s2, ipa_t ipa, paddr_t pa, u64 size, enum stage2_a
 
 	for (done = 0; done < size; done += mapped) {
 		int ret = map_one(s2, ipa.ipa + done, pa.pa + done, size - done,
-				  stage2_attr_bits(attr), &mapped);
+				  stage2_attr_bits(attr, guests_are_cached), &mapped);
 
 		if (ret)
 			return ret;
@@ -181,7 +181,7 @@ void stage2_unmap(struct stage2 *s2, ipa_t ipa, u64 size)
 
 void stage2_window_set(u64 *window, u32 n, paddr_t pa, enum stage2_attr attr)
 {
-	window[n] = pa.pa | stage2_attr_bits(attr) | S2_TABLE | S2_VALID;
+	window[n] = pa.pa | stage2_attr_bits(attr, guests_are_cached) | S2_TABLE | S2_VALID;
 }
 
 /* TLB maintenance by VMID works on the current VTTBR, so s2's is loaded for the moment. */

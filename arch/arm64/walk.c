@@ -70,7 +70,7 @@ s32 walk_leaves_ram(const struct vcpu *v, u64 va)
 
 		if (!entry)
 			break;
-		arch_dcache_clean_inval(entry, sizeof(*entry));
+		arch_clean_for_guest(entry, sizeof(*entry));
 		desc = __atomic_load_n(entry, __ATOMIC_RELAXED);
 		if ((desc & DESC_TYPE) != DESC_TABLE)
 			break;

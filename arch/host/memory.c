@@ -110,6 +110,11 @@ void arch_dcache_clean_inval(const void *va, u64 size)
 	host_dcache_bytes += size;
 }
 
+void arch_clean_for_guest(const void *va, u64 size)
+{
+	arch_dcache_clean_inval(va, size);
+}
+
 void arch_zero_pages(void *va, u64 size)
 {
 	if (!IS_ALIGNED((uintptr_t)va, KIB(4)) || !IS_ALIGNED(size, KIB(4)))
@@ -122,5 +127,5 @@ void arch_zero_to_memory(void *va, u64 size)
 	if (host_zeroing)
 		host_zeroing();
 	arch_zero_pages(va, size);
-	arch_dcache_clean_inval(va, size);
+	arch_clean_for_guest(va, size);
 }

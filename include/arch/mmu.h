@@ -33,15 +33,22 @@ void *arch_stack_alloc(void);
 void arch_stack_free(void *stack_top);
 
 /*
- * Clean and invalidate to the point of coherency (a guest reads RAM with its caches off). Any
- * context; long for large ranges.
+ * Clean and invalidate to the point of coherency: for memory that others access without caches
+ * (STAGE2_UNCACHED). Any context; long for large ranges.
  */
 void arch_dcache_clean_inval(const void *va, u64 size);
+
+/*
+ * The same for write-back memory that a guest may access with its caches off (STAGE2_RAM, _ROM and
+ * _DATA). Nothing is done where stage 2 makes all of these accesses cacheable (FEAT_S2FWB, Arm ARM
+ * D8.6.6; instructions too, because CTR_EL0.IDC is then 1).
+ */
+void arch_clean_for_guest(const void *va, u64 size);
 
 /* Zero whole pages in the fastest way (size is a multiple of 4 KiB). Preemptible. */
 void arch_zero_pages(void *va, u64 size);
 
-/* The same, followed by arch_dcache_clean_inval(). */
+/* The same, followed by arch_clean_for_guest(). */
 void arch_zero_to_memory(void *va, u64 size);
 
 #endif

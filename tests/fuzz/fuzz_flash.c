@@ -115,7 +115,7 @@ paddr_t virt_to_phys(const void *va)
 	return PADDR((u64)(uintptr_t)va);
 }
 
-void arch_dcache_clean_inval(const void *va, u64 size)
+void arch_clean_for_guest(const void *va, u64 size)
 {
 	(void)va, (void)size;
 }

@@ -332,7 +332,7 @@ static int write_piece(struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 		return ret;
 	to = (u8 *)phys_to_virt(ram->blocks[block]) + ipa % BLOCK_SIZE;
 	memcpy(to, src, len);
-	arch_dcache_clean_inval(to, len);
+	arch_clean_for_guest(to, len);
 	return 0;
 }
 

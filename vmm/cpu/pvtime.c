@@ -36,7 +36,7 @@ static int create(struct vdev *d)
 	if (!vm->pvtime)
 		return -ENOMEM;
 	/* A guest may also read the page with its caches off. */
-	arch_dcache_clean_inval(vm->pvtime, PAGE_SIZE);
+	arch_clean_for_guest(vm->pvtime, PAGE_SIZE);
 	return stage2_map(&vm->s2, IPA(GUEST_PVTIME_BASE), virt_to_phys(vm->pvtime), PAGE_SIZE,
 			  STAGE2_ROM);
 }

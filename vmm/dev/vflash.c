@@ -111,7 +111,7 @@ static int add_block(struct firmware *fw, struct vm *vm, u64 from, u64 size)
 	to = phys_to_virt(pa);
 	memcpy(to, (const u8 *)vm->firmware.data + from, size);
 	memset(to + size, 0xff, BLOCK_SIZE - size);
-	arch_dcache_clean_inval(to, BLOCK_SIZE);
+	arch_clean_for_guest(to, BLOCK_SIZE);
 	return stage2_map(&vm->s2, IPA(GUEST_FLASH_BASE + from), pa, BLOCK_SIZE, STAGE2_ROM);
 }
 
@@ -138,7 +138,7 @@ static int host_init(void)
 	if (!vflash_erased)
 		return -ENOMEM;
 	memset(vflash_erased, 0xff, PAGE_SIZE);
-	arch_dcache_clean_inval(vflash_erased, PAGE_SIZE);
+	arch_clean_for_guest(vflash_erased, PAGE_SIZE);
 	return 0;
 }
 

@@ -106,7 +106,7 @@ void vnor_refill(struct vnor *n)
 	page = get_page();
 	if (page) {
 		memset(page, 0xff, PAGE_SIZE);
-		arch_dcache_clean_inval(page, PAGE_SIZE);
+		arch_clean_for_guest(page, PAGE_SIZE);
 	}
 	page = keep(n, (void **)&n->spare_page, page);
 	if (leaf)
@@ -141,7 +141,7 @@ int vnor_fill(struct vnor *n, u64 offset, const u8 *data)
 	if (!page)
 		return -ENOMEM;
 	memcpy(page, data, PAGE_SIZE);
-	arch_dcache_clean_inval(page, PAGE_SIZE);
+	arch_clean_for_guest(page, PAGE_SIZE);
 	(*leaf)->pages[offset % MIB(2) / PAGE_SIZE] = page;
 	put_in_window(n, offset, page);
 	n->pages++;
@@ -205,7 +205,7 @@ static u8 *own_page(struct vnor *n, u64 offset)
 /* Guests may read it past the caches. */
 static void to_memory(const u8 *at, u32 size)
 {
-	arch_dcache_clean_inval(at, size);
+	arch_clean_for_guest(at, size);
 }
 
 bool vnor_program(struct vnor *n, u64 offset, u64 data, u32 size)

@@ -17,22 +17,31 @@
 #define S2_ADDR       BITS(47, 12)
 
 /*
- * MemAttr[3:0] without FEAT_S2FWB. Of the types of both stages the weaker one counts, so memory
- * that is non-cacheable here is non-cacheable for every guest, whatever its own tables say.
+ * MemAttr[3:0]. HCR_EL2.FWB = 0 (D8.6.5): of the types of both stages the weaker one counts, so
+ * memory that is non-cacheable here is non-cacheable for every guest, whatever its own tables say.
+ * FWB = 1 (D8.6.6): normal memory is what stage 2 says.
  */
-#define S2_WRITE_BACK S2_MEMATTR(0xf)
-#define S2_UNCACHED   S2_MEMATTR(0x5)
-#define S2_NGNRE      S2_MEMATTR(0x1)
+#define S2_WRITE_BACK        S2_MEMATTR(0xf)
+#define S2_WRITE_BACK_FORCED S2_MEMATTR(0x6)
+#define S2_UNCACHED          S2_MEMATTR(0x5) /* in both */
+#define S2_NGNRE             S2_MEMATTR(0x1) /* in both */
 
-/* The lower and upper attributes of a block or page. */
-static inline u64 stage2_attr_bits(enum stage2_attr attr)
+/*
+ * HCR_EL2.FWB is set on all CPUs. The boot CPU says so, before another one starts and before the
+ * first guest.
+ */
+extern bool guests_are_cached;
+
+/* The lower and upper attributes of a block or page. forced: with HCR_EL2.FWB. */
+static inline u64 stage2_attr_bits(enum stage2_attr attr, bool forced)
 {
-	static const u64 bits[] = {
-		[STAGE2_RAM] = S2_WRITE_BACK | S2_SH_INNER | S2_AP_WRITE,
-		[STAGE2_ROM] = S2_WRITE_BACK | S2_SH_INNER,
+	const u64 write_back = (forced ? S2_WRITE_BACK_FORCED : S2_WRITE_BACK) | S2_SH_INNER;
+	const u64 bits[] = {
+		[STAGE2_RAM] = write_back | S2_AP_WRITE,
+		[STAGE2_ROM] = write_back,
 		[STAGE2_DEVICE] = S2_NGNRE | S2_AP_WRITE | S2_XN,
-		[STAGE2_DATA] = S2_WRITE_BACK | S2_SH_INNER | S2_AP_WRITE | S2_XN,
-		[STAGE2_DATA_READ] = S2_WRITE_BACK | S2_SH_INNER | S2_XN,
+		[STAGE2_DATA] = write_back | S2_AP_WRITE | S2_XN,
+		[STAGE2_DATA_READ] = write_back | S2_XN,
 		[STAGE2_UNCACHED] = S2_UNCACHED | S2_AP_WRITE | S2_XN,
 		[STAGE2_UNCACHED_READ] = S2_UNCACHED | S2_XN,
 	};

@@ -39,6 +39,7 @@ static inline void isb(void)
 #define ICC_PMR_EL1      S3_0_C4_C6_0
 #define ICC_SRE_EL2      S3_4_C12_C9_5
 #define ID_AA64ISAR2_EL1 S3_0_C0_C6_2
+#define ID_AA64MMFR2_EL1 S3_0_C0_C7_2
 #define HCRX_EL2         S3_4_C1_C2_2
 #define HFGRTR_EL2       S3_4_C1_C1_4
 #define HFGWTR_EL2       S3_4_C1_C1_5
@@ -99,6 +100,7 @@ static inline void isb(void)
 
 #define HCR_APK  BIT(40) /* pointer authentication keys do not trap */
 #define HCR_API  BIT(41) /* nor do its instructions */
+#define HCR_FWB  BIT(46) /* stage 2 forces normal memory to be write-back */
 #define HCR_TID5 BIT(58) /* trap GMID_EL1 */
 
 /* CPTR_EL2, E2H = 0 */
