@@ -27,9 +27,9 @@ static void cmd_poweroff(const struct args *a)
 		.name = #id, .summary = (text), .run = cmd_##id, ##__VA_ARGS__ \
 	}
 
-COMMAND(cpus, "the CPUs and what they run");
+COMMAND(cpus, "the CPUs and what they run", .options = json_options, .noptions = JSON_OPTIONS);
 COMMAND(irq, "interrupts in use, and the longest times with interrupts masked",
-	.options = irq_options, .noptions = 1);
+	.options = irq_options, .noptions = 2);
 COMMAND(jitter, "how punctual the control loop is", .options = jitter_options,
 	.noptions = JITTER_OPTIONS);
 COMMAND(latency, "the kernel's latencies: all, or one test's", .options = latency_options,
@@ -37,7 +37,7 @@ COMMAND(latency, "the kernel's latencies: all, or one test's", .options = latenc
 COMMAND(log, "the kernel's log");
 COMMAND(poweroff, "switch the machine off");
 COMMAND(reboot, "restart the machine");
-COMMAND(threads, "all threads");
+COMMAND(threads, "all threads", .options = json_options, .noptions = JSON_OPTIONS);
 COMMAND(version, "which version this is");
 
 const struct command *const root_commands[] = {

@@ -19,6 +19,7 @@
 #include <vmm/disk.h>
 #include <vmm/port.h>
 #include "shell.h"
+#include "table.h"
 
 static void host_version(const struct args *a __unused)
 {
@@ -111,11 +112,39 @@ static void host_info(const struct args *a)
 	print_time();
 }
 
+static const struct column memory_columns[] = {
+	{ "total_kib", NULL, NULL, 0 },       { "free_kib", NULL, NULL, 0 },
+	{ "blocks_free", NULL, NULL, 0 },     { "pages_used", NULL, NULL, 0 },
+	{ "blocks_reserved", NULL, NULL, 0 }, { "blocks_clean", NULL, NULL, 0 },
+	{ "blocks_to_clean", NULL, NULL, 0 }, { "cleaned", NULL, NULL, 0 },
+	{ "given_clean", NULL, NULL, 0 },     { "given_dirty", NULL, NULL, 0 },
+};
+static const struct table memory = { "memory", TABLE_COLUMNS(memory_columns) };
+
+static void put_memory(const struct page_stats *s)
+{
+	const u64 values[] = { s->total / KIB(1),  s->free / KIB(1),   s->blocks_free,
+			       s->pages_used,      s->blocks_reserved, s->blocks_clean,
+			       s->blocks_to_clean, s->cleaned,         s->given_clean,
+			       s->given_dirty };
+
+	_Static_assert(ARRAY_SIZE(values) == ARRAY_SIZE(memory_columns), "one each");
+	table_begin(&memory);
+	for (u32 i = 0; i < ARRAY_SIZE(values); i++)
+		table_number(values[i]);
+	table_row_end();
+	table_end();
+}
+
 static void host_mem(const struct args *a __unused)
 {
 	struct page_stats s;
 
 	page_stats(&s);
+	if (json_is_on()) {
+		put_memory(&s);
+		return;
+	}
 	shell_printf("total: %lu KiB\n", s.total / KIB(1));
 	shell_printf("used: %lu KiB\n", (s.total - s.free) / KIB(1));
 	shell_printf("free: %lu KiB\n", s.free / KIB(1));
@@ -130,42 +159,64 @@ static void host_mem(const struct args *a __unused)
 
 /* ---- disks ---- */
 
-static void print_users(struct disk *d, u64 first, u64 sectors)
+static const struct column disk_columns[] = {
+	{ "disk", "DISK", "", -8 },
+	{ "bytes", "SIZE", "", 12 },
+	{ "name", "SERIAL OR LABEL", "  ", -24 },
+	{ "users", "IN USE BY", "", 0 },
+	{ "readonly", NULL, NULL, 0 },
+};
+static const struct table disks = { "disks", TABLE_COLUMNS(disk_columns) };
+
+static void put_size(u64 sectors)
+{
+	char words[24], value[24];
+
+	(void)snprintf(value, sizeof(value), "%lu", sectors * DISK_SECTOR);
+	table_cell(size_text(sectors * DISK_SECTOR, words, sizeof(words)), value);
+}
+
+static void put_users(struct disk *d, u64 first, u64 sectors)
 {
 	const struct disk_range *r;
 
+	table_open();
 	for (u32 i = 0; (r = disk_user(d, first, sectors, i)) != NULL; i++)
-		shell_printf("%s%s%s", i ? ", " : "", r->owner, r->writable ? "" : " (readonly)");
-	shell_printf("\n");
+		table_add("%s%s%s", i ? ", " : "", r->owner, r->writable ? "" : " (readonly)");
+	table_close();
 }
 
 static void print_part(void *arg, u32 number, const struct gpt_part *p)
 {
 	struct disk *d = arg;
 	const u64 sectors = p->last - p->first + 1;
-	char name[16], label[GPT_LABEL], size[24];
+	char label[GPT_LABEL];
 
-	(void)snprintf(name, sizeof(name), "%s%u", d->name, number);
 	text_print(label, sizeof(label), "%s", p->label);
-	shell_printf("%-8s%12s  %-24s", name, size_text(sectors * DISK_SECTOR, size, sizeof(size)),
-		     label);
-	print_users(d, p->first, sectors);
+	table_text("%s%u", d->name, number);
+	put_size(sectors);
+	table_string(label);
+	put_users(d, p->first, sectors);
+	table_row_end();
 }
 
 static void print_disk(struct disk *d)
 {
-	char serial[DISK_SERIAL + 1], size[24];
+	char serial[DISK_SERIAL + 1];
 	const char *why;
 
 	text_print(serial, sizeof(serial), "%s", d->serial);
-	shell_printf("%-8s%12s  %-24s", d->name,
-		     size_text(d->sectors * DISK_SECTOR, size, sizeof(size)), serial);
-	print_users(d, 0, d->sectors);
+	table_string(d->name);
+	put_size(d->sectors);
+	table_string(serial);
+	put_users(d, 0, d->sectors);
+	table_flag(d->readonly);
+	table_row_end();
 	why = disk_partitions(d, print_part, d);
-	if (d->readonly)
+	if (d->readonly && !json_is_on())
 		shell_printf("        read-only\n");
 	if (why)
-		shell_printf("        %s\n", why);
+		shell_printf("%-8s%s\n", json_is_on() ? d->name : "", why);
 }
 
 /* A partition is in use if a VM has sectors of it. */
@@ -174,22 +225,25 @@ static void host_disks(const struct args *a __unused)
 	struct disk *d;
 
 	shell_vmm_lock();
-	shell_printf("%-8s%12s  %-24s%s\n", "DISK", "SIZE", "SERIAL OR LABEL", "IN USE BY");
+	table_begin(&disks);
 	for (u32 i = 0; (d = disk_get(i)) != NULL; i++)
 		print_disk(d);
+	table_end();
 	shell_vmm_unlock();
 }
 
+#define JSON_ONLY .options = json_options, .noptions = JSON_OPTIONS
+
 static const struct command host_commands[] = {
 	{ "info", NULL, "the machine in short", .run = host_info },
-	{ "cpus", NULL, "its CPUs and what they run", .run = cmd_cpus },
-	{ "mem", NULL, "memory, total and free", .run = host_mem },
-	{ "disks", NULL, "its disks and their partitions, and which VMs use them",
+	{ "cpus", NULL, "its CPUs and what they run", JSON_ONLY, .run = cmd_cpus },
+	{ "mem", NULL, "memory, total and free", JSON_ONLY, .run = host_mem },
+	{ "disks", NULL, "its disks and their partitions, and which VMs use them", JSON_ONLY,
 	  .run = host_disks },
 	{ "irq", NULL, "interrupts in use, and the longest times with interrupts masked",
 	  .options = irq_options, .noptions = IRQ_OPTIONS, .run = cmd_irq },
-	{ "threads", NULL, "all threads, vCPUs too", .run = cmd_threads },
-	{ "locks", NULL, "how often CPUs waited for which lock, in builds that count it",
+	{ "threads", NULL, "all threads, vCPUs too", JSON_ONLY, .run = cmd_threads },
+	{ "locks", NULL, "how often CPUs waited for which lock, in builds that count it", JSON_ONLY,
 	  .run = cmd_locks },
 	{ "log", NULL, "the kernel's log", .run = cmd_log },
 	{ "version", NULL, "which ZVM this is", .run = host_version },

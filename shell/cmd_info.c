@@ -8,6 +8,7 @@
 #include <vmm/place.h>
 #include <vmm/port.h>
 #include "shell.h"
+#include "table.h"
 
 /* ---- figures ---- */
 
@@ -88,6 +89,31 @@ static const char *affinity_text(u64 mask, char *buf, size_t size)
 
 /* ---- the table ---- */
 
+static const struct column vm_columns[] = {
+	{ "id", "ID", "", 2 },
+	{ "name", "NAME", "  ", -12 },
+	{ "type", "TYPE", " ", -12 },
+	{ "state", "STATE", " ", -8 },
+	{ "vcpus", "VCPUS", " ", 5 },
+	{ "memory_mib", "MEMORY", " ", 9 },
+	{ "priority", "PRIO", " ", 4 },
+	{ "affinity", "AFFINITY", "  ", -8 },
+	{ "cpu_percent", "CPU%", " ", 6 },
+	{ "exits_per_s", "EXITS/S", " ", 8 },
+	{ "uptime", "UPTIME", " ", 9 },
+	{ "restarts", "RESTARTS", " ", 8 },
+};
+static const struct table vms = { "vms", TABLE_COLUMNS(vm_columns) };
+
+static void put_mib(u64 bytes)
+{
+	char words[32], value[24];
+
+	(void)snprintf(words, sizeof(words), "%lu MiB", bytes / MIB(1));
+	(void)snprintf(value, sizeof(value), "%lu", bytes / MIB(1));
+	table_cell(words, value);
+}
+
 static void print_row(const struct vm *vm)
 {
 	char uptime[32], affinity[24];
@@ -96,29 +122,33 @@ static void print_row(const struct vm *vm)
 
 	vm_stats(vm, &stats);
 	r = take_sample(vm, &stats);
-	shell_printf("%2u  %-12s %-12s %-8s %5u %5lu MiB %4u  %-8s %4lu.%lu %8lu %9s %8u\n", vm->id,
-		     vm->name, vm->desc.label, vm_state_name(vm->state), vm->nvcpus,
-		     vm->ram.size / MIB(1), vm->desc.priority,
-		     affinity_text(vm->desc.affinity, affinity, sizeof(affinity)),
-		     r.cpu_permille / 10, r.cpu_permille % 10, r.exits_per_s,
-		     uptime_text(vm, uptime, sizeof(uptime)), vm->restarts);
+	table_number(vm->id);
+	table_string(vm->name);
+	table_string(vm->desc.label);
+	table_string(vm_state_name(vm->state));
+	table_number(vm->nvcpus);
+	put_mib(vm->ram.size);
+	table_number(vm->desc.priority);
+	table_string(affinity_text(vm->desc.affinity, affinity, sizeof(affinity)));
+	table_decimal(r.cpu_permille, 1);
+	table_number(r.exits_per_s);
+	table_string(uptime_text(vm, uptime, sizeof(uptime)));
+	table_number(vm->restarts);
+	table_row_end();
 }
 
 static void print_table(void)
 {
-	const struct vm *vm;
-	bool any = false;
+	const struct vm *vm = vm_next(0);
 
-	for_each_vm(vm) {
-		if (!any)
-			shell_printf("ID  %-12s %-12s %-8s VCPUS    MEMORY PRIO  AFFINITY   CPU%%  "
-				     "EXITS/S    UPTIME RESTARTS\n",
-				     "NAME", "TYPE", "STATE");
-		any = true;
-		print_row(vm);
-	}
-	if (!any)
+	if (!vm)
 		shell_printf("no VMs; `zvm new -t TYPE` makes one\n");
+	if (!vm && !json_is_on())
+		return;
+	table_begin(&vms);
+	for_each_vm(vm)
+		print_row(vm);
+	table_end();
 }
 
 /* ---- one VM ---- */
@@ -154,14 +184,18 @@ static const char *power_text(const struct vcpu *v)
 static void print_vcpu(struct vcpu *v)
 {
 	u64 exits = 0, ms = ticks_to_us(thread_ticks(&v->thread)) / 1000;
+	char name[16];
 
 	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
 		exits += v->exits[kind];
-	shell_printf("  vcpu %u      %s, cpu %u, pc 0x%lx, ran %lu.%03lu s, %lu exits (", v->index,
-		     power_text(v), v->cpu, arch_vcpu_pc(v), ms / 1000, ms % 1000, exits);
+	(void)snprintf(name, sizeof(name), "vcpu %u", v->index);
+	fact_open(name);
+	table_add("%s, cpu %u, pc 0x%lx, ran %lu.%03lu s, %lu exits (", power_text(v), v->cpu,
+		  arch_vcpu_pc(v), ms / 1000, ms % 1000, exits);
 	for (u32 kind = 0; kind < EXIT_KINDS; kind++)
-		shell_printf("%s%s %lu", kind ? ", " : "", exit_names[kind], v->exits[kind]);
-	shell_printf(")\n");
+		table_add("%s%s %lu", kind ? ", " : "", exit_names[kind], v->exits[kind]);
+	table_add(")");
+	fact_close();
 }
 
 static void print_regions(const struct mmio_bus *bus)
@@ -171,8 +205,8 @@ static void print_regions(const struct mmio_bus *bus)
 	for (u32 i = 0; i < bus->count; i++) {
 		const struct mmio_region *r = &bus->regions[i];
 
-		shell_printf("  region      0x%08lx %8s  %s\n", r->base,
-			     size_text(r->size, size, sizeof(size)), r->name);
+		fact("region", "0x%08lx %8s  %s", r->base, size_text(r->size, size, sizeof(size)),
+		     r->name);
 	}
 }
 
@@ -190,10 +224,10 @@ static void print_devices(struct vm *vm)
 		if (!text[0])
 			continue;
 		if (d->virtio)
-			shell_printf("  %-12s%s, slot %u: %s\n", d->virtio->name, d->class->name,
-				     d->virtio->slot, text);
+			fact(d->virtio->name, "%s, slot %u: %s", d->class->name, d->virtio->slot,
+			     text);
 		else
-			shell_printf("  %-12s%s\n", d->class->name, text);
+			fact(d->class->name, "%s", text);
 	}
 }
 
@@ -201,25 +235,26 @@ static void print_images(const struct vm *vm)
 {
 	const struct load_plan *p = &vm->plan;
 
-	shell_printf("  image       %s, entry 0x%lx, 0x%lx..0x%lx\n", format_names[p->format],
-		     p->entry, p->kernel_base, p->kernel_end);
+	fact("image", "%s, entry 0x%lx, 0x%lx..0x%lx", format_names[p->format], p->entry,
+	     p->kernel_base, p->kernel_end);
 	if (p->initrd_size)
-		shell_printf("  initrd      0x%lx..0x%lx\n", p->initrd_base,
-			     p->initrd_base + p->initrd_size);
-	shell_printf("  devicetree  0x%lx\n", p->dtb_base);
+		fact("initrd", "0x%lx..0x%lx", p->initrd_base, p->initrd_base + p->initrd_size);
+	fact("devicetree", "0x%lx", p->dtb_base);
 	if (vm->desc.bootargs[0])
-		shell_printf("  bootargs    %s\n", vm->desc.bootargs);
+		fact("bootargs", "%s", vm->desc.bootargs);
 }
 
 static void print_console(struct console *c)
 {
 	const char *port = console_port_name(c->port);
 
-	shell_printf("  console     %lu bytes written, ", console_head(c));
+	fact_open("console");
+	table_add("%lu bytes written, ", console_head(c));
 	if (port)
-		shell_printf("port %d (%s)\n", c->port, port);
+		table_add("port %d (%s)", c->port, port);
 	else
-		shell_printf("no port\n");
+		table_add("no port");
+	fact_close();
 }
 
 static void print_windows(const struct vm *vm)
@@ -231,14 +266,18 @@ static void print_windows(const struct vm *vm)
 		for (u32 i = 0; i < c->count; i++) {
 			if (!str_eq(c->windows[i].vm, vm->name))
 				continue;
-			if (!any)
-				shell_printf("  windows     cpu %u: ", cpu);
-			shell_printf("%s%lu+%lu", any ? ", " : "", c->windows[i].offset_us,
-				     c->windows[i].length_us);
+			if (!any) {
+				fact_open("windows");
+				table_add("cpu %u: ", cpu);
+			}
+			table_add("%s%lu+%lu", any ? ", " : "", c->windows[i].offset_us,
+				  c->windows[i].length_us);
 			any = true;
 		}
-		if (any)
-			shell_printf(" us of each %lu us\n", c->frame_us);
+		if (any) {
+			table_add(" us of each %lu us", c->frame_us);
+			fact_close();
+		}
 	}
 }
 
@@ -249,54 +288,64 @@ static void print_sched(const struct vm *vm)
 
 	print_windows(vm);
 	if (d->fifo || d->priority >= PRIO_DEFAULT)
-		shell_printf("  turns       %s, weight %u\n", d->fifo ? "fifo" : "round-robin",
-			     d->weight);
+		fact("turns", "%s, weight %u", d->fifo ? "fifo" : "round-robin", d->weight);
 	if (!d->budget_us)
 		return;
 	vm_budget_stats(vm, &s);
-	shell_printf(
-		"  budget      %lu us of %lu us, each vcpu; throttled %lu times, missed %lu periods\n",
-		d->budget_us, d->period_us, s.throttled, s.missed);
+	fact("budget", "%lu us of %lu us, each vcpu; throttled %lu times, missed %lu periods",
+	     d->budget_us, d->period_us, s.throttled, s.missed);
 }
 
 static void print_memory(const struct vm_ram *ram, u64 overhead)
 {
+	fact_open("memory");
 	for (u32 i = 0; i < ram->map.count; i++)
-		shell_printf("%s%lu MiB at 0x%lx", i ? ", " : "  memory      ",
-			     ram->map.banks[i].size / MIB(1), ram->map.banks[i].base);
-	shell_printf(", and %lu KiB of overhead\n  touched     %lu MiB of it\n", overhead / KIB(1),
-		     ram->present * BLOCK_SIZE / MIB(1));
+		table_add("%s%lu MiB at 0x%lx", i ? ", " : "", ram->map.banks[i].size / MIB(1),
+			  ram->map.banks[i].base);
+	table_add(", and %lu KiB of overhead", overhead / KIB(1));
+	fact_close();
+	fact("touched", "%lu MiB of it", ram->present * BLOCK_SIZE / MIB(1));
 }
 
-static void print_vm(struct vm *vm)
+static void print_cpus(const struct vm *vm)
 {
-	char uptime[32], affinity[24];
+	char affinity[24];
 	struct vm_stats stats;
 	struct rates r;
-	struct vcpu *v;
 
 	vm_stats(vm, &stats);
 	r = take_sample(vm, &stats);
-	shell_printf("vm %u '%s': %s\n", vm->id, vm->name, vm_state_name(vm->state));
-	shell_printf("  type        %s, %s\n", vm->desc.label, vm->type->file);
-	print_memory(&vm->ram, stats.overhead_bytes);
-	shell_printf(
-		"  cpus        %u, priority %u, affinity %s%s, %lu.%lu %% of a CPU, %lu exits/s\n",
-		vm->nvcpus, vm->desc.priority,
-		affinity_text(vm->desc.affinity, affinity, sizeof(affinity)),
-		vm->desc.dedicated ? ", dedicated" : "", r.cpu_permille / 10, r.cpu_permille % 10,
-		r.exits_per_s);
-	print_sched(vm);
-	shell_printf("  uptime      %s, %u restarts, restarted %s",
-		     uptime_text(vm, uptime, sizeof(uptime)), vm->restarts,
-		     restart_names[vm->desc.restart]);
+	fact("cpus", "%u, priority %u, affinity %s%s, %lu.%lu %% of a CPU, %lu exits/s", vm->nvcpus,
+	     vm->desc.priority, affinity_text(vm->desc.affinity, affinity, sizeof(affinity)),
+	     vm->desc.dedicated ? ", dedicated" : "", r.cpu_permille / 10, r.cpu_permille % 10,
+	     r.exits_per_s);
+}
+
+static void print_uptime(const struct vm *vm)
+{
+	char uptime[32];
+
+	fact_open("uptime");
+	table_add("%s, %u restarts, restarted %s", uptime_text(vm, uptime, sizeof(uptime)),
+		  vm->restarts, restart_names[vm->desc.restart]);
 	if (vm->restart_at > arch_counter())
-		shell_printf(", in %lu s",
-			     ticks_to_us(vm->restart_at - arch_counter()) / 1000000 + 1);
-	shell_printf("\n");
+		table_add(", in %lu s", ticks_to_us(vm->restart_at - arch_counter()) / 1000000 + 1);
+	fact_close();
+}
+
+static void print_facts(struct vm *vm)
+{
+	struct vm_stats stats;
+	struct vcpu *v;
+
+	vm_stats(vm, &stats);
+	fact("type", "%s, %s", vm->desc.label, vm->type->file);
+	print_memory(&vm->ram, stats.overhead_bytes);
+	print_cpus(vm);
+	print_sched(vm);
+	print_uptime(vm);
 	if (vm->desc.hang_timeout_ms)
-		shell_printf("  hangs       if interrupts are masked for %u ms\n",
-			     vm->desc.hang_timeout_ms);
+		fact("hangs", "if interrupts are masked for %u ms", vm->desc.hang_timeout_ms);
 	print_images(vm);
 	print_console(&vm->console);
 	for_each_vcpu(v, vm)
@@ -304,11 +353,25 @@ static void print_vm(struct vm *vm)
 	print_devices(vm);
 	print_regions(&vm->bus);
 	if (vm->note[0])
-		shell_printf("  note        %s\n", vm->note);
+		fact("note", "%s", vm->note);
 	if (vm->crash[0])
-		shell_printf("  %-12s%s\n",
-			     vm->state == VM_CRASHED || vm->load_result ? "crash" : "last crash",
-			     vm->crash);
+		fact(vm->state == VM_CRASHED || vm->load_result ? "crash" : "last crash", "%s",
+		     vm->crash);
+}
+
+/* As JSON it begins with its row of the table. */
+static void print_vm(struct vm *vm)
+{
+	if (json_is_on()) {
+		table_begin(&vms);
+		print_row(vm);
+		table_end();
+	} else {
+		shell_printf("vm %u '%s': %s\n", vm->id, vm->name, vm_state_name(vm->state));
+	}
+	table_begin(&shell_facts);
+	print_facts(vm);
+	table_end();
 }
 
 void cmd_zvm_info(const struct args *a)
@@ -328,23 +391,44 @@ void cmd_zvm_info(const struct args *a)
 
 /* ---- types ---- */
 
-static void print_type(const struct vm_type *t)
+static const struct column type_columns[] = {
+	{ "type", "TYPE", "", -12 },
+	{ "vcpus", "VCPUS", " ", 5 },
+	{ "memory_mib", "MEMORY", " ", 9 },
+	{ "priority", "PRIO", " ", 4 },
+	{ "image", "IMAGE (DESCRIPTION)", "  ", 0 },
+	{ "problem", NULL, NULL, 0 },
+};
+static const struct table types = { "types", TABLE_COLUMNS(type_columns) };
+
+static void put_image(const struct vm_type *t)
 {
 	const struct image_ref *kernel = &t->desc.kernel;
 
-	if (!t->valid) {
+	if (t->desc.firmware.path[0])
+		table_text("%s (%s)", t->desc.firmware.path, t->file);
+	else if (kernel->path[0])
+		table_text("%s (%s)", kernel->path, t->file);
+	else
+		table_text("preloaded at 0x%lx %s", kernel->pa.pa, t->file);
+}
+
+static void print_type(const struct vm_type *t)
+{
+	if (!t->valid && !json_is_on()) {
 		shell_printf("%-12s cannot be created: %s\n", t->desc.label, t->error.text);
 		return;
 	}
-	shell_printf("%-12s %5u %5lu MiB %4u  ", t->desc.label, t->desc.cpus,
-		     ram_map_size(&t->desc.ram) / MIB(1), t->desc.priority);
-	if (t->desc.firmware.path[0])
-		shell_printf("%s", t->desc.firmware.path);
-	else if (kernel->path[0])
-		shell_printf("%s", kernel->path);
+	table_string(t->desc.label);
+	table_number(t->desc.cpus);
+	put_mib(ram_map_size(&t->desc.ram));
+	table_number(t->desc.priority);
+	put_image(t);
+	if (t->valid)
+		table_none("");
 	else
-		shell_printf("preloaded at 0x%lx", kernel->pa.pa);
-	shell_printf(t->desc.firmware.path[0] || kernel->path[0] ? " (%s)\n" : " %s\n", t->file);
+		table_string(t->error.text);
+	table_row_end();
 }
 
 void cmd_zvm_list(const struct args *a __unused)
@@ -354,11 +438,13 @@ void cmd_zvm_list(const struct args *a __unused)
 
 	if (vm_type_count == 0) {
 		print_types();
-		return;
+		if (!json_is_on())
+			return;
 	}
-	shell_printf("%-12s VCPUS    MEMORY PRIO  IMAGE (DESCRIPTION)\n", "TYPE");
+	table_begin(&types);
 	for (u32 i = 0; i < vm_type_count; i++)
 		print_type(vm_types[i]);
+	table_end();
 	if (the_bundle.base && the_bundle.problem[0])
 		shell_printf("%s\n", the_bundle.problem);
 	shell_vmm_lock();

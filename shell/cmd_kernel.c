@@ -9,6 +9,7 @@
 #include <kernel/spinlock.h>
 #include <lib/string.h>
 #include "shell.h"
+#include "table.h"
 
 u64 thread_ticks(const struct thread *t)
 {
@@ -40,37 +41,77 @@ static u64 busy_permille(u32 cpu)
 	return passed == 0 || idled >= passed ? 0 : (passed - idled) * 1000 / passed;
 }
 
+static const struct column cpu_columns[] = {
+	{ "cpu", "CPU", "", 3 },
+	{ "hwid", "HWID", "  ", -6 },
+	{ "state", "STATE", " ", -6 },
+	{ "busy_percent", "BUSY", " ", 7 },
+	{ "irqs", "IRQS", " ", 8 },
+	{ "ipis", "IPIS", " ", 10 },
+	{ "switches", "SWITCHES", " ", 10 },
+	{ "model", "MODEL", "  ", 0 },
+};
+static const struct table cpus = { "cpus", TABLE_COLUMNS(cpu_columns) };
+
+static void put_busy(u32 cpu)
+{
+	const u64 busy = busy_permille(cpu);
+	char words[16], value[16];
+
+	(void)snprintf(value, sizeof(value), "%lu.%lu", busy / 10, busy % 10);
+	(void)snprintf(words, sizeof(words), "%s%%", value);
+	table_cell(words, value);
+}
+
 void cmd_cpus(const struct args *a __unused)
 {
 	u32 cpu;
 
-	shell_printf("CPU  HWID   STATE    BUSY  %8s %10s %10s  MODEL\n", "IRQS", "IPIS",
-		     "SWITCHES");
+	table_begin(&cpus);
 	for_each_cpu(cpu) {
 		const struct percpu *p = &percpus[cpu];
+		const bool online = cpus_online_mask() & BIT(cpu);
 		u32 midr = 0;
-		u64 busy;
 
-		if (!(cpus_online_mask() & BIT(cpu))) {
-			shell_printf("%3u  0x%-4lx offline\n", cpu, p->hwid);
-			continue;
+		table_number(cpu);
+		table_text("0x%lx", p->hwid);
+		table_string(online ? "online" : "offline");
+		if (online) {
+			ipi_call(cpu, read_midr, &midr);
+			put_busy(cpu);
+			table_number(irq_total(cpu));
+			table_number(ipi_total(cpu));
+			table_number(p->switches);
+			table_string(arch_cpu_name(midr));
 		}
-		ipi_call(cpu, read_midr, &midr);
-		busy = busy_permille(cpu);
-		shell_printf("%3u  0x%-4lx online %4lu.%lu%% %8lu %10lu %10lu  %s\n", cpu, p->hwid,
-			     busy / 10, busy % 10, irq_total(cpu), ipi_total(cpu), p->switches,
-			     arch_cpu_name(midr));
+		table_row_end();
 	}
+	table_end();
 }
 
-static void print_place(u64 place)
+/* ---- irq ---- */
+
+static const struct column irq_columns[] = {
+	{ "intid", "INTID", "", 5 },
+	{ "name", "NAME", "  ", -20 },
+	{ "counts", "COUNT ON EACH CPU", " ", 0 },
+};
+static const struct table irqs = { "irqs", TABLE_COLUMNS(irq_columns) };
+
+static const struct column masked_columns[] = {
+	{ "cpu", "CPU", "", 3 },     { "ticks", "TICKS", " ", 8 }, { "us", "US", " ", 10 },
+	{ "from", "FROM", "  ", 0 }, { "to", "TO", "  ", 0 },
+};
+static const struct table masked_sections = { "masked", TABLE_COLUMNS(masked_columns) };
+
+static void put_place(u64 place)
 {
 	if (place >= MASKED_CLASSES)
-		shell_printf("  0x%lx", place);
+		table_text("0x%lx", place);
 	else if (place)
-		shell_printf("  guest, class 0x%02lx", place);
+		table_text("guest, class 0x%02lx", place);
 	else
-		shell_printf("  guest, interrupt");
+		table_text("guest, interrupt");
 }
 
 static void print_masked(u32 cpu)
@@ -79,12 +120,12 @@ static void print_masked(u32 cpu)
 
 	masked_get(cpu, worst);
 	for (u32 n = 0; n < MASKED_WORST && worst[n].ticks; n++) {
-		u64 ns = ticks_to_us(worst[n].ticks * 1000);
-
-		shell_printf("%3u %8lu %6lu.%03lu", cpu, worst[n].ticks, ns / 1000, ns % 1000);
-		print_place(worst[n].from);
-		print_place(worst[n].to);
-		shell_printf("\n");
+		table_number(cpu);
+		table_number(worst[n].ticks);
+		table_decimal(ticks_to_us(worst[n].ticks * 1000), 3);
+		put_place(worst[n].from);
+		put_place(worst[n].to);
+		table_row_end();
 	}
 }
 
@@ -118,39 +159,68 @@ void cmd_irq(const struct args *a)
 
 	if (measure_option(a))
 		return;
-	shell_printf("INTID  %-20s COUNT ON EACH CPU\n", "NAME");
+	table_begin(&irqs);
 	for (u32 from = 0; irq_next_info(from, &i); from = i.intid + 1) {
-		shell_printf("%5u  %-20s", i.intid, i.name);
-		for_each_cpu(cpu)
-			shell_printf(" %8lu", i.count[cpu]);
-		shell_printf("\n");
+		table_number(i.intid);
+		table_string(i.name);
+		table_list(i.count, cpu_count, 8);
+		table_row_end();
 	}
-	shell_printf("\nThe longest with interrupts masked%s:\n", exits_measured(a));
-	shell_printf("CPU    TICKS         US  FROM, TO\n");
+	table_end();
+	if (!json_is_on())
+		shell_printf("\nThe longest with interrupts masked%s:\n", exits_measured(a));
+	table_begin(&masked_sections);
 	for_each_cpu(cpu)
 		print_masked(cpu);
+	table_end();
 }
 
 const struct option irq_options[IRQ_OPTIONS] = {
 	{ "-r", NULL, ARG_NONE, "forget the longest times so far" },
+	JSON_OPTION,
 	{ "-m", "on|off", ARG_TEXT, "also measure how long guests' exits keep interrupts masked" },
 };
+
+const struct option json_options[JSON_OPTIONS] = { JSON_OPTION };
+
+static const struct column lock_columns[] = {
+	{ "lock", "SPINLOCK", "", -22 },
+	{ "taken", "TAKEN", " ", 12 },
+	{ "waits", "WAITS", " ", 10 },
+};
+static const struct table lock_table = { "locks", TABLE_COLUMNS(lock_columns) };
 
 void cmd_locks(const struct args *a)
 {
 	struct lock_counts counts;
 
-	if (!lock_counts(0, &counts))
+	if (!lock_counts(0, &counts)) {
 		shell_printf(
 			"%s: this build does not count locks: `meson configure build -Dchecks=true` does\n",
 			a->path);
-	else
-		shell_printf("%-22s %12s %10s\n", "SPINLOCK", "TAKEN", "WAITS");
-	for (u32 rank = 0; lock_counts(rank, &counts); rank++)
-		if (counts.taken)
-			shell_printf("%-22s %12lu %10lu\n", counts.name, counts.taken,
-				     counts.waits);
+		return;
+	}
+	table_begin(&lock_table);
+	for (u32 rank = 0; lock_counts(rank, &counts); rank++) {
+		if (!counts.taken)
+			continue;
+		table_string(counts.name);
+		table_number(counts.taken);
+		table_number(counts.waits);
+		table_row_end();
+	}
+	table_end();
 }
+
+/* ---- threads ---- */
+
+static const struct column thread_columns[] = {
+	{ "name", "NAME", "", -24 },          { "state", "STATE", " ", -8 },
+	{ "priority", "PRIO", " ", 4 },       { "cpu", "CPU", " ", 3 },
+	{ "affinity", "AFFINITY", "  ", -8 }, { "cpu_ms", "CPU MS", " ", 10 },
+	{ "switches", "SWITCHES", " ", 10 },  { "waited_us", "WAITED US", " ", 10 },
+};
+static const struct table thread_list = { "threads", TABLE_COLUMNS(thread_columns) };
 
 struct thread_row {
 	char name[sizeof(((struct thread *)0)->name)];
@@ -181,30 +251,39 @@ static void add_thread(const struct thread *t, void *arg __unused)
 	row->waited = t->guard_longest;
 }
 
-void cmd_threads(const struct args *a __unused)
+static void print_thread(const struct thread_row *t)
 {
 	static const char *const states[] = {
 		[THREAD_NEW] = "new",         [THREAD_READY] = "ready",
 		[THREAD_RUNNING] = "running", [THREAD_BLOCKED] = "blocked",
 		[THREAD_DEAD] = "dead",
 	};
+
+	table_string(t->name);
+	table_string(states[t->state]);
+	table_number(t->prio);
+	table_number(t->cpu);
+	table_text("0x%lx", t->affinity & cpus_online_mask());
+	table_number(ticks_to_us(t->ticks) / 1000);
+	table_number(t->switches);
+	if (t->waited)
+		table_number(ticks_to_us(t->waited));
+	else
+		table_none("-");
+	table_row_end();
+}
+
+void cmd_threads(const struct args *a __unused)
+{
 	u32 shown;
 
 	thread_table.count = 0;
 	thread_for_each(add_thread, NULL);
 	shown = MIN(thread_table.count, (u32)ARRAY_SIZE(thread_table.rows));
-	shell_printf("%-24s STATE    PRIO CPU  AFFINITY     CPU MS   SWITCHES  WAITED US\n",
-		     "NAME");
-	for (u32 i = 0; i < shown; i++) {
-		const struct thread_row *t = &thread_table.rows[i];
-		char waited[24] = "-";
-
-		if (t->waited)
-			snprintf(waited, sizeof(waited), "%lu", ticks_to_us(t->waited));
-		shell_printf("%-24s %-8s %4u %3u  0x%-6lx %10lu %10lu %10s\n", t->name,
-			     states[t->state], t->prio, t->cpu, t->affinity & cpus_online_mask(),
-			     ticks_to_us(t->ticks) / 1000, t->switches, waited);
-	}
+	table_begin(&thread_list);
+	for (u32 i = 0; i < shown; i++)
+		print_thread(&thread_table.rows[i]);
+	table_end();
 	if (shown < thread_table.count)
 		shell_printf("and %u more\n", thread_table.count - shown);
 }

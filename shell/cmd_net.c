@@ -5,11 +5,27 @@
 #include <vmm/dev.h>
 #include <vmm/net.h>
 #include "shell.h"
+#include "table.h"
 
 static void count_station(u64 mac __unused, void *count)
 {
 	++*(u32 *)count;
 }
+
+static const struct column port_columns[] = {
+	{ "network", "NETWORK", "", -12 },
+	{ "vm", "VM", " ", -12 },
+	{ "port", "PORT", " ", -8 },
+	{ "mac", "MAC", " ", -17 },
+	{ "learnt", "LEARNT", " ", 6 },
+	{ "in_frames", "IN-FRAMES", " ", 9 },
+	{ "in_bytes", "IN-BYTES", " ", 12 },
+	{ "in_dropped", "IN-DROPS", " ", 8 },
+	{ "out_frames", "OUT-FRAMES", " ", 10 },
+	{ "out_bytes", "OUT-BYTES", " ", 12 },
+	{ "out_dropped", "OUT-DROPS", " ", 9 },
+};
+static const struct table ports = { "ports", TABLE_COLUMNS(port_columns) };
 
 static void print_port(const struct net *net, const struct net_port *p)
 {
@@ -17,67 +33,116 @@ static void print_port(const struct net *net, const struct net_port *p)
 	u32 learnt = 0;
 
 	net_each_station(p, count_station, &learnt);
-	shell_printf("%-12s %-12s %-8s %s %6u %9lu %12lu %8lu %9lu %12lu %8lu\n", net_name(net),
-		     p->owner, p->name, net_mac_text(p->own.mac, mac), learnt, p->in.frames,
-		     p->in.bytes, p->in.dropped, p->out.frames, p->out.bytes, p->out.dropped);
+	table_string(net_name(net));
+	table_string(p->owner);
+	table_string(p->name);
+	table_string(net_mac_text(p->own.mac, mac));
+	table_number(learnt);
+	table_number(p->in.frames);
+	table_number(p->in.bytes);
+	table_number(p->in.dropped);
+	table_number(p->out.frames);
+	table_number(p->out.bytes);
+	table_number(p->out.dropped);
+	table_row_end();
 }
 
-static void print_station(u64 mac, void *arg __unused)
+/* The addresses behind ports. */
+static const struct column station_columns[] = {
+	{ "vm", "", "behind ", 0 },
+	{ "port", "", " ", 0 },
+	{ "macs", "", ":", 0 },
+	{ "displaced", NULL, NULL, 0 },
+};
+static const struct table stations = { "stations", TABLE_COLUMNS(station_columns), .bare = true };
+
+static void print_station(u64 mac, void *first)
 {
 	char text[NET_MAC_TEXT];
 
-	shell_printf(" %s", net_mac_text(mac, text));
+	table_add("%s%s", json_is_on() && *(bool *)first ? "" : " ", net_mac_text(mac, text));
+	*(bool *)first = false;
 }
 
-/* The addresses behind a port. */
 static void print_learnt(const struct net_port *p)
 {
 	u32 learnt = 0;
+	bool first = true;
 
 	net_each_station(p, count_station, &learnt);
 	if (!learnt && !p->displaced)
 		return;
-	shell_printf("behind %s %s:", p->owner, p->name);
-	net_each_station(p, print_station, NULL);
-	if (p->displaced)
-		shell_printf("; %lu had to give way: %u are kept", p->displaced, p->room);
-	shell_printf("\n");
+	table_string(p->owner);
+	table_string(p->name);
+	table_open();
+	net_each_station(p, print_station, &first);
+	if (p->displaced && !json_is_on())
+		table_add("; %lu had to give way: %u are kept", p->displaced, p->room);
+	table_close();
+	table_number(p->displaced);
+	table_row_end();
 }
+
+static void end_capture_line(void)
+{
+	shell_printf(" dropped\n");
+}
+
+static const struct column capture_columns[] = {
+	{ "port", "", "captured to port ", 0 },
+	{ "name", "", " (", 0 },
+	{ "frames", "", "): ", 0 },
+	{ "dropped", "", " frames, ", 0 },
+};
+static const struct table captures = { "captures", TABLE_COLUMNS(capture_columns), .bare = true,
+				       .end_line = end_capture_line };
 
 static void print_capture(const struct net *net)
 {
 	const struct port_stream *s = &net_capture_of(net)->stream;
 
-	if (port_stream_is_open(s))
-		shell_printf("captured to port %d (%s): %lu frames, %lu dropped\n", s->port,
-			     console_port_name(s->port), s->records, s->dropped);
+	if (!port_stream_is_open(s))
+		return;
+	table_number((u64)s->port);
+	table_string(console_port_name(s->port));
+	table_number(s->records);
+	table_number(s->dropped);
+	table_row_end();
 }
 
-static void print_nets(const char *only)
+static void print_ports(const struct net *net)
 {
-	const struct net_port *p;
-	bool any = false;
+	for (const struct net_port *p = NULL; (p = net_port_next(net, p));)
+		print_port(net, p);
+}
 
-	for (const struct net *net = NULL; (net = net_next(net));) {
-		if (only && !str_eq(net_name(net), only))
-			continue;
-		if (!any)
-			shell_printf(
-				"NETWORK      VM           PORT     MAC               LEARNT "
-				"IN-FRAMES     IN-BYTES IN-DROPS OUT-FRAMES   OUT-BYTES OUT-DROPS\n");
-		any = true;
-		for (p = NULL; (p = net_port_next(net, p));)
-			print_port(net, p);
-		for (p = NULL; only && (p = net_port_next(net, p));)
-			print_learnt(p);
-		if (only)
-			print_capture(net);
-	}
-	if (!any && only)
-		shell_printf("zvm net: there is no network '%s'\n", only);
-	else if (!any)
+static void print_nets(void)
+{
+	const struct net *net = net_next(NULL);
+
+	if (!net)
 		shell_printf(
 			"no networks; a VM has a port by `zvm,virtio-net` in its description\n");
+	if (!net && !json_is_on())
+		return;
+	table_begin(&ports);
+	for (; net; net = net_next(net))
+		print_ports(net);
+	table_end();
+}
+
+static void print_net(const struct net *net)
+{
+	table_begin(&ports);
+	print_ports(net);
+	table_end();
+	table_begin(&stations);
+	for (const struct net_port *p = NULL; (p = net_port_next(net, p));)
+		print_learnt(p);
+	table_end();
+	table_begin(&captures);
+	print_capture(net);
+	table_end();
 }
 
 /* ---- captures ---- */
@@ -146,6 +211,7 @@ static void dump(const struct args *a)
 
 void cmd_zvm_net(const struct args *a)
 {
+	const struct net *net;
 	const bool dumps = a->nmore && str_eq(a->operand, "dump");
 
 	if (a->nmore && !dumps) {
@@ -155,7 +221,9 @@ void cmd_zvm_net(const struct args *a)
 	shell_vmm_lock();
 	if (dumps)
 		dump(a);
-	else
-		print_nets(a->operand);
+	else if (!a->operand)
+		print_nets();
+	else if ((net = network_named(a, a->operand)))
+		print_net(net);
 	shell_vmm_unlock();
 }

@@ -9,8 +9,10 @@
 #include <kernel/timeout.h>
 #include <lib/string.h>
 #include <vmm/life.h>
+#include <vmm/net.h>
 #include <vmm/place.h>
 #include "shell.h"
+#include "table.h"
 
 static u64 to_ns(u64 ticks)
 {
@@ -20,26 +22,35 @@ static u64 to_ns(u64 ticks)
 /* Print the first two columns: the table, and the number of a vCPU or `all`. */
 static void print_who(const char *table, const struct vm *vm, u32 index)
 {
-	shell_printf("%-8s ", table);
+	table_string(table);
 	if (index == vm->nvcpus)
-		shell_printf(" all");
+		table_string("all");
 	else
-		shell_printf("%4u", index);
+		table_number(index);
 }
 
 /* ---- exits ---- */
+
+static const struct column exit_columns[] = {
+	{ "table", "TABLE", "", -8 },   { "vcpu", "VCPU", " ", 4 },   { "irq", "IRQ", " ", 9 },
+	{ "wfx", "WFX", " ", 9 },       { "hvc", "HVC", " ", 9 },     { "smc", "SMC", " ", 9 },
+	{ "sysreg", "SYSREG", " ", 9 }, { "mmio", "MMIO", " ", 9 },   { "fp", "FP", " ", 9 },
+	{ "fault", "FAULT", " ", 9 },   { "total", "TOTAL", " ", 9 },
+};
+_Static_assert(ARRAY_SIZE(exit_columns) == EXIT_KINDS + 3, "a column for each kind");
+static const struct table exits_table = { "exits", TABLE_COLUMNS(exit_columns) };
 
 static void print_kinds(const u64 *values, bool total)
 {
 	u64 sum = 0;
 
 	for (u32 kind = 0; kind < EXIT_KINDS; kind++) {
-		shell_printf(" %9lu", values[kind]);
+		table_number(values[kind]);
 		sum += values[kind];
 	}
 	if (total)
-		shell_printf(" %9lu", sum);
-	shell_printf("\n");
+		table_number(sum);
+	table_row_end();
 }
 
 static void print_exits(const struct vm *vm)
@@ -47,9 +58,6 @@ static void print_exits(const struct vm *vm)
 	u64 all[EXIT_KINDS] = { 0 };
 	const struct vcpu *v;
 
-	shell_printf("TABLE    VCPU       IRQ       WFX       HVC       SMC    SYSREG      MMIO"
-		     "        FP     FAULT     TOTAL\n");
-	_Static_assert(EXIT_FAULT + 1 == EXIT_KINDS, "a column for each kind");
 	for_each_vcpu(v, vm) {
 		u64 exits[EXIT_KINDS];
 
@@ -99,16 +107,23 @@ static void print_times(const struct vm *vm)
 
 /* ---- lateness ---- */
 
+static const struct column late_columns[] = {
+	{ "table", "TABLE", "", -8 }, { "vcpu", "VCPU", " ", 4 }, { "count", "COUNT", " ", 9 },
+	{ "p50", "P50", " ", 9 },     { "p99", "P99", " ", 9 },   { "p99_9", "P99.9", " ", 9 },
+	{ "max", "MAX", " ", 9 },
+};
+static const struct table late_table = { "late", TABLE_COLUMNS(late_columns) };
+
 static void print_late(const char *table, const struct vm *vm, u32 index, const struct histogram *h,
 		       u64 (*unit)(u64 ticks))
 {
 	static const u32 ppm[] = { 500000, 990000, 999000, 1000000 };
 
 	print_who(table, vm, index);
-	shell_printf(" %9lu", histogram_count(h));
+	table_number(histogram_count(h));
 	for (u32 i = 0; i < ARRAY_SIZE(ppm); i++)
-		shell_printf(" %9lu", unit(histogram_quantile(h, ppm[i])));
-	shell_printf("\n");
+		table_number(unit(histogram_quantile(h, ppm[i])));
+	table_row_end();
 }
 
 static u64 in_ticks(u64 ticks)
@@ -132,26 +147,93 @@ static void print_latency(const struct vm *vm)
 	const struct vcpu *v;
 
 	memset(&all, 0, sizeof(all));
-	shell_printf("TABLE    VCPU     COUNT       P50       P99     P99.9       MAX\n");
+	table_begin(&late_table);
 	for_each_vcpu(v, vm) {
 		print_late("late", vm, v->index, &v->timer.late, in_ticks);
 		histogram_merge(&all, &v->timer.late);
 	}
 	print_late("late", vm, vm->nvcpus, &all, in_ticks);
 	print_late("late-ns", vm, vm->nvcpus, &all, to_ns);
+	table_end();
 	if (clock_runs_away())
 		shell_printf("note: on QEMU these include its computer's own delays; "
 			     "`make run EXACT=1` leaves those out\n");
 }
+
+/* ---- budget, ports of networks ---- */
+
+static const struct column budget_columns[] = {
+	{ "table", "TABLE", "", -8 },
+	{ "vcpu", "VCPU", " ", 4 },
+	{ "throttled", "THROTTLED", " ", 9 },
+	{ "missed", "MISSED", " ", 9 },
+};
+static const struct table budget_table = { "budget", TABLE_COLUMNS(budget_columns) };
 
 static void print_budget(const struct vm *vm)
 {
 	struct vm_budget_stats s;
 
 	vm_budget_stats(vm, &s);
-	shell_printf("TABLE    VCPU THROTTLED    MISSED\n");
+	table_begin(&budget_table);
 	print_who("budget", vm, vm->nvcpus);
-	shell_printf(" %9lu %9lu\n", s.throttled, s.missed);
+	table_number(s.throttled);
+	table_number(s.missed);
+	table_row_end();
+	table_end();
+}
+
+static const struct column port_columns[] = {
+	{ "table", "TABLE", "", -8 },
+	{ "port", "PORT", " ", -8 },
+	{ "network", "NETWORK", " ", -12 },
+	{ "in_frames", "IN-FRAMES", " ", 9 },
+	{ "in_bytes", "IN-BYTES", " ", 12 },
+	{ "in_dropped", "IN-DROPS", " ", 8 },
+	{ "out_frames", "OUT-FRAMES", " ", 10 },
+	{ "out_bytes", "OUT-BYTES", " ", 12 },
+	{ "out_dropped", "OUT-DROPS", " ", 9 },
+};
+static const struct table ports_table = { "ports", TABLE_COLUMNS(port_columns) };
+
+static void print_port(const struct net_port *p)
+{
+	table_string("port");
+	table_string(p->name);
+	table_string(net_name(p->net));
+	table_number(p->in.frames);
+	table_number(p->in.bytes);
+	table_number(p->in.dropped);
+	table_number(p->out.frames);
+	table_number(p->out.bytes);
+	table_number(p->out.dropped);
+	table_row_end();
+}
+
+/* Its next port behind `port` of `*net`; NULL at first, and in the end. */
+static const struct net_port *port_after(const struct vm *vm, const struct net **net,
+					 const struct net_port *port)
+{
+	if (!*net)
+		*net = net_next(NULL);
+	for (; *net; *net = net_next(*net))
+		while ((port = net_port_next(*net, port)))
+			if (port->owner == vm->name)
+				return port;
+	return NULL;
+}
+
+static void print_ports(const struct vm *vm)
+{
+	const struct net *net = NULL;
+	const struct net_port *port = port_after(vm, &net, NULL);
+
+	if (!port && !json_is_on())
+		return;
+	table_begin(&ports_table);
+	for (; port; port = port_after(vm, &net, port))
+		print_port(port);
+	table_end();
 }
 
 void cmd_zvm_stat(const struct args *a)
@@ -164,10 +246,13 @@ void cmd_zvm_stat(const struct args *a)
 		vm_stats_reset(vm);
 		shell_printf("vm %u '%s' counts from 0\n", vm->id, vm->name);
 	} else if (vm) {
+		table_begin(&exits_table);
 		print_exits(vm);
 		print_times(vm);
+		table_end();
 		print_latency(vm);
 		print_budget(vm);
+		print_ports(vm);
 	}
 	shell_vmm_unlock();
 }

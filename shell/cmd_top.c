@@ -13,6 +13,7 @@
 #include <vmm/cpu.h>
 #include <vmm/life.h>
 #include "shell.h"
+#include "table.h"
 
 #define FIRST_MS  250
 #define PERIOD_MS 1000
@@ -163,15 +164,15 @@ static void end_line(void)
 	look_at_keys();
 }
 
-/* Print the rate per second of a counter, in at most five characters. */
-static void print_rate(u64 now, u64 before, u64 passed)
+/* The rate per second of a counter, in the text in at most five characters. */
+static void put_rate(u64 now, u64 before, u64 passed)
 {
 	u64 rate = difference(now, before) * arch_counter_hz() / passed;
+	char words[24], value[24];
 
-	if (rate < 100000)
-		shell_printf(" %5lu", rate);
-	else
-		shell_printf(" %4luk", MIN(rate / 1000, 9999UL));
+	(void)snprintf(value, sizeof(value), "%lu", rate);
+	(void)snprintf(words, sizeof(words), "%luk", MIN(rate / 1000, 9999UL));
+	table_cell(rate < 100000 ? value : words, value);
 }
 
 static void print_cpu(const struct sample *s, const struct sample *before, u32 cpu, u64 passed)
@@ -182,9 +183,10 @@ static void print_cpu(const struct sample *s, const struct sample *before, u32 c
 		return;
 	idle = MIN(s->cpus[cpu].idle - before->cpus[cpu].idle, passed);
 	busy = (passed - idle) * 1000 / passed;
-	shell_printf("%3u  %3lu.%lu", cpu, busy / 10, busy % 10);
-	print_rate(s->cpus[cpu].irqs, before->cpus[cpu].irqs, passed);
-	end_line();
+	table_number(cpu);
+	table_decimal(busy, 1);
+	put_rate(s->cpus[cpu].irqs, before->cpus[cpu].irqs, passed);
+	table_row_end();
 }
 
 static void print_row(const struct row *row, u64 passed)
@@ -192,34 +194,64 @@ static void print_row(const struct row *row, u64 passed)
 	char name[17];
 
 	text_print(name, sizeof(name), "%s", row->name);
-	shell_printf("%-16s %3u %4u %3lu.%lu", name, row->cpu, row->prio, row->permille / 10,
-		     row->permille % 10);
+	table_string(json_is_on() ? row->name : name);
+	table_number(row->cpu);
+	table_number(row->prio);
+	table_decimal(row->permille, 1);
 	for (u32 kind = 0; row->is_vcpu && kind < EXIT_KINDS; kind++)
-		print_rate(row->exits[kind], (row->before ? row->before : row)->exits[kind],
-			   passed);
-	end_line();
+		put_rate(row->exits[kind], (row->before ? row->before : row)->exits[kind], passed);
+	table_row_end();
+}
+
+static const struct column cpu_columns[] = {
+	{ "cpu", "CPU", "", 3 },
+	{ "busy_percent", "BUSY%", "  ", 5 },
+	{ "irqs_per_s", "IRQS", " ", 5 },
+};
+static const struct table cpus = { "cpus", TABLE_COLUMNS(cpu_columns), .end_line = end_line };
+
+static const struct column thread_columns[] = {
+	{ "name", "NAME", "", -16 },       { "cpu", "CPU", " ", 3 },
+	{ "priority", "PRIO", " ", 4 },    { "cpu_percent", "CPU%", " ", 5 },
+	{ "irq_per_s", "IRQ", " ", 5 },    { "wfx_per_s", "WFX", " ", 5 },
+	{ "hvc_per_s", "HVC", " ", 5 },    { "smc_per_s", "SMC", " ", 5 },
+	{ "sysreg_per_s", "SYS", " ", 5 }, { "mmio_per_s", "MMIO", " ", 5 },
+	{ "fp_per_s", "FP", " ", 5 },      { "fault_per_s", "FAULT", " ", 5 },
+};
+static const struct table threads = { "threads", TABLE_COLUMNS(thread_columns),
+				      .end_line = end_line };
+
+static void print_cpus(const struct sample *s, const struct sample *before, u64 passed)
+{
+	table_begin(&cpus);
+	for (u32 cpu = 0; cpu < cpu_count && !leaving; cpu++)
+		print_cpu(s, before, cpu, passed);
+	table_end();
+}
+
+/* The first `shown` of them by their share. */
+static void print_threads(const struct sample *s, u32 shown, u64 passed)
+{
+	static u8 order[THREADS];
+
+	sort(s, order, shown);
+	table_begin(&threads);
+	for (u32 i = 0; i < shown && !leaving; i++)
+		print_row(&s->rows[order[i]], passed);
+	table_end();
 }
 
 static void show(const struct sample *s, const struct sample *before)
 {
 	u64 passed = MAX(s->when - before->when, 1);
 	u32 room = MAX(LINES, cpu_count + LEAST) - cpu_count, shown = MIN(rows_of(s), room);
-	static u8 order[THREADS];
 
-	sort(s, order, shown);
 	shell_write(HOME, strlen(HOME));
 	shell_printf("%u threads; interrupts and exits are per second; q leaves", s->count);
 	end_line();
-	shell_printf("CPU  BUSY%%  IRQS");
+	print_cpus(s, before, passed);
 	end_line();
-	for (u32 cpu = 0; cpu < cpu_count && !leaving; cpu++)
-		print_cpu(s, before, cpu, passed);
-	end_line();
-	shell_printf(
-		"NAME             CPU PRIO  CPU%%   IRQ   WFX   HVC   SMC   SYS  MMIO    FP FAULT");
-	end_line();
-	for (u32 i = 0; i < shown && !leaving; i++)
-		print_row(&s->rows[order[i]], passed);
+	print_threads(s, shown, passed);
 	if (shown < s->count) {
 		shell_printf("and %u more", s->count - shown);
 		end_line();
@@ -238,16 +270,32 @@ static bool wait_for_next(u64 deadline)
 	return !leaving;
 }
 
+/* As JSON: the first second, of all threads. */
+static void show_once(struct sample *first, struct sample *second)
+{
+	const u64 end = deadline_ms(PERIOD_MS);
+
+	while (arch_counter() < end && !shell_interrupted())
+		shell_wait(end);
+	take_sample(second, first);
+	print_cpus(second, first, MAX(second->when - first->when, 1));
+	print_threads(second, rows_of(second), MAX(second->when - first->when, 1));
+}
+
 void cmd_zvm_top(const struct args *a __unused)
 {
 	static struct sample samples[2];
 	u64 period = FIRST_MS;
 	u32 n = 0;
 
-	shell_take_keys();
 	leaving = false;
 	samples[!n].when = samples[!n].count = 0; /* before the first one there was nothing */
 	take_sample(&samples[n], &samples[!n]);
+	if (json_is_on()) {
+		show_once(&samples[n], &samples[!n]);
+		return;
+	}
+	shell_take_keys();
 	while (wait_for_next(deadline_ms(period))) {
 		n = !n;
 		take_sample(&samples[n], &samples[!n]);

@@ -2,6 +2,7 @@
 /* Finds a command in the table (commands.c), and prints the help from it. */
 #include <lib/string.h>
 #include "shell.h"
+#include "table.h"
 
 static bool is_called(const struct command *c, const char *name)
 {
@@ -185,6 +186,14 @@ static bool wants_help(const struct args *a)
 	return false;
 }
 
+static void run_parsed(const struct args *a)
+{
+	if (option_value(a, "--json"))
+		json_begin();
+	a->command->run(a);
+	json_end();
+}
+
 static void run_words(const struct command *c, const char *const *words, u32 nwords)
 {
 	const struct command *parent = c->nsub ? c : NULL;
@@ -203,8 +212,10 @@ static void run_words(const struct command *c, const char *const *words, u32 nwo
 	}
 	if (a.command->nsub || (wants_help(&a) && !a.command->raw))
 		command_help(a.path, a.command);
-	else if (a.command->raw || options_parse(&a))
+	else if (a.command->raw)
 		a.command->run(&a);
+	else if (options_parse(&a))
+		run_parsed(&a);
 }
 
 static void run_line(char *line)

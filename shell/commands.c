@@ -4,6 +4,7 @@
 #include <vmm/load.h>
 #include <vmm/net.h>
 #include "shell.h"
+#include "table.h"
 
 const char shell_prompt[] = "zvm_host:~# ";
 const char shell_banner[] = "ZVM " ZVM_VERSION ", real-time hypervisor; type `help`";
@@ -12,6 +13,8 @@ const char shell_names[] = "; VMs go by id or by name";
 #define VM_OPTION "-n", "VM", ARG_VM, "the VM, by id or by name"
 
 static const struct option vm_options[] = { { VM_OPTION } };
+
+static const struct option info_options[] = { { VM_OPTION }, JSON_OPTION };
 
 static const struct option new_options[] = {
 	{ "-t", "TYPE", ARG_TYPE, "its type, one that `zvm list` shows" },
@@ -52,7 +55,8 @@ static const struct option delete_options[] = {
 
 static const struct option stat_options[] = {
 	{ VM_OPTION },
-	{ "-r", NULL, ARG_NONE, "count from 0 again" },
+	{ "-r", NULL, ARG_NONE, "count from 0 again, but for ports of networks" },
+	JSON_OPTION,
 };
 
 static const struct option console_options[] = {
@@ -62,6 +66,7 @@ static const struct option console_options[] = {
 
 static const struct option net_options[] = {
 	{ "-s", "BYTES", ARG_TEXT, "with dump: how much is kept of a frame; default 1518" },
+	JSON_OPTION,
 };
 
 static const struct option log_options[] = {
@@ -84,16 +89,19 @@ static const struct command zvm_commands[] = {
 	  VM_OPERAND, .run = cmd_zvm_stop },
 	{ "delete", NULL, "remove a VM; its memory is free again", OPTIONS(delete_options),
 	  VM_OPERAND, .run = cmd_zvm_delete },
-	{ "info", NULL, "the VMs; or everything about one", ON_VM, .run = cmd_zvm_info },
+	{ "info", NULL, "the VMs; or everything about one", OPTIONS(info_options), VM_OPERAND,
+	  .run = cmd_zvm_info },
 	{ "stat", NULL, "a VM's exits, how late its timers were, its budget", OPTIONS(stat_options),
 	  VM_OPERAND, .run = cmd_zvm_stat },
-	{ "top", NULL, "which threads use the CPUs, every second; q leaves", .run = cmd_zvm_top },
+	{ "top", NULL, "which threads use the CPUs, every second; q leaves",
+	  .options = json_options, .noptions = JSON_OPTIONS, .run = cmd_zvm_top },
 	{ "net", NULL, "the networks' ports; one network; or its frames, to a console port",
 	  OPTIONS(net_options), .operand = ARG_NET,
 	  .operand_name = "NETWORK | dump NETWORK [PORT | off]", .more = 2, .run = cmd_zvm_net },
 	{ "set", "update", "change how a VM is scheduled, and restarted", OPTIONS(set_options),
 	  VM_OPERAND, .run = cmd_zvm_set },
-	{ "list", NULL, "the types that can be created", .run = cmd_zvm_list },
+	{ "list", NULL, "the types that can be created", .options = json_options,
+	  .noptions = JSON_OPTIONS, .run = cmd_zvm_list },
 	{ "console", "look", "attach this terminal to a VM; Ctrl-] leaves",
 	  OPTIONS(console_options), VM_OPERAND, .run = cmd_zvm_console },
 	{ "log", NULL, "what a VM wrote to its console", OPTIONS(log_options), VM_OPERAND,

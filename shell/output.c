@@ -4,6 +4,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include "shell.h"
+#include "table.h"
 
 /*
  * A command's output is sent in pieces, with a check for Ctrl-C between two of them. At 115200 baud
@@ -146,6 +147,11 @@ void shell_printf(const char *fmt, ...)
 	size_t len;
 
 	va_start(ap, fmt);
+	if (json_is_on()) {
+		(void)vsink_printf(&json_beside, fmt, ap);
+		va_end(ap);
+		return;
+	}
 	len = (size_t)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	if (len < sizeof(line)) {

@@ -154,8 +154,11 @@ void print_types(void);
 void cmd_cpus(const struct args *a);
 void cmd_irq(const struct args
 		     *a); /* with irq_options: all of them if there are guests, else the first */
-#define IRQ_OPTIONS 2
+#define IRQ_OPTIONS 3
 extern const struct option irq_options[IRQ_OPTIONS];
+/* Those of a command that has only --json. */
+#define JSON_OPTIONS 1
+extern const struct option json_options[JSON_OPTIONS];
 void cmd_locks(const struct args *a);
 void cmd_threads(const struct args *a);
 void cmd_log(const struct args *a);

@@ -19,6 +19,7 @@
 #include <vmm/place.h>
 
 #include "../../shell/shell.h"
+#include "../../shell/table.h"
 
 u32 host_cpu;
 u64 host_counter;
@@ -93,6 +94,8 @@ void shell_printf(const char *fmt, ...)
 	va_start(ap, fmt);
 	fuzz_assert(vsnprintf(text, sizeof(text), fmt, ap) < (int)sizeof(text));
 	va_end(ap);
+	if (json_is_on())
+		json_beside.put(&json_beside, text, strlen(text));
 	said = true;
 }
 
@@ -116,6 +119,115 @@ void shell_release(void)
 bool shell_interrupted(void)
 {
 	return fuzz_once_in(&input, 4);
+}
+
+/* Text in parts: JSON is ASCII, and its quotes and brackets match. */
+static struct {
+	bool string, escape;
+	u32 depth;
+} json;
+
+static void check_json(struct print_sink *s, const char *text, size_t len)
+{
+	(void)s;
+	said = true;
+	for (size_t i = 0; json_is_on() && i < len; i++) {
+		const char c = text[i];
+
+		fuzz_assert((c >= ' ' && c < 0x7f) || (c == '\n' && !json.string));
+		if (json.escape) {
+			fuzz_assert(strchr("\"\\u", c));
+			json.escape = false;
+		} else if (c == '\\') {
+			fuzz_assert(json.string);
+			json.escape = true;
+		} else if (c == '"') {
+			json.string = !json.string;
+		} else if (!json.string && strchr("{[", c)) {
+			json.depth++;
+		} else if (!json.string && strchr("}]", c)) {
+			fuzz_assert(json.depth--);
+		}
+	}
+}
+
+struct visible shell_text = { .sink.put = check_json };
+
+size_t vsink_printf(struct print_sink *to, const char *fmt, va_list ap)
+{
+	char text[2048];
+	const int len = vsnprintf(text, sizeof(text), fmt, ap);
+
+	fuzz_assert(len >= 0 && len < (int)sizeof(text));
+	to->put(to, text, (size_t)len);
+	return (size_t)len;
+}
+
+size_t sink_printf(struct print_sink *to, const char *fmt, ...)
+{
+	va_list ap;
+	size_t len;
+
+	va_start(ap, fmt);
+	len = vsink_printf(to, fmt, ap);
+	va_end(ap);
+	return len;
+}
+
+static void end_row(void)
+{
+	shell_printf("\r\n");
+}
+
+/* Bytes of any kind, as a guest writes them. */
+static const char *guest_text(void)
+{
+	static const char *const parts[] = { "\"",       "\\",    "\x1b[", "\xe4\xb8\xad",
+					     "\xf0\x9f", "word ", "\n" };
+	static char text[64];
+
+	text[0] = '\0';
+	for (u32 n = fuzz_below(&input, 6); n > 0; n--)
+		strcat(text, fuzz_word(&input, parts));
+	return text;
+}
+
+static void some_table(const struct args *a)
+{
+	static const struct column columns[] = {
+		{ "a", "A", "", -6 },   { "b", "B", " ", 5 },  { "c", "C", " ", 5 },
+		{ "d", "D", "", 0 },    { "e", "E", "  ", 0 }, { "f", NULL, NULL, 0 },
+		{ "g", NULL, NULL, 0 },
+	};
+	static const struct table table = { "some", TABLE_COLUMNS(columns), .end_line = end_row };
+	static const struct table bare = { "bare", TABLE_COLUMNS(columns), .bare = true };
+	const u64 list[] = { 1, 2 };
+
+	(void)a;
+	json.depth = 0;
+	table_begin(fuzz_byte(&input) & 1 ? &table : &bare);
+	for (u32 rows = fuzz_below(&input, 3); rows > 0; rows--) {
+		table_string(guest_text());
+		table_number(fuzz_u64(&input));
+		if (fuzz_byte(&input) & 1)
+			table_none("-");
+		else
+			table_decimal(fuzz_u64(&input), 3);
+		table_list(list, 2, 3);
+		table_open();
+		table_add("%s, ", guest_text());
+		table_close();
+		table_flag(rows & 1);
+		if (fuzz_byte(&input) & 1)
+			table_text("%s", guest_text());
+		table_row_end();
+	}
+	table_end();
+	shell_printf("%s", guest_text());
+	table_begin(&shell_facts);
+	fact("name", "%s", guest_text());
+	table_end();
+	fuzz_assert(!json_is_on() || (json.depth == 1 && !json.string));
 }
 
 /* ---- pretended VMs ---- */
@@ -263,7 +375,7 @@ int vm_delete(struct vm *vm, bool force, struct vm_error *err)
 static void check_args(const struct args *a)
 {
 	done = true;
-	fuzz_assert(a->nwords <= MAX_WORDS && a->path[0]);
+	fuzz_assert(a->nwords <= MAX_WORDS && a->path[0] && a->nmore <= a->command->more);
 	fuzz_assert(!a->operand || a->command->operand_name);
 	for (u32 i = 0; i < a->nwords; i++)
 		fuzz_assert(a->words[i][0] && !strchr(a->words[i], ' '));
@@ -295,13 +407,15 @@ CHECKED(cmd_zvm_list)
 CHECKED(cmd_zvm_console)
 CHECKED(cmd_zvm_log)
 
-static const struct option host_options[] = { { "-f", NULL, ARG_NONE, "more" } };
+static const struct option host_options[] = { { "-f", NULL, ARG_NONE, "more" }, JSON_OPTION };
+const struct option json_options[JSON_OPTIONS] = { JSON_OPTION };
 static const struct command host_commands[] = {
 	{ "info", NULL, "about", .run = check_args },
-	{ "irq", "i", "interrupts", .options = host_options, .noptions = 1, .run = check_args },
+	{ "irq", "i", "interrupts", .options = host_options, .noptions = 2, .run = check_args },
+	{ "some", NULL, "a table", .options = json_options, .noptions = 1, .run = some_table },
 };
 const struct command host_command = {
-	.name = "host", .summary = "it", .sub = host_commands, .nsub = 2
+	.name = "host", .summary = "it", .sub = host_commands, .nsub = 3
 };
 
 /* ---- keys ---- */
@@ -325,6 +439,8 @@ static const char *const beginnings[] = {
 	"zvm info ",
 	"zvm ",
 	"host irq ",
+	"host some ",
+	"host some --json ",
 	"host ",
 	"zvm net ",
 	"help zvm ",
@@ -375,6 +491,8 @@ static const char *const words[] = {
 	"=",
 	"4096 ",
 	"--help ",
+	"--json ",
+	"dump lan0 ",
 };
 static const char *const keys[] = {
 	"\t",        "\t\t",         "l\t",      "\r",       "\r\n",   "\n",

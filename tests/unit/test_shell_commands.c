@@ -130,7 +130,8 @@ static void test_option_errors(void **state)
 {
 	(void)state;
 	expect("zvm run -x", "zvm run: no option '-x'; options: -n VM\n");
-	expect("zvm list -x", "zvm list: no option '-x'; it has no options\n");
+	expect("zvm list -x", "zvm list: no option '-x'; options: --json\n");
+	expect("host version -x", "host version: no option '-x'; it has no options\n");
 	expect("zvm list x", "zvm list: too many arguments: 'x'\n");
 	expect("zvm run -n", "zvm run: -n needs VM: the VM, by id or by name\n");
 	expect("zvm stop -n -f", "zvm stop: -n needs VM: the VM, by id or by name\n");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../../shell/shell.h"
+#include "../../shell/table.h"
 
 static void test_info(void **state)
 {
@@ -76,8 +77,8 @@ static void test_stat(void **state)
 				     "         0         0         0         2         2\n");
 	expect("zvm stat", "zvm stat: which VM (-n VM)? there are: 0 linux, 1 uboot\n");
 	expect("zvm stat absent", "zvm: no VM 'absent'; there are: 0 linux, 1 uboot\n");
-	expect("zvm stat -x", "zvm stat: no option '-x'; options: -n VM, -r\n");
-	assert_string_equal(completed("zvm stat -"), "-n -r -h");
+	expect("zvm stat -x", "zvm stat: no option '-x'; options: -n VM, -r, --json\n");
+	assert_string_equal(completed("zvm stat -"), "-n -r --json -h");
 }
 
 /* CPU% and EXITS/S of VM 0's row in `zvm info`, after so long and what it did in that time. */
@@ -232,6 +233,40 @@ static void test_cpu_time(void **state)
 	pc->current = current;
 }
 
+/* The rows of the text, with every character of a guest escaped; what is beside them; nothing. */
+static void test_json(void **state)
+{
+	(void)state;
+	expect_part("zvm info --json",
+		    "{\"vms\": [\n {\"id\": 0, \"name\": \"linux\", \"type\": \"linux\", "
+		    "\"state\": \"created\", \"vcpus\": 1, \"memory_mib\": 512, ");
+	expect_part("zvm info --json", "},\n {\"id\": 1, \"name\": \"uboot\"");
+	expect_part("zvm info --json", "\"restarts\": 0}]}\n");
+	snprintf(fake_machines[1].crash, sizeof(fake_machines[1].crash),
+		 "a \"store\"\n\x1b[31m\xff\xe4\xb8\xad");
+	expect_part("zvm info uboot --json",
+		    "}],\n\"facts\": [\n {\"name\": \"type\", \"text\": \"");
+	expect_part("zvm info uboot --json",
+		    "{\"name\": \"last crash\", \"text\": "
+		    "\"a \\\"store\\\"\\u000a\\u001b[31m\\ufffd\\u4e2d\"}]}\n");
+	expect("zvm info absent --json",
+	       "{\"text\": \"zvm: no VM 'absent'; there are: 0 linux, 1 uboot\\u000a\"}\n");
+	expect_part("zvm stat linux --json",
+		    "{\"exits\": [\n {\"table\": \"exits\", \"vcpu\": 0, \"irq\": ");
+	expect_part("zvm stat linux --json",
+		    "],\n\"ports\": [],\n\"text\": \"exit times are not measured; ");
+	/* Text again. */
+	expect_part("zvm info", "ID  NAME");
+	/* More words beside the tables than are kept. */
+	json_begin();
+	for (u32 i = 0; i < 500; i++)
+		shell_printf("word%u ", i);
+	fake.output_len = 0;
+	json_end();
+	assert_non_null(strstr(fake.output, "{\"text\": \"word0 word1 "));
+	assert_string_equal(fake.output + fake.output_len - 7, "...\"}\r\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +275,7 @@ int main(void)
 		cmocka_unit_test_setup(test_shares, fake_setup_vms),
 		cmocka_unit_test_setup(test_top, fake_setup_vms),
 		cmocka_unit_test_setup(test_top_on_many_cpus, fake_setup_vms),
+		cmocka_unit_test_setup(test_json, fake_setup_vms),
 		cmocka_unit_test_setup(test_cpu_time, fake_setup),
 	};
 
