@@ -231,6 +231,33 @@ static void print_devices(struct vm *vm)
 	}
 }
 
+static const char *device_name(const struct vdev *d)
+{
+	return d->virtio ? d->virtio->name : d->class->name;
+}
+
+/* The machine's memory that devices have, beside the VM's overhead. */
+static void print_device_memory(const struct vm *vm)
+{
+	u64 all = 0;
+
+	for (u32 i = 0; i < vm->ndevices; i++) {
+		const struct vdev *d = &vm->devices[i];
+		const u64 bytes = d->class->memory ? d->class->memory(d) : 0;
+
+		if (!bytes)
+			continue;
+		if (!all)
+			fact_open("devices");
+		table_add("%s%s %lu KiB", all ? ", " : "", device_name(d), bytes / KIB(1));
+		all += bytes;
+	}
+	if (!all)
+		return;
+	table_add(": %lu KiB of memory", all / KIB(1));
+	fact_close();
+}
+
 static void print_images(const struct vm *vm)
 {
 	const struct load_plan *p = &vm->plan;
@@ -350,6 +377,7 @@ static void print_facts(struct vm *vm)
 	print_console(&vm->console);
 	for_each_vcpu(v, vm)
 		print_vcpu(v);
+	print_device_memory(vm);
 	print_devices(vm);
 	print_regions(&vm->bus);
 	if (vm->note[0])

@@ -66,6 +66,11 @@ struct vdev_class {
 	 * run.
 	 */
 	void (*info)(struct vdev *d, char *text, size_t size);
+	/*
+	 * Bytes of the machine's memory that the device has beside its state, now. Lifecycle lock
+	 * held; the VM may run.
+	 */
+	u64 (*memory)(const struct vdev *d);
 	/* The rate limits of d->virtio have changed. Thread context; the VM may run. */
 	void (*limits_changed)(struct vdev *d);
 };

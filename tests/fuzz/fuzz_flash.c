@@ -342,6 +342,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		act();
 	for (u32 i = 0; i < 8 && vm.firmware.data && !r; i++)
 		compare(some_offset() % MIB(64));
+	fuzz_assert(vflash_class.memory(&dev) <=
+		    (pages + 35UL) * PAGE_SIZE + reserved * BLOCK_SIZE);
 	text[0] = '\0';
 	vflash_class.info(&dev, text, sizeof(text));
 	if (vm.firmware.data && !r)

@@ -562,6 +562,8 @@ static void check(void)
 {
 	char text[160];
 
+	if (dev.class->memory)
+		fuzz_assert(dev.class->memory(&dev) <= (pages + 40UL) * PAGE_SIZE);
 	dev.class->info(&dev, text, sizeof(text));
 	fuzz_check_line(text, sizeof(text));
 }

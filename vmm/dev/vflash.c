@@ -15,6 +15,7 @@
 #include <vmm/bus.h>
 #include <vmm/core.h>
 #include <vmm/dev.h>
+#include <vmm/disk.h>
 #include "vnor.h"
 
 #define ERASED_MAPPED MIB(1)
@@ -199,6 +200,16 @@ static void info(struct vdev *d, char *text, size_t size)
 			       disk[0] ? ", kept on " : "", disk);
 }
 
+static u64 memory(const struct vdev *d)
+{
+	const struct firmware *fw = ((const struct vflash *)d->state)->firmware;
+
+	if (!fw)
+		return 0;
+	return sizeof(*fw) + fw->blocks * BLOCK_SIZE + vnor_pages_memory(&fw->nor) +
+	       (fw->nor.range ? DISK_BUFFER + PAGE_SIZE : 0);
+}
+
 const struct vdev_class vflash_class = {
 	.name = "flash",
 	.size = sizeof(struct vflash),
@@ -207,4 +218,5 @@ const struct vdev_class vflash_class = {
 	.reset = reset,
 	.destroy = destroy,
 	.info = info,
+	.memory = memory,
 };

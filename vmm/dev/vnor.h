@@ -88,6 +88,8 @@ void vnor_destroy(struct vnor *n);
 
 int __must_check vnor_pages_open(struct vnor *n);
 void vnor_pages_close(struct vnor *n);
+/* Bytes that they have, with their tables. */
+u64 vnor_pages_memory(const struct vnor *n);
 /*
  * Before a write takes the lock: have pages for it. Behind it: give erased pages back. On a vCPU's
  * thread, interrupts masked; they are let in.

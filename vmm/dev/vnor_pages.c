@@ -73,6 +73,15 @@ void vnor_pages_close(struct vnor *n)
 	free_chain(n->freed);
 }
 
+u64 vnor_pages_memory(const struct vnor *n)
+{
+	u64 pages = n->pages + !!n->window + !!n->spare_leaf + !!n->spare_page;
+
+	for (u32 i = 0; i < VNOR_LEAVES; i++)
+		pages += n->leaves[i] != NULL;
+	return pages * PAGE_SIZE;
+}
+
 /* ---- memory ---- */
 
 static void *get_page(void)

@@ -290,6 +290,12 @@ static void info(struct virtio_blk *b, char *text, size_t size)
 		       r->disk->name, r->first);
 }
 
+static u64 memory(const struct virtio_blk *b)
+{
+	(void)b;
+	return DISK_BUFFER + PAGE_SIZE;
+}
+
 const struct blk_backend blk_disk_backend = {
 	.open = open,
 	.close = close,
@@ -300,4 +306,5 @@ const struct blk_backend blk_disk_backend = {
 	.forget = forget,
 	.reset = reset,
 	.info = info,
+	.memory = memory,
 };

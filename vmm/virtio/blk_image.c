@@ -277,6 +277,17 @@ static void info(struct virtio_blk *b, char *text, size_t size)
 		       b->image.pages * PAGE_SIZE / KIB(1));
 }
 
+/* Tables and pages that were written, and the one that a unit may need. */
+static u64 memory(const struct virtio_blk *b)
+{
+	const struct blk_image *i = &b->image;
+	u64 pages = i->leaf_pages + i->pages + !!i->spare + !!i->freed;
+
+	for (u32 n = 0; n < i->leaf_count; n++)
+		pages += i->leaves[n] != NULL;
+	return pages * PAGE_SIZE;
+}
+
 const struct blk_backend blk_image_backend = {
 	.open = open,
 	.close = close,
@@ -288,4 +299,5 @@ const struct blk_backend blk_image_backend = {
 	.reset = reset,
 	.between = between,
 	.info = info,
+	.memory = memory,
 };

@@ -352,6 +352,13 @@ static void info(struct vdev *d, char *text, size_t size)
 		       __atomic_load_n(&b->waits, __ATOMIC_RELAXED) ? " (waits)" : "");
 }
 
+static u64 memory(const struct vdev *d)
+{
+	const struct virtio_blk *b = d->state;
+
+	return b->backend->memory(b);
+}
+
 const struct vdev_class virtio_blk_class = {
 	.name = "virtio-blk",
 	.virtio = VIRTIO_BLK,
@@ -361,5 +368,6 @@ const struct vdev_class virtio_blk_class = {
 	.reset = reset,
 	.destroy = destroy,
 	.info = info,
+	.memory = memory,
 	.limits_changed = limits_changed,
 };

@@ -112,6 +112,7 @@ struct blk_backend {
 	/* As virtio_model.between. NULL: nothing. */
 	void (*between)(struct virtio_blk *b);
 	void (*info)(struct virtio_blk *b, char *text, size_t size);
+	u64 (*memory)(const struct virtio_blk *b); /* as vdev_class.memory */
 };
 extern const struct blk_backend blk_image_backend, blk_disk_backend;
 

@@ -174,6 +174,12 @@ static void info(struct vdev *d, char *text, size_t size)
 			       console_head(c->console));
 }
 
+static u64 memory(const struct vdev *d)
+{
+	(void)d;
+	return CONSOLE_PAGES * PAGE_SIZE;
+}
+
 const struct vdev_class virtio_con_class = {
 	.name = "virtio-console",
 	.virtio = VIRTIO_CONSOLE,
@@ -184,4 +190,5 @@ const struct vdev_class virtio_con_class = {
 	.reset = virtio_reset,
 	.destroy = destroy,
 	.info = info,
+	.memory = memory,
 };

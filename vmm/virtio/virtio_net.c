@@ -345,6 +345,14 @@ static void info(struct vdev *d, char *text, size_t size)
 		       p->out.dropped);
 }
 
+static u64 memory(const struct vdev *d)
+{
+	const struct virtio_net *n = d->state;
+	const u64 stations = n->port.room * sizeof(*n->port.stations);
+
+	return (1 + NET_SLOT_PAGES) * PAGE_SIZE + ALIGN_UP(stations, PAGE_SIZE);
+}
+
 const struct vdev_class virtio_net_class = {
 	.name = "virtio-net",
 	.virtio = VIRTIO_NET,
@@ -354,5 +362,6 @@ const struct vdev_class virtio_net_class = {
 	.reset = reset,
 	.destroy = destroy,
 	.info = info,
+	.memory = memory,
 	.limits_changed = limits_changed,
 };
