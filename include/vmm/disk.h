@@ -3,8 +3,9 @@
  * The machine's disks: drivers offer them, VMs use them as a whole or by partition.
  *
  * The part of a disk that a VM uses is a range. Two ranges overlap only if both are for reading. A
- * range has a buffer of its own, and only this buffer is ever given to the device. So a VM may end
- * with a transfer in flight: its range then stays until the transfer is over.
+ * range has one transfer or several, each with a buffer of its own, and only these buffers are ever
+ * given to the device. So a VM may end with transfers in flight: its range then stays until they
+ * are over.
  */
 #ifndef VMM_DISK_H
 #define VMM_DISK_H
@@ -13,11 +14,12 @@
 #include <lib/list.h>
 #include <lib/types.h>
 
-#define DISK_SECTOR 512UL    /* the unit of all places and sizes here */
-#define DISK_BUFFER KIB(128) /* of a range: the largest transfer */
-#define DISK_SERIAL 20       /* bytes of a serial number */
-#define DISK_NAME   64       /* bytes of what names a disk or partition, with its end */
-#define DISK_OWNER  32
+#define DISK_SECTOR    512UL    /* the unit of all places and sizes here */
+#define DISK_BUFFER    KIB(128) /* of a transfer: the largest one */
+#define DISK_TRANSFERS 4        /* of a range, at most */
+#define DISK_SERIAL    20       /* bytes of a serial number */
+#define DISK_NAME      64       /* bytes of what names a disk or partition, with its end */
+#define DISK_OWNER     32
 
 enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD, DISK_ZEROES, DISK_ZEROES_UNMAP };
 
@@ -59,17 +61,28 @@ void disk_done(struct disk_io *io, bool failed);
 
 /* ---- for the users of ranges ---- */
 
+struct disk_range;
+
+/* One transfer after the other. */
+struct disk_transfer {
+	u8 *buffer; /* DISK_BUFFER bytes */
+	/* the room's */
+	struct disk_range *range;
+	struct disk_io io;
+	u32 state; /* enum disk_state (atomic) */
+};
+
 struct disk_range {
 	struct disk *disk;
 	u64 first, sectors;
 	bool writable;
 	char owner[DISK_OWNER];
-	u8 *buffer; /* DISK_BUFFER bytes */
+	u32 count; /* of transfers */
+	struct disk_transfer transfers[DISK_TRANSFERS];
 	/* the room's */
 	struct list node; /* of the disk's */
-	struct disk_io io;
-	u32 state; /* enum disk_state (atomic) */
-	bool closed, telling;
+	bool closed;
+	u32 telling; /* calls of done() that are under way */
 	void (*done)(void *arg);
 	void *arg;
 };
@@ -85,25 +98,30 @@ enum disk_state { DISK_IDLE, DISK_BUSY, DISK_OVER };
 int __must_check disk_open(const char *name, bool writable, const char *owner,
 			   struct disk_range **out, char *why, size_t size);
 /*
+ * Give the range, which has one transfer, DISK_TRANSFERS of them. 0, or -ENOMEM: it has fewer.
+ * Thread context, no transfer in flight.
+ */
+int __must_check disk_widen(struct disk_range *r);
+/*
  * Call done(arg) after each transfer from now on, in interrupt context; NULL: nothing. On return
  * the function that was set before runs on no CPU. Any context, but no lock that it takes.
  */
 void disk_set_done(struct disk_range *r, void (*done)(void *arg), void *arg);
-/* Give the range back. A transfer in flight goes on. Thread context, lifecycle lock held. */
+/* Give the range back. Transfers in flight go on. Thread context, lifecycle lock held. */
 void disk_close(struct disk_range *r);
 
 /*
- * Begin a transfer between the range and its buffer. The last one is over and was taken note of.
- * The place was checked by the caller. -EIO: the disk has failed. One caller at a time; any
- * context.
+ * Begin a transfer between the range and the transfer's buffer. Its last one is over and was taken
+ * note of. The place was checked by the caller. Transfers of a range that are in flight together
+ * may be done in any order. -EIO: the disk has failed. One caller at a time; any context.
  */
-int __must_check disk_start(struct disk_range *r, enum disk_op op, u64 sector, u32 sectors);
-static inline enum disk_state disk_state(const struct disk_range *r)
+int __must_check disk_start(struct disk_transfer *t, enum disk_op op, u64 sector, u32 sectors);
+static inline enum disk_state disk_state(const struct disk_transfer *t)
 {
-	return (enum disk_state)__atomic_load_n(&r->state, __ATOMIC_ACQUIRE);
+	return (enum disk_state)__atomic_load_n(&t->state, __ATOMIC_ACQUIRE);
 }
 /* Take note that a transfer is over. True if it was done. */
-bool disk_take(struct disk_range *r);
+bool disk_take(struct disk_transfer *t);
 
 /* ---- for the operator ---- */
 

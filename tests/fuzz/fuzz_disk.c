@@ -215,14 +215,16 @@ static void act(void)
 		held[slot] = NULL;
 		break;
 	case 1:
-		if (r && disk_state(r) == DISK_OVER)
-			(void)disk_take(r);
+		if (r && disk_state(&r->transfers[0]) == DISK_OVER)
+			(void)disk_take(&r->transfers[0]);
 		if (r)
 			disk_set_done(r, done, &disk);
 		break;
 	case 2:
-		if (r && disk_state(r) == DISK_IDLE)
-			(void)disk_start(r, DISK_READ, 0, disk.block / 512);
+		if (r && disk_state(&r->transfers[0]) == DISK_IDLE)
+			(void)disk_start(&r->transfers[0], DISK_READ, 0, disk.block / 512);
+		else if (r) /* no memory, or it has them all */
+			(void)disk_widen(r);
 		break;
 	case 3:
 		(void)disk_partitions(&disk, show, NULL);

@@ -164,7 +164,8 @@ int disk_open(const char *name, bool writable, const char *owner, struct disk_ra
 	buffer = malloc(DISK_BUFFER);
 	range = (struct disk_range){ .disk = &disk,
 				     .sectors = sizeof(kept) / DISK_SECTOR,
-				     .buffer = buffer };
+				     .count = 1,
+				     .transfers = { { .buffer = buffer } } };
 	disk.flush = fuzz_byte(&input) & 1;
 	*out = &range;
 	return 0;
@@ -183,11 +184,11 @@ void disk_close(struct disk_range *r)
 	free(buffer);
 }
 
-int disk_start(struct disk_range *r, enum disk_op op, u64 sector, u32 count)
+int disk_start(struct disk_transfer *t, enum disk_op op, u64 sector, u32 count)
 {
 	const u64 at = sector * DISK_SECTOR, bytes = count * DISK_SECTOR;
 
-	fuzz_assert(at + bytes <= sizeof(kept) && bytes <= DISK_BUFFER && r == &range);
+	fuzz_assert(at + bytes <= sizeof(kept) && bytes <= DISK_BUFFER && t == &range.transfers[0]);
 	if (fuzz_once_in(&input, 64))
 		return -EIO;
 	if (op == DISK_READ)
@@ -199,9 +200,9 @@ int disk_start(struct disk_range *r, enum disk_op op, u64 sector, u32 count)
 	return 0;
 }
 
-bool disk_take(struct disk_range *r)
+bool disk_take(struct disk_transfer *t)
 {
-	return r == &range && !fuzz_once_in(&input, 64);
+	return t == &range.transfers[0] && !fuzz_once_in(&input, 64);
 }
 
 void sem_init(struct sem *s, u32 count, u32 limit)

@@ -131,7 +131,8 @@ void vcpu_set_devices(vcpu_devices_fn fn)
 }
 
 static void access(u64 offset, u32 size, bool write, u64 value);
-static struct disk_io *in_flight; /* with the machine's disk */
+static struct disk_io *in_flight[DISK_TRANSFERS]; /* with the machine's disk */
+static u32 in_flight_count;
 static void end_transfer(void);
 
 /* Other vCPUs do something between two units: mostly nothing. */
@@ -142,7 +143,7 @@ void sched_open(void)
 		access(fuzz_below(&input, 0x80) * 4, 4, true, fuzz_byte(&input));
 	if (fuzz_once_in(&input, 64))
 		vcpu.thread.work |= VCPU_WORK_STATE;
-	if (in_flight && fuzz_once_in(&input, 4))
+	if (in_flight_count && fuzz_once_in(&input, 4))
 		end_transfer();
 	calm = units > UNITS_MAX / 2; /* a guest that offers more and more is served for ever */
 }
@@ -259,20 +260,27 @@ static int submit(struct disk *d, struct disk_io *io)
 {
 	fuzz_assert(io->sector <= d->sectors && io->sectors <= d->sectors - io->sector);
 	fuzz_assert(io->sectors * DISK_SECTOR <= DISK_BUFFER || io->op >= DISK_DISCARD);
-	fuzz_assert(!in_flight);
+	fuzz_assert(in_flight_count < DISK_TRANSFERS);
+	for (u32 i = 0; i < in_flight_count; i++)
+		fuzz_assert(in_flight[i] != io && in_flight[i]->data != io->data);
 	if (fuzz_once_in(&input, 32))
 		return -EIO;
-	in_flight = io;
+	in_flight[in_flight_count++] = io;
 	return 0;
 }
 
+/* Any of them. */
 static void end_transfer(void)
 {
-	struct disk_io *io = in_flight;
+	struct disk_io *io;
+	u32 n;
 
-	in_flight = NULL;
-	if (io)
-		disk_done(io, fuzz_once_in(&input, 16));
+	if (!in_flight_count)
+		return;
+	n = fuzz_below(&input, in_flight_count);
+	io = in_flight[n];
+	in_flight[n] = in_flight[--in_flight_count];
+	disk_done(io, fuzz_once_in(&input, 16));
 }
 
 static struct disk machine = { .submit = submit,
@@ -547,7 +555,7 @@ static void act(void)
 			(void)console_send(console, "some input", fuzz_below(&input, 10));
 		put(NOTIFY, fuzz_byte(&input) & 1);
 		work();
-		if (in_flight && fuzz_byte(&input) & 3) {
+		while (in_flight_count && fuzz_byte(&input) & 3) {
 			end_transfer();
 			work();
 		}
@@ -563,7 +571,7 @@ static void check(void)
 	char text[160];
 
 	if (dev.class->memory)
-		fuzz_assert(dev.class->memory(&dev) <= (pages + 40UL) * PAGE_SIZE);
+		fuzz_assert(dev.class->memory(&dev) <= (pages + 140UL) * PAGE_SIZE);
 	dev.class->info(&dev, text, sizeof(text));
 	fuzz_check_line(text, sizeof(text));
 }
@@ -593,7 +601,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	vm.desc.virtio[0].readonly = fuzz_once_in(&input, 8);
 	if (!disk_get(0))
 		fuzz_assert(!disk_register(&machine));
-	in_flight = NULL;
+	in_flight_count = 0;
 	dev = (struct vdev){ .class = fuzz_word(&input, classes),
 			     .vm = &vm,
 			     .virtio = &vm.desc.virtio[0] };
@@ -637,7 +645,8 @@ end:
 		dev.class->destroy(&dev);
 	if (is_net())
 		net_leave(&other);
-	end_transfer();
+	while (in_flight_count)
+		end_transfer();
 	for (u32 i = 0; pages && i < 1000; i++) /* what was closed in flight goes now */
 		if (!disk_open("d", false, "x", &range, why, sizeof(why)))
 			disk_close(range);

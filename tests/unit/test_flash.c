@@ -69,7 +69,7 @@ int disk_open(const char *name, bool writable, const char *owner, struct disk_ra
 	}
 	is_open = true;
 	range.disk = &disk;
-	range.buffer = buffer;
+	range.transfers[0].buffer = buffer;
 	*out = &range;
 	return 0;
 }
@@ -88,11 +88,11 @@ void disk_close(struct disk_range *r)
 	is_open = false;
 }
 
-int disk_start(struct disk_range *r, enum disk_op op, u64 sector, u32 count)
+int disk_start(struct disk_transfer *t, enum disk_op op, u64 sector, u32 count)
 {
 	u8 *at = &sectors[sector * DISK_SECTOR];
 
-	assert_ptr_equal(r, &range);
+	assert_ptr_equal(t, &range.transfers[0]);
 	assert_false(unanswered);
 	if (broken)
 		return -EIO;
@@ -109,9 +109,9 @@ int disk_start(struct disk_range *r, enum disk_op op, u64 sector, u32 count)
 	return 0;
 }
 
-bool disk_take(struct disk_range *r)
+bool disk_take(struct disk_transfer *t)
 {
-	assert_ptr_equal(r, &range);
+	assert_ptr_equal(t, &range.transfers[0]);
 	assert_false(unanswered);
 	return true;
 }

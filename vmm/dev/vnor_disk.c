@@ -25,16 +25,18 @@ static void over(void *arg)
 /* A transfer of the buffer's first bytes. The driver gives up if the disk does not answer. */
 static bool transfer(struct vnor *n, enum disk_op op, u64 at, u64 bytes)
 {
-	if (disk_start(n->range, op, at / DISK_SECTOR, (u32)(bytes / DISK_SECTOR)))
+	struct disk_transfer *t = &n->range->transfers[0];
+
+	if (disk_start(t, op, at / DISK_SECTOR, (u32)(bytes / DISK_SECTOR)))
 		return false;
 	while (sem_take(&n->over, DEADLINE_NEVER))
 		;
-	return disk_take(n->range);
+	return disk_take(t);
 }
 
 static int load(struct vnor *n)
 {
-	const u8 *buffer = n->range->buffer;
+	const u8 *buffer = n->range->transfers[0].buffer;
 	int r = 0;
 
 	for (u64 at = 0; at < n->kept && !r; at += DISK_BUFFER) {
@@ -91,7 +93,7 @@ bool vnor_save(struct vnor *n)
 		const u64 bytes = MIN(end - at, DISK_BUFFER);
 
 		for (u64 i = 0; i < bytes; i += PAGE_SIZE)
-			vnor_copy(n, at + i, n->range->buffer + i);
+			vnor_copy(n, at + i, n->range->transfers[0].buffer + i);
 		good = transfer(n, DISK_WRITE, at, bytes);
 	}
 	if (good && n->range->disk->flush)

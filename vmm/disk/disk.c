@@ -36,6 +36,19 @@ struct disk *disk_get(u32 index)
 
 /* ---- ranges ---- */
 
+/* One more transfer. */
+static int add_transfer(struct disk_range *r)
+{
+	struct disk_transfer *t = &r->transfers[r->count];
+
+	t->buffer = pages_alloc(BUFFER_PAGES);
+	if (!t->buffer)
+		return -ENOMEM;
+	t->range = r;
+	r->count++;
+	return 0;
+}
+
 struct disk_range *disk_range_new(struct disk *d, u64 first, u64 sectors)
 {
 	struct disk_range *r = page_alloc();
@@ -43,8 +56,7 @@ struct disk_range *disk_range_new(struct disk *d, u64 first, u64 sectors)
 	_Static_assert(sizeof(*r) <= PAGE_SIZE, "a page");
 	if (!r)
 		return NULL;
-	r->buffer = pages_alloc(BUFFER_PAGES);
-	if (!r->buffer) {
+	if (add_transfer(r)) {
 		page_free(r);
 		return NULL;
 	}
@@ -55,11 +67,20 @@ struct disk_range *disk_range_new(struct disk *d, u64 first, u64 sectors)
 	return r;
 }
 
+int disk_widen(struct disk_range *r)
+{
+	int ret = 0;
+
+	while (!ret && r->count < DISK_TRANSFERS)
+		ret = add_transfer(r);
+	return ret;
+}
+
 static void range_free(struct disk_range *r)
 {
 	list_del(&r->node);
-	if (!r->disk->lost)
-		pages_free(r->buffer, BUFFER_PAGES);
+	for (u32 i = 0; i < r->count && !r->disk->lost; i++)
+		pages_free(r->transfers[i].buffer, BUFFER_PAGES);
 	page_free(r);
 }
 
@@ -80,8 +101,10 @@ void disk_set_done(struct disk_range *r, void (*done)(void *arg), void *arg)
 static bool is_needed(const struct disk_range *r)
 {
 	unsigned long irq = spin_lock_irqsave(&lock);
-	const bool needed = r->state == DISK_BUSY || r->telling;
+	bool needed = r->telling;
 
+	for (u32 i = 0; i < r->count; i++)
+		needed |= r->transfers[i].state == DISK_BUSY;
 	spin_unlock_irqrestore(&lock, irq);
 	return needed;
 }
@@ -101,7 +124,7 @@ void disk_close(struct disk_range *r)
 	disk_range_end(r);
 }
 
-/* Free what was closed while a transfer was in flight. */
+/* Free what was closed while transfers were in flight. */
 static void reap(struct disk *d)
 {
 	struct list *n = d->ranges.next, *next;
@@ -176,42 +199,45 @@ int disk_open(const char *name, bool writable, const char *owner, struct disk_ra
 
 /* ---- transfers ---- */
 
-int disk_start(struct disk_range *r, enum disk_op op, u64 sector, u32 sectors)
+int disk_start(struct disk_transfer *t, enum disk_op op, u64 sector, u32 sectors)
 {
+	struct disk *d = t->range->disk;
 	int ret;
 
-	r->io.op = op;
-	r->io.sector = r->first + sector;
-	r->io.sectors = sectors;
-	r->io.data = r->buffer;
-	__atomic_store_n(&r->state, DISK_BUSY, __ATOMIC_RELAXED);
-	ret = r->disk->submit(r->disk, &r->io);
+	t->io.op = op;
+	t->io.sector = t->range->first + sector;
+	t->io.sectors = sectors;
+	t->io.data = t->buffer;
+	__atomic_store_n(&t->state, DISK_BUSY, __ATOMIC_RELAXED);
+	ret = d->submit(d, &t->io);
 	if (ret)
-		__atomic_store_n(&r->state, DISK_IDLE, __ATOMIC_RELAXED);
+		__atomic_store_n(&t->state, DISK_IDLE, __ATOMIC_RELAXED);
 	return ret;
 }
 
-bool disk_take(struct disk_range *r)
+bool disk_take(struct disk_transfer *t)
 {
-	__atomic_store_n(&r->state, DISK_IDLE, __ATOMIC_RELAXED);
-	return !r->io.failed;
+	__atomic_store_n(&t->state, DISK_IDLE, __ATOMIC_RELAXED);
+	return !t->io.failed;
 }
 
 void disk_done(struct disk_io *io, bool failed)
 {
-	struct disk_range *r = container_of(io, struct disk_range, io);
+	struct disk_transfer *t = container_of(io, struct disk_transfer, io);
+	struct disk_range *r = t->range;
 	unsigned long irq = spin_lock_irqsave(&lock);
 	void (*done)(void *arg) = r->done;
+	void *arg = r->arg;
 
 	io->failed = failed;
-	r->telling = done;
+	r->telling += done != NULL;
 	/* Pairs with disk_state(): the buffer and `failed` are seen before. */
-	__atomic_store_n(&r->state, DISK_OVER, __ATOMIC_RELEASE);
+	__atomic_store_n(&t->state, DISK_OVER, __ATOMIC_RELEASE);
 	spin_unlock_irqrestore(&lock, irq);
 	if (!done)
 		return;
-	done(r->arg);
+	done(arg);
 	irq = spin_lock_irqsave(&lock);
-	r->telling = false;
+	r->telling--;
 	spin_unlock_irqrestore(&lock, irq);
 }

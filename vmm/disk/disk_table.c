@@ -19,17 +19,18 @@ struct table {
 /* Read blocks into the range's buffer and wait. NULL, or what went wrong. */
 static const char *read_blocks(struct disk_range *r, u64 block, u32 bytes)
 {
+	struct disk_transfer *t = &r->transfers[0];
 	const u64 per_block = r->disk->block / DISK_SECTOR;
 	const u32 sectors = (u32)(ALIGN_UP((u64)bytes, r->disk->block) / DISK_SECTOR);
 
-	if (disk_start(r, DISK_READ, block * per_block, sectors))
+	if (disk_start(t, DISK_READ, block * per_block, sectors))
 		return "the disk has failed";
-	for (u32 ms = 0; disk_state(r) == DISK_BUSY; ms++) {
+	for (u32 ms = 0; disk_state(t) == DISK_BUSY; ms++) {
 		if (ms == PATIENCE_MS)
 			return "the disk does not answer";
 		thread_sleep_ms(1);
 	}
-	return disk_take(r) ? NULL : "the disk has read errors";
+	return disk_take(t) ? NULL : "the disk has read errors";
 }
 
 /* The table whose header is in this block. */
@@ -40,10 +41,10 @@ static const char *read_copy(struct table *t, u64 lba)
 	const char *why = read_blocks(t->range, lba, d->block);
 
 	if (!why)
-		why = gpt_header(&t->gpt, t->range->buffer, d->block, lba, blocks);
+		why = gpt_header(&t->gpt, t->range->transfers[0].buffer, d->block, lba, blocks);
 	if (!why)
 		why = read_blocks(t->range, t->gpt.entries, gpt_table_size(&t->gpt));
-	if (!why && !gpt_table_ok(&t->gpt, t->range->buffer))
+	if (!why && !gpt_table_ok(&t->gpt, t->range->transfers[0].buffer))
 		why = "the table's checksum is wrong";
 	return why;
 }
@@ -60,7 +61,7 @@ static const char *read_table(struct table *t, struct disk *d)
 	if (!t->range)
 		return "no memory to read its partition table";
 	why = read_copy(t, 1);
-	if (why && disk_state(t->range) == DISK_IDLE && !read_copy(t, blocks - 1))
+	if (why && disk_state(&t->range->transfers[0]) == DISK_IDLE && !read_copy(t, blocks - 1))
 		why = NULL;
 	if (why)
 		disk_range_end(t->range);
@@ -72,7 +73,7 @@ static bool get_part(const struct table *t, u32 number, struct gpt_part *p)
 {
 	const u64 per_block = t->range->disk->block / DISK_SECTOR;
 
-	if (!gpt_part(&t->gpt, t->range->buffer, number, p))
+	if (!gpt_part(&t->gpt, t->range->transfers[0].buffer, number, p))
 		return false;
 	p->last = (p->last + 1) * per_block - 1;
 	p->first *= per_block;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A disk of the machine, or a partition. A transfer goes through the buffer of the range, so the
- * device never has an address of the guest's memory. While it is in flight there is nothing to do;
- * its end wakes the VM. After a reset the transfer of a forgotten request goes on, and the next
- * request waits for it.
+ * A disk of the machine, or a partition. A transfer goes through a buffer of the range, so the
+ * device never has an address of the guest's memory. While it is in flight there is nothing to do
+ * for its request; its end wakes the VM. After a reset the transfers of forgotten requests go on,
+ * and the next request waits for them.
  */
 #include "virtio_blk.h"
 
@@ -12,7 +12,8 @@
 #include <lib/string.h>
 #include <vmm/core.h>
 
-#define BUFFERS 4 /* that one unit looks at */
+#define BUFFERS 4     /* that one unit looks at */
+#define CHUNK   4096U /* bytes that one unit copies */
 
 /* In interrupt context. */
 static void wake(void *arg)
@@ -29,13 +30,40 @@ static void listen(struct virtio_blk *b)
 
 /* ---- transfers, under the lock ---- */
 
+/* That of the current request. */
+static struct disk_transfer *transfer_of(struct virtio_blk *b)
+{
+	return &b->disk.range->transfers[b->current];
+}
+
 static int begin(struct virtio_blk *b, enum disk_op op, u64 at, u64 bytes)
 {
 	listen(b);
-	b->disk.op = op;
-	if (disk_start(b->disk.range, op, at / BLK_SECTOR, (u32)(bytes / BLK_SECTOR)))
+	blk_now(b)->op = op;
+	if (disk_start(transfer_of(b), op, at / BLK_SECTOR, (u32)(bytes / BLK_SECTOR)))
 		return blk_skip(b, S_IOERR);
 	return NOT_NOW;
+}
+
+/*
+ * True if all transfers of forgotten requests are over. One of them could write what a new one has
+ * read or written.
+ */
+static bool settled(struct virtio_blk *b)
+{
+	struct blk_disk *d = &b->disk;
+
+	for (u32 n = 0; d->stale && n < b->most; n++) {
+		struct disk_transfer *t = &d->range->transfers[n];
+
+		if (disk_state(t) == DISK_BUSY)
+			listen(b); /* it may have been in flight since before a reset */
+		if (!(d->stale & BIT(n)) || disk_state(t) == DISK_BUSY)
+			continue;
+		(void)disk_take(t);
+		d->stale &= ~BIT(n);
+	}
+	return !d->stale;
 }
 
 enum transfer { NONE, IN_FLIGHT, DONE, FAILED };
@@ -43,21 +71,18 @@ enum transfer { NONE, IN_FLIGHT, DONE, FAILED };
 /* What has become of this request's transfer. DONE and FAILED: it is told once. */
 static enum transfer look(struct virtio_blk *b)
 {
-	struct blk_disk *d = &b->disk;
-	bool stale, good;
+	struct disk_transfer *t = transfer_of(b);
 
-	if (disk_state(d->range) == DISK_BUSY)
-		listen(b); /* it may have been in flight since before a reset */
-	if (disk_state(d->range) == DISK_BUSY)
+	if (unlikely(b->disk.stale) && !settled(b))
 		return IN_FLIGHT;
-	if (disk_state(d->range) == DISK_IDLE)
+	switch (disk_state(t)) {
+	case DISK_IDLE:
 		return NONE;
-	stale = d->stale;
-	d->stale = false;
-	good = disk_take(d->range);
-	if (stale)
-		return NONE;
-	return good ? DONE : FAILED;
+	case DISK_BUSY:
+		return IN_FLIGHT;
+	default:
+		return disk_take(t) ? DONE : FAILED;
+	}
 }
 
 /* True if these bytes are whole blocks of the device. */
@@ -74,57 +99,59 @@ static bool is_whole(const struct virtio_blk *b, u64 at, u64 bytes)
  */
 static bool look_ahead(struct virtio_blk *b)
 {
-	struct virtio_request *r = &b->t.s.queues[BLK_QUEUE].request;
-	const struct virtio_request here = *r;
-	struct blk_disk *d = &b->disk;
+	struct virtio_request *cursor = &b->t.s.queues[BLK_QUEUE].request;
+	const struct virtio_request here = *cursor;
+	struct blk_request *r = blk_now(b);
 	bool all = false;
 
-	if (d->room)
-		*r = d->ahead;
+	if (r->room)
+		*cursor = r->ahead;
 	for (u32 i = 0; i < BUFFERS && !all; i++) {
-		u32 len = DISK_BUFFER + 1 - d->room;
+		u32 len = DISK_BUFFER + 1 - r->room;
 
 		if (virtio_piece(&b->t, BLK_QUEUE, true, &len, NULL)) {
 			virtio_advance(&b->t, BLK_QUEUE, len);
-			d->room += len;
-			all = d->room > DISK_BUFFER;
+			r->room += len;
+			all = r->room > DISK_BUFFER;
 		} else {
 			all = true;
 		}
 	}
-	d->ahead = *r;
-	*r = here;
+	r->ahead = *cursor;
+	*cursor = here;
 	return all;
 }
 
 /* Read what the buffers that are left hold, as far as it fits into ours. */
 static int read_more(struct virtio_blk *b)
 {
+	struct blk_request *r = blk_now(b);
 	const bool all = look_ahead(b);
-	u32 room = b->disk.room;
+	u32 room = r->room;
 
 	if (!virtio_can_go_on(&b->t))
 		return NOT_NOW;
 	if (!all)
 		return COSTLY;
-	b->disk.room = 0;
+	r->room = 0;
 	if (!room) {
 		virtio_break(&b->t, BLK_QUEUE, VIRTIO_FAULT_REQUEST, 0);
 		return NOT_NOW;
 	}
 	if (!--room)
 		return blk_to_status(b, S_OK);
-	if (!is_whole(b, b->at, room) || !blk_fits(b, b->at, room))
+	if (!is_whole(b, r->at, room) || !blk_fits(b, r->at, room))
 		return blk_skip(b, S_IOERR);
-	b->disk.have = room;
-	b->disk.pos = room; /* nothing is there yet */
-	return begin(b, DISK_READ, b->at, room);
+	r->have = room;
+	r->pos = room; /* nothing is there yet */
+	r->ends = room < DISK_BUFFER;
+	return begin(b, DISK_READ, r->at, room);
 }
 
 /* T_IN */
 static int send(struct virtio_blk *b)
 {
-	struct blk_disk *d = &b->disk;
+	struct blk_request *r = blk_now(b);
 	const enum transfer transfer = look(b);
 	void *to;
 	u32 len;
@@ -134,19 +161,19 @@ static int send(struct virtio_blk *b)
 	if (transfer == FAILED)
 		return blk_skip(b, S_IOERR);
 	if (transfer == DONE)
-		d->pos = 0;
-	if (d->pos == d->have)
-		return read_more(b);
-	len = MIN(BLK_CHUNK, d->have - d->pos);
+		r->pos = 0;
+	if (r->pos == r->have)
+		return r->ends ? blk_to_status(b, S_OK) : read_more(b);
+	len = MIN(CHUNK, r->have - r->pos);
 	to = blk_answer(b, &len);
 	if (!to)
 		return NOT_NOW;
 	if (!len)
 		return blk_to_status(b, S_OK);
-	memcpy(to, d->range->buffer + d->pos, len);
+	memcpy(to, transfer_of(b)->buffer + r->pos, len);
 	virtio_advance(&b->t, BLK_QUEUE, len);
-	d->pos += len;
-	b->at += len;
+	r->pos += len;
+	r->at += len;
 	return COSTLY;
 }
 
@@ -161,28 +188,28 @@ static int end_write(struct virtio_blk *b, bool any)
 /* Write what was collected. */
 static int write_out(struct virtio_blk *b)
 {
-	struct blk_disk *d = &b->disk;
-	const u32 bytes = d->pos;
+	struct blk_request *r = blk_now(b);
+	const u32 bytes = r->pos;
 
-	if (!is_whole(b, b->at - bytes, bytes))
+	if (!is_whole(b, r->at - bytes, bytes))
 		return blk_skip(b, S_IOERR);
-	d->pos = 0;
-	return begin(b, DISK_WRITE, b->at - bytes, bytes);
+	r->pos = 0;
+	return begin(b, DISK_WRITE, r->at - bytes, bytes);
 }
 
 /* T_OUT */
 static int receive(struct virtio_blk *b)
 {
-	struct blk_disk *d = &b->disk;
+	struct blk_request *r = blk_now(b);
 	const enum transfer transfer = look(b);
-	u32 len = MIN(BLK_CHUNK, (u32)DISK_BUFFER - d->pos);
+	u32 len = MIN(CHUNK, (u32)DISK_BUFFER - r->pos);
 	const void *from;
 
 	if (transfer == IN_FLIGHT)
 		return NOT_NOW;
 	if (transfer == FAILED || b->readonly)
 		return blk_skip(b, S_IOERR);
-	if (transfer == DONE && d->op == DISK_FLUSH)
+	if (transfer == DONE && r->op == DISK_FLUSH)
 		return blk_skip(b, S_OK);
 	if (!len)
 		return write_out(b);
@@ -190,17 +217,20 @@ static int receive(struct virtio_blk *b)
 	if (!from && !virtio_can_go_on(&b->t))
 		return NOT_NOW;
 	if (!from)
-		return d->pos ? write_out(b) : end_write(b, transfer == DONE);
-	if (!blk_fits(b, b->at, len))
+		return r->pos ? write_out(b) : end_write(b, transfer == DONE);
+	if (!blk_fits(b, r->at, len))
 		return blk_skip(b, S_IOERR);
-	memcpy(d->range->buffer + d->pos, from, len);
+	memcpy(transfer_of(b)->buffer + r->pos, from, len);
 	virtio_advance(&b->t, BLK_QUEUE, len);
-	d->pos += len;
-	b->at += len;
+	r->pos += len;
+	r->at += len;
 	return COSTLY;
 }
 
-/* T_FLUSH: answered when the machine's disk has answered. */
+/*
+ * T_FLUSH: answered when the machine's disk has answered. Writes that were answered before it was
+ * taken were over there, so this covers them. It does not wait for other requests (5.2.6.2).
+ */
 static int flush(struct virtio_blk *b)
 {
 	switch (look(b)) {
@@ -218,35 +248,39 @@ static int flush(struct virtio_blk *b)
 /* T_DISCARD, T_WRITE_ZEROES: at most max sectors at once. */
 static int clear(struct virtio_blk *b)
 {
-	const bool zero = b->header.type == T_WRITE_ZEROES;
+	struct blk_request *r = blk_now(b);
+	const bool zero = r->header.type == T_WRITE_ZEROES;
 	const u64 most =
 		(zero ? b->config.max_write_zeroes_sectors : b->config.max_discard_sectors) *
 		BLK_SECTOR;
 	const enum transfer transfer = look(b);
-	const u64 bytes = MIN(b->end - b->at, most);
+	const u64 bytes = MIN(r->end - r->at, most);
 	enum disk_op op = DISK_DISCARD;
 
 	if (transfer == IN_FLIGHT)
 		return NOT_NOW;
 	if (transfer == FAILED)
 		return blk_skip(b, S_IOERR);
-	if (transfer == DONE && b->disk.op == DISK_FLUSH)
+	if (transfer == DONE && r->op == DISK_FLUSH)
 		return blk_skip(b, S_OK);
 	if (!bytes)
 		return end_write(b, zero && transfer == DONE);
-	if (!is_whole(b, b->at, bytes))
+	if (!is_whole(b, r->at, bytes))
 		return blk_skip(b, S_IOERR);
 	if (zero)
-		op = b->range.flags & FLAG_UNMAP ? DISK_ZEROES_UNMAP : DISK_ZEROES;
-	b->at += bytes;
-	return begin(b, op, b->at - bytes, bytes);
+		op = r->range.flags & FLAG_UNMAP ? DISK_ZEROES_UNMAP : DISK_ZEROES;
+	r->at += bytes;
+	return begin(b, op, r->at - bytes, bytes);
 }
 
 static void forget(struct virtio_blk *b)
 {
-	b->disk.have = b->disk.pos = b->disk.room = 0;
-	if (disk_state(b->disk.range) != DISK_IDLE)
-		b->disk.stale = true;
+	struct blk_request *r = blk_now(b);
+
+	r->have = r->pos = r->room = 0;
+	r->ends = false;
+	if (disk_state(transfer_of(b)) != DISK_IDLE)
+		b->disk.stale |= BIT(b->current);
 }
 
 static void reset(struct virtio_blk *b)
@@ -267,6 +301,12 @@ static int open(struct virtio_blk *b, struct vdev *d)
 	r = disk_open(d->virtio->disk, !b->readonly, owner, &b->disk.range, d->why, VDEV_WHY);
 	if (r)
 		return r;
+	r = disk_widen(b->disk.range);
+	if (r) {
+		(void)snprintf(d->why, VDEV_WHY, "no memory for '%s'", d->virtio->disk);
+		return r;
+	}
+	b->most = b->disk.range->count;
 	disk = b->disk.range->disk;
 	b->size = b->disk.range->sectors * DISK_SECTOR;
 	b->config.blk_size = disk->block;
@@ -292,8 +332,7 @@ static void info(struct virtio_blk *b, char *text, size_t size)
 
 static u64 memory(const struct virtio_blk *b)
 {
-	(void)b;
-	return DISK_BUFFER + PAGE_SIZE;
+	return b->disk.range->count * DISK_BUFFER + PAGE_SIZE;
 }
 
 const struct blk_backend blk_disk_backend = {

@@ -14,7 +14,8 @@
 
 #define SPARED MIB(16) /* of the machine's memory: no disk takes it */
 #define LEAF   (BLK_ENTRIES * PAGE_SIZE)
-#define PAGES  32 /* of a discard, in one unit */
+#define PAGES  32    /* of a discard, in one unit */
+#define CHUNK  2048U /* bytes that one unit copies */
 
 static u8 blk_zero_page[PAGE_SIZE] __aligned(PAGE_SIZE);
 
@@ -83,46 +84,49 @@ static u8 *page_for(struct virtio_blk *b, u64 at)
 /* T_IN */
 static int send(struct virtio_blk *b)
 {
-	u32 len = (u32)MIN((u64)BLK_CHUNK, PAGE_SIZE - b->at % PAGE_SIZE);
+	struct blk_request *r = blk_now(b);
+	u32 len = (u32)MIN((u64)CHUNK, PAGE_SIZE - r->at % PAGE_SIZE);
 	void *to = blk_answer(b, &len);
 
 	if (!to)
 		return NOT_NOW;
 	if (!len)
-		return blk_to_status(b, b->at % BLK_SECTOR ? S_IOERR : S_OK);
-	if (!blk_fits(b, b->at, len))
+		return blk_to_status(b, r->at % BLK_SECTOR ? S_IOERR : S_OK);
+	if (!blk_fits(b, r->at, len))
 		return blk_skip(b, S_IOERR);
-	read_disk(b, b->at, to, len);
+	read_disk(b, r->at, to, len);
 	virtio_advance(&b->t, BLK_QUEUE, len);
-	b->at += len;
+	r->at += len;
 	return COSTLY;
 }
 
 /* T_OUT */
 static int receive(struct virtio_blk *b)
 {
-	u32 len = (u32)MIN((u64)BLK_CHUNK, PAGE_SIZE - b->at % PAGE_SIZE);
+	struct blk_request *r = blk_now(b);
+	u32 len = (u32)MIN((u64)CHUNK, PAGE_SIZE - r->at % PAGE_SIZE);
 	const void *from = virtio_piece(&b->t, BLK_QUEUE, false, &len, NULL);
 	u8 *page;
 
 	if (!from)
-		return virtio_can_go_on(&b->t) ? blk_skip(b, b->at % BLK_SECTOR ? S_IOERR : S_OK)
+		return virtio_can_go_on(&b->t) ? blk_skip(b, r->at % BLK_SECTOR ? S_IOERR : S_OK)
 					       : NOT_NOW;
-	if (b->readonly || !blk_fits(b, b->at, len) || b->image.full)
+	if (b->readonly || !blk_fits(b, r->at, len) || b->image.full)
 		return blk_skip(b, S_IOERR);
-	page = page_for(b, b->at);
+	page = page_for(b, r->at);
 	if (!page)
 		return COSTLY;
-	memcpy(page + b->at % PAGE_SIZE, from, len);
+	memcpy(page + r->at % PAGE_SIZE, from, len);
 	virtio_advance(&b->t, BLK_QUEUE, len);
-	b->at += len;
+	r->at += len;
 	return COSTLY;
 }
 
 /* Make the page that holds `at` zero, and give its memory back. False: not in this unit. */
 static bool zero_whole(struct virtio_blk *b)
 {
-	u8 **entry = entry_of(b, b->at);
+	struct blk_request *r = blk_now(b);
+	u8 **entry = entry_of(b, r->at);
 
 	if (!entry || (*entry && *entry != blk_zero_page && b->image.freed))
 		return false;
@@ -137,29 +141,32 @@ static bool zero_whole(struct virtio_blk *b)
 /* Make [at, end) of one page zero. False: not in this unit. */
 static bool zero_in_page(struct virtio_blk *b, u64 end)
 {
+	struct blk_request *r = blk_now(b);
 	u8 *page;
 
-	if (end - b->at == PAGE_SIZE)
+	if (end - r->at == PAGE_SIZE)
 		return zero_whole(b);
-	page = page_for(b, b->at);
+	page = page_for(b, r->at);
 	if (page)
-		memset(page + b->at % PAGE_SIZE, 0, end - b->at);
+		memset(page + r->at % PAGE_SIZE, 0, end - r->at);
 	return page;
 }
 
 /* T_DISCARD, T_WRITE_ZEROES */
 static int clear(struct virtio_blk *b)
 {
+	struct blk_request *r = blk_now(b);
+
 	if (b->image.full)
 		return blk_skip(b, S_IOERR);
-	for (u32 i = 0; i < PAGES && b->at < b->end; i++) {
-		const u64 end = MIN(b->end, ALIGN_DOWN(b->at, PAGE_SIZE) + PAGE_SIZE);
+	for (u32 i = 0; i < PAGES && r->at < r->end; i++) {
+		const u64 end = MIN(r->end, ALIGN_DOWN(r->at, PAGE_SIZE) + PAGE_SIZE);
 
 		if (!zero_in_page(b, end))
 			return COSTLY;
-		b->at = end;
+		r->at = end;
 	}
-	return b->at < b->end ? COSTLY : blk_skip(b, S_OK);
+	return r->at < r->end ? COSTLY : blk_skip(b, S_OK);
 }
 
 static int flush(struct virtio_blk *b)

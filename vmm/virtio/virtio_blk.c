@@ -18,29 +18,35 @@ static struct virtio_blk *to_blk(struct virtio *t)
 
 int blk_skip(struct virtio_blk *b, u8 status)
 {
-	b->status = status;
-	b->written = b->t.s.queues[BLK_QUEUE].request.written;
-	b->step = STEP_SKIP;
+	struct blk_request *r = blk_now(b);
+
+	r->status = status;
+	r->written = b->t.s.queues[BLK_QUEUE].request.written;
+	r->step = STEP_SKIP;
 	return CHEAP;
 }
 
 static int get_header(struct virtio_blk *b)
 {
-	const u32 n = virtio_read(&b->t, BLK_QUEUE, (u8 *)&b->header + b->got,
-				  (u32)sizeof(b->header) - b->got);
+	struct blk_request *r = blk_now(b);
+	const u32 n = virtio_read(&b->t, BLK_QUEUE, (u8 *)&r->header + r->got,
+				  (u32)sizeof(r->header) - r->got);
 
-	b->got += n;
-	if (b->got == sizeof(b->header)) {
-		b->got = 0;
-		b->step = STEP_DATA;
+	r->got += n;
+	if (r->got == sizeof(r->header)) {
+		r->got = 0;
+		r->step = STEP_DATA;
 		/* Too large a number is beyond the end in any case. */
-		b->at = b->header.type == T_GET_ID
+		r->at = r->header.type == T_GET_ID
 				? 0
-				: MIN(b->header.sector, b->size / BLK_SECTOR + 1) * BLK_SECTOR;
+				: MIN(r->header.sector, b->size / BLK_SECTOR + 1) * BLK_SECTOR;
 	} else if (!n && virtio_can_go_on(&b->t)) {
-		virtio_break(&b->t, BLK_QUEUE, VIRTIO_FAULT_REQUEST, b->got);
+		virtio_break(&b->t, BLK_QUEUE, VIRTIO_FAULT_REQUEST, r->got);
 	}
-	return n ? COSTLY : NOT_NOW;
+	if (!n)
+		return NOT_NOW;
+	/* A read copies nothing in its first step. */
+	return r->step == STEP_DATA && r->header.type == T_IN ? CHEAP : COSTLY;
 }
 
 void *blk_answer(struct virtio_blk *b, u32 *len)
@@ -57,14 +63,17 @@ void *blk_answer(struct virtio_blk *b, u32 *len)
 
 int blk_to_status(struct virtio_blk *b, u8 status)
 {
-	b->status = status;
-	b->step = STEP_STATUS;
+	struct blk_request *r = blk_now(b);
+
+	r->status = status;
+	r->step = STEP_STATUS;
 	return CHEAP;
 }
 
 /* T_GET_ID */
 static int send_id(struct virtio_blk *b)
 {
+	struct blk_request *r = blk_now(b);
 	u32 len = VIRTIO_SERIAL;
 	void *to = blk_answer(b, &len);
 
@@ -72,33 +81,34 @@ static int send_id(struct virtio_blk *b)
 		return NOT_NOW;
 	if (!len)
 		return blk_to_status(b, S_OK);
-	if (b->at == VIRTIO_SERIAL)
+	if (r->at == VIRTIO_SERIAL)
 		return blk_skip(b, S_OK);
-	len = MIN(len, VIRTIO_SERIAL - (u32)b->at);
-	memcpy(to, &b->id[b->at], len);
+	len = MIN(len, VIRTIO_SERIAL - (u32)r->at);
+	memcpy(to, &b->id[r->at], len);
 	virtio_advance(&b->t, BLK_QUEUE, len);
-	b->at += len;
+	r->at += len;
 	return COSTLY;
 }
 
 /* Read a range (5.2.6): one a request. */
 static int get_range(struct virtio_blk *b)
 {
-	const bool discard = b->header.type == T_DISCARD;
-	const struct blk_range *r = &b->range;
-	const u32 n = virtio_read(&b->t, BLK_QUEUE, (u8 *)&b->range + b->got,
-				  (u32)sizeof(b->range) - b->got);
+	struct blk_request *r = blk_now(b);
+	const bool discard = r->header.type == T_DISCARD;
+	const struct blk_range *range = &r->range;
+	const u32 n = virtio_read(&b->t, BLK_QUEUE, (u8 *)&r->range + r->got,
+				  (u32)sizeof(*range) - r->got);
 
-	b->got += n;
-	if (b->got < sizeof(*r))
+	r->got += n;
+	if (r->got < sizeof(*range))
 		return n ? COSTLY : virtio_can_go_on(&b->t) ? blk_skip(b, S_IOERR) : NOT_NOW;
-	if (r->flags & ~(discard ? 0 : (u32)FLAG_UNMAP))
+	if (range->flags & ~(discard ? 0 : (u32)FLAG_UNMAP))
 		return blk_skip(b, S_UNSUPP);
-	if (b->readonly || r->sector > b->size / BLK_SECTOR ||
-	    !blk_fits(b, r->sector * BLK_SECTOR, r->count * BLK_SECTOR))
+	if (b->readonly || range->sector > b->size / BLK_SECTOR ||
+	    !blk_fits(b, range->sector * BLK_SECTOR, range->count * BLK_SECTOR))
 		return blk_skip(b, S_IOERR);
-	b->at = r->sector * BLK_SECTOR;
-	b->end = b->at + r->count * BLK_SECTOR;
+	r->at = range->sector * BLK_SECTOR;
+	r->end = r->at + range->count * BLK_SECTOR;
 	return COSTLY;
 }
 
@@ -123,9 +133,10 @@ static void refill(struct timeout *timeout)
  */
 static bool may_begin(struct virtio_blk *b)
 {
+	struct blk_request *r = blk_now(b);
 	u64 wait = 0;
 
-	if (b->allowed || (!b->bytes.size && !b->ops.size))
+	if (r->allowed || (!b->bytes.size && !b->ops.size))
 		return true;
 	if (__atomic_load_n(&b->waits, __ATOMIC_ACQUIRE))
 		return false;
@@ -136,15 +147,17 @@ static bool may_begin(struct virtio_blk *b)
 		timeout_set(&b->refill, arch_counter() + us_to_ticks(wait));
 		return false;
 	}
-	b->allowed = true;
+	r->allowed = true;
 	bucket_take(&b->ops, 1);
 	return true;
 }
 
 static void charge(struct virtio_blk *b)
 {
-	if (b->bytes.size && (b->header.type == T_IN || b->header.type == T_OUT))
-		bucket_take(&b->bytes, b->at - MIN(b->header.sector * BLK_SECTOR, b->at));
+	struct blk_request *r = blk_now(b);
+
+	if (b->bytes.size && (r->header.type == T_IN || r->header.type == T_OUT))
+		bucket_take(&b->bytes, r->at - MIN(r->header.sector * BLK_SECTOR, r->at));
 }
 
 static void set_limits(struct virtio_blk *b, const struct desc_virtio *node)
@@ -168,9 +181,11 @@ static void limits_changed(struct vdev *d)
 
 static int data(struct virtio_blk *b)
 {
+	struct blk_request *r = blk_now(b);
+
 	if (!may_begin(b))
 		return NOT_NOW;
-	switch (b->header.type) {
+	switch (r->header.type) {
 	case T_IN:
 		return b->backend->send(b);
 	case T_GET_ID:
@@ -181,10 +196,10 @@ static int data(struct virtio_blk *b)
 		return b->backend->flush(b);
 	case T_DISCARD:
 	case T_WRITE_ZEROES:
-		if (!(b->t.features & (b->header.type == T_DISCARD ? VIRTIO_BLK_F_DISCARD
+		if (!(b->t.features & (r->header.type == T_DISCARD ? VIRTIO_BLK_F_DISCARD
 								   : VIRTIO_BLK_F_WRITE_ZEROES)))
 			return blk_skip(b, b->readonly ? S_IOERR : S_UNSUPP);
-		return b->got < sizeof(b->range) ? get_range(b) : b->backend->clear(b);
+		return r->got < sizeof(r->range) ? get_range(b) : b->backend->clear(b);
 	default:
 		return blk_skip(b, S_UNSUPP);
 	}
@@ -193,6 +208,7 @@ static int data(struct virtio_blk *b)
 /* Pass over buffers up to the last byte. */
 static int pass(struct virtio_blk *b)
 {
+	struct blk_request *r = blk_now(b);
 	u32 len = ~0U;
 
 	if (virtio_piece(&b->t, BLK_QUEUE, false, &len, NULL)) {
@@ -204,57 +220,145 @@ static int pass(struct virtio_blk *b)
 		return NOT_NOW;
 	virtio_advance(&b->t, BLK_QUEUE, len);
 	if (len)
-		b->gap = true;
+		r->gap = true;
 	else
-		b->step = STEP_STATUS;
+		r->step = STEP_STATUS;
 	return len ? COSTLY : CHEAP;
 }
 
 static int put_status(struct virtio_blk *b)
 {
-	struct virtio_request *r = &b->t.s.queues[BLK_QUEUE].request;
+	struct blk_request *r = blk_now(b);
 
-	if (!virtio_write(&b->t, BLK_QUEUE, &b->status, 1))
+	if (!virtio_write(&b->t, BLK_QUEUE, &r->status, 1))
 		return NOT_NOW;
-	if (b->gap)
-		r->written = b->written;
-	b->step = STEP_FINISH;
+	if (r->gap)
+		b->t.s.queues[BLK_QUEUE].request.written = r->written;
+	r->step = STEP_FINISH;
 	return CHEAP;
 }
 
-static void forget(struct virtio *t)
+/* The current request is over, or was taken back. */
+static void forget(struct virtio_blk *b)
+{
+	struct blk_request *r = blk_now(b);
+
+	r->cursor.taken = false;
+	r->step = STEP_HEADER;
+	r->got = 0;
+	r->gap = r->allowed = false;
+	b->backend->forget(b);
+}
+
+static void forget_all(struct virtio *t)
 {
 	struct virtio_blk *b = to_blk(t);
 
-	b->step = STEP_HEADER;
-	b->got = 0;
-	b->gap = b->allowed = false;
-	b->backend->forget(b);
+	for (b->current = b->most; b->current-- > 0;)
+		forget(b);
+	b->current = 0;
 }
 
 static int finish(struct virtio_blk *b)
 {
+	const u8 status = blk_now(b)->status;
+
 	if (!virtio_finish(&b->t, BLK_QUEUE))
 		return NOT_NOW;
 	b->requests++;
 	charge(b);
-	b->failed += b->status != S_OK;
-	forget(&b->t);
+	b->failed += status != S_OK;
+	forget(b);
 	return CHEAP;
 }
 
-static bool unit(struct virtio *t)
+/* ---- several requests ---- */
+
+static bool is_under_way(const struct virtio_blk *b, u32 n)
+{
+	return n == b->current ? b->t.s.queues[BLK_QUEUE].request.taken
+			       : b->under_way[n].cursor.taken;
+}
+
+static void make_current(struct virtio_blk *b, u32 n)
+{
+	struct virtio_request *cursor = &b->t.s.queues[BLK_QUEUE].request;
+
+	if (n == b->current)
+		return;
+	blk_now(b)->cursor = *cursor;
+	b->current = n;
+	*cursor = blk_now(b)->cursor;
+}
+
+static bool any_under_way(const struct virtio_blk *b)
+{
+	bool any = false;
+
+	for (u32 n = 0; n < b->most; n++)
+		any |= is_under_way(b, n);
+	return any;
+}
+
+/* With a limit there is one at a time: the next one has to wait until this one is charged. */
+static bool may_take(const struct virtio_blk *b)
+{
+	return likely(!b->bytes.size && !b->ops.size) || !any_under_way(b);
+}
+
+/* WAITS: it has to, for the machine's disk or a limit. DRY: the driver has no other request. */
+enum served { WAITS, DRY, GOES_ON };
+
+/* Some steps of the current request; if there is none, of the driver's next one. */
+static enum served serve(struct virtio_blk *b)
 {
 	static int (*const steps[])(struct virtio_blk * b) = {
 		[STEP_HEADER] = get_header, [STEP_DATA] = data,     [STEP_SKIP] = pass,
 		[STEP_STATUS] = put_status, [STEP_FINISH] = finish,
 	};
-	struct virtio_blk *b = to_blk(t);
+	const struct virtio_request *cursor = &b->t.s.queues[BLK_QUEUE].request;
 	int cost = CHEAP;
+	u32 i = 0;
 
-	for (u32 i = 0; i < STEPS && cost == CHEAP; i++)
-		cost = virtio_take(t, BLK_QUEUE) ? steps[b->step](b) : NOT_NOW;
-	return cost != NOT_NOW;
+	for (; i < STEPS && cost == CHEAP; i++)
+		cost = cursor->taken || virtio_take(&b->t, BLK_QUEUE) ? steps[blk_now(b)->step](b)
+								      : NOT_NOW;
+	if (cost != NOT_NOW)
+		return GOES_ON;
+	if (!cursor->taken)
+		return DRY;
+	return i > 1 ? GOES_ON : WAITS;
+}
+
+/*
+ * A request under way is served until it waits, the current one first; if all of them wait, it is
+ * the turn of the driver's next one, if there is a place for it.
+ */
+static bool unit(struct virtio *t)
+{
+	struct virtio_blk *b = to_blk(t);
+	const u32 first = b->current;
+	enum served served;
+	u32 free = b->most;
+
+	if (!virtio_is_live(t))
+		return false;
+	for (u32 i = 0, n = first; i < b->most; i++, n = n + 1 < b->most ? n + 1 : 0) {
+		if (!is_under_way(b, n)) {
+			free = n;
+			continue;
+		}
+		make_current(b, n);
+		served = serve(b);
+		if (served != WAITS)
+			return served == GOES_ON || any_under_way(b);
+		if (!virtio_can_go_on(t))
+			return false;
+	}
+	if (free == b->most || !may_take(b))
+		return false;
+	make_current(b, free);
+	return serve(b) == GOES_ON;
 }
 
 static void between(struct virtio *t, struct vcpu *v)
@@ -271,7 +375,7 @@ static const struct virtio_model model = {
 	.queues = 1,
 	.unit = unit,
 	.between = between,
-	.reset = forget,
+	.reset = forget_all,
 };
 
 /* A short name is terminated; the serial number is the node's name if the description has none. */
@@ -302,6 +406,7 @@ static int create(struct vdev *d)
 
 	timeout_init(&b->refill, refill);
 	b->backend = d->virtio->disk[0] ? &blk_disk_backend : &blk_image_backend;
+	b->most = 1;
 	b->readonly = d->virtio->readonly;
 	b->discard = d->virtio->discard;
 	name_disk(b, d->virtio);

@@ -14,8 +14,7 @@
 
 #define BLK_QUEUE   0
 #define BLK_SECTOR  512UL
-#define BLK_CHUNK   2048U /* bytes that one unit copies */
-#define BLK_ENTRIES 512U  /* pages of a leaf: 2 MiB of the disk */
+#define BLK_ENTRIES 512U /* pages of a leaf: 2 MiB of the disk */
 
 /* 5.2.3: feature bits */
 #define VIRTIO_BLK_F_SEG_MAX      BIT(2)
@@ -75,16 +74,33 @@ struct blk_image {
 	u64 pages;
 };
 
-/* A range of a disk of the machine. */
+/* A range of a disk of the machine: a transfer for each of the driver's requests. */
 struct blk_disk {
 	struct disk_range *range;
-	enum disk_op op; /* of the last transfer */
-	u32 have, pos;   /* bytes in the range's buffer that were read or collected; copied */
-	/* What the request's buffers hold, as far as they were looked at; and how far that is. */
+	bool listens; /* the end of a transfer wakes the VM */
+	u64 stale;    /* transfers in flight of requests that were forgotten, one bit each */
+};
+
+/* A request of the driver. `cursor` is that of the queue while the request is the current one. */
+struct blk_request {
+	struct virtio_request cursor;
+	enum blk_step step;
+	u8 status;
+	u32 got; /* bytes of header or range */
+	struct blk_header header;
+	struct blk_range range;
+	u64 at;       /* bytes: the next place on the disk, or in the id */
+	u64 end;      /* of the range */
+	u32 written;  /* bytes of buffers that were filled before ... */
+	bool gap;     /* ... others were passed over */
+	bool allowed; /* by the rate limits */
+	/* on a disk of the machine */
+	enum disk_op op; /* of its last transfer */
+	u32 have, pos;   /* bytes in the transfer's buffer that were read or collected; copied */
+	/* What its buffers hold, as far as they were looked at; and how far that is. */
 	u32 room;
 	struct virtio_request ahead;
-	bool listens; /* the end of a transfer wakes the VM */
-	bool stale;   /* the transfer in flight belongs to a request that was forgotten */
+	bool ends; /* nothing follows what the transfer read, but the status */
 };
 
 struct virtio_blk;
@@ -102,8 +118,8 @@ struct blk_backend {
 	int (*send)(struct virtio_blk *b);    /* T_IN, from `at` on */
 	int (*receive)(struct virtio_blk *b); /* T_OUT */
 	int (*flush)(struct virtio_blk *b);
-	int (*clear)(struct virtio_blk *b); /* from `at` to `end`, which is on the disk */
-	void (*forget)(struct virtio_blk *b);
+	int (*clear)(struct virtio_blk *b);   /* from `at` to `end`, which is on the disk */
+	void (*forget)(struct virtio_blk *b); /* the current request */
 	/*
 	 * The VM is reset, or ends: no vCPU is woken any more. Thread context, no lock. NULL:
 	 * nothing is to do.
@@ -123,20 +139,15 @@ struct virtio_blk {
 	u64 size; /* bytes, whole sectors */
 	bool readonly, discard;
 	char id[VIRTIO_SERIAL];
-	/* the request */
-	enum blk_step step;
-	u8 status;
-	u32 got; /* bytes of header or range */
-	struct blk_header header;
-	struct blk_range range;
-	u64 at;      /* bytes: the next place on the disk, or in the id */
-	u64 end;     /* of the range */
-	u32 written; /* bytes of buffers that were filled before ... */
-	bool gap;    /* ... others were passed over */
+	/*
+	 * Up to `most` requests are under way at a time, and may end in any order. What is done is
+	 * done for the current one.
+	 */
+	u32 most, current;
+	struct blk_request under_way[DISK_TRANSFERS];
 	u64 requests, failed;
 	/* rate limits */
-	bool allowed; /* this request */
-	bool waits;   /* for the timeout */
+	bool waits; /* for the timeout */
 	struct bucket bytes, ops;
 	struct timeout refill;
 	union {
@@ -144,6 +155,12 @@ struct virtio_blk {
 		struct blk_disk disk;
 	};
 };
+
+/* The current request. */
+static inline struct blk_request *blk_now(struct virtio_blk *b)
+{
+	return &b->under_way[b->current];
+}
 
 /* The status is known; what is left of the buffers is passed over. */
 int blk_skip(struct virtio_blk *b, u8 status);
