@@ -98,6 +98,8 @@ static const struct command zvm_commands[] = {
 	{ "net", NULL, "the networks' ports; one network; or its frames, to a console port",
 	  OPTIONS(net_options), .operand = ARG_NET,
 	  .operand_name = "NETWORK | dump NETWORK [PORT | off]", .more = 2, .run = cmd_zvm_net },
+	{ "channel", NULL, "the channels: peers, states, doorbells", .options = json_options,
+	  .noptions = JSON_OPTIONS, .run = cmd_zvm_channel },
 	{ "set", "update", "change how a VM is scheduled, and restarted", OPTIONS(set_options),
 	  VM_OPERAND, .run = cmd_zvm_set },
 	{ "list", NULL, "the types that can be created", .options = json_options,

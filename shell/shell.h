@@ -182,6 +182,7 @@ void cmd_zvm_info(const struct args *a);
 void cmd_zvm_stat(const struct args *a);
 void cmd_zvm_top(const struct args *a);
 void cmd_zvm_net(const struct args *a);
+void cmd_zvm_channel(const struct args *a);
 void cmd_zvm_list(const struct args *a);
 void cmd_zvm_console(const struct args *a);
 void cmd_zvm_log(const struct args *a);

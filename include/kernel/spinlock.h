@@ -33,7 +33,8 @@ enum lock_rank {
 	LOCK_UART,         /* the host's UART */
 	LOCK_PORT,         /* output on its way from a VM's console to its port */
 	LOCK_NET,          /* a network's ports and addresses */
-	LOCK_DEVICE,       /* a VM's UART, RTC, watchdog or virtio device */
+	LOCK_PCI,          /* the configuration space of a VM's PCI functions */
+	LOCK_DEVICE,       /* a VM's UART, RTC, watchdog, virtio device or side of a channel */
 	LOCK_VGIC,         /* a VM's interrupt controller */
 	LOCK_CONSOLE,      /* a VM's console */
 	LOCK_STREAM,       /* records on their way to a port */

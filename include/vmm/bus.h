@@ -56,6 +56,20 @@ struct mmio_bus {
 int __must_check mmio_add(struct mmio_bus *bus, const struct mmio_region *r);
 
 /*
+ * A region that may move, and so is not on the bus: a region there stands for it, and hands
+ * accesses over. Fill in what mmio_add() would copy from r->table.
+ */
+#define MMIO_NOWHERE BIT(63)
+void mmio_complete(struct mmio_region *r);
+/*
+ * v's access is to r, whose base has just been compared with it. Later accesses near it find r
+ * straight, as long as it does not move. r lives as long as the VM. Its base may change at any
+ * time; MMIO_NOWHERE covers no address.
+ */
+enum mmio_result __must_check mmio_hand_over(const struct mmio_region *r, struct vcpu *v,
+					     struct mmio_access *a);
+
+/*
  * Free the bus of a VM that is deleted. No vCPU runs any more. All zeros is an empty bus; this
  * leaves one.
  */

@@ -156,7 +156,7 @@ void vcpu_end_wfi(struct vcpu *v);
 
 #define MAX_VMS 128
 
-#define VM_MAX_DEVICES 24
+#define VM_MAX_DEVICES 32
 
 /* An image of the bundle, or in memory: it stays where it is. */
 struct vm_image {
@@ -192,6 +192,7 @@ struct vm {
 	u32 ndevices;
 	struct vdev
 		devices[VM_MAX_DEVICES]; /* those of its description, in the order of creation */
+	struct pci_host *pci;            /* NULL: it has no PCI function */
 	struct pvtime_entry *pvtime;     /* one page, one entry for each vCPU; see vmm/cpu.h */
 	u32 nvcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];

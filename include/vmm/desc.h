@@ -126,6 +126,30 @@ struct desc_virtio {
 	struct rate_limit in_kib, in_frames, out_kib, out_frames; /* as the VM sees it */
 };
 
+/* ---- channels: the nodes of /channels ---- */
+
+#define DESC_CHANNELS_MAX     8 /* of a VM; a power of two */
+#define DESC_PEERS_MAX        16
+#define DESC_CHANNEL_PAGE     KIB(4)
+#define DESC_CHANNEL_SIZE_MIN MIB(2)  /* of the BAR: stage 2 shows it in steps of that size */
+#define DESC_CHANNEL_SIZE_MAX MIB(64) /* the same: a guest moves it in one short step */
+
+struct desc_channel {
+	char name[DESC_NAME_MAX]; /* of the node, and of the channel */
+	u32 peer_count;
+	char peers[DESC_PEERS_MAX][DESC_NAME_MAX]; /* names of VMs; the index is the peer's ID */
+	u64 size;     /* bytes of the section that all peers write, a multiple of 4 KiB */
+	u32 output;   /* bytes of the section of each peer that only it writes; the same */
+	u32 protocol; /* 16 bits */
+	bool cached;  /* its memory is write-back where the guest's own tables say so */
+};
+
+/* Bytes of a channel's memory: the state table, a page; what all write; what each writes. */
+static inline u64 desc_channel_bytes(const struct desc_channel *c)
+{
+	return DESC_CHANNEL_PAGE + c->size + (u64)c->peer_count * c->output;
+}
+
 struct vm_desc {
 	char label[DESC_NAME_MAX];
 	u32 cpus;
@@ -153,7 +177,9 @@ struct vm_desc {
 	bool eager; /* all of its RAM is cleared and mapped before it starts */
 	u32 virtio_count;
 	struct desc_virtio virtio[DESC_VIRTIO_MAX];
-	s32 console_port; /* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */
+	u32 channel_count;
+	const struct desc_channel *channels; /* few VMs have any: see desc_parse() */
+	s32 console_port;                    /* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */
 };
 
 /* ---- the guest machine: the places of its devices (docs/guest-abi.md) ---- */
@@ -178,11 +204,21 @@ struct vm_desc {
 #define GUEST_PCI_WINDOW    0x10000000ULL
 #define GUEST_PCI_ECAM      0x4010000000ULL
 #define GUEST_PCI_WINDOW_64 0x8000000000ULL
-#define GUEST_UART_IRQ      33
-#define GUEST_RTC_IRQ       34
-#define GUEST_GPIO_IRQ      39 /* 35 to 38 are PCI's */
-#define GUEST_WATCHDOG_IRQ  128
-#define GUEST_VIRTIO_IRQ    48 /* of slot 0; one a slot */
+#define GUEST_PCI_CONFIG    KIB(4) /* of each function in the ECAM */
+/* What `virt` has there. Behind the 32-bit window there are 64 KiB of ports. */
+#define GUEST_PCI_WINDOW_ALL    0x2f000000ULL
+#define GUEST_PCI_ECAM_ALL      MIB(256)
+#define GUEST_PCI_WINDOW_64_ALL GIB(512)
+/* What a VM's own bus has of it: bus 0, and places for memory. */
+#define GUEST_PCI_WINDOW_SIZE    0x2eff0000ULL
+#define GUEST_PCI_ECAM_SIZE      MIB(1)
+#define GUEST_PCI_WINDOW_64_SIZE GIB(1)
+#define GUEST_UART_IRQ           33
+#define GUEST_RTC_IRQ            34
+#define GUEST_PCI_IRQ            35 /* of INTA of device 0; four of them */
+#define GUEST_GPIO_IRQ           39
+#define GUEST_WATCHDOG_IRQ       128
+#define GUEST_VIRTIO_IRQ         48 /* of slot 0; one a slot */
 
 /* A device with a node in the generated devicetree. */
 struct desc_device {
@@ -224,9 +260,10 @@ int desc_refuse(struct desc_error *err, const char *file, const char *node, cons
 
 /*
  * Parse a compiled description (8-byte aligned). file: its name, for messages. 0, or -EINVAL with
- * err filled. Nothing is allocated. On success `d` is complete; else it must not be used. Errors
+ * err filled. Nothing is allocated. On success `d` is complete; else it must not be used. Its
+ * channels are where the next call puts its own: the caller copies what it keeps. Errors
  * are: unknown properties and nodes, bad sizes, ranges, overlaps. Features that this build does not
- * provide (channels, passthrough) are refused by name as not supported.
+ * provide (passthrough) are refused by name as not supported.
  */
 int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 			    struct desc_error *err);

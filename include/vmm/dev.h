@@ -27,6 +27,7 @@ struct vdev_class {
 	 * description.
 	 */
 	enum desc_virtio_kind virtio;
+	bool channel; /* a VM has one for each node of /channels in its description */
 	/* Says so for a device that has no row. NULL: see above. */
 	bool (*wanted)(const struct vm_desc *d);
 	u32 size; /* bytes of vdev.state, at most a page; zeroed before create() */
@@ -57,6 +58,11 @@ struct vdev_class {
 	/* The VM was paused for this many ticks and continues. state_wq.lock held. */
 	void (*stood_still)(struct vdev *d, u64 ticks);
 	/*
+	 * vm->state has changed, and may be changing again: the VM runs, or stopped running. Thread
+	 * context; no lock of the VM held.
+	 */
+	void (*state_changed)(struct vdev *d);
+	/*
 	 * Press the VM's power key for a moment. False: the guest does not listen to it. NULL: the
 	 * device has none. The VM runs. Thread context.
 	 */
@@ -80,7 +86,8 @@ struct vdev {
 	const struct vdev_class *class;
 	struct vm *vm;
 	void *state;
-	const struct desc_virtio *virtio; /* its node; NULL: it has none */
+	const struct desc_virtio *virtio;   /* its node; NULL: it has none */
+	const struct desc_channel *channel; /* the same */
 	char *why; /* VDEV_WHY bytes, only in create(): why it fails, or "" */
 };
 #define VDEV_WHY 256

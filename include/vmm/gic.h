@@ -172,6 +172,11 @@ void vgic_cpu_online(struct vcpu *v, bool online);
  */
 void vgic_set_spi(struct vm *vm, u32 intid, bool level);
 /*
+ * Make an SPI pending once, as the guest's write to ISPENDR does, whether it is configured as edge
+ * or level. Any context.
+ */
+void vgic_pend_spi(struct vm *vm, u32 intid);
+/*
  * Forward a PPI with the HW bit. Its physical interrupt is active on this CPU, for v. On the CPU
  * where v is loaded, interrupts masked.
  */

@@ -107,6 +107,8 @@ int __must_check vdevs_host_init(void);
 int __must_check vdevs_create(struct vm *vm, char why[VDEV_WHY]);
 void vdevs_connect(struct vm *vm);
 void vdevs_reset(struct vm *vm);
+/* ... state_changed; ... */
+void vdevs_state_changed(struct vm *vm);
 /* ... press_power_key: true if the guest listens to it; ... */
 bool vdevs_press_power_key(struct vm *vm);
 /*
@@ -123,8 +125,8 @@ void vdevs_destroy(struct vm *vm);
 void vm_unmake(struct vm *vm);
 
 /*
- * The state changed: notify the console's listener and vm_await(). No lock of the VM is held. Any
- * context.
+ * The state changed: notify devices, the console's listener and vm_await(). No lock of the VM is
+ * held. Thread context.
  */
 void vm_state_changed(struct vm *vm);
 

@@ -63,6 +63,12 @@ void preload_detect(void);
  */
 void bundle_init(const void *base, u64 size);
 
+/*
+ * Refuse types that have different ideas of a channel, or of which only one has it. Pure.
+ * bundle_init() calls it.
+ */
+void types_match_channels(void);
+
 /* Another type, empty. NULL: no room; the bundle's problem says so. Boot, before page_init(). */
 struct vm_type *type_add(const char *file);
 

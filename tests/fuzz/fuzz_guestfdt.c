@@ -64,6 +64,7 @@ static void choose(struct fuzz_input *in, struct guest_fdt_params *p, struct vm_
 	p->no_rng_seed = which & 4;
 	d->pmu = which & 8;
 	d->watchdog = which & 32;
+	d->channel_count = which >> 5 & 1; /* only whether there is one counts */
 	strcpy(d->firmware.path, which & 128 ? "firmware" : "");
 	d->virtio_count = which & 64 ? DESC_VIRTIO_MAX : 0;
 	for (u32 i = 0; i < d->virtio_count; i++)

@@ -182,6 +182,33 @@ static void put_devices(struct fuzz_input *in)
 	tree_end();
 }
 
+static void put_channels(struct fuzz_input *in)
+{
+	static const char *const names[] = { "loop", "loop", "a", "a-very-long-name-of-a-channel" };
+	static const char *const caches[] = { "nc", "wb" };
+	static const u32 sizes[] = { 0x1000, 0x10000 };
+	static const u32 odd[] = { 0, 0x800, 0x2000000, 0x40000000 };
+	static const char peers[] = "linux\0rtos\0a\0zephyr\0linux\0a b";
+
+	tree_begin("channels");
+	if (fuzz_once_in(in, 16))
+		tree_cells("x", 1);
+	for (u32 n = 1 + fuzz_once_in(in, 8); n > 0; n--) {
+		tree_begin(fuzz_word(in, names));
+		if (!fuzz_once_in(in, 16))
+			tree_put("peers", peers,
+				 fuzz_once_in(in, 4) ? fuzz_below(in, sizeof(peers)) : 11);
+		tree_cells("size", 0,
+			   fuzz_once_in(in, 8) ? fuzz_word(in, odd) : fuzz_word(in, sizes));
+		tree_cells("output", fuzz_once_in(in, 8) ? fuzz_word(in, odd) : 0x1000);
+		tree_cells("protocol", fuzz_once_in(in, 16) ? 0x10000 : 0x4000);
+		if (fuzz_byte(in) & 1)
+			tree_text("cache", fuzz_once_in(in, 16) ? "x" : fuzz_word(in, caches));
+		tree_end();
+	}
+	tree_end();
+}
+
 static void put_nodes(struct fuzz_input *in)
 {
 	static const char *const others[] = { "devices", "channels", "passthrough", "x" };
@@ -200,6 +227,8 @@ static void put_nodes(struct fuzz_input *in)
 	}
 	if (which & 4)
 		put_devices(in);
+	if (which & 8)
+		put_channels(in);
 	if (which > 240) {
 		tree_begin(fuzz_word(in, others));
 		if (fuzz_once_in(in, 4)) {

@@ -70,6 +70,42 @@ static void test_virtio(void **state)
 		    fdt_path_offset(buf, "/virtio_mmio@a000400"));
 }
 
+static void test_pci(void **state)
+{
+	const struct fdt_property *map;
+	const fdt32_t *line;
+	int len, node;
+
+	(void)state;
+	generate();
+	assert_true(fdt_path_offset(buf, "/pcie@10000000") < 0);
+	d.channel_count = 1;
+	generate();
+	d.channel_count = 0;
+	is_string("/pcie@10000000", "compatible", "pci-host-ecam-generic");
+	is_string("/pcie@10000000", "device_type", "pci");
+	is_cells("/pcie@10000000", "reg", 0x40, 0x10000000, 0, 0x100000);
+	is_cells("/pcie@10000000", "bus-range", 0, 0);
+	is_cells("/pcie@10000000", "ranges", 0x02000000, 0, 0x10000000, 0, 0x10000000, 0,
+		 0x2eff0000, 0x03000000, 0x80, 0, 0x80, 0, 0, 0x40000000);
+	is_cells("/pcie@10000000", "interrupt-map-mask", 0x1800, 0, 0, 7);
+	/* Each pin of each of four devices. The controller's address has two cells. */
+	is_cells("/intc@8000000", "#address-cells", 2);
+	node = fdt_path_offset(buf, "/pcie@10000000");
+	map = fdt_get_property(buf, node, "interrupt-map", &len);
+	assert_int_equal(len, 16 * 10 * 4);
+	line = (const fdt32_t *)map->data;
+	for (u32 device = 0; device < 4; device++)
+		for (u32 pin = 1; pin <= 4; pin++, line += 10) {
+			assert_int_equal(fdt32_to_cpu(line[0]), device << 11);
+			assert_int_equal(fdt32_to_cpu(line[3]), pin);
+			assert_int_equal(fdt32_to_cpu(line[4]), cell("/intc@8000000", "phandle"));
+			assert_int_equal(fdt32_to_cpu(line[7]), 0); /* SPI */
+			assert_int_equal(fdt32_to_cpu(line[8]), 3 + (device + pin - 1) % 4);
+			assert_int_equal(fdt32_to_cpu(line[9]), 4);
+		}
+}
+
 static void test_watchdog(void **state)
 {
 	(void)state;
@@ -135,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_generated, guestfdt_setup),
 		cmocka_unit_test_setup(test_gicv2, guestfdt_setup),
+		cmocka_unit_test_setup(test_pci, guestfdt_setup),
 		cmocka_unit_test_setup(test_watchdog, guestfdt_setup),
 		cmocka_unit_test_setup(test_virtio, guestfdt_setup),
 		cmocka_unit_test_setup(test_initrd_and_large_memory, guestfdt_setup),

@@ -48,6 +48,15 @@ __cold void mmio_free(struct mmio_bus *bus)
 	*bus = (struct mmio_bus){ 0 };
 }
 
+__cold void mmio_complete(struct mmio_region *r)
+{
+	if (!r->table || !r->table->slots)
+		return;
+	r->straight = MIN(r->size / 4, REG_SLOTS);
+	r->slots = r->table->slots;
+	r->rows = r->table->rows;
+}
+
 __cold int mmio_add(struct mmio_bus *bus, const struct mmio_region *r)
 {
 	u64 end;
@@ -65,11 +74,7 @@ __cold int mmio_add(struct mmio_bus *bus, const struct mmio_region *r)
 	for (i = bus->count; i > at; i--)
 		bus->regions[i] = bus->regions[i - 1];
 	bus->regions[at] = *r;
-	if (r->table && r->table->slots) {
-		bus->regions[at].straight = MIN(r->size / 4, REG_SLOTS);
-		bus->regions[at].slots = r->table->slots;
-		bus->regions[at].rows = r->table->rows;
-	}
+	mmio_complete(&bus->regions[at]);
 	bus->count++;
 	return 0;
 }
@@ -107,7 +112,7 @@ static const struct mmio_region *find_for(struct vcpu *v, u64 ipa)
 	const struct mmio_region **hint = hint_at(v, ipa);
 	const struct mmio_region *r = *hint;
 
-	if (ipa - r->base < r->size)
+	if (ipa - READ_ONCE(r->base) < r->size)
 		return r;
 	r = mmio_find(&v->vm->bus, ipa);
 	if (r)
@@ -115,17 +120,27 @@ static const struct mmio_region *find_for(struct vcpu *v, u64 ipa)
 	return r;
 }
 
+/* A region that moves may have left by now: its base is read once. */
+static enum mmio_result access(const struct mmio_region *r, struct vcpu *v, struct mmio_access *a)
+{
+	const u64 offset = a->ipa.ipa - READ_ONCE(r->base);
+
+	if (unlikely(offset >= r->size || r->size - offset < a->size))
+		return MMIO_FAULT;
+	return r->handler(r, v, offset, a);
+}
+
+enum mmio_result mmio_hand_over(const struct mmio_region *r, struct vcpu *v, struct mmio_access *a)
+{
+	*hint_at(v, a->ipa.ipa) = r;
+	return access(r, v, a);
+}
+
 enum mmio_result vmm_mmio(struct vcpu *v, struct mmio_access *a)
 {
 	const struct mmio_region *r = find_for(v, a->ipa.ipa);
-	u64 offset;
 
-	if (!r)
-		return MMIO_UNMAPPED;
-	offset = a->ipa.ipa - r->base;
-	if (unlikely(r->size - offset < a->size))
-		return MMIO_FAULT;
-	return r->handler(r, v, offset, a);
+	return r ? access(r, v, a) : MMIO_UNMAPPED;
 }
 
 /*
@@ -142,7 +157,7 @@ static inline const struct reg_slot *find_slot(const struct mmio_region *r, u64 
 	const struct reg_slot *slot;
 	u64 word;
 
-	word = ipa - r->base;
+	word = ipa - READ_ONCE(r->base);
 	word = word >> 2 | word << 62; /* too large if the address is misaligned */
 	if (unlikely(word >= r->straight))
 		return NULL;

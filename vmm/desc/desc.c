@@ -133,17 +133,14 @@ static int read_root(struct reader *r, const void *fdt)
 	return ret;
 }
 
-/* channels: an empty node asks for nothing. passthrough may have no child. */
-static int refuse_features(struct reader *r, const void *fdt, int node, const char *name)
+/* passthrough: nothing of it is supported. */
+static int refuse_passthrough(struct reader *r, const void *fdt, int node)
 {
 	int child = fdt_first_subnode(fdt, node);
 
-	if (child >= 0)
-		return refuse(r, "%s: is not supported by this build",
-			      fdt_get_name(fdt, child, NULL));
-	if (fdt_first_property_offset(fdt, node) >= 0 || str_eq(name, "passthrough"))
-		return refuse(r, "is not supported by this build");
-	return 0;
+	return child >= 0 ? refuse(r, "%s: is not supported by this build",
+				   fdt_get_name(fdt, child, NULL))
+			  : refuse(r, "is not supported by this build");
 }
 
 static int read_child(struct reader *r, const void *fdt, int node)
@@ -161,8 +158,10 @@ static int read_child(struct reader *r, const void *fdt, int node)
 			ret = refuse(r, "has a node in it");
 	} else if (str_eq(name, "devices")) {
 		ret = desc_read_devices(r, fdt, node);
-	} else if (str_eq(name, "channels") || str_eq(name, "passthrough")) {
-		ret = refuse_features(r, fdt, node, name);
+	} else if (str_eq(name, "channels")) {
+		ret = desc_read_channels(r, fdt, node);
+	} else if (str_eq(name, "passthrough")) {
+		ret = refuse_passthrough(r, fdt, node);
 	} else {
 		ret = refuse(r, "unknown node");
 	}

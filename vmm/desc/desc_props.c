@@ -17,7 +17,7 @@
  * Read a terminated string in UTF-8 that is the whole value. All its characters must be visible on
  * a terminal.
  */
-static int read_text(struct reader *r, const char **text)
+int desc_text(struct reader *r, const char **text)
 {
 	const char *s = r->value;
 	size_t n;
@@ -68,7 +68,7 @@ static int read_number(struct reader *r, const struct prop_row *row, int cells, 
 	return ret ? ret : check_limits(r, row, *number);
 }
 
-static int read_u32(struct reader *r, const struct prop_row *row)
+int desc_u32(struct reader *r, const struct prop_row *row)
 {
 	u64 number = 0;
 	int ret = read_number(r, row, 1, &number);
@@ -78,7 +78,7 @@ static int read_u32(struct reader *r, const struct prop_row *row)
 	return ret;
 }
 
-static int read_u64(struct reader *r, const struct prop_row *row)
+int desc_u64(struct reader *r, const struct prop_row *row)
 {
 	u64 number = 0;
 	int ret = read_number(r, row, 2, &number);
@@ -154,7 +154,7 @@ static int read_affinity(struct reader *r, const struct prop_row *row __unused)
 static int read_string(struct reader *r, const struct prop_row *row)
 {
 	const char *s;
-	int ret = read_text(r, &s);
+	int ret = desc_text(r, &s);
 
 	if (ret)
 		return ret;
@@ -170,32 +170,39 @@ static bool label_char(char c)
 }
 
 /*
- * A label is typed at the shell in the same place as an id. So it must not be a number and must not
+ * A name is typed at the shell in the same place as an id. So it must not be a number and must not
  * look like an option.
  */
+const char *desc_name_problem(const char *name)
+{
+	u64 number = 0;
+
+	for (const char *c = name; *c; c++)
+		if (!label_char(*c))
+			return ": only letters, digits, '-', '_' and '.'";
+	if (*name == '-' || parse_u64(name, &number) != -EINVAL)
+		return " could be taken for a number or an option";
+	return *name ? NULL : " is empty";
+}
+
 static int read_label(struct reader *r, const struct prop_row *row)
 {
-	const char *s = field(r, row);
-	u64 number = 0;
+	const char *s = field(r, row), *problem;
 	int ret = read_string(r, row);
 
 	if (ret)
 		return ret;
 	if (!*s)
 		return refuse(r, "is empty");
-	for (const char *c = s; *c; c++)
-		if (!label_char(*c))
-			return refuse(r, "'%s': only letters, digits, '-', '_' and '.'", s);
-	if (*s == '-' || parse_u64(s, &number) != -EINVAL)
-		return refuse(r, "'%s' could be taken for a number or an option", s);
-	return 0;
+	problem = desc_name_problem(s);
+	return problem ? refuse(r, "'%s'%s", s, problem) : 0;
 }
 
 /* The path of a file in the bundle: relative, without "..". A text of row->max bytes. */
 static int read_path(struct reader *r, const struct prop_row *row)
 {
 	const char *s;
-	int ret = read_text(r, &s);
+	int ret = desc_text(r, &s);
 
 	if (ret)
 		return ret;
@@ -220,7 +227,7 @@ static int read_flag(struct reader *r, const struct prop_row *row)
 static int read_serial(struct reader *r, const struct prop_row *row)
 {
 	const char *s;
-	int ret = read_text(r, &s);
+	int ret = desc_text(r, &s);
 
 	if (!ret && !*s)
 		return refuse(r, "is empty");
@@ -289,7 +296,7 @@ static int read_kind(struct reader *r, const struct prop_row *row)
 static int read_compatible(struct reader *r, const struct prop_row *row)
 {
 	const char *s;
-	int ret = read_text(r, &s);
+	int ret = desc_text(r, &s);
 
 	(void)row;
 	if (!ret && !str_eq(s, "zvm,vm"))
@@ -301,7 +308,7 @@ static int read_restart(struct reader *r, const struct prop_row *row)
 {
 	static const char *const names[] = { "never", "on-failure", "always" };
 	const char *s;
-	int ret = read_text(r, &s);
+	int ret = desc_text(r, &s);
 
 	(void)row;
 	for (u32 i = 0; !ret && i < ARRAY_SIZE(names); i++) {
@@ -327,7 +334,7 @@ static int read_us(struct reader *r, const struct prop_row *row)
 static int read_policy(struct reader *r, const struct prop_row *row)
 {
 	const char *s;
-	int ret = read_text(r, &s);
+	int ret = desc_text(r, &s);
 
 	(void)row;
 	if (!ret && !str_eq(s, "fifo") && !str_eq(s, "round-robin"))
@@ -340,7 +347,7 @@ static int read_policy(struct reader *r, const struct prop_row *row)
 static int read_memory_policy(struct reader *r, const struct prop_row *row)
 {
 	const char *s;
-	int ret = read_text(r, &s);
+	int ret = desc_text(r, &s);
 
 	(void)row;
 	if (!ret && !str_eq(s, "eager"))
@@ -366,7 +373,7 @@ static int read_gic_version(struct reader *r, const struct prop_row *row)
 static int read_console_backend(struct reader *r, const struct prop_row *row)
 {
 	const char *s;
-	int ret = read_text(r, &s);
+	int ret = desc_text(r, &s);
 
 	(void)row;
 	if (ret)
@@ -404,29 +411,29 @@ static int read_console_port(struct reader *r, const struct prop_row *row)
 static const struct prop_row root_rows[] = {
 	{ "compatible",         read_compatible,  NOTHING, MUST },
 	{ "label",              read_label,       TEXT(label), MUST },
-	{ "cpus",               read_u32,         NUMBER(cpus, 1, DESC_CPUS_MAX) },
+	{ "cpus",               desc_u32,         NUMBER(cpus, 1, DESC_CPUS_MAX) },
 	{ "memory",             read_memory,      .min = BLOCK_SIZE, .max = GUEST_RAM_MAX, MUST },
 	{ "memory-base",        read_memory_base, NOTHING },
 	{ "memory-policy",      read_memory_policy, NOTHING },
 	{ "kernel",             read_path,        TEXT(kernel.path) },
-	{ "kernel-address",     read_u64,         BYTES(kernel.pa) },
-	{ "kernel-size",        read_u64,         BYTES(kernel.size) },
+	{ "kernel-address",     desc_u64,         BYTES(kernel.pa) },
+	{ "kernel-size",        desc_u64,         BYTES(kernel.size) },
 	{ "initrd",             read_path,        TEXT(initrd.path) },
-	{ "initrd-address",     read_u64,         BYTES(initrd.pa) },
-	{ "initrd-size",        read_u64,         BYTES(initrd.size) },
+	{ "initrd-address",     desc_u64,         BYTES(initrd.pa) },
+	{ "initrd-size",        desc_u64,         BYTES(initrd.size) },
 	{ "devicetree",         read_path,        TEXT(devicetree.path) },
-	{ "load-address",       read_u64,         ADDRESS(load_address) },
-	{ "devicetree-address", read_u64,         ADDRESS(devicetree_address) },
+	{ "load-address",       desc_u64,         ADDRESS(load_address) },
+	{ "devicetree-address", desc_u64,         ADDRESS(devicetree_address) },
 	{ "bootargs",           read_string,      TEXT(bootargs) },
-	{ "priority",           read_u32,         NUMBER(priority, 0, PRIO_LOWEST) },
+	{ "priority",           desc_u32,         NUMBER(priority, 0, PRIO_LOWEST) },
 	{ "affinity",           read_affinity,    F(affinity) },
 	{ "dedicated",          read_flag,        F(dedicated) },
 	{ "period-us",          read_us,          NUMBER(period_us, DESC_PERIOD_MIN, DESC_PERIOD_MAX) },
 	{ "budget-us",          read_us,          NUMBER(budget_us, DESC_BUDGET_MIN, DESC_PERIOD_MAX) },
-	{ "weight",             read_u32,         NUMBER(weight, 1, WEIGHT_MAX) },
+	{ "weight",             desc_u32,         NUMBER(weight, 1, WEIGHT_MAX) },
 	{ "policy",             read_policy,      NOTHING },
 	{ "restart",            read_restart,     NOTHING },
-	{ "hang-timeout-ms",    read_u32,         NUMBER(hang_timeout_ms, DESC_HANG_MIN, DESC_HANG_MAX) },
+	{ "hang-timeout-ms",    desc_u32,         NUMBER(hang_timeout_ms, DESC_HANG_MIN, DESC_HANG_MAX) },
 	{ "autostart",          read_flag,        F(autostart) },
 	{ "pmu",                read_flag,        F(pmu) },
 	{ "watchdog",           read_flag,        F(watchdog) },
@@ -443,7 +450,7 @@ static const struct prop_row console_rows[] = {
 #define V(member)      .field = offsetof(struct desc_virtio, member)
 #define VIRTIO_ROWS                                \
 	{ "compatible", read_kind, NOTHING, MUST },    \
-	{ "slot",       read_u32, V(slot), .max = VIRTIO_SLOTS - 1 }
+	{ "slot",       desc_u32, V(slot), .max = VIRTIO_SLOTS - 1 }
 
 #define V_TEXT(member) V(member), .max = sizeof(((struct desc_virtio *)0)->member)
 

@@ -53,7 +53,16 @@ extern const u32 desc_virtio_row_count;
 int desc_read_node(struct reader *r, const void *fdt, int node, const struct prop_table *table,
 		   u32 *seen);
 
-/* Read /devices. */
+/* Rows' readers: one string that a terminal can show; a number of one cell, or of two. */
+int desc_text(struct reader *r, const char **text);
+int desc_u32(struct reader *r, const struct prop_row *row);
+int desc_u64(struct reader *r, const struct prop_row *row);
+
+/* Read /devices, /channels. */
 int desc_read_devices(struct reader *r, const void *fdt, int node);
+int desc_read_channels(struct reader *r, const void *fdt, int node);
+
+/* A name that is typed at the shell. NULL, or what is wrong with it, to follow the name. */
+const char *desc_name_problem(const char *name);
 
 #endif

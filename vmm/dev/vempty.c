@@ -70,19 +70,18 @@ static enum mmio_result reads_zeros(const struct mmio_region *r, struct vcpu *v,
 	return MMIO_OK;
 }
 
-#define PCI_WINDOW_SIZE    (0x3f000000ULL - GUEST_PCI_WINDOW) /* the ports follow, 64 KiB */
-#define PCI_ECAM_SIZE      MIB(256)
-#define PCI_WINDOW_64_SIZE GIB(512)
-
 static const struct mmio_region everywhere[] = {
 	{ .base = GUEST_FW_CFG_BASE, .size = KIB(4), .name = "fw-cfg", .handler = reads_zeros },
-	{ .base = GUEST_PCI_WINDOW, .size = PCI_WINDOW_SIZE, .name = "pci", .handler = reads_ones },
+	{ .base = GUEST_PCI_WINDOW,
+	  .size = GUEST_PCI_WINDOW_ALL,
+	  .name = "pci",
+	  .handler = reads_ones },
 	{ .base = GUEST_PCI_ECAM,
-	  .size = PCI_ECAM_SIZE,
+	  .size = GUEST_PCI_ECAM_ALL,
 	  .name = "pci-ecam",
 	  .handler = reads_ones },
 	{ .base = GUEST_PCI_WINDOW_64,
-	  .size = PCI_WINDOW_64_SIZE,
+	  .size = GUEST_PCI_WINDOW_64_ALL,
 	  .name = "pci-64",
 	  .handler = reads_ones },
 };
@@ -125,7 +124,7 @@ static int create(struct vdev *d)
 		r = add_transports(d->vm);
 
 	for (u32 i = 0; i < ARRAY_SIZE(everywhere) && !r; i++)
-		if (!mmio_find(bus, everywhere[i].base)) /* fw_cfg may be there */
+		if (!mmio_find(bus, everywhere[i].base)) /* fw_cfg and PCI may be there */
 			r = mmio_add(bus, &everywhere[i]);
 	return r;
 }

@@ -266,6 +266,22 @@ void vgic_set_spi(struct vm *vm, u32 intid, bool level)
 	vgic_end(&op);
 }
 
+void vgic_pend_spi(struct vm *vm, u32 intid)
+{
+	struct vgic_bank *b;
+	struct vgic_op op;
+	struct virq q;
+
+	if (intid < 32 || intid >= VGIC_INTIDS)
+		return;
+	b = &vm->vgic.spi[intid / 32 - 1];
+	q = virq_at(b, NULL, intid);
+	vgic_begin(&op, vm);
+	b->latch |= q.mask;
+	vgic_update(&op, &q);
+	vgic_end(&op);
+}
+
 void vgic_release_hw(struct vcpu *v, u32 n)
 {
 	struct vgic_cpu *c = &v->vgic;

@@ -4,15 +4,17 @@
 #include <vmm/cpu.h>
 #include <vmm/dev.h>
 #include <vmm/life.h>
+#include <vmm/pci.h>
 #include <vmm/virtio.h>
 
 /* In the order in which they are created and reset. */
 static const struct vdev_class *const classes[] = {
-	&vpl011_class,     &vrtc_class,       &vpl061_class,     &vsp805_class,
-	&vflash_class,     &vfwcfg_class,     &vempty_class,     &pvtime_class,
+	&vpl011_class,     &vrtc_class,       &vpl061_class,     &vsp805_class,     &vflash_class,
+	&vfwcfg_class,     &pci_class,        &vempty_class,     &pvtime_class,     &ivshmem_class,
 	&virtio_rng_class, &virtio_blk_class, &virtio_con_class, &virtio_net_class,
 };
-_Static_assert(ARRAY_SIZE(classes) + DESC_VIRTIO_MAX <= VM_MAX_DEVICES, "a VM may have all");
+_Static_assert(ARRAY_SIZE(classes) + DESC_VIRTIO_MAX + DESC_CHANNELS_MAX <= VM_MAX_DEVICES,
+	       "a VM may have all");
 
 int vdevs_host_init(void)
 {
@@ -23,32 +25,47 @@ int vdevs_host_init(void)
 	return r;
 }
 
-static int create(struct vm *vm, const struct vdev_class *class, const struct desc_virtio *node,
-		  char *why)
+/* A device of `like`'s class and node. */
+static int create(struct vm *vm, const struct vdev *like, char *why)
 {
 	struct vdev *d = &vm->devices[vm->ndevices];
 	int r;
 
-	*d = (struct vdev){ .class = class, .vm = vm, .virtio = node, .why = why };
-	if (class->size) {
-		d->state = kzalloc(class->size);
+	*d = *like;
+	d->vm = vm;
+	d->why = why;
+	if (d->class->size) {
+		d->state = kzalloc(d->class->size);
 		if (!d->state)
 			return -ENOMEM;
 	}
 	vm->ndevices++;
-	r = class->create(d);
+	r = d->class->create(d);
 	d->why = NULL;
 	return r;
 }
 
 /* One for each node of that kind. */
-static int create_virtio(struct vm *vm, const struct vdev_class *class, char *why)
+static int create_virtio(struct vm *vm, struct vdev *like, char *why)
 {
 	int r = 0;
 
-	for (u32 i = 0; i < vm->desc.virtio_count && !r; i++)
-		if (vm->desc.virtio[i].kind == class->virtio)
-			r = create(vm, class, &vm->desc.virtio[i], why);
+	for (u32 i = 0; i < vm->desc.virtio_count && !r; i++) {
+		like->virtio = &vm->desc.virtio[i];
+		if (like->virtio->kind == like->class->virtio)
+			r = create(vm, like, why);
+	}
+	return r;
+}
+
+static int create_channels(struct vm *vm, struct vdev *like, char *why)
+{
+	int r = 0;
+
+	for (u32 i = 0; i < vm->desc.channel_count && !r; i++) {
+		like->channel = &vm->desc.channels[i];
+		r = create(vm, like, why);
+	}
 	return r;
 }
 
@@ -65,12 +82,14 @@ int vdevs_create(struct vm *vm, char why[VDEV_WHY])
 
 	why[0] = '\0';
 	for (u32 i = 0; i < ARRAY_SIZE(classes) && !r; i++) {
-		const struct vdev_class *class = classes[i];
+		struct vdev like = { .class = classes[i] };
 
-		if (class->virtio)
-			r = create_virtio(vm, class, why);
-		else if (is_wanted(class, &vm->desc))
-			r = create(vm, class, NULL, why);
+		if (classes[i]->virtio)
+			r = create_virtio(vm, &like, why);
+		else if (classes[i]->channel)
+			r = create_channels(vm, &like, why);
+		else if (is_wanted(classes[i], &vm->desc))
+			r = create(vm, &like, why);
 	}
 	return r;
 }
@@ -87,6 +106,13 @@ void vdevs_reset(struct vm *vm)
 	for (u32 i = 0; i < vm->ndevices; i++)
 		if (vm->devices[i].class->reset)
 			vm->devices[i].class->reset(&vm->devices[i]);
+}
+
+void vdevs_state_changed(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->ndevices; i++)
+		if (vm->devices[i].class->state_changed)
+			vm->devices[i].class->state_changed(&vm->devices[i]);
 }
 
 bool vdevs_press_power_key(struct vm *vm)

@@ -46,6 +46,7 @@ static u32 changes;
 
 void vm_state_changed(struct vm *vm)
 {
+	vdevs_state_changed(vm);
 	__atomic_fetch_add(&changes, 1, __ATOMIC_RELEASE);
 	wait_wake_all(&changed);
 	console_wake(&vm->console); /* an attached reader looks again */

@@ -76,6 +76,23 @@ struct vm_type *type_add(const char *file)
 	return t;
 }
 
+/* The next description's take their place otherwise. */
+static void keep_channels(struct vm_type *t)
+{
+	const u64 size = t->desc.channel_count * sizeof(*t->desc.channels);
+	struct desc_channel *kept = size ? early_alloc(size, sizeof(u64)) : NULL;
+
+	if (kept) {
+		memcpy(kept, t->desc.channels, size);
+	} else if (size) {
+		t->valid = false;
+		t->desc.channel_count = 0;
+		(void)desc_refuse(&t->error, t->file, "/channels", NULL,
+				  "there is no room for them");
+	}
+	t->desc.channels = kept;
+}
+
 /*
  * A type of the bundle replaces a preloaded one. Of two types in the bundle the first one stays,
  * and the second one is marked as wrong.
@@ -90,6 +107,7 @@ static void add_type(const struct vm_type *t)
 	if (!to)
 		return;
 	*to = *t;
+	keep_channels(to);
 	if (old && old != to) {
 		to->valid = false;
 		(void)desc_refuse(&to->error, t->file, "/", "label", "'%s' is taken by %s",
@@ -144,4 +162,5 @@ void bundle_init(const void *base, u64 size)
 	cpio_open(&c, the_bundle.base, the_bundle.size);
 	while (cpio_next(&c, &e) > 0)
 		add_description(&e);
+	types_match_channels();
 }

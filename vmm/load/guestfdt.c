@@ -302,6 +302,53 @@ static void put_virtio(struct dt_writer *b, const struct desc_virtio *d)
 	end(b);
 }
 
+/*
+ * The lines of devices 0 to 3 and their pins, which then repeat: INTA of device n is the interrupt
+ * n % 4 of the bus. Cells: address (3), pin, controller, its address (2), kind, number, flags.
+ */
+static void put_pci_map(struct dt_writer *b)
+{
+	u32 cells[4 * 4 * 10], n = 0;
+
+	for (u32 i = 0; i < 16; i++) {
+		const u32 device = i / 4, pin = i % 4;
+		const u32 line[] = { device << 11,
+				     0,
+				     0,
+				     pin + 1,
+				     PHANDLE_GIC,
+				     0,
+				     0,
+				     GIC_SPI,
+				     GUEST_PCI_IRQ - 32 + (device + pin) % 4,
+				     IRQ_LEVEL_HIGH };
+
+		for (u32 k = 0; k < ARRAY_SIZE(line); k++)
+			cells[n++] = __builtin_bswap32(line[k]);
+	}
+	put(b, "interrupt-map", cells, sizeof(cells));
+	put_cells(b, "interrupt-map-mask", 3 << 11, 0, 0, 7);
+	put_cells(b, "#interrupt-cells", 1);
+}
+
+static void put_pci(struct dt_writer *b)
+{
+	begin(b, "pcie@10000000");
+	put_string(b, "compatible", "pci-host-ecam-generic");
+	put_string(b, "device_type", "pci");
+	put_cells(b, "#address-cells", 3);
+	put_cells(b, "#size-cells", 2);
+	put_cells(b, "linux,pci-domain", 0);
+	put_cells(b, "bus-range", 0, 0);
+	put_reg(b, GUEST_PCI_ECAM, GUEST_PCI_ECAM_SIZE);
+	put_cells(b, "ranges", 0x02000000, 0, GUEST_PCI_WINDOW, 0, GUEST_PCI_WINDOW, 0,
+		  GUEST_PCI_WINDOW_SIZE, 0x03000000, GUEST_PCI_WINDOW_64 >> 32, 0,
+		  GUEST_PCI_WINDOW_64 >> 32, 0, 0, GUEST_PCI_WINDOW_64_SIZE);
+	put_pci_map(b);
+	put_empty(b, "dma-coherent");
+	end(b);
+}
+
 /* Both banks, as `virt` describes them. Only the second one answers commands. */
 static void put_flash(struct dt_writer *b)
 {
@@ -361,6 +408,8 @@ int guest_fdt_generate(const struct guest_fdt_params *p, void *buf, u64 size)
 		put_fw_cfg(&b);
 	}
 	put_power_key(&b);
+	if (p->desc->channel_count)
+		put_pci(&b);
 	/* In the order of the description: Linux numbers disks in this order. */
 	for (u32 i = 0; i < p->desc->virtio_count; i++)
 		put_virtio(&b, &p->desc->virtio[i]);

@@ -128,6 +128,8 @@ static bool is_present(const struct guest_fdt_params *p, u64 address)
 	if (address == GUEST_FLASH_BASE || address == GUEST_FLASH1_BASE ||
 	    address == GUEST_FW_CFG_BASE)
 		return p->desc->firmware.path[0];
+	if (address == GUEST_PCI_ECAM)
+		return p->desc->channel_count;
 	if (address >= GUEST_VIRTIO_BASE && address < GUEST_VIRTIO_BASE + GUEST_VIRTIO_SIZE)
 		return true;
 	return ram_map_bank(&p->desc->ram, address);

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Channels between VMs, with guests that know nothing of ZVM."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import BOOT_SECONDS, BUILD, LINUX, ROOT, fetched
+from guests import UBOOT, linux_ready, new, uboot_ready
+
+sys.path.insert(0, str(ROOT / "tools"))
+import cpio  # noqa: E402
+
+LOOP = 'channels { loop { peers = "a", "b"; size = <0x0 0x100000>; output = <0x10000>; protocol = <0x4000>; }; }'
+GUEST = "guests/channel.elf"
+
+
+def peer(description, name, role, *properties, channel=LOOP):
+    return description(name, GUEST, "", f'bootargs = "channel={role}"', "memory = <0x0 0x400000>", channel,
+                       *properties)
+
+
+def start(board, kind):
+    vm = new(board, kind)
+    console = vm.port()
+    vm.run()
+    return vm, console
+
+
+def table(board):
+    """`zvm channel`, by the VM's name."""
+    rows = re.findall(r"^(\S+) +(\d+) +(\S+) +(\S+) +(0x\w+) +(\d+) +(\d+) +(?:yes|no) +(.*)$", board.sh("zvm channel"), re.M)
+    return {row[2]: row for row in rows}
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_function(boot, bundles, description, gic):
+    board = boot(smp=1, mem=512, gic=gic, bundle=bundles([peer(description, "a", "check"),
+                                                         peer(description, "b", "pong")]))
+    vm, console = start(board, "a")
+    console.expect("channel: peer 0 of 2, 1048576 bytes shared: PASS", timeout=BOOT_SECONDS)
+    info = board.sh("zvm info a")
+    assert re.search(r"channel +'loop', 00:01.0, peer 0 of 2, state 0x\w+, .* 2 stores refused, "
+                     r"the last at 0x111000, which it only reads", info), info
+
+
+def comes(ping, state):
+    """Peer 1 comes, or is back, in that state, and answers."""
+    ping.expect(f"channel: peer 1 is in state {state}", timeout=BOOT_SECONDS)
+    ping.expect("channel: 1000 rounds, PASS", timeout=BOOT_SECONDS)
+
+
+@pytest.mark.parametrize("smp", [1, 2])
+def test_two_vms(boot, bundles, description, smp):
+    """Rounds by doorbells and interrupts; whatever ends a peer shows at the other one."""
+    board = boot(smp=smp, mem=512, bundle=bundles([peer(description, "a", "ping"), peer(description, "b", "pong")]))
+    assert "no channels" in board.sh("zvm channel")
+    a, ping = start(board, "a")
+    ping.expect("channel: ping", timeout=BOOT_SECONDS)
+    assert table(board)["b"][3:5] == ("-", "0x00000000")
+    b, _ = start(board, "b")
+    comes(ping, 1)
+    rows = table(board)
+    assert rows["a"][:5] == ("loop", "0", "a", "running", "0x00000001") and rows["b"][4] == "0x00000001"
+    assert int(rows["b"][5]) >= 1000 and int(rows["a"][6]) >= 1000 and "s ago" in rows["b"][7]
+    one, two = json.loads(board.sh("zvm channel --json"))["peers"]
+    assert (two["channel"], two["peer"], two["vm"], two["vm_state"], two["state"]) == ("loop", 1, "b", "running", "0x00000001")
+    assert two["events"] >= two["interrupts"] >= 1000 and two["last_ms_ago"] >= 0 and one["waits"] is False
+    b.reset()
+    comes(ping, 2)
+    b.pause()
+    ping.expect("channel: peer 1 is in state 0", timeout=BOOT_SECONDS)
+    b.resume()
+    comes(ping, 2)
+    board.sh("zvm stop -f b")
+    ping.expect("channel: peer 1 is in state 0", timeout=BOOT_SECONDS)
+    b.run()
+    comes(ping, 3)
+    b.delete(force=True)
+    ping.expect("channel: peer 1 is in state 0", timeout=BOOT_SECONDS)
+    b, _ = start(board, "b")
+    comes(ping, 4)
+    a.delete(force=True)
+    assert set(table(board)) == {"a", "b"}
+    b.delete(force=True)
+    assert "no channels" in board.sh("zvm channel")
+    _, ping = start(board, "a")  # the memory is new
+    start(board, "b")
+    comes(ping, 1)
+
+
+def archive(folder, sources):
+    """A bundle that mkbundle would refuse."""
+    out = cpio.Writer()
+    for source in sources:
+        blob = subprocess.run(["dtc", "-q", "-O", "dtb", source], stdout=subprocess.PIPE, check=True).stdout
+        out.file(f"vms/{Path(source).stem}.dtb", blob)
+    out.file(GUEST, (BUILD / GUEST).read_bytes())
+    (folder / "bundle.cpio").write_bytes(out.finish())
+    return folder / "bundle.cpio"
+
+
+def test_refusals(boot, description, tmp_path):
+    """Half a channel, halves that differ, and a VM that is no peer; mkbundle says the same."""
+    differs = LOOP.replace("0x4000>", "0x4001>")
+    half = LOOP.replace("loop", "half").replace('"a", "b"', '"c", "d"')
+    other = LOOP.replace("loop", "other").replace('"a", "b"', '"e", "d"')
+    sources = [peer(description, "a", "pong"), peer(description, "b", "pong", channel=differs),
+               peer(description, "c", "pong", channel=half), peer(description, "d", "pong", channel=other)]
+    says = {"a": "vms/a.dtb: /channels/loop: protocol: differs from vms/b.dtb",
+            "b": "vms/b.dtb: /channels/loop: protocol: differs from vms/a.dtb",
+            "c": "vms/c.dtb: /channels/half: peers: 'd' has no such channel (vms/d.dtb)"}
+    done = subprocess.run([ROOT / "tools/mkbundle", "--build", BUILD, "--out", tmp_path / "out.cpio", *sources],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode and all(text in done.stdout for text in says.values())
+    board = boot(smp=1, mem=512, bundle=archive(tmp_path, sources))
+    for kind, text in says.items():
+        assert board.sh(f"zvm new -t {kind}") == f"zvm: type '{kind}' cannot be created: {text}"
+    assert "channel 'other' is for the VMs e, d: choose one by --name" in board.sh("zvm new -t d --name f")
+    new(board, "d")
+    assert "channel 'other' is for the VMs e, d: choose one by --name" in board.sh("zvm new -t d")
+    board.sh("zvm new -t d --name e")
+    assert table(board)["e"][3] == "created"
+
+
+LINUX_PEER = """/dts-v1/;
+/ {
+	compatible = "zvm,vm";
+	label = "a";
+	memory = <0x0 0x10000000>;
+	kernel = "uio/Image";
+	initrd = "uio/initrd.cpio.gz";
+	bootargs = "console=ttyAMA0";
+	%s;
+};
+"""
+
+
+def test_linux_sees_it(boot, bundles, description, tmp_path):
+    """Debian's kernel enumerates the function, and uio_pci_generic takes it."""
+    fetched("uio")
+    (tmp_path / "a.dts").write_text(LINUX_PEER % LOOP, encoding="utf-8")
+    board = boot(smp=2, mem=1024, bundle=bundles([str(tmp_path / "a.dts"), peer(description, "b", "pong")]))
+    _, console = start(board, "a")
+    linux_ready(console)
+    at = "/sys/bus/pci/devices/0000:00:01.0"
+    assert console.run("ls /sys/bus/pci/devices", LINUX).split() == ["0000:00:01.0"]
+    assert console.run(f"cat {at}/vendor {at}/device {at}/class {at}/irq", LINUX).split()[:3] == \
+        ["0x110a", "0x4106", "0xff4000"]
+    resources = [line.split() for line in console.run(f"cat {at}/resource", LINUX).splitlines()]
+    sizes = [int(end, 16) - int(begin, 16) + 1 for begin, end, _ in resources if int(end, 16)]
+    assert sizes == [0x1000, 0x200000] and int(resources[2][0], 16) >= 1 << 39  # it was moved
+    said = console.run("dmesg | grep -i pci", LINUX)
+    assert not re.search(r"fail|error|can't|invalid|bogus|no space", said, re.I), said
+    console.run("insmod /lib/modules/uio.ko; insmod /lib/modules/uio_pci_generic.ko", LINUX)
+    console.run("echo 110a 4106 > /sys/bus/pci/drivers/uio_pci_generic/new_id", LINUX)
+    assert console.run("cat /sys/class/uio/uio0/name", LINUX) == "uio_pci_generic"
+    assert re.search(r"00:01.0, peer 0 of 2", board.sh("zvm info a"))
+
+
+def test_uboot_sees_it(boot, bundles, tmp_path, description):
+    fetched("uboot")
+    source = tmp_path / "b.dts"
+    text = (ROOT / "vms/uboot.dts").read_text().replace('"uboot"', '"b"')
+    source.write_text(text[:text.rindex("};")] + LOOP + ";\n};\n", encoding="utf-8")
+    board = boot(smp=1, mem=512, bundle=bundles([str(source), peer(description, "a", "ping")]))
+    _, console = start(board, "b")
+    uboot_ready(console)
+    assert re.search(r"00\.01\.00 +0x110a +0x4106 +\S+", console.run("pci", UBOOT))
+    bars = console.run("pci bar 00.01.00", UBOOT)
+    assert re.search(r"^ *0 +0x0*1\w{7} +0x0*1000 +32 +MEM", bars, re.M), bars
+    assert re.search(r"^ *2 +0x\w+ +0x0*200000 +64 +MEM *P?", bars, re.M), bars
