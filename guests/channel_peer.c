@@ -269,16 +269,17 @@ static void wild_store(void)
 {
 	const uint64_t r = random();
 	const uint32_t value = (uint32_t)(r >> 32);
+	const unsigned int slot = 1 + (unsigned int)(r >> 3 & 7);
 
 	switch (r & 7) {
 	case 0:
-		pci_write(d.slot, (unsigned int)(r >> 8) & 0xfc, value);
+		pci_write(slot, (unsigned int)(r >> 8) & 0xfc, value);
 		break;
-	case 1: /* where it was, or may be by now */
-		pci_write(d.slot, PCI_COMMAND, PCI_COMMAND_MEMORY | (value & PCI_COMMAND_INTX));
-		pci_write(d.slot, PCI_BAR(0), (uint32_t)d.registers);
-		pci_write(d.slot, PCI_BAR(2), (uint32_t)d.memory);
-		pci_write(d.slot, PCI_BAR(3), 0);
+	case 1: /* to where the first one was: over each other */
+		pci_write(slot, PCI_BAR(0), (uint32_t)d.registers);
+		pci_write(slot, PCI_BAR(2), (uint32_t)d.memory);
+		pci_write(slot, PCI_BAR(3), 0);
+		pci_write(slot, PCI_COMMAND, PCI_COMMAND_MEMORY | (value & PCI_COMMAND_INTX));
 		break;
 	case 2:
 		ivshmem_ring(&d, value & 3);
