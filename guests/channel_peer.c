@@ -21,17 +21,12 @@
 #include "kit/stamp.h"
 #include "kit/time.h"
 
+#include "channel.h"
+
 #define ROUNDS    1000u
 #define RUNS      200u
 #define GAP_US    200u
 #define SECOND_US 1000000u
-
-/* What is in the section that both write. */
-struct shared {
-	uint64_t sent; /* physical counter before the doorbell */
-	uint32_t question, answer;
-	uint32_t arrivals; /* of peer 1 */
-};
 
 static struct ivshmem d;
 static volatile struct shared *shared;

@@ -60,18 +60,3 @@ bool ivshmem_find(unsigned int n, struct ivshmem *d)
 	d->peers = mmio_read32(d->registers + IVSHMEM_PEERS);
 	return true;
 }
-
-volatile uint32_t *ivshmem_states(const struct ivshmem *d)
-{
-	return (volatile uint32_t *)d->memory;
-}
-
-volatile void *ivshmem_shared(const struct ivshmem *d)
-{
-	return (volatile void *)(d->memory + d->state_size);
-}
-
-volatile void *ivshmem_output(const struct ivshmem *d, uint32_t id)
-{
-	return (volatile void *)(d->memory + d->state_size + d->shared_size + id * d->output_size);
-}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Channels between VMs, with guests that know nothing of ZVM."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -140,11 +141,24 @@ LINUX_PEER = """/dts-v1/;
 """
 
 
-def test_linux_sees_it(boot, bundles, description, tmp_path):
-    """Debian's kernel enumerates the function, and uio_pci_generic takes it."""
+def linux_peer(folder):
+    """A description of VM a with Linux, whose initramfs has the program."""
     fetched("uio")
-    (tmp_path / "a.dts").write_text(LINUX_PEER % LOOP, encoding="utf-8")
-    board = boot(smp=2, mem=1024, bundle=bundles([str(tmp_path / "a.dts"), peer(description, "b", "pong")]))
+    more = cpio.Writer()
+    more.file("bin/channel", (BUILD / "guests/linux_channel").read_bytes(), 0o755)
+    (folder / "uio").mkdir()
+    (folder / "uio/Image").symlink_to(BUILD / "guests/uio/Image")
+    (folder / "uio/initrd.cpio.gz").write_bytes((BUILD / "guests/uio/initrd.cpio.gz").read_bytes() +
+                                                gzip.compress(more.finish()))
+    (folder / "a.dts").write_text(LINUX_PEER % LOOP, encoding="utf-8")
+    (folder / "guests").mkdir()
+    (folder / GUEST).symlink_to(BUILD / GUEST)
+    return str(folder / "a.dts")
+
+
+def test_linux(boot, bundles, description, tmp_path):
+    """Debian's kernel enumerates the function, uio_pci_generic takes it, and a program uses it."""
+    board = boot(smp=2, mem=1024, bundle=bundles([linux_peer(tmp_path), peer(description, "b", "pong")]))
     _, console = start(board, "a")
     linux_ready(console)
     at = "/sys/bus/pci/devices/0000:00:01.0"
@@ -159,7 +173,16 @@ def test_linux_sees_it(boot, bundles, description, tmp_path):
     console.run("insmod /lib/modules/uio.ko; insmod /lib/modules/uio_pci_generic.ko", LINUX)
     console.run("echo 110a 4106 > /sys/bus/pci/drivers/uio_pci_generic/new_id", LINUX)
     assert console.run("cat /sys/class/uio/uio0/name", LINUX) == "uio_pci_generic"
-    assert re.search(r"00:01.0, peer 0 of 2", board.sh("zvm info a"))
+    # The program waits for the other VM, and is interrupted when it comes.
+    console.line("channel")
+    board.until(lambda: table(board)["a"][4] == "0x00000001")
+    b, _ = start(board, "b")
+    console.expect(r"channel: 1000 rounds, ns: p50 \d+, p99 \d+, max \d+", timeout=BOOT_SECONDS)
+    console.expect(LINUX)
+    assert int(table(board)["a"][6]) >= 1000 and table(board)["a"][4] == "0x00000000"
+    b.reset()
+    board.until(lambda: table(board)["b"][4] == "0x00000002")
+    assert "1000 rounds" in console.run("channel", LINUX, timeout=BOOT_SECONDS)
 
 
 def test_uboot_sees_it(boot, bundles, tmp_path, description):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PCI functions of bus 0, and a driver for ivshmem version 2: memory that VMs share, with doorbells
- * and a state for each of them. Its BARs stay where they are found.
+ * and a state for each of them. Its BARs stay where they are found. A program for Linux has the
+ * same functions (linux_ivshmem.c).
  */
 #ifndef KIT_IVSHMEM_H
 #define KIT_IVSHMEM_H
@@ -42,10 +43,21 @@ struct ivshmem {
 /* The n-th channel, from 0 on; its memory is enabled. False: there is none. */
 bool ivshmem_find(unsigned int n, struct ivshmem *d);
 
-/* The memory as the fixed map shows it, as device memory: state table, shared, output of `id`. */
-volatile uint32_t *ivshmem_states(const struct ivshmem *d);
-volatile void *ivshmem_shared(const struct ivshmem *d);
-volatile void *ivshmem_output(const struct ivshmem *d, uint32_t id);
+/* Its state table; what all write; what peer `id` writes. */
+static inline volatile uint32_t *ivshmem_states(const struct ivshmem *d)
+{
+	return (volatile uint32_t *)d->memory;
+}
+
+static inline volatile void *ivshmem_shared(const struct ivshmem *d)
+{
+	return (volatile void *)(d->memory + d->state_size);
+}
+
+static inline volatile void *ivshmem_output(const struct ivshmem *d, uint32_t id)
+{
+	return (volatile void *)(d->memory + d->state_size + d->shared_size + id * d->output_size);
+}
 
 static inline void ivshmem_set_state(const struct ivshmem *d, uint32_t state)
 {
