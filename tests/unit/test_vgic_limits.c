@@ -285,8 +285,8 @@ static void long_work_lets_interrupts_in(void **state)
 	v0->thread.work = 0;
 	host_vgic[0].eoi_count = 20;
 	v0->vgic.dirty = true;
-	vgic_flush(v0); /* EOIs in three pieces, then the choice */
-	assert_int_equal(fixture_let_in(), 3);
+	vgic_flush(v0); /* EOIs in three pieces, then folding, then the choice */
+	assert_int_equal(fixture_let_in(), 4);
 	for (n = 32; n < 64; n++) /* three are in list registers */
 		assert_int_equal(reads_active(0, n), n < 35 || n >= 55);
 }

@@ -10,7 +10,7 @@
 #include <lib/string.h>
 
 /* From so many changed interrupts on, choosing all list registers again is shorter. */
-#define FRESH_FEW 4
+#define FRESH_FEW 3
 
 _Static_assert(VGIC_VCPUS == VM_MAX_VCPUS, "tables by vCPU");
 

@@ -21,10 +21,16 @@ struct choice {
 	bool of_active; /* active ones; else pending ones */
 	u32 groups;     /* of pending ones: those that the guest's interface has enabled */
 	u32 words;      /* those with something left, one bit each */
+	u32 again;      /* its best ones are all taken: look before the next take; or NONE */
 	u32 left[VGIC_ALL_WORDS]; /* not taken yet */
 	u32 best[VGIC_ALL_WORDS]; /* of them, the most urgent */
-	u16 rank[VGIC_ALL_WORDS]; /* their priority; 0x100 more if their group is disabled */
+	/* Their priority (+ 0x100: their group is disabled) above the word's number; or NONE */
+	u32 rank[VGIC_ALL_WORDS];
 };
+
+#define NONE       UINT32_MAX
+#define RANK(p, w) ((u32)(p) << 8 | (w))
+#define WORD_OF(r) ((r)&0xff)
 
 static const struct vgic_bank *bank_of(const struct vcpu *v, u32 word)
 {
@@ -32,77 +38,87 @@ static const struct vgic_bank *bank_of(const struct vcpu *v, u32 word)
 }
 
 /* Find the most urgent ones of a word that is not empty. */
-static void look(struct choice *c, u32 word)
+static __inlined void look_at(struct choice *c, const struct vgic_bank *b, u32 word)
 {
-	const struct vgic_bank *b = bank_of(c->v, word);
 	u32 on;
 
 	if (c->of_active) {
 		c->best[word] = vgic_best_of(b->active_plane, c->left[word]);
-		c->rank[word] = b->active_prio[lowest_bit(c->best[word])];
+		c->rank[word] = RANK(b->active_prio[lowest_bit(c->best[word])], word);
 		return;
 	}
 	on = c->left[word] & vgic_grouped(b, c->groups);
 	c->best[word] = vgic_best_of(b->prio_plane, on ? on : c->left[word]);
-	c->rank[word] = (u16)(b->prio[lowest_bit(c->best[word])] + (on ? 0 : 0x100));
+	c->rank[word] = RANK(b->prio[lowest_bit(c->best[word])] + (on ? 0 : 0x100), word);
 }
 
-static inline void add(struct choice *c, u32 word, u32 bits)
+static void look(struct choice *c, u32 word)
+{
+	look_at(c, bank_of(c->v, word), word);
+}
+
+static __inlined void add(struct choice *c, const struct vgic_bank *b, u32 word, u32 bits)
 {
 	c->left[word] = bits;
-	c->words |= 1U << word;
-	look(c, word);
+	c->rank[word] = NONE;
+	if (bits) {
+		c->words |= 1U << word;
+		look_at(c, b, word);
+	}
 }
 
-/* Those that are active on v, or pending for it, and in no list register. */
-static void survey(const struct vcpu *v, struct choice *active, struct choice *pending)
+/* Those that are active on v and in no list register. */
+static void survey_active(struct choice *c, const struct vcpu *v)
+{
+	const struct vgic *g = &v->vm->vgic;
+
+	c->v = v;
+	c->of_active = true;
+	c->words = 0;
+	c->again = NONE;
+	add(c, &v->vgic.priv, 0, v->vgic.priv.active);
+	for (u32 spi = 0; spi < VGIC_WORDS; spi++)
+		add(c, &g->spi[spi], spi + 1, g->active_on[v->index][spi]);
+}
+
+/* Those that are pending for v and in no list register. */
+static void survey_pending(struct choice *c, const struct vcpu *v)
 {
 	const struct vgic *g = &v->vm->vgic;
 	const struct vgic_bank *b = &v->vgic.priv;
-	u32 word, pends = bank_deliverable(g, b) & ~(b->active | b->listed);
 
-	active->v = v;
-	active->of_active = true;
-	active->words = 0;
-	pending->v = v;
-	pending->of_active = false;
-	pending->groups = arch_vgic_group_enables();
-	pending->words = 0;
-	if (b->active)
-		add(active, 0, b->active);
-	if (pends)
-		add(pending, 0, pends);
-	for (word = 1; word < VGIC_ALL_WORDS; word++) {
-		u32 acts = g->active_on[v->index][word - 1];
-
-		b = &g->spi[word - 1];
-		pends = bank_deliverable(g, b) & ~(b->active | b->listed) &
-			g->routed[v->index][word - 1];
-		if (acts)
-			add(active, word, acts);
-		if (pends)
-			add(pending, word, pends);
+	c->v = v;
+	c->of_active = false;
+	c->groups = arch_vgic_group_enables();
+	c->words = 0;
+	c->again = NONE;
+	add(c, b, 0, bank_deliverable(g, b) & ~(b->active | b->listed));
+	for (u32 spi = 0; spi < VGIC_WORDS; spi++) {
+		b = &g->spi[spi];
+		add(c, b, spi + 1,
+		    bank_deliverable(g, b) & ~(b->active | b->listed) & g->routed[v->index][spi]);
 	}
 }
 
-/* Take the most urgent one, equals in the order of INTID. */
+/* Take the most urgent one, equals in the order of INTID. There is one. */
 static u32 take(struct choice *c)
 {
-	u32 word, at = 0, rank = UINT32_MAX, n;
+	u32 rank = NONE, at, n;
 
-	for_each_set_bit(word, c->words) {
-		if (c->rank[word] < rank) {
-			rank = c->rank[word];
-			at = word;
-		}
-	}
+	if (c->again != NONE)
+		look(c, c->again);
+#pragma GCC unroll 9
+	for (u32 word = 0; word < VGIC_ALL_WORDS; word++)
+		rank = MIN(rank, c->rank[word]);
+	at = WORD_OF(rank);
 	n = lowest_bit(c->best[at]);
 	c->left[at] &= ~(1U << n);
 	c->best[at] &= ~(1U << n);
-	if (!c->left[at])
+	c->again = c->left[at] && !c->best[at] ? at : NONE;
+	if (!c->left[at]) {
 		c->words &= ~(1U << at);
-	else if (!c->best[at])
-		look(c, at);
+		c->rank[at] = NONE;
+	}
 	return 32 * at + n;
 }
 
@@ -123,13 +139,13 @@ static u32 count_to(const struct choice *c, u32 most)
 bool vgic_take_eois(struct vgic_op *op, struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
-	struct choice active, pending;
+	struct choice active;
 
 	if (c->active_left)
 		c->eois += arch_vgic_take_eoi_count();
 	if (likely(!c->eois))
 		return true;
-	survey(v, &active, &pending);
+	survey_active(&active, v);
 	for (u32 i = 0; i < VCPU_PIECE && c->eois; i++, c->eois--) {
 		struct virq q;
 
@@ -205,7 +221,7 @@ static u64 watch_groups(void)
 	}
 }
 
-void vgic_refill(struct vgic_op *op, struct vcpu *v)
+void vgic_refill(struct vcpu *v)
 {
 	struct vgic_cpu *c = &v->vgic;
 	struct choice active, pending;
@@ -213,8 +229,9 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v)
 	u64 maintenance = 0;
 	u32 nactive, npending;
 
-	vgic_fold_all(op, v);
-	survey(v, &active, &pending);
+	vgic_resample_lines(v);
+	survey_active(&active, v);
+	survey_pending(&pending, v);
 	/*
 	 * At least one list register is for a pending interrupt, so that NPIE is not raised at
 	 * once.
@@ -227,8 +244,10 @@ void vgic_refill(struct vgic_op *op, struct vcpu *v)
 
 	c->dirty = false;
 	__atomic_store_n(&c->folds, c->folds + 1, __ATOMIC_RELEASE);
-	c->fresh_words = 0;
-	memset(c->fresh, 0, sizeof(c->fresh));
+	if (c->fresh_words) {
+		c->fresh_words = 0;
+		memset(c->fresh, 0, sizeof(c->fresh));
+	}
 	c->pending_left = pending.words != 0;
 	if (active.words && !c->active_left)
 		(void)arch_vgic_take_eoi_count(); /* earlier ones do not count */

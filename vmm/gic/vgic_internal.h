@@ -122,8 +122,11 @@ static inline void vgic_set_planes(u32 planes[8], u32 bits, u8 prio)
 static inline void vgic_activate(struct vm *vm, const struct virq *q, u8 prio)
 {
 	q->bank->active |= q->mask;
-	q->bank->active_prio[q->n] = prio;
-	vgic_set_planes(q->bank->active_plane, q->mask, prio);
+	/* The planes keep what was written last. */
+	if (q->bank->active_prio[q->n] != prio) {
+		q->bank->active_prio[q->n] = prio;
+		vgic_set_planes(q->bank->active_plane, q->mask, prio);
+	}
 	if (!q->owner)
 		*virq_active_on(vm, q) |= q->mask;
 }
@@ -307,8 +310,8 @@ bool vgic_line_asserted(u32 ppi);
  * list registers may be chosen.
  */
 bool __must_check vgic_take_eois(struct vgic_op *op, struct vcpu *v);
-/* Choose and fill all list registers. */
-void vgic_refill(struct vgic_op *op, struct vcpu *v);
+/* Choose and fill all list registers. All are free, and EOIs that hit none are accounted for. */
+void vgic_refill(struct vcpu *v);
 /* Fold all list registers. v's may also be kept. */
 void vgic_fold_all(struct vgic_op *op, struct vcpu *v);
 

@@ -380,38 +380,42 @@ static bool take_changes(struct vgic_op *op, struct vcpu *v)
 	return !v->vgic.dirty;
 }
 
-/* True if nothing is left to do. */
-static bool flush_step(struct vgic_op *op, struct vcpu *v)
+/* True if nothing is left to do. first: the section began with something else. */
+static bool flush_step(struct vgic_op *op, struct vcpu *v, bool first)
 {
+	const bool was_dirty = v->vgic.dirty;
+
 	if (!vgic_take_eois(op, v))
 		return false;
 	if (take_changes(op, v))
 		return true;
+	if (first && (v->vgic.lr_used || !was_dirty))
+		return false;
 	if (v->vgic.lr_used) {
 		fold_quietly(op, v);
 		return false;
 	}
-	vgic_refill(op, v);
+	vgic_refill(v);
 	return true;
 }
 
 /*
- * On v's way to its guest. Choosing is long: so it is a section of its own, and so are EOIs before
- * it.
+ * On v's way to its guest. Choosing is long: so it is a section of its own, and so is folding
+ * before it, and EOIs before that.
  */
 static __noinline void flush_all(struct vcpu *v)
 {
 	struct vgic_op op;
-	bool done;
+	bool done = !vgic_to_flush(&v->vgic); /* an earlier flush saw the reason of this kick */
 
-	do {
-		if (v->vgic.eois || (v->vgic.dirty && !v->vgic.lr_used))
+	for (bool first = true; !done; first = false) {
+		if (!first || v->vgic.eois || (v->vgic.dirty && !v->vgic.lr_used))
 			vgic_let_in();
 		vgic_begin_own(&op, v);
-		done = op.here != v || flush_step(&op, v);
+		done = op.here != v || flush_step(&op, v, first);
 		op.kicks &= ~(1U << v->index);
 		vgic_end(&op);
-	} while (!done);
+	}
 }
 
 /*
