@@ -190,7 +190,7 @@ void vgic_resample(struct vcpu *v);
  * v was put on this CPU, and that physical interrupt would have fired. Make it pending, and
  * physically active once v is loaded. Does nothing if v is loaded. Interrupts masked. True: v will
  * have it in a list register, and its guest could take it. False: vgic_flush() and vgic_pending()
- * are to find out.
+ * are to find out: the caller kicks v with VCPU_WORK_VIRQ.
  */
 bool vgic_expire_ppi(struct vcpu *v, u32 vintid, u32 pintid);
 /*

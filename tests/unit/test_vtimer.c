@@ -163,7 +163,7 @@ static void the_earlier_wakes(void **state)
 	put(THREAD_BLOCKED);
 	assert_int_equal(armed_at, 1500);
 	expire();
-	assert_int_equal(fixture_kicked(), 1);
+	assert_int_equal(fixture_ended(), 1);
 	assert_true(vgic_pending(v0));
 	load(0);
 	assert_true(host_irq_active(27, 0)); /* it need not fire again */

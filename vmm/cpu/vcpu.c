@@ -323,6 +323,7 @@ void vcpu_main(void *arg)
 	arch_irq_disable();
 	if (!park_while_stopped(v))
 		panic("vcpu started without a reset");
+	let_interrupt_in(v); /* the switch to here was a section */
 	enter_reset_state(v);
 	arch_guest_enter(v);
 }

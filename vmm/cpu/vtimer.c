@@ -164,22 +164,19 @@ int vtimer_host_init(void)
 			   IRQ_STAYS_ACTIVE | IRQ_URGENT);
 }
 
-/* v waits off the CPU, and one of its timers has expired. */
+/*
+ * v waits off the CPU, and the earlier of its timers has expired. If the other one has too, it
+ * fires in hardware as soon as v is loaded: that is a section of its own.
+ */
 static void wake(struct timeout *timeout)
 {
 	struct vcpu *v = container_of(timeout, struct vcpu, timer.wake);
 	struct vtimer *t = &v->timer;
-	u64 now = arch_counter();
-	bool ends_wfi = false;
-	enum arch_timer_id id;
+	enum arch_timer_id id = t->due[ARCH_TIMER_PHYS] < t->due[ARCH_TIMER_VIRT] ? ARCH_TIMER_PHYS
+										  : ARCH_TIMER_VIRT;
 
-	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++) {
-		if (t->due[id] > now)
-			continue;
-		ends_wfi |= vgic_expire_ppi(v, vintids[id], pintids[id]);
-		t->woken |= (u8)BIT(id);
-	}
-	if (likely(ends_wfi))
+	t->woken |= (u8)BIT(id);
+	if (likely(vgic_expire_ppi(v, vintids[id], pintids[id])))
 		vcpu_end_wfi(v);
 	else
 		vcpu_kick(v, VCPU_WORK_VIRQ);

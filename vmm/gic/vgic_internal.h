@@ -282,7 +282,7 @@ bool __must_check vgic_follow_line(struct vcpu *v, u32 n, const struct virq *q);
 void vgic_fill_pending(struct vcpu *v, u32 n, const struct virq *q);
 /*
  * The guest has enabled this PPI: if it has a line, and list registers are free, assign one, so
- * that its first interrupt is as short as the next ones. v is here.
+ * that its first interrupt is as short as the next ones. v is here, or keeps its list registers.
  */
 void vgic_prepare(struct vcpu *v, u32 ppi);
 /* An SGI arrives for v, which is here. Not in an operation. */

@@ -560,15 +560,20 @@ void vgic_put(struct vcpu *v)
 }
 
 /*
- * If v keeps a list register for the interrupt of that physical INTID: the value that this has when
- * v is back. Else 0.
+ * If v keeps its list registers, and one is for the interrupt of that physical INTID or is free for
+ * it: the value that this has when v is back. Else 0.
  */
 static u64 fire_kept(struct vcpu *v, u32 vintid, u32 pintid)
 {
 	struct vgic_cpu *c = &v->vgic;
-	u32 n = c->ppi_lr[pintid];
+	u32 n;
 
-	if (!is_kept(v) || c->lr_state[n] != VGIC_LR_LATCHED)
+	if (!is_kept(v))
+		return 0;
+	if (unlikely(c->ppi_lr[pintid] == VGIC_NO_LR))
+		vgic_prepare(v, vintid);
+	n = c->ppi_lr[pintid];
+	if (c->lr_state[n] != VGIC_LR_LATCHED)
 		return 0;
 	c->lr_state[n] = VGIC_LR_FIRED;
 	c->lr_fired |= 1U << n;
@@ -589,6 +594,7 @@ static __noinline void expire_in_bank(struct vcpu *v, u32 vintid, u32 pintid)
 		q.bank->latch |= q.mask;
 		vgic_update(&op, &q);
 	}
+	op.kicks &= ~(1U << v->index); /* the caller kicks v */
 	vgic_end(&op);
 }
 
