@@ -226,6 +226,8 @@ static void print_devices(struct vm *vm)
 		if (d->virtio)
 			fact(d->virtio->name, "%s, slot %u: %s", d->class->name, d->virtio->slot,
 			     text);
+		else if (d->channel)
+			fact(d->channel->name, "%s, %s", d->class->name, text);
 		else
 			fact(d->class->name, "%s", text);
 	}
@@ -233,6 +235,8 @@ static void print_devices(struct vm *vm)
 
 static const char *device_name(const struct vdev *d)
 {
+	if (d->channel)
+		return d->channel->name;
 	return d->virtio ? d->virtio->name : d->class->name;
 }
 

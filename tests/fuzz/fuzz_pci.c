@@ -340,6 +340,7 @@ static void look_at_all(void)
 		for (u32 i = 0; i < CHANNELS && guests[n].exists; i++) {
 			ivshmem_class.info(&guests[n].functions[i], text, sizeof(text));
 			fuzz_check_line(text, sizeof(text));
+			fuzz_assert(ivshmem_class.memory(&guests[n].functions[i]));
 		}
 	for (struct channel *c = NULL; (c = channel_next(c));)
 		for (u32 id = 0; id < channel_desc(c)->peer_count; id++)

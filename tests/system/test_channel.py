@@ -45,8 +45,9 @@ def test_function(boot, bundles, description, gic):
     vm, console = start(board, "a")
     console.expect("channel: peer 0 of 2, 1048576 bytes shared: PASS", timeout=BOOT_SECONDS)
     info = board.sh("zvm info a")
-    assert re.search(r"channel +'loop', 00:01.0, peer 0 of 2, state 0x\w+, .* 2 stores refused, "
+    assert re.search(r"loop +channel, 00:01.0: peer 0 of 2, state 0x\w+, .* 2 stores refused, "
                      r"the last at 0x111000, which it only reads", info), info
+    assert "loop 1160 KiB" in info
 
 
 def comes(ping, state):

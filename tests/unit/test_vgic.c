@@ -62,6 +62,57 @@ static void handle_line(void)
 	nothing();
 }
 
+/* vgic_pend_spi(): once, as ISPENDR, however the interrupt is configured. */
+static void pended_spi(bool edge)
+{
+	fixture_enable(0, SPI, 0x80);
+	if (edge)
+		set_edge(SPI);
+	fixture_load(0);
+	vgic_pend_spi(&fixture_vm, SPI);
+	assert_true(reads_pending(0, SPI));
+	take(SPI);
+	nothing();
+	assert_false(reads_pending(0, SPI));
+	/* Several before it is taken are one; one in the handler is another. */
+	vgic_pend_spi(&fixture_vm, SPI);
+	vgic_pend_spi(&fixture_vm, SPI);
+	ack(SPI);
+	vgic_pend_spi(&fixture_vm, SPI);
+	vgic_pend_spi(&fixture_vm, SPI);
+	nothing();
+	host_vgic_eoi(SPI);
+	(void)fixture_maintenance();
+	take(SPI);
+	nothing();
+	(void)fixture_kicked();
+	/* Off its CPU its vCPU is kicked; the second time there is nothing to tell. */
+	fixture_put();
+	vgic_pend_spi(&fixture_vm, SPI);
+	assert_int_not_equal(fixture_kicked(), 0);
+	vgic_pend_spi(&fixture_vm, SPI);
+	assert_int_equal(fixture_kicked(), 0);
+	fixture_load(0);
+	take(SPI);
+	nothing();
+	/* There are no such interrupts. */
+	vgic_pend_spi(&fixture_vm, 31);
+	vgic_pend_spi(&fixture_vm, 1020);
+	nothing();
+}
+
+static void pended_as_edge(void **state)
+{
+	(void)state;
+	pended_spi(true);
+}
+
+static void pended_as_level(void **state)
+{
+	(void)state;
+	pended_spi(false);
+}
+
 /* The list register of a line is written again. What changed since the last time counts. */
 static void a_line_rises_again(void **state)
 {
@@ -395,6 +446,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(level_is_sampled_again_at_eoi, fixture_setup),
 		cmocka_unit_test_setup(a_line_rises_again, fixture_setup),
+		cmocka_unit_test_setup(pended_as_edge, fixture_setup),
+		cmocka_unit_test_setup(pended_as_level, fixture_setup),
 		cmocka_unit_test_setup(a_line_and_a_latch, fixture_setup),
 		cmocka_unit_test_setup(edges_merge, fixture_setup),
 		cmocka_unit_test_setup(pending_set_by_software, fixture_setup),

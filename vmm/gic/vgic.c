@@ -277,8 +277,10 @@ void vgic_pend_spi(struct vm *vm, u32 intid)
 	b = &vm->vgic.spi[intid / 32 - 1];
 	q = virq_at(b, NULL, intid);
 	vgic_begin(&op, vm);
-	b->latch |= q.mask;
-	vgic_update(&op, &q);
+	if (!(b->latch & q.mask)) { /* a guest that pends it again and again kicks no vCPU */
+		b->latch |= q.mask;
+		vgic_update(&op, &q);
+	}
 	vgic_end(&op);
 }
 

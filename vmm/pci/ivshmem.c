@@ -321,14 +321,22 @@ static void info(struct vdev *d, char *text, size_t size)
 	const struct channel_look look = channel_look(s->channel, s->id);
 	const u64 refused = __atomic_load_n(&s->refused, __ATOMIC_RELAXED);
 	int n = snprintf(text, size,
-			 "'%s', 00:%02x.0, peer %u of %u, state 0x%x, %lu events, %lu interrupts",
-			 d->channel->name, s->f.slot, s->id, d->channel->peer_count, look.shown,
-			 look.rung, look.interrupts);
+			 "00:%02x.0: peer %u of %u, state 0x%x, %lu events, %lu interrupts",
+			 s->f.slot, s->id, d->channel->peer_count, look.shown, look.rung,
+			 look.interrupts);
 
 	if (refused && (size_t)n < size)
 		(void)snprintf(text + n, size - (size_t)n,
 			       "; %lu stores refused, the last at 0x%lx, which it only reads",
 			       refused, __atomic_load_n(&s->refused_at, __ATOMIC_RELAXED));
+}
+
+/* Each peer shows all of the channel's memory: it is there while any of them is. */
+static u64 memory(const struct vdev *d)
+{
+	const struct ivshmem *s = d->state;
+
+	return (s->tables + s->channel->pages) * PAGE_SIZE;
 }
 
 const struct vdev_class ivshmem_class = {
@@ -342,4 +350,5 @@ const struct vdev_class ivshmem_class = {
 	.work = work,
 	.state_changed = state_changed,
 	.info = info,
+	.memory = memory,
 };
