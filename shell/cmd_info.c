@@ -212,7 +212,7 @@ static void print_regions(const struct mmio_bus *bus)
 
 static void print_devices(struct vm *vm)
 {
-	char text[160];
+	char text[256];
 
 	for (u32 i = 0; i < vm->ndevices; i++) {
 		struct vdev *d = &vm->devices[i];

@@ -105,6 +105,7 @@ struct image_ref {
 #define VIRTIO_IMAGE_MAX 128 /* of a disk's path in the bundle */
 #define VIRTIO_DISK_MAX  120 /* of the name of a machine's disk or partition */
 #define VIRTIO_SERIAL    20  /* bytes of a disk's serial number */
+#define DESC_PORTS       3   /* of a console, beside the terminal */
 
 enum desc_virtio_kind { VIRTIO_NONE, VIRTIO_RNG, VIRTIO_BLK, VIRTIO_CONSOLE, VIRTIO_NET };
 
@@ -119,11 +120,19 @@ struct desc_virtio {
 	bool readonly;
 	bool discard; /* what was written is gone at a reset */
 	struct rate_limit kib, requests;
-	/* a port of a network */
-	char network[DESC_NAME_MAX];
-	u64 mac; /* the bytes in their order, the first one is the most significant; 0: made */
-	bool mac_filter; /* frames with other source addresses are dropped */
-	struct rate_limit in_kib, in_frames, out_kib, out_frames; /* as the VM sees it */
+	union {
+		struct { /* a port of a network */
+			char network[DESC_NAME_MAX];
+			u64 mac;         /* the first byte is the most significant; 0: made */
+			bool mac_filter; /* frames with other source addresses are dropped */
+			/* as the VM sees it */
+			struct rate_limit in_kib, in_frames, out_kib, out_frames;
+		};
+		struct { /* a console's further ports: their names */
+			u32 port_count;
+			char ports[DESC_PORTS][DESC_NAME_MAX];
+		};
+	};
 };
 
 /* ---- channels: the nodes of /channels ---- */

@@ -21,7 +21,7 @@
 #include <vmm/dev.h>
 
 #define VIRTIO_QUEUE_MAX 256 /* descriptors of a queue */
-#define VIRTIO_QUEUES    2
+#define VIRTIO_QUEUES    10  /* of a device, at most */
 
 /* 6: reserved feature bits */
 #define VIRTIO_F_INDIRECT_DESC BIT(28)

@@ -36,8 +36,8 @@ static struct vcpu vcpu;
 static struct vdev dev;
 static vcpu_devices_fn devices;
 static u32 units;
-static struct console *console;
-static bool line, calm; /* calm: memory does not change */
+static struct console *console; /* the last port's */
+static bool line, calm;         /* calm: memory does not change */
 
 /* ---- guest memory ---- */
 
@@ -379,9 +379,16 @@ static bool is_net(void)
 	return dev.class == &virtio_net_class;
 }
 
-/* The features of a network device that the driver takes. */
-static u32 of_net(void)
+static bool is_con(void)
 {
+	return dev.class == &virtio_con_class;
+}
+
+/* The features of a network device or a console that the driver takes. */
+static u32 of_kind(void)
+{
+	if (is_con())
+		return vm.desc.virtio[0].port_count ? fuzz_byte(&input) & 2 : 0;
 	return is_net() ? (fuzz_byte(&input) & 3) | (u32)(fuzz_byte(&input) & 1) << 15 : 0;
 }
 
@@ -456,7 +463,7 @@ static void start(void)
 	put(STATUS, 0);
 	put(STATUS, 3);
 	put(0x024, 0);
-	put(0x020, fuzz_byte(&input) & 3 ? ((u32)fuzz_byte(&input) << 24 & 0x30000000) | of_net()
+	put(0x020, fuzz_byte(&input) & 3 ? ((u32)fuzz_byte(&input) << 24 & 0x30000000) | of_kind()
 					 : 1U << 30);
 	put(0x024, 1);
 	put(0x020, fuzz_once_in(&input, 16) ? 0 : 1);
@@ -467,12 +474,14 @@ static void start(void)
 	put(0x090, (u32)(fuzz_once_in(&input, 16) ? some_address() : RINGS + 0x800));
 	put(0x0a0, (u32)(fuzz_once_in(&input, 16) ? some_address() : RINGS + 0xc00));
 	put(0x044, 1);
-	put(0x030, 1); /* on the same rings */
-	put(0x038, 8);
-	put(0x080, (u32)RINGS);
-	put(0x090, (u32)RINGS + 0x800);
-	put(0x0a0, (u32)RINGS + 0xc00);
-	put(0x044, fuzz_byte(&input) & 3);
+	for (u32 queue = 1; queue < (is_con() ? 6 : 2); queue++) {
+		put(0x030, queue); /* on the same rings */
+		put(0x038, 8);
+		put(0x080, (u32)RINGS);
+		put(0x090, (u32)RINGS + 0x800);
+		put(0x0a0, (u32)RINGS + 0xc00);
+		put(0x044, fuzz_byte(&input) & 3);
+	}
 	put(STATUS, 3 | 8 | 4);
 }
 
@@ -500,7 +509,12 @@ static void request(void)
 	poke(data, fuzz_byte(&input) % 32, 8);
 	poke(data + 8, fuzz_byte(&input) % 32, 4);
 	poke(data + 12, fuzz_once_in(&input, 4), 4);
-	descriptor(0, header, 16, 1, 1);
+	if (is_con()) /* a control message: port, event, value */
+		poke(header,
+		     fuzz_below(&input, 3) | (u64)fuzz_below(&input, 8) << 32 |
+			     (u64)(fuzz_byte(&input) & 1) << 48,
+		     8);
+	descriptor(0, header, is_con() ? 8 : 16, 1, 1);
 	descriptor(1, data, fuzz_word(&input, lengths), 1 | (fuzz_byte(&input) & 2), 2);
 	descriptor(2, RINGS + 0x1000, 1 + (fuzz_byte(&input) & 1), 2, 0);
 	if (is_net() && fuzz_once_in(&input, 8)) { /* a frame in many pieces */
@@ -553,7 +567,7 @@ static void act(void)
 		request();
 		if (console)
 			(void)console_send(console, "some input", fuzz_below(&input, 10));
-		put(NOTIFY, fuzz_byte(&input) & 1);
+		put(NOTIFY, fuzz_byte(&input) & (is_con() ? 7 : 1));
 		work();
 		while (in_flight_count && fuzz_byte(&input) & 3) {
 			end_transfer();
@@ -612,6 +626,12 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (dev.class == &virtio_blk_class && fuzz_once_in(&input, 4)) {
 		vm.desc.virtio[0].kib = (struct rate_limit){ 1 + fuzz_byte(&input), 2, 1 };
 		vm.desc.virtio[0].requests = (struct rate_limit){ fuzz_byte(&input) & 3, 0, 9 };
+	}
+	if (is_con()) {
+		memset(vm.desc.virtio[0].ports, 0, sizeof(vm.desc.virtio[0].ports));
+		vm.desc.virtio[0].port_count = fuzz_below(&input, DESC_PORTS + 1);
+		for (u32 i = 0; i < DESC_PORTS; i++)
+			vm.desc.virtio[0].ports[i][0] = (char)('a' + i);
 	}
 	if (is_net() && fuzz_once_in(&input, 4)) {
 		vm.desc.virtio[0].in_kib = (struct rate_limit){ 1 + fuzz_byte(&input), 2, 1 };

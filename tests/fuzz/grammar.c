@@ -150,6 +150,7 @@ static void put_devices(struct fuzz_input *in)
 	static const u8 rates[][12] = { { 0, 0, 1 },
 					{ 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0 },
 					{ 255 } };
+	static const char ports[] = "agent\0log.1\0agent\0d\0.e\0xx"; /* of it, parts */
 	const u32 count = fuzz_below(in, fuzz_once_in(in, 8) ? ARRAY_SIZE(names) + 1 : 4);
 
 	tree_begin("devices");
@@ -174,6 +175,9 @@ static void put_devices(struct fuzz_input *in)
 			tree_put("mac-filter", NULL, 0);
 		if (fuzz_once_in(in, 8))
 			tree_put("discard-at-reset", NULL, 0);
+		if (fuzz_once_in(in, 4))
+			tree_put("port-names", ports + 6 * fuzz_below(in, 3),
+				 fuzz_once_in(in, 2) ? fuzz_below(in, 13) : 6);
 		if (fuzz_once_in(in, 8))
 			tree_put("rate-kib", rates[fuzz_below(in, 3)],
 				 fuzz_once_in(in, 8) ? 8 : 12);

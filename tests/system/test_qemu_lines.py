@@ -57,7 +57,7 @@ def test_kernel_and_devices(boot, bare, description, tmp_path):  # noqa: F811
         disk0 { compatible = "zvm,virtio-blk"; image = "one.img"; };
         disk1 { compatible = "zvm,virtio-blk"; image = "two.img"; readonly; serial = "X"; };
         net0 { compatible = "zvm,virtio-net"; network = "lan0"; mac = [52 54 00 12 34 56]; };
-        con1 { compatible = "zvm,virtio-console"; };
+        con1 { compatible = "zvm,virtio-console"; port-names = "agent"; };
         rng0 { compatible = "zvm,virtio-rng"; slot = <3>; };
     """
     kind = description("lines", "virtio/Image", devices, 'initrd = "virtio/initrd.cpio.gz"',
@@ -66,8 +66,9 @@ def test_kernel_and_devices(boot, bare, description, tmp_path):  # noqa: F811
     linux_ready(ours)
     qemu = bare("-append", APPEND, *MODERN, *disk(0, tmp_path / "one.img", "disk0"),
                 *disk(1, tmp_path / "two.img", "X", "readonly=on"), "-netdev", "user,id=n", "-device",
-                "virtio-net-device,netdev=n,mac=52:54:00:12:34:56", "-device", "virtio-serial-device,max_ports=1",
+                "virtio-net-device,netdev=n,mac=52:54:00:12:34:56", "-device", "virtio-serial-device,max_ports=2",
                 "-chardev", "null,id=c", "-device", "virtconsole,chardev=c",
+                "-chardev", "null,id=p", "-device", "virtserialport,chardev=p,name=agent",
                 "-device", "virtio-rng-device,bus=virtio-mmio-bus.3",
                 kernel=BUILD / "guests/virtio/Image", initrd=BUILD / "guests/virtio/initrd.cpio.gz", smp=3)
     linux_ready(qemu)
@@ -82,7 +83,9 @@ def test_kernel_and_devices(boot, bare, description, tmp_path):  # noqa: F811
         *(f"(cd {slot(n)}/virtio*/block/*; cat size ro serial; echo; cat queue/logical_block_size)" for n in (31, 30)),
         *(f"md5sum < /dev/$(ls {slot(n)}/virtio*/block)" for n in (31, 30)),
         f"ls -d {slot(29)}/virtio*/net/eth0 > /dev/null && cat /sys/class/net/eth0/address",
-        "echo out > /dev/hvc0 && ls /dev/hvc*", "cat /sys/class/misc/hw_random/rng_current",
+        "echo out > /dev/hvc0 && ls /dev/hvc*",
+        "ls /dev/vport* | sed s/vport.p/port/; cat /sys/class/virtio-ports/vport?p1/name",
+        "cat /sys/class/misc/hw_random/rng_current",
     ])
     assert APPEND in found["cat /proc/cmdline"] and found["nproc"] == "3"
     assert "52:54:00:12:34:56" in found.values()

@@ -136,6 +136,33 @@ def test_linux_console(boot, description):
     other.expect("once more")
 
 
+def test_linux_ports(boot, description):
+    """Ports with names beside the terminal, each on a port of the machine; bytes go both ways."""
+    board, vm, console = linux_with(
+        boot, description, 'con1 { compatible = "zvm,virtio-console"; port-names = "agent", "log.1"; };')
+    assert re.fullmatch(r"virtio-console, slot 31: \d+ bytes written, port 1 \(hvc1\); agent: port 2 \(hvc2\); "
+                        r"log.1: port 3 \(hvc3\)", device(board, vm, "con1"))
+    terminal, agent, log = (board.console(n) for n in (1, 2, 3))
+    for again in range(2):
+        names = console.run("cat /sys/class/virtio-ports/vport0p1/name /sys/class/virtio-ports/vport0p2/name", LINUX)
+        assert names.split() == ["agent", "log.1"]
+        agent.send("too early\n")  # waits until a program opens the port
+        console.run("(exec <>/dev/vport0p1 >&0; echo ready; while read line; do echo got $line; done) &", LINUX)
+        agent.expect("ready")
+        agent.expect(r"got too early\r?\n")
+        agent.send("a line with words\n")
+        agent.expect(r"got a line with words\r?\n")
+        console.run("(seq 1 20000; echo the end) > /dev/vport0p2 &", LINUX)
+        log.expect("the end")
+        assert log.before.split() == [str(n) for n in range(1, 20001)]
+        console.run(f"echo terminal {again} > /dev/hvc0", LINUX)
+        terminal.expect(f"terminal {again}")
+        if not again:
+            vm.reset()
+            linux_ready(console)
+            log.expect(r"\r?\n")
+
+
 def test_wild_rings(boot):
     """A guest breaks every rule of the rings; `tools/interference` measures what others notice."""
     board = boot(smp=2, mem=1024, guests=["rings"])

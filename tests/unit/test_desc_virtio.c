@@ -126,6 +126,40 @@ static void test_refused(void **state)
 	refused("/devices/a: a VM has at most 8 such devices");
 }
 
+static void port_names(const char *names, int len)
+{
+	assert_int_equal(fdt_setprop(blob, at("/devices/c"), "port-names", names, len), 0);
+}
+
+static void test_ports(void **state)
+{
+	(void)state;
+	add("c", "zvm,virtio-console", -1);
+	accepted(1);
+	assert_int_equal(d.virtio[0].port_count, 0);
+	port_names("org.qemu.agent.0\0log", 21);
+	accepted(1);
+	assert_int_equal(d.virtio[0].port_count, 2);
+	assert_string_equal(d.virtio[0].ports[0], "org.qemu.agent.0");
+	assert_string_equal(d.virtio[0].ports[1], "log");
+	port_names("a\0b\0c\0d", 8);
+	refused("/devices/c: port-names: a console has at most 3 ports beside the terminal");
+	port_names("a\0b\0a", 6);
+	refused("/devices/c: port-names: 'a' is given twice");
+	port_names("", 0);
+	refused("/devices/c: port-names: is empty");
+	for (u32 i = 0; i < 5; i++) {
+		static const char *const wrong[] = { "", "..", "a/b", "a b",
+						     "longer-than-twenty-three" };
+
+		port_names(wrong[i], (int)strlen(wrong[i]) + 1);
+		refused("/devices/c: port-names: must be names of 1 to 23 letters, digits, '.', '_', "
+			"'-'");
+	}
+	port_names("abc", 3); /* without an end */
+	refused("/devices/c: port-names: must be names of 1 to 23 letters, digits, '.', '_', '-'");
+}
+
 static void test_net(void **state)
 {
 	const u8 mac[] = { 2, 0, 0, 0, 1, 0xff };
@@ -171,6 +205,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_slots, empty),
 		cmocka_unit_test_setup(test_refused, empty),
+		cmocka_unit_test_setup(test_ports, empty),
 		cmocka_unit_test_setup(test_net, empty),
 	};
 

@@ -11,20 +11,23 @@
 #define TX     1
 #define BUFFER (DATA_AT + 0x1000)
 
-static struct console *console;
+static struct console *consoles[4]; /* as they were attached */
+static u32 count;
+static struct console *console; /* the terminal's */
 static u64 pos;
 
 int console_port_attach(struct console *c, s32 want)
 {
 	assert_int_equal(want, -1);
-	console = c;
+	consoles[count++] = c;
+	console = consoles[0];
 	return 3;
 }
 
 void console_port_detach(struct console *c)
 {
-	assert_ptr_equal(c, console);
-	console = NULL;
+	for (u32 i = 0; i < 4; i++)
+		count -= c == consoles[i];
 }
 
 const char *console_port_name(s32 port)
@@ -168,6 +171,168 @@ static void test_wrong_way(void **unused)
 	assert_true(strstr(virtio_info(), "needs a reset: queue 0: a request has no room for its"));
 }
 
+/* ---- further ports: VIRTIO 1.2, 5.3.6 ---- */
+
+#define MULTIPORT 2
+#define TOLD      2 /* queues of the control messages */
+#define SAID      3
+#define QUEUES    6 /* of two ports */
+#define BUFFERS   (RAM + 0x100000)
+enum { READY, ADD, REMOVE, PORT_READY, CONSOLE_PORT, RESIZE, OPEN, NAME };
+
+static int setup_ports(void **unused)
+{
+	static const struct desc_virtio node = {
+		.kind = VIRTIO_CONSOLE, .name = "con1", .port_count = 1, .ports = { "agent" }
+	};
+
+	(void)unused;
+	virtio_new(&virtio_con_class, &node);
+	virtio_con_class.connect(&virtio_dev);
+	assert_int_equal(count, 2);
+	pos = 0;
+	for (u32 queue = 0; queue < QUEUES; queue++)
+		memset(guest(AVAIL_AT + queue * QUEUE_STRIDE), 0, 0x1800);
+	virtio_start(MULTIPORT, QUEUES);
+	for (u32 n = 0; n < 4; n++) {
+		desc(TOLD, n, BUFFERS + 64 * n, 64, WRITE, 0);
+		offer(TOLD, (u16)n);
+	}
+	notify(TOLD);
+	return 0;
+}
+
+/* The driver says something. */
+static void say(u32 port, u16 event, u16 value)
+{
+	u32 *m = guest(BUFFERS + 0x1000);
+
+	m[0] = port;
+	m[1] = event | (u32)value << 16;
+	desc(SAID, 0, BUFFERS + 0x1000, 8, 0, 0);
+	offer(SAID, 0);
+	notify(SAID);
+}
+
+/* The n-th message that the driver was told. Its buffer is offered again. */
+static void told(u16 n, u32 port, u16 event, const char *name)
+{
+	const u32 *used = guest(USED_AT + TOLD * QUEUE_STRIDE + 4);
+	const u32 *m = guest(BUFFERS + 64UL * (n % 4));
+
+	assert_in_range(n, 0, used_idx(TOLD) - 1);
+	assert_int_equal(used[2 * (n % RING_SIZE)], n % 4);
+	assert_int_equal(used[2 * (n % RING_SIZE) + 1], 8 + strlen(name));
+	assert_int_equal(m[0], port);
+	assert_int_equal(m[1], event | 1 << 16);
+	assert_memory_equal(&m[2], name, strlen(name));
+	offer(TOLD, n % 4);
+}
+
+static void test_ports(void **unused)
+{
+	u32 len;
+
+	(void)unused;
+	assert_int_equal(virtio_load(CONFIG + 4, 4), 2);
+	put(QUEUE_SEL, QUEUES - 1);
+	assert_int_equal(get(QUEUE_NUM_MAX), 256);
+	put(QUEUE_SEL, QUEUES);
+	assert_int_equal(get(QUEUE_NUM_MAX), 0);
+	assert_int_equal(used_idx(TOLD), 0);
+	say(~0U, READY, 1);
+	assert_int_equal(used_idx(TOLD), 2);
+	told(0, 0, ADD, "");
+	told(1, 1, ADD, "");
+	say(1, PORT_READY, 1);
+	say(0, PORT_READY, 1);
+	assert_int_equal(used_idx(TOLD), 6);
+	told(2, 1, OPEN, "");
+	told(3, 1, NAME, "agent");
+	told(4, 0, CONSOLE_PORT, "");
+	told(5, 0, OPEN, "");
+	/* Input waits until a program has the port open; the terminal's does not. */
+	for (u32 port = 0; port < 2; port++) {
+		desc(4 * port, 0, BUFFERS + 0x2000, 64, WRITE, 0);
+		offer(4 * port, 0);
+		notify(4 * port);
+		assert_int_equal(console_send(consoles[port], "abc", 3), 3);
+		virtio_work();
+		assert_int_equal(used_idx(4 * port), port == 0);
+	}
+	say(1, OPEN, 1);
+	assert_int_equal(used_idx(4), 1);
+	assert_int_equal(used_last(4, &len), 0);
+	assert_int_equal(len, 3);
+	assert_memory_equal(guest(BUFFERS + 0x2000), "abc", 3);
+	say(1, OPEN, 0);
+	offer(4, 0);
+	notify(4);
+	assert_int_equal(console_send(consoles[1], "d", 1), 1);
+	virtio_work();
+	assert_int_equal(used_idx(4), 1);
+	/* Output goes to its own. */
+	strcpy(guest(BUFFERS + 0x3000), "hello");
+	desc(5, 0, BUFFERS + 0x3000, 5, 0, 0);
+	offer(5, 0);
+	notify(5);
+	is_output("");
+	console = consoles[1];
+	is_output("hello");
+	assert_string_equal(virtio_info(), "0 bytes written, no port; agent: no port");
+}
+
+static void test_ports_wrong(void **unused)
+{
+	(void)unused;
+	/* Too short, no such port, no such event. */
+	desc(SAID, 0, BUFFERS, 7, 0, 0);
+	offer(SAID, 0);
+	notify(SAID);
+	say(2, PORT_READY, 1);
+	say(~0U, OPEN, 1);
+	say(0, 0xffff, 1);
+	say(0, READY, 0);
+	assert_int_equal(used_idx(SAID), 5);
+	assert_int_equal(used_idx(TOLD), 0);
+	/* What was not told yet is forgotten with the driver. */
+	for (u32 i = 0; i < 3; i++)
+		say(0, READY, 1); /* two a time: the last two find no buffer */
+	assert_int_equal(used_idx(TOLD), 4);
+	virtio_start(MULTIPORT, QUEUES);
+	desc(TOLD, 0, BUFFERS, 4, WRITE | NEXT, 1);
+	desc(TOLD, 1, BUFFERS + 4, 64, WRITE, 0);
+	offer(TOLD, 0);
+	notify(TOLD);
+	assert_int_equal(used_idx(TOLD), 0);
+	say(0, READY, 1);
+	assert_int_equal(used_idx(TOLD), 1);
+	assert_int_equal(((u32 *)guest(BUFFERS))[1], ADD | 1 << 16);
+	/* No room for a message. */
+	desc(TOLD, 2, BUFFERS, 6, WRITE, 0);
+	offer(TOLD, 2);
+	notify(TOLD);
+	assert_int_equal(get(STATUS), DRIVER_OK | NEEDS_RESET);
+}
+
+/* A driver without MULTIPORT has the terminal. */
+static void test_ports_unknown(void **unused)
+{
+	(void)unused;
+	virtio_start(0, 2);
+	strcpy(guest(BUFFER), "hello");
+	desc(TX, 0, BUFFER, 5, 0, 0);
+	offer(TX, 0);
+	notify(TX);
+	is_output("hello");
+	desc(RX, 0, BUFFER, 64, WRITE, 0);
+	offer(RX, 0);
+	notify(RX);
+	assert_int_equal(console_send(console, "abc", 3), 3);
+	virtio_work();
+	assert_int_equal(used_idx(RX), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +341,9 @@ int main(void)
 		cmocka_unit_test_setup(test_input, setup),
 		cmocka_unit_test_setup(test_input_without_driver, setup),
 		cmocka_unit_test_setup(test_wrong_way, setup),
+		cmocka_unit_test_setup(test_ports, setup_ports),
+		cmocka_unit_test_setup(test_ports_wrong, setup_ports),
+		cmocka_unit_test_setup(test_ports_unknown, setup_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

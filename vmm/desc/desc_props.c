@@ -455,7 +455,6 @@ static const struct prop_row console_rows[] = {
 #define V_TEXT(member) V(member), .max = sizeof(((struct desc_virtio *)0)->member)
 
 static const struct prop_row plain_rows[] = { VIRTIO_ROWS };
-
 static const struct prop_row blk_rows[] = {
 	VIRTIO_ROWS,
 	{ "image",    read_path,        V_TEXT(image) },
@@ -466,6 +465,8 @@ static const struct prop_row blk_rows[] = {
 	{ "rate-kib", read_rate,        V(kib) },
 	{ "rate-requests", read_rate,   V(requests) },
 };
+
+static const struct prop_row con_rows[] = { VIRTIO_ROWS, { "port-names", desc_read_port_names, NOTHING } };
 
 static const struct prop_row net_rows[] = {
 	VIRTIO_ROWS,
@@ -481,12 +482,13 @@ static const struct prop_row net_rows[] = {
 
 static const struct prop_table plain = { plain_rows, ARRAY_SIZE(plain_rows) };
 static const struct prop_table blk = { blk_rows, ARRAY_SIZE(blk_rows) };
+static const struct prop_table con = { con_rows, ARRAY_SIZE(con_rows) };
 static const struct prop_table net = { net_rows, ARRAY_SIZE(net_rows) };
 
 const struct virtio_row desc_virtio_rows[] = {
 	{ "zvm,virtio-rng", VIRTIO_RNG, &plain },
 	{ "zvm,virtio-blk", VIRTIO_BLK, &blk },
-	{ "zvm,virtio-console", VIRTIO_CONSOLE, &plain },
+	{ "zvm,virtio-console", VIRTIO_CONSOLE, &con },
 	{ "zvm,virtio-net", VIRTIO_NET, &net },
 };
 const u32 desc_virtio_row_count = ARRAY_SIZE(desc_virtio_rows);

@@ -58,6 +58,9 @@ int desc_text(struct reader *r, const char **text);
 int desc_u32(struct reader *r, const struct prop_row *row);
 int desc_u64(struct reader *r, const struct prop_row *row);
 
+/* The names of a console's further ports. */
+int desc_read_port_names(struct reader *r, const struct prop_row *row);
+
 /* Read /devices, /channels. */
 int desc_read_devices(struct reader *r, const void *fdt, int node);
 int desc_read_channels(struct reader *r, const void *fdt, int node);

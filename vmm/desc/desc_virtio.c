@@ -29,6 +29,41 @@ static const struct virtio_row *find_row(struct reader *r, const void *fdt, int 
 	return NULL;
 }
 
+/* A name becomes a file's in the guest (/dev/virtio-ports/NAME). */
+static bool is_port_name(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		const char c = name[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+		    c != '_' && c != '-' && (c != '.' || !i))
+			return false;
+	}
+	return len && len < DESC_NAME_MAX;
+}
+
+int desc_read_port_names(struct reader *r, const struct prop_row *row)
+{
+	struct desc_virtio *v = r->into;
+	const char *name = r->value, *end = name + r->len;
+
+	(void)row;
+	for (size_t len; name < end; name += len + 1) {
+		len = strnlen(name, (size_t)(end - name));
+		if (name + len == end || !is_port_name(name, len))
+			return refuse(r, "must be names of 1 to %d letters, digits, '.', '_', '-'",
+				      DESC_NAME_MAX - 1);
+		for (u32 i = 0; i < v->port_count; i++)
+			if (str_eq(v->ports[i], name))
+				return refuse(r, "'%s' is given twice", name);
+		if (v->port_count == DESC_PORTS)
+			return refuse(r, "a console has at most %d ports beside the terminal",
+				      DESC_PORTS);
+		(void)str_copy(v->ports[v->port_count++], name, DESC_NAME_MAX);
+	}
+	return v->port_count ? 0 : refuse(r, "is empty");
+}
+
 static int read_device(struct reader *r, const void *fdt, int node, const char *name)
 {
 	struct vm_desc *d = r->d;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The console device (VIRTIO 1.2, 5.3): one port, without MULTIPORT. It is a console of its own
- * beside the UART's, on the next free port of the machine.
+ * The console device (VIRTIO 1.2, 5.3): a terminal beside the UART's and, with MULTIPORT, further
+ * ports with names. Each is a console of its own, on the next free port of the machine.
  */
+#include "virtio_con.h"
+
 #include <kernel/log.h>
 #include <kernel/page.h>
 #include <lib/errno.h>
@@ -10,117 +12,147 @@
 #include <lib/string.h>
 #include <vmm/core.h>
 #include <vmm/port.h>
-#include <vmm/virtio.h>
 
-#define RECEIVE  0
-#define TRANSMIT 1
-#define CHUNK    512U /* bytes of a unit */
-#define TYPED    32U  /* bytes of input in a unit: each is taken by itself */
+#define TYPED 32U /* bytes of input in a unit: each is taken by itself */
 
-#define CONSOLE_PAGES ((u32)((sizeof(struct console) + PAGE_SIZE - 1) / PAGE_SIZE))
-
-struct virtio_con {
-	struct virtio t; /* first */
-	struct console *console;
-	/*
-	 * Output that a unit took from the guest. A port's lock comes before the device's, so
-	 * between() sends it. `sends`: a vCPU is at that, and does the next unit then.
-	 */
-	u32 held;
-	bool sends;
-	u8 bytes[CHUNK];
-};
-
-static const u8 config[12]; /* 5.3.4: no size, no ports, no emergency write */
+#define PORT_PAGES ((u32)((sizeof(struct con_port) + PAGE_SIZE - 1) / PAGE_SIZE))
 
 static struct virtio_con *to_con(struct virtio *t)
 {
 	return (struct virtio_con *)t;
 }
 
-/* Input goes into the guest's next buffer, which waits while there is none. */
-static bool receive(struct virtio_con *c)
+/* 5.3.2: the queues of port n; those of the control messages are behind the first port's. */
+static u32 receives(u32 n)
 {
-	const struct virtio_request *r = &c->t.s.queues[RECEIVE].request;
+	return n ? 2 * n + 2 : 0;
+}
+
+static u32 transmits(u32 n)
+{
+	return receives(n) + 1;
+}
+
+/* Input goes into the guest's next buffer, which waits while there is none. */
+static bool receive(struct virtio_con *c, u32 port)
+{
+	struct console *console = &c->ports[port]->console;
+	const u32 queue = receives(port);
+	const struct virtio_request *r = &c->t.s.queues[queue].request;
 	u32 n = 0, len = TYPED;
 	int input;
 	u8 *to;
 
-	if (!virtio_take(&c->t, RECEIVE))
+	/* Linux drops what comes to a port that no program has open. */
+	if (port && !c->ports[port]->open)
+		return false;
+	if (!virtio_take(&c->t, queue))
 		return false;
 	if (r->written)
-		return virtio_finish(&c->t, RECEIVE);
-	to = virtio_piece(&c->t, RECEIVE, true, &len, NULL);
+		return virtio_finish(&c->t, queue);
+	to = virtio_piece(&c->t, queue, true, &len, NULL);
 	if (!to && virtio_can_go_on(&c->t))
-		virtio_break(&c->t, RECEIVE, VIRTIO_FAULT_REQUEST, 0);
-	while (to && n < len && (input = console_take_input(c->console)) >= 0)
+		virtio_break(&c->t, queue, VIRTIO_FAULT_REQUEST, 0);
+	while (to && n < len && (input = console_take_input(console)) >= 0)
 		to[n++] = (u8)input; /* a break is a 0 */
 	if (!n)
 		return false;
-	virtio_advance(&c->t, RECEIVE, n);
-	(void)virtio_finish(&c->t, RECEIVE);
+	virtio_advance(&c->t, queue, n);
+	(void)virtio_finish(&c->t, queue);
 	return true;
 }
 
-static bool transmit(struct virtio_con *c)
+static bool transmit(struct virtio_con *c, u32 port)
 {
-	const struct virtio_request *r = &c->t.s.queues[TRANSMIT].request;
-	u32 len = CHUNK;
+	struct con_port *p = c->ports[port];
+	const u32 queue = transmits(port);
+	const struct virtio_request *r = &c->t.s.queues[queue].request;
+	u32 len = CON_CHUNK;
 	const void *from;
 
-	if (c->held || c->sends)
-		return !c->sends;
-	if (!virtio_take(&c->t, TRANSMIT))
+	if (p->held || p->sends)
+		return !p->sends;
+	if (!virtio_take(&c->t, queue))
 		return false;
-	from = virtio_piece(&c->t, TRANSMIT, false, &len, NULL);
+	from = virtio_piece(&c->t, queue, false, &len, NULL);
 	if (!from)
-		return virtio_can_go_on(&c->t) && virtio_finish(&c->t, TRANSMIT);
-	memcpy(c->bytes, from, len);
-	c->held = len;
-	virtio_advance(&c->t, TRANSMIT, len);
+		return virtio_can_go_on(&c->t) && virtio_finish(&c->t, queue);
+	memcpy(p->bytes, from, len);
+	p->held = len;
+	virtio_advance(&c->t, queue, len);
 	if (!r->len && !r->follows)
-		(void)virtio_finish(&c->t, TRANSMIT);
+		(void)virtio_finish(&c->t, queue);
 	return true;
 }
 
+static bool move(struct virtio_con *c, u32 port)
+{
+	const bool received = receive(c, port);
+
+	return transmit(c, port) || received;
+}
+
+/* The ports take turns. */
 static bool unit(struct virtio *t)
 {
-	const bool received = receive(to_con(t));
+	struct virtio_con *c = to_con(t);
 
-	return transmit(to_con(t)) || received;
+	if (c->count > 1 && con_control(c))
+		return true;
+	for (u32 i = 0; i < c->count && !t->missing; i++) {
+		c->turn = c->turn + 1 < c->count ? c->turn + 1 : 0;
+		if (move(c, c->turn))
+			return true;
+	}
+	return false;
+}
+
+static void send_held(struct virtio_con *c, struct con_port *p)
+{
+	unsigned long irq = spin_lock_irqsave(&c->t.lock);
+	const u32 n = p->sends ? 0 : p->held;
+	u8 bytes[CON_CHUNK];
+
+	memcpy(bytes, p->bytes, n);
+	p->sends |= n;
+	spin_unlock_irqrestore(&c->t.lock, irq);
+	if (!n)
+		return;
+	console_put(&p->console, bytes, n);
+	irq = spin_lock_irqsave(&c->t.lock);
+	p->held = 0;
+	p->sends = false;
+	spin_unlock_irqrestore(&c->t.lock, irq);
 }
 
 static void between(struct virtio *t, struct vcpu *v)
 {
 	struct virtio_con *c = to_con(t);
-	unsigned long irq = spin_lock_irqsave(&t->lock);
-	const u32 n = c->sends ? 0 : c->held;
-	u8 bytes[CHUNK];
 
 	(void)v;
-	memcpy(bytes, c->bytes, n);
-	c->sends |= n;
-	spin_unlock_irqrestore(&t->lock, irq);
-	if (!n)
-		return;
-	console_put(c->console, bytes, n);
-	irq = spin_lock_irqsave(&t->lock);
-	c->held = 0;
-	c->sends = false;
-	spin_unlock_irqrestore(&t->lock, irq);
+	for (u32 n = 0; n < c->count; n++)
+		if (__atomic_load_n(&c->ports[n]->held, __ATOMIC_RELAXED))
+			send_held(c, c->ports[n]);
 }
 
-static const struct virtio_model model = {
-	.id = 3,
-	.queues = 2,
-	.unit = unit,
-	.between = between,
-};
+static void forget(struct virtio *t)
+{
+	con_control_forget(to_con(t));
+}
+
+#define MODEL(ports)                                                                \
+	{                                                                           \
+		.id = 3, .queues = (ports) > 1 ? 2 * (ports) + 2 : 2, .unit = unit, \
+		.between = between, .reset = forget                                 \
+	}
+static const struct virtio_model models[CON_PORTS] = { MODEL(1), MODEL(2), MODEL(3), MODEL(4) };
+_Static_assert(CON_PORTS == 4, "a model each");
+_Static_assert(VIRTIO_QUEUES >= 2 * CON_PORTS + 2, "5.3.2");
 
 /* Kicked under the lock: after virtio_reset() no vCPU is touched, as they go away then. */
 static void input_ready(void *arg)
 {
-	struct virtio_con *c = arg;
+	struct virtio_con *c = ((struct con_port *)arg)->con;
 	unsigned long irq = spin_lock_irqsave(&c->t.lock);
 
 	if (virtio_is_live(&c->t))
@@ -128,56 +160,88 @@ static void input_ready(void *arg)
 	spin_unlock_irqrestore(&c->t.lock, irq);
 }
 
+static struct con_port *new_port(struct virtio_con *c)
+{
+	struct con_port *p = pages_alloc(PORT_PAGES);
+
+	if (!p)
+		return NULL;
+	p->con = c;
+	console_init(&p->console);
+	p->console.input_arg = p;
+	p->console.input_ready = input_ready;
+	return p;
+}
+
 static int create(struct vdev *d)
 {
 	struct virtio_con *c = d->state;
+	const u32 count = 1 + d->virtio->port_count;
 
-	c->console = pages_alloc(CONSOLE_PAGES);
-	if (!c->console)
-		return -ENOMEM;
-	console_init(c->console);
-	c->console->input_arg = c;
-	c->console->input_ready = input_ready;
-	return virtio_create(d, &model, 0, config, sizeof(config));
+	for (; c->count < count; c->count++) {
+		c->ports[c->count] = new_port(c);
+		if (!c->ports[c->count])
+			return -ENOMEM;
+	}
+	c->node = d->virtio;
+	c->config.max_nr_ports = count > 1 ? count : 0;
+	return virtio_create(d, &models[count - 1], count > 1 ? VIRTIO_CONSOLE_F_MULTIPORT : 0,
+			     &c->config, sizeof(c->config));
+}
+
+static const char *name_of(const struct vdev *d, u32 port)
+{
+	return port ? d->virtio->ports[port - 1] : d->virtio->name;
 }
 
 static void connect(struct vdev *d)
 {
 	const struct virtio_con *c = d->state;
 
-	if (console_port_attach(c->console, -1) < 0)
-		log_warn("vm %u '%s': no console port is free for %s", d->vm->id, d->vm->name,
-			 d->virtio->name);
+	for (u32 n = 0; n < c->count; n++)
+		if (console_port_attach(&c->ports[n]->console, -1) < 0)
+			log_warn("vm %u '%s': no console port is free for %s", d->vm->id,
+				 d->vm->name, name_of(d, n));
 }
 
 static void destroy(struct vdev *d)
 {
 	struct virtio_con *c = d->state;
 
-	if (!c->console)
-		return;
-	console_port_detach(c->console);
-	pages_free(c->console, CONSOLE_PAGES);
+	for (u32 n = 0; n < c->count; n++) {
+		console_port_detach(&c->ports[n]->console);
+		pages_free(c->ports[n], PORT_PAGES);
+	}
 }
 
+/* The terminal's bytes, and which port each one has. */
 static void info(struct vdev *d, char *text, size_t size)
 {
 	struct virtio_con *c = d->state;
-	const char *port = console_port_name(c->console->port);
-	const size_t n = virtio_begin_info(&c->t, text, size);
+	size_t n = virtio_begin_info(&c->t, text, size);
 
-	if (port)
-		(void)snprintf(text + n, size - n, "%lu bytes written, port %d (%s)",
-			       console_head(c->console), c->console->port, port);
-	else
-		(void)snprintf(text + n, size - n, "%lu bytes written, no port",
-			       console_head(c->console));
+	(void)snprintf(text + n, size - n, "%lu bytes written",
+		       console_head(&c->ports[0]->console));
+	for (u32 i = 0; i < c->count; i++) {
+		const s32 number = c->ports[i]->console.port;
+		const char *port = console_port_name(number);
+
+		n = strlen(text);
+		(void)snprintf(text + n, size - n, "%s%s%s", i ? "; " : ", ",
+			       i ? name_of(d, i) : "", i ? ": " : "");
+		n = strlen(text);
+		if (port)
+			(void)snprintf(text + n, size - n, "port %d (%s)", number, port);
+		else
+			(void)snprintf(text + n, size - n, "no port");
+	}
 }
 
 static u64 memory(const struct vdev *d)
 {
-	(void)d;
-	return CONSOLE_PAGES * PAGE_SIZE;
+	const struct virtio_con *c = d->state;
+
+	return c->count * PORT_PAGES * PAGE_SIZE;
 }
 
 const struct vdev_class virtio_con_class = {
