@@ -13,6 +13,10 @@
 /* control.c: start the loop, on the last CPU, at 1 kHz. Boot. */
 int __must_check control_start(void);
 
+/* rtos_channel.c: answer on the channel, if there is one. Boot. */
+int __must_check channel_start(void);
+void cmd_channel(const struct args *a);
+
 /* The commands `jitter` and `latency`. */
 #define JITTER_OPTIONS 3
 extern const struct option jitter_options[JITTER_OPTIONS];

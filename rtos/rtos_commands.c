@@ -27,6 +27,7 @@ static void cmd_poweroff(const struct args *a)
 		.name = #id, .summary = (text), .run = cmd_##id, ##__VA_ARGS__ \
 	}
 
+COMMAND(channel, "the channel to other VMs; as peer 0: how long rounds with peer 1 take");
 COMMAND(cpus, "the CPUs and what they run", .options = json_options, .noptions = JSON_OPTIONS);
 COMMAND(irq, "interrupts in use, and the longest times with interrupts masked",
 	.options = irq_options, .noptions = 2);
@@ -41,8 +42,9 @@ COMMAND(threads, "all threads", .options = json_options, .noptions = JSON_OPTION
 COMMAND(version, "which version this is");
 
 const struct command *const root_commands[] = {
-	&cpus_command, &help_command,     &irq_command,    &jitter_command,  &latency_command,
-	&log_command,  &poweroff_command, &reboot_command, &threads_command, &version_command,
+	&channel_command, &cpus_command,    &help_command,    &irq_command,
+	&jitter_command,  &latency_command, &log_command,     &poweroff_command,
+	&reboot_command,  &threads_command, &version_command,
 };
 const u32 root_count = ARRAY_SIZE(root_commands);
 

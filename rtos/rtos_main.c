@@ -21,6 +21,7 @@ void kernel_main(void)
 	machine_start_cpus();
 	may(uart_probe(), "uart");
 	must(control_start(), "control loop");
+	may(channel_start(), "channel");
 	must(shell_start(), "shell");
 	thread_exit();
 }

@@ -186,15 +186,50 @@ def test_linux(boot, bundles, description, tmp_path):
     assert "1000 rounds" in console.run("channel", LINUX, timeout=BOOT_SECONDS)
 
 
+def described(folder, source, old, new_name):
+    """A description of vms/ under another name, with the channel."""
+    text = (ROOT / "vms" / source).read_text().replace(f'"{old}"', f'"{new_name}"')
+    path = folder / f"{new_name}.dts"
+    path.write_text(text[:text.rindex("};")] + LOOP + ";\n};\n", encoding="utf-8")
+    return str(path)
+
+
 def test_uboot_sees_it(boot, bundles, tmp_path, description):
     fetched("uboot")
-    source = tmp_path / "b.dts"
-    text = (ROOT / "vms/uboot.dts").read_text().replace('"uboot"', '"b"')
-    source.write_text(text[:text.rindex("};")] + LOOP + ";\n};\n", encoding="utf-8")
-    board = boot(smp=1, mem=512, bundle=bundles([str(source), peer(description, "a", "ping")]))
+    source = described(tmp_path, "uboot.dts", "uboot", "b")
+    board = boot(smp=1, mem=512, bundle=bundles([source, peer(description, "a", "ping")]))
     _, console = start(board, "b")
     uboot_ready(console)
     assert re.search(r"00\.01\.00 +0x110a +0x4106 +\S+", console.run("pci", UBOOT))
     bars = console.run("pci bar 00.01.00", UBOOT)
     assert re.search(r"^ *0 +0x0*1\w{7} +0x0*1000 +32 +MEM", bars, re.M), bars
     assert re.search(r"^ *2 +0x\w+ +0x0*200000 +64 +MEM *P?", bars, re.M), bars
+
+
+
+RTOS = "rtos> "
+
+
+def test_rtos_answers(boot, bundles, description, tmp_path):
+    board = boot(smp=2, mem=512, bundle=bundles([peer(description, "a", "ping"),
+                                                 described(tmp_path, "rtos.dts", "rtos", "b")]))
+    _, ping = start(board, "a")
+    _, console = start(board, "b")
+    comes(ping, 1)
+    console.expect(RTOS, timeout=BOOT_SECONDS)
+    assert console.run("channel", RTOS) == \
+        "peer 1 of 2, 1024 KiB are shared, states: 1 1; 1000 rounds were answered"
+
+
+def test_rtos_asks(boot, bundles, description, tmp_path):
+    board = boot(smp=2, mem=512, bundle=bundles([described(tmp_path, "rtos.dts", "rtos", "a"),
+                                                 peer(description, "b", "pong")]))
+    _, console = start(board, "a")
+    console.expect(RTOS, timeout=BOOT_SECONDS)
+    assert console.run("channel", RTOS) == \
+        "peer 0 of 2, 1024 KiB are shared, states: 1 0; 0 rounds were answered"
+    _, pong = start(board, "b")
+    pong.expect("channel: pong", timeout=BOOT_SECONDS)
+    assert re.search(r"^round +1000( +\d+){6}$", console.run("channel", RTOS, timeout=BOOT_SECONDS), re.M)
+    board.sh("zvm stop -f b")
+    assert "states: 1 0;" in console.run("channel", RTOS)
