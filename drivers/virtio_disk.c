@@ -15,7 +15,6 @@
 #include <lib/string.h>
 #include <vmm/disk.h>
 
-#define DISKS    16
 #define SLOTS    8  /* transfers in flight */
 #define PARTS    3  /* descriptors of each */
 #define QUEUE    32 /* descriptors: a power of two */
@@ -73,9 +72,7 @@ struct vblk {
 	bool looking; /* the timeout is set */
 	bool failed;
 };
-
-static struct vblk disks[DISKS];
-static u32 disk_count;
+_Static_assert(sizeof(struct vblk) <= PAGE_SIZE, "kzalloc()");
 
 /* ---- a request; lock held ---- */
 
@@ -356,26 +353,24 @@ static int device_init(struct vblk *d)
 
 int virtio_disk_add(const struct virtio_dev *dev, void **arg)
 {
-	struct vblk *d = &disks[disk_count];
+	struct vblk *d = kzalloc(sizeof(*d));
 	int err;
 
-	if (disk_count == DISKS)
-		return -ENOSPC;
-	memset(d, 0, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
 	spin_lock_init(&d->lock, LOCK_VIRTIO);
 	list_init(&d->waiting);
 	timeout_init(&d->look, look);
 	d->dev = *dev;
 	d->disk.submit = submit;
 	err = device_init(d);
-	if (err == 0)
-		err = disk_register(&d->disk);
 	if (err != 0) {
 		if (virtio_stop(&d->dev))
 			virtio_fail(&d->dev);
+		kfree(d, sizeof(*d));
 		return err;
 	}
-	disk_count++;
+	disk_register(&d->disk);
 	*arg = d;
 	return 0;
 }

@@ -50,12 +50,13 @@ struct disk {
 	char serial[DISK_SERIAL + 1];
 	bool lost; /* it failed, and may still write to what it was given */
 	/* the room's */
-	char name[4]; /* "vda" */
+	char name[8]; /* "vda" */
+	struct disk *next;
 	struct list ranges;
 };
 
-/* A disk is found; it stays for ever. Boot, thread context. -ENOSPC: it is one too many. */
-int __must_check disk_register(struct disk *d);
+/* A disk is found; it stays for ever. Boot, thread context. */
+void disk_register(struct disk *d);
 /* The transfer is over. Interrupts masked; no lock held that submit() takes. */
 void disk_done(struct disk_io *io, bool failed);
 

@@ -230,6 +230,17 @@ def test_debian(boot, tmp_path):
     assert b"Permission denied" in desk("true").stderr
 
 
+def test_many(boot, tmp_path):
+    """As many disks as there are transports for them."""
+    images = [tmp_path / f"{n}.img" for n in range(20)]
+    for n, image in enumerate(images):
+        with open(image, "wb") as out:
+            out.truncate((n + 1) << 20)
+    board = boot(smp=1, mem=512, guests=["smp"], extra=options(*images))
+    shown = re.findall(r"^(vd\w) +(\d+) MiB +d(\d+)", board.sh("host disks"), re.M)
+    assert shown == [(f"vd{chr(ord('a') + n)}", str(n + 1), str(n)) for n in range(20)]
+
+
 def test_rate(boot, description, tmp_path):  # noqa: F811
     """A limit of a disk holds, and is changed while the VM runs."""
     file = gpt(tmp_path / "disk.img", 64, [("rootfs", 1, 32)])

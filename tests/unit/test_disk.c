@@ -191,7 +191,7 @@ static int setup(void **unused)
 
 	(void)unused;
 	if (!known)
-		assert_int_equal(disk_register(&machine), 0);
+		disk_register(&machine);
 	known = true;
 	write_table();
 	transfers = flushes = discards = biggest = 0;
@@ -461,6 +461,31 @@ static void test_names(void **unused)
 	refused("", true, -ENOENT, "no disk is");
 }
 
+/* Behind "vdz" come "vdaa" and so on. They stay, so this is the last test. */
+static void test_many_disks(void **unused)
+{
+	static struct disk others[40];
+
+	(void)unused;
+	for (u32 i = 0; i < 40; i++) {
+		others[i] = (struct disk){ .submit = submit, .sectors = 100 + i, .block = 512 };
+		disk_register(&others[i]);
+	}
+	assert_null(disk_get(41));
+	assert_ptr_equal(disk_get(0), &machine);
+	assert_string_equal(disk_get(25)->name, "vdz");
+	assert_string_equal(disk_get(26)->name, "vdaa");
+	assert_string_equal(disk_get(40)->name, "vdao");
+	allowed("vdb", true, 0, 100);
+	allowed("vdz", true, 0, 124);
+	allowed("vdaa", true, 0, 125);
+	allowed("vdao", true, 0, 139);
+	allowed("vda1", true, 40, 100); /* not of "vdaa" */
+	refused("vdap", true, -ENOENT, "no disk is 'vdap'");
+	refused("vdaa7", true, -ENOENT, "'vdaa7': ");
+	refused("vdaaa", true, -ENOENT, "no disk is 'vdaaa'");
+}
+
 static void test_users(void **unused)
 {
 	struct disk_range *a, *b, *c;
@@ -524,6 +549,7 @@ int main(void)
 		cmocka_unit_test_setup(test_names, setup),
 		cmocka_unit_test_setup(test_users, setup),
 		cmocka_unit_test_setup(test_broken_tables, setup),
+		cmocka_unit_test_setup(test_many_disks, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,7 +97,7 @@ static int setup(void **unused)
 
 	(void)unused;
 	if (!known)
-		assert_int_equal(disk_register(&machine), 0);
+		disk_register(&machine);
 	known = true;
 	while (count)
 		answer(0);

@@ -9,29 +9,47 @@
 #include <lib/printf.h>
 #include <lib/string.h>
 
-#define DISKS_MAX    16
 #define BUFFER_PAGES ((u32)(DISK_BUFFER / PAGE_SIZE))
 
-static struct disk *disks[DISKS_MAX];
-static u32 disk_count;
+static struct disk *first_disk, *last_disk;
 /* Guards state, telling and done of all ranges. */
 static struct spinlock lock = SPINLOCK_INIT(LOCK_DISK);
 
-int disk_register(struct disk *d)
+/* "vda" to "vdz", then "vdaa" and so on. */
+static void name_disk(struct disk *d, u32 index)
 {
-	if (disk_count == DISKS_MAX)
-		return -ENOSPC;
-	(void)snprintf(d->name, sizeof(d->name), "vd%c", 'a' + (char)disk_count);
+	char letters[sizeof(d->name) - 2], *at = &letters[sizeof(letters) - 1];
+
+	*at = '\0';
+	for (u32 n = index + 1; n && at > letters; n = (n - 1) / 26)
+		*--at = (char)('a' + (n - 1) % 26);
+	(void)snprintf(d->name, sizeof(d->name), "vd%s", at);
+}
+
+void disk_register(struct disk *d)
+{
+	u32 index = 0;
+
+	for (const struct disk *other = first_disk; other; other = other->next)
+		index++;
+	name_disk(d, index);
 	list_init(&d->ranges);
-	disks[disk_count++] = d;
+	if (last_disk)
+		last_disk->next = d;
+	else
+		first_disk = d;
+	last_disk = d;
 	log_info("disk %s: %lu MiB, serial '%s'%s", d->name, d->sectors * DISK_SECTOR / MIB(1),
 		 d->serial, d->readonly ? ", read-only" : "");
-	return 0;
 }
 
 struct disk *disk_get(u32 index)
 {
-	return index < disk_count ? disks[index] : NULL;
+	struct disk *d = first_disk;
+
+	while (d && index--)
+		d = d->next;
+	return d;
 }
 
 /* ---- ranges ---- */

@@ -163,17 +163,19 @@ static int find_serial(const char *name, struct disk_place *place, char *why, si
 static int find_numbered(const char *name, struct disk_place *place, char *why, size_t size)
 {
 	struct search s = { .place = place };
-	const char *problem;
+	const char *problem, *rest = "";
 	u64 number;
 
-	for (u32 i = 0; (s.disk = disk_get(i)) != NULL; i++)
-		if (str_starts(name, s.disk->name))
+	for (u32 i = 0; (s.disk = disk_get(i)) != NULL; i++) {
+		rest = name + strlen(s.disk->name);
+		if (str_starts(name, s.disk->name) && (*rest < 'a' || *rest > 'z')) /* "vdaa" */
 			break;
-	if (!s.disk || (name[3] && (parse_u64(name + 3, &number) || number > ~0U))) {
+	}
+	if (!s.disk || (*rest && (parse_u64(rest, &number) || number > ~0U))) {
 		(void)snprintf(why, size, "no disk is '%s' (`host disks` shows them)", name);
 		return -ENOENT;
 	}
-	if (!name[3]) {
+	if (!*rest) {
 		whole(s.disk, place);
 		return 0;
 	}
