@@ -186,7 +186,7 @@ static void make_tree(const struct vm_desc *d, const struct load_plan *plan, con
 	if (own && !why)
 		return;
 	fuzz_assert(guest_bootargs_note(d->bootargs, same, sizeof(same)) == noted);
-	fuzz_assert(!noted || str_eq(same, note));
+	fuzz_assert(!noted || !strcmp(same, note));
 }
 
 static void create(const struct vm_type *t)
