@@ -112,7 +112,7 @@ static const struct mmio_region *find_for(struct vcpu *v, u64 ipa)
 	const struct mmio_region **hint = hint_at(v, ipa);
 	const struct mmio_region *r = *hint;
 
-	if (ipa - READ_ONCE(r->base) < r->size)
+	if (ipa - r->base < r->size)
 		return r;
 	r = mmio_find(&v->vm->bus, ipa);
 	if (r)
@@ -157,7 +157,7 @@ static inline const struct reg_slot *find_slot(const struct mmio_region *r, u64 
 	const struct reg_slot *slot;
 	u64 word;
 
-	word = ipa - READ_ONCE(r->base);
+	word = ipa - r->base;          /* with `straight` by one load, whether it moves or not */
 	word = word >> 2 | word << 62; /* too large if the address is misaligned */
 	if (unlikely(word >= r->straight))
 		return NULL;
