@@ -27,6 +27,20 @@ static const struct column port_columns[] = {
 };
 static const struct table ports = { "ports", TABLE_COLUMNS(port_columns) };
 
+static void put_counts(const struct net_counts *c)
+{
+	table_number(c->frames);
+	table_number(c->bytes);
+	table_number(c->dropped);
+}
+
+void end_port_row(const struct net_port *p)
+{
+	put_counts(&p->in);
+	put_counts(&p->out);
+	table_row_end();
+}
+
 static void print_port(const struct net *net, const struct net_port *p)
 {
 	char mac[NET_MAC_TEXT];
@@ -38,13 +52,7 @@ static void print_port(const struct net *net, const struct net_port *p)
 	table_string(p->name);
 	table_string(net_mac_text(p->own.mac, mac));
 	table_number(learnt);
-	table_number(p->in.frames);
-	table_number(p->in.bytes);
-	table_number(p->in.dropped);
-	table_number(p->out.frames);
-	table_number(p->out.bytes);
-	table_number(p->out.dropped);
-	table_row_end();
+	end_port_row(p);
 }
 
 /* The addresses behind ports. */
@@ -214,12 +222,10 @@ void cmd_zvm_net(const struct args *a)
 	const struct net *net;
 	const bool dumps = a->nmore && str_eq(a->operand, "dump");
 
-	if (a->nmore && !dumps) {
-		shell_printf("%s: too many arguments: '%s'\n", a->path, a->more[0]);
-		return;
-	}
 	shell_vmm_lock();
-	if (dumps)
+	if (a->nmore && !dumps)
+		shell_printf("%s: too many arguments: '%s'\n", a->path, a->more[0]);
+	else if (dumps)
 		dump(a);
 	else if (!a->operand)
 		print_nets();

@@ -201,39 +201,28 @@ static void print_port(const struct net_port *p)
 	table_string("port");
 	table_string(p->name);
 	table_string(net_name(p->net));
-	table_number(p->in.frames);
-	table_number(p->in.bytes);
-	table_number(p->in.dropped);
-	table_number(p->out.frames);
-	table_number(p->out.bytes);
-	table_number(p->out.dropped);
-	table_row_end();
+	end_port_row(p);
 }
 
-/* Its next port behind `port` of `*net`; NULL at first, and in the end. */
-static const struct net_port *port_after(const struct vm *vm, const struct net **net,
-					 const struct net_port *port)
-{
-	if (!*net)
-		*net = net_next(NULL);
-	for (; *net; *net = net_next(*net))
-		while ((port = net_port_next(*net, port)))
-			if (port->owner == vm->name)
-				return port;
-	return NULL;
-}
-
+/* In the text nothing, if it has none. */
 static void print_ports(const struct vm *vm)
 {
-	const struct net *net = NULL;
-	const struct net_port *port = port_after(vm, &net, NULL);
+	const struct net_port *p;
+	bool any = json_is_on();
 
-	if (!port && !json_is_on())
-		return;
-	table_begin(&ports_table);
-	for (; port; port = port_after(vm, &net, port))
-		print_port(port);
-	table_end();
+	if (any)
+		table_begin(&ports_table);
+	for (const struct net *net = NULL; (net = net_next(net));) {
+		for (p = NULL; (p = net_port_next(net, p));) {
+			if (p->owner != vm->name)
+				continue;
+			if (!any)
+				table_begin(&ports_table);
+			any = true;
+			print_port(p);
+		}
+	}
+	table_end(); /* of the text there is nothing to end */
 }
 
 void cmd_zvm_stat(const struct args *a)

@@ -274,12 +274,15 @@ static bool wait_for_next(u64 deadline)
 static void show_once(struct sample *first, struct sample *second)
 {
 	const u64 end = deadline_ms(PERIOD_MS);
+	u64 passed;
 
-	while (arch_counter() < end && !shell_interrupted())
+	do
 		shell_wait(end);
+	while (arch_counter() < end && !shell_interrupted());
 	take_sample(second, first);
-	print_cpus(second, first, MAX(second->when - first->when, 1));
-	print_threads(second, rows_of(second), MAX(second->when - first->when, 1));
+	passed = MAX(second->when - first->when, 1);
+	print_cpus(second, first, passed);
+	print_threads(second, rows_of(second), passed);
 }
 
 void cmd_zvm_top(const struct args *a __unused)

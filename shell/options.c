@@ -76,15 +76,11 @@ static bool has_settings(const struct command *c)
 
 static bool take_operand(struct args *a, const char *word)
 {
-	if (!a->command->operand_name) {
-		shell_printf("%s: too many arguments: '%s'\n", a->path, word);
-		return false;
-	}
 	if (a->operand && a->nmore < a->command->more) {
 		a->more[a->nmore++] = word;
 		return true;
 	}
-	if (a->operand && a->command->more) {
+	if (!a->command->operand_name || (a->operand && a->command->more)) {
 		shell_printf("%s: too many arguments: '%s'\n", a->path, word);
 		return false;
 	}

@@ -149,6 +149,12 @@ struct vm *vm_argument(const struct args *a);
 /* "linux, zephyr, rtos" */
 void print_types(void);
 
+/* ---- cmd_net.c ---- */
+
+struct net_port;
+/* The last cells of a port's row: what it received and sent. */
+void end_port_row(const struct net_port *p);
+
 /* ---- cmd_kernel.c ---- */
 
 void cmd_cpus(const struct args *a);

@@ -137,10 +137,8 @@ static void end_line(const struct table *t)
 		t->end_line();
 }
 
-void table_heading(const struct table *t)
+static void put_heading(const struct table *t)
 {
-	if (out.on)
-		return;
 	for (u32 i = 0; i < t->count; i++)
 		if (t->columns[i].head)
 			put_words(&t->columns[i], t->columns[i].head, strlen(t->columns[i].head));
@@ -158,7 +156,7 @@ void table_begin(const struct table *t)
 		put_member(t->name);
 		(void)sink_printf(json(), "[");
 	} else if (!t->bare) {
-		table_heading(t);
+		put_heading(t);
 	}
 }
 
@@ -304,31 +302,14 @@ void table_string(const char *words)
 
 void table_text(const char *fmt, ...)
 {
-	const struct column *c = &out.table->columns[out.column];
-	char words[160];
+	char words[320];
 	va_list ap;
-	size_t len;
 
-	if (!out.on && !c->head) {
-		out.column++;
-		return;
-	}
 	va_start(ap, fmt);
-	if (out.on || !c->width) {
-		table_open();
-		add(fmt, ap);
-		table_close();
-		va_end(ap);
-		return;
-	}
-	len = (size_t)vsnprintf(words, sizeof(words), fmt, ap);
-	va_end(ap);
-	if (len >= sizeof(words)) { /* no column is as wide */
+	if ((size_t)vsnprintf(words, sizeof(words), fmt, ap) >= sizeof(words))
 		text_cut(words, sizeof(words));
-		len = strlen(words);
-	}
-	put_words(c, words, len);
-	out.column++;
+	va_end(ap);
+	table_string(words);
 }
 
 /* ---- facts ---- */

@@ -29,8 +29,6 @@ struct table {
 /* One table at a time. */
 void table_begin(const struct table *t);
 void table_end(void);
-/* The heading once more, or without table_begin()'s. Only in the text. */
-void table_heading(const struct table *t);
 
 /*
  * The cells of a row, in the order of the columns. The rest of a row may be missing. A number or

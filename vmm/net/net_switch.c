@@ -1,33 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The switch: networks, their ports, and the addresses behind each port. */
+/* The switch: where a frame goes, and the addresses behind each port. */
+#include "net_switch.h"
+
 #include <arch/cpu.h>
 #include <arch/timer.h>
-#include <kernel/log.h>
-#include <kernel/page.h>
 #include <kernel/timeout.h>
-#include <lib/errno.h>
-#include <lib/string.h>
-#include <vmm/net.h>
 
-#define BUCKETS 256
-#define AGE_MS  300000 /* an address that was not seen for so long is forgotten */
-#define LOOKS   16     /* numbers of ports that one section looks at */
-
-struct net {
-	char name[DESC_NAME_MAX];
-	struct net *next;
-	/* Of what follows. No other lock is taken under it. */
-	struct spinlock lock;
-	u64 key; /* of the hash: a guest cannot choose addresses of one bucket */
-	u32 nports, room;
-	u32 end;                 /* no port has had this number or a greater one */
-	struct net_port **ports; /* NULL: a free number */
-	struct net_station *buckets[BUCKETS];
-	struct net_capture capture; /* has a lock of its own */
-};
-_Static_assert(sizeof(struct net) <= PAGE_SIZE, "kzalloc()");
-
-static struct net *networks; /* lifecycle lock */
+#define AGE_MS 300000 /* an address that was not seen for so long is forgotten */
+#define LOOKS  16     /* numbers of ports that one section looks at */
 
 /* ---- addresses, under the network's lock ---- */
 
@@ -35,14 +15,14 @@ static struct net_station **bucket_of(struct net *net, u64 mac)
 {
 	return &net->buckets[mac * net->key >> 56];
 }
-_Static_assert(BUCKETS == 256, "the hash has 8 bits");
+_Static_assert(NET_BUCKETS == 256, "the hash has 8 bits");
 
-static bool is_fresh(const struct net_station *s, u64 now)
+bool net_is_fresh(const struct net_station *s, u64 now)
 {
 	return s == &s->port->own || now - s->seen < ms_to_ticks(AGE_MS);
 }
 
-static struct net_station *find(struct net *net, u64 mac)
+struct net_station *net_find(struct net *net, u64 mac)
 {
 	struct net_station *s = *bucket_of(net, mac);
 
@@ -51,7 +31,7 @@ static struct net_station *find(struct net *net, u64 mac)
 	return s;
 }
 
-static void insert(struct net *net, struct net_station *s)
+void net_insert(struct net *net, struct net_station *s)
 {
 	struct net_station **bucket = bucket_of(net, s->mac);
 
@@ -59,8 +39,7 @@ static void insert(struct net *net, struct net_station *s)
 	*bucket = s;
 }
 
-/* Forget an address; nothing if it is none. */
-static void forget(struct net *net, struct net_station *s)
+void net_forget(struct net *net, struct net_station *s)
 {
 	struct net_station **at;
 
@@ -93,19 +72,19 @@ static void learn(struct net_port *port, u64 mac, u64 now)
 	struct net_station *s = place_for(port);
 
 	if (s->mac)
-		port->displaced += is_fresh(s, now);
-	forget(port->net, s);
+		port->displaced += net_is_fresh(s, now);
+	net_forget(port->net, s);
 	s->mac = mac;
 	s->seen = now;
 	s->port = port;
-	insert(port->net, s);
+	net_insert(port->net, s);
 }
 
 /* As admit(), for an address that is not the port's own. Under the network's lock. */
 static bool admit_other(struct net_port *port, u64 mac)
 {
 	const u64 now = arch_counter();
-	struct net_station *s = find(port->net, mac);
+	struct net_station *s = net_find(port->net, mac);
 
 	if (s && s == &s->port->own)
 		return false;
@@ -114,7 +93,7 @@ static bool admit_other(struct net_port *port, u64 mac)
 		return true;
 	}
 	if (s)
-		forget(port->net, s);
+		net_forget(port->net, s);
 	learn(port, mac, now);
 	return true;
 }
@@ -210,8 +189,8 @@ static enum where look_up(struct net_port *from, u64 to, struct net_port **port)
 	if (to & NET_GROUP)
 		return TO_ALL;
 	spin_lock(&from->net->lock);
-	s = find(from->net, to);
-	if (s && is_fresh(s, arch_counter())) {
+	s = net_find(from->net, to);
+	if (s && net_is_fresh(s, arch_counter())) {
 		*port = s->port;
 		where = s->port == from ? NOWHERE : TO_PORT;
 		if (where == TO_PORT)
@@ -250,208 +229,4 @@ void net_send(struct net_port *from, struct net_frame *f)
 	arch_irq_restore(irq);
 	if (where == TO_ALL)
 		flood(from, f);
-}
-
-/* ---- joining and leaving; lifecycle lock ---- */
-
-static u32 pages_for(u64 count, u64 size)
-{
-	return (u32)(ALIGN_UP(count * size, PAGE_SIZE) / PAGE_SIZE);
-}
-
-static struct net *named(const char *name)
-{
-	struct net *net = networks;
-
-	while (net && !str_eq(net->name, name))
-		net = net->next;
-	return net;
-}
-
-static struct net *make(const char *name)
-{
-	struct net *net = kzalloc(sizeof(*net));
-
-	if (!net)
-		return NULL;
-	(void)str_copy(net->name, name, sizeof(net->name));
-	spin_lock_init(&net->lock, LOCK_NET);
-	port_stream_init(&net->capture.stream);
-	net->key = (arch_counter() * 0x9e3779b97f4a7c15ULL) | 1;
-	net->next = networks;
-	networks = net;
-	return net;
-}
-
-static void end_capture(struct net *net)
-{
-	struct port_stream *s = &net->capture.stream;
-
-	port_stream_close(s);
-	log_info("network '%s': the capture ended, %lu frames, %lu dropped", net->name, s->records,
-		 s->dropped);
-}
-
-/* The network goes with its last port, and its capture too. */
-static void unmake_if_empty(struct net *net)
-{
-	struct net **at = &networks;
-
-	if (net->nports)
-		return;
-	while (*at != net)
-		at = &(*at)->next;
-	*at = net->next;
-	if (port_stream_is_open(&net->capture.stream))
-		end_capture(net);
-	if (net->ports)
-		pages_free(net->ports, pages_for(net->room, sizeof(void *)));
-	kfree(net, sizeof(*net));
-}
-
-/* Make room for one more port. */
-static int grow(struct net *net)
-{
-	const u32 room = net->room ? 2 * net->room : (u32)(PAGE_SIZE / sizeof(void *));
-	struct net_port **ports, **old = net->ports;
-	const u32 old_room = net->room;
-	unsigned long irq;
-
-	if (net->nports < net->room)
-		return 0;
-	ports = pages_alloc(pages_for(room, sizeof(void *)));
-	if (!ports)
-		return -ENOMEM;
-	irq = spin_lock_irqsave(&net->lock);
-	if (old)
-		memcpy(ports, old, old_room * sizeof(void *));
-	net->ports = ports;
-	net->room = room;
-	spin_unlock_irqrestore(&net->lock, irq);
-	if (old)
-		pages_free(old, pages_for(old_room, sizeof(void *)));
-	return 0;
-}
-
-/* 0; -EEXIST: that address is another port's. It is taken from a port that only learnt it. */
-static int enter(struct net *net, struct net_port *port)
-{
-	struct net_station *s;
-	unsigned long irq;
-	bool taken;
-
-	while (net->ports[port->number]) /* they change under the lifecycle lock */
-		port->number++;
-	irq = spin_lock_irqsave(&net->lock);
-	s = find(net, port->own.mac);
-	taken = s && s == &s->port->own;
-	if (!taken) {
-		if (s)
-			forget(net, s);
-		insert(net, &port->own);
-		net->ports[port->number] = port;
-		net->end = MAX(net->end, port->number + 1);
-		net->nports++;
-	}
-	spin_unlock_irqrestore(&net->lock, irq);
-	return taken ? -EEXIST : 0;
-}
-
-int net_join(struct net_port *port, const char *network, u64 mac, u32 room)
-{
-	struct net *net = named(network);
-	int r;
-
-	if (!net)
-		net = make(network);
-	port->stations = pages_alloc(pages_for(room, sizeof(*port->stations)));
-	r = net && port->stations ? grow(net) : -ENOMEM;
-	if (!r) {
-		port->net = net;
-		port->room = room;
-		port->own = (struct net_station){ .mac = mac, .port = port };
-		r = enter(net, port);
-	}
-	if (!r)
-		return 0;
-	port->net = NULL;
-	if (port->stations)
-		pages_free(port->stations, pages_for(room, sizeof(*port->stations)));
-	if (net)
-		unmake_if_empty(net);
-	return r;
-}
-
-void net_leave(struct net_port *port)
-{
-	struct net *net = port->net;
-	unsigned long irq = spin_lock_irqsave(&net->lock);
-
-	net->ports[port->number] = NULL;
-	net->nports--;
-	forget(net, &port->own);
-	spin_unlock_irqrestore(&net->lock, irq);
-	for (u32 i = 0; i < port->room; i++) { /* a section for each */
-		irq = spin_lock_irqsave(&net->lock);
-		forget(net, &port->stations[i]);
-		spin_unlock_irqrestore(&net->lock, irq);
-	}
-	while (__atomic_load_n(&port->pins, __ATOMIC_ACQUIRE))
-		arch_relax(); /* its holders have interrupts masked */
-	port->net = NULL;
-	pages_free(port->stations, pages_for(port->room, sizeof(*port->stations)));
-	unmake_if_empty(net);
-}
-
-/* ---- for the operator; lifecycle lock ---- */
-
-const struct net *net_next(const struct net *net)
-{
-	return net ? net->next : networks;
-}
-
-int net_capture_start(const char *network, s32 want, u32 snap, u64 wall)
-{
-	struct net *net = named(network);
-
-	return net ? net_capture_open(&net->capture, want, snap, wall) : -ENOENT;
-}
-
-void net_capture_end(const char *network)
-{
-	struct net *net = named(network);
-
-	if (net && port_stream_is_open(&net->capture.stream))
-		end_capture(net);
-}
-
-const struct net_capture *net_capture_of(const struct net *net)
-{
-	return &net->capture;
-}
-
-const char *net_name(const struct net *net)
-{
-	return net->name;
-}
-
-const struct net_port *net_port_next(const struct net *net, const struct net_port *port)
-{
-	u32 number = port ? port->number + 1 : 0;
-
-	while (number < net->room && !net->ports[number])
-		number++;
-	return number < net->room ? net->ports[number] : NULL;
-}
-
-void net_each_station(const struct net_port *port, void (*fn)(u64 mac, void *arg), void *arg)
-{
-	const u64 now = arch_counter();
-
-	for (u32 i = 0; i < port->room; i++) {
-		const struct net_station s = port->stations[i];
-
-		if (s.mac && is_fresh(&s, now))
-			fn(s.mac, arg);
-	}
 }
