@@ -107,7 +107,14 @@ struct image_ref {
 #define VIRTIO_SERIAL    20  /* bytes of a disk's serial number */
 #define DESC_PORTS       3   /* of a console, beside the terminal */
 
-enum desc_virtio_kind { VIRTIO_NONE, VIRTIO_RNG, VIRTIO_BLK, VIRTIO_CONSOLE, VIRTIO_NET };
+enum desc_virtio_kind {
+	VIRTIO_NONE,
+	VIRTIO_RNG,
+	VIRTIO_BLK,
+	VIRTIO_CONSOLE,
+	VIRTIO_NET,
+	VIRTIO_VSOCK
+};
 
 struct desc_virtio {
 	char name[DESC_NAME_MAX]; /* of the node */
@@ -133,6 +140,7 @@ struct desc_virtio {
 			char ports[DESC_PORTS][DESC_NAME_MAX];
 		};
 	};
+	u32 cid; /* the context ID of sockets; 0: made of the VM's number */
 };
 
 /* ---- channels: the nodes of /channels ---- */

@@ -113,6 +113,60 @@ void net_capture_end(const char *network);
 /* Its capture, which may be closed. */
 const struct net_capture *net_capture_of(const struct net *net);
 
+/* ---- vsock: packets between VMs by their context IDs (VIRTIO 1.2, 5.10) ---- */
+
+#define VSOCK_CID_MIN 3 /* below are hypervisor, loopback, host */
+#define VSOCK_CID_MAX 0xfffffffeU
+
+/* Before each packet. */
+struct vsock_head {
+	u64 src_cid, dst_cid;
+	u32 src_port, dst_port;
+	u32 len; /* bytes behind it */
+	u16 type, op;
+	u32 flags, buf_alloc, fwd_cnt;
+} __attribute__((packed));
+
+/* What became of a packet, if not a number of bytes. */
+#define VSOCK_LATER (-1) /* the receiver has no buffer; wake() says when to try again */
+#define VSOCK_GONE  (-2) /* no device has that ID, or it takes nothing */
+
+struct vsock_port {
+	u64 cid; /* 0: it has not joined */
+	const char *owner;
+	u32 pins;   /* as those of struct net_port */
+	u64 waits;  /* the ID that has no buffer for it; 0: none (atomic) */
+	bool stuck; /* packets for it were given up, as it had no buffer for long (atomic) */
+	struct vsock_port *next;
+	/*
+	 * Take a packet with some of its bytes: how many, at least one if len is not 0, or as
+	 * above. It never waits. Interrupts masked, no lock held.
+	 */
+	s32 (*receive)(struct vsock_port *port, const struct vsock_head *h, const u8 *data,
+		       u32 len);
+	/* Try again. As receive(). */
+	void (*wake)(struct vsock_port *port);
+	/* The device with that ID was reset, and knows of no connection. As receive(). */
+	void (*gone)(struct vsock_port *port, u64 cid);
+};
+
+/* Join with port->cid. -EEXIST: *owner has it. Lifecycle lock held. */
+int __must_check vsock_join(struct vsock_port *port, const char **owner);
+/* On return no sender uses the port. Lifecycle lock held, no other lock. */
+void vsock_leave(struct vsock_port *port);
+/*
+ * Send h and len bytes to h->dst_cid: what became of it. One section, as long as a copy. Thread
+ * context, no lock held. One caller at a time for each port.
+ */
+s32 __must_check vsock_send(struct vsock_port *from, const struct vsock_head *h, const u8 *data,
+			    u32 len);
+/* The port's device was reset: tell all others. Thread context, no lock held. */
+void vsock_announce(const struct vsock_port *port);
+/* Packets for that ID are not waited for any more, until its driver brings buffers. */
+void vsock_give_up(u64 cid);
+/* The port's driver has buffers again: wake the ports that wait for it. Thread context, no lock. */
+void vsock_wake_waiting(struct vsock_port *port);
+
 /* ---- addresses ---- */
 
 /* The address in six bytes. */

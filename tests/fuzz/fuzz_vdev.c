@@ -173,14 +173,22 @@ void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
 
 u64 host_counter;
 
+/* Of a socket device: it fires when the peer acts. */
+static struct timeout *armed;
+
 void timeout_set(struct timeout *t, u64 when)
 {
+	if (dev.class == &virtio_vsock_class) {
+		armed = t;
+		return;
+	}
 	host_counter = MAX(host_counter, when);
 	t->fn(t);
 }
 
 bool timeout_cancel(struct timeout *t)
 {
+	armed = NULL;
 	(void)t;
 	return false;
 }
@@ -457,6 +465,96 @@ static void arrive(void)
 	arch_irq_restore(irq);
 }
 
+/* ---- the other end of a socket device ---- */
+
+#define OWN_CID  9
+#define PEER_CID 4
+static struct vsock_port peer;
+static bool peer_woken;
+
+static s32 peer_receives(struct vsock_port *port, const struct vsock_head *h, const u8 *data,
+			 u32 len)
+{
+	fuzz_assert(port == &peer && h->src_cid == OWN_CID && h->dst_cid == PEER_CID);
+	fuzz_assert(len <= sizeof(sink) * 2 && !h->len && h->type == 1);
+	for (u32 i = 0; i < len; i++)
+		sink[i % sizeof(sink)] ^= data[i];
+	if (fuzz_once_in(&input, 4))
+		return -1 - (s32)fuzz_below(&input, 2);
+	return len ? 1 + (s32)fuzz_below(&input, len) : 0;
+}
+
+static void peer_is_woken(struct vsock_port *port)
+{
+	fuzz_assert(port == &peer && peer.pins);
+	peer_woken = true;
+}
+
+static void peer_is_told(struct vsock_port *port, u64 cid)
+{
+	fuzz_assert(port == &peer && peer.pins && cid == OWN_CID);
+}
+
+static bool is_vsock(void)
+{
+	return dev.class == &virtio_vsock_class;
+}
+
+static void join_peer(void)
+{
+	const char *owner;
+
+	peer = (struct vsock_port){ .cid = PEER_CID, .owner = "peer" };
+	peer.receive = peer_receives;
+	peer.wake = peer_is_woken;
+	peer.gone = peer_is_told;
+	fuzz_assert(!vsock_join(&peer, &owner));
+}
+
+static void some_head(struct vsock_head *h, bool from_peer)
+{
+	static const u32 lengths[] = { 0, 1, 100, 2048, 4096, ~0U };
+
+	*h = (struct vsock_head){ .src_cid = from_peer ? PEER_CID : OWN_CID,
+				  .dst_cid = from_peer ? OWN_CID : PEER_CID,
+				  .len = fuzz_word(&input, lengths),
+				  .type = 1,
+				  .op = 5 };
+	if (fuzz_once_in(&input, 4))
+		h->op = fuzz_byte(&input) % 10;
+	if (!from_peer && fuzz_once_in(&input, 8))
+		fuzz_lie(&input, h, sizeof(*h));
+}
+
+/* A packet from the peer; or it has buffers again, or is given up, or time has passed. */
+static void peer_acts(void)
+{
+	struct vsock_head h;
+	s32 r;
+
+	switch (fuzz_below(&input, 8)) {
+	case 0:
+		vsock_wake_waiting(&peer);
+		break;
+	case 1:
+		vsock_announce(&peer);
+		vsock_give_up(OWN_CID);
+		break;
+	case 2:
+		host_counter += HOST_COUNTER_HZ / 2;
+		if (armed)
+			armed->fn(armed);
+		break;
+	default:
+		some_head(&h, true);
+		h.len = MIN(h.len, 2048);
+		h.src_port = h.dst_port = fuzz_byte(&input) & 3;
+		r = vsock_send(&peer, &h, sink, MIN(h.len, (u32)sizeof(sink)));
+		fuzz_assert(r <= (s32)h.len && (r || !h.len));
+		fuzz_assert((r == VSOCK_LATER) == (peer.waits == OWN_CID));
+	}
+}
+
 /* What a driver does, with a few things wrong. */
 static void start(void)
 {
@@ -525,6 +623,15 @@ static void request(void)
 			poke(table + 16 * i + 8, 1 | (u64)(i < 59) << 32 | (i + 1) << 48, 8);
 		}
 		descriptor(0, table, 16 * 60, 4, 0);
+	} else if (is_vsock()) {
+		struct vsock_head h;
+
+		some_head(&h, false);
+		memcpy(&ram[header - RAM], &h, sizeof(h));
+		descriptor(0, header, 44, 1 | (fuzz_byte(&input) & 2), 1);
+		descriptor(2, RINGS + 0x1000, 1, fuzz_byte(&input) & 2, 0);
+		if (fuzz_byte(&input) & 1)
+			peer_acts();
 	} else if (is_net() && fuzz_byte(&input) & 1) { /* a buffer for a frame */
 		descriptor(0, data, fuzz_word(&input, lengths), 2, 0);
 		for (u32 n = fuzz_once_in(&input, 16) ? 40 : 1; n > 0; n--)
@@ -593,7 +700,8 @@ static void check(void)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static const struct vdev_class *const classes[] = { &virtio_rng_class, &virtio_blk_class,
-							    &virtio_con_class, &virtio_net_class };
+							    &virtio_con_class, &virtio_net_class,
+							    &virtio_vsock_class };
 	static struct vcpu *const one = &vcpu;
 	struct disk_range *range;
 	char why[VDEV_WHY];
@@ -610,7 +718,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	vcpu.vm = &vm;
 	vcpu.power = VCPU_ON;
 	vm.desc.virtio[0] = (struct desc_virtio){
-		.image = "i", .name = "disk0", .network = "n", .mac = 0x020000000002
+		.image = "i", .name = "disk0", .network = "n", .mac = 0x020000000002, .cid = OWN_CID
 	};
 	vm.desc.virtio[0].readonly = fuzz_once_in(&input, 8);
 	if (!disk_get(0))
@@ -646,6 +754,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	}
 	if (is_net())
 		join_net();
+	if (is_vsock())
+		join_peer();
 	vm.devices[0] = dev;
 	vm.ndevices = 1;
 	console = NULL;
@@ -665,6 +775,8 @@ end:
 		dev.class->destroy(&dev);
 	if (is_net())
 		net_leave(&other);
+	if (is_vsock())
+		vsock_leave(&peer);
 	while (in_flight_count)
 		end_transfer();
 	for (u32 i = 0; pages && i < 1000; i++) /* what was closed in flight goes now */

@@ -145,7 +145,8 @@ static void put_devices(struct fuzz_input *in)
 {
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i" };
 	static const char *const kinds[] = { "zvm,virtio-rng", "zvm,virtio-blk",
-					     "zvm,virtio-console", "zvm,virtio-net" };
+					     "zvm,virtio-console", "zvm,virtio-net",
+					     "zvm,virtio-vsock" };
 	static const u8 macs[3][6] = { { 2, 0, 0, 0, 0, 1 }, { 0 }, { 3 } };
 	static const u8 rates[][12] = { { 0, 0, 1 },
 					{ 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0 },
@@ -173,6 +174,8 @@ static void put_devices(struct fuzz_input *in)
 			tree_put("mac", macs[fuzz_below(in, 3)], fuzz_once_in(in, 8) ? 5 : 6);
 		if (fuzz_once_in(in, 4))
 			tree_put("mac-filter", NULL, 0);
+		if (fuzz_once_in(in, 8))
+			tree_cells("cid", fuzz_below(in, 16));
 		if (fuzz_once_in(in, 8))
 			tree_put("discard-at-reset", NULL, 0);
 		if (fuzz_once_in(in, 4))

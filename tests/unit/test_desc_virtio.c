@@ -200,6 +200,22 @@ static void test_net(void **state)
 	refused("/devices/n: rate-in-frames: milliseconds: 1 to 60000");
 }
 
+static void test_vsock(void **state)
+{
+	(void)state;
+	add("v", "zvm,virtio-vsock", -1);
+	accepted(1);
+	assert_int_equal(d.virtio[0].kind, VIRTIO_VSOCK);
+	assert_int_equal(d.virtio[0].cid, 0);
+	assert_int_equal(fdt_setprop_u32(blob, at("/devices/v"), "cid", 2), 0);
+	refused("/devices/v: cid: 2 is out of range: 3 to 4294967294");
+	assert_int_equal(fdt_setprop_u32(blob, at("/devices/v"), "cid", 0xffffffff), 0);
+	refused("/devices/v: cid: 4294967295 is out of range: 3 to 4294967294");
+	assert_int_equal(fdt_setprop_u32(blob, at("/devices/v"), "cid", 3), 0);
+	accepted(1);
+	assert_int_equal(d.virtio[0].cid, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +223,7 @@ int main(void)
 		cmocka_unit_test_setup(test_refused, empty),
 		cmocka_unit_test_setup(test_ports, empty),
 		cmocka_unit_test_setup(test_net, empty),
+		cmocka_unit_test_setup(test_vsock, empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

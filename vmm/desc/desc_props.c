@@ -478,18 +478,23 @@ static const struct prop_row net_rows[] = {
 	{ "rate-out-kib",    read_rate, V(out_kib) },
 	{ "rate-out-frames", read_rate, V(out_frames) },
 };
+
+static const struct prop_row vsock_rows[] = {
+	VIRTIO_ROWS,
+	{ "cid", desc_u32, V(cid), .min = 3, .max = 0xfffffffe },
+};
 /* clang-format on */
 
 static const struct prop_table plain = { plain_rows, ARRAY_SIZE(plain_rows) };
 static const struct prop_table blk = { blk_rows, ARRAY_SIZE(blk_rows) };
 static const struct prop_table con = { con_rows, ARRAY_SIZE(con_rows) };
 static const struct prop_table net = { net_rows, ARRAY_SIZE(net_rows) };
+static const struct prop_table vsock = { vsock_rows, ARRAY_SIZE(vsock_rows) };
 
 const struct virtio_row desc_virtio_rows[] = {
-	{ "zvm,virtio-rng", VIRTIO_RNG, &plain },
-	{ "zvm,virtio-blk", VIRTIO_BLK, &blk },
-	{ "zvm,virtio-console", VIRTIO_CONSOLE, &con },
-	{ "zvm,virtio-net", VIRTIO_NET, &net },
+	{ "zvm,virtio-rng", VIRTIO_RNG, &plain },       { "zvm,virtio-blk", VIRTIO_BLK, &blk },
+	{ "zvm,virtio-console", VIRTIO_CONSOLE, &con }, { "zvm,virtio-net", VIRTIO_NET, &net },
+	{ "zvm,virtio-vsock", VIRTIO_VSOCK, &vsock },
 };
 const u32 desc_virtio_row_count = ARRAY_SIZE(desc_virtio_rows);
 
