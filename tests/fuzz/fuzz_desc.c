@@ -31,11 +31,13 @@ static void check_accepted(const struct vm_desc *d)
 	fuzz_assert(d->cpus >= 1 && d->cpus <= DESC_CPUS_MAX);
 	fuzz_assert(d->ram.count >= 1 && d->ram.count <= RAM_BANKS_MAX);
 	fuzz_assert(!ram_map_check(&d->ram, why, sizeof(why)));
-	fuzz_assert(d->kernel.path[0] != '\0' || d->kernel.size);
+	fuzz_assert(d->kernel.path[0] != '\0' || d->kernel.size || d->firmware.path[0] != '\0');
 	fuzz_assert(!desc_sched_problem(d, &prop));
 	check_text(d->kernel.path, sizeof(d->kernel.path));
 	check_text(d->initrd.path, sizeof(d->initrd.path));
 	check_text(d->devicetree.path, sizeof(d->devicetree.path));
+	check_text(d->firmware.path, sizeof(d->firmware.path));
+	check_text(d->variables, sizeof(d->variables));
 	fuzz_check_line(d->bootargs, sizeof(d->bootargs));
 }
 
