@@ -21,7 +21,7 @@
 /* The most bytes that are moved for a port in its turn. */
 #define TURN_BYTES  4096
 #define CHUNK_BYTES CONSOLE_PUSH_BYTES
-#define INPUT_BYTES 64
+#define INPUT_BYTES 8 /* in a section: through two rings and the FIFO of a guest's UART */
 
 static struct {
 	struct spinlock lock;               /* taken before the console's and the driver's locks */
