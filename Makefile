@@ -22,7 +22,7 @@ TMUX_FLAG := $(if $(filter 1,$(TMUX)),--tmux)
 # What has to be fetched for the guests asked for, less what was given by hand.
 WANTED := $(patsubst edk2,efi,$(filter linux uboot rt installer edk2,$(or $(GUESTS),linux uboot)))
 BY_HAND := $(and $(LINUX_IMAGE),$(LINUX_INITRD),linux)
-FETCH := $(filter-out $(BY_HAND),$(WANTED)) $(if $(filter net debian,$(GUESTS)),virtio)
+FETCH := $(filter-out $(BY_HAND),$(WANTED)) $(if $(filter net debian,$(GUESTS)),virtio) $(if $(filter channel_linux,$(GUESTS)),uio)
 
 RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(if $(SSH),--ssh $(SSH)) $(addprefix --disk ,$(DISK)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Channels between VMs, with guests that know nothing of ZVM."""
 
-import gzip
 import json
 import re
 import subprocess
@@ -145,15 +144,7 @@ LINUX_PEER = """/dts-v1/;
 def linux_peer(folder):
     """A description of VM a with Linux, whose initramfs has the program."""
     fetched("uio")
-    more = cpio.Writer()
-    more.file("bin/channel", (BUILD / "guests/linux_channel").read_bytes(), 0o755)
-    (folder / "uio").mkdir()
-    (folder / "uio/Image").symlink_to(BUILD / "guests/uio/Image")
-    (folder / "uio/initrd.cpio.gz").write_bytes((BUILD / "guests/uio/initrd.cpio.gz").read_bytes() +
-                                                gzip.compress(more.finish()))
     (folder / "a.dts").write_text(LINUX_PEER % LOOP, encoding="utf-8")
-    (folder / "guests").mkdir()
-    (folder / GUEST).symlink_to(BUILD / GUEST)
     return str(folder / "a.dts")
 
 
@@ -171,8 +162,7 @@ def test_linux(boot, bundles, description, tmp_path):
     assert sizes == [0x1000, 0x200000] and int(resources[2][0], 16) >= 1 << 39  # it was moved
     said = console.run("dmesg | grep -i pci", LINUX)
     assert not re.search(r"fail|error|can't|invalid|bogus|no space", said, re.I), said
-    console.run("insmod /lib/modules/uio.ko; insmod /lib/modules/uio_pci_generic.ko", LINUX)
-    console.run("echo 110a 4106 > /sys/bus/pci/drivers/uio_pci_generic/new_id", LINUX)
+    console.run("channel-up", LINUX)
     assert console.run("cat /sys/class/uio/uio0/name", LINUX) == "uio_pci_generic"
     # The program waits for the other VM, and is interrupted when it comes.
     console.line("channel")
@@ -233,3 +223,19 @@ def test_rtos_asks(boot, bundles, description, tmp_path):
     assert re.search(r"^round +1000( +\d+){6}$", console.run("channel", RTOS, timeout=BOOT_SECONDS), re.M)
     board.sh("zvm stop -f b")
     assert "states: 1 0;" in console.run("channel", RTOS)
+
+
+def test_linux_and_the_rtos(boot, bundles):
+    """The two descriptions that the README names."""
+    fetched("uio")
+    board = boot(smp=2, mem=1024, bundle=bundles(["channel_linux", "channel_rtos"]))
+    _, linux = start(board, "linux")
+    linux_ready(linux)
+    linux.run("channel-up", LINUX)
+    rtos, console = start(board, "rtos")
+    console.expect(RTOS, timeout=BOOT_SECONDS)
+    assert "1000 rounds" in linux.run("channel", LINUX, timeout=BOOT_SECONDS)
+    assert "1000 rounds were answered" in console.run("channel", RTOS)
+    rtos.reset()
+    console.expect(RTOS, timeout=BOOT_SECONDS)
+    assert "1000 rounds" in linux.run("channel", LINUX, timeout=BOOT_SECONDS)
