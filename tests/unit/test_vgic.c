@@ -161,9 +161,13 @@ static void a_line_and_a_latch(void **state)
 	fixture_load(0);
 	vgic_set_spi(&fixture_vm, SPI, true);
 	handle_line();
-	fixture_write(0, GICD(0x200 + SPI / 32 * 4), 4, BIT(SPI % 32));
-	take(SPI);
-	nothing();
+	for (u32 i = 0; i < 2; i++) {
+		fixture_write(0, GICD(0x200 + SPI / 32 * 4), 4, BIT(SPI % 32));
+		assert_false(fixture_lr(SPI) & LR_EOI); /* the line is low */
+		take(SPI);
+		assert_int_equal(fixture_maintenance(), 0);
+		nothing();
+	}
 	/* The latch is gone: after its line has fallen too, nothing is pending. */
 	vgic_set_spi(&fixture_vm, SPI, true);
 	fixture_write(0, GICD(0x180 + SPI / 32 * 4), 4, BIT(SPI % 32));

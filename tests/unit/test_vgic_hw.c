@@ -275,6 +275,48 @@ static void a_free_one_is_taken_off_the_cpu(void **state)
 	nothing();
 }
 
+/* An SPI that is set pending goes into the register that its vCPU keeps for it. */
+static void a_kept_spi_fires(void **state)
+{
+	(void)state;
+	fixture_enable(0, 40, 0x60);
+	fixture_load(0);
+	vgic_pend_spi(&fixture_vm, 40);
+	take(40);
+	fixture_put();
+	assert_true(fixture_vm.vgic.kept & 1);
+	(void)fixture_kicked();
+	vgic_pend_spi(&fixture_vm, 40);
+	assert_int_equal(fixture_kicked(), 1);
+	assert_true(fixture_vm.vgic.kept & 1);
+	host_set_cpu(1); /* whose list registers were another vCPU's */
+	fixture_load(0);
+	assert_int_equal(FIELD(fixture_lr(40), 55, 48), 0x60);
+	assert_false(host_irq_active(0, host_cpu)); /* it is no physical interrupt */
+	take(40);
+	nothing();
+	assert_int_equal(fixture_maintenance(), 0);
+	/* Twice is once; and what another vCPU does to it counts. */
+	fixture_put();
+	vgic_pend_spi(&fixture_vm, 40);
+	vgic_pend_spi(&fixture_vm, 40);
+	fixture_load(0);
+	take(40);
+	nothing();
+	fixture_put();
+	vgic_pend_spi(&fixture_vm, 40);
+	host_set_cpu(0);
+	fixture_load(1);
+	assert_true(fixture_read(1, GICD(0x204), 4) & BIT(8));
+	fixture_write(1, GICD(0x184), 4, BIT(8));
+	fixture_put();
+	fixture_load(0);
+	nothing();
+	fixture_write(0, GICD(0x104), 4, BIT(8));
+	take(40);
+	nothing();
+}
+
 static void kept_ones_are_folded_for_others(void **state)
 {
 	u32 word;
@@ -485,6 +527,7 @@ int main(void)
 		cmocka_unit_test_setup(hw_ppi_expired_off_cpu, fixture_setup),
 		cmocka_unit_test_setup(ended_ones_are_kept, fixture_setup),
 		cmocka_unit_test_setup(a_free_one_is_taken_off_the_cpu, fixture_setup),
+		cmocka_unit_test_setup(a_kept_spi_fires, fixture_setup),
 		cmocka_unit_test_setup(kept_ones_are_folded_for_others, fixture_setup),
 		cmocka_unit_test_setup(active_sgi_comes_again_after_a_switch, fixture_setup),
 		cmocka_unit_test_setup(kept_ones_have_their_own_priority, fixture_setup),

@@ -115,7 +115,10 @@ static void input(u32 i)
 {
 	if (is_edge(i)) {
 		spi_wanted[i] = true;
-		vgic_set_spi(&fixture_vm, SPI0 + i, true);
+		if (pick(2))
+			vgic_set_spi(&fixture_vm, SPI0 + i, true);
+		else
+			vgic_pend_spi(&fixture_vm, SPI0 + i);
 	} else {
 		spi_line[i] = !spi_line[i];
 		vgic_set_spi(&fixture_vm, SPI0 + i, spi_line[i]);

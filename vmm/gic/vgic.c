@@ -98,7 +98,7 @@ static void update_lr(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 {
 	u32 n = q->bank->lr_of[q->n];
 
-	if (vgic_follow_line(v, n, q))
+	if (vgic_rewrite_spi(v, n, q))
 		return;
 	(void)vgic_fold_lr(v, n);
 	if (vgic_fill_lr(v, n, q)) {
@@ -276,7 +276,13 @@ void vgic_pend_spi(struct vm *vm, u32 intid)
 		return;
 	b = &vm->vgic.spi[intid / 32 - 1];
 	q = virq_at(b, NULL, intid);
-	vgic_begin(&op, vm);
+	begin(&op, vm);
+	if (vgic_fire_kept_spi(&op, &q)) {
+		vgic_end(&op);
+		return;
+	}
+	if (unlikely((u32)vm->vgic.kept))
+		vgic_fold_kept(&op);
 	if (!(b->latch & q.mask)) { /* a guest that pends it again and again kicks no vCPU */
 		b->latch |= q.mask;
 		vgic_update(&op, &q);

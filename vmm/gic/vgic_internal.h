@@ -273,11 +273,11 @@ void vgic_unload(struct vcpu *v, const struct virq *q);
  */
 bool vgic_fill_lr(struct vcpu *v, u32 n, const struct virq *q);
 /*
- * The line of q, a level-sensitive SPI in list register n, has changed. Handles the two usual cases
- * without folding: the line rises again after the guest has ended q; the line falls while the guest
- * handles q. False: another case, and nothing has changed.
+ * q, an SPI in list register n, has changed. Handles the two usual cases without folding: q is
+ * pending again after the guest has ended it; its line falls while the guest handles it. False:
+ * another case, and nothing has changed.
  */
-bool __must_check vgic_follow_line(struct vcpu *v, u32 n, const struct virq *q);
+bool __must_check vgic_rewrite_spi(struct vcpu *v, u32 n, const struct virq *q);
 /* Put an interrupt that is to be delivered to v, and is not active, into list register n. */
 void vgic_fill_pending(struct vcpu *v, u32 n, const struct virq *q);
 /*
@@ -290,6 +290,11 @@ void vgic_sgi_here(struct vcpu *v, u32 sgi);
 /* Fold the list registers that v keeps, if it does; and that all of the VM's vCPUs keep. */
 void vgic_fold_kept_of(struct vgic_op *op, struct vcpu *v);
 void vgic_fold_kept(struct vgic_op *op);
+/*
+ * q, an SPI, is set pending, and the kept list registers are not folded yet. True: one of them has
+ * q and fires when its vCPU is back. Nothing else is to be done.
+ */
+bool __must_check vgic_fire_kept_spi(struct vgic_op *op, const struct virq *q);
 /* Take SGIs from other vCPUs into v's bank. v may be anywhere. */
 void vgic_take_sgis(struct vgic_op *op, struct vcpu *v);
 /*

@@ -120,6 +120,15 @@ void vgic_unload(struct vcpu *v, const struct virq *q)
 	arch_vgic_lr_write(n, 0);
 }
 
+/*
+ * At the EOI of a level-sensitive interrupt its line is sampled again, while that is high. A line
+ * that rises later is a change of its own.
+ */
+static u64 eoi_of(const struct vgic_bank *b, const struct virq *q)
+{
+	return b->level & ~b->edge & q->mask ? LR_EOI : 0;
+}
+
 /* The list register for q on v, or 0. *latched: its pending state comes from the latch. */
 static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 {
@@ -157,7 +166,7 @@ static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 	}
 	*latched = b->latch & q->mask;
 	value |= LR_STATE_PENDING;
-	return edge || hw ? value : value | LR_EOI;
+	return hw ? value : value | eoi_of(b, q);
 }
 
 /* List register n has q from now on, and what it says was written as `value`. */
@@ -204,7 +213,7 @@ static u64 compose_pending(const struct vcpu *v, const struct virq *q)
 		value |= LR_GROUP1;
 	if (q->owner && (v->vgic.forwarded & q->mask))
 		return value | LR_HW | (u64)v->vgic.pintid[q->n - 16] << LR_PINTID_SHIFT;
-	return b->edge & q->mask ? value : value | LR_EOI;
+	return value | eoi_of(b, q);
 }
 
 void vgic_fill_pending(struct vcpu *v, u32 n, const struct virq *q)
@@ -223,23 +232,26 @@ void vgic_fill_pending(struct vcpu *v, u32 n, const struct virq *q)
 	assign(v, n, q, value, latched);
 }
 
-bool vgic_follow_line(struct vcpu *v, u32 n, const struct virq *q)
+bool vgic_rewrite_spi(struct vcpu *v, u32 n, const struct virq *q)
 {
 	struct vgic_cpu *c = &v->vgic;
 	u64 value = arch_vgic_lr_read(n);
+	u32 latched = 0;
 
-	if (q->owner || c->unsettled || c->lr_state[n] != VGIC_LR_LINE)
+	if (q->owner || c->unsettled || c->lr_state[n] > VGIC_LR_LATCHED)
 		return false;
 	if (!virq_deliverable(v->vm, q)) {
-		if ((value & LR_STATE_MASK) != LR_STATE_ACTIVE)
+		if ((value & LR_STATE_MASK) != LR_STATE_ACTIVE || c->lr_state[n] != VGIC_LR_LINE)
 			return false;
 		value &= ~LR_EOI;
 	} else {
-		if ((value & LR_STATE_MASK) || (q->bank->latch & q->mask) ||
-		    virq_target(v->vm, q) != v)
+		if ((value & LR_STATE_MASK) || virq_target(v->vm, q) != v)
 			return false;
 		value = compose_pending(v, q);
+		latched = q->bank->latch & q->mask;
+		q->bank->latch &= ~q->mask;
 	}
+	c->lr_state[n] = latched ? VGIC_LR_LATCHED : VGIC_LR_LINE;
 	arch_vgic_lr_write(n, value);
 	c->written[n] = value;
 	return true;
@@ -480,7 +492,8 @@ static __noinline void load_fired_unlock(struct vcpu *v)
 	for_each_set_bit(n, c->lr_fired) {
 		c->lr_state[n] = VGIC_LR_LATCHED;
 		(void)arch_vgic_lr_again(n, c->written[n]);
-		arch_irq_set_active(LR_PPI(c->written[n]), true);
+		if (likely(c->written[n] & LR_HW))
+			arch_irq_set_active(LR_PPI(c->written[n]), true);
 	}
 	c->lr_fired = 0;
 	spin_unlock(&v->vm->vgic.lock);
@@ -579,6 +592,21 @@ static u64 fire_kept(struct vcpu *v, u32 vintid, u32 pintid)
 	c->lr_fired |= 1U << n;
 	c->forwarded |= 1U << vintid;
 	return c->written[n];
+}
+
+bool vgic_fire_kept_spi(struct vgic_op *op, const struct virq *q)
+{
+	struct vcpu *v = virq_holder(op->vm, q);
+	struct vgic_cpu *c = &v->vgic;
+	u32 n = q->bank->lr_of[q->n];
+
+	if (!(q->bank->listed & q->mask) || !is_kept(v) || c->lr_state[n] != VGIC_LR_LATCHED ||
+	    (c->written[n] & LR_STATE_MASK) != LR_STATE_PENDING)
+		return false;
+	c->lr_state[n] = VGIC_LR_FIRED;
+	c->lr_fired |= 1U << n;
+	op->kicks |= 1U << v->index;
+	return true;
 }
 
 static __noinline void expire_in_bank(struct vcpu *v, u32 vintid, u32 pintid)
