@@ -7,7 +7,7 @@
  * List registers are folded back into the banks (1) when a guest reads a register that shows them,
  * (2) before a refill, (3) when the vCPU is switched out. Exception to (3): if the guest has ended
  * all of them, they are kept (struct vgic). Its assignments then stay valid until the next
- * operation on the VM's interrupts, which needs the banks.
+ * operation on the VM's interrupts that needs the banks.
  *
  * Where an interrupt is, by its bits in a bank:
  *
@@ -133,8 +133,9 @@ struct vgic {
 	/*
 	 * vCPUs off the CPU whose list registers were all ended when they left, one bit each. What
 	 * is assigned (listed, lr_of, ppi_lr) stays valid. So an interrupt that fires again costs
-	 * one store when the vCPU comes back. Any operation folds them first, so at most VCPU_PIECE
-	 * are kept: bits 63:32 count them. With a GICv2 the count is full from the start.
+	 * one store when the vCPU comes back. Any other operation folds them first, so at most
+	 * VCPU_PIECE are kept: bits 63:32 count them. With a GICv2 the count is full from the
+	 * start.
 	 */
 	u64 kept;
 	u32 able; /* vCPUs that are on and awake: shared SPIs go to one of them */

@@ -26,8 +26,10 @@ void vgic_limit_lrs(u32 limit)
  *   FREE -> LINE, LATCHED          vgic_fill_lr(), vgic_fill_pending(): LATCHED if the interrupt's
  *                                  latch went into it
  *   FREE -> LATCHED                vgic_prepare(): as if it had fired and the guest had ended it
- *   LATCHED -> FIRED               fire_kept(): its interrupt fires while its vCPU is away
- *   FIRED -> LATCHED               load_kept(): the vCPU is back, the register is written
+ *   LINE, LATCHED -> either        vgic_rewrite_spi(): its SPI is pending again, or its line fell
+ *   LATCHED -> FIRED               fire_kept(), vgic_fire_kept_spi(): its interrupt fires while its
+ *                                  vCPU is away
+ *   FIRED -> LATCHED               load_fired_unlock(): the vCPU is back, the register is written
  *   any -> FREE                    vgic_fold_lr()
  *
  * The table has the others: another vCPU's access (column) changes the interrupt. Two states do not
