@@ -12,19 +12,16 @@ static void count_station(u64 mac __unused, void *count)
 	++*(u32 *)count;
 }
 
+/* clang-format off */
 static const struct column port_columns[] = {
 	{ "network", "NETWORK", "", -12 },
 	{ "vm", "VM", " ", -12 },
 	{ "port", "PORT", " ", -8 },
 	{ "mac", "MAC", " ", -17 },
 	{ "learnt", "LEARNT", " ", 6 },
-	{ "in_frames", "IN-FRAMES", " ", 9 },
-	{ "in_bytes", "IN-BYTES", " ", 12 },
-	{ "in_dropped", "IN-DROPS", " ", 8 },
-	{ "out_frames", "OUT-FRAMES", " ", 10 },
-	{ "out_bytes", "OUT-BYTES", " ", 12 },
-	{ "out_dropped", "OUT-DROPS", " ", 9 },
+	PORT_COUNT_COLUMNS
 };
+/* clang-format on */
 static const struct table ports = { "ports", TABLE_COLUMNS(port_columns) };
 
 static void put_counts(const struct net_counts *c)

@@ -183,17 +183,14 @@ static void print_budget(const struct vm *vm)
 	table_end();
 }
 
+/* clang-format off */
 static const struct column port_columns[] = {
 	{ "table", "TABLE", "", -8 },
 	{ "port", "PORT", " ", -8 },
 	{ "network", "NETWORK", " ", -12 },
-	{ "in_frames", "IN-FRAMES", " ", 9 },
-	{ "in_bytes", "IN-BYTES", " ", 12 },
-	{ "in_dropped", "IN-DROPS", " ", 8 },
-	{ "out_frames", "OUT-FRAMES", " ", 10 },
-	{ "out_bytes", "OUT-BYTES", " ", 12 },
-	{ "out_dropped", "OUT-DROPS", " ", 9 },
+	PORT_COUNT_COLUMNS
 };
+/* clang-format on */
 static const struct table ports_table = { "ports", TABLE_COLUMNS(port_columns) };
 
 static void print_port(const struct net_port *p)

@@ -152,7 +152,16 @@ void print_types(void);
 /* ---- cmd_net.c ---- */
 
 struct net_port;
-/* The last cells of a port's row: what it received and sent. */
+/* The last columns of a port's row, and their cells: what it received and sent. */
+/* clang-format off */
+#define PORT_COUNT_COLUMNS                             \
+	{ "in_frames", "IN-FRAMES", " ", 9 },          \
+	{ "in_bytes", "IN-BYTES", " ", 12 },           \
+	{ "in_dropped", "IN-DROPS", " ", 8 },          \
+	{ "out_frames", "OUT-FRAMES", " ", 10 },       \
+	{ "out_bytes", "OUT-BYTES", " ", 12 },         \
+	{ "out_dropped", "OUT-DROPS", " ", 9 }
+/* clang-format on */
 void end_port_row(const struct net_port *p);
 
 /* ---- cmd_kernel.c ---- */
