@@ -114,6 +114,12 @@ struct vgic_cpu {
 	 * without the lock. VCPU_WORK_VIRQ follows.
 	 */
 	u32 sgis;
+	/*
+	 * Loaded, GICv3: list registers whose SPI another CPU has set pending again, one bit each,
+	 * atomic. Bits are set under the lock; this CPU takes them without it. VCPU_WORK_VIRQ
+	 * follows.
+	 */
+	u32 lr_again;
 	u32 fresh[1 + VGIC_WORDS]; /* the changed interrupts */
 	u32 lr_used;               /* list registers whose state is not FREE, one bit each */
 	u32 lr_fired;              /* those in state FIRED */
@@ -267,7 +273,8 @@ void vgic_flush(struct vcpu *v);
  */
 static inline bool vgic_to_flush(const struct vgic_cpu *c)
 {
-	return c->dirty || c->fresh_words || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED);
+	return c->dirty || c->fresh_words || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&c->lr_again, __ATOMIC_RELAXED);
 }
 /*
  * Switch hooks, interrupts masked. vgic_load: fill the hardware; after arch_vcpu_load(). vgic_put:

@@ -442,6 +442,139 @@ static void a_lowered_priority_lets_others_by(void **state)
 	take(SPI);
 }
 
+/* ---- an SPI that another CPU sets pending again, as a doorbell ---- */
+
+/* It came once, and its list register still has it. */
+static void came_once(void)
+{
+	vgic_pend_spi(&fixture_vm, SPI);
+	ack_on_1(SPI);
+	eoi_on_1(SPI);
+	host_set_cpu(1);
+	host_vgic_synchronize();
+	host_set_cpu(0);
+	fixture_kicked();
+}
+
+static void it_comes_again(void **state)
+{
+	(void)state;
+	came_once();
+	vgic_pend_spi(&fixture_vm, SPI);
+	assert_true(v1->vgic.lr_again != 0);
+	vgic_pend_spi(&fixture_vm, SPI); /* one edge, whatever comes before it is taken */
+	assert_true(vgic_to_flush(&v1->vgic));
+	ack_on_1(SPI);
+	assert_int_equal(v1->vgic.lr_again, 0);
+	assert_false(vgic_to_flush(&v1->vgic));
+	/* While the guest handles it. */
+	vgic_pend_spi(&fixture_vm, SPI);
+	ack_on_1(1023);
+	eoi_on_1(SPI);
+	ack_on_1(SPI);
+	eoi_on_1(SPI);
+	ack_on_1(1023);
+}
+
+/* Another SPI, and an SGI, come again at the same time. */
+static void it_comes_with_others(void **state)
+{
+	(void)state;
+	fixture_enable(0, SPI + 1, 0x90);
+	set_edge(SPI + 1);
+	route(SPI + 1, 1);
+	fixture_enable(1, 3, 0xa0);
+	for (u32 turn = 0; turn < 3; turn++) {
+		vgic_pend_spi(&fixture_vm, SPI);
+		if (turn < 2)
+			vgic_pend_spi(&fixture_vm, SPI + 1);
+		if (turn != 1)
+			vgic_send_sgi(v0, 3 << 24 | 2, 1);
+		host_set_cpu(1);
+		fixture_exit();
+		take(SPI);
+		if (turn < 2)
+			take(SPI + 1);
+		if (turn != 1)
+			take(3);
+		nothing();
+		host_vgic_synchronize();
+		host_set_cpu(0);
+	}
+}
+
+static void it_ends_a_wfi(void **state)
+{
+	(void)state;
+	came_once();
+	vgic_pend_spi(&fixture_vm, SPI);
+	host_set_cpu(1);
+	assert_true(vgic_pending(v1));
+	take(SPI);
+	host_vgic_synchronize();
+	assert_false(vgic_pending(v1));
+	host_set_cpu(0);
+}
+
+static void it_is_read_and_taken_back(void **state)
+{
+	(void)state;
+	came_once();
+	vgic_pend_spi(&fixture_vm, SPI);
+	assert_true(pending());
+	ack_on_1(SPI);
+	eoi_on_1(SPI);
+	/* By its own vCPU. */
+	came_once();
+	vgic_pend_spi(&fixture_vm, SPI);
+	host_set_cpu(1);
+	assert_true(reads_pending(1, SPI));
+	take(SPI);
+	host_set_cpu(0);
+	/* Taken back, by both. */
+	for (u32 n = 0; n < 2; n++) {
+		came_once();
+		vgic_pend_spi(&fixture_vm, SPI);
+		host_set_cpu(n);
+		fixture_write(n, GICD(0x284), 4, BIT_OF_SPI);
+		host_set_cpu(0);
+		assert_false(pending());
+		ack_on_1(1023);
+	}
+}
+
+static void it_goes_with_its_vcpu(void **state)
+{
+	(void)state;
+	came_once();
+	vgic_pend_spi(&fixture_vm, SPI);
+	host_set_cpu(1);
+	fixture_put();
+	fixture_load(1);
+	take(SPI);
+	host_set_cpu(0);
+	/* To another one, before it is taken. */
+	came_once();
+	vgic_pend_spi(&fixture_vm, SPI);
+	route(SPI, 0);
+	ack_on_1(1023);
+	fixture_exit();
+	take(SPI);
+}
+
+static void not_while_it_is_disabled(void **state)
+{
+	(void)state;
+	came_once();
+	vgic_pend_spi(&fixture_vm, SPI);
+	fixture_write(0, GICD(0x184), 4, BIT_OF_SPI);
+	ack_on_1(1023);
+	vgic_pend_spi(&fixture_vm, SPI);
+	ack_on_1(1023);
+	fixture_write(0, GICD(0x104), 4, BIT_OF_SPI);
+	ack_on_1(SPI);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +592,12 @@ int main(void)
 		cmocka_unit_test_setup(a_disabled_group_blocks_nobody, setup),
 		cmocka_unit_test_setup(an_active_one_keeps_its_priority, setup),
 		cmocka_unit_test_setup(a_lowered_priority_lets_others_by, setup),
+		cmocka_unit_test_setup(it_comes_again, setup),
+		cmocka_unit_test_setup(it_comes_with_others, setup),
+		cmocka_unit_test_setup(it_ends_a_wfi, setup),
+		cmocka_unit_test_setup(it_is_read_and_taken_back, setup),
+		cmocka_unit_test_setup(it_goes_with_its_vcpu, setup),
+		cmocka_unit_test_setup(not_while_it_is_disabled, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -277,7 +277,7 @@ void vgic_pend_spi(struct vm *vm, u32 intid)
 	b = &vm->vgic.spi[intid / 32 - 1];
 	q = virq_at(b, NULL, intid);
 	begin(&op, vm);
-	if (vgic_fire_kept_spi(&op, &q)) {
+	if (vgic_fire_again(&op, &q)) {
 		vgic_end(&op);
 		return;
 	}

@@ -291,10 +291,13 @@ void vgic_sgi_here(struct vcpu *v, u32 sgi);
 void vgic_fold_kept_of(struct vgic_op *op, struct vcpu *v);
 void vgic_fold_kept(struct vgic_op *op);
 /*
- * q, an SPI, is set pending, and the kept list registers are not folded yet. True: one of them has
- * q and fires when its vCPU is back. Nothing else is to be done.
+ * q, an SPI, is set pending, and the kept list registers are not folded yet. True: a list register
+ * of a vCPU that is elsewhere has q as it was last time, and that vCPU writes it again: when it is
+ * back, or when its CPU leaves the guest. Nothing else is to be done.
  */
-bool __must_check vgic_fire_kept_spi(struct vgic_op *op, const struct virq *q);
+bool __must_check vgic_fire_again(struct vgic_op *op, const struct virq *q);
+/* Take SPIs that other CPUs have set pending again. v is here. */
+void vgic_take_again(struct vgic_op *op, struct vcpu *v);
 /* Take SGIs from other vCPUs into v's bank. v may be anywhere. */
 void vgic_take_sgis(struct vgic_op *op, struct vcpu *v);
 /*

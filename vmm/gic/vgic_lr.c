@@ -27,7 +27,7 @@ void vgic_limit_lrs(u32 limit)
  *                                  latch went into it
  *   FREE -> LATCHED                vgic_prepare(): as if it had fired and the guest had ended it
  *   LINE, LATCHED -> either        vgic_rewrite_spi(): its SPI is pending again, or its line fell
- *   LATCHED -> FIRED               fire_kept(), vgic_fire_kept_spi(): its interrupt fires while its
+ *   LATCHED -> FIRED               fire_kept(), vgic_fire_again(): its interrupt fires while its
  *                                  vCPU is away
  *   FIRED -> LATCHED               load_fired_unlock(): the vCPU is back, the register is written
  *   any -> FREE                    vgic_fold_lr()
@@ -51,8 +51,19 @@ static const u8 next_state[VGIC_LR_STATES][VGIC_LR_EDITS] = {
 /* clang-format on */
 #undef S
 
+/* True if the SPI of list register n was set pending again; it is not any more. */
+static bool take_again_bit(struct vgic_cpu *c, u32 n)
+{
+	if (likely(!(__atomic_load_n(&c->lr_again, __ATOMIC_RELAXED) >> n & 1)))
+		return false;
+	(void)__atomic_fetch_and(&c->lr_again, ~(1U << n), __ATOMIC_ACQUIRE);
+	return true;
+}
+
 void vgic_lr_edit(struct vgic_cpu *c, u32 n, enum vgic_lr_edit edit)
 {
+	if (edit == VGIC_LR_CLEAR_PENDING)
+		(void)take_again_bit(c, n);
 	c->lr_state[n] = next_state[c->lr_state[n]][edit];
 }
 
@@ -100,7 +111,7 @@ struct virq vgic_fold_lr(struct vcpu *v, u32 n)
 	q.bank->listed &= ~q.mask;
 	if ((value & LR_STATE_ACTIVE || is_on(state)) && !is_off(state))
 		vgic_activate(v->vm, &q, LR_PRIORITY(written));
-	if ((value & LR_STATE_PENDING) && is_latched(state))
+	if (take_again_bit(c, n) || ((value & LR_STATE_PENDING) && is_latched(state)))
 		q.bank->latch |= q.mask;
 	if (written & LR_HW) {
 		c->ppi_lr[LR_PPI(written)] = VGIC_NO_LR;
@@ -294,6 +305,19 @@ void vgic_take_sgis(struct vgic_op *op, struct vcpu *v)
 	vgic_update_bits(op, &w, sgis);
 }
 
+void vgic_take_again(struct vgic_op *op, struct vcpu *v)
+{
+	u32 n, again = __atomic_load_n(&v->vgic.lr_again, __ATOMIC_RELAXED);
+
+	for_each_set_bit(n, again) {
+		struct virq q = virq_of(v, LR_VINTID(v->vgic.written[n]));
+
+		if (take_again_bit(&v->vgic, n))
+			q.bank->latch |= q.mask;
+		vgic_update(op, &q);
+	}
+}
+
 /* ---- timers, performance monitors ---- */
 
 static struct {
@@ -389,6 +413,7 @@ static void fold_quietly(struct vgic_op *op, struct vcpu *v)
 static bool take_changes(struct vgic_op *op, struct vcpu *v)
 {
 	vgic_take_sgis(op, v);
+	vgic_take_again(op, v);
 	if (!v->vgic.dirty)
 		vgic_update_fresh(op, v);
 	return !v->vgic.dirty;
@@ -417,7 +442,7 @@ static bool flush_step(struct vgic_op *op, struct vcpu *v, bool first)
  * On v's way to its guest. Choosing is long: so it is a section of its own, and so is folding
  * before it, and EOIs before that.
  */
-static __noinline void flush_all(struct vcpu *v)
+static void flush_all(struct vcpu *v)
 {
 	struct vgic_op op;
 	bool done = !vgic_to_flush(&v->vgic); /* an earlier flush saw the reason of this kick */
@@ -432,6 +457,36 @@ static __noinline void flush_all(struct vcpu *v)
 	}
 }
 
+/* Fields that may be read without the lock: see vgic_flush(). */
+static bool is_settled(const struct vgic_cpu *c)
+{
+	return !c->dirty && !c->fresh_words && c->loaded;
+}
+
+/*
+ * One SPI was set pending again, and nothing else came: without the lock, see vgic_may_rewrite().
+ * Its bit goes before the write, so a doorbell in between is not lost.
+ */
+static bool one_again(struct vgic_cpu *c)
+{
+	const u32 again = __atomic_load_n(&c->lr_again, __ATOMIC_RELAXED);
+	u32 n;
+
+	if (!again || (again & (again - 1)) || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED) ||
+	    !is_settled(c))
+		return false;
+	n = lowest_bit(again);
+	if (!vgic_may_rewrite(c, n) || (c->written[n] & LR_STATE_ACTIVE))
+		return false;
+	return !take_again_bit(c, n) || arch_vgic_lr_again(n, c->written[n]);
+}
+
+static __noinline void flush_others(struct vcpu *v)
+{
+	if (!one_again(&v->vgic))
+		flush_all(v);
+}
+
 /*
  * Usually one SGI came and nothing else. A vCPU that makes v fresh or dirty posts the work that
  * calls this function after that. So those fields may be read without the lock. If the SGI makes v
@@ -442,8 +497,9 @@ void vgic_flush(struct vcpu *v)
 	struct vgic_cpu *c = &v->vgic;
 	u32 sgis = __atomic_load_n(&c->sgis, __ATOMIC_RELAXED);
 
-	if (unlikely(!sgis || (sgis & (sgis - 1)) || c->dirty || c->fresh_words || !c->loaded)) {
-		flush_all(v);
+	if (unlikely(!sgis || (sgis & (sgis - 1)) || !is_settled(c) ||
+		     __atomic_load_n(&c->lr_again, __ATOMIC_RELAXED))) {
+		flush_others(v);
 		return;
 	}
 	(void)__atomic_fetch_and(&c->sgis, ~sgis, __ATOMIC_ACQUIRE);
@@ -473,7 +529,7 @@ static bool may_keep(const struct vcpu *v)
 	const struct vgic_cpu *c = &v->vgic;
 
 	return likely(!(v->vm->vgic.kept & VGIC_KEPT_FULL)) &&
-	       !(c->unsettled | (c->forwarded & ~c->priv.listed)) &&
+	       !(c->unsettled | c->lr_again | (c->forwarded & ~c->priv.listed)) &&
 	       !(c->lr_used & ~arch_vgic_ended());
 }
 
@@ -596,17 +652,23 @@ static u64 fire_kept(struct vcpu *v, u32 vintid, u32 pintid)
 	return c->written[n];
 }
 
-bool vgic_fire_kept_spi(struct vgic_op *op, const struct virq *q)
+bool vgic_fire_again(struct vgic_op *op, const struct virq *q)
 {
 	struct vcpu *v = virq_holder(op->vm, q);
 	struct vgic_cpu *c = &v->vgic;
 	u32 n = q->bank->lr_of[q->n];
 
-	if (!(q->bank->listed & q->mask) || !is_kept(v) || c->lr_state[n] != VGIC_LR_LATCHED ||
+	if (!(q->bank->listed & q->mask) || c->lr_state[n] != VGIC_LR_LATCHED ||
 	    (c->written[n] & LR_STATE_MASK) != LR_STATE_PENDING)
 		return false;
-	c->lr_state[n] = VGIC_LR_FIRED;
-	c->lr_fired |= 1U << n;
+	if (is_kept(v)) {
+		c->lr_state[n] = VGIC_LR_FIRED;
+		c->lr_fired |= 1U << n;
+	} else if (v == op->here || op->vm->vgic.v2) {
+		return false;
+	} else {
+		(void)__atomic_fetch_or(&c->lr_again, 1U << n, __ATOMIC_RELEASE);
+	}
 	op->kicks |= 1U << v->index;
 	return true;
 }

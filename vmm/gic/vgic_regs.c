@@ -53,6 +53,8 @@ static u32 pending_word(const struct vgic_view *w)
 	}
 	if (w->owner)
 		vgic_take_sgis(&op, w->owner);
+	else if (op.here)
+		vgic_take_again(&op, op.here);
 	vgic_sync(&op, vgic_elsewhere(&op, w, ~0U));
 	word |= b->latch | (b->level & ~b->edge) | state_in_lrs(&op, w, LR_STATE_PENDING);
 	vgic_end(&op);

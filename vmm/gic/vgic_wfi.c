@@ -33,6 +33,7 @@ static __noinline bool pending_in_banks(struct vcpu *v)
 	if (v->vgic.muted) {
 		pending = bank_signals(v, 0x100, 3);
 	} else if (op.here == v) {
+		vgic_take_again(&op, v);
 		vgic_resample_lines(v);
 		pending = arch_vgic_signals(v->vgic.lr_used) ||
 			  bank_signals(v, arch_vgic_pmr(), arch_vgic_group_enables());
@@ -52,7 +53,7 @@ bool vgic_pending(struct vcpu *v)
 	const struct vgic_cpu *c = &v->vgic;
 	u64 value;
 
-	if (unlikely(!c->loaded || c->unsettled || READ_ONCE(c->sgis)))
+	if (unlikely(!c->loaded || c->unsettled || READ_ONCE(c->sgis) || READ_ONCE(c->lr_again)))
 		return pending_in_banks(v);
 	value = arch_vgic_signals(c->lr_used);
 	if (!value)
