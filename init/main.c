@@ -21,6 +21,7 @@
 #include <vmm/load.h>
 #include <vmm/place.h>
 #include <vmm/port.h>
+#include <vmm/trace.h>
 #include "machine.h"
 
 static const struct virtio_driver *const virtio_drivers[] = {
@@ -119,6 +120,7 @@ void kernel_main(void)
 	must(vmm_init(), "vmm");
 	must(console_service_start(), "console service");
 	must(vm_mover_start(), "mover");
+	must(trace_init(), "trace");
 	must(shell_start(), "shell");
 	thread_set_params(thread_current(), &sched_guarded); /* the shell waits for it */
 	vmm_autostart();

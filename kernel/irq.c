@@ -6,8 +6,10 @@
 #include "internal.h"
 
 #include <arch/irqchip.h>
+#include <arch/timer.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
+#include <kernel/trace.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 
@@ -42,7 +44,7 @@ static void unwanted(u32 intid)
 		arch_irq_mask(intid);
 }
 
-u32 irq_dispatch(u32 intid)
+static __inlined u32 dispatch(u32 intid)
 {
 	struct irq_action *action = find_action(intid);
 	u32 flags;
@@ -60,6 +62,20 @@ u32 irq_dispatch(u32 intid)
 	action->fn(intid, action->arg);
 	lock_check_no_spinlock("ends an interrupt");
 	return flags;
+}
+
+static __noinline u32 dispatch_traced(u32 intid)
+{
+	const u64 began = arch_counter();
+	const u32 flags = dispatch(intid);
+
+	trace_irq(intid, began);
+	return flags;
+}
+
+u32 irq_dispatch(u32 intid)
+{
+	return trace_wants(TRACE_IRQS) ? dispatch_traced(intid) : dispatch(intid);
 }
 
 /* Unmask the private interrupt of action *arg on the calling CPU. */

@@ -50,13 +50,21 @@ void masked_reset(void)
 	ipi_call_all(reset_here, NULL);
 }
 
-static void exits_here(void *arg)
+static u32 exit_reasons; /* a bit each (atomic) */
+
+static void exits_here(void *arg __unused)
 {
-	this_cpu()->masked.exits = *(const bool *)arg;
-	arch_measure_exits(*(const bool *)arg);
+	const bool on = __atomic_load_n(&exit_reasons, __ATOMIC_RELAXED);
+
+	this_cpu()->masked.exits = on;
+	arch_measure_exits(on);
 }
 
-void masked_exits(bool on)
+void masked_exits(enum masked_reason why, bool on)
 {
-	ipi_call_all(exits_here, &on);
+	if (on)
+		__atomic_fetch_or(&exit_reasons, 1U << why, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&exit_reasons, ~(1U << why), __ATOMIC_RELAXED);
+	ipi_call_all(exits_here, NULL);
 }

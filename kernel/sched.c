@@ -19,6 +19,7 @@
 #include <arch/timer.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
+#include <kernel/trace.h>
 
 /*
  * ---- round-robin: a timeout ends the running thread's turn. It is armed only while an equal is
@@ -370,6 +371,9 @@ static void switch_to(struct percpu *pc, struct thread *prev, struct thread *nex
 	if (unlikely(next->special))
 		special_runs(next, now);
 	timeouts_hold(&pc->timeouts, thread_prio(next) < PRIO_REALTIME);
+	if (trace_wants(TRACE_SWITCHES))
+		trace_event(TRACE_SWITCH, now, next->tag, prev->tag,
+			    (u32)thread_prio(next) << 8 | prev->state);
 	next->state = THREAD_RUNNING;
 	next->switched_in_at = now;
 	next->ready_ticks += now - next->ready_since;

@@ -10,6 +10,11 @@
 
 static struct spinlock list_lock = SPINLOCK_INIT(LOCK_THREADS);
 static struct list all_threads = LIST_INIT(all_threads);
+/*
+ * The next number of a thread of ours (kernel/trace.h). A vCPU's thread gets one too, but another
+ * tag at once. All others start at boot, so no two have one number, even if they begin again.
+ */
+static u16 next_tag = 1;
 
 static void wait_timed_out(struct timeout *timeout)
 {
@@ -49,6 +54,8 @@ void thread_setup(struct thread *t, const char *name, u8 prio, u32 cpu, u64 affi
 	wait_queue_init(&t->joiners, LOCK_WAIT);
 	special_init_thread(t);
 	flags = spin_lock_irqsave(&list_lock);
+	t->tag = next_tag;
+	next_tag = next_tag % (TRACE_TAG_VCPU - 1) + 1;
 	list_add_tail(&all_threads, &t->all_node);
 	spin_unlock_irqrestore(&list_lock, flags);
 }

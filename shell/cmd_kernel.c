@@ -139,7 +139,7 @@ static bool measure_option(const struct args *a)
 		return true;
 	}
 	if (on)
-		masked_exits(str_eq(on, "on"));
+		masked_exits(MASKED_ASKED, str_eq(on, "on"));
 	if (option_value(a, "-r"))
 		masked_reset();
 	return on || option_value(a, "-r");

@@ -69,6 +69,12 @@ static const struct option net_options[] = {
 	JSON_OPTION,
 };
 
+static const struct option trace_options[] = {
+	{ VM_OPTION },
+	{ "-e", "EVENTS", ARG_TEXT, "which: exit,irq,inject,sched; default all" },
+	JSON_OPTION,
+};
+
 static const struct option log_options[] = {
 	{ VM_OPTION },
 	{ "-f", NULL, ARG_NONE, "follow it as it grows; Ctrl-C leaves" },
@@ -100,6 +106,9 @@ static const struct command zvm_commands[] = {
 	  .operand_name = "NETWORK | dump NETWORK [PORT | off]", .more = 2, .run = cmd_zvm_net },
 	{ "channel", NULL, "the channels: peers, states, doorbells", .options = json_options,
 	  .noptions = JSON_OPTIONS, .run = cmd_zvm_channel },
+	{ "trace", NULL, "record events of the CPUs and VMs; send them to a console port",
+	  OPTIONS(trace_options), .operand = ARG_TRACE,
+	  .operand_name = "start | stop | dump [PORT | off]", .more = 1, .run = cmd_zvm_trace },
 	{ "set", "update", "change how a VM is scheduled, and restarted", OPTIONS(set_options),
 	  VM_OPERAND, .run = cmd_zvm_set },
 	{ "list", NULL, "the types that can be created", .options = json_options,
@@ -145,6 +154,8 @@ void complete_named(struct completions *c, const struct word *w, enum arg_kind k
 		add_vms(c, w);
 	if (kind == ARG_NET)
 		add_nets(c, w);
+	for (u32 i = 0; kind == ARG_TRACE && i < TRACE_VERBS; i++)
+		complete_with(c, w, trace_verbs[i]);
 	for (u32 i = 0; kind == ARG_TYPE && i < vm_type_count; i++)
 		complete_with(c, w, vm_types[i]->desc.label);
 }

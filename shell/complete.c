@@ -22,6 +22,7 @@ static void add_kind(struct completions *c, const struct word *w, enum arg_kind 
 	case ARG_VM:
 	case ARG_TYPE:
 	case ARG_NET:
+	case ARG_TRACE:
 		complete_named(c, w, kind);
 		break;
 	case ARG_COMMAND:

@@ -46,7 +46,7 @@ const char *size_text(u64 bytes, char *buf, size_t size);
 
 /* ---- command.c, options.c ---- */
 
-enum arg_kind { ARG_NONE, ARG_TEXT, ARG_VM, ARG_TYPE, ARG_NET, ARG_COMMAND };
+enum arg_kind { ARG_NONE, ARG_TEXT, ARG_VM, ARG_TYPE, ARG_NET, ARG_TRACE, ARG_COMMAND };
 
 struct option {
 	const char *name;   /* a `=` at its end: the value follows without a blank */
@@ -197,6 +197,9 @@ void cmd_zvm_info(const struct args *a);
 void cmd_zvm_stat(const struct args *a);
 void cmd_zvm_top(const struct args *a);
 void cmd_zvm_net(const struct args *a);
+void cmd_zvm_trace(const struct args *a);
+#define TRACE_VERBS 3
+extern const char *const trace_verbs[TRACE_VERBS];
 void cmd_zvm_channel(const struct args *a);
 void cmd_zvm_list(const struct args *a);
 void cmd_zvm_console(const struct args *a);

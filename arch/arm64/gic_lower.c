@@ -4,12 +4,15 @@
  * 0069), and interrupts that are taken while a guest runs. On a GICv2 these call gicv2_lower.c.
  */
 #include <arch/guest.h>
+#include <arch/timer.h>
 #include <asm/boot.h>
 #include <asm/gicv2.h>
+#include <asm/trap.h>
 #include <drivers/host.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
+#include <kernel/trace.h>
 #include <lib/bitmap.h>
 #include <vmm/core.h>
 
@@ -56,9 +59,40 @@ static __noinline void take_for_guest(struct vcpu *v, u32 iar)
 	}
 }
 
-void arch_guest_take_irq(struct vcpu *v)
+/* The way out looks at its reason. Only threads that other CPUs sent are handled here. */
+static inline void take_reschedule(u64 iar)
 {
 	struct percpu *cpu = this_cpu();
+
+	irq_account(cpu, IPI_RESCHEDULE);
+	write_sysreg_(ICC_EOIR1_EL1, iar);
+	write_sysreg_(ICC_DIR_EL1, iar);
+	ipi_reschedule(cpu);
+}
+
+/* Interrupts that go the way of all others are recorded there, in irq_dispatch(). */
+static __noinline void take_traced(struct vcpu *v)
+{
+	const u64 began = arch_counter(), iar = read_sysreg_(ICC_IAR1_EL1);
+
+	if (iar == IPI_RESCHEDULE) {
+		take_reschedule(iar);
+	} else if (vmm_guest_irq(v, (u32)iar)) {
+		irq_account(this_cpu(), (u32)iar);
+		write_sysreg_(ICC_EOIR1_EL1, iar);
+		if (trace_wants(TRACE_INJECTIONS))
+			trace_event(TRACE_INJECT, arch_counter(), v->thread.tag,
+				    LR_VINTID(v->vgic.written[v->vgic.ppi_lr[iar]]), (u32)iar);
+	} else {
+		gic_dispatch((u32)iar);
+		return;
+	}
+	if (trace_wants(TRACE_IRQS))
+		trace_irq((u32)iar, began);
+}
+
+void gic_take_for_guest(struct vcpu *v)
+{
 	u64 iar;
 
 	if (unlikely(gic_is_v2)) {
@@ -66,15 +100,18 @@ void arch_guest_take_irq(struct vcpu *v)
 		return;
 	}
 	iar = read_sysreg_(ICC_IAR1_EL1);
-	if (iar != IPI_RESCHEDULE) {
+	if (iar != IPI_RESCHEDULE)
 		take_for_guest(v, (u32)iar);
-		return;
-	}
-	/* The way out looks at its reason. Only threads that other CPUs sent are handled here. */
-	irq_account(cpu, IPI_RESCHEDULE);
-	write_sysreg_(ICC_EOIR1_EL1, iar);
-	write_sysreg_(ICC_DIR_EL1, iar);
-	ipi_reschedule(cpu);
+	else
+		take_reschedule(iar);
+}
+
+void arch_guest_take_irq(struct vcpu *v)
+{
+	if (trace_wants(TRACE_IRQS | TRACE_INJECTIONS) && !gic_is_v2)
+		take_traced(v);
+	else
+		gic_take_for_guest(v);
 }
 
 /* ---- list registers ---- */

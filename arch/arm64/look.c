@@ -6,7 +6,6 @@
 #include <asm/trap.h>
 #include <vmm/core.h>
 
-#define PSTATE_I  BIT(7)
 #define PSTATE_F  BIT(6)
 #define PSTATE_IF (PSTATE_I | PSTATE_F)
 #define INSN_WFI  0xd503207f

@@ -4,6 +4,7 @@
 #include <arch/timer.h>
 #include <asm/trap.h>
 #include <kernel/percpu.h>
+#include <kernel/trace.h>
 #include <vmm/core.h>
 
 _Static_assert(offsetof(struct vcpu, thread) == 0, "a vCPU's thread is the vCPU");
@@ -14,7 +15,7 @@ void trap_lower_irq(struct vcpu *v);
 void trap_lower_serror(struct trap_frame *f);
 void trap_measured_sync(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_measured_irq(struct vcpu *v);
-void trap_measured_end(struct vcpu *v);
+void trap_measured_end(struct vcpu *v, const struct trap_frame *f);
 
 static void wait(struct vcpu *v, u64 esr)
 {
@@ -170,7 +171,7 @@ void trap_lower_sync_a32(struct vcpu *v, struct trap_frame *f, u64 esr)
 void trap_lower_irq(struct vcpu *v)
 {
 	v->exits[EXIT_IRQ]++;
-	arch_guest_take_irq(v);
+	gic_take_for_guest(v);
 	lock_check_no_lock("returns to its guest");
 }
 
@@ -182,7 +183,26 @@ void trap_lower_irq(struct vcpu *v)
 static void measured_begin(struct vcpu *v, enum exit_kind kind)
 {
 	v->exit_kind = kind;
-	v->exit_began = thread_cpu_ticks(&v->thread, this_cpu()->masked.since);
+	v->exit_at = this_cpu()->masked.since;
+	v->exit_began = thread_cpu_ticks(&v->thread, v->exit_at);
+	v->exit_detail = 0;
+}
+
+/* What a trace says of an exit besides its kind, in 16 bits (docs/trace.md). */
+static u32 detail_of(enum exit_kind kind, const struct trap_frame *f, u64 esr)
+{
+	switch (kind) {
+	case EXIT_HVC:
+	case EXIT_SMC:
+		return (u32)f->x[0]; /* the function's number: its upper half is the same for all */
+	case EXIT_SYSREG:            /* op0, op1, CRn, CRm, op2, as in the instruction */
+		return (u32)(FIELD(esr, 21, 20) << 14 | FIELD(esr, 16, 14) << 11 |
+			     FIELD(esr, 13, 10) << 7 | FIELD(esr, 4, 1) << 3 | FIELD(esr, 19, 17));
+	case EXIT_MMIO: /* the page of the IPA */
+		return (u32)FIELD(read_sysreg(hpfar_el2), 19, 4);
+	default:
+		return (u32)ESR_EC(esr);
+	}
 }
 
 void trap_measured_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
@@ -190,21 +210,30 @@ void trap_measured_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
 	const struct trap_row *rows = f->spsr & SPSR_NRW ? classes_a32 : classes;
 
 	measured_begin(v, kind_of(&rows[ESR_EC(esr)]));
+	if (trace_wants(TRACE_EXITS))
+		v->exit_detail = detail_of(v->exit_kind, f, esr);
 	take(rows, v, f, esr);
 }
 
 void trap_measured_irq(struct vcpu *v)
 {
 	measured_begin(v, EXIT_IRQ);
-	trap_lower_irq(v);
+	v->exits[EXIT_IRQ]++;
+	arch_guest_take_irq(v);
+	lock_check_no_lock("returns to its guest");
 }
 
-void trap_measured_end(struct vcpu *v)
+void trap_measured_end(struct vcpu *v, const struct trap_frame *f)
 {
 	struct exit_time *time = &v->exit_times[v->exit_kind];
+	const u64 now = arch_counter();
 
 	time->count++;
-	time->ticks += thread_cpu_ticks(&v->thread, arch_counter()) - v->exit_began;
+	time->ticks += thread_cpu_ticks(&v->thread, now) - v->exit_began;
+	if (trace_wants(TRACE_EXITS))
+		trace_event(TRACE_EXIT + v->exit_kind, now, v->thread.tag, v->exit_detail,
+			    trace_ticks(v->exit_at, now, INT32_MAX) |
+				    (f->spsr & PSTATE_I ? TRACE_EXIT_MASKED : 0));
 }
 
 /*

@@ -219,6 +219,7 @@ measured_resume:
 	orr	w2, w2, w4
 	cbnz	w2, 1f
 	mov	x0, x3
+	mov	x1, sp
 	bl	trap_measured_end
 	bl	masked_end
 	restore_frame

@@ -58,7 +58,15 @@ static inline void masked_restart(struct masked *m, u64 now, u64 at)
  */
 void masked_get(u32 cpu, struct masked_section worst[MASKED_WORST]);
 void masked_reset(void);
-/* Turn the measurement of lower levels' exits on or off, on all CPUs. Thread context. */
-void masked_exits(bool on);
+/* Why lower levels' exits are measured. */
+enum masked_reason {
+	MASKED_ASKED,  /* the operator */
+	MASKED_TRACED, /* a trace of exits (kernel/trace.h) */
+};
+/*
+ * Turn the measurement of lower levels' exits on or off for one reason, on all CPUs. It is on while
+ * there is a reason. Thread context.
+ */
+void masked_exits(enum masked_reason why, bool on);
 
 #endif

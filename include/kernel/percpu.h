@@ -6,6 +6,7 @@
 #include <asm/percpu.h> /* struct arch_percpu */
 #include <kernel/masked.h>
 #include <kernel/thread.h>
+#include <kernel/trace.h>
 #include <lib/bitmap.h>
 
 struct run_queue {
@@ -42,6 +43,7 @@ struct percpu {
 	u64 private_irqs[32]; /* SGIs and PPIs taken here, by INTID */
 	u64 unwanted_irqs;    /* taken here without a registered handler */
 	void *stack_top;      /* boot/idle stack */
+	struct trace_ring trace;
 };
 
 extern struct percpu percpus[MAX_CPUS];

@@ -147,6 +147,7 @@ struct thread {
 	u64 switches;
 	void *stack_top;
 	struct list all_node; /* in the list of all threads */
+	u16 tag;              /* its name in traces (kernel/trace.h) */
 	struct wait_queue joiners;
 	char name[32];
 };

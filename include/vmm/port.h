@@ -86,6 +86,8 @@ static inline bool port_stream_is_open(const struct port_stream *s)
 {
 	return __atomic_load_n(&s->open, __ATOMIC_RELAXED);
 }
+/* How many bytes of records it has room for. Any context. */
+u32 port_stream_room(struct port_stream *s);
 /*
  * Append a record of at most PORT_STREAM_PIECES pieces, or count it as dropped; nothing if the
  * stream is closed. One section, as long as the copy. Any context.

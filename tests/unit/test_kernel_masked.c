@@ -97,10 +97,10 @@ static void reset_within_a_section(void **state)
 static void exits_on_all_cpus(void **state)
 {
 	(void)state;
-	masked_exits(true);
+	masked_exits(MASKED_ASKED, true);
 	for (u32 cpu = 0; cpu < 2; cpu++)
 		assert_true(percpus[cpu].masked.exits && host_measures_exits[cpu]);
-	masked_exits(false);
+	masked_exits(MASKED_ASKED, false);
 	for (u32 cpu = 0; cpu < 2; cpu++)
 		assert_false(percpus[cpu].masked.exits || host_measures_exits[cpu]);
 }

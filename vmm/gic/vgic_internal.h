@@ -6,6 +6,8 @@
 #ifndef VMM_DEV_VGIC_INTERNAL_H
 #define VMM_DEV_VGIC_INTERNAL_H
 
+#include <arch/timer.h>
+#include <kernel/trace.h>
 #include <lib/bitmap.h>
 #include <vmm/bus.h>
 #include <vmm/core.h>

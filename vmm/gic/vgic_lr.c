@@ -182,6 +182,14 @@ static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 	return hw ? value : value | eoi_of(b, q);
 }
 
+/* v's guest gets an interrupt: a list register of the CPU is written with this value. */
+static inline void trace_lr(const struct vcpu *v, u64 value)
+{
+	if (trace_wants(TRACE_INJECTIONS) && (value & LR_STATE_PENDING))
+		trace_event(TRACE_INJECT, arch_counter(), v->thread.tag, LR_VINTID(value),
+			    value & LR_HW ? LR_PPI(value) : TRACE_NO_IRQ);
+}
+
 /* List register n has q from now on, and what it says was written as `value`. */
 static void assign(struct vcpu *v, u32 n, const struct virq *q, u64 value, bool latched)
 {
@@ -211,6 +219,7 @@ bool vgic_fill_lr(struct vcpu *v, u32 n, const struct virq *q)
 	if (q->bank->active & q->mask)
 		vgic_deactivate(v->vm, q);
 	assign(v, n, q, value, latched);
+	trace_lr(v, value);
 	if (latched && is_v2_sgi(v, q))
 		vgicv2_sgi_filled(v, q, value);
 	return true;
@@ -243,6 +252,7 @@ void vgic_fill_pending(struct vcpu *v, u32 n, const struct virq *q)
 	q->bank->latch &= ~q->mask;
 	arch_vgic_lr_write(n, value);
 	assign(v, n, q, value, latched);
+	trace_lr(v, value);
 }
 
 bool vgic_rewrite_spi(struct vcpu *v, u32 n, const struct virq *q)
@@ -267,6 +277,7 @@ bool vgic_rewrite_spi(struct vcpu *v, u32 n, const struct virq *q)
 	c->lr_state[n] = latched ? VGIC_LR_LATCHED : VGIC_LR_LINE;
 	arch_vgic_lr_write(n, value);
 	c->written[n] = value;
+	trace_lr(v, value);
 	return true;
 }
 
@@ -281,16 +292,25 @@ static __noinline void sgi_arrives(struct vcpu *v, u32 sgi)
 	vgic_end(&op);
 }
 
+/* Out of line, and the last call: the fast path saves no registers. */
+static __noinline void sgi_again_traced(const struct vcpu *v, u32 n)
+{
+	trace_lr(v, v->vgic.written[n]);
+	(void)arch_vgic_lr_again(n, v->vgic.written[n]);
+}
+
 void vgic_sgi_here(struct vcpu *v, u32 sgi)
 {
 	const struct vgic_cpu *c = &v->vgic;
 	u32 n = c->priv.lr_of[sgi];
 
-	if (likely(c->priv.listed >> sgi & 1) && vgic_may_rewrite(c, n) &&
-	    likely(!(c->written[n] & LR_STATE_ACTIVE)))
-		(void)arch_vgic_lr_again(n, c->written[n]);
-	else
+	if (unlikely(!(c->priv.listed >> sgi & 1)) || !vgic_may_rewrite(c, n) ||
+	    unlikely(c->written[n] & LR_STATE_ACTIVE))
 		sgi_arrives(v, sgi);
+	else if (trace_wants(TRACE_INJECTIONS))
+		sgi_again_traced(v, n);
+	else
+		(void)arch_vgic_lr_again(n, c->written[n]);
 }
 
 void vgic_take_sgis(struct vgic_op *op, struct vcpu *v)
@@ -550,6 +570,7 @@ static __noinline void load_fired_unlock(struct vcpu *v)
 	for_each_set_bit(n, c->lr_fired) {
 		c->lr_state[n] = VGIC_LR_LATCHED;
 		(void)arch_vgic_lr_again(n, c->written[n]);
+		trace_lr(v, c->written[n]);
 		if (likely(c->written[n] & LR_HW))
 			arch_irq_set_active(LR_PPI(c->written[n]), true);
 	}

@@ -5,6 +5,7 @@
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/random.h>
+#include <kernel/trace.h>
 #include <lib/bitmap.h>
 #include <lib/devicetree.h>
 #include <lib/errno.h>
@@ -284,6 +285,7 @@ static int make_vcpu(struct vm *vm, u32 index)
 	}
 	v->thread.hooks = &vcpu_hooks;
 	v->thread.lower = v;
+	v->thread.tag = trace_tag_of(vm->id, index);
 	v->thread.no_mutex = true;
 	vcpu_reset(v, VCPU_RESET_POWER_ON);
 	vm->vcpus[index] = v;

@@ -85,6 +85,15 @@ void port_stream_put(struct port_stream *s, const struct port_piece *pieces, u32
 		console_port_ready(port);
 }
 
+u32 port_stream_room(struct port_stream *s)
+{
+	unsigned long irq = spin_lock_irqsave(&s->lock);
+	u32 room = ring_free(&s->ring);
+
+	spin_unlock_irqrestore(&s->lock, irq);
+	return room;
+}
+
 u32 port_stream_peek(struct port_stream *s, void *out, u32 len)
 {
 	unsigned long irq = spin_lock_irqsave(&s->lock);

@@ -28,6 +28,7 @@ static inline void frame_write(struct trap_frame *f, u32 rt, u64 value)
  * no branch target is expected.
  */
 #define PSTATE_EL    BITS(3, 2)
+#define PSTATE_I     BIT(7)
 #define PSTATE_SS    BIT(21)
 #define PSTATE_BTYPE BITS(11, 10)
 
@@ -105,6 +106,12 @@ bool __must_check translate_store(const struct trap_frame *f, u64 va, ipa_t *ipa
  * That translation then fails, and f continues behind it.
  */
 bool __must_check at_failed(struct trap_frame *f, u64 esr);
+
+/*
+ * gic_lower.c: arch_guest_take_irq() where exits are not measured: without a record of it
+ * (kernel/trace.h).
+ */
+void gic_take_for_guest(struct vcpu *v);
 
 /* fp.c: the current thread used the FP/SIMD unit. */
 void fp_trap(void);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events for `zvm trace` (docs/trace.md): each CPU writes records of 16 bytes to a ring of its own,
+ * without a lock. A ring's only writer is its CPU with interrupts masked; readers copy what they
+ * find and detect what was overwritten meanwhile (vmm/trace.h). While nothing is recorded, a place
+ * that could write an event costs a load and a branch that is not taken.
+ */
+#ifndef KERNEL_TRACE_H
+#define KERNEL_TRACE_H
+
+#include <lib/types.h>
+
+/* What can be recorded: bits of trace_groups. */
+#define TRACE_EXITS      BIT(0)
+#define TRACE_IRQS       BIT(1)
+#define TRACE_INJECTIONS BIT(2)
+#define TRACE_SWITCHES   BIT(3)
+
+/* The kind of a record, in its byte 7. Those with bit 7 set are about the machine, not one VM. */
+enum trace_kind {
+	TRACE_EXIT = 0x10, /* + enum exit_kind */
+	TRACE_INJECT = 0x20,
+	TRACE_IRQ = 0x80,
+	TRACE_SWITCH = 0x81,
+};
+#define TRACE_OF_MACHINE  BIT(7)
+#define TRACE_EXIT_MASKED 0x80000000U /* in `b` of an exit: the guest continues with PSTATE.I set */
+#define TRACE_NO_IRQ      UINT32_MAX  /* `b` of an injection: no interrupt of the machine */
+
+/*
+ * when: 63:56 the kind, 55:0 the counter, of which every machine has at least 56 bits (Arm ARM
+ * D11.1.1). what: 63:48 the thread's tag, 47:32 `a`, 31:0 `b`, by the kind (docs/trace.md).
+ */
+struct trace_record {
+	u64 when;
+	u64 what;
+};
+_Static_assert(sizeof(struct trace_record) == 16, "docs/trace.md");
+
+#define TRACE_RING_RECORDS 65536 /* 1 MiB for each CPU */
+
+/* A CPU's ring. Record number n is at n % TRACE_RING_RECORDS. */
+struct trace_ring {
+	struct trace_record *records; /* NULL: there is no ring */
+	u64 head;                     /* the number of the next record (atomic) */
+};
+
+/*
+ * A thread's tag (struct thread): 0, none; a vCPU's, by the ids of VM and vCPU; or the number of a
+ * thread of ours, from 1.
+ */
+#define TRACE_TAG_VCPU          0x8000
+#define trace_tag_of(vm, index) ((u16)(TRACE_TAG_VCPU | (vm) << 5 | (index)))
+#define TRACE_TAG_VM_MASK       0xffe0 /* the same in all vCPUs of a VM */
+
+extern u32 trace_groups; /* what is recorded now (atomic) */
+
+/* True if one of these groups is recorded: then call trace_event(). */
+static inline bool trace_wants(u32 groups)
+{
+	return unlikely(READ_ONCE(trace_groups) & groups);
+}
+
+/*
+ * Write a record at time `now`, a reading of the counter, unless it is about a VM and that one is
+ * not recorded. Only after trace_wants(), in the same section with interrupts masked.
+ */
+void trace_event(u32 kind, u64 now, u32 tag, u32 a, u32 b);
+/* The same for an interrupt of the machine that this CPU has taken, and handled since `began`. */
+void trace_irq(u32 intid, u64 began);
+
+/* The ticks from `began` to `now`, as a record has them: at most `limit`, which means "or more". */
+static inline u32 trace_ticks(u64 began, u64 now, u32 limit)
+{
+	return now - began < limit ? (u32)(now - began) : limit;
+}
+
+/*
+ * Record these groups from now on, of all VMs or (value, mask: of their vCPUs' tags) of one. Every
+ * CPU has a ring. trace_set_groups(0): nothing is written any more when it returns. Thread context.
+ */
+void trace_set_groups(u32 groups, u32 value, u32 mask);
+
+#endif

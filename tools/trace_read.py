@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads what `zvm trace dump` sends (docs/trace.md).
+
+    trace = trace_read.load(data)
+    for event in trace.events: print(trace.seconds(event.begin), event.cpu, trace.describe(event))
+"""
+
+import struct
+from dataclasses import dataclass, field
+
+MAGIC = b"ZVMTRACE"
+VERSION = 1
+HEAD = struct.Struct("<8sIIQQQIIiI")
+CHUNK = struct.Struct("<II")
+THREADS, RECORDS, END, IRQS = 1, 2, 3, 4
+NAME = struct.Struct("<HH32s")
+RECORD = struct.Struct("<QQ")
+
+# Kinds of records.
+EXITS = {0x10 + n: name for n, name in enumerate(
+    ("irq", "wfx", "hvc", "smc", "sysreg", "mmio", "fp", "fault"))}
+INJECT = 0x20
+IRQ = 0x80
+SWITCH = 0x81
+
+NO_IRQ = 0xffffffff
+VCPU = 0x8000
+TIME_BITS = 56
+STATES = ("new", "ready", "running", "blocked", "dead")
+
+
+class Malformed(Exception):
+    """What is read is no dump; the text says why."""
+
+
+@dataclass(slots=True)
+class Event:
+    """A record. Times in ticks of the counter; begin == end for one without a duration."""
+
+    cpu: int
+    begin: int
+    end: int
+    kind: int
+    tag: int
+    a: int
+    b: int
+
+
+@dataclass
+class Trace:
+    """A dump."""
+
+    hz: int
+    now: int
+    wall: int  # Unix seconds at `now`, or 0
+    cpus: int
+    groups: int
+    only: int
+    names: dict = field(default_factory=dict)  # of threads, by tag
+    irqs: dict = field(default_factory=dict)  # names of the machine's interrupts, by INTID
+    events: list = field(default_factory=list)  # by their begin
+    lost: dict = field(default_factory=dict)  # by CPU: records that were overwritten
+    complete: bool = False
+
+    def ns(self, ticks):
+        return ticks * 10**9 // self.hz
+
+    def name(self, tag):
+        """A thread, as the operator knows it."""
+        if tag in self.names:
+            return self.names[tag]
+        return f"vm{tag >> 5 & 0x7f}.{tag & 0x1f}" if tag & VCPU else f"thread {tag}"
+
+    def describe(self, event):
+        """An event in words, with its thread."""
+        return f"{self.name(event.tag)}: {self.title(event)}"
+
+    def title(self, event):
+        """An event in a few words."""
+        if event.kind in EXITS:
+            return f"exit {EXITS[event.kind]} {detail(event)}".strip()
+        if event.kind == INJECT:
+            return f"interrupt {event.a}"
+        if event.kind == IRQ:
+            return f"irq {event.a} {self.irqs.get(event.a, '')}".strip()
+        if event.kind == SWITCH:
+            return "runs"
+        return f"kind 0x{event.kind:02x} a 0x{event.a:04x} b 0x{event.b:08x}"
+
+
+def vm_of(tag):
+    """The VM of a vCPU's tag."""
+    return tag >> 5 & 0x7f if tag & VCPU else None
+
+
+def detail(event):
+    """What an exit was about."""
+    kind = EXITS[event.kind]
+    if kind == "mmio":
+        return f"page 0x{event.a << 12:08x}"
+    if kind == "sysreg":
+        a = event.a
+        return f"s{a >> 14}_{a >> 11 & 7}_c{a >> 7 & 15}_c{a >> 3 & 15}_{a & 7}"
+    if kind in ("hvc", "smc"):
+        return f"function 0x{event.a:04x}"
+    return f"class 0x{event.a:02x}" if kind == "fault" else ""
+
+
+def masked(exit_event):
+    """Whether the guest went on with its interrupts masked."""
+    return bool(exit_event.b >> 31)
+
+
+def event_of(cpu, when, what, now):
+    """A record as an event. The counter's upper bits are those that bring it next to `now`."""
+    half = 1 << TIME_BITS - 1
+    end = now + ((when - now + half) & (2 * half - 1)) - half
+    kind, tag, a, b = when >> TIME_BITS, what >> 48, what >> 32 & 0xffff, what & 0xffffffff
+    ticks = b & 0x7fffffff if kind in EXITS else b if kind == IRQ else 0
+    return Event(cpu, end - ticks, end, kind, tag, a, b)
+
+
+def take_names(names, data):
+    for number, _, name in NAME.iter_unpack(data):
+        names[number] = name.split(b"\0")[0].decode("utf-8", "replace")
+
+
+def take_records(trace, data, ends):
+    cpu, _, first = struct.unpack_from("<IIQ", data)
+    if cpu in ends:
+        trace.lost[cpu] = trace.lost.get(cpu, 0) + first - ends[cpu]
+    ends[cpu] = first + (len(data) - 16) // RECORD.size
+    for when, what in RECORD.iter_unpack(data[16:]):
+        trace.events.append(event_of(cpu, when, what, trace.now))
+
+
+def load(data):
+    """Reads a dump. Bytes before it, of an earlier user of the port, are skipped."""
+    start = data.find(MAGIC)
+    if start < 0 or len(data) < start + HEAD.size:
+        raise Malformed("this is not what `zvm trace dump` sends: it has no head")
+    _, version, size, hz, now, wall, cpus, groups, only, _ = HEAD.unpack_from(data, start)
+    if version != VERSION:
+        raise Malformed(f"the dump has version {version}; this tool knows {VERSION}")
+    trace = Trace(hz, now, wall, cpus, groups, only)
+    at, ends = start + size, {}
+    while not trace.complete and at + CHUNK.size <= len(data):
+        kind, length = CHUNK.unpack_from(data, at)
+        at += CHUNK.size
+        if at + length > len(data):
+            break
+        if kind == THREADS:
+            take_names(trace.names, data[at:at + length])
+        elif kind == IRQS:
+            take_names(trace.irqs, data[at:at + length])
+        elif kind == RECORDS:
+            take_records(trace, data[at:at + length], ends)
+        elif kind == END:
+            trace.complete = True
+        at += length
+    trace.events.sort(key=lambda e: (e.begin, -e.end))
+    return trace

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rings of a trace: taken, read, given back. */
+#include <kernel/page.h>
+#include <lib/errno.h>
+#include <vmm/core.h>
+#include "trace_internal.h"
+
+#define RING_PAGES ((u32)(TRACE_RING_BYTES / PAGE_SIZE))
+
+const char *const trace_group_names[TRACE_GROUP_COUNT] = { "exit", "irq", "inject", "sched" };
+
+static struct {
+	bool recording; /* atomic: the dump's thread looks at it */
+	u32 groups;
+	s32 only;
+} state = { .only = -1 };
+
+static void free_rings(void)
+{
+	u32 cpu;
+
+	for_each_cpu(cpu) {
+		struct trace_ring *r = &percpus[cpu].trace;
+
+		if (r->records)
+			pages_free(r->records, RING_PAGES);
+		*r = (struct trace_ring){ .records = NULL };
+	}
+}
+
+static int take_rings(void)
+{
+	u32 cpu;
+
+	for_each_cpu(cpu) {
+		struct trace_ring *r = &percpus[cpu].trace;
+
+		r->head = 0;
+		if (!r->records)
+			r->records = pages_alloc(RING_PAGES);
+		if (!r->records) {
+			free_rings();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+bool trace_is_recording(void)
+{
+	return __atomic_load_n(&state.recording, __ATOMIC_ACQUIRE);
+}
+
+int trace_start(u32 groups, const struct vm *only)
+{
+	int err;
+
+	if (state.recording || trace_dump_port() >= 0)
+		return -EBUSY;
+	err = take_rings();
+	if (err)
+		return err;
+	state.groups = groups;
+	state.only = only ? (s32)only->id : -1;
+	__atomic_store_n(&state.recording, true, __ATOMIC_RELEASE);
+	trace_set_groups(groups, only ? trace_tag_of(only->id, 0) : 0,
+			 only ? TRACE_TAG_VM_MASK : 0);
+	/* Guests' interrupts are recorded only where exits are measured: others pay nothing. */
+	if (groups & (TRACE_EXITS | TRACE_IRQS | TRACE_INJECTIONS))
+		masked_exits(MASKED_TRACED, true);
+	return 0;
+}
+
+int trace_stop(void)
+{
+	if (state.recording) {
+		masked_exits(MASKED_TRACED, false);
+		trace_set_groups(0, 0, 0);
+		__atomic_store_n(&state.recording, false, __ATOMIC_RELEASE);
+		return 0;
+	}
+	if (trace_dump_port() >= 0)
+		return -EBUSY;
+	if (!percpus[0].trace.records)
+		return -ENOENT;
+	free_rings();
+	return 0;
+}
+
+struct trace_look trace_look(void)
+{
+	struct trace_look look = {
+		.rings = percpus[0].trace.records,
+		.recording = state.recording,
+		.groups = state.groups,
+		.only = state.only,
+	};
+	u32 cpu;
+
+	for_each_cpu(cpu)
+		look.written += __atomic_load_n(&percpus[cpu].trace.head, __ATOMIC_RELAXED);
+	trace_dump_look(&look);
+	return look;
+}
+
+/*
+ * The slot behind the newest record may be being written. So of the records before `head` one less
+ * than the ring has is whole.
+ */
+static u64 first_whole(u64 head)
+{
+	return head < TRACE_RING_RECORDS ? 0 : head - TRACE_RING_RECORDS + 1;
+}
+
+u32 trace_ring_read(const struct trace_ring *r, u64 *pos, struct trace_record *out, u32 max)
+{
+	const u64 head = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE);
+	const u64 from = MAX(*pos, first_whole(head));
+	u32 n = (u32)MIN(head - MIN(from, head), max), gone;
+
+	for (u32 i = 0; i < n; i++) {
+		const struct trace_record *rec = &r->records[(from + i) % TRACE_RING_RECORDS];
+
+		out[i].when = __atomic_load_n(&rec->when, __ATOMIC_RELAXED);
+		out[i].what = __atomic_load_n(&rec->what, __ATOMIC_RELAXED);
+	}
+	/*
+	 * Pairs with trace_event(): if a record that was copied is a later one's, `head` is at
+	 * least that one's number now.
+	 */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	*pos = MAX(from, first_whole(__atomic_load_n(&r->head, __ATOMIC_RELAXED)));
+	gone = (u32)MIN(*pos - from, n);
+	n -= gone;
+	for (u32 i = 0; gone && i < n; i++)
+		out[i] = out[i + gone];
+	return n;
+}
