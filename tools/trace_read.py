@@ -59,8 +59,13 @@ class Trace:
     names: dict = field(default_factory=dict)  # of threads, by tag
     irqs: dict = field(default_factory=dict)  # names of the machine's interrupts, by INTID
     events: list = field(default_factory=list)  # by their begin
-    lost: dict = field(default_factory=dict)  # by CPU: records that were overwritten
+    gaps: dict = field(default_factory=dict)  # by CPU: (time of the next record, how many are lost)
     complete: bool = False
+
+    @property
+    def lost(self):
+        """How many records were overwritten before they were sent."""
+        return sum(count for gaps in self.gaps.values() for _, count in gaps)
 
     def ns(self, ticks):
         return ticks * 10**9 // self.hz
@@ -111,6 +116,18 @@ def masked(exit_event):
     return bool(exit_event.b >> 31)
 
 
+def state_of(switch):
+    """The state of the thread that another one follows."""
+    return STATES[switch.b & 0xff] if switch.b & 0xff < len(STATES) else "?"
+
+
+def group(event):
+    """What `zvm trace start -e` calls such events."""
+    if event.kind in EXITS:
+        return "exit"
+    return {INJECT: "inject", IRQ: "irq", SWITCH: "sched"}.get(event.kind, "other")
+
+
 def event_of(cpu, when, what, now):
     """A record as an event. The counter's upper bits are those that bring it next to `now`."""
     half = 1 << TIME_BITS - 1
@@ -127,11 +144,11 @@ def take_names(names, data):
 
 def take_records(trace, data, ends):
     cpu, _, first = struct.unpack_from("<IIQ", data)
-    if cpu in ends:
-        trace.lost[cpu] = trace.lost.get(cpu, 0) + first - ends[cpu]
-    ends[cpu] = first + (len(data) - 16) // RECORD.size
-    for when, what in RECORD.iter_unpack(data[16:]):
-        trace.events.append(event_of(cpu, when, what, trace.now))
+    events = [event_of(cpu, when, what, trace.now) for when, what in RECORD.iter_unpack(data[16:])]
+    if first > ends.get(cpu, first):
+        trace.gaps.setdefault(cpu, []).append((events[0].end, first - ends[cpu]))
+    ends[cpu] = first + len(events)
+    trace.events += events
 
 
 def load(data):
@@ -160,3 +177,11 @@ def load(data):
         at += length
     trace.events.sort(key=lambda e: (e.begin, -e.end))
     return trace
+
+
+def cut(trace, begin, end):
+    """Only events between two times, in ms since the first."""
+    start = trace.events[0].begin if trace.events else 0
+    since, until = (start + trace.hz * ms // 1000 if ms is not None else None for ms in (begin, end))
+    trace.events = [e for e in trace.events
+                    if (since is None or e.end >= since) and (until is None or e.begin <= until)]
