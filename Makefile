@@ -62,12 +62,14 @@ test:
 	@tools/deps test
 	@tools/test --build $(BUILD) $(if $(ONLY),--only $(ONLY)) $(if $(PYTEST),--pytest "$(PYTEST)")
 
-# Cycles of create, run and delete: `make test` has 500; and power cuts: it has 3.
+# Cycles of create, run and delete: `make test` has 500; power cuts: it has 3; restarts of a side of
+# RPMsg: it has 6.
 soak: CYCLES ?= 10000
 soak: CUTS ?= 20
+soak: RESTARTS ?= 50
 soak: build
 	@tools/deps test
-	@ZVM_SOAK=$(CYCLES) ZVM_CUTS=$(CUTS) tools/test --build $(BUILD) --only system --pytest "-k 'no_page_is_lost or power_cut'"
+	@ZVM_SOAK=$(CYCLES) ZVM_CUTS=$(CUTS) ZVM_RESTARTS=$(RESTARTS) tools/test --build $(BUILD) --only system --pytest "-k 'no_page_is_lost or power_cut or rpmsg_restarts'"
 
 fuzz:
 	@tools/deps test
@@ -100,7 +102,8 @@ help:
 	@echo 'make test       everything that is checked; last line: N passed, N failed'
 	@echo 'make fuzz       the fuzzers, for an hour each; SECONDS=60, TARGETS="desc bundle": shorter, or some'
 	@echo 'make soak       VMs created, run and deleted 10000 times (CYCLES=), without a lost page;'
-	@echo '                20 power cuts (CUTS=) of a disk, without a lost record'
+	@echo '                20 power cuts (CUTS=) of a disk, without a lost record;'
+	@echo '                50 restarts (RESTARTS=) of a side of RPMsg, without a lost answer'
 	@echo 'make bench      what exits, switches and boots cost, beside the targets'
 	@echo '                and how late real-time guests are beside hostile and busy ones (left out: QUICK=1)'
 	@echo 'make rootfs     a disk with Debian and its ssh server, build/rootfs.img; with build/rootfs.key,'

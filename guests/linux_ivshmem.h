@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kit/ivshmem.h for a program of Linux: of the function that uio_pci_generic has as /dev/uio0. The
- * memory is mapped non-cacheable.
+ * kit/ivshmem.h for a program of Linux: of the functions that uio_pci_generic has as /dev/uio0 and
+ * so on. A program uses one of them, the last that ivshmem_find() found. The memory is mapped
+ * non-cacheable.
  */
 #ifndef LINUX_IVSHMEM_H
 #define LINUX_IVSHMEM_H
 
 #include "kit/ivshmem.h"
+#include "linux_sys.h"
+
+/* 16 bits of its class code. */
+uint32_t ivshmem_protocol(void);
 
 /*
  * Wait for an event. One that came since the last call ends it at once. The caller looks whether
@@ -15,8 +20,9 @@
  */
 bool ivshmem_wait(void);
 
-/* The rest of the system. */
-void linux_write(const char *text, uint64_t length);
-void linux_exit(int status) __attribute__((noreturn));
+/* The same in parts: allow the next event, which makes the file readable; take it. */
+int ivshmem_file(void);
+void ivshmem_allow(void);
+bool ivshmem_take(void);
 
 #endif

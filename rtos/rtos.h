@@ -6,9 +6,10 @@
 #include <lib/histogram.h>
 #include "../shell/shell.h"
 
-/* Priorities: the control loop first, then the measuring threads, then the shell (16). */
+/* Priorities: the control loop first, the measuring threads, RPMsg, then the shell (16). */
 #define PRIO_CONTROL 1
 #define PRIO_LATENCY 8
+#define PRIO_RPMSG   12
 
 /* control.c: start the loop, on the last CPU, at 1 kHz. Boot. */
 int __must_check control_start(void);
@@ -16,6 +17,10 @@ int __must_check control_start(void);
 /* rtos_channel.c: answer on the channel, if there is one. Boot. */
 int __must_check channel_start(void);
 void cmd_channel(const struct args *a);
+
+/* rtos_rpmsg.c: the services on a channel for RPMsg, if there is one. Boot. */
+int __must_check rpmsg_services_start(void);
+void cmd_rpmsg(const struct args *a);
 
 /* The commands `jitter` and `latency`. */
 #define JITTER_OPTIONS 3

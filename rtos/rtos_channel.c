@@ -50,7 +50,7 @@ int channel_start(void)
 {
 	int err;
 
-	found = ivshmem_find(0, &d);
+	found = ivshmem_find(false, &d);
 	if (!found)
 		return 0;
 	shared = ivshmem_shared(&d);

@@ -38,13 +38,14 @@ COMMAND(latency, "the kernel's latencies: all, or one test's", .options = latenc
 COMMAND(log, "the kernel's log");
 COMMAND(poweroff, "switch the machine off");
 COMMAND(reboot, "restart the machine");
+COMMAND(rpmsg, "the RPMsg link: endpoints, the peer's services, counts");
 COMMAND(threads, "all threads", .options = json_options, .noptions = JSON_OPTIONS);
 COMMAND(version, "which version this is");
 
 const struct command *const root_commands[] = {
 	&channel_command, &cpus_command,    &help_command,    &irq_command,
 	&jitter_command,  &latency_command, &log_command,     &poweroff_command,
-	&reboot_command,  &threads_command, &version_command,
+	&reboot_command,  &rpmsg_command,   &threads_command, &version_command,
 };
 const u32 root_count = ARRAY_SIZE(root_commands);
 

@@ -5,6 +5,7 @@
 #include <drivers/host.h>
 #include <drivers/mmio.h>
 #include <kernel/page.h>
+#include <lib/rpmsg.h>
 
 #define SLOTS     32
 #define SLOT_SIZE 0x8000U /* of function 0 of each device, with its other functions */
@@ -12,6 +13,7 @@
 /* Configuration space */
 #define COMMAND        0x04
 #define COMMAND_MEMORY BIT(1)
+#define CLASS          0x08
 #define BAR0           0x10
 #define BAR2           0x18
 #define CAPABILITIES   0x34
@@ -63,7 +65,7 @@ static bool map(struct ivshmem *d)
 	return d->memory;
 }
 
-bool ivshmem_find(u32 n, struct ivshmem *d)
+bool ivshmem_find(bool rpmsg, struct ivshmem *d)
 {
 	const int bridge = host_fdt_find("pci-host-ecam-generic", -1);
 	volatile u8 *ecam;
@@ -76,7 +78,9 @@ bool ivshmem_find(u32 n, struct ivshmem *d)
 		d->config = ecam + slot * SLOT_SIZE;
 		d->slot = slot;
 		d->intid = INTA(slot);
-		if (mmio_read32(d->config, 0) == FUNCTION && !n--)
+		d->protocol = mmio_read32(d->config, CLASS) >> 8 & 0xffff;
+		if (mmio_read32(d->config, 0) == FUNCTION &&
+		    (d->protocol == RPMSG_PROTOCOL) == rpmsg)
 			return map(d);
 	}
 	return false;

@@ -14,14 +14,15 @@ struct ivshmem {
 	u32 slot, intid;
 	volatile u8 *config, *registers, *memory;
 	u32 id, peers;
+	u32 protocol; /* 16 bits of the class code */
 	u64 state_size, shared_size, output_size;
 };
 
 /*
- * The n-th channel, from 0 on, where its BARs are; its memory is enabled and mapped. False: there
- * is none, or no bridge. Boot.
+ * The first channel whose protocol is RPMsg (or is not), where its BARs are; its memory is enabled
+ * and mapped. False: there is none, or no bridge. Boot.
  */
-bool ivshmem_find(u32 n, struct ivshmem *d);
+bool ivshmem_find(bool rpmsg, struct ivshmem *d);
 
 /* Its state table; what all write. */
 volatile u32 *ivshmem_states(const struct ivshmem *d);

@@ -22,6 +22,7 @@ void kernel_main(void)
 	may(uart_probe(), "uart");
 	must(control_start(), "control loop");
 	may(channel_start(), "channel");
+	may(rpmsg_services_start(), "rpmsg");
 	must(shell_start(), "shell");
 	thread_exit();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the compiler may call for structure copies; plain byte loops. */
+/* What the compiler may call for loops and structure copies; plain byte loops. */
 	.text
 	.global	memset
 	.type	memset, %function
@@ -19,6 +19,19 @@ memcpy:
 	ldrb	w4, [x1], #1
 	strb	w4, [x3], #1
 	sub	x2, x2, #1
+	b	1b
+2:	ret
+
+/* Downwards where the destination is above the source. */
+	.global	memmove
+	.type	memmove, %function
+memmove:
+	cmp	x0, x1
+	b.ls	memcpy
+1:	cbz	x2, 2f
+	sub	x2, x2, #1
+	ldrb	w4, [x1, x2]
+	strb	w4, [x0, x2]
 	b	1b
 2:	ret
 
