@@ -9,6 +9,7 @@
 
 #include <arch/timer.h>
 #include <kernel/irq.h>
+#include <kernel/trace.h>
 
 #define SLICE_MS 10
 
@@ -45,6 +46,9 @@ static bool hold_unless_open(struct percpu *pc, struct thread *t, bool count)
 	t->special |= SPECIAL_HELD;
 	list_add_tail(&pc->held, &t->run_node);
 	t->server.throttled += !may && count;
+	if (trace_wants(TRACE_BUDGETS))
+		trace_event(TRACE_HELD, arch_counter(), t->tag,
+			    may ? TRACE_HELD_WINDOW : TRACE_HELD_BUDGET, 0);
 	timeout_set(&t->special_timeout, may ? DEADLINE_NEVER : server_next(&t->server));
 	return false;
 }
@@ -57,6 +61,8 @@ void special_take_off(struct percpu *pc, struct thread *t)
 	}
 	list_del(&t->run_node);
 	t->special &= (u8)~SPECIAL_HELD;
+	if (trace_wants(TRACE_BUDGETS))
+		trace_event(TRACE_RELEASED, arch_counter(), t->tag, 0, 0);
 }
 
 /*
@@ -278,6 +284,8 @@ static void window_opened(struct percpu *pc)
 	struct list waiting = LIST_INIT(waiting), *first;
 	u64 now = arch_counter();
 
+	if (trace_wants(TRACE_BUDGETS))
+		trace_event(TRACE_WINDOW, now, 0, open_window(pc), 0);
 	while ((first = list_first(&pc->held))) {
 		list_del(first);
 		list_add_tail(&waiting, first);

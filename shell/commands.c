@@ -71,7 +71,7 @@ static const struct option net_options[] = {
 
 static const struct option trace_options[] = {
 	{ VM_OPTION },
-	{ "-e", "EVENTS", ARG_TEXT, "which: exit,irq,inject,sched; default all" },
+	{ "-e", "EVENTS", ARG_TEXT, "which, as exit,irq,inject,sched,virtio; default all" },
 	JSON_OPTION,
 };
 

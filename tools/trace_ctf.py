@@ -45,7 +45,8 @@ EVENTS = {
     "inject": (1, "string thread; uint16_t intid; uint32_t machine_intid;"),
     "irq": (2, "string thread; uint16_t intid; string name; uint64_t ns;"),
     "switch": (3, "string thread; string from; string from_state; uint8_t prio;"),
-    "other": (4, "string thread; string what; uint8_t kind; uint16_t a; uint32_t b;"),
+    **{name: (n, "string thread; string what; uint16_t a; uint32_t b;") for n, name in enumerate(
+        ("budget", "virtio", "channel", "console", "state", "other"), 4)},
 }
 
 
@@ -68,7 +69,7 @@ def payload(trace, e):
     if e.kind == trace_read.SWITCH:
         state = text(trace_read.state_of(e))
         return "switch", thread + text(trace.name(e.a)) + state + struct.pack("<B", e.b >> 8 & 0xff)
-    return "other", thread + text(trace.title(e)) + struct.pack("<BHI", e.kind, e.a, e.b)
+    return trace_read.group(e), thread + text(trace.title(e)) + struct.pack("<HI", e.a, e.b)
 
 
 def packet(trace, cpu, events, discarded, name):

@@ -13,6 +13,7 @@ VERSION = 1
 HEAD = struct.Struct("<8sIIQQQIIiI")
 CHUNK = struct.Struct("<II")
 THREADS, RECORDS, END, IRQS = 1, 2, 3, 4
+TYPES, LARGEST = 255, 65536
 NAME = struct.Struct("<HH32s")
 RECORD = struct.Struct("<QQ")
 
@@ -20,13 +21,25 @@ RECORD = struct.Struct("<QQ")
 EXITS = {0x10 + n: name for n, name in enumerate(
     ("irq", "wfx", "hvc", "smc", "sysreg", "mmio", "fp", "fault"))}
 INJECT = 0x20
+HELD, RELEASED = 0x28, 0x29
+NOTIFY, DEVICE_IRQ = 0x30, 0x31
+DOORBELL, CHANNEL_IRQ = 0x38, 0x39
+TEXT, TEXT_END = 0x40, 0x41
+STATE = 0x48
 IRQ = 0x80
 SWITCH = 0x81
+WINDOW = 0x82
+
+GROUPS = {INJECT: "inject", HELD: "budget", RELEASED: "budget", WINDOW: "budget", NOTIFY: "virtio",
+          DEVICE_IRQ: "virtio", DOORBELL: "channel", CHANNEL_IRQ: "channel", TEXT_END: "console",
+          STATE: "state", IRQ: "irq", SWITCH: "sched"}
 
 NO_IRQ = 0xffffffff
 VCPU = 0x8000
 TIME_BITS = 56
 STATES = ("new", "ready", "running", "blocked", "dead")
+VM_STATES = ("created", "running", "paused", "stopped", "crashed", "loading")
+ALWAYS = 0xff  # a window: of all threads
 
 
 class Malformed(Exception):
@@ -44,6 +57,7 @@ class Event:
     tag: int
     a: int
     b: int
+    text: str = ""  # of a line of a console
 
 
 @dataclass
@@ -61,6 +75,7 @@ class Trace:
     events: list = field(default_factory=list)  # by their begin
     gaps: dict = field(default_factory=dict)  # by CPU: (time of the next record, how many are lost)
     complete: bool = False
+    torn: int = 0  # bytes are missing behind this many
 
     @property
     def lost(self):
@@ -88,9 +103,28 @@ class Trace:
             return f"interrupt {event.a}"
         if event.kind == IRQ:
             return f"irq {event.a} {self.irqs.get(event.a, '')}".strip()
-        if event.kind == SWITCH:
-            return "runs"
+        if event.kind == WINDOW:
+            return "time of all VMs" if event.a == ALWAYS else f"window {event.a}"
+        if event.kind in WORDS:
+            return WORDS[event.kind](event)
         return f"kind 0x{event.kind:02x} a 0x{event.a:04x} b 0x{event.b:08x}"
+
+
+def of(names, number):
+    return names[number] if number < len(names) else f"{number}"
+
+
+WORDS = {
+    SWITCH: lambda e: "runs",
+    HELD: lambda e: f"held: {of(('?', 'budget used up', 'outside its windows'), e.a)}",
+    RELEASED: lambda e: "no longer held",
+    NOTIFY: lambda e: f"notify of the device with interrupt {e.a}, queue {e.b}",
+    DEVICE_IRQ: lambda e: f"device raises interrupt {e.a}",
+    DOORBELL: lambda e: f"doorbell to peer {e.a}",
+    CHANNEL_IRQ: lambda e: f"channel raises interrupt {e.a}",
+    TEXT_END: lambda e: f"console: {e.text}",
+    STATE: lambda e: of(VM_STATES, e.a),
+}
 
 
 def vm_of(tag):
@@ -125,7 +159,7 @@ def group(event):
     """What `zvm trace start -e` calls such events."""
     if event.kind in EXITS:
         return "exit"
-    return {INJECT: "inject", IRQ: "irq", SWITCH: "sched"}.get(event.kind, "other")
+    return GROUPS.get(event.kind, "other")
 
 
 def event_of(cpu, when, what, now):
@@ -140,6 +174,25 @@ def event_of(cpu, when, what, now):
 def take_names(names, data):
     for number, _, name in NAME.iter_unpack(data):
         names[number] = name.split(b"\0")[0].decode("utf-8", "replace")
+
+
+def printable(data):
+    """A line that a guest wrote, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else "." for c in data.rstrip(b"\r\0").decode("utf-8", "replace"))
+
+
+def join_lines(trace):
+    """Makes one event of the records of a line. They follow each other in their ring."""
+    kept, parts = [], {}
+    for event in trace.events:
+        if event.kind in (TEXT, TEXT_END):
+            part = parts.setdefault((event.cpu, event.tag), bytearray())
+            part += struct.pack("<IH", event.b, event.a)
+        if event.kind == TEXT_END:
+            event.text = printable(bytes(parts.pop((event.cpu, event.tag))))
+        if event.kind != TEXT:
+            kept.append(event)
+    trace.events = kept
 
 
 def take_records(trace, data, ends):
@@ -163,6 +216,9 @@ def load(data):
     at, ends = start + size, {}
     while not trace.complete and at + CHUNK.size <= len(data):
         kind, length = CHUNK.unpack_from(data, at)
+        if kind > TYPES or length > LARGEST:
+            trace.torn = at
+            break
         at += CHUNK.size
         if at + length > len(data):
             break
@@ -175,6 +231,7 @@ def load(data):
         elif kind == END:
             trace.complete = True
         at += length
+    join_lines(trace)
     trace.events.sort(key=lambda e: (e.begin, -e.end))
     return trace
 

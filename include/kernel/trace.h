@@ -15,14 +15,32 @@
 #define TRACE_IRQS       BIT(1)
 #define TRACE_INJECTIONS BIT(2)
 #define TRACE_SWITCHES   BIT(3)
+#define TRACE_BUDGETS    BIT(4)
+#define TRACE_VIRTIO     BIT(5)
+#define TRACE_CHANNELS   BIT(6)
+#define TRACE_CONSOLES   BIT(7)
+#define TRACE_STATES     BIT(8)
 
 /* The kind of a record, in its byte 7. Those with bit 7 set are about the machine, not one VM. */
 enum trace_kind {
 	TRACE_EXIT = 0x10, /* + enum exit_kind */
 	TRACE_INJECT = 0x20,
+	TRACE_HELD = 0x28,
+	TRACE_RELEASED,
+	TRACE_NOTIFY = 0x30,
+	TRACE_DEVICE_IRQ,
+	TRACE_DOORBELL = 0x38,
+	TRACE_CHANNEL_IRQ,
+	TRACE_TEXT = 0x40, /* six bytes of a line, ... */
+	TRACE_TEXT_END,    /* ... and its last ones */
+	TRACE_STATE = 0x48,
 	TRACE_IRQ = 0x80,
-	TRACE_SWITCH = 0x81,
+	TRACE_SWITCH,
+	TRACE_WINDOW,
 };
+
+/* Why a thread that is ready is held (`a` of TRACE_HELD). */
+enum trace_held { TRACE_HELD_BUDGET = 1, TRACE_HELD_WINDOW };
 #define TRACE_OF_MACHINE  BIT(7)
 #define TRACE_EXIT_MASKED 0x80000000U /* in `b` of an exit: the guest continues with PSTATE.I set */
 #define TRACE_NO_IRQ      UINT32_MAX  /* `b` of an injection: no interrupt of the machine */

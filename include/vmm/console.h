@@ -28,6 +28,7 @@ struct console {
 	void (*input_ready)(void *arg); /* called (no lock held) after input was added */
 	void *input_arg;
 	s32 port; /* the machine's port, or -1 */
+	u16 tag;  /* its VM in traces, as vCPU 0's thread (kernel/trace.h); 0: none */
 	u8 log_buf[CONSOLE_LOG_SIZE];
 	u8 input_buf[CONSOLE_INPUT_SIZE];
 };

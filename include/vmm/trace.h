@@ -14,8 +14,8 @@ struct vm;
 
 #define TRACE_RING_BYTES (TRACE_RING_RECORDS * sizeof(struct trace_record))
 
-/* The groups by the names that the operator uses; the bit of each is TRACE_GROUP(its index). */
-#define TRACE_GROUP_COUNT 4
+/* The groups by the names that the operator uses; the bit of each is its index. */
+#define TRACE_GROUP_COUNT 9
 extern const char *const trace_group_names[TRACE_GROUP_COUNT];
 
 /* What the operator sees. */

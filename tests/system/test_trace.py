@@ -2,7 +2,6 @@
 """`zvm trace`: what the operator reads, and what its dump has in the formats of other tools."""
 
 import re
-import socket
 import struct
 import subprocess
 import sys
@@ -16,43 +15,55 @@ from guests import new
 sys.path.insert(0, str(ROOT / "tools"))
 import trace_read  # noqa: E402
 
-PORT = 3
+PORT = 4  # behind the four that each board has
+
+
+def port_to(path):
+    """
+    QEMU's options for one more port, whose output goes to a file: QEMU drops what a socket of a
+    `virtconsole` does not take at once.
+    """
+    return ("-chardev", f"file,id=trace,path={path}", "-device", "virtconsole,bus=vser0.0,chardev=trace")
 
 
 class Port:
-    """A reader of a console port that a trace is sent to."""
+    """What comes from the port from now on."""
 
-    def __init__(self, board, number=PORT):
-        self.link = socket.socket(socket.AF_UNIX)
-        self.link.connect(str(board.sockets / str(number)))
-        self.link.settimeout(BOOT_SECONDS)
-        self.data = b""
+    def __init__(self, board, path):
+        self.board, self.path = board, path
+        self.start = path.stat().st_size
 
-    def take(self):
-        got = self.link.recv(65536)
-        assert got
-        self.data += got
+    @property
+    def data(self):
+        return self.path.read_bytes()[self.start:]
 
     def until_events(self, count):
-        while len(self.data) < 16 * count:
-            self.take()
+        self.board.until(lambda: len(self.data) > 16 * count)
+
+    def until_groups(self, groups):
+        """Waits until there are events of all these groups."""
+        self.board.until(lambda: groups <= {trace_read.group(e) for e in loaded(self.data).events})
 
     def dump(self):
         """The dump, which has its end."""
-        while True:
-            try:
-                trace = trace_read.load(self.data)
-            except trace_read.Malformed:
-                trace = None
-            if trace and trace.complete:
-                self.link.close()
-                return trace
-            self.take()
+        def complete():
+            trace = loaded(self.data)
+            return trace if trace.complete else None
+
+        return self.board.until(complete)
 
 
-def recorded(board, events, options=""):
+def loaded(data):
+    """What has come so far."""
+    try:
+        return trace_read.load(data)
+    except trace_read.Malformed:
+        return trace_read.Trace(1, 0, 0, 0, 0, 0)
+
+
+def recorded(board, path, events, options=""):
     """Records while VMs run; the dump."""
-    port = Port(board)
+    port = Port(board, path)
     assert board.sh(f"zvm trace start {options}").startswith("recording ")
     assert board.sh(f"zvm trace dump {PORT}") == f"the trace is sent to port {PORT} (hvc{PORT})"
     port.until_events(events)
@@ -69,10 +80,16 @@ def start_both(board):
         new(board, kind).run()
 
 
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """What was sent to PORT of the module's board."""
+    return tmp_path_factory.mktemp("trace") / "port"
+
+
 @pytest.fixture
-def running(boot_module):
+def running(boot_module, path):
     """A board with a real-time VM and one of four vCPUs."""
-    board = boot_module(smp=2, guests=["control", "smp"])
+    board = boot_module(smp=2, guests=["control", "smp"], extra=port_to(path))
     board.once(start_both)
     return board
 
@@ -83,7 +100,7 @@ def test_what_the_operator_is_told(running):
     assert board.sh("zvm trace") == none
     assert board.sh("zvm trace stop") == board.sh("zvm trace dump") == f"zvm trace: {none}"
     assert board.sh("zvm trace dump off") == "no trace is being sent"
-    for words, why in [("start -e irq,foo", "-e irq,foo: expected a list of these: exit,irq,inject,sched"),
+    for words, why in [("start -e irq,foo", "-e irq,foo: expected a list of these: exit,irq,inject,sched,budget,virtio,channel,console,state"),
                        ("start -e", "-e needs EVENTS"), ("start 3", "too many arguments: '3'"),
                        ("begin", "'begin': expected start, stop or dump"), ("start -n foo", "no VM 'foo'")]:
         assert why in board.sh(f"zvm trace {words}")
@@ -94,7 +111,6 @@ def test_what_the_operator_is_told(running):
                        ("dump 40", "there is no such port")]:
         assert why in board.sh(f"zvm trace {words}")
     assert re.search(r"^recording irq,sched +control +\d+ +- +0 +0$", board.sh("zvm trace"), re.M)
-    # A port that nothing reads keeps the sender waiting, and nothing else.
     assert board.sh(f"zvm trace dump {PORT}") == f"the trace is sent to port {PORT} (hvc{PORT})"
     assert f"being sent, to port {PORT}" in board.sh("zvm trace dump")
     assert "events recorded" in board.sh("zvm trace stop")
@@ -107,9 +123,9 @@ def kinds(trace):
     return {e.kind for e in trace.events}
 
 
-def test_events(running):
+def test_events(running, path):
     """Each event is there, with the right thread and time; nothing is lost with a quick reader."""
-    trace = recorded(running, 20000)
+    trace = recorded(running, path, 20000)
     assert trace.lost == 0
     assert trace.cpus == 2 and trace.hz == 62500000 and trace.now
     assert kinds(trace) >= {trace_read.INJECT, trace_read.IRQ, trace_read.SWITCH}
@@ -130,11 +146,45 @@ def test_events(running):
         assert all(one.end <= two.begin for one, two in zip(own, own[1:]))
 
 
-def test_only_some(running):
-    trace = recorded(running, 2000, "-n control -e exit,inject")
+def test_only_some(running, path):
+    trace = recorded(running, path, 2000, "-n control -e exit,inject")
     assert kinds(trace) <= {*trace_read.EXITS, trace_read.INJECT}
     assert {trace_read.vm_of(e.tag) for e in trace.events} == {0}
     assert trace.only == 0
+
+
+CHANNEL = 'channels { loop { peers = "a", "b"; size = <0x0 0x100000>; output = <0x10000>; protocol = <0x4000>; }; }'
+
+
+def test_devices_budgets_and_lines(boot, bundles, description, tmp_path):
+    """What devices, channels, budgets and consoles do, and the states of VMs."""
+    kinds = [description(name, "guests/channel.elf", "", f'bootargs = "channel={role}"', "memory = <0x0 0x400000>", CHANNEL)
+             for name, role in (("a", "ping"), ("b", "pong"))]
+    board = boot(smp=2, mem=1024, bundle=bundles([*kinds, "rings"]), extra=port_to(tmp_path / "port"))
+    vms = [new(board, kind) for kind in ("a", "b", "rings")]
+    port, console = Port(board, tmp_path / "port"), vms[0].port()
+    wanted = {"budget", "virtio", "channel", "console", "state"}
+    assert board.sh(f"zvm trace start -e {','.join(wanted)}").startswith("recording budget,virtio,channel,console,state ")
+    for vm in vms:
+        vm.run()
+    board.sh("zvm set -n rings budget=1000 period=10000")
+    board.sh(f"zvm trace dump {PORT}")
+    port.until_groups(wanted)
+    console.expect("channel: 1000 rounds, PASS", BOOT_SECONDS)
+    vms[1].pause()
+    board.sh("zvm trace stop")
+    trace = port.dump()
+    said = [trace.describe(e) for e in trace.events]
+    for text in ("vm0.0 a: running", "vm1.0 b: paused", "vm1.0 b: doorbell to peer 1", "vm0.0 a: channel raises interrupt 36",
+                 "vm0.0 a: console: channel: 1000 rounds, PASS", "vm2.0 rings: held: budget used up",
+                 "vm2.0 rings: no longer held"):
+        assert any(s.startswith(text) for s in said), text
+    assert any(re.match(r"vm2\.[01] rings: notify of the device with interrupt \d+, queue \d$", s) for s in said)
+    assert any(re.match(r"vm2\.0 rings: device raises interrupt \d+$", s) for s in said)
+    assert {trace_read.group(e) for e in trace.events} == wanted
+    # A held thread comes back before it is held again.
+    held = [e.kind for e in trace.events if e.kind in (trace_read.HELD, trace_read.RELEASED) and trace.name(e.tag) == "vm2.0 rings"]
+    assert held[::2] == [trace_read.HELD] * len(held[::2]) and held[1::2] == [trace_read.RELEASED] * len(held[1::2])
 
 
 @pytest.fixture(scope="module")
@@ -142,23 +192,23 @@ def file(tmp_path_factory):
     return tmp_path_factory.mktemp("trace") / "dump"
 
 
-def dump_file(board, path):
-    """A dump as a file."""
-    port = Port(board)
+def dump_file(board, path, file):
+    """A dump as a file of its own."""
+    port = Port(board, path)
     assert board.sh("zvm trace start").startswith("recording ")
     board.sh(f"zvm trace dump {PORT}")
     port.until_events(4000)
     board.sh("zvm trace stop")
     port.dump()
-    path.write_bytes(port.data)
+    file.write_bytes(port.data)
     board.until(lambda: "KiB freed" in board.sh("zvm trace stop"))
 
 
-def dumped(board, path):
+def dumped(board, path, file):
     """The same for all tests that convert it."""
-    if not path.exists():
-        dump_file(board, path)
-    return trace_read.load(path.read_bytes())
+    if not file.exists():
+        dump_file(board, path, file)
+    return trace_read.load(file.read_bytes())
 
 
 def converted(*args, check=True):
@@ -166,8 +216,8 @@ def converted(*args, check=True):
                           stderr=subprocess.PIPE)
 
 
-def test_text(running, file):
-    trace = dumped(running, file)
+def test_text(running, path, file):
+    trace = dumped(running, path, file)
     shown = converted(file, "--text").stdout
     lines = shown.splitlines()
     assert lines[0].startswith(f"{len(trace.events)} events of 2 CPUs in ") and lines[0].endswith(" s, 0 lost")
@@ -175,9 +225,9 @@ def test_text(running, file):
     assert re.search(r"^\d+\.\d{9} cpu\d vm0\.0 control: irq 27 vtimer \(\d+\.\d+ us\)$", shown, re.M)
 
 
-def test_what_is_no_dump(running, tmp_path):
+def test_what_is_no_dump(running, path, tmp_path):
     file = tmp_path / "dump"
-    dump_file(running, file)
+    dump_file(running, path, file)
     data = file.read_bytes()
     file.write_bytes(b"output of a VM before\n" + data[:5000])
     assert "it is cut off" in converted(file).stdout
@@ -212,9 +262,9 @@ def fields(data):
         yield key >> 3, value
 
 
-def test_perfetto(running, file, tmp_path):
+def test_perfetto(running, path, file, tmp_path):
     """Slices nest and end, tracks have names, and arrows lead from an interrupt to a vector."""
-    trace = dumped(running, file)
+    trace = dumped(running, path, file)
     out = tmp_path / "trace.pftrace"
     converted(file, "--perfetto", out)
     tracks, open_slices, starts, ends, last, begun = {}, {}, {}, {}, 0, 0
@@ -249,9 +299,9 @@ def test_perfetto(running, file, tmp_path):
     assert all(irq[0].endswith("interrupts") and inject[0] == end[0] for (irq, inject), end in arrows)
 
 
-def test_ctf(running, file, tmp_path):
+def test_ctf(running, path, file, tmp_path):
     """babeltrace2 reads every event, and knows its time."""
-    trace = dumped(running, file)
+    trace = dumped(running, path, file)
     converted(file, "--ctf", tmp_path / "ctf")
     shown = subprocess.run(["babeltrace2", "--clock-seconds", tmp_path / "ctf"], text=True, check=True,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -283,9 +333,9 @@ def test_ctf_says_what_is_lost(tmp_path):
     assert "discarded 48 events" in shown.stderr
 
 
-def test_svg(running, file, tmp_path):
+def test_svg(running, path, file, tmp_path):
     """The picture is XML; it has a row for each CPU and vCPU, and arrows."""
-    dumped(running, file)
+    dumped(running, path, file)
     out = tmp_path / "trace.svg"
     converted(file, "--svg", out, "--from", "5", "--to", "15")
     svg = "{http://www.w3.org/2000/svg}"

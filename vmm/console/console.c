@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Consoles of the VMs: rings between the emulated UART and the console's readers and writers. */
+#include <arch/timer.h>
+#include <kernel/trace.h>
 #include <lib/string.h>
 #include <vmm/console.h>
 
@@ -44,12 +46,50 @@ static inline void tell(struct console *c, bool armed, bool push)
 		carrier->push((u32)c->port);
 }
 
+/* ---- lines of output in a trace, under the lock ---- */
+
+#define LINE_BYTES  96 /* more are left out */
+#define PIECE_BYTES 6  /* of a record */
+
+static u8 byte_at(const struct console *c, u64 pos)
+{
+	return c->log.buf[pos & (CONSOLE_LOG_SIZE - 1)];
+}
+
+/* The line that ends before `end`, without its newline: the last LINE_BYTES of it. */
+static void trace_line(const struct console *c, u64 end)
+{
+	const u64 now = arch_counter(), oldest = MAX(c->log.tail, end - MIN(end, LINE_BYTES));
+	u64 from = end;
+
+	while (from > oldest && byte_at(c, from - 1) != '\n')
+		from--;
+	do {
+		u64 piece = 0;
+
+		for (u32 i = 0; i < PIECE_BYTES && from < end; i++, from++)
+			piece |= (u64)byte_at(c, from) << 8 * i;
+		trace_event(from < end ? TRACE_TEXT : TRACE_TEXT_END, now, c->tag,
+			    (u32)(piece >> 32), (u32)piece);
+	} while (from < end);
+}
+
+/* Of what was written from `from` on. */
+static __noinline void trace_lines(const struct console *c, u64 from)
+{
+	for (u64 pos = MAX(from, c->log.tail); pos < c->log.head; pos++)
+		if (byte_at(c, pos) == '\n')
+			trace_line(c, pos);
+}
+
 void console_output(struct console *c, u8 byte)
 {
 	unsigned long flags = spin_lock_irqsave(&c->lock);
 	bool armed = c->armed, push;
 
 	ring_put_over(&c->log, byte);
+	if (trace_wants(TRACE_CONSOLES))
+		trace_lines(c, c->log.head - 1);
 	push = c->log.head % CONSOLE_PUSH_BYTES == 0;
 	c->armed = false;
 	spin_unlock_irqrestore(&c->lock, flags);
@@ -64,6 +104,8 @@ void console_put(struct console *c, const void *data, u32 len)
 
 	ring_make_room(&c->log, len);
 	(void)ring_write(&c->log, data, len);
+	if (trace_wants(TRACE_CONSOLES))
+		trace_lines(c, before);
 	push = before / CONSOLE_PUSH_BYTES != c->log.head / CONSOLE_PUSH_BYTES;
 	c->armed = false;
 	spin_unlock_irqrestore(&c->lock, flags);

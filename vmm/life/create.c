@@ -430,6 +430,7 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	wait_queue_init(&vm->halt_wq, LOCK_WAIT);
 	spin_lock_init(&vm->vgic.lock, LOCK_VGIC);
 	console_init(&vm->console);
+	vm->console.tag = trace_tag_of(vm->id, 0);
 	health_init(vm);
 	r = build(vm, opt, &plan, err);
 	if (r) {

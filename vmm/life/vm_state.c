@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A VM's states: which may follow which, and waiting for the next one. */
+#include <arch/timer.h>
 #include <kernel/log.h>
+#include <kernel/trace.h>
 #include <lib/errno.h>
 #include <vmm/life.h>
 
@@ -21,6 +23,8 @@ void vm_set_state_locked(struct vm *vm, enum vm_state s)
 {
 	kassert(next_states[vm->state] & BIT(s));
 	vm->state = s;
+	if (trace_wants(TRACE_STATES))
+		trace_event(TRACE_STATE, arch_counter(), trace_tag_of(vm->id, 0), s, 0);
 }
 
 void vm_set_loading_locked(struct vm *vm, bool then_run)

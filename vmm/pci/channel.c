@@ -6,6 +6,7 @@
  */
 #include <arch/mmu.h>
 #include <arch/timer.h>
+#include <kernel/trace.h>
 #include <lib/list.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -26,6 +27,8 @@ static void deliver(struct channel_peer *p)
 	p->last = arch_counter();
 	if (p->one_shot)
 		p->enabled = false;
+	if (trace_wants(TRACE_CHANNELS))
+		trace_event(TRACE_CHANNEL_IRQ, p->last, trace_tag_of(p->vm->id, 0), p->intid, 0);
 	vgic_pend_spi(p->vm, p->intid);
 }
 
@@ -37,6 +40,9 @@ void channel_ring(struct channel *c, u32 to)
 	if (p->takes) {
 		p->rung++;
 		p->latched = p->owed = true;
+		if (trace_wants(TRACE_CHANNELS))
+			trace_event(TRACE_DOORBELL, arch_counter(), trace_tag_of(p->vm->id, 0), to,
+				    0);
 		deliver(p);
 	}
 	spin_unlock_irqrestore(&p->lock, irq);

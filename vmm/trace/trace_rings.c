@@ -7,7 +7,9 @@
 
 #define RING_PAGES ((u32)(TRACE_RING_BYTES / PAGE_SIZE))
 
-const char *const trace_group_names[TRACE_GROUP_COUNT] = { "exit", "irq", "inject", "sched" };
+const char *const trace_group_names[TRACE_GROUP_COUNT] = {
+	"exit", "irq", "inject", "sched", "budget", "virtio", "channel", "console", "state",
+};
 
 static struct {
 	bool recording; /* atomic: the dump's thread looks at it */

@@ -7,6 +7,7 @@
 
 #include <kernel/log.h>
 #include <kernel/page.h>
+#include <kernel/trace.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -198,10 +199,12 @@ static void connect(struct vdev *d)
 {
 	const struct virtio_con *c = d->state;
 
-	for (u32 n = 0; n < c->count; n++)
+	for (u32 n = 0; n < c->count; n++) {
+		c->ports[n]->console.tag = trace_tag_of(d->vm->id, 0);
 		if (console_port_attach(&c->ports[n]->console, -1) < 0)
 			log_warn("vm %u '%s': no console port is free for %s", d->vm->id,
 				 d->vm->name, name_of(d, n));
+	}
 }
 
 static void destroy(struct vdev *d)

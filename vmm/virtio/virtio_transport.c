@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Virtio over MMIO (VIRTIO 1.2, 4.2), version 2; and where the devices' work is done. */
+#include <arch/timer.h>
+#include <kernel/trace.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <vmm/bus.h>
@@ -52,6 +54,9 @@ static void update_line(struct virtio *t)
 	if (level == t->s.irq_level)
 		return;
 	t->s.irq_level = level;
+	if (trace_wants(TRACE_VIRTIO) && level)
+		trace_event(TRACE_DEVICE_IRQ, arch_counter(), trace_tag_of(t->vm->id, 0), t->intid,
+			    t->s.isr);
 	vgic_set_spi(t->vm, t->intid, level);
 }
 
@@ -244,6 +249,8 @@ static void write_notify(void *dev, struct vcpu *v, u32 index, u64 word, const s
 			  (virtio_take(t, (u32)word) || unlikely(t->missing));
 
 	(void)index, (void)row;
+	if (trace_wants(TRACE_VIRTIO))
+		trace_event(TRACE_NOTIFY, arch_counter(), v->thread.tag, t->intid, (u32)word);
 	spin_unlock_irqrestore(&t->lock, irq);
 	if (more)
 		ask(t, v);
