@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rings: a driver for virtio entropy, disks and networks (VIRTIO 1.2, 2.7 and 4.2). First it uses
- * them as it should, and measures. Then it breaks every rule: wild rings, wild registers, and
- * resets from another CPU while requests are in flight. After each wild round it checks that the
- * device works again.
+ * rings: a driver for virtio entropy, disks, networks and balloons (VIRTIO 1.2, 2.7 and 4.2). First
+ * it uses them as it should, and measures. Then it breaks every rule: wild rings, wild registers,
+ * and resets from another CPU while requests are in flight. After each wild round it checks that
+ * the device works again.
  */
 #include "kit/args.h"
 #include "kit/cpu.h"
@@ -33,6 +33,7 @@
 #define ID_NET        1u
 #define ID_BLOCK      2u
 #define ID_ENTROPY    4u
+#define ID_BALLOON    5u
 #define NEXT          1u
 #define WRITE         2u
 #define INDIRECT      4u
@@ -42,6 +43,10 @@
 #define RUNS   100u
 #define ROUNDS 300u
 #define SECTOR 512u
+
+/* Memory that is given back: 2 MiB that nothing else uses. */
+#define SPARE       UINT64_C(0x42000000)
+#define SPARE_PAGES 512u
 
 struct desc {
 	uint64_t addr;
@@ -177,6 +182,18 @@ static bool frame(void)
 	return submit();
 }
 
+/* All of the spare memory is given back, and used again without a word: it is zero. */
+static bool balloon(void)
+{
+	volatile uint64_t *word = (volatile uint64_t *)(uintptr_t)SPARE;
+
+	*word = 1;
+	for (unsigned int i = 0; i < SPARE_PAGES; i++)
+		((uint32_t *)(void *)shared.data)[i] = (uint32_t)(SPARE >> 12) + i;
+	set(&shared.desc[0], shared.data, SPARE_PAGES * 4, 0);
+	return submit() && !*word;
+}
+
 static void fill(uint8_t value)
 {
 	for (unsigned int i = 0; i < sizeof(shared.data); i++)
@@ -192,6 +209,8 @@ static bool works(uint32_t id)
 		return entropy() && entropy();
 	if (id == ID_NET)
 		return frame() && frame();
+	if (id == ID_BALLOON)
+		return balloon() && balloon();
 	fill(7);
 	if (!block(1, 3, 4096))
 		return false;
@@ -207,6 +226,8 @@ static bool request(uint32_t id)
 {
 	if (id == ID_NET)
 		return frame();
+	if (id == ID_BALLOON)
+		return balloon();
 	return id == ID_ENTROPY ? entropy() : block(0, 0, 4096);
 }
 
@@ -214,6 +235,8 @@ static unsigned int request_bytes(uint32_t id)
 {
 	if (id == ID_NET)
 		return 60;
+	if (id == ID_BALLOON)
+		return SPARE_PAGES * 4;
 	return id == ID_ENTROPY ? 32 : 4096;
 }
 
@@ -321,7 +344,7 @@ static void in_flight(uint32_t id)
 			shared.header.sector = 0;
 			set(&shared.desc[1], shared.data, sizeof(shared.data), WRITE);
 		} else {
-			set(&shared.desc[0], shared.data, 1000, id == ID_NET ? 0 : WRITE);
+			set(&shared.desc[0], shared.data, 2048, id == ID_ENTROPY ? WRITE : 0);
 		}
 		shared.avail.ring[0] = 0;
 		dsb();
@@ -376,13 +399,14 @@ static void try_all(uint64_t us)
 
 		base = VIRTIO_BASE + slot * SLOT_SIZE;
 		id = get(DEVICE_ID);
-		if (id != ID_BLOCK && id != ID_ENTROPY && id != ID_NET)
+		if (id != ID_BLOCK && id != ID_ENTROPY && id != ID_NET && id != ID_BALLOON)
 			continue;
 		queue = id == ID_NET;
 		print("rings: slot %u is %s\n", slot,
-		      id == ID_BLOCK ? "a disk"
-		      : id == ID_NET ? "a network"
-				     : "entropy");
+		      id == ID_BLOCK     ? "a disk"
+		      : id == ID_NET     ? "a network"
+		      : id == ID_BALLOON ? "a balloon"
+					 : "entropy");
 		start(0);
 		expect(works(id), "it works");
 		measure(id);

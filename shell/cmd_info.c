@@ -336,6 +336,9 @@ static void print_memory(const struct vm_ram *ram, u64 overhead)
 	table_add(", and %lu KiB of overhead", overhead / KIB(1));
 	fact_close();
 	fact("touched", "%lu MiB of it", ram->present * BLOCK_SIZE / MIB(1));
+	if (ram->pages)
+		fact("reserved", "%lu MiB of it; mem=%lu", ram->allowed * BLOCK_SIZE / MIB(1),
+		     ram->target * BLOCK_SIZE / MIB(1));
 }
 
 static void print_cpus(const struct vm *vm)

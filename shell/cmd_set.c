@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `zvm set`: a VM's scheduling and its restarts, while it lives. */
+/* `zvm set`: a VM's scheduling, its restarts, limits and memory, while it lives. */
 #include <kernel/percpu.h>
 #include <lib/string.h>
 #include <vmm/core.h>
@@ -205,6 +205,54 @@ static bool rate_setting(const struct args *a, struct vm *vm, struct rate_settin
 	return false;
 }
 
+/* How much memory the VM is left with. */
+struct memory_setting {
+	struct vdev *dev; /* NULL: not given */
+	u64 bytes;
+};
+
+#define MEMORY_MIN 16 /* MiB; less is no use for a guest that has a driver */
+
+static bool memory_setting(const struct args *a, struct vm *vm, struct memory_setting *s)
+{
+	const u64 all = vm->ram.size / MIB(1);
+	u64 mib = 0;
+
+	*s = (struct memory_setting){ .dev = NULL };
+	if (!option_value(a, "mem="))
+		return true;
+	for (u32 i = 0; i < vm->ndevices; i++)
+		if (vm->devices[i].class->set_memory)
+			s->dev = &vm->devices[i];
+	if (!s->dev) {
+		shell_printf("%s: mem=: '%s' has no zvm,virtio-balloon in its description\n",
+			     a->path, vm->name);
+		return false;
+	}
+	if (!option_number(a, "mem=", "the memory in MiB", MIN(MEMORY_MIN, all), all, &mib))
+		return false;
+	s->bytes = ALIGN_UP(mib * MIB(1), BLOCK_SIZE);
+	return true;
+}
+
+/* Carry the settings out, that which other VMs may prevent first. */
+static int apply(struct vm *vm, const struct vm_desc *want, const struct schedule_windows *windows,
+		 const struct memory_setting *memory, struct vm_error *err)
+{
+	const u64 before = vm->ram.target * BLOCK_SIZE;
+	struct vm_error ignored;
+	int r = 0;
+
+	if (memory->dev)
+		r = memory->dev->class->set_memory(memory->dev, memory->bytes, err);
+	if (r)
+		return r;
+	r = vm_set(vm, want, windows, err);
+	if (r && memory->dev)
+		(void)memory->dev->class->set_memory(memory->dev, before, &ignored);
+	return r;
+}
+
 static bool settings(const struct args *a, struct vm_desc *want)
 {
 	u64 priority = want->priority, weight = want->weight;
@@ -238,6 +286,7 @@ void cmd_zvm_set(const struct args *a)
 {
 	static struct vm_desc want; /* too large for the stack */
 	static struct schedule_windows windows;
+	struct memory_setting memory;
 	struct rate_setting rate;
 	struct vm_error err;
 	struct vm *vm;
@@ -247,8 +296,9 @@ void cmd_zvm_set(const struct args *a)
 	if (vm)
 		want = vm->desc;
 	if (vm && anything_to_set(a) && settings(a, &want) && windows_setting(a, &windows) &&
-	    rate_setting(a, vm, &rate)) {
-		if (vm_set(vm, &want, option_value(a, "windows=") ? &windows : NULL, &err)) {
+	    rate_setting(a, vm, &rate) && memory_setting(a, vm, &memory)) {
+		if (apply(vm, &want, option_value(a, "windows=") ? &windows : NULL, &memory,
+			  &err)) {
 			shell_printf("zvm: %s\n", err.text);
 		} else {
 			if (rate.dev) {

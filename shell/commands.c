@@ -39,6 +39,7 @@ static const struct option set_options[] = {
 	{ "dedicated=", "ON", ARG_TEXT, "on: each vCPU has a CPU of its own; off" },
 	{ "windows=", "LIST", ARG_TEXT, "CPU:OFFSET+LENGTH,... in us: its time windows; none" },
 	{ "restart=", "WHEN", ARG_TEXT, "never, on-failure, always" },
+	{ "mem=", "MIB", ARG_TEXT, "memory that it is left with; it needs a balloon" },
 	{ "rate=", "LIMIT", ARG_TEXT,
 	  "disk0:kib:1024/1000, 1 MiB a second; disk0:requests:50+100/1000; net0:out-kib:none" },
 };
@@ -109,7 +110,7 @@ static const struct command zvm_commands[] = {
 	{ "trace", NULL, "record events of the CPUs and VMs; send them to a console port",
 	  OPTIONS(trace_options), .operand = ARG_TRACE,
 	  .operand_name = "start | stop | dump [PORT | off]", .more = 1, .run = cmd_zvm_trace },
-	{ "set", "update", "change how a VM is scheduled, and restarted", OPTIONS(set_options),
+	{ "set", "update", "change how a VM is scheduled, restarted, limited", OPTIONS(set_options),
 	  VM_OPERAND, .run = cmd_zvm_set },
 	{ "list", NULL, "the types that can be created", .options = json_options,
 	  .noptions = JSON_OPTIONS, .run = cmd_zvm_list },

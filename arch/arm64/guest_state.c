@@ -281,8 +281,10 @@ static void tlb_claim(struct arch_percpu *cpu, const struct vcpu *v)
 	if (before == mark)
 		return;
 	cpu->last_vcpu[vmid] = mark;
-	if (!before)
+	if (!before) {
+		dsb(ish); /* stage2_flush_running() finds the mark, or this CPU the new tables */
 		return;
+	}
 	__asm__ volatile("tlbi vmalle1\n\tic iallu" ::: "memory");
 	dsb(nsh);
 	isb();

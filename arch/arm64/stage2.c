@@ -184,27 +184,34 @@ void stage2_window_set(u64 *window, u32 n, paddr_t pa, enum stage2_attr attr)
 	window[n] = pa.pa | stage2_attr_bits(attr, guests_are_cached) | S2_TABLE | S2_VALID;
 }
 
-/* TLB maintenance by VMID works on the current VTTBR, so s2's is loaded for the moment. */
+/*
+ * Invalidate the VM's translations on all CPUs. TLB maintenance by VMID works on the current VTTBR,
+ * so s2's is loaded for the moment.
+ */
+static void flush_tlbs(const struct stage2 *s2)
+{
+	const unsigned long flags = arch_irq_save();
+	struct stage2_loan loan;
+
+	stage2_borrow(&loan, s2->vttbr);
+	__asm__ volatile("tlbi vmalls12e1is" ::: "memory");
+	dsb(ish);
+	stage2_return(&loan);
+	arch_irq_restore(flags);
+}
+
 void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *window, u32 count)
 {
 	u64 *table = phys_to_virt(PADDR(*entry_of(s2->root, 1, ipa.ipa) & S2_ADDR));
 	u64 *entry = entry_of(table, 2, ipa.ipa);
-	struct stage2_loan loan;
-	unsigned long flags;
 
 	dsb(ishst); /* the walker must see the pages before the entries that lead to them */
 	for (u32 i = 0; i < count; i++)
 		entry[i] = window ? virt_to_phys(&window[i * S2_ENTRIES]).pa | S2_TABLE | S2_VALID
 				  : 0;
 	dsb(ishst);
-	if (window)
-		return;
-	flags = arch_irq_save();
-	stage2_borrow(&loan, s2->vttbr);
-	__asm__ volatile("tlbi vmalls12e1is" ::: "memory");
-	dsb(ish);
-	stage2_return(&loan);
-	arch_irq_restore(flags);
+	if (!window)
+		flush_tlbs(s2);
 }
 
 static u32 vmid_of(const struct stage2 *s2)
@@ -236,6 +243,35 @@ void stage2_flush(struct stage2 *s2)
 	for_each_cpu(cpu)
 		if (percpus[cpu].arch.last_vcpu[vmid_of(s2)])
 			ipi_call(cpu, flush_here, s2);
+}
+
+/* A CPU that the VM has left forgets all of it, and is not asked again. */
+static void forget_code_here(void *arg)
+{
+	const struct stage2 *s2 = arg;
+
+	if (read_sysreg(vttbr_el2) != s2->vttbr) {
+		flush_here(arg);
+		return;
+	}
+	__asm__ volatile("ic iallu" ::: "memory");
+	dsb(nsh);
+	isb();
+}
+
+/*
+ * Translations first: the caches of instructions cannot be filled through them afterwards. A CPU
+ * where the VM comes later finds the new tables: tlb_claim() has a barrier.
+ */
+void stage2_flush_running(struct stage2 *s2)
+{
+	u32 cpu;
+
+	dsb(ishst); /* table writes before the invalidation */
+	flush_tlbs(s2);
+	for_each_cpu(cpu)
+		if (percpus[cpu].arch.last_vcpu[vmid_of(s2)])
+			ipi_call(cpu, forget_code_here, s2);
 }
 
 static void free_tables(u64 *table, u32 level)

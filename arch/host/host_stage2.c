@@ -143,6 +143,11 @@ void stage2_flush(struct stage2 *s2)
 	s2->tlb_flushes++;
 }
 
+void stage2_flush_running(struct stage2 *s2)
+{
+	s2->tlb_flushes++;
+}
+
 u32 stage2_ipa_bits(void)
 {
 	return 40;

@@ -145,6 +145,11 @@ u64 stage2_table_bytes(const struct stage2 *s2);
  * spinlock held: those CPUs do it.
  */
 void stage2_flush(struct stage2 *s2);
+/*
+ * The same while vCPUs run, behind stage2_unmap(). Sections with interrupts masked that were under
+ * way on these CPUs are over then. Thread context, no spinlock held.
+ */
+void stage2_flush_running(struct stage2 *s2);
 
 /* Largest supported IPA size in bits (e.g. 40). */
 u32 stage2_ipa_bits(void);

@@ -21,7 +21,11 @@
 
 /* ---- a VM's RAM: 2 MiB blocks, mapped in stage 2 at the banks of its RAM map ---- */
 
-#define VM_BLOCK_COMING 1ULL /* in vm_ram.blocks: a thread is clearing it; 0: it has not come */
+/* In vm_ram.blocks, in place of an address; 0: the block has not come. */
+#define VM_BLOCK_COMING 1ULL /* a thread clears it, or takes it away */
+#define VM_BLOCK_GIVEN  2ULL /* the guest has given all of its pages back */
+
+#define VM_BLOCK_PAGES (BLOCK_SIZE / PAGE_SIZE)
 
 struct vm_ram {
 	struct ram_map map;
@@ -32,6 +36,16 @@ struct vm_ram {
 	struct stage2 *s2;
 	struct wait_queue came; /* threads that wait for a block that another one clears */
 	bool call_off;          /* long operations end with -EINTR (atomic) */
+	/* under came.lock: */
+	u64 allowed; /* blocks that it has or that are reserved for it */
+	u64 held;    /* blocks that it has: present, or on their way */
+	u64 target;  /* blocks that the operator leaves it: so many stay reserved */
+	/* What it gave back, if it has a balloon: */
+	u64 given;     /* blocks that are with the machine */
+	u64 ballooned; /* pages */
+	u64 untold;    /* pages that the guest used again without saying so, so far */
+	u64 refused;   /* accesses to such pages that failed for want of memory, so far */
+	u64 (*pages)[VM_BLOCK_PAGES / 64]; /* for each block: a bit for each ballooned page */
 };
 
 /*
@@ -42,7 +56,8 @@ int __must_check vm_ram_init(struct vm_ram *ram, struct stage2 *s2, const struct
 /* Give all of it back, as it is. The stage-2 tables are gone. */
 void vm_ram_free(struct vm_ram *ram);
 /*
- * All of it reads as zeroes from now on. Its blocks come at the first access, or, `eager`, now:
+ * All of it reads as zeroes from now on. What the guest gave back is reserved again, as far as the
+ * machine has it. Its blocks come at the first access, or, `eager`, now:
  * they are cleared and mapped, 1 GiB with one entry if possible. 0, -EINTR, -ENOMEM (for stage-2
  * tables). No vCPU runs. Thread context, preemptible; long if eager.
  */
@@ -64,10 +79,50 @@ int __must_check vm_ram_write(struct vm_ram *ram, u64 ipa, const void *src, u64 
 struct vm;
 
 /*
- * Let the block at ipa come, if that is RAM: vm_ram_ptr() finds it from then on. On a vCPU's
- * thread, no lock held, preemptible.
+ * Let the block at ipa come: vm_ram_ptr() finds it from then on. False: it is not RAM, or the guest
+ * gave it back and the machine has no memory. On a vCPU's thread, no lock held, preemptible.
  */
-void vm_ram_bring(struct vm *vm, u64 ipa);
+bool __must_check vm_ram_bring(struct vm *vm, u64 ipa);
+
+/*
+ * ---- memory that a guest gives back (core/guest_ram_balloon.c): pages, of which whole blocks
+ * return to the machine. Thread context, preemptible, no lock held ----
+ */
+
+/*
+ * The VM has a balloon. Before vm_ram_reset(), once; vm_ram_free() gives the tables back. -ENOMEM.
+ */
+int __must_check vm_ram_balloon_init(struct vm_ram *ram);
+/* Bytes of these tables. */
+u64 vm_ram_balloon_bytes(const struct vm_ram *ram);
+/*
+ * How much the operator leaves the VM, in bytes, a multiple of 2 MiB, up to its size. More than
+ * before is reserved at once: -ENOMEM, and nothing has changed. Less is given up as blocks return.
+ */
+int __must_check vm_ram_set_target(struct vm_ram *ram, u64 bytes);
+
+/*
+ * The guest gives the page at ipa back; true: that is RAM. *full: with it, all pages of its block
+ * are given back. That is said once, so it is never a block whose vm_ram_leave() is under way.
+ */
+bool vm_ram_inflate(struct vm_ram *ram, u64 ipa, bool *full);
+/* The guest wants it again. 0; -EFAULT: it is not RAM; -ENOMEM: try again later. */
+int __must_check vm_ram_deflate(struct vm_ram *ram, u64 ipa);
+/* The guest has forgotten what it gave back: it may use all of it. */
+void vm_ram_forget(struct vm_ram *ram);
+
+/* A block on its way back to the machine. */
+struct ram_leaving {
+	u64 ipa, block;
+	paddr_t pa;
+};
+/*
+ * Take the full block at ipa away from the guest. True: it is unmapped, and vm_ram_ptr() does not
+ * find it. The caller waits until no address of it is in use, and calls vm_ram_left() with all of
+ * such blocks.
+ */
+bool __must_check vm_ram_leave(struct vm_ram *ram, u64 ipa, struct ram_leaving *l);
+void vm_ram_left(struct vm_ram *ram, const struct ram_leaving *l, u32 count);
 
 /* ---- a vCPU: a thread with a guest below it ---- */
 

@@ -113,7 +113,8 @@ enum desc_virtio_kind {
 	VIRTIO_BLK,
 	VIRTIO_CONSOLE,
 	VIRTIO_NET,
-	VIRTIO_VSOCK
+	VIRTIO_VSOCK,
+	VIRTIO_BALLOON
 };
 
 struct desc_virtio {
@@ -285,7 +286,15 @@ int desc_refuse(struct desc_error *err, const char *file, const char *node, cons
 int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 			    struct desc_error *err);
 
-/* What is wrong with d's scheduling by itself; *prop is the property. NULL: nothing. */
+/*
+ * True if a VM with this description is real-time: priority below 16, FIFO, a budget and period, or
+ * dedicated CPUs.
+ */
+bool desc_is_real_time(const struct vm_desc *d);
+/*
+ * What is wrong with d's scheduling, by itself and for its devices; *prop is the property. NULL:
+ * nothing.
+ */
 const char *desc_sched_problem(const struct vm_desc *d, const char **prop);
 
 /*

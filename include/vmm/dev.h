@@ -7,6 +7,7 @@
 
 struct vcpu;
 struct vm;
+struct vm_error;
 struct vdev;
 
 /*
@@ -79,6 +80,12 @@ struct vdev_class {
 	u64 (*memory)(const struct vdev *d);
 	/* The rate limits of d->virtio have changed. Thread context; the VM may run. */
 	void (*limits_changed)(struct vdev *d);
+	/*
+	 * How much memory the operator leaves the VM, in bytes. 0 or a negative errno with err set.
+	 * NULL: the device has no influence on that. Thread context, lifecycle lock held; the VM
+	 * may run.
+	 */
+	int (*set_memory)(struct vdev *d, u64 bytes, struct vm_error *err);
 };
 
 /* A VM's device of a class. */

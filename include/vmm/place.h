@@ -63,15 +63,6 @@ void vm_sched_enforce(struct vm *vm);
 void vm_sched_refresh(struct vm *vm);
 
 /*
- * True if a VM with this description is real-time: priority below 16, FIFO, a budget and period, or
- * dedicated CPUs.
- */
-static inline bool vm_sched_is_real_time(const struct vm_desc *d)
-{
-	return d->priority < PRIO_REALTIME || d->fifo || d->period_us || d->dedicated;
-}
-
-/*
  * True for an ordinary VM that may run anywhere: it keeps off CPUs with real-time VMs as long as
  * there are others.
  */

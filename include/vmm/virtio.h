@@ -47,6 +47,7 @@ enum virtio_fault {
 	VIRTIO_FAULT_INDIRECT, /* an indirect table where none may be, or of a wrong size */
 	VIRTIO_FAULT_REQUEST,  /* the device cannot even say that the request is wrong */
 	VIRTIO_FAULT_FEATURES, /* not offered, or no VERSION_1; FEATURES_OK stays 0 */
+	VIRTIO_FAULT_GIVEN,    /* memory that the guest gave back, and that does not come again */
 	VIRTIO_FAULTS
 };
 
@@ -104,6 +105,11 @@ struct virtio_model {
 	void (*between)(struct virtio *t, struct vcpu *v);
 	/* Forget all requests. Lock held. NULL: there is nothing to forget. */
 	void (*reset)(struct virtio *t);
+	/*
+	 * Some guest memory is going away: keep no address of any. True: a vCPU uses some, without
+	 * the lock; ask again. Lock held. NULL: addresses are never kept over the lock.
+	 */
+	bool (*let_go)(struct virtio *t);
 };
 
 /* The transport's part of a device; the first member of its state. */
@@ -116,8 +122,9 @@ struct virtio {
 	u64 features; /* offered */
 	const u8 *config;
 	u32 config_size;
-	bool asked;  /* a vCPU is to look for work (atomic) */
-	u64 missing; /* an IPA whose memory is not there yet; 0: none. Under the lock */
+	u32 generation; /* of the configuration (2.5.4); under the lock */
+	bool asked;     /* a vCPU is to look for work (atomic) */
+	u64 missing;    /* an IPA whose memory is not there yet; 0: none. Under the lock */
 };
 
 /* ---- for the devices ---- */
@@ -138,6 +145,13 @@ size_t virtio_begin_info(struct virtio *t, char *text, size_t size);
 
 /* Something came from outside: let a vCPU look for work. Any context, no lock held. */
 void virtio_wake(struct virtio *t);
+/* The configuration has changed: tell the driver. Lock held. */
+void virtio_config_changed(struct virtio *t);
+/*
+ * Wait until no device of the VM has an address in memory that vm_ram_ptr() does not find any more.
+ * On a vCPU's thread, preemptible, no lock held.
+ */
+void virtio_let_go(struct vm *vm);
 
 /* True if the driver is there and the ring was well-formed so far. Lock held. */
 static inline bool virtio_is_live(const struct virtio *t)
@@ -207,6 +221,6 @@ bool virtio_queue_ok(struct virtio *t, u32 queue);
 void virtio_init(void);
 
 extern const struct vdev_class virtio_rng_class, virtio_blk_class, virtio_con_class,
-	virtio_net_class, virtio_vsock_class;
+	virtio_net_class, virtio_vsock_class, virtio_balloon_class;
 
 #endif

@@ -50,9 +50,10 @@ void *vm_ram_ptr(const struct vm_ram *r, u64 ipa)
 	return fuzz_once_in(&input, 16) ? NULL : &ram[ipa - RAM];
 }
 
-void vm_ram_bring(struct vm *v, u64 ipa)
+bool vm_ram_bring(struct vm *v, u64 ipa)
 {
 	fuzz_assert(v == &vm && ipa >= RAM && ipa < RAM + RAM_SIZE);
+	return !fuzz_once_in(&input, 16);
 }
 
 u32 host_cpu;

@@ -107,9 +107,75 @@ void *vm_ram_ptr(const struct vm_ram *r, u64 ipa)
 	return !calm && fuzz_once_in(&input, 64) ? NULL : &ram[ipa - RAM];
 }
 
-void vm_ram_bring(struct vm *v, u64 ipa)
+bool vm_ram_bring(struct vm *v, u64 ipa)
 {
 	fuzz_assert(v == &vm && ipa >= RAM && ipa < RAM + RAM_SIZE);
+	return !fuzz_once_in(&input, 16);
+}
+
+/* ---- what a balloon gives back: pages of the guest's RAM, by its word ---- */
+
+static u64 ballooned_pages[RAM_SIZE / BLOCK_SIZE][VM_BLOCK_PAGES / 64];
+
+int vm_ram_balloon_init(struct vm_ram *r)
+{
+	r->pages = ballooned_pages;
+	return 0;
+}
+
+u64 vm_ram_balloon_bytes(const struct vm_ram *r)
+{
+	return r->pages ? PAGE_SIZE : 0;
+}
+
+int vm_ram_set_target(struct vm_ram *r, u64 bytes)
+{
+	(void)r;
+	return bytes > RAM_SIZE ? -ENOMEM : 0;
+}
+
+bool vm_ram_inflate(struct vm_ram *r, u64 ipa, bool *full)
+{
+	*full = fuzz_once_in(&input, 4);
+	r->ballooned++;
+	return ipa >= RAM && ipa < RAM + RAM_SIZE;
+}
+
+int vm_ram_deflate(struct vm_ram *r, u64 ipa)
+{
+	(void)r;
+	if (fuzz_once_in(&input, 16))
+		return -ENOMEM;
+	return ipa >= RAM && ipa < RAM + RAM_SIZE ? 0 : -EFAULT;
+}
+
+void vm_ram_forget(struct vm_ram *r)
+{
+	r->ballooned = 0;
+}
+
+bool vm_ram_leave(struct vm_ram *r, u64 ipa, struct ram_leaving *l)
+{
+	(void)r;
+	l->ipa = ipa;
+	return !fuzz_once_in(&input, 4);
+}
+
+void vm_ram_left(struct vm_ram *r, const struct ram_leaving *l, u32 count)
+{
+	fuzz_assert(r == &vm.ram && l && count);
+}
+
+int vm_fail(struct vm_error *err, int code, const char *fmt, ...)
+{
+	(void)fmt;
+	err->text[0] = '\0';
+	return code;
+}
+
+void thread_sleep_ms(u64 ms)
+{
+	fuzz_assert(!ms); /* no other vCPU uses memory here */
 }
 
 /* ---- in place of the house ---- */
@@ -141,6 +207,8 @@ void sched_open(void)
 	fuzz_assert(++units < UNITS_MAX);
 	if (fuzz_once_in(&input, 64))
 		access(fuzz_below(&input, 0x80) * 4, 4, true, fuzz_byte(&input));
+	if (fuzz_once_in(&input, 64))
+		virtio_let_go(&vm);
 	if (fuzz_once_in(&input, 64))
 		vcpu.thread.work |= VCPU_WORK_STATE;
 	if (in_flight_count && fuzz_once_in(&input, 4))
@@ -392,9 +460,16 @@ static bool is_con(void)
 	return dev.class == &virtio_con_class;
 }
 
-/* The features of a network device or a console that the driver takes. */
+static bool is_balloon(void)
+{
+	return dev.class == &virtio_balloon_class;
+}
+
+/* The features of a network device, console or balloon that the driver takes. */
 static u32 of_kind(void)
 {
+	if (is_balloon())
+		return fuzz_byte(&input) & 3;
 	if (is_con())
 		return vm.desc.virtio[0].port_count ? fuzz_byte(&input) & 2 : 0;
 	return is_net() ? (fuzz_byte(&input) & 3) | (u32)(fuzz_byte(&input) & 1) << 15 : 0;
@@ -572,7 +647,7 @@ static void start(void)
 	put(0x090, (u32)(fuzz_once_in(&input, 16) ? some_address() : RINGS + 0x800));
 	put(0x0a0, (u32)(fuzz_once_in(&input, 16) ? some_address() : RINGS + 0xc00));
 	put(0x044, 1);
-	for (u32 queue = 1; queue < (is_con() ? 6 : 2); queue++) {
+	for (u32 queue = 1; queue < (is_con() ? 6 : is_balloon() ? 3 : 2); queue++) {
 		put(0x030, queue); /* on the same rings */
 		put(0x038, 8);
 		put(0x080, (u32)RINGS);
@@ -623,6 +698,9 @@ static void request(void)
 			poke(table + 16 * i + 8, 1 | (u64)(i < 59) << 32 | (i + 1) << 48, 8);
 		}
 		descriptor(0, table, 16 * 60, 4, 0);
+	} else if (is_balloon()) { /* page numbers, or statistics */
+		poke(data, (fuzz_byte(&input) & 3 ? RAM >> 12 : 0) + fuzz_byte(&input), 4);
+		descriptor(0, data + (fuzz_byte(&input) & 3), fuzz_word(&input, lengths), 0, 0);
 	} else if (is_vsock()) {
 		struct vsock_head h;
 
@@ -654,6 +732,7 @@ static void work(void)
 
 static void act(void)
 {
+	static struct vm_error error;
 	static const u8 sizes[] = { 1, 2, 4, 8 };
 	const u32 size = fuzz_word(&input, sizes);
 
@@ -666,6 +745,8 @@ static void act(void)
 			read_capture();
 		if (dev.class->limits_changed && fuzz_once_in(&input, 8))
 			dev.class->limits_changed(&dev);
+		if (dev.class->set_memory)
+			(void)dev.class->set_memory(&dev, below(RAM_SIZE + BLOCK_SIZE), &error);
 		access(below(0x200 / size) * size, size, fuzz_byte(&input) & 1, fuzz_byte(&input));
 		break;
 	case 2:
@@ -674,7 +755,7 @@ static void act(void)
 		request();
 		if (console)
 			(void)console_send(console, "some input", fuzz_below(&input, 10));
-		put(NOTIFY, fuzz_byte(&input) & (is_con() ? 7 : 1));
+		put(NOTIFY, fuzz_byte(&input) & (is_con() ? 7 : is_balloon() ? 3 : 1));
 		work();
 		while (in_flight_count && fuzz_byte(&input) & 3) {
 			end_transfer();
@@ -699,9 +780,10 @@ static void check(void)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	static const struct vdev_class *const classes[] = { &virtio_rng_class, &virtio_blk_class,
-							    &virtio_con_class, &virtio_net_class,
-							    &virtio_vsock_class };
+	static const struct vdev_class *const classes[] = {
+		&virtio_rng_class, &virtio_blk_class,   &virtio_con_class,
+		&virtio_net_class, &virtio_vsock_class, &virtio_balloon_class
+	};
 	static struct vcpu *const one = &vcpu;
 	struct disk_range *range;
 	char why[VDEV_WHY];

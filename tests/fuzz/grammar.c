@@ -144,9 +144,9 @@ static void put_scheduling(struct fuzz_input *in)
 static void put_devices(struct fuzz_input *in)
 {
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i" };
-	static const char *const kinds[] = { "zvm,virtio-rng", "zvm,virtio-blk",
+	static const char *const kinds[] = { "zvm,virtio-rng",     "zvm,virtio-blk",
 					     "zvm,virtio-console", "zvm,virtio-net",
-					     "zvm,virtio-vsock" };
+					     "zvm,virtio-vsock",   "zvm,virtio-balloon" };
 	static const u8 macs[3][6] = { { 2, 0, 0, 0, 0, 1 }, { 0 }, { 3 } };
 	static const u8 rates[][12] = { { 0, 0, 1 },
 					{ 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0 },

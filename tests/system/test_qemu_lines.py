@@ -49,7 +49,7 @@ def in_vm(boot, kind, name):
 
 
 def test_kernel_and_devices(boot, bare, description, tmp_path):  # noqa: F811
-    """-kernel, -initrd, -append, -smp, -m; disks, a network card, a console, random numbers."""
+    """-kernel, -initrd, -append, -smp, -m; disks, a network, a console, a balloon, entropy."""
     fetched("virtio")
     (tmp_path / "one.img").write_bytes(b"one" * 100000)
     (tmp_path / "two.img").write_bytes(b"two!" * 512)
@@ -58,6 +58,7 @@ def test_kernel_and_devices(boot, bare, description, tmp_path):  # noqa: F811
         disk1 { compatible = "zvm,virtio-blk"; image = "two.img"; readonly; serial = "X"; };
         net0 { compatible = "zvm,virtio-net"; network = "lan0"; mac = [52 54 00 12 34 56]; };
         con1 { compatible = "zvm,virtio-console"; port-names = "agent"; };
+        balloon0 { compatible = "zvm,virtio-balloon"; };
         rng0 { compatible = "zvm,virtio-rng"; slot = <3>; };
     """
     kind = description("lines", "virtio/Image", devices, 'initrd = "virtio/initrd.cpio.gz"',
@@ -69,7 +70,7 @@ def test_kernel_and_devices(boot, bare, description, tmp_path):  # noqa: F811
                 "virtio-net-device,netdev=n,mac=52:54:00:12:34:56", "-device", "virtio-serial-device,max_ports=2",
                 "-chardev", "null,id=c", "-device", "virtconsole,chardev=c",
                 "-chardev", "null,id=p", "-device", "virtserialport,chardev=p,name=agent",
-                "-device", "virtio-rng-device,bus=virtio-mmio-bus.3",
+                "-device", "virtio-balloon-device", "-device", "virtio-rng-device,bus=virtio-mmio-bus.3",
                 kernel=BUILD / "guests/virtio/Image", initrd=BUILD / "guests/virtio/initrd.cpio.gz", smp=3)
     linux_ready(qemu)
     found = same([(qemu, LINUX), (ours, LINUX)], [

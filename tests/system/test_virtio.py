@@ -172,14 +172,17 @@ def test_wild_rings(boot):
     console.expect("rings: (PASS|FAIL)", 2 * BOOT_SECONDS)
     assert console.match[1] == "PASS", console.before
     report = console.before
-    assert re.findall(r"slot (\d+) is (a disk|a network|entropy)", report) == [("31", "a disk"), ("7", "a network"), ("4", "entropy")]
+    assert re.findall(r"slot (\d+) is (a disk|a network|entropy|a balloon)", report) == [
+        ("31", "a disk"), ("7", "a network"), ("4", "entropy"), ("2", "a balloon")]
     wild = re.findall(r"rings: (\d+) wild rounds, (\d+) needed a reset", report)
-    assert len(wild) == 3 and all(int(needed) > 100 for _, needed in wild), report
+    assert len(wild) == 4 and all(int(needed) > 100 for _, needed in wild), report
     assert vm.state == "running"
     assert device(board, vm, "rng0") == ("virtio-rng, slot 4: needs a reset: queue 0: the available index is 100 "
                                          "ahead, more than the queue's size")
     assert "the available index is 100 ahead" in device(board, vm, "disk0")
     assert "needs a reset: queue 1: the available index is 100 ahead" in device(board, vm, "net0")
+    assert re.search(r"available index .*; [1-9]\d* pages used without a word, 0 accesses refused, [1-9]\d* wrong",
+                     device(board, vm, "balloon0"))
     # A reset of the VM gives it devices that work.
     vm.reset()
     console.expect("rings: (PASS|FAIL)", 2 * BOOT_SECONDS)

@@ -216,6 +216,23 @@ static void test_vsock(void **state)
 	assert_int_equal(d.virtio[0].cid, 3);
 }
 
+static void test_balloon(void **state)
+{
+	(void)state;
+	add("b", "zvm,virtio-balloon", -1);
+	accepted(1);
+	assert_int_equal(d.virtio[0].kind, VIRTIO_BALLOON);
+	add("c", "zvm,virtio-balloon", -1);
+	refused("/devices: virtio-balloon: is given twice");
+	assert_int_equal(fdt_del_node(blob, at("/devices/c")), 0);
+	assert_int_equal(fdt_setprop_string(blob, 0, "memory-policy", "eager"), 0);
+	refused("/devices: virtio-balloon: is not for a VM with memory-policy \"eager\"");
+	assert_int_equal(fdt_delprop(blob, 0, "memory-policy"), 0);
+	assert_int_equal(fdt_setprop_u32(blob, 0, "priority", 15), 0);
+	refused("/devices: virtio-balloon: is not for real-time VMs: all of their memory is there "
+		"before they start");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +241,7 @@ int main(void)
 		cmocka_unit_test_setup(test_ports, empty),
 		cmocka_unit_test_setup(test_net, empty),
 		cmocka_unit_test_setup(test_vsock, empty),
+		cmocka_unit_test_setup(test_balloon, empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

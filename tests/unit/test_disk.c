@@ -99,9 +99,8 @@ int image_get(const struct image_ref *ref, const void **data, u64 *size)
 	return -ENOENT;
 }
 
-void thread_sleep_ms(u64 ms)
+static void asleep(void)
 {
-	(void)ms;
 	if (in_flight && !mute)
 		answer();
 }
@@ -181,6 +180,7 @@ static void start(u64 features)
 
 static void new_vm(u64 features)
 {
+	virtio_asleep = asleep;
 	virtio_new(&virtio_blk_class, &node);
 	start(features);
 }

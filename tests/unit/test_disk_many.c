@@ -82,11 +82,6 @@ int image_get(const struct image_ref *ref, const void **data, u64 *size)
 	return -ENOENT;
 }
 
-void thread_sleep_ms(u64 ms)
-{
-	(void)ms;
-}
-
 /* ---- the VM ---- */
 
 static struct desc_virtio node = { .kind = VIRTIO_BLK, .name = "disk0", .disk = "vda" };

@@ -27,6 +27,7 @@ static struct vm vm;
 static struct vcpu vcpu;
 static struct vdev dev;
 static u32 absent, brought, opened;
+static bool lost; /* no memory comes */
 static bool stop;
 
 void *vm_ram_ptr(const struct vm_ram *r, u64 ipa)
@@ -36,11 +37,12 @@ void *vm_ram_ptr(const struct vm_ram *r, u64 ipa)
 	return absent && absent-- == 1 ? NULL : &ram[ipa - RAM];
 }
 
-void vm_ram_bring(struct vm *v, u64 ipa)
+bool vm_ram_bring(struct vm *v, u64 ipa)
 {
 	assert_ptr_equal(v, &vm);
 	assert_in_range(ipa, RAM, RAM + RAM_SIZE - 1);
 	brought++;
+	return !lost;
 }
 
 void sched_open(void)
@@ -66,6 +68,7 @@ static int setup(void **state)
 	strcpy(vm.desc.bootargs, "quiet");
 	vcpu.vm = &vm;
 	absent = brought = opened = 0;
+	lost = false;
 	stop = false;
 	dev = (struct vdev){ .class = &vfwcfg_class,
 			     .vm = &vm,
@@ -261,6 +264,15 @@ static void test_dma_waits(void **state)
 		assert_memory_equal(&ram[0x1000], kernel, sizeof(kernel));
 	}
 	assert_true(brought >= 4);
+	/* It was given back: no answer. */
+	absent = 3;
+	lost = true;
+	put_struct(RAM, 0x11 << 16 | SELECT | READ, 5000, RAM + 0x1000);
+	kick(RAM);
+	work();
+	lost = false;
+	memcpy(&answer, &ram[0], 4);
+	assert_int_not_equal(answer, 0);
 	absent = 0;
 	stop = true;
 	assert_int_equal(fetch(0x11, sizeof(kernel), RAM + 0x1000), 0);

@@ -316,12 +316,12 @@ static void test_set(void **state)
 	expect("zvm set linux policy=lifo", "zvm set: policy=lifo: expected round-robin or fifo\n");
 	expect("zvm set linux colour=red",
 	       "zvm set: no option 'colour=red'; options: -n VM, prio=PRIO, affinity=MASK, "
-	       "budget=US, period=US, weight=N, policy=POLICY, dedicated=ON, windows=LIST, restart=WHEN, rate=LIMIT\n");
+	       "budget=US, period=US, weight=N, policy=POLICY, dedicated=ON, windows=LIST, restart=WHEN, mem=MIB, rate=LIMIT\n");
 	assert_string_equal(completed("zvm set linux pr"), "prio=");
 	assert_string_equal(
 		completed("zvm set -n linux "),
 		"linux uboot prio= affinity= budget= period= weight= policy= dedicated= "
-		"windows= restart= rate=");
+		"windows= restart= mem= rate=");
 }
 
 static void test_completion(void **state)

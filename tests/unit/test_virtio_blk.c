@@ -55,11 +55,6 @@ void klog(enum log_level level, const char *fmt, ...)
 }
 
 /* No disk of the machine is asked. */
-void thread_sleep_ms(u64 ms)
-{
-	(void)ms;
-}
-
 static int setup(void **unused)
 {
 	(void)unused;

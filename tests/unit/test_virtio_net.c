@@ -11,6 +11,8 @@
 #include <string.h>
 #include <vmm/net.h>
 
+#include "../../vmm/virtio/virtio_net.h"
+
 #define RX     0
 #define TX     1
 #define BUFFER (DATA_AT + 0x1000)
@@ -154,6 +156,56 @@ static void test_many_pieces(void **unused)
 	assert_int_equal(sent, 1);
 	assert_int_equal(last.len, 200);
 	assert_memory_equal(bytes, frame, 200);
+}
+
+static bool let_go(void)
+{
+	struct virtio *t = virtio_dev.state;
+
+	return t->model->let_go(t);
+}
+
+static u32 refused;
+
+static void refuse_to_let_go(void)
+{
+	const struct virtio_net *n = virtio_dev.state;
+
+	refused += n->sending && let_go();
+}
+
+/* Another vCPU gives memory back while the frame is being gathered. */
+static void move_frame(void)
+{
+	virtio_between = refuse_to_let_go;
+	assert_int_equal(sent, 0);
+	assert_false(let_go());
+	memset(guest(BUFFER), 0xee, 2000);
+	for (u32 i = 0; i < 6; i++)
+		desc(TX, i, BUFFER + 0x1000 + 30 * i, 30, i < 5 ? NEXT : 0, (u16)(i + 1));
+}
+
+/* Addresses that were found are not used any more; a frame that is being sent is waited for. */
+static void test_let_go(void **unused)
+{
+	(void)unused;
+	for (u32 at = 0; at < 0x2000; at += 0x1000) {
+		memset(guest(BUFFER + at), 0, HEADER);
+		memcpy((u8 *)guest(BUFFER + at) + HEADER, frame, 180 - HEADER);
+	}
+	for (u32 i = 0; i < 6; i++)
+		desc(TX, i, BUFFER + 30 * i, 30, i < 5 ? NEXT : 0, (u16)(i + 1));
+	virtio_between = move_frame;
+	offer(TX, 0);
+	notify(TX);
+	virtio_between = NULL;
+	assert_int_equal(sent, 1);
+	assert_int_equal(used_idx(TX), 1);
+	assert_int_equal(last.len, 180 - HEADER);
+	assert_memory_equal(bytes, frame, 180 - HEADER);
+	assert_int_equal(refused, 1);
+	assert_false(let_go());
+	assert_int_equal(sent, 1);
 }
 
 static void malformed(u32 len, u8 flags, u8 gso, u16 start, u16 offset)
@@ -513,6 +565,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_send, setup),
 		cmocka_unit_test_setup(test_many_pieces, setup),
+		cmocka_unit_test_setup(test_let_go, setup),
 		cmocka_unit_test_setup(test_malformed, setup),
 		cmocka_unit_test_setup(test_checksum, setup),
 		cmocka_unit_test_setup(test_reset_while_sending, setup),

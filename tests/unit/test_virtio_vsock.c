@@ -198,6 +198,33 @@ static void test_send(void **unused)
 			    "cid 9, 2 packets sent, 0 received, 0 dropped, 1 connections");
 }
 
+static u32 moves;
+
+/* Another vCPU gives memory back before the part is sent. */
+static void move_data(void)
+{
+	struct virtio *t = virtio_dev.state;
+
+	assert_false(t->model->let_go(t));
+	moves++;
+	if (moves == 2) /* the header was read, and the part was found */
+		virtio_between = NULL;
+}
+
+static void test_let_go(void **unused)
+{
+	(void)unused;
+	moves = 0;
+	virtio_between = move_data;
+	packet(RW, PEER, 100);
+	send();
+	assert_int_equal(moves, 2);
+	assert_int_equal(at_peer.packets, 1);
+	assert_int_equal(at_peer.len, 100);
+	assert_memory_equal(at_peer.bytes, guest(BUFFER + HEAD), 100);
+	assert_int_equal(used_idx(TX), 1);
+}
+
 static void test_refused(void **unused)
 {
 	(void)unused;
@@ -559,7 +586,7 @@ int main(void)
 		TEST(test_send),           TEST(test_refused),   TEST(test_waiting),
 		TEST(test_reset),          TEST(test_receive),   TEST(test_no_buffer),
 		TEST(test_missing_memory), TEST(test_malformed), TEST(test_joining),
-		TEST(test_connections),
+		TEST(test_connections),    TEST(test_let_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

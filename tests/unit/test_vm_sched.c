@@ -83,15 +83,15 @@ static void what_is_real_time(void **state)
 	struct vm_desc d = { .priority = 16 };
 
 	(void)state;
-	assert_false(vm_sched_is_real_time(&d));
+	assert_false(desc_is_real_time(&d));
 	d.priority = 15;
-	assert_true(vm_sched_is_real_time(&d));
+	assert_true(desc_is_real_time(&d));
 	d = (struct vm_desc){ .priority = 20, .fifo = true };
-	assert_true(vm_sched_is_real_time(&d));
+	assert_true(desc_is_real_time(&d));
 	d = (struct vm_desc){ .priority = 20, .budget_us = 100, .period_us = 1000 };
-	assert_true(vm_sched_is_real_time(&d));
+	assert_true(desc_is_real_time(&d));
 	d = (struct vm_desc){ .priority = 20, .dedicated = true };
-	assert_true(vm_sched_is_real_time(&d));
+	assert_true(desc_is_real_time(&d));
 }
 
 /* On CPUs without vCPUs, else on those without real-time VMs, else nowhere. */

@@ -8,11 +8,11 @@
 struct vm virtio_vm;
 struct vcpu virtio_vcpu;
 struct vdev virtio_dev;
-bool virtio_line;
+bool virtio_line, virtio_lost;
 u32 virtio_kicks, virtio_absent, virtio_brought;
 struct timeout *virtio_timeout;
 bool virtio_timer_armed, virtio_has_entropy;
-void (*virtio_between)(void);
+void (*virtio_between)(void), (*virtio_asleep)(void);
 
 /* The second block of 2 MiB lies before the first: nothing may go on from one to the next. */
 static u8 ram[RAM_SIZE] __attribute__((aligned(4096)));
@@ -30,11 +30,12 @@ void *vm_ram_ptr(const struct vm_ram *r, u64 ipa)
 	return guest(ipa);
 }
 
-void vm_ram_bring(struct vm *vm, u64 ipa)
+bool vm_ram_bring(struct vm *vm, u64 ipa)
 {
 	assert_ptr_equal(vm, &virtio_vm);
 	assert_in_range(ipa, RAM, RAM + RAM_SIZE - 1);
 	virtio_brought++;
+	return !virtio_lost;
 }
 
 void vgic_set_spi(struct vm *v, u32 intid, bool level)
@@ -63,6 +64,13 @@ void sched_open(void)
 	arch_irq_enable();
 	if (virtio_between)
 		virtio_between();
+}
+
+void thread_sleep_ms(u64 ms)
+{
+	(void)ms;
+	if (virtio_asleep)
+		virtio_asleep();
 }
 
 bool random_bytes(struct random *r, void *buf, size_t size)
@@ -123,7 +131,7 @@ void virtio_new(const struct vdev_class *class, const struct desc_virtio *node)
 	memset(&virtio_vm, 0, sizeof(virtio_vm));
 	memset(&virtio_vcpu, 0, sizeof(virtio_vcpu));
 	memset(ram, 0, sizeof(ram));
-	virtio_line = virtio_timer_armed = false;
+	virtio_line = virtio_lost = virtio_timer_armed = false;
 	virtio_kicks = virtio_absent = virtio_brought = 0;
 	virtio_has_entropy = true;
 	virtio_between = NULL;

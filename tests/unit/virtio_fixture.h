@@ -55,10 +55,12 @@ extern bool virtio_line;  /* the interrupt */
 extern u32 virtio_kicks;  /* of the vCPU, from outside */
 extern u32 virtio_absent; /* the so manyth call of vm_ram_ptr() from now finds no memory; 0: none */
 extern u32 virtio_brought; /* memory that was asked for then */
+extern bool virtio_lost;   /* ... and does not come */
 extern struct timeout *virtio_timeout;
 extern bool virtio_timer_armed;
 extern bool virtio_has_entropy;
 extern void (*virtio_between)(void); /* called whenever interrupts are let in */
+extern void (*virtio_asleep)(void);  /* called while a thread sleeps; stays over virtio_new() */
 
 /* A new VM with one device of the class at FIRST_SLOT, as its description has it. */
 void virtio_new(const struct vdev_class *class, const struct desc_virtio *node);

@@ -15,13 +15,9 @@
 #include <kernel/log.h>
 #include <lib/errno.h>
 #include <lib/string.h>
-#include <vmm/core.h>
+#include "guest_ram.h"
 
 #define LARGE_BLOCKS ((u32)(GIB(1) / BLOCK_SIZE))
-
-/* Values of blocks[] that are no address: it has not come; a thread is clearing it. */
-#define ABSENT 0ULL
-#define COMING VM_BLOCK_COMING
 
 static u64 table_bytes(const struct vm_ram *ram)
 {
@@ -48,11 +44,11 @@ static void table_free(struct vm_ram *ram)
 		kfree(ram->blocks, table_bytes(ram));
 	else
 		pages_free(ram->blocks, table_pages(ram));
+	ram_balloon_free(ram);
 	*ram = (struct vm_ram){ .size = 0 };
 }
 
-/* The number of the block that contains ipa. False: ipa is not RAM. */
-static bool find_block(const struct vm_ram *ram, u64 ipa, u64 *block)
+bool ram_find_block(const struct vm_ram *ram, u64 ipa, u64 *block)
 {
 	u64 first = 0;
 
@@ -70,7 +66,7 @@ static bool find_block(const struct vm_ram *ram, u64 ipa, u64 *block)
 
 static bool is_present(const struct vm_ram *ram, u64 block)
 {
-	return __atomic_load_n(&ram->blocks[block].pa, __ATOMIC_ACQUIRE) > COMING;
+	return __atomic_load_n(&ram->blocks[block].pa, __ATOMIC_ACQUIRE) > GIVEN;
 }
 
 static bool called_off(const struct vm_ram *ram)
@@ -94,21 +90,23 @@ static void clear(paddr_t pa)
 
 /* ---- blocks come ---- */
 
-/* True: the caller brings the block. False: it is there, perhaps after another thread's work. */
-static bool claim(struct vm_ram *ram, u64 block)
+/*
+ * 0: the caller brings the block. -EEXIST: it is there, perhaps after another thread's work.
+ * -ENOSPC: the machine has no memory for it.
+ */
+static int claim(struct vm_ram *ram, u64 block, u64 ipa)
 {
-	unsigned long flags = spin_lock_irqsave(&ram->came.lock);
-	bool absent;
+	unsigned long flags = ram_lock_settled(ram, block);
+	int ret = -EEXIST;
 
-	while (ram->blocks[block].pa == COMING) {
-		(void)wait_block_locked(&ram->came, flags, DEADLINE_NEVER);
-		flags = spin_lock_irqsave(&ram->came.lock);
-	}
-	absent = ram->blocks[block].pa == ABSENT;
-	if (absent)
+	if (ram->blocks[block].pa <= GIVEN)
+		ret = ram_may_hold(ram, block, ipa) ? 0 : -ENOSPC;
+	if (!ret) {
 		ram->blocks[block].pa = COMING;
+		ram->held++;
+	}
 	spin_unlock_irqrestore(&ram->came.lock, flags);
-	return absent;
+	return ret;
 }
 
 static void settle(struct vm_ram *ram, u64 block, u64 pa)
@@ -117,22 +115,25 @@ static void settle(struct vm_ram *ram, u64 block, u64 pa)
 
 	__atomic_store_n(&ram->blocks[block].pa, pa, __ATOMIC_RELEASE);
 	ram->present += pa != ABSENT;
+	ram->held -= pa == ABSENT;
 	wait_wake_all_locked(&ram->came);
 	spin_unlock_irqrestore(&ram->came.lock, flags);
 	sched_preempt_point();
 }
 
 /*
- * Bring a block, at ipa, if it is not there. The reservation has one for it. -ENOMEM: there is no
- * memory for a stage-2 table; never behind stage2_prepare().
+ * Bring the block that contains ipa, if it is not there. The reservation has one for it, unless the
+ * guest gave some back: -ENOSPC, there is no memory. -ENOMEM: there is none for a stage-2 table;
+ * never behind stage2_prepare().
  */
 static int populate(struct vm_ram *ram, u64 block, u64 ipa)
 {
 	paddr_t pa;
 	int ret;
 
-	if (is_present(ram, block) || !claim(ram, block))
-		return 0;
+	ret = is_present(ram, block) ? -EEXIST : claim(ram, block, ipa);
+	if (ret)
+		return ret == -EEXIST ? 0 : ret;
 	if (!block_alloc(1, 1, &pa))
 		panic("a reserved block is missing");
 	clear(pa);
@@ -145,22 +146,29 @@ static int populate(struct vm_ram *ram, u64 block, u64 ipa)
 	return ret;
 }
 
-void vm_ram_bring(struct vm *vm, u64 ipa)
+bool vm_ram_bring(struct vm *vm, u64 ipa)
 {
 	u64 block;
+	int ret;
 
-	if (find_block(&vm->ram, ipa, &block) && populate(&vm->ram, block, ipa))
+	if (!ram_find_block(&vm->ram, ipa, &block))
+		return false;
+	ret = populate(&vm->ram, block, ipa);
+	if (ret && ret != -ENOSPC)
 		vm_request(vm, VM_REQ_CRASH, "no memory for a stage-2 table");
+	return ret != -ENOSPC;
 }
 
 bool vmm_populate(struct vcpu *v, ipa_t ipa)
 {
+	bool came;
+
 	if (!ram_map_bank(&v->vm->ram.map, ipa.ipa))
 		return false;
 	sched_open();
-	vm_ram_bring(v->vm, ipa.ipa);
+	came = vm_ram_bring(v->vm, ipa.ipa);
 	arch_irq_disable();
-	return true;
+	return came;
 }
 
 /* ---- all at once ---- */
@@ -186,6 +194,7 @@ static int fill_large(struct vm_ram *ram, u64 first, u64 ipa)
 	for (u32 i = 0; i < LARGE_BLOCKS; i++)
 		ram->blocks[first + i] = PADDR(pa.pa + i * BLOCK_SIZE);
 	ram->present += LARGE_BLOCKS;
+	ram->held += LARGE_BLOCKS;
 	return 0;
 }
 
@@ -253,6 +262,7 @@ static void give_back(struct vm_ram *ram)
 		block_free(ram->blocks[i], n);
 		memset(&ram->blocks[i], 0, n * sizeof(*ram->blocks));
 		ram->present -= n;
+		ram->held -= n;
 	}
 }
 
@@ -268,6 +278,7 @@ int vm_ram_init(struct vm_ram *ram, struct stage2 *s2, const struct ram_map *map
 	ram->map = *map;
 	ram->size = ram_map_size(map);
 	ram->nblocks = ram->size / BLOCK_SIZE;
+	ram->allowed = ram->target = ram->nblocks;
 	ram->s2 = s2;
 	wait_queue_init(&ram->came, LOCK_WAIT);
 	if (!table_alloc(ram)) {
@@ -294,6 +305,7 @@ int vm_ram_reset(struct vm_ram *ram, bool eager)
 		stage2_flush(ram->s2);
 		give_back(ram);
 	}
+	ram_balloon_reset(ram);
 	first = 0;
 	for (u32 i = 0; i < ram->map.count && !ret; i++) {
 		const struct ram_bank *bank = &ram->map.banks[i];
@@ -310,7 +322,7 @@ void vm_ram_free(struct vm_ram *ram)
 	if (!ram->blocks)
 		return;
 	give_back(ram);
-	block_unreserve(ram->nblocks);
+	block_unreserve(ram->allowed);
 	table_free(ram);
 }
 
@@ -323,7 +335,7 @@ static int write_piece(struct vm_ram *ram, u64 ipa, const void *src, u64 len)
 	int ret;
 	u8 *to;
 
-	if (!find_block(ram, ipa, &block))
+	if (!ram_find_block(ram, ipa, &block))
 		return -EFAULT;
 	if (called_off(ram))
 		return -EINTR;

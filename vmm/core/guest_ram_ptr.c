@@ -16,5 +16,5 @@ void *vm_ram_ptr(const struct vm_ram *ram, u64 ipa)
 			return NULL;
 	}
 	pa = __atomic_load_n(&block[(ipa - bank->base) / BLOCK_SIZE].pa, __ATOMIC_ACQUIRE);
-	return likely(pa > VM_BLOCK_COMING) ? phys_to_virt(PADDR(pa + ipa % BLOCK_SIZE)) : NULL;
+	return likely(pa > VM_BLOCK_GIVEN) ? phys_to_virt(PADDR(pa + ipa % BLOCK_SIZE)) : NULL;
 }

@@ -15,6 +15,27 @@
 
 #define DEFAULT_PRIORITY 20
 
+bool desc_is_real_time(const struct vm_desc *d)
+{
+	return d->priority < PRIO_REALTIME || d->fifo || d->period_us || d->dedicated;
+}
+
+/* Its memory comes and goes, which takes longer than a real-time VM can wait. */
+static const char *balloon_problem(const struct vm_desc *d)
+{
+	u32 balloons = 0;
+
+	for (u32 i = 0; i < d->virtio_count; i++)
+		balloons += d->virtio[i].kind == VIRTIO_BALLOON;
+	if (balloons > 1)
+		return "is given twice";
+	if (balloons && desc_is_real_time(d))
+		return "is not for real-time VMs: all of their memory is there before they start";
+	if (balloons && d->eager)
+		return "is not for a VM with memory-policy \"eager\"";
+	return NULL;
+}
+
 const char *desc_sched_problem(const struct vm_desc *d, const char **prop)
 {
 	*prop = "budget-us";
@@ -32,7 +53,8 @@ const char *desc_sched_problem(const struct vm_desc *d, const char **prop)
 	*prop = "policy";
 	if (d->fifo && d->dedicated)
 		return "is for shared CPUs, not for dedicated ones";
-	return NULL;
+	*prop = "virtio-balloon";
+	return balloon_problem(d);
 }
 
 static bool row_seen(u32 seen, const char *name)
@@ -200,5 +222,7 @@ int desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 		if (ret)
 			return ret;
 	}
-	return 0;
+	why = desc_sched_problem(d, &r.prop);
+	r.node = "/devices";
+	return why ? refuse(&r, "%s", why) : 0;
 }

@@ -492,9 +492,12 @@ static const struct prop_table net = { net_rows, ARRAY_SIZE(net_rows) };
 static const struct prop_table vsock = { vsock_rows, ARRAY_SIZE(vsock_rows) };
 
 const struct virtio_row desc_virtio_rows[] = {
-	{ "zvm,virtio-rng", VIRTIO_RNG, &plain },       { "zvm,virtio-blk", VIRTIO_BLK, &blk },
-	{ "zvm,virtio-console", VIRTIO_CONSOLE, &con }, { "zvm,virtio-net", VIRTIO_NET, &net },
+	{ "zvm,virtio-rng", VIRTIO_RNG, &plain },
+	{ "zvm,virtio-blk", VIRTIO_BLK, &blk },
+	{ "zvm,virtio-console", VIRTIO_CONSOLE, &con },
+	{ "zvm,virtio-net", VIRTIO_NET, &net },
 	{ "zvm,virtio-vsock", VIRTIO_VSOCK, &vsock },
+	{ "zvm,virtio-balloon", VIRTIO_BALLOON, &plain },
 };
 const u32 desc_virtio_row_count = ARRAY_SIZE(desc_virtio_rows);
 

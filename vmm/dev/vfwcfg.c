@@ -241,6 +241,15 @@ static void ask(struct fw_cfg *f, struct vcpu *v)
 	thread_set_work(&v->thread, VCPU_WORK_DEVICE);
 }
 
+/* The guest gave the memory back that the transfer needs: it ends, and has no answer. */
+static void lose(struct fw_cfg *f)
+{
+	unsigned long irq = spin_lock_irqsave(&f->lock);
+
+	f->step = STEP_IDLE;
+	spin_unlock_irqrestore(&f->lock, irq);
+}
+
 /* On a vCPU's thread, interrupts masked; they are let in between two units. */
 static void work(struct vdev *d, struct vcpu *v)
 {
@@ -261,8 +270,8 @@ static void work(struct vdev *d, struct vcpu *v)
 		if (!more)
 			return;
 		sched_open();
-		if (missing)
-			vm_ram_bring(f->vm, missing);
+		if (missing && !vm_ram_bring(f->vm, missing))
+			lose(f);
 		arch_irq_disable();
 		if (__atomic_load_n(&v->thread.work, __ATOMIC_RELAXED) & VCPU_WORK_STATE) {
 			ask(f, v); /* goes on when the VM does */

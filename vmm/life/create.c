@@ -138,6 +138,7 @@ static int add_bootargs(struct vm_desc *d, const char *more, struct vm_error *er
 static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct vm_error *err)
 {
 	const u32 most = arch_vgic_version() == 2 ? GICV2_CPUS_MAX : VM_MAX_VCPUS;
+	const char *prop, *problem;
 
 	if (opt->cpus)
 		d->cpus = opt->cpus;
@@ -154,6 +155,9 @@ static int apply_options(struct vm_desc *d, const struct vm_options *opt, struct
 	if (d->priority > PRIO_LOWEST)
 		return vm_fail(err, -EINVAL, "priority %u: 0 (highest) to %u", d->priority,
 			       PRIO_LOWEST);
+	problem = desc_sched_problem(d, &prop);
+	if (problem)
+		return vm_fail(err, -EINVAL, "%s %s", prop, problem);
 	if (d->gic_version && d->gic_version != arch_vgic_version())
 		return vm_fail(err, -EINVAL, "gic-version %u: guests get a GICv%u on this machine",
 			       d->gic_version, arch_vgic_version());
@@ -237,6 +241,9 @@ static int load_images(struct vm *vm, void *dtb, u64 room, struct vm_error *err)
 		return r;
 	r = image_load(&vm->plan, &vm->ram, vm->kernel.data, vm->kernel.size, vm->initrd.data, dtb,
 		       dt_length(dtb));
+	if (r == -ENOSPC)
+		return vm_fail(err, r, "no memory for the images of '%s', which gave memory back",
+			       vm->name);
 	if (r && r != -EINTR)
 		r = vm_fail(err, -EINVAL, "images of '%s' do not fit its memory", vm->name);
 	return r;
@@ -251,7 +258,7 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 
 	if (!dtb)
 		return vm_fail(err, -ENOMEM, "no memory for the devicetree of '%s'", vm->name);
-	r = vm_ram_reset(&vm->ram, vm->desc.eager || vm_sched_is_real_time(&vm->desc));
+	r = vm_ram_reset(&vm->ram, vm->desc.eager || desc_is_real_time(&vm->desc));
 	if (r == -ENOMEM)
 		(void)vm_fail(err, r, "no memory for the stage-2 tables of '%s'", vm->name);
 	if (!r)

@@ -42,7 +42,7 @@ static struct company find_company(void)
 
 			c.shared |= any & cpu;
 			any |= cpu;
-			if (vm_sched_is_real_time(&vm->desc))
+			if (desc_is_real_time(&vm->desc))
 				c.real_time |= cpu;
 		}
 	}

@@ -70,7 +70,7 @@ static u64 share_limit(u32 cpu)
 
 bool vm_sched_keeps_off(const struct vm_desc *d)
 {
-	return !d->affinity && !vm_sched_is_real_time(d);
+	return !d->affinity && !desc_is_real_time(d);
 }
 
 /* ---- changing the plan ---- */
@@ -79,7 +79,7 @@ bool vm_sched_keeps_off(const struct vm_desc *d)
 static void count(struct sched_load *l, const struct vm_desc *d, u32 one)
 {
 	l->vcpus += one;
-	l->real_time += vm_sched_is_real_time(d) ? one : 0;
+	l->real_time += desc_is_real_time(d) ? one : 0;
 	l->dedicated += d->dedicated ? one : 0;
 	l->share += (u64)(s32)one * share_of(d);
 }
@@ -113,7 +113,7 @@ static bool is_own(const struct sched_plan *p, u32 cpu)
 /* CPUs with a vCPU of a real-time VM other than vm. */
 static u64 real_time_cpus(const struct sched_plan *p, const struct vm *vm)
 {
-	const bool counts = vm_sched_is_real_time(desc_of(p, vm));
+	const bool counts = desc_is_real_time(desc_of(p, vm));
 	u64 mask = 0;
 	u32 cpu;
 
@@ -431,7 +431,7 @@ static int make_plan(struct sched_plan *p, struct vm_error *err)
 		if (cpu[i] == NOWHERE)
 			return refuse(p, err);
 	}
-	if (vm_sched_is_real_time(want))
+	if (desc_is_real_time(want))
 		all_give_way(p);
 	return 0;
 }
@@ -475,7 +475,7 @@ u32 vm_sched_room(struct sched_plan *p, struct vm *vm, u32 index, u64 cpus)
 	const u8 here = vm->planned[index];
 	u8 cpu;
 
-	if (vm_sched_is_real_time(&vm->desc) || schedule_cpus_of(p->schedule, vm->name))
+	if (desc_is_real_time(&vm->desc) || schedule_cpus_of(p->schedule, vm->name))
 		return MAX_CPUS;
 	put(p, vm, index, NOWHERE);
 	cpu = choose_of(p, vm, cpus & ~real_time_cpus(p, vm) & ~BIT(here));

@@ -2,7 +2,8 @@
 /*
  * The network device (VIRTIO 1.2, 5.1): a port of a network. A frame that the driver sends is
  * gathered under the lock, as a list of its pieces in guest memory. Then it is sent without a lock,
- * on the same thread: the guest's memory stays while one of its vCPUs is not parked.
+ * on the same thread: the guest's memory stays while one of its vCPUs is not parked, and what a
+ * balloon gives back stays until let_go() says that it is not in use.
  */
 #include "virtio_net.h"
 
@@ -223,6 +224,21 @@ static bool unit(struct virtio *t)
 	return virtio_net_drain(n) || transmit(n);
 }
 
+/* A frame that was gathered in part, or waits, is gathered again. */
+static bool let_go(struct virtio *t)
+{
+	struct virtio_net *n = to_net(t);
+	const struct virtio_queue *q = &t->s.queues[NET_TX];
+
+	if (n->sending)
+		return true;
+	if (q->request.taken && (n->step == NET_GATHER || n->step == NET_READY)) {
+		virtio_untake(t, NET_TX, (u16)(q->avail - 1));
+		new_frame(n);
+	}
+	return false;
+}
+
 /* ---- sending it, without a lock ---- */
 
 static void between(struct virtio *t, struct vcpu *v)
@@ -273,6 +289,7 @@ static const struct virtio_model model = {
 	.unit = unit,
 	.between = between,
 	.reset = forget,
+	.let_go = let_go,
 };
 
 static int create(struct vdev *d)

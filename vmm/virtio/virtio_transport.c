@@ -66,6 +66,14 @@ void virtio_interrupt(struct virtio *t)
 	update_line(t);
 }
 
+void virtio_config_changed(struct virtio *t)
+{
+	t->generation++;
+	if (t->s.status & VIRTIO_STATUS_DRIVER_OK)
+		t->s.isr |= ISR_CONFIG;
+	update_line(t);
+}
+
 static void note_fault(struct virtio *t, u32 queue, enum virtio_fault fault, u64 value)
 {
 	t->s.fault = fault;
@@ -299,12 +307,27 @@ static void write_status(void *dev, struct vcpu *v, u32 index, u64 word, const s
 		ask(t, v);
 }
 
-static u64 read_config(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+static u64 read_generation(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	const struct virtio *t = dev;
 
+	(void)v, (void)index, (void)row;
+	return __atomic_load_n(&t->generation, __ATOMIC_ACQUIRE);
+}
+
+/* A word, which a device may change meanwhile. */
+static u64 read_config(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
+{
+	struct virtio *t = dev;
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+	const u32 at = 4 * index;
+	u32 word = 0;
+
 	(void)v, (void)row;
-	return index < t->config_size ? t->config[index] : 0;
+	if (at < t->config_size)
+		memcpy(&word, t->config + at, MIN(4U, t->config_size - at));
+	spin_unlock_irqrestore(&t->lock, irq);
+	return word;
 }
 
 /* clang-format off */
@@ -338,8 +361,8 @@ static const struct reg_row rows[] = {
 	PLACE(QueueDeviceLow,     device),
 	/* There is no shared memory region: its length reads as ~0 (4.2.2). */
 	ROW(SHMLenLow, 16, 0xffffffff, NULL, NULL, 0),
-	CONST(ConfigGeneration,   0), /* no device changes its configuration by itself */
-	{ Config, CONFIG_SIZE, 1, ANY_WIDTH, 0, 0, read_config, NULL, "Config", 0 },
+	REG(ConfigGeneration,     read_generation, NULL),
+	ROW(Config, CONFIG_SIZE, 0, read_config, NULL, 0),
 };
 /* clang-format on */
 
@@ -347,6 +370,15 @@ static struct reg_slot slots[GUEST_VIRTIO_SLOT / 4];
 static struct reg_table table = { .rows = rows, .count = ARRAY_SIZE(rows), .slots = slots };
 
 /* ---- the work, on a vCPU's thread ---- */
+
+/* The guest gave this memory back and uses it all the same. */
+static void lose(struct virtio *t, u64 ipa)
+{
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+
+	virtio_break(t, 0, VIRTIO_FAULT_GIVEN, ipa);
+	spin_unlock_irqrestore(&t->lock, irq);
+}
 
 /* The units of one device, until nothing is left to do or the vCPU is to stop. */
 static void work_on(struct virtio *t, struct vcpu *v)
@@ -364,8 +396,8 @@ static void work_on(struct virtio *t, struct vcpu *v)
 		if (!more && !missing)
 			return;
 		sched_open();
-		if (missing)
-			vm_ram_bring(v->vm, missing);
+		if (missing && !vm_ram_bring(v->vm, missing))
+			lose(t, missing);
 		if (more && t->model->between)
 			t->model->between(t, v);
 		arch_irq_disable();
@@ -409,6 +441,26 @@ void virtio_wake(struct virtio *t)
 		v = vm->vcpus[i];
 	if (v)
 		vcpu_kick(v, VCPU_WORK_DEVICE);
+}
+
+static bool let_go(struct virtio *t)
+{
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+	const bool busy = t->model->let_go && t->model->let_go(t);
+
+	spin_unlock_irqrestore(&t->lock, irq);
+	return busy;
+}
+
+/*
+ * Whatever a unit found before is not used any more when its lock was taken here. A vCPU that uses
+ * an address without the lock is about to end that.
+ */
+void virtio_let_go(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->ndevices; i++)
+		while (vm->devices[i].class->virtio && let_go(vm->devices[i].state))
+			thread_sleep_ms(1);
 }
 
 /* ---- the device ---- */
@@ -472,7 +524,11 @@ bool virtio_problem(struct virtio *t, char *text, size_t size)
 	int n;
 
 	spin_unlock_irqrestore(&t->lock, irq);
-	if (s.fault == VIRTIO_FAULT_FEATURES) {
+	if (s.fault == VIRTIO_FAULT_GIVEN) {
+		(void)snprintf(text, size,
+			       "needs a reset: it uses memory at 0x%lx that the guest gave back",
+			       s.fault_value);
+	} else if (s.fault == VIRTIO_FAULT_FEATURES) {
 		(void)snprintf(text, size, "the driver's features 0x%lx are not accepted",
 			       s.fault_value);
 	} else if (s.fault) {

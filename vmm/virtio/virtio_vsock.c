@@ -136,6 +136,16 @@ static void forget(struct virtio *t)
 	v->conn_count = v->dead = 0;
 }
 
+/* A part that was found is found again. */
+static bool let_go(struct virtio *t)
+{
+	struct virtio_vsock *v = to_vsock(t);
+
+	if (v->step == VSOCK_READY && !v->sending)
+		v->step = VSOCK_DATA;
+	return v->sending;
+}
+
 /* ---- sending, without the lock ---- */
 
 /* The packet waits. True: it has waited too long. Lock held. */
@@ -243,6 +253,7 @@ static const struct virtio_model model = {
 	.unit = unit,
 	.between = between,
 	.reset = forget,
+	.let_go = let_go,
 };
 
 static int create(struct vdev *d)
