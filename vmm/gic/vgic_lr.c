@@ -487,8 +487,9 @@ static bool is_settled(const struct vgic_cpu *c)
  * One SPI was set pending again, and nothing else came: without the lock, see vgic_may_rewrite().
  * Its bit goes before the write, so a doorbell in between is not lost.
  */
-static bool one_again(struct vgic_cpu *c)
+static bool one_again(struct vcpu *v)
 {
+	struct vgic_cpu *c = &v->vgic;
 	const u32 again = __atomic_load_n(&c->lr_again, __ATOMIC_RELAXED);
 	u32 n;
 
@@ -498,12 +499,15 @@ static bool one_again(struct vgic_cpu *c)
 	n = lowest_bit(again);
 	if (!vgic_may_rewrite(c, n) || (c->written[n] & LR_STATE_ACTIVE))
 		return false;
-	return !take_again_bit(c, n) || arch_vgic_lr_again(n, c->written[n]);
+	if (!take_again_bit(c, n))
+		return true;
+	trace_lr(v, c->written[n]);
+	return arch_vgic_lr_again(n, c->written[n]);
 }
 
 static __noinline void flush_others(struct vcpu *v)
 {
-	if (!one_again(&v->vgic))
+	if (!one_again(v))
 		flush_all(v);
 }
 
