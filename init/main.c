@@ -122,6 +122,7 @@ void kernel_main(void)
 	must(vm_mover_start(), "mover");
 	must(trace_init(), "trace");
 	must(shell_start(), "shell");
+	must(remote_start(), "remote shell");
 	thread_set_params(thread_current(), &sched_guarded); /* the shell waits for it */
 	vmm_autostart();
 	thread_exit();

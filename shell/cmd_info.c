@@ -139,15 +139,19 @@ static void print_row(const struct vm *vm)
 
 static void print_table(void)
 {
-	const struct vm *vm = vm_next(0);
+	const struct vm *vm;
+	bool any = false;
 
-	if (!vm)
+	for_each_vm(vm)
+		any |= may_control(vm->desc.label);
+	if (!any)
 		shell_printf("no VMs; `zvm new -t TYPE` makes one\n");
-	if (!vm && !json_is_on())
+	if (!any && !json_is_on())
 		return;
 	table_begin(&vms);
 	for_each_vm(vm)
-		print_row(vm);
+		if (may_control(vm->desc.label))
+			print_row(vm);
 	table_end();
 }
 
@@ -478,8 +482,11 @@ void cmd_zvm_list(const struct args *a __unused)
 	}
 	table_begin(&types);
 	for (u32 i = 0; i < vm_type_count; i++)
-		print_type(vm_types[i]);
+		if (may_control(vm_types[i]->desc.label))
+			print_type(vm_types[i]);
 	table_end();
+	if (shell_io()->rights)
+		return; /* the rest is about the bundle */
 	if (the_bundle.base && the_bundle.problem[0])
 		shell_printf("%s\n", the_bundle.problem);
 	shell_vmm_lock();

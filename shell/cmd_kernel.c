@@ -290,7 +290,7 @@ void cmd_threads(const struct args *a __unused)
 
 void cmd_log(const struct args *a __unused)
 {
-	log_dump(&shell_text.sink);
+	log_dump(&shell_io()->text.sink);
 }
 
 void cmd_reboot(const struct args *a)

@@ -29,7 +29,7 @@ static bool word_setting(const struct args *a, const char *name, const char *con
 			return true;
 		}
 	}
-	shell_printf("%s: %s%s: expected ", a->path, name, text);
+	shell_error("%s: %s%s: expected ", a->path, name, text);
 	for (u32 i = 0; words[i]; i++)
 		shell_printf("%s%s", !i ? "" : words[i + 1] ? ", " : " or ", words[i]);
 	shell_printf("\n");
@@ -48,7 +48,7 @@ static bool affinity_setting(const struct args *a, u64 *mask)
 		return true;
 	}
 	if (parse_u64(text, &value) != 0 || value == 0 || (value & ~online)) {
-		shell_printf(
+		shell_error(
 			"%s: affinity=%s: expected `any` or a mask within this machine's CPUs, 0x%lx\n",
 			a->path, text, online);
 		return false;
@@ -111,7 +111,7 @@ static bool windows_setting(const struct args *a, struct schedule_windows *w)
 
 	if (!text || parse_windows(text, w))
 		return true;
-	shell_printf(
+	shell_error(
 		"%s: windows=%s: expected `none` or up to %u of CPU:OFFSET+LENGTH in us, separated "
 		"by commas, each at least %u us long\n",
 		a->path, text, SCHEDULE_WINDOWS, WINDOW_US_MIN);
@@ -198,7 +198,7 @@ static bool rate_setting(const struct args *a, struct vm *vm, struct rate_settin
 	*s = (struct rate_setting){ .dev = NULL };
 	if (!text || parse_rate(vm, text, s))
 		return true;
-	shell_printf(
+	shell_error(
 		"%s: rate=%s: expected DEVICE:LIMIT:SIZE/MS, also SIZE+BURST/MS or none; limits of a "
 		"disk are kib and requests, of a network in-kib, in-frames, out-kib, out-frames\n",
 		a->path, text);
@@ -225,8 +225,8 @@ static bool memory_setting(const struct args *a, struct vm *vm, struct memory_se
 		if (vm->devices[i].class->set_memory)
 			s->dev = &vm->devices[i];
 	if (!s->dev) {
-		shell_printf("%s: mem=: '%s' has no zvm,virtio-balloon in its description\n",
-			     a->path, vm->name);
+		shell_error("%s: mem=: '%s' has no zvm,virtio-balloon in its description\n",
+			    a->path, vm->name);
 		return false;
 	}
 	if (!option_number(a, "mem=", "the memory in MiB", MIN(MEMORY_MIN, all), all, &mib))
@@ -273,12 +273,40 @@ static bool settings(const struct args *a, struct vm_desc *want)
 	return true;
 }
 
+/*
+ * A guest gives a VM nothing that its description does not give it. What it does not name in this
+ * request stays as it is.
+ */
+static bool within_rights(const struct args *a, const struct vm *vm, const struct vm_desc *want)
+{
+	const struct vm_desc *most = &vm->type->desc;
+	const char *wrong = NULL;
+
+	if (!shell_io()->rights)
+		return true;
+	if (option_value(a, "prio=") && want->priority < most->priority)
+		wrong = "prio=";
+	if (option_value(a, "weight=") && want->weight > most->weight)
+		wrong = "weight=";
+	if (option_value(a, "affinity=") && most->affinity &&
+	    (!want->affinity || (want->affinity & ~most->affinity)))
+		wrong = "affinity=";
+	if (option_value(a, "budget=") &&
+	    (!want->budget_us || !most->budget_us ||
+	     want->budget_us * most->period_us > most->budget_us * want->period_us))
+		wrong = "budget=";
+	if (wrong)
+		shell_error("%s: %s%s is more than the description of '%s' gives it\n", a->path,
+			    wrong, option_value(a, wrong), vm->desc.label);
+	return !wrong;
+}
+
 static bool anything_to_set(const struct args *a)
 {
 	for (u32 i = 0; i < a->command->noptions; i++)
 		if (a->option[i] && !str_eq(a->command->options[i].name, "-n"))
 			return true;
-	shell_printf("%s: nothing to set; for example: prio=10 budget=300 period=1000\n", a->path);
+	shell_error("%s: nothing to set; for example: prio=10 budget=300 period=1000\n", a->path);
 	return false;
 }
 
@@ -295,11 +323,12 @@ void cmd_zvm_set(const struct args *a)
 	vm = vm_argument(a);
 	if (vm)
 		want = vm->desc;
-	if (vm && anything_to_set(a) && settings(a, &want) && windows_setting(a, &windows) &&
-	    rate_setting(a, vm, &rate) && memory_setting(a, vm, &memory)) {
+	if (vm && anything_to_set(a) && settings(a, &want) && within_rights(a, vm, &want) &&
+	    windows_setting(a, &windows) && rate_setting(a, vm, &rate) &&
+	    memory_setting(a, vm, &memory)) {
 		if (apply(vm, &want, option_value(a, "windows=") ? &windows : NULL, &memory,
 			  &err)) {
-			shell_printf("zvm: %s\n", err.text);
+			shell_error("zvm: %s\n", err.text);
 		} else {
 			if (rate.dev) {
 				*rate.limit = rate.wanted;

@@ -6,6 +6,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <vmm/control.h>
 #include <vmm/life.h>
 #include "shell.h"
 
@@ -23,12 +24,21 @@ void shell_vmm_unlock(void)
 
 /* ---- naming a VM ---- */
 
+bool may_control(const char *label)
+{
+	const struct vm_desc *rights = shell_io()->rights;
+
+	return !rights || desc_controls(rights, label);
+}
+
 static void print_vms(void)
 {
 	const struct vm *vm;
 	bool any = false;
 
 	for_each_vm(vm) {
+		if (!may_control(vm->desc.label))
+			continue;
 		shell_printf("%s%u %s", any ? ", " : "", vm->id, vm->name);
 		any = true;
 	}
@@ -41,36 +51,40 @@ struct vm *vm_argument(const struct args *a)
 	struct vm *vm;
 
 	if (name && a->operand) {
-		shell_printf("%s: one VM at a time: '%s' or '%s'\n", a->path, name, a->operand);
+		shell_error("%s: one VM at a time: '%s' or '%s'\n", a->path, name, a->operand);
 		return NULL;
 	}
 	if (!name)
 		name = a->operand;
 	if (!name) {
-		shell_printf("%s: which VM (-n VM)? there are: ", a->path);
+		shell_error("%s: which VM (-n VM)? there are: ", a->path);
 		print_vms();
 		return NULL;
 	}
 	vm = vm_find(name);
-	if (!vm) {
-		shell_printf("zvm: no VM '%s'; there are: ", name);
-		print_vms();
-	}
-	return vm;
+	if (vm && may_control(vm->desc.label))
+		return vm;
+	shell_error("zvm: no VM '%s'; there are: ", name);
+	print_vms();
+	return NULL;
 }
 
 /* ---- new ---- */
 
 void print_types(void)
 {
+	const char *before = "this bundle has: ";
+
 	if (vm_type_count == 0)
-		shell_printf("%s%s\n", the_bundle.problem,
+		shell_printf("%s%s", the_bundle.problem,
 			     the_bundle.base ? "" : ", and nothing is preloaded");
-	else
-		shell_printf("this bundle has: ");
-	for (u32 i = 0; i < vm_type_count; i++)
-		shell_printf("%s%s%s", i ? ", " : "", vm_types[i]->desc.label,
-			     i + 1 == vm_type_count ? "\n" : "");
+	for (u32 i = 0; i < vm_type_count; i++) {
+		if (!may_control(vm_types[i]->desc.label))
+			continue;
+		shell_printf("%s%s", before, vm_types[i]->desc.label);
+		before = ", ";
+	}
+	shell_printf("\n");
 }
 
 static const struct vm_type *type_argument(const struct args *a)
@@ -79,24 +93,24 @@ static const struct vm_type *type_argument(const struct args *a)
 	const struct vm_type *type;
 
 	if (name && a->operand) {
-		shell_printf("%s: one type at a time: '%s' or '%s'\n", a->path, name, a->operand);
+		shell_error("%s: one type at a time: '%s' or '%s'\n", a->path, name, a->operand);
 		return NULL;
 	}
 	if (!name)
 		name = a->operand;
 	if (!name) {
-		shell_printf("%s: which type (-t TYPE)? ", a->path);
+		shell_error("%s: which type (-t TYPE)? ", a->path);
 		print_types();
 		return NULL;
 	}
 	type = type_find(name);
-	if (!type) {
-		shell_printf("zvm: no type '%s'; ", name);
+	if (!type || !may_control(name)) {
+		shell_error("zvm: no type '%s'; ", name);
 		print_types();
 		return NULL;
 	}
 	if (!type->valid) {
-		shell_printf("zvm: type '%s' cannot be created: %s\n", name, type->error.text);
+		shell_error("zvm: type '%s' cannot be created: %s\n", name, type->error.text);
 		return NULL;
 	}
 	return type;
@@ -123,8 +137,8 @@ static bool check_name(const struct args *a, const char *name)
 			wrong = "has a character that is not allowed";
 	}
 	if (wrong)
-		shell_printf("%s: --name '%s' %s; a name has at most %u of a-z A-Z 0-9 - _ .\n",
-			     a->path, name, wrong, DESC_NAME_MAX - 1);
+		shell_error("%s: --name '%s' %s; a name has at most %u of a-z A-Z 0-9 - _ .\n",
+			    a->path, name, wrong, DESC_NAME_MAX - 1);
 	return !wrong;
 }
 
@@ -140,8 +154,8 @@ static bool memory_option(const struct args *a, u64 *bytes)
 			   stats.blocks_free * unit, &mib))
 		return false;
 	if (mib % unit) {
-		shell_printf("%s: -m %lu: the memory must be a multiple of %lu MiB\n", a->path, mib,
-			     unit);
+		shell_error("%s: -m %lu: the memory must be a multiple of %lu MiB\n", a->path, mib,
+			    unit);
 		return false;
 	}
 	*bytes = MIB(mib);
@@ -156,8 +170,8 @@ static bool affinity_option(const struct args *a, u64 *mask)
 	if (!text)
 		return true;
 	if (parse_u64(text, &value) != 0 || value == 0 || (value & ~online)) {
-		shell_printf("%s: -a %s: expected a mask within this machine's CPUs, 0x%lx\n",
-			     a->path, text, online);
+		shell_error("%s: -a %s: expected a mask within this machine's CPUs, 0x%lx\n",
+			    a->path, text, online);
 		return false;
 	}
 	*mask = value;
@@ -183,22 +197,6 @@ static bool new_options(const struct args *a, struct vm_options *opt)
 /* How often a wait for a VM checks for Ctrl-C. */
 #define INTERRUPT_MS 50
 
-/* Wait until VM `id` is loaded. False if it is not; a line says why. */
-static bool await(u32 id, struct vm_error *err)
-{
-	int r;
-
-	while ((r = vm_await(id, deadline_ms(INTERRUPT_MS), err)) == -ETIMEDOUT) {
-		if (!shell_interrupted())
-			continue;
-		shell_printf("vm %u continues to load; `zvm info %u` shows its state\n", id, id);
-		return false;
-	}
-	if (r)
-		shell_printf("zvm: %s\n", err->text);
-	return r == 0;
-}
-
 /* Delete a VM that could not be loaded. */
 static void delete_unloaded(u32 id)
 {
@@ -208,7 +206,7 @@ static void delete_unloaded(u32 id)
 	shell_vmm_lock();
 	vm = vm_by_id(id);
 	if (vm && vm->load_result && vm_delete(vm, true, &err) != 0)
-		shell_printf("zvm: %s\n", err.text);
+		shell_error("zvm: %s\n", err.text);
 	shell_vmm_unlock();
 }
 
@@ -228,24 +226,88 @@ static void say_created(u32 id)
 	shell_vmm_unlock();
 }
 
-static void new_vm(const struct vm_type *type, const struct vm_options *opt)
+int load_end(const struct control_load *l, u64 deadline)
 {
 	struct vm_error err;
+	int r = vm_await(l->vm, deadline, &err);
+
+	if (r == -ETIMEDOUT)
+		return r;
+	if (r)
+		shell_error("zvm: %s\n", err.text);
+	if (r && !l->done)
+		delete_unloaded(l->vm);
+	else if (!r && !l->done)
+		say_created(l->vm);
+	else if (!r)
+		shell_printf("vm %u '%s' %s\n", l->vm, l->name, l->done);
+	return 0;
+}
+
+/* The operator waits until Ctrl-C. For a guest remote.c waits, for several at once. */
+static void await(const struct control_load *l)
+{
+	struct shell_io *io = shell_io();
+
+	if (io->load) {
+		*io->load = *l;
+		return;
+	}
+	while (load_end(l, deadline_ms(INTERRUPT_MS)) == -ETIMEDOUT) {
+		if (!shell_interrupted())
+			continue;
+		shell_error("vm %u continues to load; `zvm info %u` shows its state\n", l->vm,
+			    l->vm);
+		return;
+	}
+}
+
+/* A guest does not wait at the terminal: its VMs are loaded as their descriptions say. */
+static void began_loading(struct vm *vm)
+{
+	if (shell_io()->load)
+		vm_load_patiently(vm);
+}
+
+/* A guest has one VM of each type that it controls: it takes no more than descriptions say. */
+static bool may_have_another(const struct args *a, const char *label)
+{
+	const struct vm *vm;
+
+	if (!shell_io()->rights)
+		return true;
+	for_each_vm(vm) {
+		if (!str_eq(vm->desc.label, label))
+			continue;
+		shell_error(
+			"%s: there is vm %u '%s' already, and a guest may have one VM of each type",
+			a->path, vm->id, vm->name);
+		return false;
+	}
+	return true;
+}
+
+static void new_vm(const struct args *a, const struct vm_type *type, const struct vm_options *opt)
+{
+	struct control_load l = { .done = NULL };
+	struct vm_error err;
 	struct vm *vm;
-	u32 id = 0;
-	int r;
+	bool created = false;
 
 	shell_vmm_lock();
-	r = vm_create(type, opt, &vm, &err);
-	if (!r)
-		id = vm->id;
+	if (may_have_another(a, type->desc.label)) {
+		created = !vm_create(type, opt, &vm, &err);
+		if (!created)
+			shell_error("zvm: %s\n", err.text);
+	}
+	if (created) {
+		l.vm = vm->id;
+		(void)str_copy(l.name, vm->name, sizeof(l.name));
+		began_loading(vm);
+	}
 	shell_vmm_unlock();
-	if (r)
-		shell_printf("zvm: %s\n", err.text);
-	else if (await(id, &err))
-		say_created(id);
-	else
-		delete_unloaded(id);
+	if (created)
+		await(&l);
 }
 
 void cmd_zvm_new(const struct args *a)
@@ -254,7 +316,7 @@ void cmd_zvm_new(const struct args *a)
 	const struct vm_type *type = type_argument(a);
 
 	if (type && new_options(a, &opt))
-		new_vm(type, &opt);
+		new_vm(a, type, &opt);
 }
 
 /* ---- the rest of its life ---- */
@@ -276,26 +338,27 @@ static int stop_by_force(struct vm *vm, struct vm_error *err)
 static void lifecycle(const struct args *a, int (*act)(struct vm *vm, struct vm_error *err),
 		      const char *done)
 {
-	char name[DESC_NAME_MAX];
+	struct control_load l = { .done = done };
 	struct vm_error err;
 	struct vm *vm;
-	u32 id = 0;
 	int r = 0;
 
 	shell_vmm_lock();
 	vm = vm_argument(a);
 	if (vm) {
-		id = vm->id;
-		(void)str_copy(name, vm->name, sizeof(name));
+		l.vm = vm->id;
+		(void)str_copy(l.name, vm->name, sizeof(l.name));
 		r = act(vm, &err);
 		if (act == stop_gently && vm->state == VM_RUNNING)
-			done = "asked to power off";
+			l.done = "asked to power off";
+		if (!r)
+			began_loading(vm);
 	}
 	shell_vmm_unlock();
 	if (r)
-		shell_printf("zvm: %s\n", err.text);
-	else if (vm && await(id, &err))
-		shell_printf("vm %u '%s' %s\n", id, name, done);
+		shell_error("zvm: %s\n", err.text);
+	else if (vm)
+		await(&l);
 }
 
 void cmd_zvm_run(const struct args *a)
@@ -336,7 +399,7 @@ void cmd_zvm_delete(const struct args *a)
 		id = vm->id;
 		str_copy(name, vm->name, sizeof(name));
 		if (vm_delete(vm, option_value(a, "-f") != NULL, &err) != 0)
-			shell_printf("zvm: %s\n", err.text);
+			shell_error("zvm: %s\n", err.text);
 		else
 			shell_printf("vm %u '%s' deleted\n", id, name);
 	}

@@ -80,7 +80,7 @@ static void print_sub_names(const struct command *parent)
 
 static void no_command(const char *name)
 {
-	shell_printf("no command '%s'; there are: ", name);
+	shell_error("no command '%s'; there are: ", name);
 	for (u32 i = 0; i < root_count; i++)
 		shell_printf("%s%s", i ? ", " : "", root_commands[i]->name);
 	shell_printf("\n");
@@ -88,7 +88,7 @@ static void no_command(const char *name)
 
 static void no_sub(const struct command *parent, const char *name)
 {
-	shell_printf("%s: no command '%s'; there are: ", parent->name, name);
+	shell_error("%s: no command '%s'; there are: ", parent->name, name);
 	print_sub_names(parent);
 }
 
@@ -194,7 +194,8 @@ static void run_parsed(const struct args *a)
 	json_end();
 }
 
-static void run_words(const struct command *c, const char *const *words, u32 nwords)
+void command_words(const struct command *c, const char *const *words, u32 nwords,
+		   bool (*allowed)(const struct args *a))
 {
 	const struct command *parent = c->nsub ? c : NULL;
 	struct args a = { .command = c, .words = words, .nwords = nwords };
@@ -214,7 +215,7 @@ static void run_words(const struct command *c, const char *const *words, u32 nwo
 		command_help(a.path, a.command);
 	else if (a.command->raw)
 		a.command->run(&a);
-	else if (options_parse(&a))
+	else if (options_parse(&a) && (!allowed || allowed(&a)))
 		run_parsed(&a);
 }
 
@@ -229,13 +230,13 @@ static void run_line(char *line)
 		return;
 	c = find_root(words[0]);
 	if (open)
-		shell_printf("the quote %c is not closed\n", open);
+		shell_error("the quote %c is not closed\n", open);
 	else if (!c)
 		no_command(words[0]);
 	else if (count > MAX_WORDS)
-		shell_printf("%s: more than %u words\n", words[0], MAX_WORDS);
+		shell_error("%s: more than %u words\n", words[0], MAX_WORDS);
 	else
-		run_words(c, words + 1, count - 1);
+		command_words(c, words + 1, count - 1, NULL);
 }
 
 void command_run(char *line)

@@ -43,7 +43,7 @@ static void print_options(const struct command *c)
 
 static void no_option(const struct args *a, const char *word)
 {
-	shell_printf("%s: no option '%s'", a->path, word);
+	shell_error("%s: no option '%s'", a->path, word);
 	print_options(a->command);
 }
 
@@ -59,7 +59,7 @@ static bool take_setting(struct args *a, const char *word)
 	}
 	slot = &a->option[o - a->command->options];
 	if (*slot)
-		shell_printf("%s: %s is given twice\n", a->path, o->name);
+		shell_error("%s: %s is given twice\n", a->path, o->name);
 	if (*slot)
 		return false;
 	*slot = word + strlen(o->name);
@@ -81,12 +81,12 @@ static bool take_operand(struct args *a, const char *word)
 		return true;
 	}
 	if (!a->command->operand_name || (a->operand && a->command->more)) {
-		shell_printf("%s: too many arguments: '%s'\n", a->path, word);
+		shell_error("%s: too many arguments: '%s'\n", a->path, word);
 		return false;
 	}
 	if (a->operand) {
-		shell_printf("%s: one %s at a time: '%s' or '%s'\n", a->path,
-			     a->command->operand_name, a->operand, word);
+		shell_error("%s: one %s at a time: '%s' or '%s'\n", a->path,
+			    a->command->operand_name, a->operand, word);
 		return false;
 	}
 	a->operand = word;
@@ -105,14 +105,14 @@ static u32 take_option(struct args *a, u32 i)
 	}
 	slot = &a->option[o - a->command->options];
 	if (*slot) {
-		shell_printf("%s: %s is given twice\n", a->path, o->name);
+		shell_error("%s: %s is given twice\n", a->path, o->name);
 		return 0;
 	}
 	*slot = "";
 	if (!o->value)
 		return 1;
 	if (i + 1 == a->nwords || find_option(a->command, a->words[i + 1])) {
-		shell_printf("%s: %s needs %s: %s\n", a->path, o->name, o->value, o->help);
+		shell_error("%s: %s needs %s: %s\n", a->path, o->name, o->value, o->help);
 		return 0;
 	}
 	*slot = a->words[i + 1];
@@ -153,8 +153,8 @@ bool option_number(const struct args *a, const char *name, const char *what, u64
 	if (!text)
 		return true;
 	if (parse_u64(text, &number) != 0 || number < min || number > max) {
-		shell_printf("%s: %s%s%s: %s must be %lu to %lu\n", a->path, name,
-			     option_blank(find_option(a->command, name)), text, what, min, max);
+		shell_error("%s: %s%s%s: %s must be %lu to %lu\n", a->path, name,
+			    option_blank(find_option(a->command, name)), text, what, min, max);
 		return false;
 	}
 	*value = number;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shell's output to its terminal. */
 #include <drivers/uart.h>
+#include <kernel/thread.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include "shell.h"
@@ -54,6 +55,22 @@ bool shell_interrupted(void)
 	return yes;
 }
 
+/* ---- each thread's ---- */
+
+static struct shell_io terminal, *remote;
+static const struct thread *remote_thread;
+
+struct shell_io *shell_io(void)
+{
+	return remote && thread_current() == remote_thread ? remote : &terminal;
+}
+
+void shell_set_remote(const struct thread *t, struct shell_io *io)
+{
+	remote_thread = t;
+	remote = io;
+}
+
 /* ---- text ---- */
 
 /* Text written while a lock is held, see shell_hold(). */
@@ -79,11 +96,14 @@ static void send_held(void)
 
 void shell_hold(void)
 {
-	held.on = true;
+	if (shell_io() == &terminal)
+		held.on = true;
 }
 
 void shell_release(void)
 {
+	if (shell_io() != &terminal)
+		return;
 	held.on = false;
 	send_held();
 }
@@ -124,42 +144,61 @@ static void put_lines(struct print_sink *sink __unused, const char *s, size_t le
 
 struct print_sink shell_lines = { .put = put_lines };
 
-struct visible shell_text;
-
 void shell_begin(void)
 {
 	keys_taken = interrupted = false;
-	visible_init(&shell_text, &shell_lines, false);
+	terminal.failed = false;
+	visible_init(&terminal.text, &shell_lines, false);
 }
 
 void shell_end(void)
 {
-	visible_end(&shell_text);
+	visible_end(&terminal.text);
 	if (interrupted)
 		shell_write("^C\r\n", 4);
 	shell_begin();
 }
 
-void shell_printf(const char *fmt, ...)
+static void print(struct shell_io *io, const char *fmt, va_list ap)
 {
 	char line[160]; /* a line goes on as a whole: its parts are short */
-	va_list ap;
+	va_list again;
 	size_t len;
 
-	va_start(ap, fmt);
+	if (io->failed && io->errors) {
+		(void)vsink_printf(io->errors, fmt, ap);
+		return;
+	}
 	if (json_is_on()) {
 		(void)vsink_printf(&json_beside, fmt, ap);
-		va_end(ap);
 		return;
 	}
-	len = (size_t)vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	if (len < sizeof(line)) {
-		shell_text.sink.put(&shell_text.sink, line, len);
-		return;
-	}
+	va_copy(again, ap);
+	len = (size_t)vsnprintf(line, sizeof(line), fmt, again);
+	va_end(again);
+	if (len < sizeof(line))
+		io->text.sink.put(&io->text.sink, line, len);
+	else
+		(void)vsink_printf(&io->text.sink, fmt, ap);
+}
+
+void shell_printf(const char *fmt, ...)
+{
+	va_list ap;
+
 	va_start(ap, fmt);
-	vsink_printf(&shell_text.sink, fmt, ap);
+	print(shell_io(), fmt, ap);
+	va_end(ap);
+}
+
+void shell_error(const char *fmt, ...)
+{
+	struct shell_io *io = shell_io();
+	va_list ap;
+
+	io->failed = true;
+	va_start(ap, fmt);
+	print(io, fmt, ap);
 	va_end(ap);
 }
 

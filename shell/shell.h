@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by the files of the shell. All functions run in the shell's thread. */
+/*
+ * Shared by the files of the shell. All functions run in the shell's thread; those of commands,
+ * output.c, options.c and table.c also in that of remote.c, each thread with its own output.
+ */
 #ifndef SHELL_PRIVATE_H
 #define SHELL_PRIVATE_H
 
@@ -7,16 +10,37 @@
 #include <lib/types.h>
 #include <lib/visible.h>
 #include "line.h"
+#include "table.h"
 
 /* ---- output.c ---- */
 
+struct vm_desc;
+struct control_load;
+
 /*
- * The terminal for a command's output. Everything is shown as text, whatever its source
- * (lib/visible.h), with '\n' as CR LF. After Ctrl-C, the rest of the command's output is dropped.
+ * Where a command's output goes: to the terminal, or into the answer to a guest (remote.c).
+ * Everything is shown as text, whatever its source (lib/visible.h). At the terminal '\n' is CR LF,
+ * and after Ctrl-C the rest of the command's output is dropped.
  */
-extern struct visible shell_text;
+struct shell_io {
+	struct visible text;
+	struct table_state table;
+	bool failed; /* the command was wrong, or could not be carried out: shell_error() */
+	/* For a guest; at the terminal NULL. */
+	struct print_sink *errors;    /* once it has failed: what it says */
+	const struct vm_desc *rights; /* what it may do: the description of the guest's type */
+	struct control_load *load;    /* where it leaves a load, which is not waited for */
+};
+/* That of the running thread. */
+struct shell_io *shell_io(void);
+/* Give a thread its own. Once. */
+struct thread;
+void shell_set_remote(const struct thread *t, struct shell_io *io);
+
 void shell_printf(const char *fmt, ...) __printf(1, 2);
-/* The same without the filter of lib/visible.h. */
+/* The same, and the command has failed. What shell_printf() says after it belongs to that. */
+void shell_error(const char *fmt, ...) __printf(1, 2);
+/* The terminal, without the filter of lib/visible.h. */
 extern struct print_sink shell_lines;
 /* Send bytes unchanged: our own control sequences, and the output of an attached console. */
 void shell_write(const void *data, size_t len);
@@ -108,6 +132,12 @@ void complete_named(struct completions *c, const struct word *w, enum arg_kind k
 /* Run a line. It is cut into words in place. */
 void command_run(char *line);
 /*
+ * Run the command that words after `c` name, if `allowed` (may be NULL) accepts it: else that says
+ * why not.
+ */
+void command_words(const struct command *c, const char *const *words, u32 nwords,
+		   bool (*allowed)(const struct args *a));
+/*
  * Cut line into at most max words at blanks outside quotes. Quotes ("..." or '...') are removed.
  * Returns the number of words in the line, which may exceed max. *open: the quote still open at the
  * end, or 0.
@@ -148,6 +178,13 @@ void shell_vmm_unlock(void);
 struct vm *vm_argument(const struct args *a);
 /* "linux, zephyr, rtos" */
 void print_types(void);
+/* False for a guest that may not control VMs of the type with that label: it sees none of them. */
+bool may_control(const char *label);
+
+/*
+ * Wait until a VM is loaded, and say so, or why it could not be. -ETIMEDOUT: it is still loading.
+ */
+int __must_check load_end(const struct control_load *l, u64 deadline);
 
 /* ---- cmd_net.c ---- */
 

@@ -7,91 +7,95 @@
 #include <lib/text.h>
 #include "shell.h"
 
-#define BESIDE_BYTES 2048
-
-static struct {
-	bool on;   /* the output is JSON */
-	bool any;  /* the object has a member */
-	bool rows; /* the table has one */
-	const struct table *table;
-	u32 column;
-	struct json_text text; /* it, or the one that is written */
-	char line[192];        /* of the text, which is not sent yet */
-	size_t line_len;
-	char beside[BESIDE_BYTES];
-	size_t beside_len;
-} out;
+static struct table_state *state(void)
+{
+	return &shell_io()->table;
+}
 
 /* ---- JSON ---- */
 
-/* Where JSON goes: it is ASCII, so the terminal's filter leaves it alone. */
-static struct print_sink *json(void)
+/* Where it goes. JSON is ASCII, so the filter for text leaves it alone. */
+static struct print_sink *output(void)
 {
-	return &shell_text.sink;
+	return &shell_io()->text.sink;
 }
 
 bool json_is_on(void)
 {
-	return out.on;
+	struct table_state *out = state();
+
+	return out->on;
 }
 
 void json_begin(void)
 {
-	memset(&out, 0, sizeof(out));
-	out.on = true;
+	struct table_state *out = state();
+
+	memset(out, 0, sizeof(*out));
+	out->on = true;
 }
 
 static void put_beside(struct print_sink *sink __unused, const char *s, size_t len)
 {
-	const size_t n = MIN(len, sizeof(out.beside) - 1 - out.beside_len);
+	struct table_state *out = state();
+	const size_t n = MIN(len, sizeof(out->beside) - 1 - out->beside_len);
 
-	memcpy(out.beside + out.beside_len, s, n);
-	out.beside_len += n;
+	memcpy(out->beside + out->beside_len, s, n);
+	out->beside_len += n;
 	if (n < len)
-		text_cut(out.beside, sizeof(out.beside));
+		text_cut(out->beside, sizeof(out->beside));
 }
 
 struct print_sink json_beside = { .put = put_beside };
 
 static void put_member(const char *name)
 {
-	(void)sink_printf(json(), "%s\"%s\": ", out.any ? ",\n" : "{", name);
-	out.any = true;
+	struct table_state *out = state();
+
+	(void)sink_printf(output(), "%s\"%s\": ", out->any ? ",\n" : "{", name);
+	out->any = true;
 }
 
 static void begin_string(void)
 {
-	(void)sink_printf(json(), "\"");
-	json_text_init(&out.text, json());
+	struct table_state *out = state();
+
+	(void)sink_printf(output(), "\"");
+	json_text_init(&out->text, output());
 }
 
 static void end_string(void)
 {
-	json_text_end(&out.text);
-	(void)sink_printf(json(), "\"");
+	struct table_state *out = state();
+
+	json_text_end(&out->text);
+	(void)sink_printf(output(), "\"");
 }
 
 void json_end(void)
 {
-	if (!out.on)
+	struct table_state *out = state();
+
+	if (!out->on)
 		return;
-	if (out.beside[0] || !out.any) {
+	if (out->beside[0] || !out->any) {
 		put_member("text");
 		begin_string();
-		out.text.sink.put(&out.text.sink, out.beside, strlen(out.beside));
+		out->text.sink.put(&out->text.sink, out->beside, strlen(out->beside));
 		end_string();
 	}
-	(void)sink_printf(json(), "}\n");
-	out.on = false;
+	(void)sink_printf(output(), "}\n");
+	out->on = false;
 }
 
 /* The key of the next cell. */
 static void put_key(void)
 {
-	const char *before = out.column ? ", " : out.rows ? ",\n {" : "\n {";
+	struct table_state *out = state();
+	const char *before = out->column ? ", " : out->rows ? ",\n {" : "\n {";
 
-	(void)sink_printf(json(), "%s\"%s\": ", before, out.table->columns[out.column].key);
-	out.rows = true;
+	(void)sink_printf(output(), "%s\"%s\": ", before, out->table->columns[out->column].key);
+	out->rows = true;
 }
 
 /* ---- text ---- */
@@ -99,18 +103,22 @@ static void put_key(void)
 /* A line goes to the terminal's filter as a whole. */
 static void flush(void)
 {
-	shell_text.sink.put(&shell_text.sink, out.line, out.line_len);
-	out.line_len = 0;
+	struct table_state *out = state();
+
+	output()->put(output(), out->line, out->line_len);
+	out->line_len = 0;
 }
 
 static void append(const char *s, size_t len)
 {
+	struct table_state *out = state();
+
 	for (size_t n; len; s += n, len -= n) {
-		if (out.line_len == sizeof(out.line))
+		if (out->line_len == sizeof(out->line))
 			flush();
-		n = MIN(len, sizeof(out.line) - out.line_len);
-		memcpy(out.line + out.line_len, s, n);
-		out.line_len += n;
+		n = MIN(len, sizeof(out->line) - out->line_len);
+		memcpy(out->line + out->line_len, s, n);
+		out->line_len += n;
 	}
 }
 
@@ -149,12 +157,14 @@ static void put_heading(const struct table *t)
 
 void table_begin(const struct table *t)
 {
-	out.table = t;
-	out.rows = false;
-	out.column = 0;
-	if (out.on) {
+	struct table_state *out = state();
+
+	out->table = t;
+	out->rows = false;
+	out->column = 0;
+	if (out->on) {
 		put_member(t->name);
-		(void)sink_printf(json(), "[");
+		(void)sink_printf(output(), "[");
 	} else if (!t->bare) {
 		put_heading(t);
 	}
@@ -162,30 +172,35 @@ void table_begin(const struct table *t)
 
 void table_end(void)
 {
-	if (out.on)
-		(void)sink_printf(json(), "]");
+	struct table_state *out = state();
+
+	if (out->on)
+		(void)sink_printf(output(), "]");
 }
 
 void table_row_end(void)
 {
-	if (out.on)
-		(void)sink_printf(json(), "}");
+	struct table_state *out = state();
+
+	if (out->on)
+		(void)sink_printf(output(), "}");
 	else
-		end_line(out.table);
-	out.column = 0;
+		end_line(out->table);
+	out->column = 0;
 }
 
 void table_cell(const char *words, const char *value)
 {
-	const struct column *c = &out.table->columns[out.column];
+	struct table_state *out = state();
+	const struct column *c = &out->table->columns[out->column];
 
-	if (out.on) {
+	if (out->on) {
 		put_key();
-		(void)sink_printf(json(), "%s", value);
+		(void)sink_printf(output(), "%s", value);
 	} else if (c->head) {
 		put_words(c, words, strlen(words));
 	}
-	out.column++;
+	out->column++;
 }
 
 /* The digits of a number, from where they begin in buf. */
@@ -231,42 +246,47 @@ void table_flag(bool value)
 
 void table_list(const u64 *values, u32 count, s32 width)
 {
+	struct table_state *out = state();
 	const struct column cell = { .gap = " ", .width = width };
 
-	if (out.on)
+	if (out->on)
 		put_key();
 	for (u32 i = 0; i < count; i++) {
 		char buf[24];
 		const char *digits = digits_of(values[i], buf);
 
-		if (out.on)
-			(void)sink_printf(json(), "%s%s", i ? ", " : "[", digits);
+		if (out->on)
+			(void)sink_printf(output(), "%s%s", i ? ", " : "[", digits);
 		else
 			put_words(&cell, digits, strlen(digits));
 	}
-	if (out.on)
-		(void)sink_printf(json(), "]");
-	out.column++;
+	if (out->on)
+		(void)sink_printf(output(), "]");
+	out->column++;
 }
 
 void table_open(void)
 {
-	if (out.on) {
+	struct table_state *out = state();
+
+	if (out->on) {
 		put_key();
 		begin_string();
 	} else {
-		append(out.table->columns[out.column].gap,
-		       strlen(out.table->columns[out.column].gap));
+		append(out->table->columns[out->column].gap,
+		       strlen(out->table->columns[out->column].gap));
 		flush();
 	}
 }
 
 static void add(const char *fmt, va_list ap)
 {
-	if (out.on)
-		(void)vsink_printf(&out.text.sink, fmt, ap);
+	struct table_state *out = state();
+
+	if (out->on)
+		(void)vsink_printf(&out->text.sink, fmt, ap);
 	else
-		(void)vsink_printf(&shell_text.sink, fmt, ap);
+		(void)vsink_printf(&shell_io()->text.sink, fmt, ap);
 }
 
 void table_add(const char *fmt, ...)
@@ -280,24 +300,27 @@ void table_add(const char *fmt, ...)
 
 void table_close(void)
 {
-	if (out.on)
+	struct table_state *out = state();
+
+	if (out->on)
 		end_string();
-	out.column++;
+	out->column++;
 }
 
 void table_string(const char *words)
 {
-	const struct column *c = &out.table->columns[out.column];
+	struct table_state *out = state();
+	const struct column *c = &out->table->columns[out->column];
 
-	if (out.on) {
+	if (out->on) {
 		put_key();
 		begin_string();
-		out.text.sink.put(&out.text.sink, words, strlen(words));
+		out->text.sink.put(&out->text.sink, words, strlen(words));
 		end_string();
 	} else if (c->head) {
 		put_words(c, words, strlen(words));
 	}
-	out.column++;
+	out->column++;
 }
 
 void table_text(const char *fmt, ...)

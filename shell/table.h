@@ -7,6 +7,7 @@
 #ifndef SHELL_TABLE_H
 #define SHELL_TABLE_H
 
+#include <lib/json.h>
 #include <lib/printf.h>
 #include <lib/types.h>
 
@@ -63,6 +64,22 @@ void fact_open(const char *name);
 void fact_close(void);
 
 /* ---- for command.c and output.c ---- */
+
+#define BESIDE_BYTES 2048
+
+/* The tables of a command that is under way. */
+struct table_state {
+	bool on;   /* the output is JSON */
+	bool any;  /* the object has a member */
+	bool rows; /* the table has one */
+	const struct table *table;
+	u32 column;
+	struct json_text text; /* it, or the one that is written */
+	char line[192];        /* of the text, which is not sent yet */
+	size_t line_len;
+	char beside[BESIDE_BYTES];
+	size_t beside_len;
+};
 
 /* Before and after a command. */
 void json_begin(void);

@@ -8,6 +8,9 @@
 /* Start its thread. Boot, once everything that it commands stands. */
 int __must_check shell_start(void);
 
+/* Begin to serve the guests that control VMs. Boot, the same. 0 or -ENOMEM. */
+int __must_check remote_start(void);
+
 /* The thread: greets, then reads and carries out lines for ever. */
 void shell_main(void *arg);
 

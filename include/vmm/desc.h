@@ -106,6 +106,10 @@ struct image_ref {
 #define VIRTIO_DISK_MAX  120 /* of the name of a machine's disk or partition */
 #define VIRTIO_SERIAL    20  /* bytes of a disk's serial number */
 #define DESC_PORTS       3   /* of a console, beside the terminal */
+#define DESC_CONTROL_MAX 16  /* types that a VM may control */
+/* The port by which a guest controls VMs, and the console that has it where no other could. */
+#define CONTROL_PORT    "org.zvm.control"
+#define CONTROL_CONSOLE "control"
 
 enum desc_virtio_kind {
 	VIRTIO_NONE,
@@ -139,6 +143,8 @@ struct desc_virtio {
 		struct { /* a console's further ports: their names */
 			u32 port_count;
 			char ports[DESC_PORTS][DESC_NAME_MAX];
+			bool no_terminal; /* its terminal takes no port of the machine */
+			bool has_control; /* the last one is CONTROL_PORT */
 		};
 	};
 	u32 cid; /* the context ID of sockets; 0: made of the VM's number */
@@ -198,6 +204,8 @@ struct vm_desc {
 	u32 channel_count;
 	const struct desc_channel *channels; /* few VMs have any: see desc_parse() */
 	s32 console_port;                    /* or CONSOLE_PORT_ANY, CONSOLE_PORT_NONE */
+	u32 control_count;
+	char control[DESC_CONTROL_MAX][DESC_NAME_MAX]; /* labels of the types that it controls */
 };
 
 /* ---- the guest machine: the places of its devices (docs/guest-abi.md) ---- */
@@ -263,6 +271,9 @@ static inline u64 desc_virtio_base(const struct desc_virtio *d)
 {
 	return GUEST_VIRTIO_BASE + d->slot * GUEST_VIRTIO_SLOT;
 }
+
+/* True if VMs with this description may control those of the type with that label. */
+bool desc_controls(const struct vm_desc *d, const char *label);
 
 /* Why a description was refused, in one line: file, node, property. */
 struct desc_error {

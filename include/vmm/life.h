@@ -47,6 +47,12 @@ int __must_check vm_delete(struct vm *vm, bool force, struct vm_error *err);
 int __must_check vm_await(u32 id, u64 deadline, struct vm_error *err);
 
 /*
+ * The operator does not wait for vm's load: it has the VM's own priority, budget and windows, and
+ * is charged to it. After a call that began it, before the lifecycle lock is released.
+ */
+void vm_load_patiently(struct vm *vm);
+
+/*
  * Figures for `zvm info`. Counts are since the VM was created and never go back. So a rate is the
  * difference of two looks, whatever happened in between.
  */

@@ -68,6 +68,8 @@ void bundle_init(const void *base, u64 size);
  * bundle_init() calls it.
  */
 void types_match_channels(void);
+/* Refuse types that may control a type that does not exist. Pure. bundle_init() calls it. */
+void types_match_control(void);
 
 /* Another type, empty. NULL: no room; the bundle's problem says so. Boot, before page_init(). */
 struct vm_type *type_add(const char *file);

@@ -99,6 +99,30 @@ void shell_printf(const char *fmt, ...)
 	said = true;
 }
 
+void shell_error(const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	fuzz_assert(vsnprintf(text, sizeof(text), fmt, ap) < (int)sizeof(text));
+	va_end(ap);
+	shell_printf("%s", text);
+}
+
+bool desc_controls(const struct vm_desc *d, const char *label)
+{
+	(void)d, (void)label;
+	fuzz_assert(!"the operator may do everything");
+	return false;
+}
+
+void vm_load_patiently(struct vm *vm)
+{
+	(void)vm;
+	fuzz_assert(!"the operator waits");
+}
+
 void shell_begin(void)
 {
 	said = done = false;
@@ -151,7 +175,12 @@ static void check_json(struct print_sink *s, const char *text, size_t len)
 	}
 }
 
-struct visible shell_text = { .sink.put = check_json };
+static struct shell_io io = { .text.sink.put = check_json };
+
+struct shell_io *shell_io(void)
+{
+	return &io;
+}
 
 size_t vsink_printf(struct print_sink *to, const char *fmt, va_list ap)
 {

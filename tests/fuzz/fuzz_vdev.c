@@ -13,6 +13,7 @@
 #include <kernel/page.h>
 #include <lib/errno.h>
 #include <string.h>
+#include <vmm/control.h>
 #include <vmm/core.h>
 #include <vmm/load.h>
 #include <vmm/net.h>
@@ -372,6 +373,43 @@ int disk_find(const char *name, struct disk_place *place, char *why, size_t size
 	fuzz_assert(!strcmp(name, "d"));
 	*place = (struct disk_place){ &machine, 1, 39 };
 	return 0;
+}
+
+/* A control port that takes and gives whatever it likes. */
+struct control_port *control_create(const struct vm *v, void (*wake)(void *arg), void *arg)
+{
+	(void)v, (void)wake, (void)arg;
+	return calloc(1, sizeof(struct control_port));
+}
+
+void control_destroy(struct control_port *p)
+{
+	free(p);
+}
+
+u64 control_memory(void)
+{
+	return 0;
+}
+
+void control_set_open(struct control_port *p, bool open)
+{
+	p->open = open;
+}
+
+u32 control_put(struct control_port *p, const void *from, u32 len)
+{
+	(void)p, (void)from;
+	return fuzz_once_in(&input, 4) ? 0 : 1 + fuzz_below(&input, len);
+}
+
+u32 control_get(struct control_port *p, void *to, u32 len)
+{
+	const u32 n = fuzz_once_in(&input, 4) ? 1 + fuzz_below(&input, len) : 0;
+
+	fuzz_assert(p->open);
+	memset(to, 'x', n);
+	return n;
 }
 
 int console_port_attach(struct console *c, s32 want)
@@ -822,6 +860,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		vm.desc.virtio[0].port_count = fuzz_below(&input, DESC_PORTS + 1);
 		for (u32 i = 0; i < DESC_PORTS; i++)
 			vm.desc.virtio[0].ports[i][0] = (char)('a' + i);
+		vm.desc.virtio[0].has_control = fuzz_byte(&input) & 1;
 	}
 	if (is_net() && fuzz_once_in(&input, 4)) {
 		vm.desc.virtio[0].in_kib = (struct rate_limit){ 1 + fuzz_byte(&input), 2, 1 };

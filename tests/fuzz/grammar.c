@@ -141,6 +141,18 @@ static void put_scheduling(struct fuzz_input *in)
 		tree_put("autostart", NULL, 0);
 }
 
+/* A console as it should be; others have properties of all kinds. */
+static void put_console(struct fuzz_input *in, const char *name)
+{
+	static const char ports[] = "a\0b\0org.zvm.control"; /* of it, parts */
+
+	tree_begin(name);
+	tree_text("compatible", "zvm,virtio-console");
+	if (fuzz_byte(in) & 1)
+		tree_put("port-names", ports + 2 * fuzz_below(in, 3), fuzz_once_in(in, 4) ? 2 : 16);
+	tree_end();
+}
+
 static void put_devices(struct fuzz_input *in)
 {
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i" };
@@ -156,6 +168,10 @@ static void put_devices(struct fuzz_input *in)
 
 	tree_begin("devices");
 	for (u32 i = 0; i < count; i++) {
+		if (fuzz_once_in(in, 4)) {
+			put_console(in, names[i]);
+			continue;
+		}
 		tree_begin(names[i]);
 		tree_text("compatible", fuzz_once_in(in, 16) ? "x" : fuzz_word(in, kinds));
 		if (fuzz_once_in(in, 2))
@@ -251,6 +267,7 @@ void *grow_description(struct fuzz_input *in, size_t *size)
 	static const char *const labels[] = { "linux", "rtos", "a", "zephyr", "linux-2" };
 	static const char *const odd_labels[] = { "7", "-n", "", "a b", "0x" };
 	static const char *const odd[] = { "firmware", "colour" };
+	static const char controls[] = "linux\0rtos\0a\0z\0rtos\0a b\0rtos"; /* of it, parts */
 	const u8 which = fuzz_byte(in);
 
 	tree_open(in);
@@ -271,6 +288,9 @@ void *grow_description(struct fuzz_input *in, size_t *size)
 		tree_text("memory-policy", fuzz_once_in(in, 4) ? "late" : "eager");
 	if (which & 8)
 		tree_cells("gic-version", fuzz_once_in(in, 8) ? 1 : 2 + fuzz_below(in, 2));
+	if (fuzz_once_in(in, 4))
+		tree_put("control", controls + 5 * fuzz_below(in, 4),
+			 fuzz_once_in(in, 4) ? fuzz_below(in, 12) : 10);
 	if (fuzz_once_in(in, 16))
 		tree_text(fuzz_word(in, odd), "x");
 	put_nodes(in);

@@ -201,6 +201,7 @@ int vm_create(const struct vm_type *type, const struct vm_options *opt, struct v
 	console_init(&vm->console);
 	vm->id = 2;
 	vm->type = type;
+	vm->desc = type->desc;
 	vm->nvcpus = opt->cpus ? opt->cpus : type->desc.cpus;
 	vm->ram.size = opt->memory ? opt->memory : ram_map_size(&type->desc.ram);
 	snprintf(vm->name, sizeof(vm->name), "%s", opt->name ? opt->name : type->desc.label);
@@ -232,6 +233,12 @@ int vm_stop(struct vm *vm, bool force, struct vm_error *err)
 int vm_reset(struct vm *vm, struct vm_error *err)
 {
 	return answer(vm, VM_RUNNING, err);
+}
+
+void vm_load_patiently(struct vm *vm)
+{
+	assert_true(fake.locks > 0 && vm->id < 3);
+	fake.patient++;
 }
 
 int vm_await(u32 id, u64 deadline, struct vm_error *err)

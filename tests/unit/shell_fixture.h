@@ -27,7 +27,7 @@ struct fake {
 	/* what they were called with, and how often */
 	struct vm_options asked;
 	char keep_bootargs[64]; /* its bootargs */
-	u32 created, locks;
+	u32 created, locks, patient;
 	bool forced;
 	struct vm_desc set_to;
 	bool windows_set;

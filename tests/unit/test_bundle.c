@@ -387,6 +387,30 @@ static void test_reserve_looks_at_images(void **state)
 	assert_true(type_find("good")->valid);
 }
 
+/* A type that another one may control has to exist. */
+static void test_control(void **state)
+{
+	static const char list[] = "rtos\0zephyr";
+
+	(void)state;
+	archive_add_desc("vms/rtos.dtb", "rtos", "k");
+	make_desc("boss", "k");
+	assert_int_equal(fdt_open_into(blob, blob, sizeof(blob)), 0);
+	assert_int_equal(fdt_setprop(blob, 0, "control", list, sizeof(list)), 0);
+	archive_add("vms/boss.dtb", blob, fdt_totalsize(blob));
+	make_desc("good", "k");
+	assert_int_equal(fdt_open_into(blob, blob, sizeof(blob)), 0);
+	assert_int_equal(fdt_setprop(blob, 0, "control", list, 5), 0);
+	archive_add("vms/good.dtb", blob, fdt_totalsize(blob));
+	archive_add("k", raw_kernel, sizeof(raw_kernel));
+	archive_use();
+	assert_true(type_find("rtos")->valid && type_find("good")->valid);
+	assert_false(type_find("boss")->valid);
+	assert_string_equal(
+		type_find("boss")->error.text,
+		"vms/boss.dtb: /: control: 'zephyr' is no type of this bundle; there are: rtos, good");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +425,7 @@ int main(void)
 		cmocka_unit_test_setup(test_damaged_files, bundle_setup),
 		cmocka_unit_test_setup(test_names_in_utf8, bundle_setup),
 		cmocka_unit_test_setup(test_too_many_types, bundle_setup),
+		cmocka_unit_test_setup(test_control, bundle_setup),
 		cmocka_unit_test_setup(test_reserve, bundle_setup),
 		cmocka_unit_test_setup(test_addresses, bundle_setup),
 		cmocka_unit_test_setup(test_reserve_looks_at_images, bundle_setup),

@@ -5,6 +5,7 @@
 #include <kernel/log.h>
 #include <lib/errno.h>
 #include <string.h>
+#include <vmm/control.h>
 #include <vmm/port.h>
 
 #define RX     0
@@ -33,6 +34,62 @@ void console_port_detach(struct console *c)
 const char *console_port_name(s32 port)
 {
 	return port == 3 ? "hvc3" : NULL;
+}
+
+/* ---- a control port, which takes four bytes at a time ---- */
+
+static struct control_port control = { .requests = 5, .errors = 2 };
+static struct {
+	void (*wake)(void *arg);
+	void *arg;
+	bool made, open;
+	char line[64];
+	const char *answer;
+} controls;
+
+struct control_port *control_create(const struct vm *vm, void (*wake)(void *arg), void *arg)
+{
+	assert_ptr_equal(vm, &virtio_vm);
+	controls.wake = wake;
+	controls.arg = arg;
+	controls.made = true;
+	return &control;
+}
+
+void control_destroy(struct control_port *p)
+{
+	assert_ptr_equal(p, &control);
+	controls.made = false;
+}
+
+u64 control_memory(void)
+{
+	return KIB(40);
+}
+
+void control_set_open(struct control_port *p, bool open)
+{
+	(void)p;
+	controls.open = open;
+}
+
+u32 control_put(struct control_port *p, const void *from, u32 len)
+{
+	const u32 n = *controls.answer ? 0 : MIN(len, 4);
+
+	(void)p;
+	strncat(controls.line, from, n);
+	return n;
+}
+
+u32 control_get(struct control_port *p, void *to, u32 len)
+{
+	const u32 n = MIN(len, (u32)strlen(controls.answer));
+
+	(void)p;
+	memcpy(to, controls.answer, n);
+	controls.answer += n;
+	return n;
 }
 
 void klog(enum log_level level, const char *fmt, ...)
@@ -315,6 +372,72 @@ static void test_ports_wrong(void **unused)
 	assert_int_equal(get(STATUS), DRIVER_OK | NEEDS_RESET);
 }
 
+/* A control port is none of the machine's: requests go elsewhere, and answers come back. */
+static void test_control(void **unused)
+{
+	static const struct desc_virtio node = { .kind = VIRTIO_CONSOLE,
+						 .name = CONTROL_CONSOLE,
+						 .port_count = 1,
+						 .ports = { CONTROL_PORT },
+						 .no_terminal = true,
+						 .has_control = true };
+	u32 len;
+
+	(void)unused;
+	memset(&controls, 0, sizeof(controls));
+	controls.answer = "";
+	virtio_new(&virtio_con_class, &node);
+	count = 0;
+	virtio_con_class.connect(&virtio_dev);
+	assert_int_equal(count, 0);
+	assert_true(controls.made);
+	assert_int_equal(virtio_con_class.memory(&virtio_dev), KIB(40) + 2 * KIB(20));
+	for (u32 queue = 0; queue < QUEUES; queue++)
+		memset(guest(AVAIL_AT + queue * QUEUE_STRIDE), 0, 0x1800);
+	virtio_start(MULTIPORT, QUEUES);
+	say(1, OPEN, 1);
+	assert_true(controls.open);
+	strcpy(guest(BUFFERS + 0x3000), "info rtos");
+	desc(5, 0, BUFFERS + 0x3000, 9, 0, 0);
+	offer(5, 0);
+	notify(5);
+	assert_string_equal(controls.line, "info rtos");
+	assert_int_equal(used_idx(5), 1);
+	/* The answer goes into what buffers there are, and the next request waits for its end. */
+	for (u32 i = 0; i < 2; i++) {
+		desc(4, i, BUFFERS + 0x2000 + 0x100 * i, 8, WRITE, 0);
+		offer(4, (u16)i);
+	}
+	notify(4);
+	assert_int_equal(used_idx(4), 0);
+	controls.answer = "data in more than two buffers";
+	controls.wake(controls.arg);
+	virtio_work();
+	assert_int_equal(used_idx(4), 2);
+	(void)used_last(4, &len);
+	assert_int_equal(len, 8);
+	assert_memory_equal(guest(BUFFERS + 0x2000), "data in ", 8);
+	assert_memory_equal(guest(BUFFERS + 0x2100), "more tha", 8);
+	offer(5, 0);
+	notify(5);
+	assert_int_equal(used_idx(5), 1);
+	desc(4, 2, BUFFERS + 0x2000, 64, WRITE, 0);
+	offer(4, 2);
+	notify(4);
+	(void)used_last(4, &len);
+	assert_int_equal(len, 13);
+	assert_int_equal(used_idx(5), 2);
+	assert_string_equal(controls.line, "info rtosinfo rtos");
+	assert_string_equal(virtio_info(),
+			    "0 bytes written, no port; org.zvm.control: 5 requests, 2 errors");
+	/* With the driver goes the program that had it open. */
+	virtio_start(MULTIPORT, QUEUES);
+	assert_false(controls.open);
+	virtio_con_class.destroy(&virtio_dev);
+	virtio_dev.class = NULL;
+	assert_false(controls.made);
+}
+
 /* A driver without MULTIPORT has the terminal. */
 static void test_ports_unknown(void **unused)
 {
@@ -344,6 +467,7 @@ int main(void)
 		cmocka_unit_test_setup(test_ports, setup_ports),
 		cmocka_unit_test_setup(test_ports_wrong, setup_ports),
 		cmocka_unit_test_setup(test_ports_unknown, setup_ports),
+		cmocka_unit_test(test_control),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -224,5 +224,7 @@ int desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 	}
 	why = desc_sched_problem(d, &r.prop);
 	r.node = "/devices";
-	return why ? refuse(&r, "%s", why) : 0;
+	if (why)
+		return refuse(&r, "%s", why);
+	return d->control_count ? desc_add_control(&r) : 0;
 }

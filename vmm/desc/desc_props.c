@@ -440,6 +440,7 @@ static const struct prop_row root_rows[] = {
 	{ "gic-version",        read_gic_version, NOTHING },
 	{ "firmware",           read_path,        TEXT(firmware.path) },
 	{ "variables",          read_serial,      TEXT(variables) },
+	{ "control",            desc_read_control, NOTHING },
 };
 
 static const struct prop_row console_rows[] = {

@@ -61,8 +61,17 @@ int desc_u64(struct reader *r, const struct prop_row *row);
 /* The names of a console's further ports. */
 int desc_read_port_names(struct reader *r, const struct prop_row *row);
 
+/*
+ * The types that the VM controls; and, once /devices is read, the port for that: on its first
+ * console that has room, or on one of its own.
+ */
+int desc_read_control(struct reader *r, const struct prop_row *row);
+int desc_add_control(struct reader *r);
+
 /* Read /devices, /channels. */
 int desc_read_devices(struct reader *r, const void *fdt, int node);
+/* Give devices without a slot one. */
+int desc_choose_slots(struct reader *r);
 int desc_read_channels(struct reader *r, const void *fdt, int node);
 
 /* A name that is typed at the shell. NULL, or what is wrong with it, to follow the name. */

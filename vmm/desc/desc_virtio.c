@@ -107,7 +107,7 @@ static int find_taken(struct reader *r, u32 *taken)
 }
 
 /* The others get the free slots in the order of QEMU's `virt`: the last one first. */
-static int choose_slots(struct reader *r)
+int desc_choose_slots(struct reader *r)
 {
 	struct vm_desc *d = r->d;
 	u32 taken, slot = VIRTIO_SLOTS - 1;
@@ -145,7 +145,7 @@ int desc_read_devices(struct reader *r, const void *fdt, int node)
 	r->prop = NULL;
 	r->node = "/devices";
 	r->into = r->d;
-	ret = choose_slots(r);
+	ret = desc_choose_slots(r);
 	r->node = NULL;
 	return ret;
 }

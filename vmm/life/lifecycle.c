@@ -94,6 +94,12 @@ static void start_loading(struct vm *vm)
 	vm_state_changed(vm);
 }
 
+void vm_load_patiently(struct vm *vm)
+{
+	if (vm->lift == LOAD_PRIORITY)
+		set_lift(vm, PRIO_IDLE);
+}
+
 static void set_loaded(struct vm *vm, bool loaded)
 {
 	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);

@@ -163,4 +163,5 @@ void bundle_init(const void *base, u64 size)
 	while (cpio_next(&c, &e) > 0)
 		add_description(&e);
 	types_match_channels();
+	types_match_control();
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The console device (VIRTIO 1.2, 5.3): a terminal beside the UART's and, with MULTIPORT, further
- * ports with names. Each is a console of its own, on the next free port of the machine.
+ * ports with names. Each is a console of its own, on the next free port of the machine; but for
+ * the one through which the guest controls VMs.
  */
 #include "virtio_con.h"
 
@@ -34,14 +35,25 @@ static u32 transmits(u32 n)
 	return receives(n) + 1;
 }
 
+/* What comes to a port, into a guest's buffer of up to len bytes. */
+static u32 take_input(struct con_port *p, u8 *to, u32 len)
+{
+	u32 n = 0;
+	int input;
+
+	if (p->control)
+		return control_get(p->control, to, len);
+	for (len = MIN(len, TYPED); n < len && (input = console_take_input(&p->console)) >= 0;)
+		to[n++] = (u8)input; /* a break is a 0 */
+	return n;
+}
+
 /* Input goes into the guest's next buffer, which waits while there is none. */
 static bool receive(struct virtio_con *c, u32 port)
 {
-	struct console *console = &c->ports[port]->console;
 	const u32 queue = receives(port);
 	const struct virtio_request *r = &c->t.s.queues[queue].request;
-	u32 n = 0, len = TYPED;
-	int input;
+	u32 n, len = CON_CHUNK;
 	u8 *to;
 
 	/* Linux drops what comes to a port that no program has open. */
@@ -54,13 +66,22 @@ static bool receive(struct virtio_con *c, u32 port)
 	to = virtio_piece(&c->t, queue, true, &len, NULL);
 	if (!to && virtio_can_go_on(&c->t))
 		virtio_break(&c->t, queue, VIRTIO_FAULT_REQUEST, 0);
-	while (to && n < len && (input = console_take_input(console)) >= 0)
-		to[n++] = (u8)input; /* a break is a 0 */
+	n = to ? take_input(c->ports[port], to, len) : 0;
 	if (!n)
 		return false;
 	virtio_advance(&c->t, queue, n);
 	(void)virtio_finish(&c->t, queue);
 	return true;
+}
+
+/* Take what a guest's buffer holds. Returns how many bytes; 0: it has to wait. */
+static u32 take_output(struct con_port *p, const void *from, u32 len)
+{
+	if (p->control)
+		return control_put(p->control, from, len);
+	memcpy(p->bytes, from, len);
+	p->held = len;
+	return len;
 }
 
 static bool transmit(struct virtio_con *c, u32 port)
@@ -78,8 +99,9 @@ static bool transmit(struct virtio_con *c, u32 port)
 	from = virtio_piece(&c->t, queue, false, &len, NULL);
 	if (!from)
 		return virtio_can_go_on(&c->t) && virtio_finish(&c->t, queue);
-	memcpy(p->bytes, from, len);
-	p->held = len;
+	len = take_output(p, from, len);
+	if (!len)
+		return false;
 	virtio_advance(&c->t, queue, len);
 	if (!r->len && !r->follows)
 		(void)virtio_finish(&c->t, queue);
@@ -161,13 +183,30 @@ static void input_ready(void *arg)
 	spin_unlock_irqrestore(&c->t.lock, irq);
 }
 
-static struct con_port *new_port(struct virtio_con *c)
+static const char *name_of(const struct vdev *d, u32 port)
+{
+	return port ? d->virtio->ports[port - 1] : d->virtio->name;
+}
+
+static bool is_control(const struct vdev *d, u32 port)
+{
+	return d->virtio->has_control && port == d->virtio->port_count;
+}
+
+static struct con_port *new_port(struct vdev *d, u32 number)
 {
 	struct con_port *p = pages_alloc(PORT_PAGES);
 
 	if (!p)
 		return NULL;
-	p->con = c;
+	if (is_control(d, number)) {
+		p->control = control_create(d->vm, input_ready, p);
+		if (!p->control) {
+			pages_free(p, PORT_PAGES);
+			return NULL;
+		}
+	}
+	p->con = d->state;
 	console_init(&p->console);
 	p->console.input_arg = p;
 	p->console.input_ready = input_ready;
@@ -180,7 +219,7 @@ static int create(struct vdev *d)
 	const u32 count = 1 + d->virtio->port_count;
 
 	for (; c->count < count; c->count++) {
-		c->ports[c->count] = new_port(c);
+		c->ports[c->count] = new_port(d, c->count);
 		if (!c->ports[c->count])
 			return -ENOMEM;
 	}
@@ -190,9 +229,10 @@ static int create(struct vdev *d)
 			     &c->config, sizeof(c->config));
 }
 
-static const char *name_of(const struct vdev *d, u32 port)
+/* A console that the description has for the control port alone has a terminal that none sees. */
+static bool has_terminal(const struct vdev *d, u32 port)
 {
-	return port ? d->virtio->ports[port - 1] : d->virtio->name;
+	return port ? !is_control(d, port) : !d->virtio->no_terminal;
 }
 
 static void connect(struct vdev *d)
@@ -201,7 +241,7 @@ static void connect(struct vdev *d)
 
 	for (u32 n = 0; n < c->count; n++) {
 		c->ports[n]->console.tag = trace_tag_of(d->vm->id, 0);
-		if (console_port_attach(&c->ports[n]->console, -1) < 0)
+		if (has_terminal(d, n) && console_port_attach(&c->ports[n]->console, -1) < 0)
 			log_warn("vm %u '%s': no console port is free for %s", d->vm->id,
 				 d->vm->name, name_of(d, n));
 	}
@@ -213,8 +253,25 @@ static void destroy(struct vdev *d)
 
 	for (u32 n = 0; n < c->count; n++) {
 		console_port_detach(&c->ports[n]->console);
+		if (c->ports[n]->control)
+			control_destroy(c->ports[n]->control);
 		pages_free(c->ports[n], PORT_PAGES);
 	}
+}
+
+/* Where a port leads to. */
+static void describe(const struct con_port *p, char *text, size_t size)
+{
+	const s32 number = p->console.port;
+	const char *port = console_port_name(number);
+
+	if (p->control)
+		(void)snprintf(text, size, "%lu requests, %lu errors", p->control->requests,
+			       p->control->errors);
+	else if (port)
+		(void)snprintf(text, size, "port %d (%s)", number, port);
+	else
+		(void)snprintf(text, size, "no port");
 }
 
 /* The terminal's bytes, and which port each one has. */
@@ -226,25 +283,22 @@ static void info(struct vdev *d, char *text, size_t size)
 	(void)snprintf(text + n, size - n, "%lu bytes written",
 		       console_head(&c->ports[0]->console));
 	for (u32 i = 0; i < c->count; i++) {
-		const s32 number = c->ports[i]->console.port;
-		const char *port = console_port_name(number);
-
 		n = strlen(text);
 		(void)snprintf(text + n, size - n, "%s%s%s", i ? "; " : ", ",
 			       i ? name_of(d, i) : "", i ? ": " : "");
 		n = strlen(text);
-		if (port)
-			(void)snprintf(text + n, size - n, "port %d (%s)", number, port);
-		else
-			(void)snprintf(text + n, size - n, "no port");
+		describe(c->ports[i], text + n, size - n);
 	}
 }
 
 static u64 memory(const struct vdev *d)
 {
 	const struct virtio_con *c = d->state;
+	u64 bytes = c->count * PORT_PAGES * PAGE_SIZE;
 
-	return c->count * PORT_PAGES * PAGE_SIZE;
+	for (u32 n = 0; n < c->count; n++)
+		bytes += c->ports[n]->control ? control_memory() : 0;
+	return bytes;
 }
 
 const struct vdev_class virtio_con_class = {

@@ -4,6 +4,7 @@
 #define VIRTIO_CON_H
 
 #include <vmm/console.h>
+#include <vmm/control.h>
 #include <vmm/virtio.h>
 
 #define VIRTIO_CONSOLE_F_MULTIPORT BIT(1) /* 5.3.3 */
@@ -45,8 +46,9 @@ struct con_port {
 	u32 held;
 	bool sends;
 	u8 bytes[CON_CHUNK];
-	bool open;  /* by a program of the guest; not asked of the terminal */
-	u32 untold; /* events that the driver is to be told, one bit each */
+	bool open;                    /* by a program of the guest; not asked of the terminal */
+	u32 untold;                   /* events that the driver is to be told, one bit each */
+	struct control_port *control; /* it is that; NULL: a console's */
 	struct console console;
 };
 

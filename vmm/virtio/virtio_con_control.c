@@ -58,6 +58,13 @@ static bool tell(struct virtio_con *c)
 	return true;
 }
 
+static void set_open(struct con_port *p, bool open)
+{
+	p->open = open;
+	if (p->control)
+		control_set_open(p->control, open);
+}
+
 /* A message of the driver. What concerns no port is ignored. */
 static void obey(struct virtio_con *c)
 {
@@ -72,7 +79,7 @@ static void obey(struct virtio_con *c)
 		c->ports[m->port]->untold |= BIT(CON_PORT_OPEN) |
 					     BIT(m->port ? CON_PORT_NAME : CON_CONSOLE_PORT);
 	if (m->event == CON_PORT_OPEN)
-		c->ports[m->port]->open = m->value;
+		set_open(c->ports[m->port], m->value);
 }
 
 static bool listen(struct virtio_con *c)
@@ -104,7 +111,7 @@ void con_control_forget(struct virtio_con *c)
 {
 	for (u32 n = 0; n < c->count; n++) {
 		c->ports[n]->untold = 0;
-		c->ports[n]->open = false;
+		set_open(c->ports[n], false);
 	}
 	c->got = c->out_len = 0;
 }

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests of guests for VMs that they control, and the answers (<vmm/control.h>). */
+#include <arch/timer.h>
+#include <kernel/page.h>
+#include <kernel/timeout.h>
+#include <kernel/wait.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <lib/utf8.h>
+#include <vmm/control.h>
+#include <vmm/core.h>
+
+#define PORT_PAGES   ((u32)((sizeof(struct control_port) + PAGE_SIZE - 1) / PAGE_SIZE))
+#define ANSWER_PAGES ((u32)(CONTROL_ANSWER / PAGE_SIZE))
+#define ERROR_MAX    600 /* bytes of an error's line */
+
+static const struct rate_limit rate = { .size = CONTROL_REQUESTS, .ms = 1000 };
+
+/* Ports whose requests wait for the server; its lock comes after theirs. */
+static struct wait_queue asked = WAIT_QUEUE_INIT(asked, LOCK_WAIT);
+static struct list asking = LIST_INIT(asking);
+
+static u64 now_us(void)
+{
+	return ticks_to_us(arch_counter());
+}
+
+/* ---- life ---- */
+
+static void free_port(struct control_port *p)
+{
+	pages_free(p->answer, ANSWER_PAGES);
+	pages_free(p, PORT_PAGES);
+}
+
+struct control_port *control_create(const struct vm *vm, void (*wake)(void *arg), void *arg)
+{
+	struct control_port *p = pages_alloc(PORT_PAGES);
+
+	if (!p)
+		return NULL;
+	p->answer = pages_alloc(ANSWER_PAGES);
+	if (!p->answer) {
+		pages_free(p, PORT_PAGES);
+		return NULL;
+	}
+	spin_lock_init(&p->lock, LOCK_CONSOLE);
+	list_init(&p->asking);
+	list_init(&p->waits);
+	bucket_set(&p->bucket, &rate, 1, now_us());
+	p->rights = &vm->type->desc;
+	p->wake = wake;
+	p->arg = arg;
+	return p;
+}
+
+void control_destroy(struct control_port *p)
+{
+	unsigned long flags = spin_lock_irqsave(&asked.lock);
+	const bool served = p->served;
+
+	if (!list_empty(&p->asking))
+		list_del(&p->asking);
+	spin_unlock_irqrestore(&asked.lock, flags);
+	p->orphan = true;
+	if (!served)
+		free_port(p);
+}
+
+u64 control_memory(void)
+{
+	return (PORT_PAGES + ANSWER_PAGES) * PAGE_SIZE;
+}
+
+/* ---- answers ---- */
+
+void control_write(struct control_port *p, const char *s, size_t len)
+{
+	const size_t n = MIN(len, (size_t)(CONTROL_ANSWER - ERROR_MAX) - p->answer_len);
+
+	memcpy(p->answer + p->answer_len, s, n);
+	p->answer_len += (u32)n;
+	p->overflow |= n < len;
+}
+
+/* Its last line. There is room: control_write() leaves some, and an error is all there is. */
+static void end_answer(struct control_port *p, const char *error)
+{
+	const size_t room = CONTROL_ANSWER - p->answer_len;
+	char *last = p->answer + p->answer_len;
+
+	(void)snprintf(last, MIN(room, (size_t)ERROR_MAX), "%s%s%s%s%.*s", error ? "error" : "ok",
+		       *p->tag ? " " : "", p->tag, error ? ": " : "", ERROR_MAX - 64,
+		       error ? error : "");
+	utf8_clean(last);
+	p->answer_len += (u32)strlen(last);
+	p->answer[p->answer_len++] = '\n';
+}
+
+/* Lock held: it goes out, if a program reads it. */
+static void send(struct control_port *p)
+{
+	const bool wanted = p->open && !p->forgotten;
+
+	p->state = wanted ? CONTROL_ANSWERS : CONTROL_LISTENS;
+	if (!wanted)
+		p->answer_len = 0;
+	p->forgotten = false;
+	p->len = 0;
+}
+
+static void refuse(struct control_port *p, const char *error)
+{
+	p->answer_len = 0;
+	p->errors++;
+	end_answer(p, error);
+	send(p);
+}
+
+/* ---- requests, lock held ---- */
+
+static bool is_text(const char *line)
+{
+	for (; *line; line++)
+		if (!is_printable(*line))
+			return false;
+	return true;
+}
+
+/* Move the tag out of the line. False: it is too long. */
+static bool take_tag(struct control_port *p)
+{
+	const char *end = strchr(p->line, ' ');
+	const size_t n = end ? (size_t)(end - p->line) : strlen(p->line);
+
+	p->tag[0] = '\0';
+	if (p->line[0] != '@')
+		return true;
+	if (n > CONTROL_TAG)
+		return false;
+	memcpy(p->tag, p->line, n);
+	p->tag[n] = '\0';
+	memmove(p->line, p->line + n, strlen(p->line + n) + 1);
+	return true;
+}
+
+/* What is wrong with the line by itself, or with its time. NULL: nothing. */
+static const char *problem(struct control_port *p, bool skipped, size_t len)
+{
+	p->tag[0] = '\0';
+	if (skipped)
+		return "a request has at most 255 bytes";
+	if (strlen(p->line) != len || !is_text(p->line))
+		return "a request has printable ASCII characters only";
+	if (!take_tag(p))
+		return "a request's tag has at most 15 characters behind the @";
+	if (bucket_wait(&p->bucket, now_us()))
+		return "too many requests: at most 10 a second";
+	return NULL;
+}
+
+static void ask(struct control_port *p)
+{
+	unsigned long flags;
+
+	bucket_take(&p->bucket, 1);
+	p->state = CONTROL_ASKS;
+	flags = spin_lock_irqsave(&asked.lock);
+	list_add_tail(&asking, &p->asking);
+	wait_wake_all_locked(&asked);
+	spin_unlock_irqrestore(&asked.lock, flags);
+}
+
+/* The line has come, without its newline. Empty lines are none. */
+static void end_line(struct control_port *p, size_t len)
+{
+	const bool skipped = p->skips;
+	const char *wrong;
+
+	p->skips = false;
+	p->len = 0;
+	p->line[len] = '\0';
+	if (!len && !skipped)
+		return;
+	p->requests++;
+	wrong = problem(p, skipped, len);
+	if (wrong)
+		refuse(p, wrong);
+	else
+		ask(p);
+}
+
+u32 control_put(struct control_port *p, const void *from, u32 len)
+{
+	unsigned long flags = spin_lock_irqsave(&p->lock);
+	u32 n = p->state == CONTROL_LISTENS ? MIN(len, CONTROL_LINE - p->len) : 0;
+	const char *newline;
+
+	memcpy(p->line + p->len, from, n);
+	newline = memchr(p->line + p->len, '\n', n);
+	if (newline) {
+		n = (u32)(newline + 1 - (p->line + p->len));
+		end_line(p, (size_t)(newline - p->line));
+	} else if (p->len + n == CONTROL_LINE) {
+		p->skips = true;
+		p->len = 0;
+	} else {
+		p->len += n;
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+	return n;
+}
+
+u32 control_get(struct control_port *p, void *to, u32 len)
+{
+	unsigned long flags = spin_lock_irqsave(&p->lock);
+	u32 n = 0;
+
+	if (p->state == CONTROL_ANSWERS) {
+		n = MIN(len, p->answer_len - p->answer_at);
+		memcpy(to, p->answer + p->answer_at, n);
+		p->answer_at += n;
+		if (p->answer_at == p->answer_len) {
+			p->state = CONTROL_LISTENS;
+			p->answer_len = p->answer_at = 0;
+		}
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+	return n;
+}
+
+void control_set_open(struct control_port *p, bool open)
+{
+	unsigned long flags = spin_lock_irqsave(&p->lock);
+
+	p->open = open;
+	if (p->state == CONTROL_ASKS) {
+		p->forgotten = true;
+	} else {
+		p->state = CONTROL_LISTENS;
+		p->len = p->answer_len = p->answer_at = 0;
+		p->skips = false;
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+}
+
+/* ---- the server ---- */
+
+static struct control_port *take_next(void)
+{
+	struct control_port *p;
+
+	if (list_empty(&asking))
+		return NULL;
+	p = container_of(list_pop(&asking), struct control_port, asking);
+	p->served = true;
+	return p;
+}
+
+struct control_port *control_next(u64 deadline)
+{
+	unsigned long flags = spin_lock_irqsave(&asked.lock);
+	struct control_port *p = take_next();
+
+	if (!p && arch_counter() < deadline) {
+		(void)wait_block_locked(&asked, flags, deadline);
+		flags = spin_lock_irqsave(&asked.lock);
+		p = take_next();
+	}
+	spin_unlock_irqrestore(&asked.lock, flags);
+	return p;
+}
+
+static void deliver(struct control_port *p)
+{
+	unsigned long flags = spin_lock_irqsave(&asked.lock);
+
+	p->served = false;
+	spin_unlock_irqrestore(&asked.lock, flags);
+	flags = spin_lock_irqsave(&p->lock);
+	send(p);
+	spin_unlock_irqrestore(&p->lock, flags);
+	p->wake(p->arg);
+}
+
+void control_answer(struct control_port *p, const char *error)
+{
+	if (!error && p->overflow)
+		error = "the answer is longer than 32 KiB";
+	p->overflow = false;
+	if (error) {
+		p->answer_len = 0;
+		p->errors++;
+	}
+	end_answer(p, error);
+	/* The VM, whose device is woken, stays meanwhile. */
+	vmm_lock();
+	if (p->orphan)
+		free_port(p);
+	else
+		deliver(p);
+	vmm_unlock();
+}
