@@ -3,7 +3,10 @@
  * Checks VM descriptions and schedules on the build machine, by the hypervisor's own parser.
  *
  * usage: checkdesc NAME FILE.dtb     a compiled description; NAME (its source) stands in messages
- *        checkdesc -b BUNDLE         every description of a bundle, against the images in it
+ *        checkdesc -b BUNDLE [-m BOARD.dtb] [-t PICOSECONDS]
+ *                                    every description of a bundle, against the images in it; with
+ *                                    -m against the board; with -t (and -m) what real-time VMs are
+ *                                    promised if an instruction takes so long (tools/zvm-check)
  *
  * 0: all is well; 1: errors, a line each on stderr; 2: usage, or a file cannot be read. A note is a
  * line there as well.
@@ -13,8 +16,8 @@
 #include <lib/string.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <vmm/desc.h>
-#include <vmm/load.h>
+
+#include "checkdesc.h"
 
 /* The whole of a file, in memory aligned as libfdt wants it; does not return without. */
 static void *read_file(const char *path, u64 *size)
@@ -37,23 +40,26 @@ static void *read_file(const char *path, u64 *size)
 	return data;
 }
 
-static int complain(const char *text)
+int complain(const char *text)
 {
 	fprintf(stderr, "%s\n", text);
 	return 1;
 }
 
+static struct schedule the_schedule; /* the one that was read last */
+static bool has_schedule;
+
 static int check_schedule(const char *name, const void *dtb, u64 size)
 {
-	static struct schedule s;
 	const struct schedule_window *w;
 	struct desc_error err;
 	u32 at = 0;
 
-	if (schedule_parse(dtb, size, name, &s, &err))
+	if (schedule_parse(dtb, size, name, &the_schedule, &err))
 		return complain(err.text);
+	has_schedule = true;
 	/* Names are looked at where all types are known. */
-	while (the_bundle.base && (w = schedule_next_stray(&s, &at))) {
+	while (the_bundle.base && (w = schedule_next_stray(&the_schedule, &at))) {
 		schedule_stray_text(w, err.text, sizeof(err.text));
 		fprintf(stderr, "note: %s\n", err.text);
 	}
@@ -136,21 +142,63 @@ static int check_bundle(const char *path)
 		wrong = complain(the_bundle.problem);
 	for (u32 i = 0; i < vm_type_count; i++)
 		wrong |= vm_types[i]->valid ? check_devicetree(vm_types[i])
-					   : complain(vm_types[i]->error.text);
+					    : complain(vm_types[i]->error.text);
 	return wrong | check_bundled_schedule();
+}
+
+/* Against a board, if one is given. */
+static int check_board(const char *path, const char *instruction_ps)
+{
+	const struct schedule *s = has_schedule ? &the_schedule : NULL;
+	const char *why;
+	struct machine m;
+	const void *dtb;
+	char line[400];
+	u64 size;
+	int wrong;
+
+	dtb = read_file(path, &size);
+	why = dt_check(dtb, size, NULL);
+	if (!why)
+		why = machine_read(&m, dtb);
+	if (why) {
+		(void)snprintf(line, sizeof(line), "%s: the machine's devicetree %s", path, why);
+		return complain(line);
+	}
+	wrong = check_machine(&m, s);
+	if (instruction_ps)
+		wrong |= check_timing(&m, s, strtoul(instruction_ps, NULL, 10));
+	return wrong;
+}
+
+static int usage(void)
+{
+	fprintf(stderr,
+		"usage: checkdesc NAME FILE.dtb | checkdesc -b BUNDLE [-m BOARD.dtb [-t PS]]\n");
+	return 2;
 }
 
 int main(int argc, char **argv)
 {
+	const char *board = NULL, *instruction_ps = NULL;
 	const void *dtb;
 	u64 size;
+	int wrong;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: checkdesc NAME FILE.dtb | checkdesc -b BUNDLE\n");
-		return 2;
+	if (argc < 3 || argc % 2 == 0)
+		return usage();
+	if (!str_eq(argv[1], "-b")) {
+		dtb = read_file(argv[2], &size);
+		return check(argv[1], dtb, size);
 	}
-	if (str_eq(argv[1], "-b"))
-		return check_bundle(argv[2]);
-	dtb = read_file(argv[2], &size);
-	return check(argv[1], dtb, size);
+	for (int i = 3; i < argc; i += 2) {
+		if (str_eq(argv[i], "-m"))
+			board = argv[i + 1];
+		else if (str_eq(argv[i], "-t"))
+			instruction_ps = argv[i + 1];
+		else
+			return usage();
+	}
+	wrong = check_bundle(argv[2]);
+	return board ? wrong | check_board(board, instruction_ps) : wrong;
 }

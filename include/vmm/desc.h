@@ -174,6 +174,15 @@ static inline u64 desc_channel_bytes(const struct desc_channel *c)
 	return DESC_CHANNEL_PAGE + c->size + (u64)c->peer_count * c->output;
 }
 
+/* ---- tasks of a real-time VM: the nodes /task<n>, for its timing (vmm/timing.h) ---- */
+
+#define DESC_TASKS_MAX 8 /* of a VM */
+
+struct desc_task {
+	u32 number;                          /* of the node */
+	u32 period_us, wcet_us, deadline_us; /* wcet <= deadline <= period */
+};
+
 struct vm_desc {
 	char label[DESC_NAME_MAX];
 	u32 cpus;
@@ -197,8 +206,11 @@ struct vm_desc {
 	u32 gic_version;     /* 2, 3; 0: the machine's */
 	bool autostart;
 	bool watchdog;
-	bool pmu;   /* performance monitors */
-	bool eager; /* all of its RAM is cleared and mapped before it starts */
+	bool pmu;       /* performance monitors */
+	bool eager;     /* all of its RAM is cleared and mapped before it starts */
+	u32 task_count; /* of vCPU 0 */
+	/* The shortest deadline first: it is the most urgent. See desc_parse(). */
+	const struct desc_task *tasks;
 	u32 virtio_count;
 	struct desc_virtio virtio[DESC_VIRTIO_MAX];
 	u32 channel_count;
@@ -290,7 +302,7 @@ int desc_refuse(struct desc_error *err, const char *file, const char *node, cons
 /*
  * Parse a compiled description (8-byte aligned). file: its name, for messages. 0, or -EINVAL with
  * err filled. Nothing is allocated. On success `d` is complete; else it must not be used. Its
- * channels are where the next call puts its own: the caller copies what it keeps. Errors
+ * channels and tasks are where the next call puts its own: the caller copies what it keeps. Errors
  * are: unknown properties and nodes, bad sizes, ranges, overlaps. Features that this build does not
  * provide (passthrough) are refused by name as not supported.
  */
@@ -302,6 +314,10 @@ int __must_check desc_parse(const void *fdt, u64 size, const char *file, struct 
  * dedicated CPUs.
  */
 bool desc_is_real_time(const struct vm_desc *d);
+
+/* What is wrong with d's tasks. NULL: nothing. */
+const char *desc_tasks_problem(const struct vm_desc *d);
+
 /*
  * What is wrong with d's scheduling, by itself and for its devices; *prop is the property. NULL:
  * nothing.

@@ -41,6 +41,17 @@ struct sched_plan {
 int __must_check vm_sched_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc *want,
 			       const struct schedule *schedule, struct vm_error *err);
 
+/*
+ * True if all tasks of the plan's VMs (struct desc_task) keep their deadlines, as far as the
+ * longest section with interrupts masked that this machine has had tells. Else the arithmetic is in
+ * err->text. For vm_sched_plan().
+ */
+bool vm_timing_holds(const struct sched_plan *p, struct vm_error *err);
+
+/* The next VM of the plan with at least that id, or NULL, and its description there. */
+struct vm *vm_sched_next(const struct sched_plan *p, u32 id);
+const struct vm_desc *vm_sched_desc(const struct sched_plan *p, const struct vm *vm);
+
 /* The CPU in the plan under way for a vCPU of vm. NOWHERE: none. */
 u32 vm_sched_planned(const struct vm *vm, u32 index);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <vmm/desc.h>
 #include <vmm/load.h>
+#include <vmm/timing.h>
 
 static void check_text(const char *text, size_t size)
 {
@@ -39,6 +40,44 @@ static void check_accepted(const struct vm_desc *d)
 	check_text(d->firmware.path, sizeof(d->firmware.path));
 	check_text(d->variables, sizeof(d->variables));
 	fuzz_check_line(d->bootargs, sizeof(d->bootargs));
+}
+
+/* Two VMs of it, on its CPUs, and windows: the search for their bounds ends. */
+static void check_timing(struct fuzz_input *in, const struct vm_desc *d)
+{
+	static struct schedule s;
+	struct schedule_cpu *c = &s.cpus[1];
+	const struct timing_vm vms[2] = {
+		{ d->label, d, d->affinity ? d->affinity : 6, desc_is_real_time(d) },
+		{ "other", d, 2, desc_is_real_time(d) },
+	};
+	struct timing_set set = timing_at(fuzz_below(in, 20000));
+	struct timing_result r;
+	char why[200] = "";
+
+	*c = (struct schedule_cpu){ .frame_us = 1000 + fuzz_below(in, 5000) };
+	for (u64 at = fuzz_below(in, 200); c->count < 3 && at + 250 <= c->frame_us;
+	     at += 250 + fuzz_below(in, 300)) {
+		struct schedule_window *w = &c->windows[c->count++];
+
+		*w = (struct schedule_window){ .offset_us = at,
+					       .length_us = 50 + fuzz_below(in, 201) };
+		memcpy(w->vm, fuzz_once_in(in, 2) ? "other" : d->label, 6);
+	}
+	set.vms = vms;
+	set.count = 2;
+	set.schedule = fuzz_once_in(in, 2) ? &s : NULL;
+	if (!vms[0].real_time)
+		return;
+	for (u32 i = 0; i < 2; i++) {
+		if (timing_of(&set, i, &r, why, sizeof(why))) {
+			fuzz_check_line(why, sizeof(why));
+			continue;
+		}
+		fuzz_assert(r.late == r.wake + r.wait);
+		for (u32 t = 0; t < d->task_count; t++)
+			fuzz_assert(r.response[t] <= d->tasks[t].deadline_us * 1000UL);
+	}
 }
 
 /* With no bundle, and with one that has some of its files. */
@@ -76,6 +115,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		return 0;
 	if (desc_parse(fdt, fdt_size, "fuzz", &d, &err) == 0) {
 		check_accepted(&d);
+		check_timing(&in, &d);
 		check_against_bundle(&in, &d);
 	} else {
 		check_refusal(&err);

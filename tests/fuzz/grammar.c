@@ -232,6 +232,29 @@ static void put_channels(struct fuzz_input *in)
 	tree_end();
 }
 
+static void put_tasks(struct fuzz_input *in)
+{
+	static const char *const names[] = { "task0", "task1", "task2", "task10", "task7",
+					     "task8", "task9", "task3", "task4",  "task" };
+	static const u32 periods[] = { 100, 1000, 1500, 10000, 10000000 };
+	const u32 count = fuzz_below(in, fuzz_once_in(in, 8) ? ARRAY_SIZE(names) + 1 : 4);
+
+	for (u32 i = 0; i < count; i++) {
+		const u32 period = fuzz_word(in, periods);
+
+		tree_begin(names[i]);
+		tree_cells("period-us", period);
+		tree_cells("wcet-us", 1 + fuzz_below(in, 1 + period / (1 + fuzz_below(in, 4))));
+		if (fuzz_byte(in) & 1)
+			tree_cells("deadline-us", period - fuzz_below(in, period / 2));
+		if (fuzz_once_in(in, 16)) {
+			tree_begin("sub");
+			tree_end();
+		}
+		tree_end();
+	}
+}
+
 static void put_nodes(struct fuzz_input *in)
 {
 	static const char *const others[] = { "devices", "channels", "passthrough", "x" };
@@ -252,6 +275,8 @@ static void put_nodes(struct fuzz_input *in)
 		put_devices(in);
 	if (which & 8)
 		put_channels(in);
+	if (which & 16)
+		put_tasks(in);
 	if (which > 240) {
 		tree_begin(fuzz_word(in, others));
 		if (fuzz_once_in(in, 4)) {

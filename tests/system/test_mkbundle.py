@@ -248,7 +248,7 @@ def test_what_the_hypervisor_would_refuse(tmp_path):
     (tmp_path / "k").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     bundle, said, made = mkbundle(tmp_path, 'memory = <0x0 0x1000000>; kernel = "k";')
     assert not made and not bundle.exists()
-    assert "vms/vm.dtb: /: kernel: is text, not code: it begins with 'version https://git-lfs.'" in said
+    assert "vm.dts:5: /: kernel: is text, not code: it begins with 'version https://git-lfs.'" in said
     (tmp_path / "k").write_bytes(RTOS.read_bytes())
     assert mkbundle(tmp_path, 'memory = <0x0 0x1000000>; kernel = "k";')[2]
     before = bundle.read_bytes()
@@ -279,6 +279,6 @@ def test_complaints_are_whole_in_a_deep_folder(tmp_path):
     image = "an-image-whose-name-is-longer-than-what-there-was-room-for-in-a-complaint.bin"
     (deep / image).write_bytes(b"")
     _, said, _ = mkbundle(deep, f'memory = <0 0x4000000>; kernel = "{image}"; initrd-address = <1>;')
-    assert said.rstrip().endswith("/a-folder-with-a-long-name/vm.dts: /: initrd-address: must be 2 cells, but has 4 bytes")
+    assert said.rstrip().endswith("/a-folder-with-a-long-name/vm.dts:5: /: initrd-address: must be 2 cells, but has 4 bytes")
     _, said, _ = mkbundle(deep, f'memory = <0 0x4000000>; kernel = "{image}";')
-    assert said.rstrip().endswith(f"vms/vm.dtb: /: kernel: '{image}' is empty")
+    assert said.rstrip().endswith(f"/a-folder-with-a-long-name/vm.dts:5: /: kernel: '{image}' is empty")

@@ -169,7 +169,7 @@ def bundle_with(folder, schedule):
 def test_windows(boot, tmp_path):
     """Each VM has its windows, one that has none the rest, whatever their priorities."""
     bundle, said = bundle_with(tmp_path, SCHEDULE % 1999)
-    assert "s.dts: /cpu@1/general: offset-us: 1999 to 6999 us overlaps 'control'" in said
+    assert "s.dts:8: /cpu@1/general: offset-us: 1999 to 6999 us overlaps 'control'" in said
     bundle, _ = bundle_with(tmp_path, SCHEDULE % 3000)
     board = boot(smp=2, mem=512, bundle=bundle, cpu="cortex-a53", extra=COUNTED)
     for name, options in (("a", "-p 30"), ("b", ""), ("rest", "-p 10 -a 0x2")):

@@ -217,7 +217,7 @@ static void test_unknown(void **state)
 {
 	(void)state;
 	set_str("kernal", "x");
-	refused("/: kernal: unknown property");
+	refused("/: kernal: unknown property; did you mean 'kernel'?");
 	del("kernal");
 	node("device");
 	refused("/device: unknown node");
@@ -225,6 +225,48 @@ static void test_unknown(void **state)
 	node("console");
 	set("/console", "baud", NULL, 0);
 	refused("/console: baud: unknown property");
+}
+
+static void set_us(const char *path, const char *prop, u32 value)
+{
+	fdt32_t cell = cpu_to_fdt32(value);
+
+	set(path, prop, &cell, sizeof(cell));
+}
+
+static void test_tasks(void **state)
+{
+	(void)state;
+	node("task7");
+	set_us("/task7", "period-us", 1000);
+	refused("/task7: wcet-us: is missing");
+	set_us("/task7", "wcet-us", 300);
+	refused("has tasks, but is not real-time: give it a priority of 0 to 15, policy fifo, a budget, "
+		"or dedicated");
+	set_u32("priority", 3);
+	assert_int_equal(parse(), 0);
+	assert_int_equal(d.task_count, 1);
+	assert_int_equal(d.tasks[0].number, 7);
+	assert_int_equal(d.tasks[0].deadline_us, 1000); /* the period */
+	set_us("/task7", "deadline-us", 1001);
+	refused("/task7: deadline-us: is more than the period");
+	set_us("/task7", "deadline-us", 299);
+	refused("/task7: wcet-us: is more than the deadline");
+	set_us("/task7", "deadline-us", 900);
+	/* The one with the shorter deadline is the more urgent. */
+	node("task2");
+	set_us("/task2", "period-us", 5000);
+	set_us("/task2", "wcet-us", 20);
+	set_us("/task2", "deadline-us", 100);
+	assert_int_equal(parse(), 0);
+	assert_int_equal(d.task_count, 2);
+	assert_int_equal(d.tasks[0].number, 2);
+	assert_int_equal(d.tasks[1].wcet_us, 300);
+	set_us("/task2", "wect-us", 20);
+	refused("/task2: wect-us: unknown property; did you mean 'wcet-us'?");
+	fdt_del_node(blob, fdt_path_offset(blob, "/task2"));
+	node("taskx");
+	refused("/taskx: unknown node: a task has a number, task0");
 }
 
 /* Names as long as a devicetree has them are whole; of a file's path the end. */
@@ -531,6 +573,7 @@ int main(void)
 		cmocka_unit_test_setup(test_addresses, small),
 		cmocka_unit_test_setup(test_missing, small),
 		cmocka_unit_test_setup(test_unknown, small),
+		cmocka_unit_test_setup(test_tasks, small),
 		cmocka_unit_test_setup(test_long_names, small),
 		cmocka_unit_test_setup(test_scheduling, small),
 		cmocka_unit_test_setup(test_firmware, small),

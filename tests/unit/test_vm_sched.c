@@ -517,6 +517,49 @@ static void a_set_that_does_not_fit_changes_nothing(void **state)
 	assert_int_equal(vm_set(b, &want, NULL, &placed_err), 0);
 }
 
+static struct vm *with_task(u32 id, const char *name, u32 wcet, u32 deadline)
+{
+	struct vm *vm = placed_vm(id, name, 1);
+	static struct desc_task task;
+
+	task = (struct desc_task){ 0, 1000, wcet, deadline };
+	vm->desc.priority = 5;
+	vm->desc.affinity = 0x2;
+	vm->desc.task_count = 1;
+	vm->desc.tasks = &task;
+	return vm;
+}
+
+/* A VM whose tasks would miss deadlines does not come, nor one that makes others' miss theirs. */
+static void deadlines_are_kept(void **state)
+{
+	struct vm *a = with_task(0, "a", 400, 600), *b = with_budget(1, "b", 300, 1000);
+	struct vm_desc want;
+
+	(void)state;
+	a->desc.affinity = 0;
+	assert_int_equal(place(a), 0);
+	a->desc.affinity = 0x2;
+	want = a->desc;
+	want.priority = 20;
+	assert_int_equal(vm_set(a, &want, NULL, &placed_err), -EBUSY);
+	assert_string_equal(placed_err.text,
+			    "'a' has tasks, but is not real-time: give it a priority of 0 to 15, "
+			    "policy fifo, a budget, or dedicated");
+	want.priority = 4;
+	assert_int_equal(vm_set(a, &want, NULL, &placed_err), 0);
+	b->desc.priority = 3;
+	assert_int_equal(place(b), -EBUSY);
+	assert_non_null(strstr(placed_err.text, "'a': task0 ends later than 600 us on cpu1: "));
+	assert_non_null(strstr(placed_err.text, "(the longest section so far: "));
+	b->desc.budget_us = 150;
+	assert_int_equal(place(b), 0);
+	want = b->desc;
+	want.budget_us = 250;
+	assert_int_equal(vm_set(b, &want, NULL, &placed_err), -EBUSY);
+	assert_int_equal(b->desc.budget_us, 150);
+}
+
 /* Its first CPU could be cleared, its second not: those that would have left the first stay. */
 static void a_refused_plan_moves_no_others(void **state)
 {
@@ -568,6 +611,7 @@ int main(void)
 		cmocka_unit_test_teardown(own_for_a_while, placed_teardown),
 		cmocka_unit_test_teardown(budgets_fill_a_cpu, placed_teardown),
 		cmocka_unit_test_teardown(a_set_that_does_not_fit_changes_nothing, placed_teardown),
+		cmocka_unit_test_teardown(deadlines_are_kept, placed_teardown),
 	};
 
 	unit_boot(CPUS);

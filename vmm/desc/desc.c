@@ -57,6 +57,14 @@ const char *desc_sched_problem(const struct vm_desc *d, const char **prop)
 	return balloon_problem(d);
 }
 
+const char *desc_tasks_problem(const struct vm_desc *d)
+{
+	return d->task_count && !desc_is_real_time(d)
+		       ? "has tasks, but is not real-time: give it a priority of 0 to 15, policy fifo, "
+			 "a budget, or dedicated"
+		       : NULL;
+}
+
 static bool row_seen(u32 seen, const char *name)
 {
 	for (u32 i = 0; i < desc_root.count; i++)
@@ -182,6 +190,8 @@ static int read_child(struct reader *r, const void *fdt, int node)
 		ret = desc_read_devices(r, fdt, node);
 	} else if (str_eq(name, "channels")) {
 		ret = desc_read_channels(r, fdt, node);
+	} else if (str_starts(name, "task")) {
+		ret = desc_read_task(r, fdt, node);
 	} else if (str_eq(name, "passthrough")) {
 		ret = refuse_passthrough(r, fdt, node);
 	} else {
@@ -206,7 +216,7 @@ int desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 	       struct desc_error *err)
 {
 	struct reader r = { .file = file, .d = d, .into = d, .err = err };
-	const char *why;
+	const char *why, *problem;
 	int ret, node;
 
 	desc_defaults(d);
@@ -226,5 +236,9 @@ int desc_parse(const void *fdt, u64 size, const char *file, struct vm_desc *d,
 	r.node = "/devices";
 	if (why)
 		return refuse(&r, "%s", why);
+	r.node = r.prop = NULL;
+	problem = desc_tasks_problem(d);
+	if (problem)
+		return refuse(&r, "%s", problem);
 	return d->control_count ? desc_add_control(&r) : 0;
 }

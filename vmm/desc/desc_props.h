@@ -68,11 +68,12 @@ int desc_read_port_names(struct reader *r, const struct prop_row *row);
 int desc_read_control(struct reader *r, const struct prop_row *row);
 int desc_add_control(struct reader *r);
 
-/* Read /devices, /channels. */
+/* Read /devices, /channels, /task<n>. */
 int desc_read_devices(struct reader *r, const void *fdt, int node);
 /* Give devices without a slot one. */
 int desc_choose_slots(struct reader *r);
 int desc_read_channels(struct reader *r, const void *fdt, int node);
+int desc_read_task(struct reader *r, const void *fdt, int node);
 
 /* A name that is typed at the shell. NULL, or what is wrong with it, to follow the name. */
 const char *desc_name_problem(const char *name);

@@ -68,6 +68,32 @@ static const char *find_values(const void *fdt, int node, const struct prop_tabl
 	return unknown;
 }
 
+/* The property that is most like one that no row knows, or NULL. */
+static const char *nearest(const struct prop_table *table, const char *name)
+{
+	const char *best = NULL;
+	u32 least = 3; /* more is another word */
+
+	for (u32 i = 0; i < table->count; i++) {
+		const u32 distance = text_distance(name, table->rows[i].name);
+
+		if (distance >= least || distance >= strlen(name))
+			continue;
+		least = distance;
+		best = table->rows[i].name;
+	}
+	return best;
+}
+
+static int refuse_unknown(struct reader *r, const struct prop_table *table, const char *name)
+{
+	const char *near = nearest(table, name);
+
+	r->prop = name;
+	return near ? refuse(r, "unknown property; did you mean '%s'?", near)
+		    : refuse(r, "unknown property");
+}
+
 int desc_read_node(struct reader *r, const void *fdt, int node, const struct prop_table *table,
 		   u32 *seen)
 {
@@ -83,7 +109,8 @@ int desc_read_node(struct reader *r, const void *fdt, int node, const struct pro
 		r->value = values[i].value;
 		r->len = values[i].len;
 		if (!r->value && row->required)
-			return refuse(r, "is missing");
+			return unknown ? refuse_unknown(r, table, unknown)
+				       : refuse(r, "is missing");
 		if (!r->value)
 			continue;
 		ret = row->read(r, row);
@@ -91,6 +118,6 @@ int desc_read_node(struct reader *r, const void *fdt, int node, const struct pro
 			return ret;
 		*seen |= (u32)BIT(i);
 	}
-	r->prop = unknown;
-	return unknown ? refuse(r, "unknown property") : 0;
+	r->prop = NULL;
+	return unknown ? refuse_unknown(r, table, unknown) : 0;
 }

@@ -76,21 +76,28 @@ struct vm_type *type_add(const char *file)
 	return t;
 }
 
-/* The next description's take their place otherwise. */
-static void keep_channels(struct vm_type *t)
+/* A copy that stays: the next description's take their place otherwise. NULL: nothing to keep. */
+static const void *keep(struct vm_type *t, const void *from, u64 size, const char *what)
 {
-	const u64 size = t->desc.channel_count * sizeof(*t->desc.channels);
-	struct desc_channel *kept = size ? early_alloc(size, sizeof(u64)) : NULL;
+	void *kept = size ? early_alloc(size, sizeof(u64)) : NULL;
 
 	if (kept) {
-		memcpy(kept, t->desc.channels, size);
+		memcpy(kept, from, size);
 	} else if (size) {
 		t->valid = false;
-		t->desc.channel_count = 0;
-		(void)desc_refuse(&t->error, t->file, "/channels", NULL,
-				  "there is no room for them");
+		(void)desc_refuse(&t->error, t->file, what, NULL, "there is no room for them");
 	}
-	t->desc.channels = kept;
+	return kept;
+}
+
+static void keep_lists(struct vm_type *t)
+{
+	struct vm_desc *d = &t->desc;
+
+	d->channels = keep(t, d->channels, d->channel_count * sizeof(*d->channels), "/channels");
+	d->channel_count = d->channels ? d->channel_count : 0;
+	d->tasks = keep(t, d->tasks, d->task_count * sizeof(*d->tasks), "/task<n>");
+	d->task_count = d->tasks ? d->task_count : 0;
 }
 
 /*
@@ -107,7 +114,7 @@ static void add_type(const struct vm_type *t)
 	if (!to)
 		return;
 	*to = *t;
-	keep_channels(to);
+	keep_lists(to);
 	if (old && old != to) {
 		to->valid = false;
 		(void)desc_refuse(&to->error, t->file, "/", "label", "'%s' is taken by %s",

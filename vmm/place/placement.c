@@ -25,13 +25,13 @@
 /* What the VMs in the table bring each CPU: every plan begins with it. Lifecycle lock. */
 static struct sched_load loads[MAX_CPUS];
 
-static const struct vm_desc *desc_of(const struct sched_plan *p, const struct vm *vm)
+const struct vm_desc *vm_sched_desc(const struct sched_plan *p, const struct vm *vm)
 {
 	return vm == p->vm ? p->want : &vm->desc;
 }
 
 /* As vm_next(). The VM that the plan is made for need not be in the table yet. */
-static struct vm *planned_next(const struct sched_plan *p, u32 id)
+struct vm *vm_sched_next(const struct sched_plan *p, u32 id)
 {
 	struct vm *vm = vm_next(id);
 
@@ -39,7 +39,7 @@ static struct vm *planned_next(const struct sched_plan *p, u32 id)
 }
 
 #define for_each_planned(vm, p) \
-	for ((vm) = planned_next(p, 0); (vm); (vm) = planned_next(p, (vm)->id + 1))
+	for ((vm) = vm_sched_next(p, 0); (vm); (vm) = vm_sched_next(p, (vm)->id + 1))
 
 /*
  * CPUs that a VM may run on. A VM with windows runs where they are. Other VMs go to CPUs without a
@@ -47,7 +47,7 @@ static struct vm *planned_next(const struct sched_plan *p, u32 id)
  */
 static u64 allowed(const struct sched_plan *p, const struct vm *vm)
 {
-	const struct vm_desc *d = desc_of(p, vm);
+	const struct vm_desc *d = vm_sched_desc(p, vm);
 	u64 mask = cpus_online_mask() & (d->affinity ? d->affinity : ~0UL);
 	u64 windows = schedule_cpus_of(p->schedule, vm->name),
 	    free = mask & ~schedule_cpus(p->schedule);
@@ -87,7 +87,7 @@ static void count(struct sched_load *l, const struct vm_desc *d, u32 one)
 /* Put vCPU i of vm on that CPU, or NOWHERE. */
 static void put(struct sched_plan *p, struct vm *vm, u32 i, u8 cpu)
 {
-	const struct vm_desc *d = desc_of(p, vm);
+	const struct vm_desc *d = vm_sched_desc(p, vm);
 
 	if (vm->planned[i] != NOWHERE)
 		count(&p->cpus[vm->planned[i]], d, -1U);
@@ -113,7 +113,7 @@ static bool is_own(const struct sched_plan *p, u32 cpu)
 /* CPUs with a vCPU of a real-time VM other than vm. */
 static u64 real_time_cpus(const struct sched_plan *p, const struct vm *vm)
 {
-	const bool counts = desc_is_real_time(desc_of(p, vm));
+	const bool counts = desc_is_real_time(vm_sched_desc(p, vm));
 	u64 mask = 0;
 	u32 cpu;
 
@@ -126,7 +126,7 @@ static u64 real_time_cpus(const struct sched_plan *p, const struct vm *vm)
 /* True if one more vCPU of vm may be put on the CPU. The caller has checked allowed(). */
 static bool open_to(const struct sched_plan *p, const struct vm *vm, u32 cpu)
 {
-	const struct vm_desc *d = desc_of(p, vm);
+	const struct vm_desc *d = vm_sched_desc(p, vm);
 	const struct sched_load *l = &p->cpus[cpu];
 
 	if (cpu == p->closed || l->dedicated || l->share + share_of(d) > share_limit(cpu))
@@ -144,7 +144,7 @@ static bool open_to(const struct sched_plan *p, const struct vm *vm, u32 cpu)
  */
 static u8 choose_of(const struct sched_plan *p, const struct vm *vm, u64 mask)
 {
-	const bool keeps_off = vm_sched_keeps_off(desc_of(p, vm));
+	const bool keeps_off = vm_sched_keeps_off(vm_sched_desc(p, vm));
 	const u64 real_time = real_time_cpus(p, vm);
 	u32 least = UINT32_MAX;
 	u8 best = NOWHERE;
@@ -187,7 +187,7 @@ static void all_give_way(struct sched_plan *p)
 	struct vm *vm;
 
 	for_each_planned(vm, p)
-		for (u32 i = 0; vm_sched_keeps_off(desc_of(p, vm)) && i < VM_MAX_VCPUS; i++)
+		for (u32 i = 0; vm_sched_keeps_off(vm_sched_desc(p, vm)) && i < VM_MAX_VCPUS; i++)
 			give_way(p, vm, i);
 }
 
@@ -198,7 +198,7 @@ static bool move(struct sched_plan *p, struct vm *vm, u32 i)
 {
 	put(p, vm, i, NOWHERE);
 	p->moves_others = true;
-	if (vm == p->vm || desc_of(p, vm)->dedicated)
+	if (vm == p->vm || vm_sched_desc(p, vm)->dedicated)
 		return false;
 	put(p, vm, i, choose(p, vm));
 	return vm->planned[i] != NOWHERE;
@@ -282,7 +282,7 @@ static void list_budgets(const struct sched_plan *p, u32 cpu, char *buf, size_t 
 
 	buf[0] = '\0';
 	for_each_planned(vm, p) {
-		u64 taken = planned_of(vm, cpu) * share_of(desc_of(p, vm));
+		u64 taken = planned_of(vm, cpu) * share_of(vm_sched_desc(p, vm));
 
 		if (taken && n < size)
 			n += (size_t)snprintf(buf + n, size - n, " + '%s' %lu.%lu %%", vm->name,
@@ -443,6 +443,8 @@ int vm_sched_plan(struct sched_plan *p, struct vm *vm, const struct vm_desc *wan
 
 	start_plan(p, vm, want, schedule);
 	r = make_plan(p, err);
+	if (!r && !vm_timing_holds(p, err))
+		r = -EBUSY;
 	if (r)
 		vm_sched_drop(p);
 	return r;

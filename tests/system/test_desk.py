@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tools/zvm-check: what is wrong with a description, and where; what a machine lacks; deadlines."""
+
+import os
+import re
+import subprocess
+
+from conftest import BUILD, ROOT, make_bundle
+
+QEMU = os.environ.get("QEMU") or "qemu-system-aarch64"
+LOOP = """/dts-v1/;
+/ {
+	compatible = "zvm,vm";
+	label = "loop";
+	memory = <0x0 0x00800000>;
+	kernel = "guests/control.elf";
+	priority = <5>;
+	affinity = <0x2>;
+	task0 { period-us = <1000>; wcet-us = <120>; deadline-us = <700>; };
+	task1 { period-us = <5000>; wcet-us = <800>; };
+};
+"""
+URGENT = """/dts-v1/;
+/ {
+	compatible = "zvm,vm";
+	label = "urgent";
+	memory = <0x0 0x00800000>;
+	kernel = "guests/bench_busy.elf";
+	priority = <3>;
+	affinity = <0x2>;
+	period-us = <1000>;
+	budget-us = <400>;
+};
+"""
+
+
+def source(folder, name, text):
+    path = folder / f"{name}.dts"
+    path.write_text(text)
+    return path
+
+
+def check(*argv):
+    """(what it prints, its complaints, whether all is well)"""
+    done = subprocess.run([ROOT / "tools/zvm-check", "--build", BUILD, *argv], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout, done.stderr, done.returncode == 0
+
+
+def board(folder, cpus, mib, gic):
+    dtb = folder / "board.dtb"
+    subprocess.run([QEMU, "-machine", f"virt,gic-version={gic},virtualization=on,dumpdtb={dtb}", "-cpu",
+                    "cortex-a53", "-smp", str(cpus), "-m", str(mib), "-display", "none", "-nic", "none"],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return dtb
+
+
+def test_errors_name_the_line(tmp_path):
+    """A slip of the finger, a wrong value, a missing image: file, line, node, property."""
+    for old, new, line, error in (
+            ("wcet-us = <120>", "wect-us = <120>", 9,
+             "/task0: wect-us: unknown property; did you mean 'wcet-us'?"),
+            ("0x00800000", "0x00810000", 5, "/: memory: 0x810000 is not a multiple of 2 MiB"),
+            ("priority = <5>", "prioriy = <5>", 7, "/: prioriy: unknown property; did you mean 'priority'?"),
+            ("<800>", "<5001>", 10, "/task1: wcet-us: is more than the deadline"),
+            ("task1 {", 'console {\n backend = "prot"; };\n\ttask1 {', 11,
+             "/console: backend: 'prot': expected port or none")):
+        dts = source(tmp_path, "loop", LOOP.replace(old, new, 1))
+        shown = min(os.path.relpath(dts), str(dts), key=len)
+        _, complaints, well = check(dts)
+        assert not well and complaints == f"{shown}:{line}: {error}\n"
+    _, complaints, well = check(source(tmp_path, "loop", LOOP.replace("control.elf", "contrl.elf")))
+    assert not well and "no image guests/contrl.elf" in complaints
+    assert check(source(tmp_path, "loop", LOOP))[2]
+
+
+def test_the_machine(tmp_path):
+    """CPUs, memory and a GIC that a board lacks."""
+    dts = source(tmp_path, "loop", LOOP.replace(
+        "affinity = <0x2>;", "affinity = <0x6>;\n\tdedicated;\n\tcpus = <2>;\n\tgic-version = <3>;").replace(
+        "0x0 0x00800000", "0x0 0x30000000"))
+    assert check(dts)[2]
+    shown = min(os.path.relpath(dts), str(dts), key=len)
+    _, complaints, well = check("--machine", board(tmp_path, 2, 512, 2), dts)
+    assert not well and complaints.splitlines() == [
+        f"{shown}:8: /: affinity: 0x6 names CPUs that the machine lacks: it has 0x3",
+        f"{shown}:9: /: dedicated: 2 vCPUs need a CPU each, but besides cpu0, which has the shell, the machine has 1",
+        f"{shown}:5: /: memory: 768 MiB, but the machine has 512",
+        f"{shown}:11: /: gic-version: guests get a GICv2 on this machine"]
+    said, _, _ = check("--machine", board(tmp_path, 4, 1024, 3), dts, "linux")
+    assert "note: one VM of each type needs 1280 MiB, the machine has 1024: not all at once" in said
+
+
+def test_timing_is_printed(tmp_path):
+    """Terms and sums; and with more urgent VMs a deadline that does not hold."""
+    dts = source(tmp_path, "loop", LOOP)
+    said, _, well = check("--timing", dts)
+    assert well
+    m, f, g = map(int, re.search(r"M = (\d+), F = (\d+), G = (\d+) instructions of 16.000 ns", said).groups())
+    late = (2 * m + 2 * f + g + 3 * 45 + m) * 16
+    assert f"timing: 'loop': late by at most {late // 1000}.{late // 100 % 10} us (on cpu1)" in said
+    end = late + 120000
+    assert f"task0: every 1000 us, 120 us long: ends after {end // 1000}.{end // 100 % 10} us, deadline 700 us" in said
+    # On a CPU of 1000 million instructions a second.
+    said, _, _ = check("--timing", "--instruction-ns", "1", dts)
+    late //= 16
+    assert f"late by at most {late // 1000}.{late // 100 % 10} us" in said
+    urgent = source(tmp_path, "urgent", URGENT)
+    assert check("--timing", "--instruction-ns", "1", dts, urgent)[2]
+    _, complaints, well = check("--timing", dts, urgent)
+    assert not well and "timing: 'loop': task0 ends later than 700 us on cpu1: " in complaints
+    unlimited = URGENT.replace("budget-us = <400>;", "").replace("period-us = <1000>;", "")
+    _, said, well = check("--timing", dts, source(tmp_path, "urgent", unlimited))
+    assert not well and "no bound on cpu1: 'urgent' has priority 3, and no budget-us limits it" in said
+
+
+def test_deadlines_are_kept_at_run_time(boot, tmp_path):
+    """Whatever comes or changes: a VM whose tasks would miss deadlines, or others' would."""
+    slow = LOOP.replace("1000>; wcet-us = <120>; deadline-us = <700>", "9000000>; wcet-us = <4000000>").replace(
+        "5000>; wcet-us = <800>", "10000000>; wcet-us = <1000000>")
+    urgent = URGENT.replace("<1000>", "<1000000>").replace("<400>", "<400000>")
+    never = slow.replace('"loop"', '"never"').replace("<4000000>", "<9000000>")
+    board = boot(smp=2, bundle=make_bundle(tmp_path / "b.cpio", [source(tmp_path, "loop", slow), source(tmp_path, "never", never),
+                                                            source(tmp_path, "urgent", urgent)]))
+    assert re.search(r"'never': task0 ends later than 9000000 us on cpu1: [\d.]+ us to its vector, then its "
+                     r"9000000 us and all that goes before \(the longest section so far: \d+ ns, `host irq`\)",
+                     board.sh("zvm new -t never"))
+    assert "vm 0 'loop' created" in board.sh("zvm new -t loop")
+    assert "vm 1 'urgent' created" in board.sh("zvm new -t urgent")
+    assert "'loop': task0 ends later than" in board.sh("zvm new -t urgent --name more -p 4")
+    assert "'loop': task0 ends later than" in board.sh("zvm set -n urgent budget=600000")
+    assert "'loop' has tasks, but is not real-time" in board.sh("zvm set -n loop prio=20")
+    assert "error" not in board.sh("zvm set -n urgent budget=300000").lower()
+    board.sh("zvm run -n loop")

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What checkdesc's files share: the board that a bundle is checked against, and its timing. */
+#ifndef CHECKDESC_H
+#define CHECKDESC_H
+
+#include <vmm/desc.h>
+#include <vmm/load.h>
+
+/* A board, by its devicetree. */
+struct machine {
+	u64 cpus;   /* a bit each, in the order of the tree */
+	u64 memory; /* bytes */
+	u32 gic;    /* 2, 3; 0: none was found */
+};
+
+/* Print a line on stderr. Returns 1, as check_machine() and check_timing() do for an error. */
+int complain(const char *text);
+
+/* Read a board's devicetree, which passed dt_check(). NULL, or what is missing in it. */
+const char *machine_read(struct machine *m, const void *dtb);
+
+/* Compare the board with what the types and the schedule (or NULL) ask for: a line an error. */
+int check_machine(const struct machine *m, const struct schedule *s);
+
+/*
+ * Print how late the timers of each real-time type's VM can be, and when its tasks end, with one VM
+ * of each type and so many picoseconds an instruction. An error: a task's deadline does not hold.
+ */
+int check_timing(const struct machine *m, const struct schedule *s, u64 instruction_ps);
+
+#endif
