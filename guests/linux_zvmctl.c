@@ -4,6 +4,7 @@
  * without a C library.
  *
  *   zvmctl COMMAND...      `zvmctl run rtos`, `zvmctl info --json`; the commands are the shell's
+ *   zvmctl load TYPE FILE  a new kernel for VMs of that type, from their next new, run or reset on
  *
  * The answer goes to standard output, an error to standard error. 0: done; 1: refused; 2: there is
  * no control port, or the request is too long.
@@ -11,6 +12,7 @@
 #define SYS_OPENAT     56
 #define SYS_CLOSE      57
 #define SYS_GETDENTS64 61
+#define SYS_LSEEK      62
 #define SYS_READ       63
 #define SYS_WRITE      64
 #define SYS_EXIT       93
@@ -20,6 +22,8 @@
 #define AT_FDCWD (-100)
 #define O_RDWR   2
 #define EBUSY    16
+#define SEEK_SET 0
+#define SEEK_END 2
 
 #define PORTS "/sys/class/virtio-ports/"
 #define PORT  "org.zvm.control\n"
@@ -147,18 +151,22 @@ static long open_port(void)
 
 /* ---- a request and its answer ---- */
 
-/* "@PID": answers to programs that are gone have another one. */
-static void make_tag(struct text *t)
+static void add_number(struct text *t, long number)
 {
 	char digits[24], *at = digits + 23;
-	long pid = call(SYS_GETPID, 0, 0, 0, 0);
 
 	*at = 0;
 	do
-		*--at = (char)('0' + pid % 10);
-	while (pid /= 10);
-	add(t, "@");
+		*--at = (char)('0' + number % 10);
+	while (number /= 10);
 	add(t, at);
+}
+
+/* "@PID": answers to programs that are gone have another one. */
+static void make_tag(struct text *t)
+{
+	add(t, "@");
+	add_number(t, call(SYS_GETPID, 0, 0, 0, 0));
 }
 
 /* A word with blanks in it is quoted, as it was. */
@@ -206,7 +214,17 @@ static const char *own(const char *rest, const char *tag)
 	return *rest == ' ' && begins(rest + 1, tag) ? rest + 1 + length(tag) : 0;
 }
 
-static long answer(long fd, const char *tag)
+/* The image, which the answer "send" asks for. */
+static void send_file(long fd, long file)
+{
+	static char bytes[16384];
+	long n;
+
+	while ((n = call(SYS_READ, file, (long)bytes, sizeof(bytes), 0)) > 0)
+		say(fd, bytes, (unsigned long)n);
+}
+
+static long answer(long fd, long file, const char *tag)
 {
 	for (;;) {
 		const char *text = get_line(fd), *rest = 0;
@@ -216,6 +234,8 @@ static long answer(long fd, const char *tag)
 			say(1, "\n", 1);
 		} else if (begins(text, "ok") && (rest = own(text + 2, tag)) && !*rest) {
 			return 0;
+		} else if (begins(text, "send") && (rest = own(text + 4, tag)) && !*rest) {
+			send_file(fd, file);
 		} else if (begins(text, "error") && (rest = own(text + 5, tag)) && *rest == ':') {
 			say(2, rest + 2, length(rest + 2));
 			say(2, "\n", 1);
@@ -224,26 +244,59 @@ static long answer(long fd, const char *tag)
 	}
 }
 
+static int is_load(long argc, char **argv)
+{
+	return argc == 4 && begins(argv[1], "load") && !argv[1][4];
+}
+
+static long open_file(const char *path)
+{
+	const long file = call(SYS_OPENAT, AT_FDCWD, (long)path, 0, 0);
+
+	if (file < 0)
+		stop(2, "cannot open the image");
+	return file;
+}
+
+/* "load TYPE BYTES" */
+static void add_load(struct text *t, const char *type, long file)
+{
+	const long size = call(SYS_LSEEK, file, 0, SEEK_END, 0);
+
+	if (size < 0)
+		stop(2, "the image is not a file");
+	call(SYS_LSEEK, file, 0, SEEK_SET, 0);
+	add_word(t, "load");
+	add_word(t, type);
+	add(t, " ");
+	add_number(t, size);
+}
+
 void start(long *stack);
 
 void start(long *stack)
 {
 	char **argv = (char **)(stack + 1);
 	static struct text request, tag;
-	long fd;
+	long fd, file = -1;
 
 	if (*stack < 2)
 		stop(2, "usage: zvmctl COMMAND...; for example: zvmctl info");
 	make_tag(&tag);
 	add(&request, tag.at);
-	for (long i = 1; i < *stack; i++)
-		add_word(&request, argv[i]);
+	if (is_load(*stack, argv)) {
+		file = open_file(argv[3]);
+		add_load(&request, argv[2], file);
+	} else {
+		for (long i = 1; i < *stack; i++)
+			add_word(&request, argv[i]);
+	}
 	add(&request, "\n");
 	if (request.len > LINE)
 		stop(2, "a request has at most 255 bytes");
 	fd = open_port();
 	say(fd, request.at, request.len);
-	call(SYS_EXIT, answer(fd, tag.at), 0, 0, 0);
+	call(SYS_EXIT, answer(fd, file, tag.at), 0, 0, 0);
 }
 
 /* Linux gives the stack pointer the arguments. */

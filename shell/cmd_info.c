@@ -270,8 +270,8 @@ static void print_images(const struct vm *vm)
 {
 	const struct load_plan *p = &vm->plan;
 
-	fact("image", "%s, entry 0x%lx, 0x%lx..0x%lx", format_names[p->format], p->entry,
-	     p->kernel_base, p->kernel_end);
+	fact("image", "%s, entry 0x%lx, 0x%lx..0x%lx%s", format_names[p->format], p->entry,
+	     p->kernel_base, p->kernel_end, vm->loaded_image ? ", loaded by a guest" : "");
 	if (p->initrd_size)
 		fact("initrd", "0x%lx..0x%lx", p->initrd_base, p->initrd_base + p->initrd_size);
 	fact("devicetree", "0x%lx", p->dtb_base);

@@ -40,6 +40,7 @@ static const struct verb {
 	{ "stat", { "-n", "--json" } },
 	{ "set", { "-n", "prio=", "affinity=", "budget=", "weight=", "restart=" } },
 	{ "list", { "--json" } },
+	{ "load", { NULL } }, /* no command of the shell: load_image() */
 };
 
 static struct thread remote_thread;
@@ -106,8 +107,8 @@ static const struct verb *find_verb(const char *name)
 {
 	const struct command *c = find_sub(&zvm_command, name);
 
-	for (u32 i = 0; c && i < ARRAY_SIZE(verbs); i++)
-		if (str_eq(verbs[i].name, c->name))
+	for (u32 i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (str_eq(verbs[i].name, c ? c->name : name))
 			return &verbs[i];
 	shell_error("a guest has no command '%s'; there are: ", name);
 	for (u32 i = 0; i < ARRAY_SIZE(verbs); i++)
@@ -136,7 +137,51 @@ static bool options_allowed(const struct args *a)
 	return v;
 }
 
-static void carry_out(char *line)
+/* `load TYPE BYTES`: the image comes then, if there is room for it. */
+static struct type_image *load_image(const char *const *words, u32 count)
+{
+	const struct vm_type *type = count == 3 ? type_find(words[1]) : NULL;
+	struct type_image *image = NULL;
+	struct desc_error err;
+	u64 size;
+
+	if (count != 3 || parse_u64(words[2], &size)) {
+		shell_error("load: expected TYPE BYTES");
+	} else if (!type || !may_control(words[1])) {
+		shell_error("zvm: no type '%s'; ", words[1]);
+		print_types();
+	} else {
+		image = type_image_new(type, size, &err);
+		if (!image)
+			shell_error("load %s: %s", words[1], err.text);
+	}
+	return image;
+}
+
+/* The image has come, all of it or the part before its program ended. */
+static void end_image(struct control_port *p)
+{
+	struct type_image *image = p->image;
+	const bool complete = p->got == image->size;
+	struct desc_error err;
+	int r = -EINTR;
+
+	p->image = NULL;
+	shell_vmm_lock();
+	if (complete)
+		r = type_image_set(image, &err);
+	if (!r)
+		shell_printf("%lu bytes for '%s', from its next new, run or reset on\n",
+			     image->size, image->type->desc.label);
+	else
+		shell_error("zvm: %s\n", complete ? err.text : "the image is not complete");
+	shell_vmm_unlock();
+	if (r)
+		type_image_free(image);
+}
+
+/* The image that the guest is to send now, or NULL. */
+static struct type_image *carry_out(char *line)
 {
 	const char *words[MAX_WORDS];
 	char open;
@@ -148,16 +193,26 @@ static void carry_out(char *line)
 		shell_error("more than %u words", MAX_WORDS);
 	else if (!count)
 		shell_error("an empty request");
+	else if (str_eq(words[0], "load"))
+		return load_image(words, count);
 	else if (find_verb(words[0]))
 		command_words(&zvm_command, words, count, options_allowed);
+	return NULL;
 }
 
 static void serve(struct control_port *p)
 {
+	struct type_image *image = NULL;
+
 	begin(p);
 	p->load.name[0] = '\0';
-	carry_out(p->line);
-	if (io.failed || !p->load.name[0])
+	if (p->image)
+		end_image(p);
+	else
+		image = carry_out(p->line);
+	if (image)
+		control_ask_image(p, image);
+	else if (io.failed || !p->load.name[0])
 		end();
 	else
 		list_add_tail(&loading, &p->waits);

@@ -25,9 +25,11 @@ enum control_state {
 	CONTROL_LISTENS, /* a line is coming in */
 	CONTROL_ASKS,    /* it is complete: it waits for the server, or the server has it */
 	CONTROL_ANSWERS, /* the answer is going out */
+	CONTROL_LOADS,   /* an image is coming in, then CONTROL_ASKS */
 };
 
 struct vm;
+struct type_image;
 
 /* A VM that is being loaded, and what is to be said when it is. */
 struct control_load {
@@ -49,6 +51,9 @@ struct control_port {
 	char *answer;
 	u32 answer_len, answer_at; /* answer_at: bytes that the guest has */
 	bool overflow;             /* of the answer */
+	struct type_image
+		*image; /* that the server has asked for; the same rules as for the line */
+	u64 got;        /* bytes of it that have come */
 	struct bucket bucket;
 	u64 requests, errors; /* so far: all, and those whose answer was an error */
 	/* Under the lock of the queue of requests. */
@@ -99,6 +104,12 @@ u32 control_get(struct control_port *p, void *to, u32 len);
 struct control_port *control_next(u64 deadline);
 /* Append to the answer: data lines. */
 void control_write(struct control_port *p, const char *s, size_t len);
+/*
+ * Instead of an answer: "send", and then the guest sends the image. The port comes back from
+ * control_next() when the image is complete, or (p->got < its size) will not be, as the program is
+ * gone. The server takes the image out of the port then. Otherwise as control_answer().
+ */
+void control_ask_image(struct control_port *p, struct type_image *image);
 /*
  * End the answer: "ok"; or, with an error, nothing but "error: " and that text, as one line. The
  * port may be gone on return. Thread context; takes the lifecycle lock.

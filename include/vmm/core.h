@@ -242,6 +242,7 @@ struct vm {
 	struct stage2 s2;
 	struct vm_ram ram;
 	struct vm_image firmware, kernel, initrd, devicetree; /* data NULL: it has none */
+	struct type_image *loaded_image; /* the kernel is that of a guest; NULL: its type's own */
 	struct load_plan plan;
 	struct mmio_bus bus;
 	struct vgic vgic;

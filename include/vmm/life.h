@@ -83,6 +83,18 @@ void vm_stats_reset(struct vm *vm);
 int __must_check vm_load_images(struct vm *vm, struct vm_error *err);
 
 /*
+ * The kernel that was loaded for vm's type: plan its place, before vm is touched. 0, or -EINVAL
+ * with the reason. Then vm_renew_image(), once: the next load takes it. No vCPU runs, and vCPU 0
+ * loads nothing. Lifecycle lock held.
+ */
+struct vm_renewal {
+	struct type_image *image;
+	struct load_plan plan;
+};
+int __must_check vm_plan_image(const struct vm *vm, struct vm_renewal *r, struct vm_error *err);
+void vm_renew_image(struct vm *vm, const struct vm_renewal *r);
+
+/*
  * Stop all vCPUs where they are, cancel a load, and wait until none runs guest code. Lifecycle lock
  * held, vm->operated set.
  */

@@ -99,6 +99,40 @@ const struct vm_type *type_find(const char *name);
 int __must_check image_get(const struct image_ref *ref, const void **data, u64 *size);
 
 /*
+ * ---- kernels that a guest has loaded in place of a type's own (docs/guest-abi.md) ----
+ *
+ * A type has the last one that came, and a VM the one that it was loaded from. What neither has is
+ * freed. Lifecycle lock held, but for type_image_new() and type_image_free().
+ */
+#define TYPE_IMAGE_MAX MIB(64) /* bytes of one, and no more than the RAM of the type's VMs */
+
+struct type_image {
+	const struct vm_type *type;
+	void *data;
+	u64 size;
+	paddr_t pa;
+	u32 blocks; /* of 2 MiB, of the machine's memory */
+	u32 users;  /* the type, and VMs */
+};
+
+/*
+ * Memory for one. NULL, and a line about it: it is too large, the type takes none, or the machine
+ * has no room for it (16 MiB stay free). Thread context.
+ */
+struct type_image *type_image_new(const struct vm_type *type, u64 size, struct desc_error *err);
+/* Free one that was never set. Thread context. */
+void type_image_free(struct type_image *image);
+/*
+ * It is complete: check it as a file of the bundle is checked; the type has it from now on. 0.
+ * -EINVAL with the reason: nothing has changed.
+ */
+int __must_check type_image_set(struct type_image *image, struct desc_error *err);
+/* The type's, for a user more. NULL: it has none. */
+struct type_image *type_image_get(const struct vm_type *type);
+/* A user less. NULL: nothing. */
+void type_image_put(struct type_image *image);
+
+/*
  * Check everything that needs no machine: memory sizes, addresses inside RAM, images present in the
  * bundle. The places of these images go to d.
  */

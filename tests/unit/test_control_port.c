@@ -7,6 +7,7 @@
 #include <string.h>
 #include <vmm/control.h>
 #include <vmm/core.h>
+#include <vmm/load.h>
 
 static struct vm_type type;
 static struct vm vm = { .type = &type };
@@ -21,6 +22,14 @@ void vmm_lock(void)
 void vmm_unlock(void)
 {
 	locks--;
+}
+
+static u32 images; /* that there are */
+
+void type_image_free(struct type_image *image)
+{
+	(void)image;
+	images--;
 }
 
 static void wake(void *arg)
@@ -243,6 +252,68 @@ static void test_end(void **state)
 	(void)teardown(state);
 }
 
+/* An image follows the request that asked for it. */
+static void test_image(void **state)
+{
+	char bytes[10] = "";
+	struct type_image image = { .data = bytes, .size = sizeof(bytes) };
+
+	(void)state;
+	images = 1;
+	assert_int_equal(put("@5 load x 10\n"), 13);
+	asks(" load x 10");
+	control_ask_image(port, &image);
+	assert_int_equal(put("01"), 0);
+	assert_string_equal(answer(), "send @5\n");
+	assert_int_equal(put("01\n3"), 4);
+	assert_null(control_next(0));
+	assert_int_equal(put("456789next\n"), 6);
+	assert_memory_equal(bytes, "01\n3456789", 10);
+	assert_ptr_equal(control_next(0), port);
+	assert_ptr_equal(port->image, &image);
+	assert_int_equal(port->got, 10);
+	assert_int_equal(put("next\n"), 0);
+	port->image = NULL;
+	control_answer(port, NULL);
+	assert_string_equal(answer(), "ok @5\n");
+	/* The program goes before it has sent all of it: the server gets it back. */
+	for (u32 sent = 0; sent < 3; sent++) {
+		(void)put("load x 10\n");
+		asks("load x 10");
+		control_ask_image(port, &image);
+		assert_string_equal(sent ? answer() : "", sent ? "send\n" : "");
+		assert_int_equal(put("012345"), sent ? 6 : 0);
+		control_set_open(port, false);
+		assert_int_equal(put("x"), 0);
+		control_set_open(port, sent == 2);
+		assert_ptr_equal(control_next(0), port);
+		assert_ptr_equal(port->image, &image);
+		assert_true(port->got < 10);
+		port->image = NULL;
+		control_answer(port, "it is not complete");
+		assert_string_equal(answer(), "");
+		control_set_open(port, true);
+	}
+	/* It has gone before it was asked. */
+	(void)put("load x 10\n");
+	asks("load x 10");
+	control_set_open(port, false);
+	control_ask_image(port, &image);
+	assert_ptr_equal(control_next(0), port);
+	assert_int_equal(port->got, 0);
+	port->image = NULL;
+	control_answer(port, NULL);
+	/* Its VM goes. */
+	control_set_open(port, true);
+	(void)put("load x 10\n");
+	asks("load x 10");
+	control_ask_image(port, &image);
+	assert_int_equal(images, 1);
+	control_destroy(port);
+	assert_int_equal(images, 0);
+	(void)setup(state);
+}
+
 /* Requests are served in the order in which they came. */
 static void test_order(void **state)
 {
@@ -272,6 +343,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_programs, setup, teardown),
 		cmocka_unit_test(test_end),
+		cmocka_unit_test_setup_teardown(test_image, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
 	};
 

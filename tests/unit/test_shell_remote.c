@@ -2,6 +2,7 @@
 /* Guests that control VMs: the shell's commands as far as they may give them. */
 #include "shell_fixture.h"
 
+#include <kernel/page.h>
 #include <kernel/thread.h>
 #include <kernel/timeout.h>
 #include <lib/errno.h>
@@ -149,10 +150,10 @@ static void test_rights(void **state)
 	assert_non_null(strstr(ask("stat linux --json"), "\"late\": ["));
 	answers("console linux",
 		"error: a guest has no command 'console'; there are: new, run, pause, resume, reset, "
-		"stop, delete, info, stat, set, list\n");
+		"stop, delete, info, stat, set, list, load\n");
 	answers("host reboot",
 		"error: a guest has no command 'host'; there are: new, run, pause, resume, reset, "
-		"stop, delete, info, stat, set, list\n");
+		"stop, delete, info, stat, set, list, load\n");
 	answers("run a b", "error: zvm run: one VM at a time: 'a' or 'b'\n");
 	answers("run -x", "error: zvm run: no option '-x'; options: -n VM\n");
 	answers("@t", "error @t: an empty request\n");
@@ -205,6 +206,71 @@ static void test_set(void **state)
 	assert_int_equal(fake.set_to.priority, 3);
 }
 
+/* Send what `load` has asked for. */
+static const char *load(const void *bytes, u32 size)
+{
+	for (u32 at = 0; at < size;)
+		at += control_put(port, (const u8 *)bytes + at, size - at);
+	sched_preempt_point();
+	thread_yield();
+	return answer();
+}
+
+/* A kernel for the next VM of a type. A bad one changes nothing, and memory comes back. */
+static void test_load(void **state)
+{
+	u32 nops[64];
+	struct page_stats before, after;
+
+	(void)state;
+	for (u32 i = 0; i < 64; i++)
+		nops[i] = 0xd503201f;
+	page_stats(&before);
+	answers("load zephyr 100",
+		"error: zvm: no type 'zephyr'; this bundle has: linux, broken\n");
+	answers("load linux", "error: load: expected TYPE BYTES\n");
+	answers("load linux x", "error: load: expected TYPE BYTES\n");
+	answers("load linux 0",
+		"error: load linux: an image of 0 bytes: 1 to 67108864 are possible\n");
+	answers("load linux 67108865",
+		"error: load linux: an image of 67108865 bytes: 1 to 67108864 are possible\n");
+	answers("load linux 67108864",
+		"error: load linux: no memory for an image of 67108864 bytes: 16 MiB of the machine's stay free\n");
+	answers("load broken 100", "error: load broken: vms/broken.dtb: /cpus: 0\n");
+	answers("@1 load linux 12", "send @1\n");
+	assert_string_equal(
+		load("hello world\n", 12),
+		"error @1: zvm: kernel: is text, not code: it begins with 'hello world'\n");
+	assert_null(type_image_get(vm_types[0]));
+	page_stats(&after);
+	assert_int_equal(before.blocks_free, after.blocks_free);
+	for (u32 i = 0; i < 3; i++) {
+		answers("load linux 256", "send\n");
+		assert_string_equal(
+			load(nops, sizeof(nops)),
+			" 256 bytes for 'linux', from its next new, run or reset on\nok\n");
+	}
+	/* It stays while a VM has it. */
+	struct type_image *image = type_image_get(vm_types[0]);
+
+	assert_memory_equal(image->data, nops, sizeof(nops));
+	answers("load linux 4", "send\n");
+	assert_string_equal(load(nops, 4),
+			    " 4 bytes for 'linux', from its next new, run or reset on\nok\n");
+	assert_memory_equal(image->data, nops, sizeof(nops));
+	page_stats(&after);
+	assert_int_equal(before.blocks_free, after.blocks_free + 2);
+	type_image_put(image);
+	/* A program that goes in the middle leaves nothing. */
+	answers("load linux 4", "send\n");
+	control_set_open(port, false);
+	control_set_open(port, true);
+	sched_preempt_point();
+	thread_yield();
+	page_stats(&after);
+	assert_int_equal(before.blocks_free, after.blocks_free + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +279,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_loading, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rights, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_set, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_load, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

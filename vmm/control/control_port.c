@@ -9,6 +9,7 @@
 #include <lib/utf8.h>
 #include <vmm/control.h>
 #include <vmm/core.h>
+#include <vmm/load.h>
 
 #define PORT_PAGES   ((u32)((sizeof(struct control_port) + PAGE_SIZE - 1) / PAGE_SIZE))
 #define ANSWER_PAGES ((u32)(CONTROL_ANSWER / PAGE_SIZE))
@@ -29,6 +30,8 @@ static u64 now_us(void)
 
 static void free_port(struct control_port *p)
 {
+	if (p->image)
+		type_image_free(p->image);
 	pages_free(p->answer, ANSWER_PAGES);
 	pages_free(p, PORT_PAGES);
 }
@@ -84,17 +87,28 @@ void control_write(struct control_port *p, const char *s, size_t len)
 }
 
 /* Its last line. There is room: control_write() leaves some, and an error is all there is. */
-static void end_answer(struct control_port *p, const char *error)
+static void end_answer(struct control_port *p, const char *word, const char *error)
 {
 	const size_t room = CONTROL_ANSWER - p->answer_len;
 	char *last = p->answer + p->answer_len;
 
-	(void)snprintf(last, MIN(room, (size_t)ERROR_MAX), "%s%s%s%s%.*s", error ? "error" : "ok",
-		       *p->tag ? " " : "", p->tag, error ? ": " : "", ERROR_MAX - 64,
-		       error ? error : "");
+	(void)snprintf(last, MIN(room, (size_t)ERROR_MAX), "%s%s%s%s%.*s", word, *p->tag ? " " : "",
+		       p->tag, error ? ": " : "", ERROR_MAX - 64, error ? error : "");
 	utf8_clean(last);
 	p->answer_len += (u32)strlen(last);
 	p->answer[p->answer_len++] = '\n';
+}
+
+/* Lock held: the server is to look at it. */
+static void ask(struct control_port *p)
+{
+	unsigned long flags;
+
+	p->state = CONTROL_ASKS;
+	flags = spin_lock_irqsave(&asked.lock);
+	list_add_tail(&asking, &p->asking);
+	wait_wake_all_locked(&asked);
+	spin_unlock_irqrestore(&asked.lock, flags);
 }
 
 /* Lock held: it goes out, if a program reads it. */
@@ -105,15 +119,17 @@ static void send(struct control_port *p)
 	p->state = wanted ? CONTROL_ANSWERS : CONTROL_LISTENS;
 	if (!wanted)
 		p->answer_len = 0;
-	p->forgotten = false;
+	p->forgotten = !wanted && p->image;
 	p->len = 0;
+	if (p->forgotten)
+		ask(p); /* the image will not come: back to the server */
 }
 
 static void refuse(struct control_port *p, const char *error)
 {
 	p->answer_len = 0;
 	p->errors++;
-	end_answer(p, error);
+	end_answer(p, "error", error);
 	send(p);
 }
 
@@ -159,18 +175,6 @@ static const char *problem(struct control_port *p, bool skipped, size_t len)
 	return NULL;
 }
 
-static void ask(struct control_port *p)
-{
-	unsigned long flags;
-
-	bucket_take(&p->bucket, 1);
-	p->state = CONTROL_ASKS;
-	flags = spin_lock_irqsave(&asked.lock);
-	list_add_tail(&asking, &p->asking);
-	wait_wake_all_locked(&asked);
-	spin_unlock_irqrestore(&asked.lock, flags);
-}
-
 /* The line has come, without its newline. Empty lines are none. */
 static void end_line(struct control_port *p, size_t len)
 {
@@ -184,16 +188,29 @@ static void end_line(struct control_port *p, size_t len)
 		return;
 	p->requests++;
 	wrong = problem(p, skipped, len);
-	if (wrong)
+	if (wrong) {
 		refuse(p, wrong);
-	else
-		ask(p);
+		return;
+	}
+	bucket_take(&p->bucket, 1);
+	ask(p);
 }
 
-u32 control_put(struct control_port *p, const void *from, u32 len)
+/* More of the image. The last byte makes it a request. */
+static u32 take_image(struct control_port *p, const void *from, u32 len)
 {
-	unsigned long flags = spin_lock_irqsave(&p->lock);
-	u32 n = p->state == CONTROL_LISTENS ? MIN(len, CONTROL_LINE - p->len) : 0;
+	const u32 n = (u32)MIN((u64)len, p->image->size - p->got);
+
+	memcpy((u8 *)p->image->data + p->got, from, n);
+	p->got += n;
+	if (p->got == p->image->size)
+		ask(p);
+	return n;
+}
+
+static u32 take_line(struct control_port *p, const void *from, u32 len)
+{
+	u32 n = MIN(len, CONTROL_LINE - p->len);
 	const char *newline;
 
 	memcpy(p->line + p->len, from, n);
@@ -207,6 +224,18 @@ u32 control_put(struct control_port *p, const void *from, u32 len)
 	} else {
 		p->len += n;
 	}
+	return n;
+}
+
+u32 control_put(struct control_port *p, const void *from, u32 len)
+{
+	unsigned long flags = spin_lock_irqsave(&p->lock);
+	u32 n = 0;
+
+	if (p->state == CONTROL_LISTENS)
+		n = take_line(p, from, len);
+	else if (p->state == CONTROL_LOADS)
+		n = take_image(p, from, len);
 	spin_unlock_irqrestore(&p->lock, flags);
 	return n;
 }
@@ -221,7 +250,7 @@ u32 control_get(struct control_port *p, void *to, u32 len)
 		memcpy(to, p->answer + p->answer_at, n);
 		p->answer_at += n;
 		if (p->answer_at == p->answer_len) {
-			p->state = CONTROL_LISTENS;
+			p->state = p->image ? CONTROL_LOADS : CONTROL_LISTENS;
 			p->answer_len = p->answer_at = 0;
 		}
 	}
@@ -240,6 +269,10 @@ void control_set_open(struct control_port *p, bool open)
 		p->state = CONTROL_LISTENS;
 		p->len = p->answer_len = p->answer_at = 0;
 		p->skips = false;
+		if (p->image) { /* the server gives its memory back */
+			p->forgotten = true;
+			ask(p);
+		}
 	}
 	spin_unlock_irqrestore(&p->lock, flags);
 }
@@ -283,6 +316,25 @@ static void deliver(struct control_port *p)
 	p->wake(p->arg);
 }
 
+/* The VM, whose device is woken, stays meanwhile. */
+static void give_back(struct control_port *p)
+{
+	vmm_lock();
+	if (p->orphan)
+		free_port(p);
+	else
+		deliver(p);
+	vmm_unlock();
+}
+
+void control_ask_image(struct control_port *p, struct type_image *image)
+{
+	p->image = image;
+	p->got = 0;
+	end_answer(p, "send", NULL);
+	give_back(p);
+}
+
 void control_answer(struct control_port *p, const char *error)
 {
 	if (!error && p->overflow)
@@ -292,12 +344,6 @@ void control_answer(struct control_port *p, const char *error)
 		p->answer_len = 0;
 		p->errors++;
 	}
-	end_answer(p, error);
-	/* The VM, whose device is woken, stays meanwhile. */
-	vmm_lock();
-	if (p->orphan)
-		free_port(p);
-	else
-		deliver(p);
-	vmm_unlock();
+	end_answer(p, error ? "error" : "ok", error);
+	give_back(p);
 }

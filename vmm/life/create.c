@@ -179,9 +179,47 @@ static int find_image(const struct image_ref *ref, const char *what, struct vm_i
 	return 0;
 }
 
+static int plan_kernel(const struct vm *vm, const struct vm_image *kernel, struct load_plan *p,
+		       struct vm_error *err)
+{
+	const u64 dtb_size = vm->devicetree.data ? dt_length(vm->devicetree.data) : 0;
+	struct desc_error why;
+	const int r = image_plan(&vm->desc, kernel->data, kernel->size, vm->initrd.size, dtb_size,
+				 p, &why);
+
+	return r ? vm_fail(err, r, "%s", why.text) : 0;
+}
+
+int vm_plan_image(const struct vm *vm, struct vm_renewal *r, struct vm_error *err)
+{
+	struct vm_image kernel;
+	int ret;
+
+	r->image = type_image_get(vm->type);
+	if (!r->image || r->image == vm->loaded_image)
+		return 0;
+	kernel = (struct vm_image){ r->image->data, r->image->size };
+	ret = plan_kernel(vm, &kernel, &r->plan, err);
+	if (ret)
+		type_image_put(r->image);
+	return ret;
+}
+
+void vm_renew_image(struct vm *vm, const struct vm_renewal *r)
+{
+	if (!r->image)
+		return;
+	if (r->image != vm->loaded_image) {
+		vm->kernel = (struct vm_image){ r->image->data, r->image->size };
+		vm->plan = r->plan;
+		vm->loaded = false;
+	}
+	type_image_put(vm->loaded_image);
+	vm->loaded_image = r->image;
+}
+
 static int plan_images(struct vm *vm, struct vm_error *err)
 {
-	struct desc_error why;
 	u64 dtb_size;
 	int r = find_image(&vm->desc.firmware, "firmware", &vm->firmware, err);
 
@@ -199,9 +237,10 @@ static int plan_images(struct vm *vm, struct vm_error *err)
 	if (dtb_size > GUEST_FDT_OWN_MAX)
 		return vm_fail(err, -EINVAL, "devicetree has %lu KiB, at most %lu KiB are possible",
 			       dtb_size >> 10, GUEST_FDT_OWN_MAX >> 10);
-	r = image_plan(&vm->desc, vm->kernel.data, vm->kernel.size, vm->initrd.size, dtb_size,
-		       &vm->plan, &why);
-	return r ? vm_fail(err, r, "%s", why.text) : 0;
+	vm->loaded_image = type_image_get(vm->type);
+	if (vm->loaded_image)
+		vm->kernel = (struct vm_image){ vm->loaded_image->data, vm->loaded_image->size };
+	return plan_kernel(vm, &vm->kernel, &vm->plan, err);
 }
 
 /* Write the VM's devicetree into `room` bytes. */
@@ -386,6 +425,7 @@ void vm_unmake(struct vm *vm)
 	vdevs_destroy(vm);
 	mmio_free(&vm->bus);
 	vm_ram_free(&vm->ram);
+	type_image_put(vm->loaded_image);
 	if (vm_leave(vm)) {
 		vm_sched_gone(vm);
 		vm_mover_look();

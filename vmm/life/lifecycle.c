@@ -128,18 +128,24 @@ static void resume(struct vm *vm)
 
 static int run(struct vm *vm, struct standing s, struct vm_error *err)
 {
+	struct vm_renewal image;
+
 	switch (s.state) {
 	case VM_RUNNING:
 		return vm_fail(err, -EPERM, "vm %u '%s' is running already", vm->id, vm->name);
 	case VM_PAUSED:
 		resume(vm);
 		return 0;
-	case VM_STOPPED:
-	case VM_CRASHED:
-		set_loaded(vm, false);
-		vm->restarts++;
+	case VM_LOADING:
 		break;
 	default:
+		if (vm_plan_image(vm, &image, err))
+			return -EINVAL;
+		if (s.state != VM_CREATED) {
+			set_loaded(vm, false);
+			vm->restarts++;
+		}
+		vm_renew_image(vm, &image);
 		break;
 	}
 	start_loading(vm);
@@ -249,16 +255,22 @@ int vm_stop(struct vm *vm, bool force, struct vm_error *err)
 
 int vm_reset(struct vm *vm, struct vm_error *err)
 {
-	(void)err;
+	struct vm_renewal image;
+	int r;
+
 	vmm_lock();
-	(void)take(vm);
-	vm_halt(vm);
-	set_loaded(vm, false);
-	vm->restarts++;
-	start_loading(vm);
-	give_back(vm);
+	r = vm_plan_image(vm, &image, err);
+	if (!r) {
+		(void)take(vm);
+		vm_halt(vm);
+		set_loaded(vm, false);
+		vm_renew_image(vm, &image);
+		vm->restarts++;
+		start_loading(vm);
+		give_back(vm);
+	}
 	vmm_unlock();
-	return 0;
+	return r;
 }
 
 int vm_delete(struct vm *vm, bool force, struct vm_error *err)
