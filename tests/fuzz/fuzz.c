@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz.h"
 
+#include <kernel/trace.h>
 #include <lib/utf8.h>
 #include <string.h>
+
+/* No trace is recorded. */
+u32 trace_groups;
+
+void trace_event(u32 kind, u64 now, u32 tag, u32 a, u32 b)
+{
+	(void)kind, (void)now, (void)tag, (void)a, (void)b;
+	fuzz_assert(!"nothing is recorded");
+}
 
 /*
  * Behind the end of the input a linear congruential generator continues. It begins with a sum of

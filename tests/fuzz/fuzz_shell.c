@@ -436,6 +436,8 @@ CHECKED(cmd_zvm_net)
 CHECKED(cmd_zvm_list)
 CHECKED(cmd_zvm_console)
 CHECKED(cmd_zvm_log)
+CHECKED(cmd_zvm_trace)
+const char *const trace_verbs[TRACE_VERBS] = { "start", "stop", "dump" };
 
 static const struct option host_options[] = { { "-f", NULL, ARG_NONE, "more" }, JSON_OPTION };
 const struct option json_options[JSON_OPTIONS] = { JSON_OPTION };
