@@ -67,7 +67,7 @@ const char *host_start(void)
 		if (d.id || d.peers != 2)
 			return "this VM is not the first of two peers of the channel";
 		if (!rpmsg_start(&host_link, RPMSG_HOST, &ops, NULL, ivshmem_shared(&d),
-				 d.shared_size, &ivshmem_states(&d)[1]))
+				 d.shared_size, 0, &ivshmem_states(&d)[1]))
 			return "the channel's size must be at least 86016 bytes";
 		ivshmem_enable(&d, true);
 		return NULL;

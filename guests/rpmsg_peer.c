@@ -121,7 +121,7 @@ void guest_main(void)
 	gic_init();
 	if (!ivshmem_find(0, &d) ||
 	    !rpmsg_start(&link, d.id ? RPMSG_REMOTE : RPMSG_HOST, &ops, NULL, ivshmem_shared(&d),
-			 d.shared_size, &ivshmem_states(&d)[!d.id])) {
+			 d.shared_size, 0, &ivshmem_states(&d)[!d.id])) {
 		print("rpmsg: FAIL: no channel, or too little memory\n");
 		return;
 	}

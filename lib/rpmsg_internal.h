@@ -38,7 +38,7 @@ void rpmsg_clear(volatile uint8_t *memory, uint32_t at, uint32_t length);
 /* Bytes of a ring in the legacy layout (VIRTIO 1.2, 2.7.2), up to the end of the used ring. */
 uint32_t rpmsg_vring_size(uint32_t count, uint32_t align);
 /* Place a ring whose values the caller has checked. Both indices begin at 0. */
-void rpmsg_vring_place(struct rpmsg_vring *v, volatile uint8_t *memory, uint32_t at, uint32_t count,
+void rpmsg_vring_place(struct rpmsg_vring *v, const struct rpmsg *r, uint32_t at, uint32_t count,
 		       uint32_t align);
 
 /* The driver: offer a buffer (its descriptor has the number id), and take one that came back. */

@@ -144,7 +144,8 @@ void rpmsg_break(struct rpmsg *r)
 }
 
 bool rpmsg_start(struct rpmsg *r, enum rpmsg_role role, const struct rpmsg_ops *ops, void *arg,
-		 volatile void *memory, uint64_t size, const volatile uint32_t *peer_state)
+		 volatile void *memory, uint64_t size, uint32_t base,
+		 const volatile uint32_t *peer_state)
 {
 	*r = (struct rpmsg){
 		.role = role,
@@ -152,6 +153,7 @@ bool rpmsg_start(struct rpmsg *r, enum rpmsg_role role, const struct rpmsg_ops *
 		.arg = arg,
 		.memory = memory,
 		.size = (uint32_t)(size < UINT32_MAX ? size : UINT32_MAX),
+		.base = base,
 		.peer_state = peer_state,
 		.next_addr = RPMSG_FIRST_ADDR,
 	};

@@ -52,11 +52,11 @@ static void make_ring(struct rpmsg *r, struct rpmsg_vring *v, uint32_t n)
 {
 	const uint32_t at = ENTRY + RINGS + RING_SIZE * n;
 
-	rpmsg_write32(r->memory, at + RING_ADDRESS, RING_AT(n));
+	rpmsg_write32(r->memory, at + RING_ADDRESS, r->base + RING_AT(n));
 	rpmsg_write32(r->memory, at + RING_ALIGN, RPMSG_VRING_ALIGN);
 	rpmsg_write32(r->memory, at + RING_COUNT, RPMSG_RING_SIZE);
 	rpmsg_write32(r->memory, at + RING_NOTIFY_ID, n);
-	rpmsg_vring_place(v, r->memory, RING_AT(n), RPMSG_RING_SIZE, RPMSG_VRING_ALIGN);
+	rpmsg_vring_place(v, r, RING_AT(n), RPMSG_RING_SIZE, RPMSG_VRING_ALIGN);
 }
 
 void rpmsg_table_make(struct rpmsg *r)
@@ -105,7 +105,7 @@ static uint32_t find_entry(const struct rpmsg *r)
 
 static bool read_ring(const struct rpmsg *r, struct rpmsg_vring *v, uint32_t at)
 {
-	const uint32_t address = rpmsg_read32(r->memory, at + RING_ADDRESS);
+	const uint32_t address = rpmsg_read32(r->memory, at + RING_ADDRESS) - r->base;
 	const uint32_t align = rpmsg_read32(r->memory, at + RING_ALIGN);
 	const uint32_t count = rpmsg_read32(r->memory, at + RING_COUNT);
 	uint32_t size;
@@ -117,7 +117,7 @@ static bool read_ring(const struct rpmsg *r, struct rpmsg_vring *v, uint32_t at)
 	size = rpmsg_vring_size(count, align);
 	if (size > r->size || address > r->size - size)
 		return false;
-	rpmsg_vring_place(v, r->memory, address, count, align);
+	rpmsg_vring_place(v, r, address, count, align);
 	return true;
 }
 

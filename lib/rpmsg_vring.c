@@ -66,11 +66,12 @@ uint32_t rpmsg_vring_size(uint32_t count, uint32_t align)
 	return used_offset(count, align) + ENTRIES + USED_SIZE * count + 2;
 }
 
-void rpmsg_vring_place(struct rpmsg_vring *v, volatile uint8_t *memory, uint32_t at, uint32_t count,
+void rpmsg_vring_place(struct rpmsg_vring *v, const struct rpmsg *r, uint32_t at, uint32_t count,
 		       uint32_t align)
 {
 	*v = (struct rpmsg_vring){
-		.memory = memory,
+		.memory = r->memory,
+		.base = r->base,
 		.desc = at,
 		.avail = at + DESC_SIZE * count,
 		.used = at + used_offset(count, align),
@@ -101,7 +102,7 @@ void rpmsg_vring_offer(struct rpmsg_vring *v, uint32_t id, uint32_t at, uint32_t
 	const uint32_t desc = v->desc + DESC_SIZE * id;
 	const uint32_t entry = v->avail + ENTRIES + 2 * (v->produced & (v->count - 1));
 
-	rpmsg_write32(v->memory, desc, at);
+	rpmsg_write32(v->memory, desc, v->base + at);
 	rpmsg_write32(v->memory, desc + 4, 0);
 	rpmsg_write32(v->memory, desc + 8, length);
 	rpmsg_write32(v->memory, desc + 12, for_device_to_write ? DESC_WRITE : 0);
@@ -135,7 +136,7 @@ enum rpmsg_took rpmsg_vring_take(struct rpmsg_vring *v, uint32_t size, struct rp
 	if (b->id >= v->count)
 		return RPMSG_BROKEN;
 	desc = v->desc + DESC_SIZE * b->id;
-	b->at = rpmsg_read32(v->memory, desc);
+	b->at = rpmsg_read32(v->memory, desc) - v->base;
 	high = rpmsg_read32(v->memory, desc + 4);
 	b->length = rpmsg_read32(v->memory, desc + 8);
 	flags = rpmsg_read16(v->memory, desc + 12);

@@ -72,7 +72,7 @@ int rpmsg_services_start(void)
 		return 0;
 	if (d.peers != 2 ||
 	    !rpmsg_start(&link, d.id ? RPMSG_REMOTE : RPMSG_HOST, &ops, NULL, ivshmem_shared(&d),
-			 d.shared_size, &ivshmem_states(&d)[!d.id]))
+			 d.shared_size, 0, &ivshmem_states(&d)[!d.id]))
 		return -EINVAL;
 	for (u32 i = 0; i < ARRAY_SIZE(endpoints); i++)
 		rpmsg_add(&link, &endpoints[i]);

@@ -37,6 +37,7 @@
 /* One of the two rings; offsets are from the start of the shared memory. */
 struct rpmsg_vring {
 	volatile uint8_t *memory;
+	uint32_t base; /* what is added to an offset where the ring has an address */
 	uint32_t desc, avail, used;
 	uint32_t count;    /* entries */
 	uint16_t produced; /* index of the ring that this side writes */
@@ -126,7 +127,7 @@ struct rpmsg {
 	const struct rpmsg_ops *ops;
 	void *arg;
 	volatile uint8_t *memory; /* the section that both write */
-	uint32_t size;
+	uint32_t size, base;
 	const volatile uint32_t *peer_state;
 
 	uint32_t state; /* ours, as it was shown last */
@@ -146,11 +147,13 @@ struct rpmsg {
 
 /*
  * Start a link over `size` bytes of memory, which are mapped so that aligned loads and stores of up
- * to 8 bytes work. peer_state is the peer's entry of the state table. False: there is too little
- * memory. The caller then calls rpmsg_poll().
+ * to 8 bytes work. base: the address of that memory in the table and in descriptors, 0 on a
+ * channel. peer_state is the peer's entry of the state table. False: there is too little memory.
+ * The caller then calls rpmsg_poll().
  */
 bool rpmsg_start(struct rpmsg *r, enum rpmsg_role role, const struct rpmsg_ops *ops, void *arg,
-		 volatile void *memory, uint64_t size, const volatile uint32_t *peer_state);
+		 volatile void *memory, uint64_t size, uint32_t base,
+		 const volatile uint32_t *peer_state);
 
 /*
  * Follow the peer's state and take what it sent. Called after every interrupt of the channel, and

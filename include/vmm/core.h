@@ -213,7 +213,7 @@ void vcpu_end_wfi(struct vcpu *v);
 
 #define MAX_VMS 128
 
-#define VM_MAX_DEVICES 32
+#define VM_MAX_DEVICES 36
 
 /* An image of the bundle, or in memory: it stays where it is. */
 struct vm_image {

@@ -118,7 +118,8 @@ enum desc_virtio_kind {
 	VIRTIO_CONSOLE,
 	VIRTIO_NET,
 	VIRTIO_VSOCK,
-	VIRTIO_BALLOON
+	VIRTIO_BALLOON,
+	VIRTIO_RPMSG
 };
 
 struct desc_virtio {
@@ -146,6 +147,7 @@ struct desc_virtio {
 			bool no_terminal; /* its terminal takes no port of the machine */
 			bool has_control; /* the last one is CONTROL_PORT */
 		};
+		char link[DESC_NAME_MAX]; /* of RPMsg: two VMs name it */
 	};
 	u32 cid; /* the context ID of sockets; 0: made of the VM's number */
 };

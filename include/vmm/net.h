@@ -167,6 +167,45 @@ void vsock_give_up(u64 cid);
 /* The port's driver has buffers again: wake the ports that wait for it. Thread context, no lock. */
 void vsock_wake_waiting(struct vsock_port *port);
 
+/* ---- RPMsg: the two devices of a link (docs/rpmsg.md, "As a virtio device") ---- */
+
+#define RPMSG_MESSAGE_MAX 512U
+#define RPMSG_SERVICE_MAX 24U /* that a driver has announced and not ended */
+
+/* A service that a driver has announced. */
+struct rpmsg_announced {
+	char name[32]; /* as it is, perhaps without a zero at its end */
+	u32 addr;
+	/* 0: this is none. One that ended and was announced again has another serial number. */
+	u64 serial;
+};
+
+/* What became of a message, if not its length. */
+#define RPMSG_LATER (-1) /* the peer has no buffer; changed() says when to try again */
+#define RPMSG_GONE  (-2) /* there is no peer, or no driver */
+
+struct rpmsg_port {
+	const char *link; /* its name; NULL: it has not joined */
+	const char *owner;
+	struct rpmsg_port *peer, *next;
+	u32 pins; /* as those of struct net_port */
+	/* Take a message. It never waits. Interrupts masked, no lock held; the same below. */
+	s32 (*receive)(struct rpmsg_port *port, const u8 *message, u32 len);
+	/* Copy what its driver has announced as number n. False: nothing. */
+	bool (*service)(struct rpmsg_port *port, u32 n, struct rpmsg_announced *s);
+	/* The peer has buffers again; or, if `services`, has other ones, or has come or gone. */
+	void (*changed)(struct rpmsg_port *port, bool services);
+};
+
+/* Join with port->link. -EBUSY: owner[0] and owner[1] are its VMs. Lifecycle lock held. */
+int __must_check rpmsg_join(struct rpmsg_port *port, const char **owner);
+/* On return the peer does not use the port. Lifecycle lock held, no other lock. */
+void rpmsg_leave(struct rpmsg_port *port);
+/* receive(), service() and changed() of the peer. Thread context, no lock held. */
+s32 __must_check rpmsg_pass(struct rpmsg_port *port, const u8 *message, u32 len);
+bool rpmsg_peer_service(struct rpmsg_port *port, u32 n, struct rpmsg_announced *s);
+void rpmsg_tell_peer(struct rpmsg_port *port, bool services);
+
 /* ---- addresses ---- */
 
 /* The address in six bytes. */

@@ -221,6 +221,6 @@ bool virtio_queue_ok(struct virtio *t, u32 queue);
 void virtio_init(void);
 
 extern const struct vdev_class virtio_rng_class, virtio_blk_class, virtio_con_class,
-	virtio_net_class, virtio_vsock_class, virtio_balloon_class;
+	virtio_net_class, virtio_vsock_class, virtio_balloon_class, virtio_rpmsg_class;
 
 #endif

@@ -14,7 +14,7 @@
 
 static struct fuzz_input input;
 static u8 *memory;
-static u32 table[2];
+static u32 table[2], base;
 
 struct side {
 	struct rpmsg link;
@@ -82,7 +82,7 @@ static void start(int n)
 	s->pending = sides[!n].pending = true;
 	table[n] = 0;
 	fuzz_assert(rpmsg_start(&s->link, n ? RPMSG_REMOTE : RPMSG_HOST, &ops, s, memory, SIZE,
-				&table[!n]));
+				base, &table[!n]));
 	s->echo = (struct rpmsg_endpoint){
 		.name = "echo", .service = true, .receive = echo, .arg = s
 	};
@@ -208,6 +208,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	int n;
 
 	input = (struct fuzz_input){ .at = data, .left = size };
+	base = fuzz_once_in(&input, 2) ? 0 : 0xffffe000;
 	memory = calloc(1, SIZE);
 	fuzz_assert(memory);
 	memset(sides, 0, sizeof(sides));

@@ -503,11 +503,13 @@ static bool is_balloon(void)
 	return dev.class == &virtio_balloon_class;
 }
 
-/* The features of a network device, console or balloon that the driver takes. */
+/* The features of a network device, console, balloon or RPMsg device that the driver takes. */
 static u32 of_kind(void)
 {
 	if (is_balloon())
 		return fuzz_byte(&input) & 3;
+	if (dev.class == &virtio_rpmsg_class)
+		return fuzz_byte(&input) & 1;
 	if (is_con())
 		return vm.desc.virtio[0].port_count ? fuzz_byte(&input) & 2 : 0;
 	return is_net() ? (fuzz_byte(&input) & 3) | (u32)(fuzz_byte(&input) & 1) << 15 : 0;
@@ -668,6 +670,89 @@ static void peer_acts(void)
 	}
 }
 
+static void poke(u64 ipa, u64 value, u32 bytes)
+{
+	memcpy(&ram[ipa - RAM], &value, bytes);
+}
+
+static void descriptor(u32 n, u64 addr, u64 len, u64 flags, u64 next)
+{
+	poke(RINGS + 16 * n, addr, 8);
+	poke(RINGS + 16 * n + 8, len | flags << 32 | next << 48, 8);
+}
+
+/* ---- the other end of an RPMsg device ---- */
+
+static struct rpmsg_port far_end;
+
+static bool is_rpmsg(void)
+{
+	return dev.class == &virtio_rpmsg_class;
+}
+
+static s32 far_receives(struct rpmsg_port *port, const u8 *message, u32 len)
+{
+	fuzz_assert(port == &far_end && far_end.pins && len >= 16 && len <= RPMSG_MESSAGE_MAX);
+	for (u32 i = 0; i < len; i++)
+		sink[i % sizeof(sink)] ^= message[i];
+	return fuzz_once_in(&input, 4) ? -1 - (s32)fuzz_below(&input, 2) : (s32)len;
+}
+
+static bool far_service(struct rpmsg_port *port, u32 n, struct rpmsg_announced *s)
+{
+	fuzz_assert(port == &far_end && far_end.pins && n < RPMSG_SERVICE_MAX);
+	*s = (struct rpmsg_announced){ .name = "far", .addr = n, .serial = n & 4 };
+	s->serial += s->serial && fuzz_once_in(&input, 4);
+	return s->serial;
+}
+
+static void far_is_told(struct rpmsg_port *port, bool services)
+{
+	(void)services;
+	fuzz_assert(port == &far_end && (far_end.pins || !far_end.peer));
+}
+
+static void join_far(void)
+{
+	const char *owners[2];
+
+	far_end = (struct rpmsg_port){ .link = "n", .owner = "far" };
+	far_end.receive = far_receives;
+	far_end.service = far_service;
+	far_end.changed = far_is_told;
+	fuzz_assert(!rpmsg_join(&far_end, owners));
+}
+
+static void far_acts(void)
+{
+	struct rpmsg_announced s;
+	const u32 len = 16 + fuzz_byte(&input);
+
+	switch (fuzz_below(&input, 4)) {
+	case 0:
+		rpmsg_tell_peer(&far_end, fuzz_byte(&input) & 1);
+		break;
+	case 1:
+		(void)rpmsg_peer_service(&far_end, fuzz_below(&input, RPMSG_SERVICE_MAX), &s);
+		break;
+	default:
+		fuzz_assert(rpmsg_pass(&far_end, sink, len) <= (s32)len);
+	}
+}
+
+/* A message of the driver, often an announcement. */
+static void some_message(u64 at)
+{
+	const u16 len = fuzz_once_in(&input, 4) ? fuzz_byte(&input) : 40;
+
+	poke(at, 1024 | (u64)(fuzz_byte(&input) & 3 ? 53 : 9) << 32, 8);
+	poke(at + 8, (u64)len << 32, 8);
+	poke(at + 16, fuzz_byte(&input) % 32, 8);
+	poke(at + 48, (fuzz_byte(&input) & 1) | (u64)fuzz_once_in(&input, 4) << 32, 8);
+	descriptor(0, at, fuzz_once_in(&input, 8) ? fuzz_byte(&input) : 56, fuzz_byte(&input) & 3,
+		   1);
+}
+
 /* What a driver does, with a few things wrong. */
 static void start(void)
 {
@@ -694,17 +779,6 @@ static void start(void)
 		put(0x044, fuzz_byte(&input) & 3);
 	}
 	put(STATUS, 3 | 8 | 4);
-}
-
-static void poke(u64 ipa, u64 value, u32 bytes)
-{
-	memcpy(&ram[ipa - RAM], &value, bytes);
-}
-
-static void descriptor(u32 n, u64 addr, u64 len, u64 flags, u64 next)
-{
-	poke(RINGS + 16 * n, addr, 8);
-	poke(RINGS + 16 * n + 8, len | flags << 32 | next << 48, 8);
 }
 
 /* A request of a disk, mostly as a driver makes it. */
@@ -748,6 +822,10 @@ static void request(void)
 		descriptor(2, RINGS + 0x1000, 1, fuzz_byte(&input) & 2, 0);
 		if (fuzz_byte(&input) & 1)
 			peer_acts();
+	} else if (is_rpmsg()) {
+		some_message(header);
+		if (fuzz_byte(&input) & 1)
+			far_acts();
 	} else if (is_net() && fuzz_byte(&input) & 1) { /* a buffer for a frame */
 		descriptor(0, data, fuzz_word(&input, lengths), 2, 0);
 		for (u32 n = fuzz_once_in(&input, 16) ? 40 : 1; n > 0; n--)
@@ -819,8 +897,8 @@ static void check(void)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static const struct vdev_class *const classes[] = {
-		&virtio_rng_class, &virtio_blk_class,   &virtio_con_class,
-		&virtio_net_class, &virtio_vsock_class, &virtio_balloon_class
+		&virtio_rng_class,   &virtio_blk_class,     &virtio_con_class,  &virtio_net_class,
+		&virtio_vsock_class, &virtio_balloon_class, &virtio_rpmsg_class
 	};
 	static struct vcpu *const one = &vcpu;
 	struct disk_range *range;
@@ -877,6 +955,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		join_net();
 	if (is_vsock())
 		join_peer();
+	if (is_rpmsg())
+		join_far();
 	vm.devices[0] = dev;
 	vm.ndevices = 1;
 	console = NULL;
@@ -898,6 +978,8 @@ end:
 		net_leave(&other);
 	if (is_vsock())
 		vsock_leave(&peer);
+	if (is_rpmsg())
+		rpmsg_leave(&far_end);
 	while (in_flight_count)
 		end_transfer();
 	for (u32 i = 0; pages && i < 1000; i++) /* what was closed in flight goes now */

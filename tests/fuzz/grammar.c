@@ -158,7 +158,8 @@ static void put_devices(struct fuzz_input *in)
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i" };
 	static const char *const kinds[] = { "zvm,virtio-rng",     "zvm,virtio-blk",
 					     "zvm,virtio-console", "zvm,virtio-net",
-					     "zvm,virtio-vsock",   "zvm,virtio-balloon" };
+					     "zvm,virtio-vsock",   "zvm,virtio-balloon",
+					     "zvm,virtio-rpmsg" };
 	static const u8 macs[3][6] = { { 2, 0, 0, 0, 0, 1 }, { 0 }, { 3 } };
 	static const u8 rates[][12] = { { 0, 0, 1 },
 					{ 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0 },
@@ -186,6 +187,8 @@ static void put_devices(struct fuzz_input *in)
 			tree_put("readonly", NULL, 0);
 		if (fuzz_once_in(in, 2))
 			tree_text("network", fuzz_once_in(in, 8) ? "a b" : "lan0");
+		if (fuzz_once_in(in, 4))
+			tree_text("link", "control");
 		if (fuzz_once_in(in, 4))
 			tree_put("mac", macs[fuzz_below(in, 3)], fuzz_once_in(in, 8) ? 5 : 6);
 		if (fuzz_once_in(in, 4))

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from conftest import BOOT_SECONDS, LINUX, ROOT, fetched
-from guests import linux_ready, new
+from guests import linux_ready, new, rows
 
 RTOS = "rtos> "
 # Restarts of either side with messages in flight; `make soak` wants more.
@@ -219,3 +219,59 @@ def test_linux_beside_a_wild_peer(boot, bundles, description, tmp_path):
     new(board, "good", "--name b").run()
     board.until(lambda: "rpmsg-ping" in shell.run("rpmsg list", LINUX))
     assert ping(shell) == (1000, 1000, 0, 0)
+
+
+# ---- as a virtio device ----
+
+def driver(description, name, *properties, args="quiet", link="link"):
+    return description(name, "guests/rpmsg_virtio.elf",
+                       f'rpmsg0 {{ compatible = "zvm,virtio-rpmsg"; link = "{link}"; }}; ',
+                       f'bootargs = "{args}"', "memory = <0x0 0x400000>", *properties)
+
+
+@pytest.mark.parametrize("smp", [1, 2])
+def test_virtio(boot, bundles, description, smp):
+    """Two drivers, whichever comes first: each hears when the other's services end or return."""
+    board = boot(smp=smp, mem=512, bundle=bundles([driver(description, "a"), driver(description, "b"),
+                                                   driver(description, "c")]))
+    a, one = start(board, "a")
+    one.expect("rpmsg: started", timeout=BOOT_SECONDS)
+    assert "link 'link', alone, 0 messages sent" in board.sh("zvm info a")
+    b, two = start(board, "b")
+    for console in one, two:
+        console.expect("rpmsg: bound", timeout=BOOT_SECONDS)
+        goes(console)
+    assert re.search(r"link 'link' with b, \d{4,} messages sent, \d{4,} received, \d dropped, 0 services refused",
+                     board.sh("zvm info a"))
+    board.sh("zvm new -t c")
+    assert "link 'link' has its two VMs, 'b' and 'a'" in board.sh("host log")
+    for _ in range(3):
+        for vm, other in (b, one), (a, two):
+            vm.reset()
+            other.expect("rpmsg: unbound", timeout=BOOT_SECONDS)
+            other.expect("rpmsg: bound", timeout=BOOT_SECONDS)
+            goes(other)
+    b.pause()
+    b.resume()
+    goes(one)
+    b.delete(force=True)
+    one.expect("rpmsg: unbound", timeout=BOOT_SECONDS)
+    _, two = start(board, "c")
+    two.expect("rpmsg: bound", timeout=BOOT_SECONDS)
+    goes(two)
+
+
+def test_a_wild_virtio_peer(boot, bundles, description):
+    board = boot(smp=2, mem=512, bundle=bundles([driver(description, "a"), driver(description, "b", args="wild"),
+                                                 driver(description, "c")]))
+    _, one = start(board, "a")
+    one.expect("rpmsg: started", timeout=BOOT_SECONDS)
+    wild, two = start(board, "b")
+    two.expect("rpmsg: started", timeout=BOOT_SECONDS)
+    for _ in range(20):  # the shell and the good one go on meanwhile
+        assert rows(board)["a"]["STATE"] == "running"
+    wild.delete(force=True)
+    _, two = start(board, "c")
+    for console in one, two:
+        console.expect("rpmsg: bound", timeout=BOOT_SECONDS)
+        goes(console)

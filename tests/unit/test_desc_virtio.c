@@ -233,6 +233,17 @@ static void test_balloon(void **state)
 		"before they start");
 }
 
+static void test_rpmsg(void **state)
+{
+	(void)state;
+	add("r", "zvm,virtio-rpmsg", -1);
+	refused("/devices/r: link: is missing");
+	assert_int_equal(fdt_setprop_string(blob, at("/devices/r"), "link", "control"), 0);
+	accepted(1);
+	assert_int_equal(d.virtio[0].kind, VIRTIO_RPMSG);
+	assert_string_equal(d.virtio[0].link, "control");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup(test_net, empty),
 		cmocka_unit_test_setup(test_vsock, empty),
 		cmocka_unit_test_setup(test_balloon, empty),
+		cmocka_unit_test_setup(test_rpmsg, empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,7 @@ struct side {
 static struct side sides[2];
 static uint32_t table[2]; /* the state table */
 static uint64_t memory[SIZE / 8];
+static uint32_t base;            /* its address in the rings */
 static unsigned int until_crash; /* calls of either side to the outside */
 static int crash_of;
 static void (*during_receive)(void);
@@ -108,7 +109,7 @@ static void start(int n)
 	memset(s, 0, sizeof(*s));
 	s->runs = s->pending = true;
 	assert_true(rpmsg_start(&s->link, n == HOST ? RPMSG_HOST : RPMSG_REMOTE, &ops, s, memory,
-				sizeof(memory), &table[!n]));
+				sizeof(memory), base, &table[!n]));
 	s->echo = (struct rpmsg_endpoint){
 		.name = "echo", .service = true, .receive = echo, .arg = s
 	};
@@ -155,6 +156,7 @@ static void begin(void)
 	until_crash = 0;
 	crash_of = -1;
 	during_receive = NULL;
+	base = 0;
 }
 
 static void both(void)
@@ -206,6 +208,19 @@ static void the_table_is_what_openamp_reads(void **state)
 	assert_int_equal(word(0x1008), 512);
 	assert_int_equal(bytes()[0x1000 + 12], 2); /* for the device to write */
 	assert_int_equal(word(0x3000), 0x5000 + 64 * 512);
+	works();
+}
+
+static void the_memory_may_have_an_address(void **state)
+{
+	(void)state;
+	begin();
+	base = 0xfff00000;
+	start(HOST);
+	start(REMOTE);
+	settle();
+	assert_int_equal(word(ENTRY + 28), 0xfff01000);
+	assert_int_equal(word(0x1000), 0xfff05000);
 	works();
 }
 
@@ -643,13 +658,14 @@ static void too_little_memory(void **state)
 	(void)state;
 	begin();
 	assert_false(rpmsg_start(&sides[0].link, RPMSG_HOST, &ops, &sides[0], memory,
-				 RPMSG_MEMORY_MIN - 1, &table[1]));
+				 RPMSG_MEMORY_MIN - 1, 0, &table[1]));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_table_is_what_openamp_reads),
+		cmocka_unit_test(the_memory_may_have_an_address),
 		cmocka_unit_test(messages_go_both_ways),
 		cmocka_unit_test(order_of_the_start_does_not_matter),
 		cmocka_unit_test(a_full_ring_is_told),

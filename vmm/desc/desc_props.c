@@ -484,6 +484,11 @@ static const struct prop_row vsock_rows[] = {
 	VIRTIO_ROWS,
 	{ "cid", desc_u32, V(cid), .min = 3, .max = 0xfffffffe },
 };
+
+static const struct prop_row rpmsg_rows[] = {
+	VIRTIO_ROWS,
+	{ "link", read_label, V_TEXT(link), MUST },
+};
 /* clang-format on */
 
 static const struct prop_table plain = { plain_rows, ARRAY_SIZE(plain_rows) };
@@ -491,6 +496,7 @@ static const struct prop_table blk = { blk_rows, ARRAY_SIZE(blk_rows) };
 static const struct prop_table con = { con_rows, ARRAY_SIZE(con_rows) };
 static const struct prop_table net = { net_rows, ARRAY_SIZE(net_rows) };
 static const struct prop_table vsock = { vsock_rows, ARRAY_SIZE(vsock_rows) };
+static const struct prop_table rpmsg = { rpmsg_rows, ARRAY_SIZE(rpmsg_rows) };
 
 const struct virtio_row desc_virtio_rows[] = {
 	{ "zvm,virtio-rng", VIRTIO_RNG, &plain },
@@ -499,6 +505,7 @@ const struct virtio_row desc_virtio_rows[] = {
 	{ "zvm,virtio-net", VIRTIO_NET, &net },
 	{ "zvm,virtio-vsock", VIRTIO_VSOCK, &vsock },
 	{ "zvm,virtio-balloon", VIRTIO_BALLOON, &plain },
+	{ "zvm,virtio-rpmsg", VIRTIO_RPMSG, &rpmsg },
 };
 const u32 desc_virtio_row_count = ARRAY_SIZE(desc_virtio_rows);
 
