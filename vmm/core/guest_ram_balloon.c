@@ -8,6 +8,7 @@
  * `target`. So what the operator leaves it, it gets without fail when it wants it again. More comes
  * as far as the machine has some to spare.
  */
+#include <lib/bitmap.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include "guest_ram.h"
@@ -192,9 +193,10 @@ void vm_ram_forget(struct vm_ram *ram)
 			ram->blocks[block].pa = ABSENT;
 			ram->given--;
 		}
-		for (u32 i = 0; i < ARRAY_SIZE(*ram->pages); i++)
-			for (u64 *word = &ram->pages[block][i]; *word; *word &= *word - 1)
-				ram->ballooned--;
+		for (u32 i = 0; i < ARRAY_SIZE(*ram->pages); i++) {
+			ram->ballooned -= word_weight(ram->pages[block][i]);
+			ram->pages[block][i] = 0;
+		}
 		spin_unlock_irqrestore(&ram->came.lock, flags);
 	}
 }
