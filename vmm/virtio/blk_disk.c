@@ -2,8 +2,9 @@
 /*
  * A disk of the machine, or a partition. A transfer goes through a buffer of the range, so the
  * device never has an address of the guest's memory. While it is in flight there is nothing to do
- * for its request; its end wakes the VM. After a reset the transfers of forgotten requests go on,
- * and the next request waits for them.
+ * for its part of the request; its end wakes the VM. A long read has two transfers if one is spare:
+ * the next part is read while the vCPU copies the current one. After a reset the transfers of
+ * forgotten requests go on, and the next request waits for them.
  */
 #include "virtio_blk.h"
 
@@ -13,7 +14,7 @@
 #include <vmm/core.h>
 
 #define BUFFERS 4     /* that one unit looks at */
-#define CHUNK   4096U /* bytes that one unit copies */
+#define CHUNK   8192U /* bytes that one unit copies */
 
 /* In interrupt context. */
 static void wake(void *arg)
@@ -30,17 +31,55 @@ static void listen(struct virtio_blk *b)
 
 /* ---- transfers, under the lock ---- */
 
-/* That of the current request. */
+/* That of the current part of the current request, which has one. */
 static struct disk_transfer *transfer_of(struct virtio_blk *b)
 {
-	return &b->disk.range->transfers[b->current];
+	const struct blk_request *r = blk_now(b);
+
+	return &b->disk.range->transfers[r->parts[r->turn].transfer];
 }
 
-static int begin(struct virtio_blk *b, enum disk_op op, u64 at, u64 bytes)
+/* True if a transfer is in no use. */
+static bool has_spare(const struct virtio_blk *b)
+{
+	return (b->disk.owned | b->disk.stale) != BIT(b->disk.range->count) - 1;
+}
+
+/* Another transfer for the current request. False: all are in use. */
+static bool add_part(struct virtio_blk *b)
+{
+	struct blk_request *r = blk_now(b);
+	struct blk_part *part = &r->parts[(r->turn + r->count) % ARRAY_SIZE(r->parts)];
+	const u64 used = b->disk.owned | b->disk.stale;
+
+	for (u32 n = 0; n < b->disk.range->count; n++) {
+		if (used & BIT(n))
+			continue;
+		b->disk.owned |= BIT(n);
+		*part = (struct blk_part){ .transfer = n };
+		r->count++;
+		return true;
+	}
+	return false;
+}
+
+/* The current part is over. */
+static void drop_part(struct virtio_blk *b)
+{
+	struct blk_request *r = blk_now(b);
+
+	b->disk.owned &= ~BIT(r->parts[r->turn].transfer);
+	r->turn = (r->turn + 1) % ARRAY_SIZE(r->parts);
+	r->count--;
+	r->pos = 0;
+	r->there = false;
+}
+
+static int begin(struct virtio_blk *b, struct disk_transfer *t, enum disk_op op, u64 at, u64 bytes)
 {
 	listen(b);
 	blk_now(b)->op = op;
-	if (disk_start(transfer_of(b), op, at / BLK_SECTOR, (u32)(bytes / BLK_SECTOR)))
+	if (disk_start(t, op, at / BLK_SECTOR, (u32)(bytes / BLK_SECTOR)))
 		return blk_skip(b, S_IOERR);
 	return NOT_NOW;
 }
@@ -53,7 +92,7 @@ static bool settled(struct virtio_blk *b)
 {
 	struct blk_disk *d = &b->disk;
 
-	for (u32 n = 0; d->stale && n < b->most; n++) {
+	for (u32 n = 0; d->stale && n < d->range->count; n++) {
 		struct disk_transfer *t = &d->range->transfers[n];
 
 		if (disk_state(t) == DISK_BUSY)
@@ -66,15 +105,19 @@ static bool settled(struct virtio_blk *b)
 	return !d->stale;
 }
 
-enum transfer { NONE, IN_FLIGHT, DONE, FAILED };
+/* NO_ROOM: the request has no transfer yet. */
+enum transfer { NO_ROOM, NONE, IN_FLIGHT, DONE, FAILED };
 
-/* What has become of this request's transfer. DONE and FAILED: it is told once. */
+/* What has become of the current part's transfer. DONE and FAILED: it is told once. */
 static enum transfer look(struct virtio_blk *b)
 {
-	struct disk_transfer *t = transfer_of(b);
+	struct disk_transfer *t;
 
 	if (unlikely(b->disk.stale) && !settled(b))
 		return IN_FLIGHT;
+	if (!blk_now(b)->count && !add_part(b))
+		return NO_ROOM;
+	t = transfer_of(b);
 	switch (disk_state(t)) {
 	case DISK_IDLE:
 		return NONE;
@@ -122,49 +165,64 @@ static bool look_ahead(struct virtio_blk *b)
 	return all;
 }
 
-/* Read what the buffers that are left hold, as far as it fits into ours. */
-static int read_more(struct virtio_blk *b)
+/*
+ * Read what the buffers behind the parts hold, as far as it fits into ours. What was looked at
+ * beyond is the beginning of the next part.
+ */
+static int read_ahead(struct virtio_blk *b)
 {
 	struct blk_request *r = blk_now(b);
-	const bool all = look_ahead(b);
-	u32 room = r->room;
+	const bool seen = look_ahead(b);
+	struct blk_part *part;
+	u32 bytes;
 
 	if (!virtio_can_go_on(&b->t))
 		return NOT_NOW;
-	if (!all)
+	if (!seen)
 		return COSTLY;
-	r->room = 0;
-	if (!room) {
+	if (!r->room) {
 		virtio_break(&b->t, BLK_QUEUE, VIRTIO_FAULT_REQUEST, 0);
 		return NOT_NOW;
 	}
-	if (!--room)
-		return blk_to_status(b, S_OK);
-	if (!is_whole(b, r->at, room) || !blk_fits(b, r->at, room))
+	r->all = r->room <= DISK_BUFFER;
+	bytes = r->all ? r->room - 1 : (u32)DISK_BUFFER;
+	if (!bytes)
+		return CHEAP;
+	if (!is_whole(b, r->next, bytes) || !blk_fits(b, r->next, bytes))
 		return blk_skip(b, S_IOERR);
-	r->have = room;
-	r->pos = room; /* nothing is there yet */
-	r->ends = room < DISK_BUFFER;
-	return begin(b, DISK_READ, r->at, room);
+	if (!add_part(b))
+		return NOT_NOW; /* not: the caller has looked */
+	part = &r->parts[(r->turn + r->count - 1) % ARRAY_SIZE(r->parts)];
+	part->have = bytes;
+	r->room -= bytes;
+	r->next += bytes;
+	if (begin(b, &b->disk.range->transfers[part->transfer], DISK_READ, r->next - bytes, bytes))
+		return CHEAP;
+	return r->all && r->count == 1 ? BEGUN : COSTLY;
 }
 
 /* T_IN */
 static int send(struct virtio_blk *b)
 {
 	struct blk_request *r = blk_now(b);
-	const enum transfer transfer = look(b);
+	const struct blk_part *part = &r->parts[r->turn];
+	enum transfer transfer;
 	void *to;
 	u32 len;
 
-	if (transfer == IN_FLIGHT)
+	if (unlikely(b->disk.stale) && !settled(b))
 		return NOT_NOW;
-	if (transfer == FAILED)
-		return blk_skip(b, S_IOERR);
-	if (transfer == DONE)
-		r->pos = 0;
-	if (r->pos == r->have)
-		return r->ends ? blk_to_status(b, S_OK) : read_more(b);
-	len = MIN(CHUNK, r->have - r->pos);
+	if (!r->count && !r->room && !r->all)
+		r->next = r->at;
+	if (!r->all && r->count < ARRAY_SIZE(r->parts) && has_spare(b))
+		return read_ahead(b);
+	if (!r->count)
+		return r->all ? blk_to_status(b, S_OK) : NOT_NOW;
+	transfer = r->there ? DONE : look(b);
+	if (transfer != DONE)
+		return transfer == FAILED ? blk_skip(b, S_IOERR) : NOT_NOW;
+	r->there = true;
+	len = MIN(CHUNK, part->have - r->pos);
 	to = blk_answer(b, &len);
 	if (!to)
 		return NOT_NOW;
@@ -174,6 +232,8 @@ static int send(struct virtio_blk *b)
 	virtio_advance(&b->t, BLK_QUEUE, len);
 	r->pos += len;
 	r->at += len;
+	if (r->pos == part->have)
+		drop_part(b);
 	return COSTLY;
 }
 
@@ -181,7 +241,7 @@ static int send(struct virtio_blk *b)
 static int end_write(struct virtio_blk *b, bool any)
 {
 	if (any && b->disk.range->disk->flush && !(b->t.s.driver_features & VIRTIO_BLK_F_FLUSH))
-		return begin(b, DISK_FLUSH, 0, 0);
+		return begin(b, transfer_of(b), DISK_FLUSH, 0, 0);
 	return blk_skip(b, S_OK);
 }
 
@@ -194,7 +254,7 @@ static int write_out(struct virtio_blk *b)
 	if (!is_whole(b, r->at - bytes, bytes))
 		return blk_skip(b, S_IOERR);
 	r->pos = 0;
-	return begin(b, DISK_WRITE, r->at - bytes, bytes);
+	return begin(b, transfer_of(b), DISK_WRITE, r->at - bytes, bytes);
 }
 
 /* T_OUT */
@@ -205,7 +265,7 @@ static int receive(struct virtio_blk *b)
 	u32 len = MIN(CHUNK, (u32)DISK_BUFFER - r->pos);
 	const void *from;
 
-	if (transfer == IN_FLIGHT)
+	if (transfer == NO_ROOM || transfer == IN_FLIGHT)
 		return NOT_NOW;
 	if (transfer == FAILED || b->readonly)
 		return blk_skip(b, S_IOERR);
@@ -234,10 +294,12 @@ static int receive(struct virtio_blk *b)
 static int flush(struct virtio_blk *b)
 {
 	switch (look(b)) {
+	case NO_ROOM:
 	case IN_FLIGHT:
 		return NOT_NOW;
 	case NONE:
-		return b->disk.range->disk->flush ? begin(b, DISK_FLUSH, 0, 0) : blk_skip(b, S_OK);
+		return b->disk.range->disk->flush ? begin(b, transfer_of(b), DISK_FLUSH, 0, 0)
+						  : blk_skip(b, S_OK);
 	case DONE:
 		return blk_skip(b, S_OK);
 	default:
@@ -257,7 +319,7 @@ static int clear(struct virtio_blk *b)
 	const u64 bytes = MIN(r->end - r->at, most);
 	enum disk_op op = DISK_DISCARD;
 
-	if (transfer == IN_FLIGHT)
+	if (transfer == NO_ROOM || transfer == IN_FLIGHT)
 		return NOT_NOW;
 	if (transfer == FAILED)
 		return blk_skip(b, S_IOERR);
@@ -270,17 +332,20 @@ static int clear(struct virtio_blk *b)
 	if (zero)
 		op = r->range.flags & FLAG_UNMAP ? DISK_ZEROES_UNMAP : DISK_ZEROES;
 	r->at += bytes;
-	return begin(b, op, r->at - bytes, bytes);
+	return begin(b, transfer_of(b), op, r->at - bytes, bytes);
 }
 
 static void forget(struct virtio_blk *b)
 {
 	struct blk_request *r = blk_now(b);
 
-	r->have = r->pos = r->room = 0;
-	r->ends = false;
-	if (disk_state(transfer_of(b)) != DISK_IDLE)
-		b->disk.stale |= BIT(b->current);
+	while (r->count) {
+		if (disk_state(transfer_of(b)) != DISK_IDLE)
+			b->disk.stale |= BIT(r->parts[r->turn].transfer);
+		drop_part(b);
+	}
+	r->pos = r->room = 0;
+	r->all = r->there = false;
 }
 
 static void reset(struct virtio_blk *b)

@@ -306,8 +306,11 @@ static bool may_take(const struct virtio_blk *b)
 	return likely(!b->bytes.size && !b->ops.size) || !any_under_way(b);
 }
 
-/* WAITS: it has to, for the machine's disk or a limit. DRY: the driver has no other request. */
-enum served { WAITS, DRY, GOES_ON };
+/*
+ * WAITS: it has to, for the machine's disk or a limit. BEGAN: from now on. DRY: the driver has no
+ * other request.
+ */
+enum served { WAITS, BEGAN, DRY, GOES_ON };
 
 /* Some steps of the current request; if there is none, of the driver's next one. */
 static enum served serve(struct virtio_blk *b)
@@ -323,6 +326,8 @@ static enum served serve(struct virtio_blk *b)
 	for (; i < STEPS && cost == CHEAP; i++)
 		cost = cursor->taken || virtio_take(&b->t, BLK_QUEUE) ? steps[blk_now(b)->step](b)
 								      : NOT_NOW;
+	if (cost == BEGUN)
+		return BEGAN;
 	if (cost != NOT_NOW)
 		return GOES_ON;
 	if (!cursor->taken)
@@ -350,7 +355,7 @@ static bool unit(struct virtio *t)
 		}
 		make_current(b, n);
 		served = serve(b);
-		if (served != WAITS)
+		if (served > BEGAN)
 			return served == GOES_ON || any_under_way(b);
 		if (!virtio_can_go_on(t))
 			return false;
@@ -358,7 +363,8 @@ static bool unit(struct virtio *t)
 	if (free == b->most || !may_take(b))
 		return false;
 	make_current(b, free);
-	return serve(b) == GOES_ON;
+	served = serve(b);
+	return served == GOES_ON || served == BEGAN;
 }
 
 static void between(struct virtio *t, struct vcpu *v)

@@ -74,11 +74,18 @@ struct blk_image {
 	u64 pages;
 };
 
-/* A range of a disk of the machine: a transfer for each of the driver's requests. */
+/* A range of a disk of the machine. Its transfers are the requests', as they need them. */
 struct blk_disk {
 	struct disk_range *range;
 	bool listens; /* the end of a transfer wakes the VM */
-	u64 stale;    /* transfers in flight of requests that were forgotten, one bit each */
+	u64 owned;    /* transfers of requests, one bit each */
+	u64 stale;    /* transfers in flight of requests that were forgotten */
+};
+
+/* A part of a request that one transfer moves. */
+struct blk_part {
+	u32 transfer; /* its number */
+	u32 have;     /* bytes in its buffer */
 };
 
 /* A request of the driver. `cursor` is that of the queue while the request is the current one. */
@@ -96,11 +103,16 @@ struct blk_request {
 	bool allowed; /* by the rate limits */
 	/* on a disk of the machine */
 	enum disk_op op; /* of its last transfer */
-	u32 have, pos;   /* bytes in the transfer's buffer that were read or collected; copied */
+	u32 count, turn; /* parts under way; the first of them, the current one */
+	struct blk_part parts[2];
+	u32 pos; /* bytes of the current part that were collected, or copied to the driver */
+	/* T_IN: what comes next is read ahead while the current part is copied. */
+	bool there; /* the current part was read */
+	bool all;   /* nothing follows the parts but the status */
+	u64 next;   /* bytes: the next place on the disk to be read */
 	/* What its buffers hold, as far as they were looked at; and how far that is. */
 	u32 room;
 	struct virtio_request ahead;
-	bool ends; /* nothing follows what the transfer read, but the status */
 };
 
 struct virtio_blk;
@@ -109,7 +121,7 @@ struct virtio_blk;
  * The functions of a step return what it cost. They have the lock, and end in blk_skip() or
  * blk_to_status() when the status is known.
  */
-enum { NOT_NOW, CHEAP, COSTLY };
+enum { NOT_NOW, CHEAP, COSTLY, BEGUN }; /* BEGUN: the end of a transfer is all that it waits for */
 
 struct blk_backend {
 	/* Find it, and fill in size and config. 0, or an error and why. */
