@@ -27,7 +27,7 @@ FETCH := $(filter-out $(BY_HAND),$(WANTED)) $(if $(filter net debian,$(GUESTS)),
 RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(if $(SSH),--ssh $(SSH)) $(addprefix --disk ,$(DISK)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
-.PHONY: build guests bundle rootfs run debug test soak fuzz bench format clean distclean help
+.PHONY: build guests bundle rootfs run demo debug test soak fuzz bench format clean distclean help
 .DEFAULT_GOAL := build
 
 build:
@@ -53,6 +53,16 @@ rootfs:
 run: bundle
 	@$(if $(TMUX_FLAG),tools/deps tmux)
 	@$(RUN) $(TMUX_FLAG)
+
+# Linux and the RTOS, each with its part, without a command: a page shows the RTOS' control loop.
+demo: WEB ?= 8080
+demo: build
+	@tools/deps run
+	@tools/fetch-guests --build $(BUILD) demo
+	@tools/mkbundle --build $(BUILD) --out $(BUILD)/demo.cpio demo_linux demo_rtos
+	@echo 'demo: in some seconds: http://127.0.0.1:$(WEB)/ and ssh -p $(or $(SSH),2222) root@127.0.0.1'
+	@$(MAKE) --no-print-directory run GUESTS= BUNDLE=$(BUILD)/demo.cpio \
+	    NET=$(or $(NET),user),hostfwd=tcp:127.0.0.1:$(WEB)-:80 SSH=$(or $(SSH),2222)
 
 debug: bundle
 	@tools/deps debug
@@ -108,6 +118,7 @@ help:
 	@echo '                and how late real-time guests are beside hostile and busy ones (left out: QUICK=1)'
 	@echo 'make rootfs     a disk with Debian and its ssh server, build/rootfs.img; with build/rootfs.key,'
 	@echo '                or SSH_KEY=FILE.pub, root logs in'
+	@echo 'make demo       Linux with a page that shows the RTOS'\'' control loop, and ssh: WEB=8080 SSH=2222'
 	@echo 'make debug      as run, stopped at reset, with gdb attached'
 	@echo 'make bundle     only pack the guests; make format: clang-format -i'
 	@echo 'make clean      remove what was built; make distclean: what was fetched too'

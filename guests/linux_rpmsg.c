@@ -5,6 +5,7 @@
  *   rpmsg list           their names and addresses
  *   rpmsg open NAME      a terminal that is one of them: its path
  *   rpmsg ping [-n N]    N (1000) questions to "rpmsg-ping", and how long the answers took
+ *   rpmsg ask NAME [TEXT]  send TEXT to that service, print the message that comes back
  */
 #include "linux_rpmsg.h"
 
@@ -133,19 +134,35 @@ static bool parse_ping(struct request *q, uint64_t argc, char **argv)
 	return true;
 }
 
-static bool parse_open(struct request *q, uint64_t argc, char **argv)
+static bool parse_name(struct request *q, const char *name)
 {
 	uint32_t i;
 
-	q->command = COMMAND_OPEN;
-	if (argc != 3)
-		return false;
-	for (i = 0; argv[2][i]; i++) {
+	for (i = 0; name[i]; i++) {
 		if (i == RPMSG_NAME_SIZE - 1)
-			fail("open: a name has up to 31 characters");
-		q->name[i] = argv[2][i];
+			fail("a name has up to 31 characters");
+		q->name[i] = name[i];
 	}
 	return i > 0;
+}
+
+static bool parse_open(struct request *q, uint64_t argc, char **argv)
+{
+	q->command = COMMAND_OPEN;
+	return argc == 3 && parse_name(q, argv[2]);
+}
+
+static bool parse_ask(struct request *q, uint64_t argc, char **argv)
+{
+	q->command = COMMAND_ASK;
+	if (argc < 3 || argc > 4)
+		return false;
+	for (const char *text = argc == 4 ? argv[3] : ""; text[q->length]; q->length++) {
+		if (q->length == RPMSG_PAYLOAD_MAX)
+			fail("ask: a question has up to 496 bytes");
+		q->question[q->length] = text[q->length];
+	}
+	return parse_name(q, argv[2]);
 }
 
 static bool parse_request(struct request *q, uint64_t argc, char **argv)
@@ -156,6 +173,8 @@ static bool parse_request(struct request *q, uint64_t argc, char **argv)
 		return parse_ping(q, argc, argv);
 	if (text_same(argv[1], "open"))
 		return parse_open(q, argc, argv);
+	if (text_same(argv[1], "ask"))
+		return parse_ask(q, argc, argv);
 	q->command = COMMAND_LIST;
 	return argc == 2 && text_same(argv[1], "list");
 }
@@ -169,7 +188,7 @@ void start(uint64_t *stack)
 	int file;
 
 	if (!parse_request(&q, stack[0], (char **)(stack + 1)))
-		fail("usage: rpmsg list | open NAME | ping [-n N]");
+		fail("usage: rpmsg list | open NAME | ping [-n N] | ask NAME [TEXT]");
 	file = connect_host();
 	if (linux_call(SYS_WRITE, (uint64_t)file, (uintptr_t)&q, sizeof(q), 0, 0) != sizeof(q))
 		fail("the process that serves has ended");

@@ -10,12 +10,14 @@
 
 #include "linux_sys.h"
 
-enum command { COMMAND_LIST, COMMAND_OPEN, COMMAND_PING };
+enum command { COMMAND_LIST, COMMAND_OPEN, COMMAND_PING, COMMAND_ASK, COMMANDS };
 
 struct request {
 	uint32_t command;
-	uint32_t count; /* of pings */
+	uint32_t count;  /* of pings */
+	uint32_t length; /* of the question */
 	char name[RPMSG_NAME_SIZE];
+	char question[RPMSG_PAYLOAD_MAX];
 };
 
 #define PING_NAME "rpmsg-ping"
@@ -86,5 +88,23 @@ bool ping_step(struct ping *p);
 /* Its result. False: it failed, and the text says why. */
 bool ping_report(struct ping *p, struct text *t);
 void ping_end(struct ping *p);
+
+/* ---- linux_rpmsg_ask.c: a question to any service, and its answer ---- */
+
+struct ask {
+	struct rpmsg_endpoint endpoint; /* first */
+	const struct request *request;
+	bool sent, answered;
+	uint64_t since; /* when it was sent, or began to wait for the service */
+	uint32_t length;
+	char answer[RPMSG_PAYLOAD_MAX];
+};
+
+void ask_start(struct ask *a, const struct request *q);
+/* Go on. True: it is over. */
+bool ask_step(struct ask *a);
+/* The answer, with a line's end. False: there is none, and the text says why. */
+bool ask_report(const struct ask *a, struct text *t);
+void ask_end(struct ask *a);
 
 #endif

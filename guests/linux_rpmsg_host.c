@@ -14,10 +14,11 @@
 
 struct client {
 	int file; /* 0: a free row */
-	bool pinging;
+	bool pinging, asking;
 	struct request request;
 	uint64_t since;
 	struct ping ping;
+	struct ask ask;
 };
 
 struct poll_file {
@@ -105,6 +106,8 @@ static void end(struct client *c)
 {
 	if (c->pinging)
 		ping_end(&c->ping);
+	if (c->asking)
+		ask_end(&c->ask);
 	(void)linux_call(SYS_CLOSE, (uint64_t)c->file, 0, 0, 0, 0);
 	c->file = 0;
 }
@@ -197,6 +200,9 @@ static void step(struct client *c)
 	if (c->pinging) {
 		if (ping_step(&c->ping))
 			finish(c, ping_report(&c->ping, &t), &t);
+	} else if (c->asking) {
+		if (ask_step(&c->ask))
+			finish(c, ask_report(&c->ask, &t), &t);
 	} else if (is_ready(c)) {
 		if (c->request.command == COMMAND_OPEN) {
 			finish_open(c, &t);
@@ -234,9 +240,14 @@ static void read_client(struct client *c)
 
 	c->request.name[RPMSG_NAME_SIZE - 1] = '\0';
 	c->since = host_ticks();
-	if (got != sizeof(c->request) || c->request.command > COMMAND_PING || c->pinging) {
+	if (got != sizeof(c->request) || c->request.command >= COMMANDS || c->pinging ||
+	    c->asking || c->request.length > RPMSG_PAYLOAD_MAX) {
 		end(c);
 		return;
+	}
+	if (c->request.command == COMMAND_ASK) {
+		c->asking = true;
+		ask_start(&c->ask, &c->request);
 	}
 	if (c->request.command != COMMAND_PING)
 		return;

@@ -13,6 +13,11 @@
 
 /* control.c: start the loop, on the last CPU, at 1 kHz. Boot. */
 int __must_check control_start(void);
+/*
+ * How late the loop was, as one object of JSON without a line's end: in all, and in its last
+ * periods. Its length; 0: it does not fit. One thread calls it.
+ */
+size_t control_json(char *buf, size_t size);
 
 /* rtos_channel.c: answer on the channel, if there is one. Boot. */
 int __must_check channel_start(void);
@@ -32,6 +37,8 @@ void cmd_latency(const struct args *a);
 /* Name of the latency test with this number, or NULL. */
 const char *latency_test_name(u32 n);
 
+/* Ticks of the counter in nanoseconds. */
+u64 report_ns(u64 ticks);
 /* report.c: prints ticks as a row in nanoseconds below this heading, and a histogram's buckets. */
 void report_heading(const char *what);
 void report_row(const char *what, const struct series *s);

@@ -7,6 +7,8 @@
 #include <drivers/uart.h>
 #include <kernel/percpu.h>
 #include <kernel/sync.h>
+#include <lib/printf.h>
+#include <lib/string.h>
 #include "loop.h"
 #include "rtos.h"
 
@@ -18,6 +20,10 @@ static struct mutex lock; /* guards the loop; held briefly, and its holder inher
 static struct loop loop;
 static struct sem restarted;
 
+/* How late the loop was in its last periods, in ticks; the number of periods is the index. */
+#define RECENT 24
+static u64 recent[RECENT], released;
+
 static void control(void *arg __unused)
 {
 	u64 next = loop.next;
@@ -28,6 +34,7 @@ static void control(void *arg __unused)
 
 		mutex_lock(&lock);
 		if (changed != 0 && now >= loop.next) {
+			recent[released++ % RECENT] = now - loop.next;
 			loop_released(&loop, now);
 			plant_step(&loop.plant);
 		}
@@ -49,6 +56,35 @@ int control_start(void)
 	loop_start(&loop, arch_counter(), us_to_ticks(DEFAULT_US));
 	thread_start(&thread);
 	return 0;
+}
+
+/* ---- for others ---- */
+
+size_t control_json(char *buf, size_t size)
+{
+	static struct loop l; /* too large for the stack */
+	static u64 last[RECENT];
+	const struct histogram *h = &l.late.h;
+	u64 end, at;
+	size_t n;
+
+	mutex_lock(&lock);
+	l = loop;
+	end = released;
+	memcpy(last, recent, sizeof(last));
+	mutex_unlock(&lock);
+	n = (size_t)snprintf(buf, size,
+			     "{\"period_us\":%lu,\"periods\":%lu,\"count\":%lu,\"missed\":%lu,"
+			     "\"p50_ns\":%lu,\"p99_ns\":%lu,\"max_ns\":%lu,\"last_ns\":[",
+			     ticks_to_us(l.period), end, l.late.count, l.missed,
+			     report_ns(histogram_quantile(h, 500000)),
+			     report_ns(histogram_quantile(h, 990000)), report_ns(h->max));
+	for (at = end > RECENT ? end - RECENT : 0; at < end && n < size; at++)
+		n += (size_t)snprintf(buf + n, size - n, "%lu%s", report_ns(last[at % RECENT]),
+				      at + 1 < end ? "," : "");
+	if (n < size)
+		n += (size_t)snprintf(buf + n, size - n, "]}");
+	return n < size ? n : 0;
 }
 
 /* ---- the command ---- */

@@ -5,7 +5,7 @@
 
 #define BAR 40 /* characters */
 
-static u64 to_ns(u64 ticks)
+u64 report_ns(u64 ticks)
 {
 	u64 hz = arch_counter_hz();
 
@@ -22,10 +22,10 @@ void report_row(const char *what, const struct series *s)
 {
 	const struct histogram *h = &s->h;
 
-	shell_printf("%-8s %8lu %8lu %8lu %8lu %8lu %8lu %8lu\n", what, s->count, to_ns(s->min),
-		     to_ns(series_mean(s)), to_ns(histogram_quantile(h, 500000)),
-		     to_ns(histogram_quantile(h, 990000)), to_ns(histogram_quantile(h, 999000)),
-		     to_ns(h->max));
+	shell_printf("%-8s %8lu %8lu %8lu %8lu %8lu %8lu %8lu\n", what, s->count, report_ns(s->min),
+		     report_ns(series_mean(s)), report_ns(histogram_quantile(h, 500000)),
+		     report_ns(histogram_quantile(h, 990000)),
+		     report_ns(histogram_quantile(h, 999000)), report_ns(h->max));
 }
 
 void report_buckets(const struct histogram *h)
@@ -37,6 +37,6 @@ void report_buckets(const struct histogram *h)
 		most = MAX(most, h->buckets[i]);
 	for (u32 i = 0; i < HISTOGRAM_BUCKETS; i++)
 		if (h->buckets[i])
-			shell_printf("%10lu ns %9u %.*s\n", to_ns(histogram_least(i)),
+			shell_printf("%10lu ns %9u %.*s\n", report_ns(histogram_least(i)),
 				     h->buckets[i], (int)((u64)h->buckets[i] * BAR / most), bar);
 }

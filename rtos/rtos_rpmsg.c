@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * RPMsg over a channel, if the machine has one for it: the services "rpmsg-ping" and "rpmsg-tty",
- * which send back what they get. As peer 0 the RTOS is the host, else the remote.
+ * which send back what they get, and "rtos-jitter", which answers with the control loop's figures.
+ * As peer 0 the RTOS is the host, else the remote.
  */
 #include <kernel/log.h>
 #include <kernel/sync.h>
@@ -23,9 +24,19 @@ static void send_back(struct rpmsg_endpoint *e, u32 src, const void *data, u32 l
 	unanswered += rpmsg_send_to(&link, e, src, data, length) != RPMSG_SENT;
 }
 
+static void tell_jitter(struct rpmsg_endpoint *e, u32 src, const void *data __unused,
+			u32 length __unused)
+{
+	static char text[RPMSG_PAYLOAD_MAX];
+	const size_t n = control_json(text, sizeof(text));
+
+	unanswered += rpmsg_send_to(&link, e, src, text, (u32)n) != RPMSG_SENT;
+}
+
 static struct rpmsg_endpoint endpoints[] = {
 	{ .name = "rpmsg-ping", .service = true, .receive = send_back },
 	{ .name = "rpmsg-tty", .service = true, .receive = send_back },
+	{ .name = "rtos-jitter", .service = true, .receive = tell_jitter },
 };
 
 static void notify(void *arg __unused)
