@@ -121,6 +121,7 @@ void kernel_main(void)
 	must(console_service_start(), "console service");
 	must(vm_mover_start(), "mover");
 	must(trace_init(), "trace");
+	must(late_init(), "late limits");
 	must(shell_start(), "shell");
 	must(remote_start(), "remote shell");
 	thread_set_params(thread_current(), &sched_guarded); /* the shell waits for it */

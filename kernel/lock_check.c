@@ -19,7 +19,8 @@ static const char *const names[LOCK_RANKS] = {
 	[LOCK_VMID] = "vmid",         [LOCK_MAP] = "map",
 	[LOCK_ALLOC] = "alloc",       [LOCK_PAGE] = "page",
 	[LOCK_LOG] = "log",           [LOCK_ECHO] = "echo",
-	[LOCK_STREAM] = "stream",     [LOCK_PCI] = "pci",
+	[LOCK_STREAM] = "stream",     [LOCK_TRACE] = "trace",
+	[LOCK_PCI] = "pci",
 };
 
 /* Spinlocks held by each CPU. */

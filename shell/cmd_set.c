@@ -6,6 +6,7 @@
 #include <vmm/desc.h>
 #include <vmm/dev.h>
 #include <vmm/place.h>
+#include <vmm/trace.h>
 #include "shell.h"
 
 static const char *const restarts[] = { "never", "on-failure", "always", NULL };
@@ -235,6 +236,29 @@ static bool memory_setting(const struct args *a, struct vm *vm, struct memory_se
 	return true;
 }
 
+/* A late limit in us: "50us", "50"; "0": none. */
+static bool late_setting(const struct args *a, u64 *us)
+{
+	const char *text = option_value(a, "late-limit="), *p = text;
+
+	if (!text || take_number(&p, '\0', LATE_LIMIT_MAX, us))
+		return true;
+	p = text;
+	if (take_number(&p, 'u', LATE_LIMIT_MAX, us) && str_eq(p, "s"))
+		return true;
+	shell_error("%s: late-limit=%s: expected 1us to %uus, or 0: no limit\n", a->path, text,
+		    LATE_LIMIT_MAX);
+	return false;
+}
+
+static void set_late(const struct args *a, struct vm *vm, u64 us)
+{
+	if (option_value(a, "late-limit=") && late_limit_set(vm, (u32)us) != 0)
+		shell_printf(
+			"%s: late-limit=: no memory: events take %lu KiB for each of %u CPUs\n",
+			a->path, TRACE_RING_BYTES / KIB(1), cpu_count);
+}
+
 /* Carry the settings out, that which other VMs may prevent first. */
 static int apply(struct vm *vm, const struct vm_desc *want, const struct schedule_windows *windows,
 		 const struct memory_setting *memory, struct vm_error *err)
@@ -318,6 +342,7 @@ void cmd_zvm_set(const struct args *a)
 	struct rate_setting rate;
 	struct vm_error err;
 	struct vm *vm;
+	u64 late = 0;
 
 	shell_vmm_lock();
 	vm = vm_argument(a);
@@ -325,7 +350,7 @@ void cmd_zvm_set(const struct args *a)
 		want = vm->desc;
 	if (vm && anything_to_set(a) && settings(a, &want) && within_rights(a, vm, &want) &&
 	    windows_setting(a, &windows) && rate_setting(a, vm, &rate) &&
-	    memory_setting(a, vm, &memory)) {
+	    memory_setting(a, vm, &memory) && late_setting(a, &late)) {
 		if (apply(vm, &want, option_value(a, "windows=") ? &windows : NULL, &memory,
 			  &err)) {
 			shell_error("zvm: %s\n", err.text);
@@ -334,6 +359,7 @@ void cmd_zvm_set(const struct args *a)
 				*rate.limit = rate.wanted;
 				rate.dev->class->limits_changed(rate.dev);
 			}
+			set_late(a, vm, late);
 			shell_printf("vm %u '%s' set\n", vm->id, vm->name);
 		}
 	}

@@ -57,8 +57,8 @@ static bool parse_groups(const struct args *a, u32 *groups)
 	if (*groups && (!text || !*text))
 		return true;
 	groups_text(ALL_GROUPS, all, sizeof(all));
-	shell_printf("%s: -e %s: expected a list of these: %s\n", a->path, option_value(a, "-e"),
-		     all);
+	shell_error("%s: -e %s: expected a list of these: %s\n", a->path, option_value(a, "-e"),
+		    all);
 	return false;
 }
 
@@ -81,13 +81,13 @@ static void start(const struct args *a)
 		shell_printf("recording %s of %s: the last %u events of each CPU are kept\n", text,
 			     only ? only->name : "all VMs", TRACE_RING_RECORDS - 1);
 	else if (err == -ENOMEM)
-		shell_printf("%s: no memory: a trace takes %lu KiB for each of %u CPUs\n", a->path,
-			     TRACE_RING_BYTES / KIB(1), cpu_count);
+		shell_error("%s: no memory: a trace takes %lu KiB for each of %u CPUs\n", a->path,
+			    TRACE_RING_BYTES / KIB(1), cpu_count);
 	else if (trace_look().recording)
-		shell_printf("%s: already recording; `zvm trace stop` ends that\n", a->path);
+		shell_error("%s: already recording; `zvm trace stop` ends that\n", a->path);
 	else
-		shell_printf("%s: the last one is being sent; `zvm trace dump off` ends that\n",
-			     a->path);
+		shell_error("%s: the last one is being sent; `zvm trace dump off` ends that\n",
+			    a->path);
 }
 
 static void stop(const struct args *a)
@@ -103,10 +103,10 @@ static void stop(const struct args *a)
 	else if (!err)
 		shell_printf("%lu KiB freed\n", kib);
 	else if (err == -EBUSY)
-		shell_printf("%s: the trace is being sent; `zvm trace dump off` ends that\n",
-			     a->path);
+		shell_error("%s: the trace is being sent; `zvm trace dump off` ends that\n",
+			    a->path);
 	else
-		shell_printf("%s: there is no trace; `zvm trace start` begins one\n", a->path);
+		shell_error("%s: there is no trace; `zvm trace start` begins one\n", a->path);
 }
 
 static void dump_to(const struct args *a, s32 want)
@@ -117,17 +117,17 @@ static void dump_to(const struct args *a, s32 want)
 	if (port >= 0)
 		shell_printf("the trace is sent to port %d (%s)\n", port, console_port_name(port));
 	else if (port == -EPERM)
-		shell_printf("%s: there is no trace; `zvm trace start` begins one\n", a->path);
+		shell_error("%s: there is no trace; `zvm trace start` begins one\n", a->path);
 	else if (port == -EEXIST)
-		shell_printf("%s: the trace is being sent, to port %d\n", a->path,
-			     trace_look().port);
+		shell_error("%s: the trace is being sent, to port %d\n", a->path,
+			    trace_look().port);
 	else if (port == -EBUSY)
-		shell_printf("%s: port %d is in use\n", a->path, want);
+		shell_error("%s: port %d is in use\n", a->path, want);
 	else if (port == -ENOENT)
-		shell_printf("%s: %s (`host info` shows the ports)\n", a->path,
-			     want < 0 ? "no port is free" : "there is no such port");
+		shell_error("%s: %s (`host info` shows the ports)\n", a->path,
+			    want < 0 ? "no port is free" : "there is no such port");
 	else
-		shell_printf("%s: there is no memory for a dump\n", a->path);
+		shell_error("%s: there is no memory for a dump\n", a->path);
 }
 
 /* zvm trace dump [PORT | off] */
@@ -139,7 +139,7 @@ static void dump(const struct args *a)
 	if (port && str_eq(port, "off"))
 		shell_printf(trace_dump_end() ? "the dump ends\n" : "no trace is being sent\n");
 	else if (port && (parse_u64(port, &want) != 0 || want >= CONSOLE_MAX_PORTS))
-		shell_printf("%s: '%s': expected the number of a port, or off\n", a->path, port);
+		shell_error("%s: '%s': expected the number of a port, or off\n", a->path, port);
 	else
 		dump_to(a, port ? (s32)want : -1);
 }
@@ -188,7 +188,7 @@ void cmd_zvm_trace(const struct args *a)
 
 	shell_vmm_lock();
 	if (a->nmore && !dumps)
-		shell_printf("%s: too many arguments: '%s'\n", a->path, a->more[0]);
+		shell_error("%s: too many arguments: '%s'\n", a->path, a->more[0]);
 	else if (!a->operand)
 		show();
 	else if (dumps)
@@ -198,6 +198,6 @@ void cmd_zvm_trace(const struct args *a)
 	else if (str_eq(a->operand, "stop"))
 		stop(a);
 	else
-		shell_printf("%s: '%s': expected start, stop or dump\n", a->path, a->operand);
+		shell_error("%s: '%s': expected start, stop or dump\n", a->path, a->operand);
 	shell_vmm_unlock();
 }

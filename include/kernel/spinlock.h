@@ -38,6 +38,7 @@ enum lock_rank {
 	LOCK_VGIC,         /* a VM's interrupt controller */
 	LOCK_CONSOLE,      /* a VM's console */
 	LOCK_STREAM,       /* records on their way to a port */
+	LOCK_TRACE,        /* what is known of late timer interrupts */
 	LOCK_DISK,         /* what transfers of the machine's disks are in flight */
 	LOCK_VIRTIO,       /* a virtio console or disk of the machine */
 	LOCK_SHELL,        /* the events that the shell waits for */

@@ -36,6 +36,7 @@ struct vtimer {
 	 * counts from when it was set.
 	 */
 	struct histogram late;
+	u32 limit; /* what is later calls vtimer_set_late()'s function, in ticks; 0: nothing is */
 };
 
 /* Register the physical timer interrupts; once. */
@@ -76,6 +77,16 @@ void vtimer_count_woken(struct vcpu *v);
  */
 void vtimer_delivered(struct vtimer *t, u32 vintid);
 void vtimer_count_late(struct vtimer *t, s64 late);
+/*
+ * Set the function that is called when a timer's interrupt comes later than its vCPU's limit: on
+ * the vCPU's CPU, interrupts masked. Boot.
+ */
+typedef void (*vtimer_late_fn)(struct vcpu *v, u64 late);
+void vtimer_set_late(vtimer_late_fn fn);
+/*
+ * Set the limit. When this returns, the function is called for the new one only. Thread context.
+ */
+void vtimer_set_limit(struct vcpu *v, u32 ticks);
 /*
  * The same in a few instructions, for the interrupt of a list register with HW. False: nothing was
  * done; call vtimer_delivered().

@@ -81,6 +81,7 @@ static inline u32 desc_cpu_index(u64 affinity)
 
 #define DESC_HANG_MIN 1000 /* ms: the time of several looks (vmm/cpu.h) */
 #define DESC_HANG_MAX 3600000
+#define DESC_LATE_MAX 1000000 /* us */
 
 #define CONSOLE_PORT_ANY  (-1) /* the lowest free port */
 #define CONSOLE_PORT_NONE (-2)
@@ -205,6 +206,7 @@ struct vm_desc {
 	bool fifo;                /* no time slices among equals */
 	enum restart_policy restart;
 	u32 hang_timeout_ms; /* all vCPUs with IRQs masked for this long are a failure; 0: never */
+	u32 late_limit_us;   /* timers that come later are explained; 0: none is */
 	u32 gic_version;     /* 2, 3; 0: the machine's */
 	bool autostart;
 	bool watchdog;

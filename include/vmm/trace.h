@@ -8,6 +8,7 @@
 
 #include <kernel/percpu.h>
 #include <kernel/trace.h>
+#include <vmm/desc.h>
 #include <vmm/port.h>
 
 struct vm;
@@ -58,5 +59,73 @@ struct trace_look trace_look(void);
  * at most TRACE_RING_RECORDS - 1 are there. Any context.
  */
 u32 trace_ring_read(const struct trace_ring *r, u64 *pos, struct trace_record *out, u32 max);
+
+/* ---- why a timer's interrupt came late ---- */
+
+enum late_cause {
+	LATE_UNKNOWN, /* the events of that time were overwritten before they were read */
+	LATE_BUDGET,  /* the vCPU was held: its budget was used up, */
+	LATE_WINDOW,  /* or outside its windows */
+	LATE_THREAD,  /* another thread ran; id: its tag */
+	LATE_IRQ,     /* interrupts of the machine; id: the INTID */
+	LATE_EXIT,    /* the vCPU was in ZVM; id: enum exit_kind */
+	LATE_IDLE,    /* the CPU waited: the machine was late */
+	LATE_GUEST,   /* the guest ran, and the CPU had not taken the interrupt yet */
+	LATE_OTHER,   /* parts that found no place */
+};
+
+/* A part of the lateness. */
+struct late_part {
+	u8 cause; /* enum late_cause */
+	u16 id;
+	u32 count; /* how many stretches of time, of interrupts: how many interrupts */
+	u64 ticks;
+};
+
+#define LATE_PARTS 10
+
+/* What is to be found out: the time from `due` to `now`, on one CPU. */
+struct late_question {
+	u64 due, now;
+	u32 self, idle; /* tags of the vCPU's thread and of the CPU's idle thread */
+	u64 known_from; /* the records before this time were overwritten */
+	u8 held_before; /* LATE_BUDGET or LATE_WINDOW, if it is released before it is held */
+	const struct trace_record *records; /* those that end behind `due`, in the ring's order */
+	u32 count;
+};
+
+/*
+ * Divide the time: every tick of it belongs to one part. Returns the number of parts, at most
+ * LATE_PARTS, the longest first. Pure; its time grows with the square of the records.
+ */
+u32 late_walk(const struct late_question *q, struct late_part parts[LATE_PARTS]);
+
+#define LATE_REPORTS   16
+#define LATE_LIMIT_MAX DESC_LATE_MAX /* us */
+
+struct late_report {
+	u64 due, late; /* ticks */
+	u32 vcpu;
+	u32 count;
+	struct late_part parts[LATE_PARTS];
+};
+
+/*
+ * From now on timer interrupts of vm that come more than `us` late are explained; 0: no more. It
+ * takes rings, as trace_start() does, and a few pages. -ENOMEM. Lifecycle lock held.
+ */
+int __must_check late_limit_set(struct vm *vm, u32 us);
+/* Start the thread that looks causes up. 0 or -ENOMEM. Boot. */
+int __must_check late_init(void);
+/* The limit in us, 0: none. Lifecycle lock held. */
+u32 late_limit(const struct vm *vm);
+/* vm is going to be deleted. */
+void late_forget(struct vm *vm);
+/*
+ * Copy its last reports, the newest first. Returns how many. *total: late interrupts since the
+ * limit was set; *skipped: those of them that came too fast to be looked at. Lifecycle lock held.
+ */
+u32 late_reports(const struct vm *vm, struct late_report out[LATE_REPORTS], u64 *total,
+		 u64 *skipped);
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`zvm trace`: what the operator reads, and what its dump has in the formats of other tools."""
 
+import json
 import re
 import struct
 import subprocess
@@ -10,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from conftest import BOOT_SECONDS, ROOT
-from guests import new
+from guests import memory, new
 
 sys.path.insert(0, str(ROOT / "tools"))
 import trace_read  # noqa: E402
@@ -165,9 +166,9 @@ def test_devices_budgets_and_lines(boot, bundles, description, tmp_path):
     port, console = Port(board, tmp_path / "port"), vms[0].port()
     wanted = {"budget", "virtio", "channel", "console", "state"}
     assert board.sh(f"zvm trace start -e {','.join(wanted)}").startswith("recording budget,virtio,channel,console,state ")
+    assert board.sh("zvm set -n a budget=500 period=10000") == "vm 0 'a' set"
     for vm in vms:
         vm.run()
-    board.sh("zvm set -n rings budget=1000 period=10000")
     board.sh(f"zvm trace dump {PORT}")
     port.until_groups(wanted)
     console.expect("channel: 1000 rounds, PASS", BOOT_SECONDS)
@@ -176,14 +177,14 @@ def test_devices_budgets_and_lines(boot, bundles, description, tmp_path):
     trace = port.dump()
     said = [trace.describe(e) for e in trace.events]
     for text in ("vm0.0 a: running", "vm1.0 b: paused", "vm1.0 b: doorbell to peer 1", "vm0.0 a: channel raises interrupt 36",
-                 "vm0.0 a: console: channel: 1000 rounds, PASS", "vm2.0 rings: held: budget used up",
-                 "vm2.0 rings: no longer held"):
+                 "vm0.0 a: console: channel: 1000 rounds, PASS", "vm0.0 a: held: budget used up",
+                 "vm0.0 a: no longer held"):
         assert any(s.startswith(text) for s in said), text
     assert any(re.match(r"vm2\.[01] rings: notify of the device with interrupt \d+, queue \d$", s) for s in said)
     assert any(re.match(r"vm2\.0 rings: device raises interrupt \d+$", s) for s in said)
     assert {trace_read.group(e) for e in trace.events} == wanted
     # A held thread comes back before it is held again.
-    held = [e.kind for e in trace.events if e.kind in (trace_read.HELD, trace_read.RELEASED) and trace.name(e.tag) == "vm2.0 rings"]
+    held = [e.kind for e in trace.events if e.kind in (trace_read.HELD, trace_read.RELEASED) and trace.name(e.tag) == "vm0.0 a"]
     assert held[::2] == [trace_read.HELD] * len(held[::2]) and held[1::2] == [trace_read.RELEASED] * len(held[1::2])
 
 
@@ -349,3 +350,58 @@ def test_svg(running, path, file, tmp_path):
     assert arrows
     for line in arrows:
         assert float(line.get("x1")) <= float(line.get("x2")) and 0 < int(line.get("y1")) < int(line.get("y2")) < height
+
+
+def parts_of(why):
+    """The parts of a late interrupt in ns, by their words."""
+    return {words: int(us) * 1000 + int(ns) for us, ns, words in
+            re.findall(r"(\d+)\.(\d{3}) us (.*?)(?=, \d+\.\d{3} us |$)", why)}
+
+
+def test_why(boot):
+    """What a late timer waited for adds up to its lateness; the cause is the one that was made."""
+    board = boot(smp=2, mem=1024, guests=["control", "smp"])
+    vm = new(board, "control")
+    assert board.sh("zvm why") == ""
+    assert board.sh("zvm why control") == \
+        "'control' has no late limit; `zvm set control late-limit=50us` sets one"
+    for wrong in ("5x", "us", "2000000", "-1"):
+        assert f"late-limit={wrong}: expected 1us to 1000000us, or 0: no limit" in board.sh(f"zvm set control late-limit={wrong}")
+    free = memory(board)
+    assert board.sh("zvm set control late-limit=2000us budget=1000 period=20000") == "vm 0 'control' set"
+    vm.run()
+
+    def reports():
+        found = json.loads(board.sh("zvm why control --json"))["late"]
+        return found if len(found) == 16 else None
+
+    budgets = 0
+    for report in board.until(reports):
+        assert report["vm"] == "control" and report["vcpu"] == 0 and report["ticks"] > 125000
+        parts = parts_of(report["why"])
+        assert sum(parts.values()) == report["ticks"] * 16, report
+        assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", report["due"])
+        budgets += max(parts, key=parts.get) == "budget used up"
+    assert budgets > 3
+    text = board.sh("zvm why control")
+    assert re.match(r"'control': \d+ timer interrupts came more than 2000 us late", text)
+    assert re.search(r"^control vcpu 0: timer due \d\d:\d\d:\d\d\.\d{3} came \d+\.\d{3} us late: .* us budget used up", text, re.M)
+    # A trace beside it has its own begin and end.
+    assert board.sh("zvm trace start -e irq").startswith("recording irq of all VMs")
+    board.until(lambda: int(re.search(r"^recording .* (\d+) +- ", board.sh("zvm trace"), re.M)[1]) > 10)
+    assert "events recorded" in board.sh("zvm trace stop")
+    assert "KiB freed" in board.sh("zvm trace stop") and reports()
+    vm.stop()
+    assert board.sh("zvm set control late-limit=0 budget=0") == "vm 0 'control' set"
+    assert "has no late limit" in board.sh("zvm why control")
+    assert memory(board) == free
+
+
+def test_why_from_a_description(boot, bundles, description):
+    kind = description("late", "guests/control.elf", "", "memory = <0x0 0x800000>", "late-limit-us = <1>")
+    board = boot(smp=1, mem=1024, bundle=bundles([kind]))
+    vm = new(board, "late")
+    vm.run()
+    board.until(lambda: "late vcpu 0: timer due" in board.sh("zvm why"))
+    vm.delete(force=True)
+    assert board.sh("zvm why") == ""

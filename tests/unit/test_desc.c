@@ -394,6 +394,12 @@ static void test_numbers(void **state)
 	accepted();
 	assert_int_equal(d.hang_timeout_ms, 1000);
 	del("hang-timeout-ms");
+	set_u32("late-limit-us", 1000001);
+	refused("/: late-limit-us: 1000001 is out of range: 1 to 1000000");
+	set_u32("late-limit-us", 50);
+	accepted();
+	assert_int_equal(d.late_limit_us, 50);
+	del("late-limit-us");
 	set_u32("priority", 63);
 	refused("/: priority: 63 is out of range: 0 to 62");
 	del("priority");

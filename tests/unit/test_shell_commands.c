@@ -14,7 +14,7 @@ static void test_nothing(void **state)
 	expect("foo", "no command 'foo'; there are: zvm, host, help\n");
 	expect("zvm foo -n 1",
 	       "zvm: no command 'foo'; there are: new, run, pause, resume, reset, stop, delete, "
-	       "info, stat, top, net, channel, trace, set, list, console, log\n");
+	       "info, stat, top, net, channel, trace, why, set, list, console, log\n");
 	expect("zvm info", "no VMs; `zvm new -t TYPE` makes one\n");
 	expect("zvm list",
 	       "there is no bundle: the machine's loader gave no initrd, and nothing is preloaded\n");
@@ -316,12 +316,12 @@ static void test_set(void **state)
 	expect("zvm set linux policy=lifo", "zvm set: policy=lifo: expected round-robin or fifo\n");
 	expect("zvm set linux colour=red",
 	       "zvm set: no option 'colour=red'; options: -n VM, prio=PRIO, affinity=MASK, "
-	       "budget=US, period=US, weight=N, policy=POLICY, dedicated=ON, windows=LIST, restart=WHEN, mem=MIB, rate=LIMIT\n");
+	       "budget=US, period=US, weight=N, policy=POLICY, dedicated=ON, windows=LIST, restart=WHEN, late-limit=US, mem=MIB, rate=LIMIT\n");
 	assert_string_equal(completed("zvm set linux pr"), "prio=");
 	assert_string_equal(
 		completed("zvm set -n linux "),
 		"linux uboot prio= affinity= budget= period= weight= policy= dedicated= "
-		"windows= restart= mem= rate=");
+		"windows= restart= late-limit= mem= rate=");
 }
 
 static void test_completion(void **state)
@@ -330,7 +330,7 @@ static void test_completion(void **state)
 	assert_string_equal(completed(""), "zvm host help");
 	assert_string_equal(completed("h"), "host help");
 	assert_string_equal(completed("zvm "), "new run pause resume reset stop delete info stat "
-					       "top net channel trace set list console log");
+					       "top net channel trace why set list console log");
 	assert_string_equal(completed("zvm re"), "resume reset");
 	assert_string_equal(completed("zvm run "), "linux uboot");
 	assert_string_equal(completed("zvm run -n u"), "uboot");

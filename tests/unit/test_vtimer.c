@@ -3,6 +3,7 @@
 #include <unit.h>
 #include <vgic_fixture.h>
 
+#include <kernel/percpu.h>
 #include <string.h>
 
 static struct vcpu *const v0 = &fixture_vcpus[0];
@@ -306,6 +307,53 @@ static void late_while_loaded(void **state)
 }
 
 /* One that wakes the vCPU is delivered when that is switched in, and counts once. */
+static u64 told;
+
+static void tell_late(struct vcpu *v, u64 late)
+{
+	assert_ptr_equal(v, v0);
+	told = late;
+}
+
+/* The virtual timer fires by the short path, that late. */
+static void fire_again(u64 late)
+{
+	assert_int_equal(host_vgic_ack(), 27);
+	host_vgic_eoi(27);
+	program(ARCH_TIMER_VIRT, 4000 - late, 1); /* its counter is at 4000 */
+	told = 0;
+	assert_true(vmm_guest_irq(v0, 27));
+}
+
+/* What comes later than the limit is told, whether or not something came later before. */
+static void late_limit_is_told(void **state)
+{
+	(void)state;
+	vtimer_set_late(tell_late);
+	arch_set_percpu(&percpus[0]);
+	load(0);
+	host_counter = 5000;
+	program(ARCH_TIMER_VIRT, 3500, 1);
+	physical(27);
+	assert_int_equal(told, 0); /* no limit */
+	vtimer_set_limit(v0, 300);
+	fire_again(300);
+	assert_int_equal(told, 0);
+	fire_again(301);
+	assert_int_equal(told, 301);
+	fire_again(100);
+	assert_int_equal(told, 0);
+	fire_again(900);
+	assert_int_equal(told, 900);
+	fire_again(400);
+	assert_int_equal(told, 400);
+	lateness(6, 900);
+	vtimer_set_limit(v0, 0);
+	fire_again(700);
+	assert_int_equal(told, 0);
+	assert_int_equal(v0->timer.late.usual, 900);
+}
+
 static void late_when_woken(void **state)
 {
 	(void)state;
@@ -456,6 +504,7 @@ int main(void)
 		cmocka_unit_test_setup(masked_and_impossible_ones_do_not, setup),
 		cmocka_unit_test_setup(in_flight_does_not_wake_again, setup),
 		cmocka_unit_test_setup(late_while_loaded, setup),
+		cmocka_unit_test_setup(late_limit_is_told, setup),
 		cmocka_unit_test_setup(late_when_woken, setup),
 		cmocka_unit_test_setup(a_counter_that_follows_starts_at_0, setup),
 		cmocka_unit_test_setup(a_counter_that_leads, setup),

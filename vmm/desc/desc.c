@@ -65,7 +65,7 @@ const char *desc_tasks_problem(const struct vm_desc *d)
 		       : NULL;
 }
 
-static bool row_seen(u32 seen, const char *name)
+static bool row_seen(u64 seen, const char *name)
 {
 	for (u32 i = 0; i < desc_root.count; i++)
 		if (*desc_root.rows[i].name == *name && str_eq(desc_root.rows[i].name, name))
@@ -74,7 +74,7 @@ static bool row_seen(u32 seen, const char *name)
 }
 
 /* An image is either a file, or an address with a size. */
-static int check_image(struct reader *r, u32 seen, const char *file, const char *address,
+static int check_image(struct reader *r, u64 seen, const char *file, const char *address,
 		       const char *size)
 {
 	u64 end;
@@ -92,7 +92,7 @@ static int check_image(struct reader *r, u32 seen, const char *file, const char 
 }
 
 /* With firmware a kernel is optional, and the firmware places it. */
-static int check_start(struct reader *r, u32 seen)
+static int check_start(struct reader *r, u64 seen)
 {
 	const bool kernel = row_seen(seen, "kernel") || row_seen(seen, "kernel-address");
 	const bool initrd = row_seen(seen, "initrd") || row_seen(seen, "initrd-address");
@@ -122,7 +122,7 @@ static int check_cpus(struct reader *r)
 		       : 0;
 }
 
-static int check_ram(struct reader *r, u32 seen)
+static int check_ram(struct reader *r, u64 seen)
 {
 	const bool placed = row_seen(seen, "memory-base");
 	char why[200];
@@ -138,7 +138,7 @@ static int check_ram(struct reader *r, u32 seen)
 static int read_root(struct reader *r, const void *fdt)
 {
 	const char *problem;
-	u32 seen;
+	u64 seen;
 	int ret;
 
 	r->node = "/";
@@ -177,7 +177,7 @@ static int read_child(struct reader *r, const void *fdt, int node)
 {
 	const char *name = fdt_get_name(fdt, node, NULL);
 	char path[1 + DT_NAME_MAX + 1];
-	u32 seen;
+	u64 seen;
 	int ret = 0;
 
 	(void)snprintf(path, sizeof(path), "/%s", name);

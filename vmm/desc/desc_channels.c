@@ -85,7 +85,7 @@ static int read_channel(struct reader *r, const void *fdt, int node, const char 
 {
 	struct vm_desc *d = r->d;
 	struct desc_channel *c = &parsed[MIN(d->channel_count, DESC_CHANNELS_MAX - 1)];
-	u32 seen;
+	u64 seen;
 
 	r->prop = NULL;
 	if (d->channel_count == DESC_CHANNELS_MAX)

@@ -434,6 +434,7 @@ static const struct prop_row root_rows[] = {
 	{ "policy",             read_policy,      NOTHING },
 	{ "restart",            read_restart,     NOTHING },
 	{ "hang-timeout-ms",    desc_u32,         NUMBER(hang_timeout_ms, DESC_HANG_MIN, DESC_HANG_MAX) },
+	{ "late-limit-us",      desc_u32,         NUMBER(late_limit_us, 1, DESC_LATE_MAX) },
 	{ "autostart",          read_flag,        F(autostart) },
 	{ "pmu",                read_flag,        F(pmu) },
 	{ "watchdog",           read_flag,        F(watchdog) },

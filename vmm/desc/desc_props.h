@@ -34,7 +34,7 @@ struct prop_table {
 	u32 count; /* at most DESC_MAX_ROWS */
 };
 
-#define DESC_MAX_ROWS 32
+#define DESC_MAX_ROWS 64
 extern const struct prop_table desc_root, desc_console;
 
 /* A compatible of a node of /devices, and its properties, for a struct desc_virtio. */
@@ -51,7 +51,7 @@ extern const u32 desc_virtio_row_count;
  * Then report a property without a row. *seen: one bit for each row whose property is present.
  */
 int desc_read_node(struct reader *r, const void *fdt, int node, const struct prop_table *table,
-		   u32 *seen);
+		   u64 *seen);
 
 /* Rows' readers: one string that a terminal can show; a number of one cell, or of two. */
 int desc_text(struct reader *r, const char **text);

@@ -95,7 +95,7 @@ static int refuse_unknown(struct reader *r, const struct prop_table *table, cons
 }
 
 int desc_read_node(struct reader *r, const void *fdt, int node, const struct prop_table *table,
-		   u32 *seen)
+		   u64 *seen)
 {
 	struct prop_value values[DESC_MAX_ROWS];
 	const char *unknown = find_values(fdt, node, table, values);
@@ -116,7 +116,7 @@ int desc_read_node(struct reader *r, const void *fdt, int node, const struct pro
 		ret = row->read(r, row);
 		if (ret)
 			return ret;
-		*seen |= (u32)BIT(i);
+		*seen |= BIT(i);
 	}
 	r->prop = NULL;
 	return unknown ? refuse_unknown(r, table, unknown) : 0;

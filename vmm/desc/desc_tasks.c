@@ -46,7 +46,7 @@ int desc_read_task(struct reader *r, const void *fdt, int node)
 	const char *name = fdt_get_name(fdt, node, NULL);
 	struct desc_task t = { .number = 0 };
 	u64 number;
-	u32 seen;
+	u64 seen;
 
 	if (parse_u64(name + strlen("task"), &number) || number > UINT32_MAX)
 		return refuse(r, "unknown node: a task has a number, task0");

@@ -69,7 +69,7 @@ static int read_device(struct reader *r, const void *fdt, int node, const char *
 	struct vm_desc *d = r->d;
 	struct desc_virtio *v = &d->virtio[MIN(d->virtio_count, DESC_VIRTIO_MAX - 1)];
 	const struct virtio_row *row = find_row(r, fdt, node);
-	u32 seen;
+	u64 seen;
 
 	if (!row)
 		return -EINVAL;

@@ -17,6 +17,7 @@
 #include <vmm/load.h>
 #include <vmm/place.h>
 #include <vmm/port.h>
+#include <vmm/trace.h>
 
 #define VM_PAGES   ((u32)((sizeof(struct vm) + PAGE_SIZE - 1) / PAGE_SIZE))
 #define VCPU_PAGES ((u32)((sizeof(struct vcpu) + PAGE_SIZE - 1) / PAGE_SIZE))
@@ -416,6 +417,7 @@ static void unmake_vcpus(struct vm *vm)
 void vm_unmake(struct vm *vm)
 {
 	/* First stop everything that could still inject an interrupt. */
+	late_forget(vm);
 	console_port_detach(&vm->console);
 	vdevs_reset(vm);
 	health_end(vm);
@@ -483,6 +485,13 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	if (r) {
 		vm_unmake(vm);
 		return r;
+	}
+	if (late_limit_set(vm, vm->desc.late_limit_us) != 0) {
+		vm_unmake(vm);
+		return vm_fail(
+			err, -ENOMEM,
+			"no memory for late-limit-us: events take %lu KiB for each of %u CPUs",
+			TRACE_RING_BYTES / KIB(1), cpu_count);
 	}
 	vm_enter(vm);
 	vm_sched_apply(&plan);

@@ -170,20 +170,23 @@ static void send_irqs(void)
 
 /* ---- records ---- */
 
-static u64 oldest(const struct trace_ring *r)
+static u64 oldest(u32 cpu)
 {
-	u64 pos = 0;
+	u64 pos = trace_ring_begin(cpu);
 
-	(void)trace_ring_read(r, &pos, NULL, 0);
+	(void)trace_ring_read(&percpus[cpu].trace, &pos, NULL, 0);
 	return pos;
 }
 
 /* False: there was none. */
 static bool send_some(u32 cpu)
 {
+	const u64 end = trace_ring_end(cpu);
 	u64 pos = dump.pos[cpu];
 	u32 n = trace_ring_read(&percpus[cpu].trace, &pos, dump.records, CHUNK_RECORDS_MAX);
 	const struct records_head head = { .cpu = cpu, .first = pos };
+
+	n = (u32)MIN(n, end - MIN(pos, end));
 
 	__atomic_fetch_add(&dump.lost, pos - dump.pos[cpu], __ATOMIC_RELAXED);
 	dump.pos[cpu] = pos + n;
@@ -282,7 +285,7 @@ int trace_dump(s32 want, u64 wall)
 	if (port < 0)
 		return port;
 	for_each_cpu(cpu)
-		dump.pos[cpu] = oldest(&percpus[cpu].trace);
+		dump.pos[cpu] = oldest(cpu);
 	dump.sent = dump.lost = 0;
 	__atomic_store_n(&dump.off, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&dump.port, port, __ATOMIC_RELEASE);

@@ -11,10 +11,19 @@ const char *const trace_group_names[TRACE_GROUP_COUNT] = {
 	"exit", "irq", "inject", "sched", "budget", "virtio", "channel", "console", "state",
 };
 
+/* What late limits need. */
+#define LATE_GROUPS ((u32)(TRACE_EXITS | TRACE_IRQS | TRACE_SWITCHES | TRACE_BUDGETS))
+/* Guests' interrupts are recorded only where exits are measured: others pay nothing. */
+#define MEASURED_GROUPS ((u32)(TRACE_EXITS | TRACE_IRQS | TRACE_INJECTIONS))
+
+/* The rings have two users: the operator's trace, and late limits. */
 static struct {
+	bool kept;      /* there is a trace, recording or stopped */
 	bool recording; /* atomic: the dump's thread looks at it */
 	u32 groups;
 	s32 only;
+	u64 begin[MAX_CPUS], end[MAX_CPUS]; /* of the trace; end: once it has stopped */
+	bool late;                          /* late limits are set */
 } state = { .only = -1 };
 
 static void free_rings(void)
@@ -30,6 +39,12 @@ static void free_rings(void)
 	}
 }
 
+static void release_rings(void)
+{
+	if (!state.kept && !state.late)
+		free_rings();
+}
+
 static int take_rings(void)
 {
 	u32 cpu;
@@ -37,15 +52,33 @@ static int take_rings(void)
 	for_each_cpu(cpu) {
 		struct trace_ring *r = &percpus[cpu].trace;
 
-		r->head = 0;
 		if (!r->records)
 			r->records = pages_alloc(RING_PAGES);
 		if (!r->records) {
-			free_rings();
+			release_rings();
 			return -ENOMEM;
 		}
 	}
 	return 0;
+}
+
+/* Record what its users want. A late limit needs all VMs. */
+static void apply(void)
+{
+	const u32 groups = (state.recording ? state.groups : 0) | (state.late ? LATE_GROUPS : 0);
+	const bool one = state.recording && state.only >= 0 && !state.late;
+
+	if (groups & MEASURED_GROUPS)
+		masked_exits(MASKED_TRACED, true);
+	trace_set_groups(groups, one ? trace_tag_of((u32)state.only, 0) : 0,
+			 one ? TRACE_TAG_VM_MASK : 0);
+	if (!(groups & MEASURED_GROUPS))
+		masked_exits(MASKED_TRACED, false);
+}
+
+static u64 head_of(u32 cpu)
+{
+	return __atomic_load_n(&percpus[cpu].trace.head, __ATOMIC_ACQUIRE);
 }
 
 bool trace_is_recording(void)
@@ -53,8 +86,31 @@ bool trace_is_recording(void)
 	return __atomic_load_n(&state.recording, __ATOMIC_ACQUIRE);
 }
 
+u64 trace_ring_begin(u32 cpu)
+{
+	return state.begin[cpu];
+}
+
+u64 trace_ring_end(u32 cpu)
+{
+	return trace_is_recording() ? head_of(cpu) : state.end[cpu];
+}
+
+int trace_late(bool on)
+{
+	int err = on ? take_rings() : 0;
+
+	if (err)
+		return err;
+	state.late = on;
+	apply();
+	release_rings();
+	return 0;
+}
+
 int trace_start(u32 groups, const struct vm *only)
 {
+	u32 cpu;
 	int err;
 
 	if (state.recording || trace_dump_port() >= 0)
@@ -62,37 +118,40 @@ int trace_start(u32 groups, const struct vm *only)
 	err = take_rings();
 	if (err)
 		return err;
+	for_each_cpu(cpu)
+		state.begin[cpu] = head_of(cpu);
+	state.kept = true;
 	state.groups = groups;
 	state.only = only ? (s32)only->id : -1;
 	__atomic_store_n(&state.recording, true, __ATOMIC_RELEASE);
-	trace_set_groups(groups, only ? trace_tag_of(only->id, 0) : 0,
-			 only ? TRACE_TAG_VM_MASK : 0);
-	/* Guests' interrupts are recorded only where exits are measured: others pay nothing. */
-	if (groups & (TRACE_EXITS | TRACE_IRQS | TRACE_INJECTIONS))
-		masked_exits(MASKED_TRACED, true);
+	apply();
 	return 0;
 }
 
 int trace_stop(void)
 {
+	u32 cpu;
+
 	if (state.recording) {
-		masked_exits(MASKED_TRACED, false);
-		trace_set_groups(0, 0, 0);
+		for_each_cpu(cpu)
+			state.end[cpu] = head_of(cpu);
 		__atomic_store_n(&state.recording, false, __ATOMIC_RELEASE);
+		apply();
 		return 0;
 	}
 	if (trace_dump_port() >= 0)
 		return -EBUSY;
-	if (!percpus[0].trace.records)
+	if (!state.kept)
 		return -ENOENT;
-	free_rings();
+	state.kept = false;
+	release_rings();
 	return 0;
 }
 
 struct trace_look trace_look(void)
 {
 	struct trace_look look = {
-		.rings = percpus[0].trace.records,
+		.rings = state.kept,
 		.recording = state.recording,
 		.groups = state.groups,
 		.only = state.only,
@@ -100,7 +159,7 @@ struct trace_look trace_look(void)
 	u32 cpu;
 
 	for_each_cpu(cpu)
-		look.written += __atomic_load_n(&percpus[cpu].trace.head, __ATOMIC_RELAXED);
+		look.written += trace_ring_end(cpu) - trace_ring_begin(cpu);
 	trace_dump_look(&look);
 	return look;
 }
