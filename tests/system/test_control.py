@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from conftest import BOOT_SECONDS, KERNELS, LINUX, fetched
+from conftest import BOOT_SECONDS, BUILD, KERNELS, LINUX, fetched
 from guests import HELLO, linux_ready, new, rows
 
 RTOS = "rtos> "
@@ -210,3 +210,46 @@ def test_types(boot, bundles, description, tmp_path):
     other = board.console(2)
     assert console.run("zvmctl run smp", LINUX) == "vm 2 'smp' running"
     other.expect(RTOS, BOOT_SECONDS)
+
+
+CHANNEL = 'channels { rpmsg { peers = "linux", "rtos"; size = <0x0 0x20000>; protocol = <0x4001>; }; }'
+
+
+def test_mica(boot, bundles, description, tmp_path):
+    """The steps of mica's jailhouse pedestal, and what it places in the channel (docs/mica.md)."""
+    fetched("uio")
+    (tmp_path / "rtos.img").write_bytes((KERNELS / "rtos.bin").read_bytes())
+    (tmp_path / "mica.img").write_bytes((BUILD / "guests/linux_mica").read_bytes())
+    disks = "".join(f'disk{n} {{ compatible = "zvm,virtio-blk"; image = "{name}.img"; }};'
+                    for n, name in enumerate(("rtos", "mica")))
+    boss = description("linux", "uio/Image", disks, 'initrd = "uio/initrd.cpio.gz"', 'bootargs = "console=ttyAMA0"',
+                       "memory = <0x0 0x10000000>", 'control = "rtos"', CHANNEL)
+    # Its own kernel would power it off at once: what runs is what mica loads.
+    (tmp_path / "hello.bin").write_bytes(HELLO)
+    rtos = description("rtos", "hello.bin", "", "memory = <0x0 0x1000000>", "priority = <8>", CHANNEL)
+    board = boot(smp=2, mem=1024, bundle=bundles([boss, rtos]))
+    linux = new(board, "linux")
+    console = linux.port()
+    linux.run()
+    linux_ready(console)
+    for disk, file in (("vda", KERNELS / "rtos.bin"), ("vdb", BUILD / "guests/linux_mica")):
+        console.run(f"head -c {file.stat().st_size} /dev/{disk} > /tmp/{file.name}", LINUX)
+    console.run("chmod +x /tmp/linux_mica; channel-up", LINUX)
+    # PedestalConf: the head of a cell's configuration.
+    console.run(r"printf 'JHCLL\001\015\000rtos' > /tmp/rtos.cell; head -c 32 /dev/zero >> /tmp/rtos.cell", LINUX)
+
+    def jailhouse(command):
+        text, status = console.run(f"jailhouse cell {command}; echo =$?", LINUX).rsplit("=", 1)
+        assert status == "0", text
+        return text.strip()
+
+    assert jailhouse("create /tmp/rtos.cell") == "vm 1 'rtos' created: 1 vcpu, 16 MiB"
+    assert jailhouse("load rtos /tmp/rtos.bin").endswith("from its next new, run or reset on")
+    console.run("/tmp/linux_mica > /tmp/said & side=$!", LINUX)
+    console.until(lambda: "are placed" in console.run("cat /tmp/said", LINUX))
+    assert jailhouse("start rtos") == "vm 1 'rtos' running"
+    assert console.run("wait $side; echo $?", LINUX) == "0", console.run("cat /tmp/said", LINUX)
+    assert console.run("cat /tmp/said", LINUX).endswith("mica: rpmsg-ping answered")
+    assert json.loads(console.run("zvmctl info --json", LINUX))["vms"][0]["state"] == "running"
+    assert jailhouse("shutdown rtos") == "vm 1 'rtos' stopped"
+    assert jailhouse("destroy rtos") == "vm 1 'rtos' deleted"
