@@ -24,7 +24,7 @@ def checked(tree):
 
 @pytest.fixture
 def tree(tmp_path):
-    for folder in ("arch", "docs", "include", "kernel", "shell", "tools", "vmm", "vms"):
+    for folder in ("arch", "docs", "include", "kernel", "lib", "shell", "tools", "vmm", "vms"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     for name in FILES:
         shutil.copy(ROOT / name, tmp_path)
