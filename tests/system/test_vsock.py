@@ -3,7 +3,7 @@
 
 import re
 
-from conftest import BUILD, LINUX, fetched
+from conftest import BOOT_SECONDS, BUILD, LINUX, fetched
 from guests import linux_ready, new
 from test_net import device
 
@@ -77,3 +77,15 @@ def test_linux_pair(boot, description, tmp_path):
     transfer(a, b, 3)
     two.delete(force=True)
     assert a.run("vsock 9 1234 < /dev/null; echo $?", LINUX) == "203"
+
+
+def test_bare_metal(boot):
+    """Two devices of one VM; `tools/interference` measures what a storm of theirs costs others."""
+    board = boot(smp=2, mem=512, guests=["sockets"])
+    vm = new(board, "sockets")
+    console = vm.port()
+    vm.run()
+    console.expect(r"sockets: (PASS|FAIL[^\n]*)", BOOT_SECONDS)
+    assert console.match[1] == "PASS"
+    assert device(board, vm, "vsock0") == ("virtio-vsock, slot 31: cid 90, 1 packets sent, 6 received, 0 dropped, "
+                                           "0 connections")
