@@ -142,7 +142,7 @@ def echoes(shell, path, text):
 def test_linux_and_the_rtos(linux_and_rtos):
     board, _, shell = linux_and_rtos
     assert "usage" in shell.run("rpmsg", LINUX) and "usage" in shell.run("rpmsg list all", LINUX)
-    assert "must be 1 to 500000" in shell.run("rpmsg ping -n 0", LINUX)
+    assert "must be 1 to 1000000" in shell.run("rpmsg ping -n 0", LINUX)
     assert "announces no rpmsg-tty" in shell.run("rpmsg open rpmsg-tty", LINUX)
     assert "announces no rpmsg-ping" in shell.run("rpmsg ping; echo failed $?", LINUX)
     _, console = start(board, "rtos")
@@ -178,7 +178,7 @@ def test_rpmsg_restarts(linux_and_rtos):
     for n in range(RESTARTS):
         stop = flood(shell)
         if n % 2:
-            shell.line("rpmsg ping -n 500000")
+            shell.line("rpmsg ping -n 1000000")
             board.drain(chance.uniform(0, 1))
             linux.reset()
             linux_ready(shell)

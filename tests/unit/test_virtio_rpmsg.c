@@ -27,7 +27,7 @@ static struct {
 	struct message last;
 	u32 messages, len, told, told_services;
 	s32 answer; /* 0: it takes all; or RPMSG_LATER, RPMSG_GONE */
-	struct rpmsg_announced services[RPMSG_SERVICE_MAX];
+	struct rpmsg_announced services[RPMSG_SERVICE_MAX], then;
 } at_peer;
 
 static char said[200];
@@ -59,6 +59,11 @@ static bool peer_service(struct rpmsg_port *port, u32 n, struct rpmsg_announced 
 {
 	assert_ptr_equal(port, &peer);
 	*s = at_peer.services[n];
+	if (at_peer.then.serial) { /* it comes just behind this look */
+		at_peer.services[n] = at_peer.then;
+		at_peer.then.serial = 0;
+		rpmsg_tell_peer(&peer, true);
+	}
 	return s->serial;
 }
 
@@ -277,6 +282,17 @@ static void services_of_the_other_one(void **state)
 	assert_int_equal(used_idx(RX), 0);
 }
 
+static void a_service_that_comes_while_it_is_looked_for(void **state)
+{
+	(void)state;
+	room(512);
+	assert_int_equal(used_idx(RX), 0);
+	at_peer.then = (struct rpmsg_announced){ .name = "just", .addr = 77, .serial = 1 };
+	rpmsg_tell_peer(&peer, true);
+	virtio_work();
+	expect_news("just", 77, 0);
+}
+
 static void wrong_messages(void **state)
 {
 	const struct message m = { .src = 7, .dst = 1025, .len = 4 };
@@ -374,6 +390,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_message_comes_in, setup, teardown),
 		cmocka_unit_test_setup_teardown(its_own_services, setup, teardown),
 		cmocka_unit_test_setup_teardown(services_of_the_other_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_service_that_comes_while_it_is_looked_for, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(wrong_messages, setup, teardown),
 		cmocka_unit_test_setup_teardown(memory_that_is_absent, setup, teardown),
 		cmocka_unit_test_setup_teardown(reset_while_it_is_sent, setup, teardown),

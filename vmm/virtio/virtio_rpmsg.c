@@ -52,6 +52,7 @@ struct virtio_rpmsg {
 	bool changes;  /* the peer is to look at `own` */
 	bool compares; /* `told` with the peer's, from `at` on */
 	u32 at;
+	u32 turn;       /* counts its beginnings: what was read before one is old */
 	bool announces; /* this to its driver: */
 	struct announcement news;
 	u64 sent, received, dropped, refused;
@@ -278,6 +279,7 @@ static void forget(struct virtio *t)
 	memset(v->own, 0, sizeof(v->own));
 	memset(v->told, 0, sizeof(v->told));
 	v->compares = v->changes = true;
+	v->turn++;
 }
 
 /* ---- without the lock ---- */
@@ -302,14 +304,14 @@ static void send(struct virtio_rpmsg *v, u32 len)
 	spin_unlock_irqrestore(&v->t.lock, irq);
 }
 
-static void compare_one(struct virtio_rpmsg *v, u32 n)
+static void compare_one(struct virtio_rpmsg *v, u32 n, u32 turn)
 {
 	struct rpmsg_announced now = { .serial = 0 };
 	unsigned long irq;
 
 	(void)rpmsg_peer_service(&v->port, n, &now);
 	irq = spin_lock_irqsave(&v->t.lock);
-	if (v->compares && !v->announces && v->at == n && virtio_is_live(&v->t))
+	if (v->turn == turn && v->compares && !v->announces && v->at == n && virtio_is_live(&v->t))
 		compare(v, &now);
 	spin_unlock_irqrestore(&v->t.lock, irq);
 }
@@ -321,7 +323,7 @@ static void between(struct virtio *t, struct vcpu *vcpu)
 	const bool sends = v->step == READY && !v->sending && !v->blocked && virtio_is_live(t);
 	const bool changes = v->changes, tells = v->wakes || changes;
 	const bool compares = v->compares && !v->announces;
-	const u32 n = v->at, len = v->got;
+	const u32 n = v->at, turn = v->turn, len = v->got;
 
 	(void)vcpu;
 	v->wakes = v->changes = false;
@@ -336,7 +338,7 @@ static void between(struct virtio *t, struct vcpu *vcpu)
 	if (sends)
 		send(v, len);
 	if (compares)
-		compare_one(v, n);
+		compare_one(v, n, turn);
 }
 
 static void changed(struct rpmsg_port *port, bool services)
@@ -346,8 +348,11 @@ static void changed(struct rpmsg_port *port, bool services)
 
 	v->woken = true;
 	v->blocked = false;
-	v->compares |= services;
-	v->at = services ? 0 : v->at;
+	if (services) {
+		v->compares = true;
+		v->at = 0;
+		v->turn++;
+	}
 	if (virtio_is_live(&v->t))
 		virtio_wake(&v->t);
 	spin_unlock_irqrestore(&v->t.lock, irq);
