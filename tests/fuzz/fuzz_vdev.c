@@ -452,13 +452,6 @@ void klog(enum log_level level, const char *fmt, ...)
 	(void)level, (void)fmt;
 }
 
-u32 trace_groups;
-
-void trace_event(u32 kind, u64 now, u32 tag, u32 a, u32 b)
-{
-	(void)kind, (void)now, (void)tag, (void)a, (void)b;
-}
-
 /* ---- the guest ---- */
 
 static void access(u64 offset, u32 size, bool write, u64 value)
