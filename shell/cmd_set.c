@@ -254,9 +254,8 @@ static bool late_setting(const struct args *a, u64 *us)
 static void set_late(const struct args *a, struct vm *vm, u64 us)
 {
 	if (option_value(a, "late-limit=") && late_limit_set(vm, (u32)us) != 0)
-		shell_printf(
-			"%s: late-limit=: no memory: events take %lu KiB for each of %u CPUs\n",
-			a->path, TRACE_RING_BYTES / KIB(1), cpu_count);
+		shell_error("%s: late-limit=: no memory: events take %lu KiB for each of %u CPUs\n",
+			    a->path, TRACE_RING_BYTES / KIB(1), cpu_count);
 }
 
 /* Carry the settings out, that which other VMs may prevent first. */
@@ -319,6 +318,8 @@ static bool within_rights(const struct args *a, const struct vm *vm, const struc
 	    (!want->budget_us || !most->budget_us ||
 	     want->budget_us * most->period_us > most->budget_us * want->period_us))
 		wrong = "budget=";
+	if (option_value(a, "late-limit=")) /* it takes memory and time of the whole machine */
+		wrong = "late-limit=";
 	if (wrong)
 		shell_error("%s: %s%s is more than the description of '%s' gives it\n", a->path,
 			    wrong, option_value(a, wrong), vm->desc.label);

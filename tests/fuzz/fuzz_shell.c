@@ -17,6 +17,7 @@
 #include <vmm/load.h>
 #include <vmm/net.h>
 #include <vmm/place.h>
+#include <vmm/trace.h>
 
 #include "../../shell/shell.h"
 #include "../../shell/table.h"
@@ -317,6 +318,15 @@ void vmm_unlock(void)
 	fuzz_assert(locks-- == 1);
 }
 
+u32 cpu_count = 4;
+
+int late_limit_set(struct vm *vm, u32 us)
+{
+	(void)vm;
+	fuzz_assert(us <= LATE_LIMIT_MAX);
+	return us % 2 ? -ENOMEM : 0;
+}
+
 u64 cpus_online_mask(void)
 {
 	return 0xf;
@@ -437,6 +447,7 @@ CHECKED(cmd_zvm_list)
 CHECKED(cmd_zvm_console)
 CHECKED(cmd_zvm_log)
 CHECKED(cmd_zvm_trace)
+CHECKED(cmd_zvm_why)
 const char *const trace_verbs[TRACE_VERBS] = { "start", "stop", "dump" };
 
 static const struct option host_options[] = { { "-f", NULL, ARG_NONE, "more" }, JSON_OPTION };

@@ -11,7 +11,6 @@
 #include <arch/timer.h>
 #include <kernel/log.h>
 #include <kernel/page.h>
-#include <kernel/trace.h>
 #include <lib/errno.h>
 #include <string.h>
 #include <vmm/control.h>

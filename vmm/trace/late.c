@@ -74,6 +74,7 @@ static void note_late(struct vcpu *v, u64 late)
 
 #define WALK_RECORDS 128
 #define WALK_PIECE   64
+#define WALK_BACK    16384 /* records that are looked at: a guest chooses how late it is */
 
 /* What the thread works on. */
 static struct {
@@ -131,7 +132,8 @@ static bool take(struct late_question *q, const struct trace_record *r)
  */
 static void gather(const struct trace_ring *ring, struct late_question *q)
 {
-	u64 at = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE), oldest = q->now;
+	const u64 head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
+	u64 at = head, oldest = q->now;
 
 	found.count = 0;
 	found.released = false;
@@ -146,8 +148,8 @@ static void gather(const struct trace_ring *ring, struct late_question *q)
 			if (!take(q, &found.piece[n]))
 				return;
 		}
-		if (pos != from || !pos)
-			break; /* earlier ones are overwritten, or there are none */
+		if (pos != from || !pos || head - pos >= WALK_BACK)
+			break; /* earlier ones are overwritten, or too many, or there are none */
 		at = pos;
 	}
 	if (oldest > q->due)
