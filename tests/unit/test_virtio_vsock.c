@@ -234,7 +234,12 @@ static void test_refused(void **unused)
 	packet(RW, PEER, 10);
 	desc(TX, 0, BUFFER, HEAD - 1, 0, 0);
 	send();
-	assert_int_equal(used_idx(TX), 2);
+	/* One that is cut off by a buffer to write into, with more behind it. */
+	desc(TX, 0, BUFFER, HEAD - 1, NEXT, 1);
+	desc(TX, 1, BUFFER + HEAD, 10, NEXT | WRITE, 2);
+	desc(TX, 2, BUFFER + 2 * HEAD, 10, 0, 0);
+	send();
+	assert_int_equal(used_idx(TX), 3);
 	assert_int_equal(used_idx(RX), 0);
 	/* No such ID; types and operations that there are not; less bytes than it says. */
 	room(100);
@@ -271,7 +276,7 @@ static void test_refused(void **unused)
 	packet(RW, PEER, 10);
 	send();
 	assert_int_equal(used_idx(RX), 6);
-	assert_int_equal(used_idx(TX), 10);
+	assert_int_equal(used_idx(TX), 11);
 	assert_int_equal(get(STATUS), DRIVER_OK);
 }
 

@@ -71,14 +71,15 @@ static void begin_packet(struct virtio_vsock *v)
 /* Some of the header. False: nothing more now. */
 static bool get_head(struct virtio_vsock *v)
 {
-	v->got += virtio_read(&v->t, VSOCK_TX, (u8 *)&v->head + v->got,
-			      (u32)sizeof(v->head) - v->got);
-	if (v->got < sizeof(v->head) && v->t.s.queues[VSOCK_TX].request.follows &&
-	    virtio_can_go_on(&v->t))
-		return true;
+	const u32 n = virtio_read(&v->t, VSOCK_TX, (u8 *)&v->head + v->got,
+				  (u32)sizeof(v->head) - v->got);
+
+	v->got += n;
 	if (!virtio_can_go_on(&v->t))
 		return false;
-	begin_packet(v);
+	/* Nothing was read of a writable buffer: what follows it cannot be readable. */
+	if (!n || v->got == sizeof(v->head) || !v->t.s.queues[VSOCK_TX].request.follows)
+		begin_packet(v);
 	return true;
 }
 
