@@ -26,8 +26,8 @@ class Controller:
         return self.console.run(command, LINUX, timeout)
 
     def ctl(self, request):
-        """What zvmctl prints, and its exit status."""
-        text, status = self.run(f"zvmctl {request}; echo =$?").rsplit("=", 1)
+        """What zvmctl prints, and its exit status; a tenth of a second after the last request."""
+        text, status = self.run(f"usleep 100000; zvmctl {request}; echo =$?").rsplit("=", 1)
         return text.strip(), int(status)
 
     def does(self, request):

@@ -80,6 +80,7 @@ def test_demo(boot, tmp_path):
     desk.until(lambda: desk.get("cgi-bin/jitter")[0] == 503)
     board.sh("zvm resume rtos")
     desk.jitter()
-    done = desk.ssh("zvmctl info --json; rpmsg list")
+    # A tenth of a second after each other, as a guest has 10 requests a second.
+    done = desk.ssh("usleep 100000; zvmctl info --json; rpmsg list; usleep 100000")
     assert done.returncode == 0 and '"rtos"' in done.stdout and "rtos-jitter" in done.stdout, done
     assert "no VM 'linux'; there are: 1 rtos" in desk.ssh("zvmctl reset linux").stderr
