@@ -15,6 +15,7 @@
 struct sched_load {
 	u32 vcpus, real_time,
 		dedicated; /* vCPUs: all; of real-time VMs; of VMs that want the CPU alone */
+	u32 tasks;         /* vCPUs of VMs that list their tasks */
 	u64 share;         /* of the CPU's time, by the vCPUs' budgets */
 };
 

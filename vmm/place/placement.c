@@ -81,6 +81,7 @@ static void count(struct sched_load *l, const struct vm_desc *d, u32 one)
 	l->vcpus += one;
 	l->real_time += desc_is_real_time(d) ? one : 0;
 	l->dedicated += d->dedicated ? one : 0;
+	l->tasks += d->task_count ? one : 0;
 	l->share += (u64)(s32)one * share_of(d);
 }
 

@@ -31,15 +31,28 @@ static u64 planned_cpus(const struct vm *vm)
 	return mask;
 }
 
+/* Usually there are none, and then the cost of a plan does not grow with the number of VMs. */
+static bool has_tasks(const struct sched_plan *p)
+{
+	u32 cpu;
+
+	for_each_cpu(cpu)
+		if (p->cpus[cpu].tasks)
+			return true;
+	return false;
+}
+
 bool vm_timing_holds(const struct sched_plan *p, struct vm_error *err)
 {
 	static struct timing_vm vms[MAX_VMS]; /* under the lifecycle lock */
-	struct timing_set set = measured();
+	struct timing_set set;
 	struct timing_result r;
-	u32 tasks = 0;
 	struct vm *vm;
 	char why[200];
 
+	if (!has_tasks(p))
+		return true;
+	set = measured();
 	for (vm = vm_sched_next(p, 0); vm; vm = vm_sched_next(p, vm->id + 1)) {
 		const struct vm_desc *d = vm_sched_desc(p, vm);
 
@@ -47,11 +60,10 @@ bool vm_timing_holds(const struct sched_plan *p, struct vm_error *err)
 						       .desc = d,
 						       .cpus = planned_cpus(vm),
 						       .real_time = desc_is_real_time(d) };
-		tasks += d->task_count;
 	}
 	set.vms = vms;
 	set.schedule = p->schedule;
-	for (u32 i = 0; tasks && i < set.count; i++) {
+	for (u32 i = 0; i < set.count; i++) {
 		const char *problem = desc_tasks_problem(vms[i].desc);
 
 		if (problem)
