@@ -2,6 +2,7 @@
 /* Checks the types of a bundle against a board's devicetree. */
 #include "checkdesc.h"
 
+#include <lib/bitmap.h>
 #include <lib/string.h>
 #include <libfdt.h>
 #include <stdio.h>
@@ -69,22 +70,13 @@ const char *machine_read(struct machine *m, const void *dtb)
 	return m->gic ? NULL : "has no GICv2 or GICv3";
 }
 
-static u32 weight(u64 mask)
-{
-	u32 n = 0;
-
-	for (; mask; mask &= mask - 1)
-		n++;
-	return n;
-}
-
 #define refuse(t, prop, ...) \
 	(desc_refuse(&error, (t)->file, "/", prop, __VA_ARGS__), complain(error.text))
 
 static int check_cpus(const struct machine *m, const struct vm_type *t)
 {
 	const struct vm_desc *d = &t->desc;
-	const u32 cpus = weight(m->cpus);
+	const u32 cpus = word_weight(m->cpus);
 	struct desc_error error;
 	int wrong = 0;
 

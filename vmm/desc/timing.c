@@ -8,6 +8,7 @@
  */
 #include <vmm/timing.h>
 
+#include <lib/bitmap.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <lib/text.h>
@@ -25,19 +26,10 @@ struct source {
 
 /* ---- other VMs on the CPU ---- */
 
-static u32 weight_of(u64 mask)
-{
-	u32 n = 0;
-
-	for (; mask; mask &= mask - 1)
-		n++;
-	return n;
-}
-
 /* How many vCPUs of a VM can be on one of its CPUs: they are spread over all of these. */
 static u64 vcpus_on(const struct timing_vm *vm)
 {
-	const u32 cpus = MAX(weight_of(vm->cpus), 1U);
+	const u32 cpus = MAX(word_weight(vm->cpus), 1U);
 
 	return (vm->desc->cpus + cpus - 1) / cpus;
 }
