@@ -271,6 +271,21 @@ static u64 some_offset(void)
 	return fuzz_word(&input, starts) + fuzz_below(&input, 16);
 }
 
+/* A buffered program as a driver does it: unlock, command, count less one, data, confirm. */
+static void program(u64 offset)
+{
+	const u64 at = GUEST_FLASH1_BASE + ALIGN_DOWN(MIN(offset, MIB(64) - 16), 4);
+	const u32 count = fuzz_below(&input, 4);
+
+	(void)access(at, 4, true, 0x600060);
+	(void)access(at, 4, true, 0xd000d0);
+	(void)access(at, 4, true, 0xe800e8);
+	(void)access(at, 4, true, count * 0x10001ULL);
+	for (u32 i = 0; i <= count; i++)
+		(void)access(at + 4UL * i, 4, true, fuzz_u64(&input));
+	(void)access(at, 4, true, 0xd000d0);
+}
+
 static void act(void)
 {
 	static const u8 commands[] = { 0x10, 0x20, 0x40, 0x50, 0x60, 0x70, 0x90, 0x98,
@@ -279,7 +294,10 @@ static void act(void)
 	const u32 size = fuzz_word(&input, sizes);
 	const u64 offset = some_offset();
 
-	switch (fuzz_below(&input, 8)) {
+	switch (fuzz_below(&input, 9)) {
+	case 8:
+		program(offset);
+		break;
 	case 0:
 		(void)access(GUEST_FLASH1_BASE + offset, size, false, 0);
 		break;

@@ -76,7 +76,11 @@ def test_errors_name_the_line(tmp_path):
 
 
 def test_the_machine(tmp_path):
-    """CPUs, memory and a GIC that a board lacks."""
+    """CPUs, memory and a GIC that a board lacks; else the machine of `make run` counts."""
+    large = source(tmp_path, "large", LOOP.replace("0x0 0x00800000", "0x0 0xd0000000"))
+    assert check(large)[2]
+    large = source(tmp_path, "large", LOOP.replace("0x0 0x00800000", "0x1 0x20000000"))
+    assert check(large)[1].endswith("/: memory: 4608 MiB, but the machine has 4096\n")
     dts = source(tmp_path, "loop", LOOP.replace(
         "affinity = <0x2>;", "affinity = <0x6>;\n\tdedicated;\n\tcpus = <2>;\n\tgic-version = <3>;").replace(
         "0x0 0x00800000", "0x0 0x30000000"))
