@@ -97,22 +97,42 @@ static enum rpmsg_took get_buffer(struct rpmsg *r, struct rpmsg_buffer *b)
 	return took;
 }
 
-/* The same; if there is none, the peer shall interrupt once it has given one back. */
+/* While it waits for a buffer, the peer shall interrupt once it has given one back. */
+static void set_starved(struct rpmsg *r, bool starved)
+{
+	if (r->starved == starved)
+		return;
+	r->starved = starved;
+	rpmsg_vring_want(&r->tx, r->role == RPMSG_HOST, starved);
+}
+
 static enum rpmsg_took wait_for_buffer(struct rpmsg *r, struct rpmsg_buffer *b)
 {
-	const bool host = r->role == RPMSG_HOST;
 	enum rpmsg_took took = get_buffer(r, b);
 
-	if (took == RPMSG_NONE && !r->starved) {
-		r->starved = true;
-		rpmsg_vring_want(&r->tx, host, true);
+	if (took == RPMSG_NONE) {
+		set_starved(r, true);
 		took = get_buffer(r, b); /* it may have been given back just before */
 	}
-	if (took == RPMSG_TOOK && r->starved) {
-		r->starved = false;
-		rpmsg_vring_want(&r->tx, host, false);
-	}
+	if (took == RPMSG_TOOK)
+		set_starved(r, false);
 	return took;
+}
+
+/*
+ * A remote takes a message only while it has a buffer for an answer: a host that reads slowly has
+ * to wait, and loses none. The host takes all, so they never wait for each other.
+ */
+static bool may_take(struct rpmsg *r)
+{
+	if (r->role == RPMSG_HOST)
+		return true;
+	if (!rpmsg_vring_offers(&r->tx))
+		set_starved(r, true);
+	if (!rpmsg_vring_offers(&r->tx)) /* it may have been given back just before */
+		return false;
+	set_starved(r, false);
+	return true;
 }
 
 static void put_buffer(struct rpmsg *r, const struct rpmsg_buffer *b, uint32_t length)
@@ -400,9 +420,12 @@ static bool receive(struct rpmsg *r)
 {
 	struct rpmsg_buffer b;
 	struct header h;
-	const enum rpmsg_took took = take_message(r, &b);
+	enum rpmsg_took took;
 	bool whole;
 
+	if (!may_take(r))
+		return false;
+	took = take_message(r, &b);
 	if (took == RPMSG_NONE)
 		return false;
 	if (took == RPMSG_BROKEN) {

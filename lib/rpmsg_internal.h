@@ -46,6 +46,8 @@ void rpmsg_vring_offer(struct rpmsg_vring *v, uint32_t id, uint32_t at, uint32_t
 		       bool for_device_to_write);
 enum rpmsg_took rpmsg_vring_reclaim(struct rpmsg_vring *v, struct rpmsg_buffer *b);
 
+/* The device: there is a buffer to take, or the ring is broken, which taking one tells. */
+bool rpmsg_vring_offers(const struct rpmsg_vring *v);
 /*
  * The device: take a buffer of at least RPMSG_HEADER_SIZE bytes in a memory of `size`, and give it
  * back with `length` bytes written.

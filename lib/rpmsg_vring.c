@@ -123,6 +123,11 @@ enum rpmsg_took rpmsg_vring_reclaim(struct rpmsg_vring *v, struct rpmsg_buffer *
 	return b->id < v->count ? RPMSG_TOOK : RPMSG_BROKEN;
 }
 
+bool rpmsg_vring_offers(const struct rpmsg_vring *v)
+{
+	return waiting(v, v->avail) != RPMSG_NONE;
+}
+
 enum rpmsg_took rpmsg_vring_take(struct rpmsg_vring *v, uint32_t size, struct rpmsg_buffer *b)
 {
 	const enum rpmsg_took took = waiting(v, v->avail);

@@ -278,6 +278,29 @@ static void a_full_ring_is_told(void **state)
 	}
 }
 
+/* The host sends on, and reads no answers meanwhile: the remote waits, and answers all. */
+static void a_slow_host_loses_no_answer(void **state)
+{
+	struct side *s = &sides[HOST], *remote = &sides[REMOTE];
+	unsigned int sent = 0;
+
+	(void)state;
+	both();
+	for (int i = 0; i < 5; i++) {
+		while (rpmsg_send(&s->link, &s->client, &sent, 4) == RPMSG_SENT)
+			sent++;
+		poll_side(REMOTE);
+	}
+	assert_int_equal(sent, 2 * RPMSG_RING_SIZE);
+	assert_int_equal(remote->echo.received, RPMSG_RING_SIZE);
+	remote->pending = false;
+	s->pending = true;
+	settle();
+	assert_int_equal(s->client.received, sent);
+	assert_int_equal(s->answered, sent - 1);
+	works();
+}
+
 static void limits_of_a_message(void **state)
 {
 	static const char longest[RPMSG_PAYLOAD_MAX + 1];
@@ -669,6 +692,7 @@ int main(void)
 		cmocka_unit_test(messages_go_both_ways),
 		cmocka_unit_test(order_of_the_start_does_not_matter),
 		cmocka_unit_test(a_full_ring_is_told),
+		cmocka_unit_test(a_slow_host_loses_no_answer),
 		cmocka_unit_test(limits_of_a_message),
 		cmocka_unit_test(endpoints_come_and_go),
 		cmocka_unit_test(a_restart_of_either_side),
