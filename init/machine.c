@@ -9,6 +9,7 @@
 #include <drivers/uart.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
+#include <kernel/panic.h>
 #include <kernel/percpu.h>
 #include <kernel/random.h>
 #include <lib/errno.h>
@@ -87,6 +88,7 @@ static int start_timer(void)
 
 void machine_start_kernel(void)
 {
+	panic_record_tell(arch_panic_page());
 	must(page_init(), "memory without the devicetree's reservations");
 	mmu_page_allocator_ready();
 	find_cpus();

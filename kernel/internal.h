@@ -184,6 +184,11 @@ void mutex_set_boost(struct thread *t, u8 prio);
 
 /* From here on klog takes no locks and echoes everything: only this CPU still runs. */
 void log_panic_mode(void);
+/*
+ * Copy the newest lines that fit into `size` bytes. Returns how many bytes they have. After
+ * log_panic_mode().
+ */
+u32 log_tail(char *to, u32 size);
 
 /* ---- ipi.c ---- */
 

@@ -161,6 +161,18 @@ static u64 first_line_locked(void)
 	return pos;
 }
 
+u32 log_tail(char *to, u32 size)
+{
+	u64 pos = MAX(log_ring.tail, log_ring.head - MIN(log_ring.head, (u64)size));
+	u8 c = '\n';
+
+	if (pos) { /* not from the middle of a line */
+		while (ring_read_at(&log_ring, &pos, &c, 1) && c != '\n')
+			;
+	}
+	return ring_read_at(&log_ring, &pos, to, size);
+}
+
 void log_dump(struct print_sink *out)
 {
 	u64 end = __atomic_load_n(&log_ring.head, __ATOMIC_RELAXED), pos = 0, lost;

@@ -2,9 +2,11 @@
 /* The end: an invariant of the hypervisor is broken. */
 #include "internal.h"
 
+#include <arch/cpu.h>
 #include <arch/irqchip.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
+#include <kernel/panic.h>
 #include <lib/text.h>
 
 #define MESSAGE_SIZE 200
@@ -29,7 +31,15 @@ static void report(const struct percpu *self, const char *message)
 		log_err("CPU %u, thread '%s'%s", self->id, t ? t->name : "none",
 			self->irq_depth ? ", in an interrupt" : "");
 	arch_backtrace(0);
-	log_err("halted");
+}
+
+/* For the next start: it clears the log's own ring. */
+static void keep(void)
+{
+	struct panic_record *r = arch_panic_page();
+
+	panic_record_seal(r, log_tail(r->text, sizeof(r->text)));
+	log_err("halted; where RAM survives a reset, the next start shows this again");
 }
 
 void panic(const char *fmt, ...)
@@ -51,5 +61,6 @@ void panic(const char *fmt, ...)
 	text_vprint(message, sizeof(message), fmt, ap);
 	va_end(ap);
 	report(self, message);
+	keep();
 	arch_halt();
 }

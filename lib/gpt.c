@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <lib/crc32.h>
 #include <lib/gpt.h>
 #include <lib/string.h>
 
@@ -42,17 +43,6 @@ static u32 get32(const void *from, u32 at)
 static u64 get64(const void *from, u32 at)
 {
 	return number(from, at, 8);
-}
-
-/* CRC-32 of ISO 3309. */
-static u32 crc32_more(u32 crc, const u8 *p, u32 size)
-{
-	while (size--) {
-		crc ^= *p++;
-		for (u32 i = 0; i < 8; i++)
-			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
-	}
-	return crc;
 }
 
 /* The header's own checksum is computed as if it were 0. */

@@ -4,6 +4,7 @@
  */
 #include <asm/loop.h>
 #include <asm/trap.h>
+#include <lib/syndrome.h>
 #include <vmm/core.h>
 
 #define PSTATE_F  BIT(6)
@@ -19,30 +20,6 @@
 #define FAULT_WAY 8
 #define SPIN_WAY  3
 
-static const char *exception_name(u64 esr)
-{
-	switch (ESR_EC(esr)) {
-	case EC_UNKNOWN:
-		return "undefined instruction";
-	case EC_FP:
-		return "FP or SIMD access";
-	case EC_ILLEGAL_STATE:
-		return "illegal execution state";
-	case EC_IABT_LOWER:
-	case EC_IABT_SAME:
-		return "instruction abort";
-	case EC_PC_ALIGN:
-		return "unaligned PC";
-	case EC_DABT_LOWER:
-	case EC_DABT_SAME:
-		return "data abort";
-	case EC_SP_ALIGN:
-		return "unaligned SP";
-	default:
-		return "exception";
-	}
-}
-
 /* True at EL1 with interrupts masked: no interrupt can end the current code. */
 static bool is_closed(u64 pstate)
 {
@@ -57,7 +34,7 @@ static bool is_closed(u64 pstate)
  */
 static bool faults_again(struct guest_code *c, struct guest_look *l, u64 vector)
 {
-	l->what = exception_name(l->last.esr);
+	l->what = syndrome_class(l->last.esr);
 	return is_closed(read_sysreg(spsr_el1)) &&
 	       loop_leads_to(c, vector, l->last.elr, l->pc, FAULT_WAY);
 }
@@ -65,7 +42,7 @@ static bool faults_again(struct guest_code *c, struct guest_look *l, u64 vector)
 /* True if the guest spins where one of the four vectors leads to. */
 static bool spins_there(struct guest_code *c, struct guest_look *l, u64 vectors)
 {
-	const char *const kinds[] = { exception_name(l->last.esr), "IRQ", "FIQ", "SError" };
+	const char *const kinds[] = { syndrome_class(l->last.esr), "IRQ", "FIQ", "SError" };
 
 	if (!loop_spins(c, l->pc))
 		return false;

@@ -6,14 +6,35 @@
 #include <asm/layout.h>
 #include <asm/trap.h>
 #include <kernel/log.h>
+#include <kernel/page.h>
 #include <lib/printf.h>
+#include <lib/syndrome.h>
 
 #define BACKTRACE_MAX 24
 
+/* What an address of ours is part of (layout.h). */
+static const char *place_name(u64 va)
+{
+	if (va < PAGE_SIZE)
+		return "a null pointer";
+	if (va >= LINEAR_VA)
+		return va < LINEAR_VA + arch_ram_limit() ? "RAM, or a hole in it"
+							 : "no place of ours";
+	if (va >= STACK_VA)
+		return va & STACK_BYTES ? "a thread's stack" : "the guard below a stack";
+	if (va >= IO_VA)
+		return "devices";
+	return va >= KIMAGE_VA ? "the image, or behind it" : "no place of ours";
+}
+
 void report_frame(const struct trap_frame *f, u64 esr, u64 far)
 {
-	log_err("ESR %08lx (class 0x%02lx)  FAR %016lx  PC %016lx  PSTATE %08lx", esr, ESR_EC(esr),
-		far, f->elr, f->spsr);
+	char text[96];
+
+	syndrome_text(esr, text, sizeof(text));
+	log_err("%s", text);
+	log_err("ESR %08lx  FAR %016lx (%s)  PC %016lx (%s)  PSTATE %08lx", esr, far,
+		place_name(far), f->elr, place_name(f->elr), f->spsr);
 	for (u32 i = 0; i < 30; i += 3)
 		log_err("x%-2u %016lx  x%-2u %016lx  x%-2u %016lx", i, f->x[i], i + 1, f->x[i + 1],
 			i + 2, f->x[i + 2]);
@@ -42,6 +63,11 @@ void arch_backtrace(u64 fp)
 			break;
 		fp = record[0];
 	}
+}
+
+void *arch_panic_page(void)
+{
+	return (void *)PANIC_PAGE_VA;
 }
 
 const char *arch_cpu_name(u32 midr)

@@ -97,7 +97,7 @@ void arch_start(u64 fdt_pa, u64 el, u64 image_pa)
 		write_sysreg(cptr_el2,
 			     CPTR_RES1 | CPTR_TZ |
 				     CPTR_TSM); /* libfdt may use SIMD: no thread owns it yet */
-	early_init(__image_end, KIMAGE_VA + KIMAGE_BYTES - (u64)__image_end);
+	early_init(__image_end, PANIC_PAGE_VA - (u64)__image_end);
 	if (!fdt_pa)
 		arch_halt(); /* without a devicetree there is no UART to report on */
 	why = host_fdt_init((const void *)(FDT_VA + fdt_at), FDT_BYTES - fdt_at);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arch/cpu.h>
+#include <kernel/panic.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,13 @@ bool arch_entropy(u64 *word)
 s64 arch_firmware(u32 function, u64 arg)
 {
 	return host_firmware ? host_firmware(function, arg) : -1;
+}
+
+void *arch_panic_page(void)
+{
+	static struct panic_record page;
+
+	return &page;
 }
 
 void arch_backtrace(u64 fp)

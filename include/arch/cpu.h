@@ -78,4 +78,10 @@ bool arch_erratum(u32 n, const char **what, u64 *cpus);
 /* Log a backtrace of frame records from fp on (of the caller if fp is 0). Any context. */
 void arch_backtrace(u64 fp);
 
+/*
+ * A page that keeps its contents over a reset where RAM does, and lies at the same place at the
+ * next start if the loader is the same. Nothing else uses it. Any context.
+ */
+void *arch_panic_page(void);
+
 #endif

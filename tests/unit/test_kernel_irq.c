@@ -3,6 +3,7 @@
 #include "test_kernel.h"
 
 #include <arch/irqchip.h>
+#include <kernel/panic.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
 
@@ -261,6 +262,16 @@ static void do_panic(void *arg)
 	panic("the %s broke", (const char *)arg);
 }
 
+/* What tell(r) writes to the terminal. */
+static const char *echoed_by(void (*tell)(struct panic_record *), struct panic_record *r)
+{
+	echoed_len = 0;
+	log_echo_level = LOG_WARN;
+	tell(r);
+	echoed[echoed_len] = '\0';
+	return echoed;
+}
+
 static void panic_reports_and_stops_everybody(void **state)
 {
 	u32 before = host_sgis_sent(IPI_HALT, 1);
@@ -284,6 +295,39 @@ static void panic_reports_and_stops_everybody(void **state)
 	(void)flags; /* the others would halt: leave them alone */
 }
 
+/* What the panic before left. */
+static void the_next_start_tells_of_a_panic(void **state)
+{
+	struct panic_record *r = arch_panic_page();
+
+	(void)state;
+	assert_non_null(strstr(echoed_by(panic_record_tell, r), "panicked before this start"));
+	assert_non_null(strstr(echoed, "| ["));
+	assert_non_null(strstr(strstr(dump_log(), "| ["), "] panic: the vase broke\n"));
+	assert_string_equal(echoed_by(panic_record_tell, r), ""); /* once */
+}
+
+/* Whatever lies there. */
+static void what_is_no_record_of_a_panic(void **state)
+{
+	struct panic_record *r = arch_panic_page();
+
+	(void)state;
+	memset(r, 0xa5, sizeof(*r));
+	assert_string_equal(echoed_by(panic_record_tell, r), "");
+	memcpy(r->text, "one\ntwo\nhal", 11);
+	panic_record_seal(r, 11);
+	r->text[1] = 'x';
+	assert_string_equal(echoed_by(panic_record_tell, r), "");
+	r->text[1] = 'n';
+	r->bytes = sizeof(r->text) + 1;
+	assert_string_equal(echoed_by(panic_record_tell, r), "");
+	r->bytes = 11;
+	assert_non_null(strstr(echoed_by(panic_record_tell, r), "| one\r\n"));
+	assert_non_null(strstr(echoed, "| two\r\n"));
+	assert_null(strstr(echoed, "hal"));
+}
+
 static int boot_three(void **state)
 {
 	*state = NULL;
@@ -305,7 +349,9 @@ int main(void)
 		cmocka_unit_test_setup(a_slow_reader, setup),
 		cmocka_unit_test_setup(lines_are_text, setup),
 		cmocka_unit_test_setup(a_flood_is_not_echoed, setup),
-		cmocka_unit_test_setup(panic_reports_and_stops_everybody, setup), /* last */
+		cmocka_unit_test_setup(panic_reports_and_stops_everybody, setup), /* last ... */
+		cmocka_unit_test(the_next_start_tells_of_a_panic),
+		cmocka_unit_test(what_is_no_record_of_a_panic),
 	};
 
 	return cmocka_run_group_tests(tests, boot_three, NULL);

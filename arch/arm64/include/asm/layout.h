@@ -26,6 +26,8 @@
 #define FDT_VA       (KIMAGE_VA + KIMAGE_BYTES)
 #define FDT_BYTES    0x400000
 #define BOOT_UART_VA (KIMAGE_VA + 0x800000)
+/* The last page of the image's 2 MiB. The ELF's segments end before it: loaders do not clear it. */
+#define PANIC_PAGE_VA (KIMAGE_VA + KIMAGE_BYTES - 0x1000)
 
 /*
  * A stack is the upper half of a slot of twice its size. The lower half is never mapped. So bit
