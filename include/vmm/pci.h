@@ -19,7 +19,9 @@ struct pci_function;
 
 #define PCI_WORDS 64 /* with the 256 bytes of a conventional function; behind them it reads 0 */
 
+#define PCI_ID_WORD       0
 #define PCI_COMMAND_WORD  1 /* Status is its upper half */
+#define PCI_CLASS_WORD    2
 #define PCI_BAR_WORD(n)   (4 + (n))
 #define PCI_CAPABILITIES  0x40 /* of the first capability */
 #define PCI_CAP_VENDOR    0x09

@@ -297,7 +297,7 @@ static void write_config(struct guest *g)
 	static const u8 regs[] = { 4, 5, 0x10, 0x18, 0x1c, 0x43, 0x3c, 0, 0x58 };
 	static const u8 sizes[] = { 1, 2, 4, 8 };
 	const u32 reg = fuzz_once_in(&input, 8) ? fuzz_byte(&input) : fuzz_word(&input, regs);
-	const u32 slot = 1 + fuzz_below(&input, CHANNELS + 1);
+	const u32 slot = fuzz_below(&input, CHANNELS + 2);
 	u64 value = reg < 0x10 || reg >= 0x20 ? fuzz_byte(&input) : some_place();
 	u32 size = reg == 5 || reg == 0x43 ? 1 : 4;
 

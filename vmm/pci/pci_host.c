@@ -3,6 +3,7 @@
  * The host bridge of a VM's PCI bus: configuration space by ECAM, the windows in which BARs are
  * decoded, and INTx. Each function keeps its words with a mask of what software may write. After
  * each write that may move something, the bridge compares where BARs are with where they are to be.
+ * The bridge is a function too, device 0: identification only.
  */
 #include <arch/mmu.h>
 #include <lib/errno.h>
@@ -140,6 +141,22 @@ static void access_word(struct pci_function *f, u64 reg, struct mmio_access *a)
 	spin_unlock_irqrestore(&f->host->lock, irq);
 }
 
+/*
+ * The bridge's own words, as on `virt`; the others are 0, and none is writable. Zephyr finds no
+ * function at all where device 0 is absent.
+ */
+static u32 bridge_word(u64 word)
+{
+	switch (word) {
+	case PCI_ID_WORD:
+		return 0x00081b36;
+	case PCI_CLASS_WORD:
+		return 0x06000000; /* host bridge */
+	default:
+		return 0;
+	}
+}
+
 static enum mmio_result ecam_access(const struct mmio_region *r, struct vcpu *v, u64 offset,
 				    struct mmio_access *a)
 {
@@ -150,7 +167,9 @@ static enum mmio_result ecam_access(const struct mmio_region *r, struct vcpu *v,
 	(void)v;
 	if (a->size > 4 || offset % a->size)
 		return MMIO_FAULT;
-	if (!f)
+	if (!devfn)
+		a->value = bridge_word(reg / 4) >> reg % 4 * 8 & ALL_ONES(a->size);
+	else if (!f)
 		a->value = ALL_ONES(a->size);
 	else if (reg < PCI_WORDS * 4)
 		access_word(h->functions[devfn / 8 - 1], reg, a);
