@@ -21,8 +21,9 @@ TMUX_FLAG := $(if $(filter 1,$(TMUX)),--tmux)
 
 # What has to be fetched for the guests asked for, less what was given by hand.
 WANTED := $(patsubst edk2,efi,$(filter linux uboot rt installer edk2,$(or $(GUESTS),linux uboot)))
+WANTED += $(if $(filter net debian channel_linux,$(GUESTS)),linux)
 BY_HAND := $(and $(LINUX_IMAGE),$(LINUX_INITRD),linux)
-FETCH := $(filter-out $(BY_HAND),$(WANTED)) $(if $(filter net debian,$(GUESTS)),virtio) $(if $(filter channel_linux,$(GUESTS)),uio)
+FETCH := $(filter-out $(BY_HAND),$(WANTED))
 
 RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(if $(SSH),--ssh $(SSH)) $(addprefix --disk ,$(DISK)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
@@ -47,7 +48,7 @@ bundle: build guests
 # A disk with Debian: make run GUESTS=debian DISK=build/rootfs.img SSH=2222
 rootfs:
 	@tools/deps run rootfs
-	@tools/fetch-guests --build $(BUILD) virtio
+	@tools/fetch-guests --build $(BUILD) linux
 	@tools/make-rootfs --build $(BUILD) $(if $(SSH_KEY),--key $(SSH_KEY))
 
 run: bundle

@@ -4,7 +4,7 @@
 import json
 import re
 
-from conftest import BOOT_SECONDS, BUILD, LINUX, fetched
+from conftest import BOOT_SECONDS, BUILD, LINUX
 from guests import linux_ready, memory, new
 from test_isolation import clean
 from test_virtio import device
@@ -14,10 +14,9 @@ ALL, SOME, OTHER = 512, 256, 384  # MiB
 
 def types(description, folder):
     """A Linux with a balloon, and a guest that looks through all of its memory."""
-    fetched("virtio")
     (folder / "stain.elf").write_bytes((BUILD / "guests/stain.elf").read_bytes())
-    return [description("linux", "virtio/Image", 'balloon0 { compatible = "zvm,virtio-balloon"; };',
-                        'initrd = "virtio/initrd.cpio.gz"', 'bootargs = "console=ttyAMA0"', "cpus = <2>",
+    return [description("linux", "linux/Image", 'balloon0 { compatible = "zvm,virtio-balloon"; };',
+                        'initrd = "linux/initrd.cpio.gz"', 'bootargs = "console=ttyAMA0"', "cpus = <2>",
                         f"memory = <0x0 {ALL << 20:#x}>"),
             description("stain", "stain.elf", "", f'bootargs = "stain={OTHER}"', "cpus = <2>",
                         f"memory = <0x0 {OTHER << 20:#x}>")]

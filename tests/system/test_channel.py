@@ -135,8 +135,8 @@ LINUX_PEER = """/dts-v1/;
 	compatible = "zvm,vm";
 	label = "a";
 	memory = <0x0 0x10000000>;
-	kernel = "uio/Image";
-	initrd = "uio/initrd.cpio.gz";
+	kernel = "linux/Image";
+	initrd = "linux/initrd.cpio.gz";
 	bootargs = "console=ttyAMA0";
 	%s;
 };
@@ -145,7 +145,6 @@ LINUX_PEER = """/dts-v1/;
 
 def linux_peer(folder):
     """A description of VM a with Linux, whose initramfs has the program."""
-    fetched("uio")
     (folder / "a.dts").write_text(LINUX_PEER % LOOP, encoding="utf-8")
     return str(folder / "a.dts")
 
@@ -229,7 +228,6 @@ def test_rtos_asks(boot, bundles, description, tmp_path):
 
 def test_linux_and_the_rtos(boot, bundles):
     """The two descriptions that the README names."""
-    fetched("uio")
     board = boot(smp=2, mem=1024, bundle=bundles(["channel_linux", "channel_rtos"]))
     _, linux = start(board, "linux")
     linux_ready(linux)

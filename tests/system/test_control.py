@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from conftest import BOOT_SECONDS, BUILD, KERNELS, LINUX, fetched
+from conftest import BOOT_SECONDS, BUILD, KERNELS, LINUX
 from guests import HELLO, linux_ready, new, rows
 
 RTOS = "rtos> "
@@ -48,7 +48,6 @@ def requests(board):
 
 @pytest.fixture
 def linux(boot, bundles):
-    fetched("uio")
     return Controller(boot(smp=2, mem=1024, bundle=bundles(["channel_linux", "channel_rtos"])))
 
 
@@ -192,10 +191,9 @@ def test_load(linux):
 
 def test_types(boot, bundles, description, tmp_path):
     """`control` names types of the bundle, and a VM without a console gets one for it."""
-    fetched("uio")
     (tmp_path / "rtos.img").write_bytes((KERNELS / "rtos.bin").read_bytes())
-    kind = description("boss", "uio/Image", 'disk0 { compatible = "zvm,virtio-blk"; image = "rtos.img"; };',
-                       'initrd = "uio/initrd.cpio.gz"', 'bootargs = "console=ttyAMA0"',
+    kind = description("boss", "linux/Image", 'disk0 { compatible = "zvm,virtio-blk"; image = "rtos.img"; };',
+                       'initrd = "linux/initrd.cpio.gz"', 'bootargs = "console=ttyAMA0"',
                        "memory = <0x0 0x10000000>", 'control = "rtos", "smp"')
     board = boot(smp=2, mem=1024, bundle=bundles([kind, "rtos", "smp"]))
     boss = new(board, "boss")
@@ -220,12 +218,11 @@ CHANNEL = 'channels { rpmsg { peers = "linux", "rtos"; size = <0x0 0x20000>; pro
 
 def test_mica(boot, bundles, description, tmp_path):
     """The steps of mica's jailhouse pedestal, and what it places in the channel (docs/mica.md)."""
-    fetched("uio")
     (tmp_path / "rtos.img").write_bytes((KERNELS / "rtos.bin").read_bytes())
     (tmp_path / "mica.img").write_bytes((BUILD / "guests/linux_mica").read_bytes())
     disks = "".join(f'disk{n} {{ compatible = "zvm,virtio-blk"; image = "{name}.img"; }};'
                     for n, name in enumerate(("rtos", "mica")))
-    boss = description("linux", "uio/Image", disks, 'initrd = "uio/initrd.cpio.gz"', 'bootargs = "console=ttyAMA0"',
+    boss = description("linux", "linux/Image", disks, 'initrd = "linux/initrd.cpio.gz"', 'bootargs = "console=ttyAMA0"',
                        "memory = <0x0 0x10000000>", 'control = "rtos"', CHANNEL)
     # Its own kernel would power it off at once: what runs is what mica loads.
     (tmp_path / "hello.bin").write_bytes(HELLO)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BOOT_SECONDS, BUILD, LINUX, fetched
+from conftest import BOOT_SECONDS, BUILD, LINUX
 from machine_disks import gpt, options
 from guests import Vm, linux_ready, new
 from test_virtio import device, file_system, linux_with  # noqa: F401
@@ -59,7 +59,7 @@ def test_partition(boot, description, tmp_path, transport):  # noqa: F811
 def test_two_vms(boot, description, tmp_path):  # noqa: F811
     """Two VMs on two partitions at once; refusals name the VM that has it."""
     file = gpt(tmp_path / "disk.img", 64, [("one", 1, 16), ("two", 20, 16)])
-    types = [description(name, "virtio/Image", disk(which, *more), 'initrd = "virtio/initrd.cpio.gz"',
+    types = [description(name, "linux/Image", disk(which, *more), 'initrd = "linux/initrd.cpio.gz"',
                          'bootargs = "console=ttyAMA0"', "memory = <0x0 0x8000000>")
              for name, which, *more in [("a", "vda1"), ("b", "label:two"), ("whole", "vda"), ("look", "serial:d0", "readonly"),
                                         ("none", "label:three")]]
@@ -198,7 +198,6 @@ def test_debian(boot, tmp_path):
     image = Path(os.environ.get("ZVM_ROOTFS", BUILD / "rootfs.img"))
     if not image.is_file() or not image.with_suffix(".key").is_file():
         pytest.skip(f"no {image} with its key: `make rootfs` makes both, in some minutes")
-    fetched("virtio")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -16,8 +16,7 @@ from guests import UBOOT, linux_ready, new, uboot_ready
 
 
 def linux_type(description, name, devices, *properties):
-    fetched("virtio")
-    return description(name, "virtio/Image", devices, 'initrd = "virtio/initrd.cpio.gz"',
+    return description(name, "linux/Image", devices, 'initrd = "linux/initrd.cpio.gz"',
                        'bootargs = "console=ttyAMA0"', "memory = <0x0 0x10000000>", *properties)
 
 

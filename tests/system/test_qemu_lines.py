@@ -50,7 +50,6 @@ def in_vm(boot, kind, name):
 
 def test_kernel_and_devices(boot, bare, description, tmp_path):  # noqa: F811
     """-kernel, -initrd, -append, -smp, -m; disks, a network, a console, a balloon, entropy."""
-    fetched("virtio")
     (tmp_path / "one.img").write_bytes(b"one" * 100000)
     (tmp_path / "two.img").write_bytes(b"two!" * 512)
     devices = """
@@ -61,7 +60,7 @@ def test_kernel_and_devices(boot, bare, description, tmp_path):  # noqa: F811
         balloon0 { compatible = "zvm,virtio-balloon"; };
         rng0 { compatible = "zvm,virtio-rng"; slot = <3>; };
     """
-    kind = description("lines", "virtio/Image", devices, 'initrd = "virtio/initrd.cpio.gz"',
+    kind = description("lines", "linux/Image", devices, 'initrd = "linux/initrd.cpio.gz"',
                        f'bootargs = "{APPEND}"', "memory = <0x0 0x10000000>", "cpus = <3>")
     ours = in_vm(boot, kind, "lines")
     linux_ready(ours)
@@ -71,7 +70,7 @@ def test_kernel_and_devices(boot, bare, description, tmp_path):  # noqa: F811
                 "-chardev", "null,id=c", "-device", "virtconsole,chardev=c",
                 "-chardev", "null,id=p", "-device", "virtserialport,chardev=p,name=agent",
                 "-device", "virtio-balloon-device", "-device", "virtio-rng-device,bus=virtio-mmio-bus.3",
-                kernel=BUILD / "guests/virtio/Image", initrd=BUILD / "guests/virtio/initrd.cpio.gz", smp=3)
+                kernel=BUILD / "guests/linux/Image", initrd=BUILD / "guests/linux/initrd.cpio.gz", smp=3)
     linux_ready(qemu)
     found = same([(qemu, LINUX), (ours, LINUX)], [
         "cat /proc/cmdline", "nproc", "od -An -tx1 /proc/device-tree/memory@40000000/reg",

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from conftest import BOOT_SECONDS, LINUX, ROOT, fetched
+from conftest import BOOT_SECONDS, LINUX, ROOT
 from guests import linux_ready, new, rows
 
 RTOS = "rtos> "
@@ -117,7 +117,6 @@ def test_a_wild_peer(boot, bundles, description, tmp_path, wild):
 @pytest.fixture
 def linux_and_rtos(boot, bundles):
     """The two descriptions that the README names: board, both VMs and their consoles."""
-    fetched("uio")
     board = boot(smp=2, mem=1024, bundle=bundles(["channel_linux", "channel_rtos"]))
     linux, shell = start(board, "linux")
     linux_ready(shell)
@@ -206,7 +205,6 @@ def test_rpmsg_restarts(linux_and_rtos):
 
 def test_linux_beside_a_wild_peer(boot, bundles, description, tmp_path):
     """The process that serves survives, and works with a good peer afterwards."""
-    fetched("uio")
     text = (ROOT / "vms/channel_linux.dts").read_text().replace('"linux"', '"a"')
     text = re.sub(r"^\tcontrol = .*\n", "", text, flags=re.M)  # the RTOS is not there
     (tmp_path / "a.dts").write_text(text[:text.index("\tchannels")] + LINK + ";\n};\n", encoding="utf-8")

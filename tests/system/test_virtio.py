@@ -7,15 +7,14 @@ import subprocess
 
 import pytest
 
-from conftest import BOOT_SECONDS, LINUX, fetched
+from conftest import BOOT_SECONDS, LINUX
 from guests import linux_ready, new
 
 
 def linux_with(boot, description, devices, **options):
     """A board, a VM with Linux and these devices, and its console."""
-    fetched("virtio")
     name = devices.split()[0]
-    kind = description(name, "virtio/Image", devices, 'initrd = "virtio/initrd.cpio.gz"',
+    kind = description(name, "linux/Image", devices, 'initrd = "linux/initrd.cpio.gz"',
                        'bootargs = "console=ttyAMA0"', "memory = <0x0 0x10000000>", "cpus = <2>")
     board = boot(smp=2, mem=1024, guests=[kind], **options)
     vm = new(board, name)

@@ -3,7 +3,7 @@
 
 import re
 
-from conftest import BOOT_SECONDS, BUILD, LINUX, fetched
+from conftest import BOOT_SECONDS, BUILD, LINUX
 from guests import linux_ready, new
 from test_net import device
 
@@ -12,10 +12,9 @@ CHECK = "md5sum /tmp/got | cut -c1-32"
 
 def linux_type(description, name, cid, folder):
     """A Linux with a vsock device; its disk is the program for it."""
-    fetched("virtio")
     (folder / "vsock").write_bytes((BUILD / "guests/linux_vsock").read_bytes())
-    return description(name, "virtio/Image", f'vsock0 {{ compatible = "zvm,virtio-vsock"; {cid} }}; '
-                       'disk0 { compatible = "zvm,virtio-blk"; image = "vsock"; };', 'initrd = "virtio/initrd.cpio.gz"',
+    return description(name, "linux/Image", f'vsock0 {{ compatible = "zvm,virtio-vsock"; {cid} }}; '
+                       'disk0 { compatible = "zvm,virtio-blk"; image = "vsock"; };', 'initrd = "linux/initrd.cpio.gz"',
                        'bootargs = "console=ttyAMA0"', "memory = <0x0 0x10000000>")
 
 
