@@ -25,4 +25,10 @@ int ivshmem_file(void);
 void ivshmem_allow(void);
 bool ivshmem_take(void);
 
+/*
+ * A peer on another CPU often answers sooner than Linux brings its interrupt to a program. So one
+ * looks for so many microseconds before it waits, and calls cpu_relax() in between.
+ */
+#define IVSHMEM_LOOK_US 20
+
 #endif

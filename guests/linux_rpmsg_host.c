@@ -7,8 +7,9 @@
 
 #define CLIENTS               8u
 #define POLLIN                1
-#define TICK_MS               100 /* how often waiting commands are looked at */
-#define TURNS                 16u /* polls of the link before others have their turn */
+#define TICK_MS               100  /* how often waiting commands are looked at */
+#define TURNS                 16u  /* polls of the link before others have their turn */
+#define LOOKS                 256u /* answers that are looked for, the same */
 #define FILES                 (2 + CLIENTS + TERMINALS)
 #define MSG_DONTWAIT_NOSIGNAL 0x4040u
 
@@ -84,6 +85,28 @@ static bool poll_link(void)
 	while (rpmsg_poll(&host_link))
 		if (++turns == TURNS)
 			return true;
+	return false;
+}
+
+static bool asking(void)
+{
+	for (uint32_t i = 0; i < CLIENTS; i++)
+		if (clients[i].file && (clients[i].pinging || clients[i].asking))
+			return true;
+	return false;
+}
+
+/* Look for an answer, which may bring the next question. False: none came. *more: poll again. */
+static bool look(bool *more)
+{
+	const uint64_t start = host_ticks(), before = host_link.counts.received;
+
+	while (host_ticks() - start < host_ms(IVSHMEM_LOOK_US) / 1000) {
+		cpu_relax();
+		*more = poll_link();
+		if (host_link.counts.received != before)
+			return true;
+	}
 	return false;
 }
 
@@ -314,6 +337,8 @@ void host_serve(int listener)
 	ivshmem_allow();
 	for (;;) {
 		more = poll_link();
+		for (uint32_t n = 0; asking() && n < LOOKS && look(&more); n++)
+			;
 		fill(files, listener);
 		wait_for_files(files, FILES, more);
 		if (files[0].returned) {
