@@ -96,7 +96,7 @@ bench: build
 	@$(if $(filter 1,$(QUICK)),,tools/cyclictest --build $(BUILD))
 
 format:
-	@find arch drivers guests include init kernel lib rtos shell tests vmm -name '*.[ch]' -print0 | \
+	@find arch drivers examples guests include init kernel lib rtos shell tests vmm -name '*.[ch]' -print0 | \
 	    xargs -0 clang-format -i
 
 # The fetched packages stay; distclean takes them too.
