@@ -169,6 +169,34 @@ enum sysreg_result vdebug_claim(struct vcpu *v, struct sysreg_access *a, u32 set
 /* The debug communications channel's registers of EL0. There is no debugger at the other end. */
 enum sysreg_result vdebug_channel(struct vcpu *v, struct sysreg_access *a, u32 arg);
 
+/* ---- a guest's own translation, read from memory (Arm ARM D8.2) ---- */
+
+/* The registers that it depends on: SCTLR_EL1, TCR_EL1, TTBR<n>_EL1. */
+struct stage1 {
+	u64 sctlr, tcr, ttbr[2];
+};
+
+enum stage1_end {
+	STAGE1_OK,
+	STAGE1_FAULT,    /* nothing is mapped there */
+	STAGE1_LEFT_RAM, /* a table is not in RAM, or in RAM that was never written */
+};
+
+struct stage1_walk {
+	s32 level;  /* -1 to 3: where it ended */
+	u64 ipa;    /* STAGE1_OK: of the address; ... */
+	u64 length; /* ... and how many bytes from there on are mapped with it */
+};
+
+struct vm_ram;
+
+/*
+ * Walk the tables for va, without regard to permissions. The guest may change them meanwhile:
+ * whatever they hold, it takes at most five reads, all of them within the VM's RAM. Any context.
+ */
+enum stage1_end stage1_walk(const struct vm_ram *ram, const struct stage1 *s, u64 va,
+			    struct stage1_walk *w);
+
 /*
  * ---- stolen time: a page of the VM at GUEST_PVTIME_BASE (vmm/dev.h), with one of these for each
  * vCPU ----
