@@ -17,6 +17,7 @@
 #include <kernel/thread.h>
 #include <lib/errno.h>
 #include <shell/shell.h>
+#include <vmm/debug.h>
 #include <vmm/life.h>
 #include <vmm/load.h>
 #include <vmm/place.h>
@@ -122,6 +123,7 @@ void kernel_main(void)
 	must(vm_mover_start(), "mover");
 	must(trace_init(), "trace");
 	must(late_init(), "late limits");
+	must(core_dump_init(), "core dumps");
 	must(shell_start(), "shell");
 	must(remote_start(), "remote shell");
 	thread_set_params(thread_current(), &sched_guarded); /* the shell waits for it */

@@ -235,6 +235,7 @@ void cmd_zvm_stat(const struct args *a);
 void cmd_zvm_top(const struct args *a);
 void cmd_zvm_net(const struct args *a);
 void cmd_zvm_trace(const struct args *a);
+void cmd_zvm_dump(const struct args *a);
 void cmd_zvm_why(const struct args *a);
 #define TRACE_VERBS 3
 extern const char *const trace_verbs[TRACE_VERBS];

@@ -5,6 +5,7 @@
 #include <arch/cpu.h>
 #include <arch/guest.h>
 #include <string.h>
+#include <vmm/core.h>
 
 void arch_guest_debug(const struct guest_debug *d)
 {
@@ -107,4 +108,11 @@ void arch_guest_pmu_write(enum guest_pmu_reg reg, u32 n, u64 value)
 	default:
 		break;
 	}
+}
+
+void arch_vcpu_read(struct vcpu *v, struct guest_regs *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->core[0] = v->arch.x0;
+	r->core[GUEST_PC] = v->arch.pc;
 }

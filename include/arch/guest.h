@@ -303,6 +303,35 @@ struct guest_debug {
  */
 void arch_guest_debug(const struct guest_debug *d);
 
+/* ---- a guest's registers, for a debugger ---- */
+
+/* clang-format off */
+enum guest_sysreg {
+	GUEST_SCTLR, GUEST_TCR, GUEST_TTBR0, GUEST_TTBR1, GUEST_MAIR, GUEST_VBAR, GUEST_ESR,
+	GUEST_FAR, GUEST_ELR, GUEST_SPSR, GUEST_SP_EL0, GUEST_SP_EL1, GUEST_TPIDR_EL0,
+	GUEST_TPIDR_EL1, GUEST_CONTEXTIDR, GUEST_MPIDR,
+	GUEST_SYSREGS
+};
+/* clang-format on */
+
+#define GUEST_X      31 /* x0 to x30 */
+#define GUEST_SP     31 /* of the level that it is at */
+#define GUEST_PC     32
+#define GUEST_PSTATE 33
+
+struct guest_regs {
+	u64 core[34];
+	u64 v[32][2];
+	u64 fpsr, fpcr;
+	u64 sys[GUEST_SYSREGS]; /* SPSR is the one that may be written */
+};
+
+/*
+ * Read the registers of v, which does not execute its guest. On the CPU where it did last;
+ * interrupts masked. Afterwards this CPU holds none of v's state. Some 600 instructions.
+ */
+void arch_vcpu_read(struct vcpu *v, struct guest_regs *r);
+
 /* ---- performance monitors (PMUv3, Arm ARM D13) ---- */
 
 #define GUEST_PMU_CYCLES 31 /* the cycle counter's number */

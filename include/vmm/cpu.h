@@ -184,8 +184,8 @@ enum stage1_end {
 
 struct stage1_walk {
 	s32 level;  /* -1 to 3: where it ended */
-	u64 ipa;    /* STAGE1_OK: of the address; ... */
-	u64 length; /* ... and how many bytes from there on are mapped with it */
+	u64 ipa;    /* STAGE1_OK: of the address */
+	u64 length; /* how many bytes from there on end in the same way; 0: no table has a say */
 };
 
 struct vm_ram;

@@ -40,6 +40,14 @@ int __must_check vm_reset(struct vm *vm, struct vm_error *err);
 int __must_check vm_delete(struct vm *vm, bool force, struct vm_error *err);
 
 /*
+ * A debugger holds a VM whose guest does not run, while it looks at it or changes it: vCPU 0 begins
+ * nothing meanwhile. False: the guest runs, or is being loaded. vm_let_go() ends that. Lifecycle
+ * lock held.
+ */
+bool __must_check vm_hold(struct vm *vm);
+void vm_let_go(struct vm *vm);
+
+/*
  * Wait until VM `id` is not VM_LOADING. 0: it is loaded, and runs if requested. -ETIMEDOUT: it is
  * still loading. Else why it could not be loaded, with the reason in err->text. Thread context,
  * lifecycle lock not held.

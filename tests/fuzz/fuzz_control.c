@@ -451,6 +451,7 @@ REFUSED(cmd_zvm_net)
 REFUSED(cmd_zvm_console)
 REFUSED(cmd_zvm_log)
 REFUSED(cmd_zvm_trace)
+REFUSED(cmd_zvm_dump)
 REFUSED(cmd_zvm_why)
 
 const struct option json_options[JSON_OPTIONS] = { JSON_OPTION };

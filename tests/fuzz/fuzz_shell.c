@@ -447,6 +447,7 @@ CHECKED(cmd_zvm_list)
 CHECKED(cmd_zvm_console)
 CHECKED(cmd_zvm_log)
 CHECKED(cmd_zvm_trace)
+CHECKED(cmd_zvm_dump)
 CHECKED(cmd_zvm_why)
 const char *const trace_verbs[TRACE_VERBS] = { "start", "stop", "dump" };
 

@@ -82,11 +82,11 @@ static enum stage1_end walk_half(const struct vm_ram *ram, const struct half *h,
 		const u64 type = w->level == LAST_LEVEL ? DESC_TABLE : DESC_BLOCK;
 		u64 desc;
 
+		w->length = BIT(shift) - (va & BITS(shift - 1, 0));
 		if (!read_entry(ram, table + index * 8, &desc))
 			return STAGE1_LEFT_RAM;
 		if ((desc & DESC_TYPE) == type) {
 			w->ipa = (desc & BITS(47, shift)) | (va & BITS(shift - 1, 0));
-			w->length = BIT(shift) - (va & BITS(shift - 1, 0));
 			return STAGE1_OK;
 		}
 		if ((desc & DESC_TYPE) != DESC_TABLE)
@@ -105,7 +105,7 @@ enum stage1_end stage1_walk(const struct vm_ram *ram, const struct stage1 *s, u6
 		*w = (struct stage1_walk){ .ipa = va, .length = BLOCK_SIZE - va % BLOCK_SIZE };
 		return STAGE1_OK;
 	}
-	w->level = first_level(&h);
+	*w = (struct stage1_walk){ .level = first_level(&h) };
 	if (h.off || !is_canonical(&h, va))
 		return STAGE1_FAULT;
 	return walk_half(ram, &h, va, w);

@@ -44,6 +44,21 @@ static void give_back(struct vm *vm)
 	sched_preempt_point();
 }
 
+bool vm_hold(struct vm *vm)
+{
+	const struct standing s = take(vm);
+
+	if (s.state != VM_RUNNING && s.state != VM_LOADING && !s.ends && vm_is_parked(vm, NULL))
+		return true;
+	give_back(vm);
+	return false;
+}
+
+void vm_let_go(struct vm *vm)
+{
+	give_back(vm);
+}
+
 static void set_state(struct vm *vm, enum vm_state s)
 {
 	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A look at a VM from outside: core dumps (docs/failures.md). */
+#ifndef VMM_DEBUG_H
+#define VMM_DEBUG_H
+
+#include <lib/types.h>
+
+struct vm;
+struct vm_error;
+
+/* Start the thread that sends core dumps. 0 or -ENOMEM. Boot. */
+int __must_check core_dump_init(void);
+/*
+ * Send the VM's memory and registers, as an ELF core, to port `want`, or to the lowest free one if
+ * want is -1. A VM that runs is paused for so long. Returns the port. -EPERM (the VM is being
+ * loaded, or cannot be paused), -EEXIST (a dump is being sent), -ENOENT (no such port, or none is
+ * free), -EBUSY (something has it), -ENOMEM, with err. Lifecycle lock held.
+ */
+int __must_check core_dump(struct vm *vm, s32 want, struct vm_error *err);
+/* End the dump that is being sent: it is cut off. False: there is none. Any thread. */
+bool core_dump_end(void);
+
+/* The dump that is being sent, or the last one. */
+struct core_dump_look {
+	const char *name; /* of its VM; empty: there was none */
+	s32 port;         /* where it goes; -1: it is over */
+	u64 sent, bytes;  /* of memory; the same: it is complete */
+	bool pauses;      /* the VM ran before, and continues afterwards */
+};
+struct core_dump_look core_dump_look(void);
+
+#endif
