@@ -28,7 +28,7 @@ FETCH := $(filter-out $(BY_HAND),$(WANTED))
 RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(if $(SSH),--ssh $(SSH)) $(addprefix --disk ,$(DISK)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
-.PHONY: build guests bundle rootfs run demo debug test soak fuzz bench format clean distclean help
+.PHONY: build guests bundle rootfs run demo debug dist test soak fuzz bench format clean distclean help
 .DEFAULT_GOAL := build
 
 build:
@@ -69,6 +69,10 @@ debug: bundle
 	@tools/deps debug
 	@$(RUN) --debug $(BUILD)/zvm_host.elf
 
+# What a user needs without the sources, in one archive: docs/release.md
+dist: build
+	@tools/make-dist --build $(BUILD)
+
 test:
 	@tools/deps test
 	@tools/test --build $(BUILD) $(if $(ONLY),--only $(ONLY)) $(if $(PYTEST),--pytest "$(PYTEST)")
@@ -102,7 +106,7 @@ format:
 # The fetched packages stay; distclean takes them too.
 clean:
 	@if [ -f $(BUILD)/build.ninja ]; then ninja -C $(BUILD) --quiet -t clean; fi
-	@rm -rf $(BUILD)/clang $(BUILD)/checks $(BUILD)/bundle.cpio $(BUILD)/test-logs
+	@rm -rf $(BUILD)/clang $(BUILD)/checks $(BUILD)/zvm-*.tar.gz $(BUILD)/bundle.cpio $(BUILD)/test-logs
 
 distclean:
 	@rm -rf $(BUILD)
@@ -121,6 +125,7 @@ help:
 	@echo '                or SSH_KEY=FILE.pub, root logs in'
 	@echo 'make demo       Linux with a page that shows the RTOS'\'' control loop, and ssh: WEB=8080 SSH=2222'
 	@echo 'make debug      as run, stopped at reset, with gdb attached'
+	@echo 'make dist       a release that works without the sources: build/zvm-VERSION.tar.gz, and its sha256'
 	@echo 'make bundle     only pack the guests; make format: clang-format -i'
 	@echo 'make clean      remove what was built; make distclean: what was fetched too'
 	@echo

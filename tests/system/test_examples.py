@@ -60,22 +60,9 @@ def on_terminal(console, lines):
             console.expect(pattern(line), BOOT_SECONDS)
 
 
-@pytest.fixture
-def tree(tmp_path):
-    """The checkout as it is after `make build`; what is made goes to a folder of its own."""
-    for name in ("tools", "vms"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("*.elf"))
-    (tmp_path / "build").mkdir()
-    for path in (BUILD / "guests", BUILD / "deps", BUILD / "tools", KERNELS / "rtos.bin", KERNELS / "zvm_host.bin"):
-        (tmp_path / "build" / path.name).symlink_to(path)
-    return tmp_path
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_the_commands_of(name, tree):
-    lines = transcript(tree / "examples" / name / "README.md")
-    log = log_file(f"test_examples.{name}")
+def play(name, lines, tree):
+    """Types a transcript in this folder; name: of the log."""
+    log = log_file(name)
     started = []
     try:
         while lines:
@@ -92,6 +79,24 @@ def test_the_commands_of(name, tree):
             child.close(force=True)
         log.close()
     assert started, "no tools/run"
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """The checkout as it is after `make build`; what is made goes to a folder of its own."""
+    for name in ("guests", "vms"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for name in ("examples", "tools"):  # tools find files relative to themselves
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.elf", "__pycache__"))
+    (tmp_path / "build").mkdir()
+    for path in (BUILD / "guests", BUILD / "deps", BUILD / "tools", KERNELS / "rtos.bin", KERNELS / "zvm_host.bin"):
+        (tmp_path / "build" / path.name).symlink_to(path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_commands_of(name, tree):
+    play(f"test_examples.{name}", transcript(tree / "examples" / name / "README.md"), tree)
 
 
 def test_all_are_listed():
