@@ -7,6 +7,7 @@
  *                                    every description of a bundle, against the images in it; with
  *                                    -m against the board; with -t (and -m) what real-time VMs are
  *                                    promised if an instruction takes so long (tools/zvm-check)
+ *        checkdesc -l BUNDLE         the same check, and what each VM will see (tools/mkbundle)
  *
  * 0: all is well; 1: errors, a line each on stderr; 2: usage, or a file cannot be read. A note is a
  * line there as well.
@@ -95,8 +96,11 @@ static int check_bundled_schedule(void)
 	return wrong;
 }
 
-/* Check the devicetree that a VM of this type would get, with the notes of `zvm new`. */
-static int check_devicetree(const struct vm_type *t)
+/*
+ * Check the devicetree that a VM of this type would get, with the notes of `zvm new`; print what it
+ * says.
+ */
+static int check_devicetree(const struct vm_type *t, bool listed)
 {
 	const u32 gic = t->desc.gic_version ? t->desc.gic_version : 3;
 	struct cpio_entry own = { .size = 0 };
@@ -124,12 +128,14 @@ static int check_devicetree(const struct vm_type *t)
 		fprintf(stderr, "%s: devicetree: %s\n", t->file, why);
 	else if (guest_fdt_note(tree, note, sizeof(note)))
 		fprintf(stderr, "%s: note: %s\n", t->file, note);
+	if (listed && !why)
+		list_type(t, tree);
 	free(tree);
 	return why != NULL;
 }
 
 /* The hypervisor's types, and all that it says of them at its start. */
-static int check_bundle(const char *path)
+static int check_bundle(const char *path, bool listed)
 {
 	static u64 early[MAX_TYPES * sizeof(struct vm_type) / sizeof(u64)];
 	int wrong = 0;
@@ -141,7 +147,7 @@ static int check_bundle(const char *path)
 	if (the_bundle.problem[0])
 		wrong = complain(the_bundle.problem);
 	for (u32 i = 0; i < vm_type_count; i++)
-		wrong |= vm_types[i]->valid ? check_devicetree(vm_types[i])
+		wrong |= vm_types[i]->valid ? check_devicetree(vm_types[i], listed)
 					    : complain(vm_types[i]->error.text);
 	return wrong | check_bundled_schedule();
 }
@@ -173,8 +179,8 @@ static int check_board(const char *path, const char *instruction_ps)
 
 static int usage(void)
 {
-	fprintf(stderr,
-		"usage: checkdesc NAME FILE.dtb | checkdesc -b BUNDLE [-m BOARD.dtb [-t PS]]\n");
+	fprintf(stderr, "usage: checkdesc NAME FILE.dtb | checkdesc -l BUNDLE | "
+			"checkdesc -b BUNDLE [-m BOARD.dtb [-t PS]]\n");
 	return 2;
 }
 
@@ -187,6 +193,8 @@ int main(int argc, char **argv)
 
 	if (argc < 3 || argc % 2 == 0)
 		return usage();
+	if (str_eq(argv[1], "-l") && argc == 3)
+		return check_bundle(argv[2], true);
 	if (!str_eq(argv[1], "-b")) {
 		dtb = read_file(argv[2], &size);
 		return check(argv[1], dtb, size);
@@ -199,6 +207,6 @@ int main(int argc, char **argv)
 		else
 			return usage();
 	}
-	wrong = check_bundle(argv[2]);
+	wrong = check_bundle(argv[2], false);
 	return board ? wrong | check_board(board, instruction_ps) : wrong;
 }

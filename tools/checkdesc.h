@@ -28,4 +28,7 @@ int check_machine(const struct machine *m, const struct schedule *s);
  */
 int check_timing(const struct machine *m, const struct schedule *s, u64 instruction_ps);
 
+/* Print what a VM of this type will see: its images, and the places in its devicetree. */
+void list_type(const struct vm_type *t, const void *tree);
+
 #endif

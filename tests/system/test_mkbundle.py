@@ -4,12 +4,13 @@
 import bz2
 import gzip
 import lzma
+import re
 import struct
 import subprocess
 
 import pytest
 
-from conftest import BOOT_SECONDS, BUILD, ROOT
+from conftest import BOOT_SECONDS, BUILD, ROOT, make_bundle
 from guests import HELLO, new
 
 RTOS = BUILD / "rtos.bin"  # an arm64 Image
@@ -260,6 +261,48 @@ def test_what_the_hypervisor_would_refuse(tmp_path):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 1 and "/: label: 'same' is taken by vms/one.dtb" in done.stdout
     assert bundle.read_bytes() == before
+
+
+LISTED = """\
+echo (vms/echo.dtb): 1 vcpu, 8 MiB, priority 20
+  kernel     guests/net.elf, # bytes
+  bootargs   net=echo ip=10.0.0.9
+  0x0008000000 64 KiB     intc
+  0x00080a0000 128 KiB    intc
+  0x0009000000 4 KiB      pl011, interrupt 33
+  0x0009010000 4 KiB      pl031, interrupt 34
+  0x0009030000 4 KiB      pl061, interrupt 39
+  0x000a003e00 512 bytes  virtio_mmio net0, interrupt 79
+  0x0040000000 8 MiB      memory
+rtos (vms/channel_rtos.dtb): 1 vcpu, 16 MiB, priority 8
+  kernel     rtos.bin, # bytes
+  0x0008000000 64 KiB     intc
+  0x00080a0000 128 KiB    intc
+  0x0009000000 4 KiB      pl011, interrupt 33
+  0x0009010000 4 KiB      pl031, interrupt 34
+  0x0009030000 4 KiB      pl061, interrupt 39
+  0x0040000000 16 MiB     memory
+  0x4010000000 1 MiB      pcie
+  channel    loop: linux rtos, 1 MiB for all
+  channel    rpmsg: linux rtos, 128 KiB for all
+"""
+
+
+def listed(bundle):
+    done = subprocess.run([ROOT / "tools/mkbundle", "--build", BUILD, "--list", bundle], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, re.sub(r"(elf|bin), \d+ (bytes|KiB)", r"\1, # bytes", done.stdout)
+
+
+def test_what_vms_will_see(tmp_path):
+    bundle = make_bundle(tmp_path / "b.cpio", ["echo", "channel_rtos"])
+    assert listed(bundle) == (0, LISTED)
+    bundle.write_bytes(bundle.read_bytes().replace(b"10.0.0.9\0", b"10.0.0.9."))
+    code, said = listed(bundle)
+    assert code == 1 and said.startswith("vms/echo.dtb: /: bootargs: ") and said.endswith(LISTED[LISTED.index("rtos (vms"):])
+    (tmp_path / "none").write_bytes(b"not a bundle")
+    code, said = listed(tmp_path / "none")
+    assert code == 1 and len(said.splitlines()) == 1
 
 
 def test_what_dtc_says_comes_with_its_place(tmp_path):
