@@ -44,6 +44,7 @@ struct control_port {
 	enum control_state state;
 	bool open;      /* a program of the guest has opened the port */
 	bool skips;     /* the line is too long: its rest is dropped */
+	bool garbled;   /* it has a byte that is not printable */
 	bool forgotten; /* the program that asked is gone: the answer is dropped */
 	u32 len;
 	char line[CONTROL_LINE];

@@ -4,7 +4,6 @@
 #include <kernel/page.h>
 #include <kernel/timeout.h>
 #include <kernel/wait.h>
-#include <lib/printf.h>
 #include <lib/string.h>
 #include <lib/utf8.h>
 #include <vmm/control.h>
@@ -14,6 +13,7 @@
 #define PORT_PAGES   ((u32)((sizeof(struct control_port) + PAGE_SIZE - 1) / PAGE_SIZE))
 #define ANSWER_PAGES ((u32)(CONTROL_ANSWER / PAGE_SIZE))
 #define ERROR_MAX    600 /* bytes of an error's line */
+#define PIECE        32U /* bytes of a request that are taken at once */
 
 static const struct rate_limit rate = { .size = CONTROL_REQUESTS, .ms = 1000 };
 
@@ -86,17 +86,23 @@ void control_write(struct control_port *p, const char *s, size_t len)
 	p->overflow |= n < len;
 }
 
+static void append(struct control_port *p, const char *text, size_t max)
+{
+	const size_t n = strnlen(text, max);
+
+	memcpy(p->answer + p->answer_len, text, n);
+	p->answer_len += (u32)n;
+}
+
 /* Its last line. There is room: control_write() leaves some, and an error is all there is. */
 static void end_answer(struct control_port *p, const char *word, const char *error)
 {
-	const size_t room = CONTROL_ANSWER - p->answer_len;
-	char *last = p->answer + p->answer_len;
-
-	(void)snprintf(last, MIN(room, (size_t)ERROR_MAX), "%s%s%s%s%.*s", word, *p->tag ? " " : "",
-		       p->tag, error ? ": " : "", ERROR_MAX - 64, error ? error : "");
-	utf8_clean(last);
-	p->answer_len += (u32)strlen(last);
-	p->answer[p->answer_len++] = '\n';
+	append(p, word, 8);
+	append(p, *p->tag ? " " : "", 1);
+	append(p, p->tag, CONTROL_TAG);
+	append(p, error ? ": " : "", 2);
+	append(p, error ? error : "", ERROR_MAX - 64);
+	append(p, "\n", 1);
 }
 
 /* Lock held: the server is to look at it. */
@@ -135,40 +141,31 @@ static void refuse(struct control_port *p, const char *error)
 
 /* ---- requests, lock held ---- */
 
-static bool is_text(const char *line)
+/* Move the tag out of the line, which has `len` bytes. False: it is too long. */
+static bool take_tag(struct control_port *p, size_t len)
 {
-	for (; *line; line++)
-		if (!is_printable(*line))
-			return false;
-	return true;
-}
+	size_t n = 0;
 
-/* Move the tag out of the line. False: it is too long. */
-static bool take_tag(struct control_port *p)
-{
-	const char *end = strchr(p->line, ' ');
-	const size_t n = end ? (size_t)(end - p->line) : strlen(p->line);
-
-	p->tag[0] = '\0';
 	if (p->line[0] != '@')
 		return true;
-	if (n > CONTROL_TAG)
-		return false;
+	while (n < len && p->line[n] != ' ')
+		if (++n > CONTROL_TAG)
+			return false;
 	memcpy(p->tag, p->line, n);
 	p->tag[n] = '\0';
-	memmove(p->line, p->line + n, strlen(p->line + n) + 1);
+	memmove(p->line, p->line + n, len - n + 1);
 	return true;
 }
 
 /* What is wrong with the line by itself, or with its time. NULL: nothing. */
-static const char *problem(struct control_port *p, bool skipped, size_t len)
+static const char *problem(struct control_port *p, bool skipped, bool garbled, size_t len)
 {
 	p->tag[0] = '\0';
 	if (skipped)
 		return "a request has at most 255 bytes";
-	if (strlen(p->line) != len || !is_text(p->line))
+	if (garbled)
 		return "a request has printable ASCII characters only";
-	if (!take_tag(p))
+	if (!take_tag(p, len))
 		return "a request's tag has at most 15 characters behind the @";
 	if (bucket_wait(&p->bucket, now_us()))
 		return "too many requests: at most 10 a second";
@@ -176,18 +173,19 @@ static const char *problem(struct control_port *p, bool skipped, size_t len)
 }
 
 /* The line has come, without its newline. Empty lines are none. */
-static void end_line(struct control_port *p, size_t len)
+static void end_line(struct control_port *p)
 {
-	const bool skipped = p->skips;
+	const bool skipped = p->skips, garbled = p->garbled;
+	const u32 len = p->len;
 	const char *wrong;
 
-	p->skips = false;
+	p->skips = p->garbled = false;
 	p->len = 0;
 	p->line[len] = '\0';
 	if (!len && !skipped)
 		return;
 	p->requests++;
-	wrong = problem(p, skipped, len);
+	wrong = problem(p, skipped, garbled, len);
 	if (wrong) {
 		refuse(p, wrong);
 		return;
@@ -208,21 +206,24 @@ static u32 take_image(struct control_port *p, const void *from, u32 len)
 	return n;
 }
 
-static u32 take_line(struct control_port *p, const void *from, u32 len)
+/* Some bytes of a request, few at once as this is a section with interrupts masked. */
+static u32 take_line(struct control_port *p, const char *from, u32 len)
 {
-	u32 n = MIN(len, CONTROL_LINE - p->len);
-	const char *newline;
+	u32 n = 0;
 
-	memcpy(p->line + p->len, from, n);
-	newline = memchr(p->line + p->len, '\n', n);
-	if (newline) {
-		n = (u32)(newline + 1 - (p->line + p->len));
-		end_line(p, (size_t)(newline - p->line));
-	} else if (p->len + n == CONTROL_LINE) {
-		p->skips = true;
-		p->len = 0;
-	} else {
-		p->len += n;
+	while (n < MIN(len, PIECE)) {
+		const char c = from[n++];
+
+		if (c == '\n') {
+			end_line(p);
+			break;
+		}
+		p->garbled |= !is_printable(c);
+		if (p->len == CONTROL_LINE - 1) {
+			p->skips = true;
+			p->len = 0;
+		}
+		p->line[p->len++] = c;
 	}
 	return n;
 }
@@ -268,7 +269,7 @@ void control_set_open(struct control_port *p, bool open)
 	} else {
 		p->state = CONTROL_LISTENS;
 		p->len = p->answer_len = p->answer_at = 0;
-		p->skips = false;
+		p->skips = p->garbled = false;
 		if (p->image) { /* the server gives its memory back */
 			p->forgotten = true;
 			ask(p);
@@ -337,6 +338,8 @@ void control_ask_image(struct control_port *p, struct type_image *image)
 
 void control_answer(struct control_port *p, const char *error)
 {
+	u32 last;
+
 	if (!error && p->overflow)
 		error = "the answer is longer than 32 KiB";
 	p->overflow = false;
@@ -344,6 +347,10 @@ void control_answer(struct control_port *p, const char *error)
 		p->answer_len = 0;
 		p->errors++;
 	}
+	last = p->answer_len;
 	end_answer(p, error ? "error" : "ok", error);
+	p->answer[p->answer_len - 1] = '\0';
+	utf8_clean(p->answer + last); /* an error may name what the guest wrote */
+	p->answer[p->answer_len - 1] = '\n';
 	give_back(p);
 }

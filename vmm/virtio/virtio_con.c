@@ -108,11 +108,15 @@ static bool transmit(struct virtio_con *c, u32 port)
 	return true;
 }
 
+/* One buffer, as a unit is short. Both ways take turns. */
 static bool move(struct virtio_con *c, u32 port)
 {
-	const bool received = receive(c, port);
+	struct con_port *p = c->ports[port];
 
-	return transmit(c, port) || received;
+	p->received = !p->received;
+	if (p->received)
+		return receive(c, port) || transmit(c, port);
+	return transmit(c, port) || receive(c, port);
 }
 
 /* The ports take turns. */

@@ -46,6 +46,7 @@ struct con_port {
 	u32 held;
 	bool sends;
 	u8 bytes[CON_CHUNK];
+	bool received;                /* last, or it was its turn */
 	bool open;                    /* by a program of the guest; not asked of the terminal */
 	u32 untold;                   /* events that the driver is to be told, one bit each */
 	struct control_port *control; /* it is that; NULL: a console's */
