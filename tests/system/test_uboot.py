@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""U-Boot with a disk: it starts Linux from there; as firmware it keeps its environment."""
+"""U-Boot with a disk: it starts Linux from there; as firmware it keeps its environment. By TFTP."""
 
 import re
+import shutil
 
-from conftest import BOOT_SECONDS, LINUX, fetched
+from conftest import BOOT_SECONDS, KERNELS, LINUX, fetched
 from disks import MARKER, debian_disk
 from guests import UBOOT, linux_ready, new, uboot_ready
 
@@ -74,3 +75,22 @@ def test_as_firmware(boot, tmp_path):
     console.run("virtio scan", UBOOT)
     console.line("sysboot virtio 0:2 any $scriptaddr /boot/extlinux/extlinux.conf")
     check_linux(console, "by=extlinux")
+
+
+def test_from_the_network(boot, description, tmp_path):
+    """It gets an address and the RTOS from servers behind the machine's network card."""
+    fetched("uboot")
+    shutil.copy(KERNELS / "rtos.bin", tmp_path)
+    kind = description("uboot", "uboot/u-boot.bin", 'net0 { compatible = "zvm,virtio-net"; network = "uplink"; };',
+                       "memory = <0x0 0x08000000>", "load-address = <0x0 0x40200000>")
+    board = boot(smp=1, mem=512, guests=[kind],
+                 extra=["-netdev", f"user,id=n,tftp={tmp_path}", "-device", "virtio-net-device,netdev=n"])
+    vm = new(board, "uboot")
+    console = vm.port()
+    vm.run()
+    uboot_ready(console)
+    assert "bound to address 10.0.2.15" in console.run("setenv autoload no; dhcp", UBOOT)
+    size = (tmp_path / "rtos.bin").stat().st_size
+    assert f"Bytes transferred = {size} " in console.run("tftpboot $kernel_addr_r rtos.bin", UBOOT, BOOT_SECONDS)
+    console.line("booti $kernel_addr_r - $fdt_addr")
+    console.expect("rtos> ", BOOT_SECONDS)
