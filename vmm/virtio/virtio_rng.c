@@ -24,25 +24,35 @@ static struct virtio_rng *to_rng(struct virtio *t)
 	return (struct virtio_rng *)t;
 }
 
+/* Bytes that were given out are not kept. */
+static void give(struct virtio_rng *r)
+{
+	u8 *bytes = &r->bytes[sizeof(r->bytes) - r->fresh];
+	const u32 n = virtio_write(&r->t, QUEUE, bytes, r->fresh);
+
+	memset(bytes, 0, n);
+	r->fresh -= n;
+	r->given += n;
+}
+
 /*
- * A request is answered with as much as there is. Bytes that were given out are not kept. Without
- * bytes the unit only finds out whether any are wanted.
+ * A request is answered when its buffers are full: less is allowed, but Zephyr takes that for an
+ * error. Without bytes the unit only finds out whether any are wanted.
  */
 static bool unit(struct virtio *t)
 {
 	struct virtio_rng *r = to_rng(t);
-	u32 n;
+	u32 len = 1;
+	bool room;
 
 	if (r->dry || !virtio_take(t, QUEUE))
 		return false;
-	if (!r->fresh)
-		return true;
-	n = virtio_write(t, QUEUE, &r->bytes[sizeof(r->bytes) - r->fresh], r->fresh);
-	memset(&r->bytes[sizeof(r->bytes) - r->fresh], 0, n);
-	r->fresh -= n;
-	r->given += n;
+	give(r);
+	room = virtio_piece(t, QUEUE, true, &len, NULL);
 	if (!virtio_can_go_on(t))
 		return false;
+	if (room)
+		return true;
 	if (!t->s.queues[QUEUE].request.written)
 		virtio_break(t, QUEUE, VIRTIO_FAULT_REQUEST, 0); /* it has no writable buffer */
 	else
