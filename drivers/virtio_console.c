@@ -59,6 +59,7 @@ struct port {
 	struct vcon *device; /* NULL: no queues */
 	u32 number;          /* the device's number of it */
 	bool present;
+	bool open; /* the other end, by a program; of a device with one port always */
 	struct virtq rx, tx;
 	struct port_buffers *buffers;
 	u32 tx_busy;  /* buffers in flight, one bit each */
@@ -85,6 +86,7 @@ struct vcon {
 	u32 ctx_busy;
 	bool say_device_ready;   /* messages to send when there is room: */
 	u32 say_ready, say_open; /* of ports, by the device's numbers */
+	u32 changed;             /* `open` of these has; they are to be reported */
 };
 
 static struct vcon devices[MAX_DEVICES];
@@ -151,6 +153,12 @@ static void port_appears(struct port *p)
 	}
 }
 
+static void set_open(struct port *p, bool open)
+{
+	p->device->changed |= (u32)(p->open != open) << p->number;
+	__atomic_store_n(&p->open, open, __ATOMIC_RELAXED);
+}
+
 static void control_message(struct vcon *d, const struct control *m)
 {
 	struct port *p;
@@ -164,9 +172,13 @@ static void control_message(struct vcon *d, const struct control *m)
 		break;
 	case DEVICE_REMOVE:
 		p->present = false;
+		set_open(p, false);
+		break;
+	case PORT_OPEN:
+		set_open(p, m->value);
 		break;
 	default:
-		/* CONSOLE_PORT, RESIZE, PORT_OPEN and PORT_NAME need no answer. */
+		/* CONSOLE_PORT, RESIZE and PORT_NAME need no answer. */
 		break;
 	}
 }
@@ -204,6 +216,8 @@ void virtio_console_interrupt(u32 device)
 	(void)virtio_ack_interrupt(&d->dev);
 	if (d->multiport)
 		control_interrupt(d);
+	ready |= d->changed;
+	d->changed = 0;
 	for (u32 n = 0; n < d->nr_ports; n++) {
 		struct port *p = &ports[d->first + n];
 
@@ -312,12 +326,18 @@ static const char *port_name(u32 port)
 	return port < port_count && ports[port].present ? ports[port].name : NULL;
 }
 
+static bool port_is_open(u32 port)
+{
+	return port < port_count && __atomic_load_n(&ports[port].open, __ATOMIC_RELAXED);
+}
+
 const struct console_port_ops *virtio_console_ops(void)
 {
 	static struct console_port_ops ops = {
 		.write = port_write,
 		.read = port_read,
 		.name = port_name,
+		.is_open = port_is_open,
 	};
 
 	ops.count = port_count;
@@ -404,6 +424,7 @@ static void device_go(struct vcon *d)
 		control_flush(d);
 	} else if (d->nr_ports) {
 		port_appears(&ports[d->first]);
+		ports[d->first].open = true;
 	}
 	spin_unlock_irqrestore(&d->lock, flags);
 }

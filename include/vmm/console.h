@@ -25,10 +25,18 @@ struct console {
 	u64 break_at;
 	void (*notify)(void *arg); /* see console_listen() */
 	void *notify_arg;
-	void (*input_ready)(void *arg); /* called (no lock held) after input was added */
+	/*
+	 * Called after input was added, or far_open or far_done have changed. No lock is held, but
+	 * for that of the port from which it comes.
+	 */
+	void (*input_ready)(void *arg);
 	void *input_arg;
-	s32 port; /* the machine's port, or -1 */
-	u16 tag;  /* its VM in traces, as vCPU 0's thread (kernel/trace.h); 0: none */
+	s32 port;      /* the machine's port, or -1 */
+	u64 sent;      /* output before this position was moved to the port (atomic) */
+	bool far_open; /* a program has the port open, if the port can tell (atomic) */
+	bool far_done; /* none has, and what it has typed is in `input` (atomic) */
+	void (*output_sent)(void *arg); /* as input_ready(): `sent` has changed. May be NULL */
+	u16 tag; /* its VM in traces, as vCPU 0's thread (kernel/trace.h); 0: none */
 	u8 log_buf[CONSOLE_LOG_SIZE];
 	u8 input_buf[CONSOLE_INPUT_SIZE];
 };
@@ -65,6 +73,23 @@ bool __must_check console_send_break(struct console *c);
 /* For the UART: take the next input, a byte or CONSOLE_BREAK. -1 if there is none. Any context. */
 #define CONSOLE_BREAK 0x100
 int console_take_input(struct console *c);
+
+/* For the port, under its lock: what it has taken; far_open and far_done. Any context. */
+void console_set_sent(struct console *c, u64 pos);
+void console_set_far(struct console *c, bool open, bool done);
+/* The position up to which the port has taken the output. Any context. */
+static inline u64 console_sent(const struct console *c)
+{
+	return __atomic_load_n(&c->sent, __ATOMIC_RELAXED);
+}
+static inline bool console_far_open(const struct console *c)
+{
+	return __atomic_load_n(&c->far_open, __ATOMIC_RELAXED);
+}
+static inline bool console_far_done(const struct console *c)
+{
+	return __atomic_load_n(&c->far_done, __ATOMIC_RELAXED);
+}
 
 /* Copy output from position *pos on (see ring_read_at). Any context. */
 u32 console_read_at(struct console *c, u64 *pos, void *out, u32 len);

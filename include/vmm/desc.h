@@ -106,8 +106,9 @@ struct image_ref {
 #define VIRTIO_IMAGE_MAX 128 /* of a disk's path in the bundle */
 #define VIRTIO_DISK_MAX  120 /* of the name of a machine's disk or partition */
 #define VIRTIO_SERIAL    20  /* bytes of a disk's serial number */
-#define DESC_PORTS       3   /* of a console, beside the terminal */
-#define DESC_CONTROL_MAX 16  /* types that a VM may control */
+#define DESC_PORTS       3   /* of a console, beside the terminal; or host ports of sockets */
+#define HOST_PORT_MAX    0x7fffffffU /* of sockets */
+#define DESC_CONTROL_MAX 16          /* types that a VM may control */
 /* The port by which a guest controls VMs, and the console that has it where no other could. */
 #define CONTROL_PORT    "org.zvm.control"
 #define CONTROL_CONSOLE "control"
@@ -147,6 +148,10 @@ struct desc_virtio {
 			char ports[DESC_PORTS][DESC_NAME_MAX];
 			bool no_terminal; /* its terminal takes no port of the machine */
 			bool has_control; /* the last one is CONTROL_PORT */
+		};
+		struct { /* ports of the machine that sockets may reach, and be reached by */
+			u32 host_port_count;
+			u32 host_ports[DESC_PORTS];
 		};
 		char link[DESC_NAME_MAX]; /* of RPMsg: two VMs name it */
 	};

@@ -115,8 +115,9 @@ const struct net_capture *net_capture_of(const struct net *net);
 
 /* ---- vsock: packets between VMs by their context IDs (VIRTIO 1.2, 5.10) ---- */
 
-#define VSOCK_CID_MIN 3 /* below are hypervisor, loopback, host */
-#define VSOCK_CID_MAX 0xfffffffeU
+#define VSOCK_CID_HOST 2 /* the machine: each device has its own ports of it */
+#define VSOCK_CID_MIN  3 /* below are hypervisor, loopback, host */
+#define VSOCK_CID_MAX  0xfffffffeU
 
 /* Before each packet. */
 struct vsock_head {

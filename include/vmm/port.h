@@ -26,6 +26,11 @@ struct console_port_ops {
 	u32 (*read)(u32 port, void *data, u32 len);
 	/* The user's name for it, e.g. "hvc0". NULL: there is no port of that number (now). */
 	const char *(*name)(u32 port);
+	/*
+	 * False: no program has its other end open. If that changes, the driver calls
+	 * console_port_ready(). NULL: it cannot tell.
+	 */
+	bool (*is_open)(u32 port);
 };
 
 /*

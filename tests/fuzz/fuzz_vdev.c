@@ -412,11 +412,17 @@ u32 control_get(struct control_port *p, void *to, u32 len)
 	return n;
 }
 
+static bool is_vsock(void)
+{
+	return dev.class == &virtio_vsock_class;
+}
+
 int console_port_attach(struct console *c, s32 want)
 {
 	fuzz_assert(want == -1);
 	console = c;
-	return -ENOENT;
+	c->port = is_vsock() ? 2 : -1;
+	return c->port < 0 ? -ENOENT : c->port;
 }
 
 void console_port_detach(struct console *c)
@@ -443,8 +449,10 @@ void port_detach_stream(const struct port_stream *s)
 
 void console_port_ready(u32 port)
 {
-	fuzz_assert(port == 1);
+	fuzz_assert(port == (is_vsock() ? 2 : 1));
 }
+
+static const struct console_carrier carrier = { console_port_ready, console_port_ready };
 
 void klog(enum log_level level, const char *fmt, ...)
 {
@@ -610,11 +618,6 @@ static void peer_is_told(struct vsock_port *port, u64 cid)
 	fuzz_assert(port == &peer && peer.pins && cid == OWN_CID);
 }
 
-static bool is_vsock(void)
-{
-	return dev.class == &virtio_vsock_class;
-}
-
 static void join_peer(void)
 {
 	const char *owner;
@@ -639,6 +642,32 @@ static void some_head(struct vsock_head *h, bool from_peer)
 		h->op = fuzz_byte(&input) % 10;
 	if (!from_peer && fuzz_once_in(&input, 8))
 		fuzz_lie(&input, h, sizeof(*h));
+}
+
+/* A packet to the last host port, or to a connection of it. */
+static void head_for_host(struct vsock_head *h)
+{
+	static const u16 ops[] = { 1, 1, 1, 2, 2, 3, 4, 5, 5, 5, 6, 7 };
+
+	h->dst_cid = VSOCK_CID_HOST;
+	h->op = fuzz_word(&input, ops);
+	h->src_port = h->dst_port = vm.desc.virtio[0].host_port_count - 1;
+	if (fuzz_byte(&input) & 1)
+		h->dst_port = 0x80000000U + (fuzz_byte(&input) & 3);
+	h->len = h->op == 5 ? h->len : 0;
+	h->buf_alloc = fuzz_byte(&input);
+	h->flags = fuzz_byte(&input);
+}
+
+/* A program at the last host port: it opens, closes, takes output. */
+static void program_acts(void)
+{
+	const u64 head = console_head(console);
+	const u8 how = fuzz_byte(&input);
+
+	console_set_far(console, how & 3, !(how & 3) && how & 4);
+	console_set_sent(console, head - MIN(head - console_sent(console), fuzz_below(&input, 64)));
+	fuzz_assert(head - console_sent(console) <= CONSOLE_LOG_SIZE);
 }
 
 /* A packet from the peer; or it has buffers again, or is given up, or time has passed. */
@@ -817,11 +846,15 @@ static void request(void)
 		struct vsock_head h;
 
 		some_head(&h, false);
+		if (console && fuzz_byte(&input) & 1)
+			head_for_host(&h);
 		memcpy(&ram[header - RAM], &h, sizeof(h));
 		descriptor(0, header, 44, 1 | (fuzz_byte(&input) & 2), 1);
 		descriptor(2, RINGS + 0x1000, 1, fuzz_byte(&input) & 2, 0);
 		if (fuzz_byte(&input) & 1)
 			peer_acts();
+		if (console && fuzz_byte(&input) & 1)
+			program_acts();
 	} else if (is_rpmsg()) {
 		some_message(header);
 		if (fuzz_byte(&input) & 1)
@@ -940,6 +973,11 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			vm.desc.virtio[0].ports[i][0] = (char)('a' + i);
 		vm.desc.virtio[0].has_control = fuzz_byte(&input) & 1;
 	}
+	if (is_vsock()) {
+		vm.desc.virtio[0].host_port_count = fuzz_below(&input, DESC_PORTS + 1);
+		for (u32 i = 0; i < DESC_PORTS; i++)
+			vm.desc.virtio[0].host_ports[i] = i;
+	}
 	if (is_net() && fuzz_once_in(&input, 4)) {
 		vm.desc.virtio[0].in_kib = (struct rate_limit){ 1 + fuzz_byte(&input), 2, 1 };
 		vm.desc.virtio[0].out_frames = (struct rate_limit){ fuzz_byte(&input) & 3, 0, 9 };
@@ -960,8 +998,11 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	vm.devices[0] = dev;
 	vm.ndevices = 1;
 	console = NULL;
+	console_set_carrier(&carrier);
 	if (dev.class->connect)
 		dev.class->connect(&dev);
+	if (console)
+		console_set_far(console, true, false);
 	dev.class->reset(&dev);
 	start();
 	while (input.left)

@@ -196,6 +196,8 @@ static void put_devices(struct fuzz_input *in)
 		if (fuzz_once_in(in, 8))
 			tree_cells("cid", fuzz_below(in, 16));
 		if (fuzz_once_in(in, 8))
+			tree_put("host-ports", "\0\0\0\1\0\0\0\2", 4 * fuzz_below(in, 3));
+		if (fuzz_once_in(in, 8))
 			tree_put("discard-at-reset", NULL, 0);
 		if (fuzz_once_in(in, 4))
 			tree_put("port-names", ports + 6 * fuzz_below(in, 3),

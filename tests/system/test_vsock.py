@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sockets between VMs, with the drivers of an unmodified Linux."""
 
+import hashlib
+import random
 import re
+import socket
 
-from conftest import BOOT_SECONDS, BUILD, LINUX
+from conftest import BOOT_SECONDS, BUILD, COMMAND_SECONDS, LINUX
 from guests import linux_ready, new
 from test_net import device
 
@@ -88,3 +91,110 @@ def test_bare_metal(boot):
     assert console.match[1] == "PASS"
     assert device(board, vm, "vsock0") == ("virtio-vsock, slot 31: cid 90, 1 packets sent, 6 received, 0 dropped, "
                                            "0 connections")
+
+
+class HostPort:
+    """A program on the computer that opens a port of the machine."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(COMMAND_SECONDS)
+        self.socket.connect(str(path))
+        self.sendall = self.socket.sendall
+
+    def read(self, count):
+        data = b""
+        while len(data) < count:
+            data += self.socket.recv(min(count - len(data), 65536))
+        return data
+
+    def __enter__(self):
+        return self
+
+    def finish(self):
+        """Closes it, when QEMU has read everything: with a close alone QEMU drops the rest."""
+        self.socket.shutdown(socket.SHUT_WR)
+        while self.socket.recv(65536):
+            pass
+
+    def __exit__(self, *unused):
+        self.socket.close()
+
+
+def host_ports(folder, count):
+    """The command line of serial ports behind the consoles; their paths."""
+    paths = [folder / f"host{n}" for n in range(count)]
+    words = []
+    for n, path in enumerate(paths):
+        words += ["-chardev", f"socket,id=h{n},path={path},server=on,wait=off",
+                  "-device", f"virtserialport,bus=vser0.0,chardev=h{n}"]
+    return words, paths
+
+
+def test_host(boot, description, tmp_path):
+    """A VM reaches programs of the computer, and is reached; one that does not read; refusals."""
+    extra, (first, second) = host_ports(tmp_path, 2)
+    kind = linux_type(description, "three", "cid = <3>; host-ports = <1234 22>;", tmp_path)
+    board = boot(mem=512, consoles=1, guests=[kind], extra=extra)
+    vm, console = start(board, "three")
+    ready(console)
+    assert "; host port 1234: hvc1, not open; host port 22: hvc2, not open" in device(board, vm, "vsock0")
+    # No program has the port open; it is no host port.
+    for port in (1234, 1235):
+        assert console.run(f"vsock 2 {port} < /dev/null; echo $?", LINUX) == "203"
+    with HostPort(first) as host:
+        board.until(lambda: "1234: hvc1;" in device(board, vm, "vsock0"))
+        for answer in ("one", "two"):  # the same program serves one connection after another
+            console.run(f"(echo {answer} | vsock 2 1234 > /tmp/{answer}) &", LINUX)
+            assert host.read(4) == answer.encode() + b"\n"
+            assert "1234: hvc1, connected" in device(board, vm, "vsock0")
+            assert console.run("vsock 2 1234 < /dev/null; echo $?", LINUX) == "203"  # one at a time
+            host.sendall(b"to " + answer.encode())
+            console.until(lambda answer=answer: console.run(f"cat /tmp/{answer}", LINUX) == f"to {answer}")
+            console.run("killall vsock; wait", LINUX)
+            board.until(lambda: "1234: hvc1;" in device(board, vm, "vsock0"))
+    # The program ends: so does the connection, when the guest has all bytes.
+    data = random.Random(1).randbytes(200000)
+    console.run("vsock 22 > /tmp/got &", LINUX)
+    with HostPort(second) as host:
+        host.sendall(data[:1])  # it listens when it has this
+        console.run("until [ -s /tmp/got ]; do sleep 1; done", LINUX)
+        host.sendall(data[1:])
+        host.finish()
+    assert console.run("wait; " + CHECK, LINUX) == hashlib.md5(data).hexdigest()
+    # No one listens at the guest's port: what was typed waits, until the program has gone.
+    before = int(re.search(r"(\d+) received", device(board, vm, "vsock0"))[1])
+    with HostPort(second) as host:
+        host.sendall(data[100:200])
+        board.until(lambda: int(re.search(r"(\d+) received", device(board, vm, "vsock0"))[1]) > before)
+    board.until(lambda: "22: hvc2, not open" in device(board, vm, "vsock0"))
+    console.run("true", LINUX)
+    with HostPort(second) as host:
+        host.sendall(data[:100])
+        console.run("sleep 1; vsock 22 > /tmp/got &", LINUX)
+        console.run("until [ $(wc -c < /tmp/got) = 100 ]; do sleep 1; done", LINUX)
+    assert console.run("wait; " + CHECK, LINUX) == hashlib.md5(data[:100]).hexdigest()
+    # A program that does not read keeps its own connection waiting only; nothing is lost.
+    with HostPort(first) as host:
+        sums = console.run("head -c 2000000 /dev/urandom > /tmp/data; md5sum < /tmp/data | cut -c1-32", LINUX)
+        board.until(lambda: "1234: hvc1;" in device(board, vm, "vsock0"))
+        console.run("vsock 2 1234 < /tmp/data &", LINUX)
+        board.until(lambda: "1234: hvc1, connected" in device(board, vm, "vsock0"))
+        console.run("vsock 22 > /tmp/got &", LINUX)
+        with HostPort(second) as other:
+            other.sendall(b"meanwhile")
+            assert console.run("until grep meanwhile /tmp/got; do sleep 1; done", LINUX) == "meanwhile"
+        assert "1234: hvc1, connected" in device(board, vm, "vsock0")
+        assert hashlib.md5(host.read(2000000)).hexdigest() == sums
+    console.run("wait", LINUX)
+    # After a reset in the middle, a new driver and the same program.
+    with HostPort(first) as host:
+        board.until(lambda: "1234: hvc1;" in device(board, vm, "vsock0"))
+        console.run("vsock 2 1234 < /dev/zero &", LINUX)
+        assert host.read(100000) == bytes(100000)
+        vm.reset()
+        ready(console)
+    with HostPort(first) as host:
+        board.until(lambda: "1234: hvc1;" in device(board, vm, "vsock0"))
+        console.run("echo again | vsock 2 1234 &", LINUX)
+        assert host.read(6) == b"again\n"

@@ -134,6 +134,7 @@ static struct {
 	char written[32768];
 	u32 len, room, calls;
 	const char *typed;
+	bool closed;
 } backend[3];
 
 static u32 backend_write(u32 port, const void *data, u32 len)
@@ -176,11 +177,17 @@ static const char *backend_name(u32 port)
 	return port == 1 ? NULL : "a port";
 }
 
+static bool backend_is_open(u32 port)
+{
+	return !backend[port].closed;
+}
+
 static const struct console_port_ops backend_ops = {
 	.count = ARRAY_SIZE(backend),
 	.write = backend_write,
 	.read = backend_read,
 	.name = backend_name,
+	.is_open = backend_is_open,
 };
 
 static int setup_ports(void **state)
@@ -281,6 +288,40 @@ static void test_port_output(void **state)
 	write_text(&consoles[0], "unheard");
 	check_written(0, "boot login: ");
 	console_port_detach(&consoles[1]);
+}
+
+/* A program that has gone is done when all that it typed is there. */
+static void test_port_far_end(void **state)
+{
+	struct console *c = &consoles[0];
+	char text[CONSOLE_INPUT_SIZE + 100];
+
+	(void)state;
+	memset(text, 'k', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	assert_int_equal(console_port_attach(c, 0), 0);
+	settle();
+	assert_true(console_far_open(c));
+	assert_false(console_far_done(c));
+	c->input_ready = notify;
+	c->input_arg = &inputs;
+	backend[0].typed = text;
+	backend[0].closed = true;
+	console_port_ready(0);
+	settle();
+	assert_false(console_far_open(c));
+	assert_false(console_far_done(c));
+	while (console_take_input(c) >= 0)
+		;
+	settle();
+	assert_true(console_far_done(c));
+	inputs = 0;
+	backend[0].closed = false;
+	console_port_ready(0);
+	settle();
+	assert_int_equal(inputs, 1);
+	assert_true(console_far_open(c));
+	console_port_detach(c);
 }
 
 static void test_port_that_nobody_reads(void **state)
@@ -434,6 +475,7 @@ int main(void)
 		cmocka_unit_test_setup(test_port_of_an_urgent_guest, setup_ports),
 		cmocka_unit_test_setup(test_last_words, setup_ports),
 		cmocka_unit_test_setup(test_port_input, setup_ports),
+		cmocka_unit_test_setup(test_port_far_end, setup_ports),
 		cmocka_unit_test_setup(test_stream, setup_ports),
 		cmocka_unit_test_setup(test_two_drivers, setup_ports),
 	};

@@ -214,6 +214,20 @@ static void test_vsock(void **state)
 	assert_int_equal(fdt_setprop_u32(blob, at("/devices/v"), "cid", 3), 0);
 	accepted(1);
 	assert_int_equal(d.virtio[0].cid, 3);
+	assert_int_equal(d.virtio[0].host_port_count, 0);
+	assert_int_equal(
+		fdt_setprop(blob, at("/devices/v"), "host-ports", "\0\0\0\26\0\0\4\322", 8), 0);
+	accepted(1);
+	assert_int_equal(d.virtio[0].host_port_count, 2);
+	assert_int_equal(d.virtio[0].host_ports[0], 22);
+	assert_int_equal(d.virtio[0].host_ports[1], 1234);
+	assert_int_equal(fdt_setprop(blob, at("/devices/v"), "host-ports", "\0\0\0\1\0\0\0\1", 8),
+			 0);
+	refused("/devices/v: host-ports: 1 is given twice");
+	assert_int_equal(fdt_setprop(blob, at("/devices/v"), "host-ports", "\0\0\0\1\0", 5), 0);
+	refused("/devices/v: host-ports: must be 1 to 3 ports, a cell each");
+	assert_int_equal(fdt_setprop_u32(blob, at("/devices/v"), "host-ports", 0x80000000), 0);
+	refused("/devices/v: host-ports: 2147483648 is out of range: 0 to 2147483647");
 }
 
 static void test_balloon(void **state)

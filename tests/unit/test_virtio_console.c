@@ -317,6 +317,8 @@ static void start(u32 version, u64 features, u32 present)
 	assert_true(virtio_mmio_open(&d, &anything));
 	assert_int_equal(virtio_console_add(&d), 0);
 	virtio_console_interrupt(0);
+	virtio_console_interrupt(0); /* what it says of open ports */
+	ready = 0;
 	assert_int_equal(dev.status & ~8u, 7);
 	ops = virtio_console_ops();
 }
@@ -362,6 +364,17 @@ static void test_ports(void **state)
 	assert_null(ops->name(1));
 	assert_int_equal(dev.open, 0x27);
 	assert_int_equal(ops->write(1, "x", 1), 0);
+	/* Whether a program has a port open. */
+	assert_true(ops->is_open(0));
+	assert_false(ops->is_open(1));
+	assert_false(ops->is_open(31));
+	virtio_console_interrupt(0);
+	assert_true(ops->is_open(5));
+	ready = 0;
+	device_say(0, PORT_OPEN, 0);
+	virtio_console_interrupt(0);
+	assert_false(ops->is_open(0));
+	assert_int_equal(ready, BIT(0));
 }
 
 static void test_all_ports(void **state)

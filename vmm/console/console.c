@@ -139,6 +139,13 @@ u64 console_tail(struct console *c)
 	return tail;
 }
 
+void console_set_sent(struct console *c, u64 pos)
+{
+	__atomic_store_n(&c->sent, pos, __ATOMIC_RELAXED);
+	if (c->output_sent)
+		c->output_sent(c->input_arg);
+}
+
 bool console_arm(struct console *c, u64 pos)
 {
 	unsigned long flags = spin_lock_irqsave(&c->lock);
@@ -204,6 +211,16 @@ bool console_send_break(struct console *c)
 	if (sent && c->input_ready)
 		c->input_ready(c->input_arg);
 	return sent;
+}
+
+void console_set_far(struct console *c, bool open, bool done)
+{
+	if (console_far_open(c) == open && console_far_done(c) == done)
+		return;
+	__atomic_store_n(&c->far_open, open, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->far_done, done, __ATOMIC_RELAXED);
+	if (c->input_ready)
+		c->input_ready(c->input_arg);
 }
 
 static int take_locked(struct console *c)

@@ -484,6 +484,7 @@ static const struct prop_row net_rows[] = {
 static const struct prop_row vsock_rows[] = {
 	VIRTIO_ROWS,
 	{ "cid", desc_u32, V(cid), .min = 3, .max = 0xfffffffe },
+	{ "host-ports", desc_read_host_ports, NOTHING },
 };
 
 static const struct prop_row rpmsg_rows[] = {

@@ -58,8 +58,9 @@ int desc_text(struct reader *r, const char **text);
 int desc_u32(struct reader *r, const struct prop_row *row);
 int desc_u64(struct reader *r, const struct prop_row *row);
 
-/* The names of a console's further ports. */
+/* The names of a console's further ports; the host ports of sockets. */
 int desc_read_port_names(struct reader *r, const struct prop_row *row);
+int desc_read_host_ports(struct reader *r, const struct prop_row *row);
 
 /*
  * The types that the VM controls; and, once /devices is read, the port for that: on its first

@@ -64,6 +64,28 @@ int desc_read_port_names(struct reader *r, const struct prop_row *row)
 	return v->port_count ? 0 : refuse(r, "is empty");
 }
 
+int desc_read_host_ports(struct reader *r, const struct prop_row *row)
+{
+	struct desc_virtio *v = r->into;
+	const fdt32_t *cells = r->value;
+	const u32 count = (u32)r->len / sizeof(*cells);
+
+	(void)row;
+	if (!count || count > DESC_PORTS || (u32)r->len % sizeof(*cells))
+		return refuse(r, "must be 1 to %d ports, a cell each", DESC_PORTS);
+	for (; v->host_port_count < count; v->host_port_count++) {
+		const u32 port = fdt32_ld(&cells[v->host_port_count]);
+
+		if (port > HOST_PORT_MAX)
+			return refuse(r, "%u is out of range: 0 to %u", port, HOST_PORT_MAX);
+		for (u32 i = 0; i < v->host_port_count; i++)
+			if (v->host_ports[i] == port)
+				return refuse(r, "%u is given twice", port);
+		v->host_ports[v->host_port_count] = port;
+	}
+	return 0;
+}
+
 static int read_device(struct reader *r, const void *fdt, int node, const char *name)
 {
 	struct vm_desc *d = r->d;

@@ -27,7 +27,6 @@ static struct {
 	struct spinlock lock;               /* taken before the console's and the driver's locks */
 	struct console *console;            /* its user, or */
 	struct port_stream *stream;         /* that; both NULL: the port is free */
-	u64 pos;                            /* the console's output moved so far */
 	const struct console_port_ops *ops; /* its driver's; NULL: the port does not exist */
 	u32 number;                         /* the driver's number of it */
 } ports[CONSOLE_MAX_PORTS] = {
@@ -65,11 +64,17 @@ static u32 move_input_chunk(u32 port)
 {
 	unsigned long flags = spin_lock_irqsave(&ports[port].lock);
 	struct console *c = ports[port].console;
+	const struct console_port_ops *ops = ports[port].ops;
+	const u32 number = ports[port].number;
+	/* Asked first: what comes after a close is not overlooked. */
+	const bool open = !ops->is_open || ops->is_open(number);
 	u8 buf[INPUT_BYTES];
 	/* Bytes typed at a port without a console are dropped. */
 	u32 room = c ? console_input_room(c) : INPUT_BYTES;
-	u32 n = room ? ports[port].ops->read(ports[port].number, buf, MIN(room, INPUT_BYTES)) : 0;
+	u32 n = room ? ops->read(number, buf, MIN(room, INPUT_BYTES)) : 0;
 
+	if (c)
+		console_set_far(c, open, !open && room && !n);
 	if (c && n)
 		(void)console_send(c, buf, n);
 	spin_unlock_irqrestore(&ports[port].lock, flags);
@@ -90,11 +95,12 @@ static u32 move_output_chunk(u32 port, u32 behind)
 	u8 buf[CHUNK_BYTES];
 	u32 moved = 0;
 
-	if (c && console_head(c) - ports[port].pos > behind) {
-		u32 n = console_read_at(c, &ports[port].pos, buf, CHUNK_BYTES);
+	if (c && console_head(c) - console_sent(c) > behind) {
+		u64 pos = console_sent(c);
+		u32 n = console_read_at(c, &pos, buf, CHUNK_BYTES);
 
 		moved = write_to(port, buf, n);
-		ports[port].pos -= n - moved;
+		console_set_sent(c, pos - (n - moved));
 	} else if (ports[port].stream) {
 		u32 n = port_stream_peek(ports[port].stream, buf, CHUNK_BYTES);
 
@@ -212,7 +218,8 @@ static void set_user(u32 port, struct console *c, struct port_stream *s)
 
 	ports[port].console = c;
 	ports[port].stream = s;
-	ports[port].pos = c ? console_tail(c) : 0;
+	if (c)
+		console_set_sent(c, console_tail(c));
 	spin_unlock_irqrestore(&ports[port].lock, flags);
 }
 

@@ -122,7 +122,8 @@ static bool transmit(struct virtio_vsock *v)
 static bool unit(struct virtio *t)
 {
 	struct virtio_vsock *v = to_vsock(t);
-	const bool received = virtio_vsock_rx_unit(v) || virtio_vsock_tell(v);
+	const bool received = virtio_vsock_rx_unit(v) || virtio_vsock_tell(v) ||
+			      virtio_vsock_host_unit(v);
 
 	return transmit(v) || received || v->announces;
 }
@@ -135,6 +136,7 @@ static void forget(struct virtio *t)
 	v->has_reset = v->starved = false;
 	v->announces |= v->conn_count != 0;
 	v->conn_count = v->dead = 0;
+	virtio_vsock_host_forget(v);
 }
 
 /* A part that was found is found again. */
@@ -216,7 +218,10 @@ static void between(struct virtio *t, struct vcpu *vcpu)
 	if (!sends)
 		return;
 	head.len = 0; /* the receiver says how much it takes */
-	done = vsock_send(&v->port, &head, data, len);
+	if (head.dst_cid == VSOCK_CID_HOST)
+		done = virtio_vsock_to_host(v, &head, data, len);
+	else
+		done = vsock_send(&v->port, &head, data, len);
 	irq = spin_lock_irqsave(&t->lock);
 	late = conclude(v, done);
 	spin_unlock_irqrestore(&t->lock, irq);
@@ -266,7 +271,9 @@ static int create(struct vdev *d)
 	forget(&v->t);
 	timeout_init(&v->timeout, look_again);
 	v->config.guest_cid = d->virtio->cid ? d->virtio->cid : VSOCK_CID_MIN + d->vm->id;
-	r = virtio_create(d, &model, VIRTIO_VSOCK_F_STREAM, &v->config, sizeof(v->config));
+	r = virtio_vsock_host_create(v, d->virtio);
+	if (!r)
+		r = virtio_create(d, &model, VIRTIO_VSOCK_F_STREAM, &v->config, sizeof(v->config));
 	if (r)
 		return r;
 	v->port.cid = v->config.guest_cid;
@@ -281,12 +288,18 @@ static int create(struct vdev *d)
 	return r;
 }
 
+static void connect(struct vdev *d)
+{
+	virtio_vsock_host_connect(d->state, d);
+}
+
 static void reset(struct vdev *d)
 {
 	struct virtio_vsock *v = d->state;
 
 	virtio_reset(d);
 	(void)timeout_cancel(&v->timeout);
+	(void)timeout_cancel(&v->again);
 	if (v->port.cid)
 		vsock_announce(&v->port);
 	v->announces = false; /* no vCPU runs */
@@ -298,6 +311,7 @@ static void destroy(struct vdev *d)
 
 	if (v->port.cid)
 		vsock_leave(&v->port);
+	virtio_vsock_host_destroy(v);
 }
 
 static void info(struct vdev *d, char *text, size_t size)
@@ -310,6 +324,12 @@ static void info(struct vdev *d, char *text, size_t size)
 		       v->config.guest_cid, v->sent, v->received, v->dropped, v->conn_count,
 		       v->unnoted ? " (there were more)" : "",
 		       v->blocked ? ", waits for a receiver" : "");
+	virtio_vsock_host_info(v, text, size);
+}
+
+static u64 memory(const struct vdev *d)
+{
+	return virtio_vsock_host_memory(d->state);
 }
 
 const struct vdev_class virtio_vsock_class = {
@@ -318,7 +338,9 @@ const struct vdev_class virtio_vsock_class = {
 	.size = sizeof(struct virtio_vsock),
 	.host_init = virtio_host_init,
 	.create = create,
+	.connect = connect,
 	.reset = reset,
 	.destroy = destroy,
 	.info = info,
+	.memory = memory,
 };

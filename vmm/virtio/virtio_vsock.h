@@ -16,9 +16,12 @@ enum {
 	VSOCK_OP_REQUEST = 1,
 	VSOCK_OP_RESPONSE = 2,
 	VSOCK_OP_RST = 3,
+	VSOCK_OP_SHUTDOWN = 4,
 	VSOCK_OP_RW = 5,
+	VSOCK_OP_CREDIT_UPDATE = 6,
 	VSOCK_OP_CREDIT_REQUEST = 7
 };
+#define VSOCK_SHUT_BOTH 3U /* flags: nothing is received, nothing is sent any more */
 
 /* Where a packet is that the driver sends. SENDING: a vCPU is at it, without the lock. */
 enum vsock_step { VSOCK_HEAD, VSOCK_DATA, VSOCK_READY, VSOCK_SENDING, VSOCK_DONE };
@@ -30,6 +33,8 @@ struct vsock_conn {
 	bool dead;     /* the other end was reset; the driver does not know yet */
 };
 #define VSOCK_CONNS 128 /* of a device, that are noted */
+
+struct vsock_host;
 
 struct virtio_vsock {
 	struct virtio t; /* first */
@@ -60,6 +65,10 @@ struct virtio_vsock {
 	u32 conn_count, dead;
 	u64 unnoted; /* there was no room */
 	struct vsock_conn conns[VSOCK_CONNS];
+	/* host ports */
+	u32 host_count, host_turn, next_own;
+	struct vsock_host *hosts[DESC_PORTS];
+	struct timeout again; /* the guest is asked for a connection again */
 };
 
 /* ---- virtio_vsock_rx.c ---- */
@@ -85,5 +94,22 @@ void virtio_vsock_note(struct virtio_vsock *v, u16 op, u64 cid, u32 port, u32 ow
 void virtio_vsock_gone(struct vsock_port *port, u64 cid);
 /* Tell the driver of one connection that is dead. False: there is none, or not now. */
 bool virtio_vsock_tell(struct virtio_vsock *v);
+
+/* ---- virtio_vsock_host.c ---- */
+
+/* As vsock_send(), for a packet to the machine. */
+s32 virtio_vsock_to_host(struct virtio_vsock *v, const struct vsock_head *head, const u8 *from,
+			 u32 len);
+/* What is to be done for the driver. True: something was. Lock held. */
+bool virtio_vsock_host_unit(struct virtio_vsock *v);
+/* The device was reset: there is no connection. Lock held. */
+void virtio_vsock_host_forget(struct virtio_vsock *v);
+/* For the members of struct vdev_class. create: 0, or -ENOMEM; destroy() is called all the same. */
+int __must_check virtio_vsock_host_create(struct virtio_vsock *v, const struct desc_virtio *d);
+void virtio_vsock_host_connect(struct virtio_vsock *v, const struct vdev *d);
+void virtio_vsock_host_destroy(struct virtio_vsock *v);
+/* Appends to the text. */
+void virtio_vsock_host_info(const struct virtio_vsock *v, char *text, size_t size);
+u64 virtio_vsock_host_memory(const struct virtio_vsock *v);
 
 #endif
