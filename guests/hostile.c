@@ -227,6 +227,62 @@ static void reset(void)
 	psci_system_reset();
 }
 
+/* ---- flash1, of a VM with firmware: two chips side by side ---- */
+
+#define FLASH        0x04000000u
+#define FLASH_KEPT   0x00400000u /* as much as a disk may keep, and twice the window */
+#define FLASH_BLOCK  0x00040000u
+#define FLASH_BUFFER 0x400u
+
+static void chips(uint32_t at, uint32_t command)
+{
+	mmio_write32(FLASH + at, command << 16 | command);
+}
+
+/* A byte in each page of a block, then all of them at once. */
+static void erase_block(uint32_t block)
+{
+	for (uint32_t at = block; at < block + FLASH_BLOCK; at += 0x1000) {
+		chips(at, 0x40);
+		mmio_write32(FLASH + at, (uint32_t)random());
+	}
+	chips(block, 0x20);
+	chips(block, 0xd0);
+}
+
+/* As much as a buffer takes, and sometimes a word elsewhere. */
+static void fill_buffer(uint32_t at)
+{
+	chips(at, 0xe8);
+	chips(at, FLASH_BUFFER / 4 - 1);
+	for (uint32_t n = 0; n < FLASH_BUFFER; n += 4)
+		mmio_write32(FLASH + (random() % 4096 ? at + n : 0), (uint32_t)random());
+	chips(at, 0xd0);
+}
+
+/* The others read, in whatever mode it is: the window of the array comes and goes. */
+static void flash(void)
+{
+	static const uint8_t commands[] = { 0x10, 0x20, 0x40, 0x50, 0x60, 0x70,
+					    0x90, 0x98, 0xb0, 0xd0, 0xe8, 0xff };
+	const uint32_t at = (uint32_t)random() % FLASH_KEPT & ~3u;
+
+	(void)mmio_read32(FLASH + at);
+	if (cpu_id())
+		return;
+	switch (random() % 16) {
+	case 0:
+		erase_block(at & ~(FLASH_BLOCK - 1));
+		break;
+	case 1:
+		fill_buffer(at & ~(FLASH_BUFFER - 1));
+		break;
+	default:
+		chips(at, commands[random() % ARRAY_SIZE(commands)]);
+		break;
+	}
+}
+
 static void spin(void)
 {
 }
@@ -258,7 +314,7 @@ static const struct storm {
 	{ "tlb", tlb, false },       { "cache", cache, false },     { "sleep", sleeps, false },
 	{ "timers", timers, false }, { "entropy", entropy, false }, { "faults", faults, true },
 	{ "cpus", cpus, true },      { "reset", reset, true },      { "spin", spin, false },
-	{ "lives", lives, true },
+	{ "lives", lives, true },    { "flash", flash, false },
 };
 
 static void blow(void *arg)

@@ -10,7 +10,8 @@ from conftest import BUILD, CPU_MAX, ROOT
 # Ticks of QEMU's -icount shift=4, one instruction each: what no storm of these makes it exceed.
 # `make bench` measures them all, for longer.
 LATEST = 16000
-STORMS = ("exits", "gicd", "eoi", "timers", "entropy", "cpus", "rings", "disk", "net", "vsock", "channel", "lifecycle")
+STORMS = ("exits", "gicd", "eoi", "timers", "entropy", "cpus", "rings", "disk", "net", "vsock", "channel", "flash",
+          "lifecycle")
 
 
 def measured(count, storms, *options, out="interference.json"):

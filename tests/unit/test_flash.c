@@ -430,6 +430,38 @@ static void test_edk2(void **state)
 	assert_int_equal(kib_written(), 4);
 }
 
+static u32 pieces;
+
+/* Another vCPU looks while a block is being erased, and writes in vain. */
+static void look_at_erase(void)
+{
+	void (*self)(void) = between;
+
+	between = NULL;
+	if (get(0) != READY)
+		pieces++;
+	command(0x3000, 0xff);
+	between = self;
+}
+
+static void test_erase_in_pieces(void **state)
+{
+	(void)state;
+	for (u64 at = 0; at < BLOCK; at += PAGE_SIZE)
+		edk2_word(at, 1);
+	command(0, 0x20);
+	pieces = 0;
+	between = look_at_erase;
+	command(0, 0xd0);
+	between = NULL;
+	assert_int_equal(pieces, 8);
+	assert_int_equal(get(0), READY);
+	command(0, 0xff);
+	for (u64 at = 0; at < BLOCK; at += PAGE_SIZE)
+		assert_int_equal(get(at), 0xffffffff);
+	assert_int_equal(kib_written(), 0);
+}
+
 /* ---- Linux, U-Boot: single chips, status, mistakes ---- */
 
 static void test_widths(void **state)
@@ -679,6 +711,7 @@ int main(void)
 		flash_test(test_no_firmware),
 		flash_test(test_query),
 		flash_test(test_edk2),
+		flash_test(test_erase_in_pieces),
 		flash_test(test_widths),
 		flash_test(test_mistakes),
 		flash_test(test_all_of_it),

@@ -2,10 +2,12 @@
 /*
  * The commands of a flash bank: Intel's basic and extended command set (CFI: JESD68, command set
  * 0001), with the behaviour of QEMU's pflash_cfi01. A command counts for both chips, whatever the
- * width and the chip of the write. An operation is done when its last write is. While it is being
- * saved to a disk, other vCPUs see the status "busy".
+ * width and the chip of the write. An operation is done when its last write is. While a block is
+ * being erased, or a change is being saved to a disk, other vCPUs see the status "busy".
  */
+#include <arch/cpu.h>
 #include <kernel/page.h>
+#include <kernel/thread.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <vmm/core.h>
@@ -100,7 +102,7 @@ static u64 read_locked(struct vnor *n, u64 offset, u32 size)
 {
 	switch (n->mode) {
 	case VNOR_STATUS:
-		return both(n->saving ? n->status & (u8)~SR_READY : n->status);
+		return both(n->busy ? n->status & (u8)~SR_READY : n->status);
 	case VNOR_ID:
 		return table_word(ids, sizeof(ids), offset / 4 & 0xff);
 	case VNOR_QUERY:
@@ -167,7 +169,7 @@ static void end_change(struct vnor *n, bool done, u64 at, u64 size, u8 error)
 {
 	n->changed = at;
 	n->changed_size = size;
-	n->saving = done && n->range;
+	n->busy = done && (n->range || n->erases);
 	end(n, done ? 0 : error);
 }
 
@@ -190,10 +192,8 @@ static void erase(struct vnor *n, u64 offset, u8 cmd)
 		end(n, SR_SEQUENCE);
 		return;
 	}
-	if (is_kept(n, offset))
-		vnor_erase(n, offset);
-	end_change(n, is_kept(n, offset), ALIGN_DOWN(offset, VNOR_BLOCK), VNOR_BLOCK,
-		   SR_ERASE_ERROR);
+	n->erases = is_kept(n, offset);
+	end_change(n, n->erases, ALIGN_DOWN(offset, VNOR_BLOCK), VNOR_BLOCK, SR_ERASE_ERROR);
 }
 
 static void count(struct vnor *n, u16 value)
@@ -268,13 +268,30 @@ static enum mmio_result read(struct vnor *n, u64 offset, struct mmio_access *a)
 	return MMIO_OK;
 }
 
-/* The operation is over when the disk has it. */
-static void save(struct vnor *n)
+/* The block goes in pieces, so that no section is long. */
+static void erase_block(struct vnor *n)
 {
-	const bool good = vnor_save(n);
-	unsigned long irq = spin_lock_irqsave(&n->lock);
+	for (u64 at = 0; at < VNOR_BLOCK; at += VNOR_PIECE) {
+		unsigned long irq = spin_lock_irqsave(&n->lock);
 
-	n->saving = false;
+		vnor_erase(n, n->changed + at);
+		spin_unlock_irqrestore(&n->lock, irq);
+		sched_open();
+		arch_irq_disable();
+	}
+}
+
+/* The operation is over when the block is erased, and the disk has what was changed. */
+static void finish(struct vnor *n)
+{
+	unsigned long irq;
+	bool good;
+
+	if (n->erases)
+		erase_block(n);
+	good = !n->range || vnor_save(n);
+	irq = spin_lock_irqsave(&n->lock);
+	n->busy = n->erases = false;
 	if (!good)
 		n->status |= SR_PROGRAM_ERROR;
 	spin_unlock_irqrestore(&n->lock, irq);
@@ -282,21 +299,21 @@ static void save(struct vnor *n)
 
 static enum mmio_result write(struct vnor *n, u64 offset, const struct mmio_access *a)
 {
-	bool saves = false;
+	bool changed = false;
 	unsigned long irq;
 
 	if (offset % a->size)
 		return MMIO_FAULT;
 	vnor_refill(n);
 	irq = spin_lock_irqsave(&n->lock);
-	if (!n->saving) { /* by another vCPU; then it is ignored */
+	if (!n->busy) { /* with another vCPU's; then it is ignored */
 		write_locked(n, offset, a->value, a->size);
-		saves = n->saving;
+		changed = n->busy;
 	}
 	spin_unlock_irqrestore(&n->lock, irq);
+	if (changed)
+		finish(n);
 	vnor_give_back(n);
-	if (saves)
-		save(n);
 	return MMIO_OK;
 }
 

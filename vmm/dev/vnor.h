@@ -18,6 +18,7 @@ struct vm;
 
 #define VNOR_SIZE   MIB(64)
 #define VNOR_BLOCK  KIB(256) /* what an erase clears, of both chips */
+#define VNOR_PIECE  KIB(32)  /* of it, in a section */
 #define VNOR_BUFFER KIB(1)   /* what one buffered write can program, of both chips */
 
 #define VNOR_KEPT MIB(4) /* at most so much is kept on a disk */
@@ -68,8 +69,9 @@ struct vnor {
 	struct disk_range *range;
 	u64 kept;        /* bytes; behind it nothing can be programmed */
 	struct sem over; /* a transfer is */
-	/* What an operation changed, until it is on the disk. Meanwhile the status is "busy". */
-	bool saving;
+	/* What an operation changes, until it is done, and on the disk. The status is "busy". */
+	bool busy;
+	bool erases; /* the block has to be erased */
 	u64 changed, changed_size;
 };
 
@@ -113,7 +115,7 @@ u8 vnor_byte(const struct vnor *n, u64 offset);
  */
 bool __must_check vnor_program(struct vnor *n, u64 offset, u64 data, u32 size);
 bool __must_check vnor_program_buffer(struct vnor *n);
-/* Set all bits of a block. It is hidden. */
+/* Set all bits of a piece of a block, of VNOR_PIECE bytes. It is hidden. */
 void vnor_erase(struct vnor *n, u64 offset);
 
 /* ---- vnor_disk.c: thread context, no lock held ---- */

@@ -248,9 +248,8 @@ bool vnor_program_buffer(struct vnor *n)
 void vnor_erase(struct vnor *n, u64 offset)
 {
 	struct vnor_leaf *leaf = n->leaves[offset / MIB(2)];
-	const u64 base = ALIGN_DOWN(offset, VNOR_BLOCK);
 
-	for (u64 at = base; leaf && at < base + VNOR_BLOCK; at += PAGE_SIZE) {
+	for (u64 at = offset; leaf && at < offset + VNOR_PIECE; at += PAGE_SIZE) {
 		u8 **page = &leaf->pages[at % MIB(2) / PAGE_SIZE];
 
 		if (!*page)
