@@ -104,6 +104,15 @@ def test_trees_that_are_refused(tmp_path, old, new, says):
     assert not (tmp_path / "vms").exists()
 
 
+@pytest.mark.parametrize("name, becomes", [("cafe", "cafe"), ("domU2@1", "domU2"), ("17", "vm17"), ("a,b+c", "a-b-c"),
+                                           ("d" * 30, "d" * 23)])
+def test_names_of_vms(tmp_path, name, becomes):
+    done = imported(tmp_path, TREE.replace("domU2 {", name + " {"))
+    assert done.returncode == 0 and (tmp_path / f"vms/{becomes}.dts").is_file()
+    assert f'label = "{becomes}";' in (tmp_path / f"vms/{becomes}.dts").read_text()
+    assert (f"{becomes}: name: was {name}: " in done.stdout) == (becomes != name.split("@")[0])
+
+
 def test_options_that_are_refused(tmp_path):
     done = imported(tmp_path, TREE, "--file", "0x123=rtos.bin")
     assert done.returncode == 1 and "--file: no module is at 0x123" in done.stdout
