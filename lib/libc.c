@@ -12,24 +12,34 @@
 /* Four bytes of any object, at any address. */
 typedef u32 __attribute__((may_alias, aligned(1))) half_t;
 
+static inline void copy_64(u8 *d, const u8 *s)
+{
+	const word_t *from = (const word_t *)s;
+	const word_t w0 = from[0], w1 = from[1], w2 = from[2], w3 = from[3];
+	const word_t w4 = from[4], w5 = from[5], w6 = from[6], w7 = from[7];
+	word_t *to = (word_t *)d;
+
+	to[0] = w0;
+	to[1] = w1;
+	to[2] = w2;
+	to[3] = w3;
+	to[4] = w4;
+	to[5] = w5;
+	to[6] = w6;
+	to[7] = w7;
+}
+
 /* Upwards. Each step loads before it stores, so that dest may overlap src from below. */
 static void copy_up(u8 *d, const u8 *s, size_t size)
 {
-	for (; size >= 64; size -= 64, d += 64, s += 64) {
-		const word_t *from = (const word_t *)s;
-		const word_t w0 = from[0], w1 = from[1], w2 = from[2], w3 = from[3];
-		const word_t w4 = from[4], w5 = from[5], w6 = from[6], w7 = from[7];
-		word_t *to = (word_t *)d;
-
-		to[0] = w0;
-		to[1] = w1;
-		to[2] = w2;
-		to[3] = w3;
-		to[4] = w4;
-		to[5] = w5;
-		to[6] = w6;
-		to[7] = w7;
+	for (; size >= 256; size -= 256, d += 256, s += 256) {
+		copy_64(d, s);
+		copy_64(d + 64, s + 64);
+		copy_64(d + 128, s + 128);
+		copy_64(d + 192, s + 192);
 	}
+	for (; size >= 64; size -= 64, d += 64, s += 64)
+		copy_64(d, s);
 	for (; size >= 8; size -= 8, d += 8, s += 8)
 		*(word_t *)d = *(const word_t *)s;
 	if (size & 4) {

@@ -40,7 +40,7 @@
 #undef strrchr
 #undef strtoul
 
-#define SPAN 200
+#define SPAN 640
 
 static void fill(u8 *p, size_t size)
 {
@@ -64,7 +64,7 @@ static void copies(void **state)
 	fill(src, SPAN);
 	for (from = 0; from < 9; from++)
 		for (to = 0; to < 9; to++)
-			for (len = 0; len < 120; len++) {
+			for (len = 0; len < 600; len += 1 + len / 64) {
 				memset(ours, 0, SPAN);
 				memset(theirs, 0, SPAN);
 				assert_ptr_equal(zvm_memcpy(ours + to, src + from, len), ours + to);
@@ -81,7 +81,7 @@ static void moves_within_an_object(void **state)
 	(void)state;
 	for (from = 0; from < 70; from += 3)
 		for (to = 0; to < 70; to++)
-			for (len = 0; len < 120; len += 1 + len / 8) {
+			for (len = 0; len < 560; len += 1 + len / 8) {
 				fill(ours, SPAN);
 				fill(theirs, SPAN);
 				assert_ptr_equal(zvm_memmove(ours + to, ours + from, len),
