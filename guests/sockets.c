@@ -39,6 +39,7 @@
 #define SIZE 16u   /* of a queue */
 #define ROOM 4096u /* of a buffer */
 
+#define HOST   2u /* its ID */
 #define STREAM 1u
 #define OP_RW  5u
 
@@ -267,6 +268,20 @@ static void storm_packet(struct sockets *from, struct sockets *to)
 	     random() % 4 ? 1 + (uint32_t)random() % ROOM : 1);
 }
 
+/* A connection to the machine's port 2: packets of any kind, often more than its credit. */
+static void storm_host(struct sockets *from, const struct sockets *to)
+{
+	static const uint16_t ops[] = { 1, 5, 5, 5, 5, 5, 6, 7, 2, 3, 4 };
+	struct head *h = &from->packet.head;
+
+	*h = head_of(from, to, (uint32_t)random() % ROOM);
+	h->dst_cid = HOST;
+	h->op = ops[random() % ARRAY_SIZE(ops)];
+	h->flags = (uint32_t)random();
+	h->buf_alloc = (uint32_t)random();
+	send(from, (uint32_t)sizeof(*h) + h->len, (uint32_t)sizeof(*h), ROOM);
+}
+
 static void storm(void)
 {
 	for (;;) {
@@ -274,7 +289,10 @@ static void storm(void)
 
 		if (random() % 4 || !open_entries(&to->queue[RX]))
 			storm_room(to);
-		storm_packet(from, to);
+		if (random() % 4)
+			storm_packet(from, to);
+		else
+			storm_host(from, to);
 		put(to, ISR_ACK, mmio_read32(to->base + ISR));
 		for (unsigned int i = 0; i < 2; i++)
 			if (random() % 64 == 0 || open_entries(&devices[i].queue[TX]) ||
