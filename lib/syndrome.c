@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <lib/printf.h>
+#include <lib/string.h>
 #include <lib/syndrome.h>
 
 #define ISS_WNR BIT(6)
@@ -19,57 +20,34 @@ bool syndrome_is_external(u64 esr)
 	return (syndrome_is_fetch(esr) || syndrome_is_data(esr)) && SYNDROME_FAULT(esr) == 0x10;
 }
 
+/* Each begins with its class + 1, and they ascend: a table of pointers would be twice as long. */
+static const char classes[] = "\x01undefined instruction\0"
+			      "\x02WFI or WFE\0"
+			      "\x08"
+			      "FP or SIMD access\0"
+			      "\x0fillegal execution state\0"
+			      "\x16SVC\0"
+			      "\x17HVC\0"
+			      "\x18SMC\0"
+			      "\x19system register access\0"
+			      "\x21instruction abort\0"
+			      "\x22instruction abort\0"
+			      "\x23unaligned PC\0"
+			      "\x25"
+			      "data abort\0"
+			      "\x26"
+			      "data abort\0"
+			      "\x27unaligned SP\0"
+			      "\x30SError\0"
+			      "\x3d"
+			      "BRK instruction\0";
+
 const char *syndrome_class(u64 esr)
 {
-	switch (SYNDROME_CLASS(esr)) {
-	case 0x00:
-		return "undefined instruction";
-	case 0x01:
-		return "WFI or WFE";
-	case 0x07:
-		return "FP or SIMD access";
-	case 0x0d:
-		return "branch target exception";
-	case 0x0e:
-		return "illegal execution state";
-	case 0x15:
-		return "SVC";
-	case 0x16:
-		return "HVC";
-	case 0x17:
-		return "SMC";
-	case 0x18:
-		return "system register access";
-	case 0x19:
-		return "SVE access";
-	case 0x1c:
-		return "pointer authentication failure";
-	case 0x20:
-	case 0x21:
-		return "instruction abort";
-	case 0x22:
-		return "unaligned PC";
-	case 0x24:
-	case 0x25:
-		return "data abort";
-	case 0x26:
-		return "unaligned SP";
-	case 0x2f:
-		return "SError";
-	case 0x30:
-	case 0x31:
-		return "breakpoint";
-	case 0x32:
-	case 0x33:
-		return "single step";
-	case 0x34:
-	case 0x35:
-		return "watchpoint";
-	case 0x3c:
-		return "BRK instruction";
-	default:
-		return "exception";
-	}
+	for (const char *c = classes; *c; c += strlen(c) + 1)
+		if ((u32)*c == SYNDROME_CLASS(esr) + 1)
+			return c + 1;
+	return "exception";
 }
 
 /* Faults that have a level, in their lowest two bits. */
@@ -81,7 +59,7 @@ static const char *level_fault(u32 status)
 		"access flag fault",
 		"permission fault",
 		NULL,
-		"external abort of a table walk",
+		"external abort of a walk",
 	};
 
 	return status / 4 < ARRAY_SIZE(names) ? names[status / 4] : NULL;
@@ -91,13 +69,13 @@ static const char *other_fault(u32 status)
 {
 	switch (status) {
 	case 0x10:
-		return "external abort, nothing answers at this address";
+		return "external abort";
 	case 0x21:
 		return "unaligned address";
 	case 0x30:
 		return "conflicting TLB entries";
 	case 0x35:
-		return "exclusive or atomic access to memory that has none";
+		return "atomic access to such memory";
 	default:
 		return "other fault";
 	}

@@ -396,6 +396,7 @@ static void print_facts(struct vm *vm)
 	if (vm->crash[0])
 		fact(vm->state == VM_CRASHED || vm->load_result ? "crash" : "last crash", "%s",
 		     vm->crash);
+	print_explanation(vm);
 }
 
 /* As JSON it begins with its row of the table. */

@@ -186,6 +186,11 @@ bool may_control(const char *label);
  */
 int __must_check load_end(const struct control_load *l, u64 deadline);
 
+/* ---- cmd_explain.c ---- */
+
+/* Facts about why vm failed last, or why it says nothing; none if neither is so. vmm_lock held. */
+void print_explanation(struct vm *vm);
+
 /* ---- cmd_net.c ---- */
 
 struct net_port;

@@ -110,6 +110,7 @@ static __noinline void access_looked_up(struct vcpu *v, struct trap_frame *f, u6
 	};
 	enum mmio_result result;
 
+	vcpu_note_exit(v, esr, f->elr);
 	if (unlikely(!load_has_ipa(esr & ~ISS_WNR)) && !find_ipa(v, f, esr, far, &a.ipa))
 		return;
 	/* There is no syndrome for pairs, SIMD, write-back and atomics. */
@@ -198,6 +199,7 @@ void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	u64 far = read_sysreg(far_el2);
 
+	vcpu_note_exit(v, esr, f->elr);
 	if (is_translation(esr) && vmm_populate(v, IPA(fault_ipa(far))))
 		return;
 	if (esr & ISS_S1PTW)

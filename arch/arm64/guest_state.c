@@ -7,6 +7,7 @@
 #include <asm/gicv2.h>
 #include <asm/layout.h>
 #include <asm/sysreg.h>
+#include <asm/trap.h>
 #include <kernel/percpu.h>
 #include <lib/string.h>
 #include <vmm/core.h>
@@ -323,13 +324,22 @@ void arch_vcpu_load(struct vcpu *v)
 		load(cpu, v, 0); /* without a test for each */
 }
 
+bool vcpu_save(struct vcpu *v)
+{
+	const struct arch_percpu *cpu = &this_cpu()->arch;
+
+	if (cpu->loaded != v)
+		return false;
+	save(v, cpu->features);
+	return true;
+}
+
 void arch_vcpu_flush(struct vcpu *v)
 {
 	struct arch_percpu *cpu = &this_cpu()->arch;
 
-	if (cpu->loaded != v)
+	if (!vcpu_save(v))
 		return;
-	save(v, cpu->features);
 	stage2_unload(); /* its tables may be freed from now on */
 	cpu->loaded = NULL;
 }

@@ -39,13 +39,11 @@ static void read_system(const struct vcpu *v, u64 sys[GUEST_SYSREGS])
 	sys[GUEST_MPIDR] = v->mpidr;
 }
 
-void arch_vcpu_read(struct vcpu *v, struct guest_regs *r)
+/* What is in memory. */
+static void read_general(struct vcpu *v, struct guest_regs *r)
 {
 	const struct trap_frame *f = v->arch.frame;
-	const struct fp_state *fp = &v->thread.arch.fp;
 
-	arch_vcpu_flush(v);
-	arch_fp_flush(&v->thread);
 	memset(r, 0, sizeof(*r));
 	if (!f) { /* it has never run */
 		r->core[GUEST_PC] = v->boot_entry;
@@ -56,8 +54,27 @@ void arch_vcpu_read(struct vcpu *v, struct guest_regs *r)
 	r->core[GUEST_SP] = *stack_pointer(v);
 	r->core[GUEST_PC] = f->elr;
 	r->core[GUEST_PSTATE] = f->spsr;
+	read_system(v, r->sys);
+	r->given =
+		(struct guest_exception){ v->arch.given.esr, v->arch.given.far, v->arch.given.elr };
+}
+
+void arch_vcpu_peek(struct vcpu *v, struct guest_regs *r)
+{
+	(void)vcpu_save(v);
+	read_general(v, r);
+}
+
+void arch_vcpu_read(struct vcpu *v, struct guest_regs *r)
+{
+	const struct fp_state *fp = &v->thread.arch.fp;
+
+	arch_vcpu_flush(v);
+	arch_fp_flush(&v->thread);
+	read_general(v, r);
+	if (!v->arch.frame)
+		return;
 	memcpy(r->v, fp->v, sizeof(r->v));
 	r->fpsr = fp->fpsr;
 	r->fpcr = fp->fpcr;
-	read_system(v, r->sys);
 }

@@ -18,13 +18,12 @@ static const char *place_name(u64 va)
 	if (va < PAGE_SIZE)
 		return "a null pointer";
 	if (va >= LINEAR_VA)
-		return va < LINEAR_VA + arch_ram_limit() ? "RAM, or a hole in it"
-							 : "no place of ours";
+		return va < LINEAR_VA + arch_ram_limit() ? "RAM" : "no place of ours";
 	if (va >= STACK_VA)
-		return va & STACK_BYTES ? "a thread's stack" : "the guard below a stack";
+		return va & STACK_BYTES ? "a thread's stack" : "below a stack";
 	if (va >= IO_VA)
 		return "devices";
-	return va >= KIMAGE_VA ? "the image, or behind it" : "no place of ours";
+	return va >= KIMAGE_VA ? "the image" : "no place of ours";
 }
 
 void report_frame(const struct trap_frame *f, u64 esr, u64 far)

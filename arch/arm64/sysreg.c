@@ -27,6 +27,7 @@ static __noinline void access(struct vcpu *v, struct trap_frame *f, u64 esr)
 		.user = !(f->spsr & PSTATE_EL),
 	};
 
+	vcpu_note_exit(v, esr, f->elr);
 	if (a.write)
 		a.value = frame_read(f, rt);
 	switch (vmm_sysreg(v, &a)) {

@@ -130,3 +130,10 @@ s64 arch_guest_timer_late(enum arch_timer_id id)
 		return (s64)(read_sysreg(cntvct_el0) - read_sysreg(cntv_cval_el0));
 	return (s64)(read_sysreg(cntpct_el0) - read_sysreg(cntp_cval_el0));
 }
+
+bool arch_guest_timer_armed(void)
+{
+	const u64 on = BIT(0), both = BITS(1, 0); /* ENABLE, IMASK */
+
+	return (read_sysreg(cntv_ctl_el0) & both) == on || (read_sysreg(cntp_ctl_el0) & both) == on;
+}

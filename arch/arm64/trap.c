@@ -8,6 +8,7 @@
 #include <vmm/core.h>
 
 _Static_assert(offsetof(struct vcpu, thread) == 0, "a vCPU's thread is the vCPU");
+_Static_assert(sizeof(((struct vcpu *)0)->last_exits) == 256, "vcpu_note_exit() wraps at bit 8");
 
 void trap_lower_sync(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_lower_sync_a32(struct vcpu *v, struct trap_frame *f, u64 esr);
@@ -27,12 +28,14 @@ static void wait(struct vcpu *v, u64 esr)
 
 static void trap_wfx(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
+	vcpu_note_exit(v, esr, f->elr);
 	frame_step(f);
 	wait(v, esr);
 }
 
 static void smccc(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
+	vcpu_note_exit(v, esr, f->elr);
 	if (unlikely(FIELD(esr, 15, 0) != 0)) /* DEN0028: the immediate is 0 */
 		f->x[0] = ~0ULL;
 	else
@@ -59,7 +62,7 @@ static void trap_fp(struct vcpu *v, struct trap_frame *f, u64 esr)
 /* Features that the guest is not shown are UNDEFINED, as on a CPU without them. */
 static void trap_undef(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
-	(void)v, (void)esr;
+	vcpu_note_exit(v, esr, f->elr);
 	inject_undef(f);
 }
 

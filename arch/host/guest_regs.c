@@ -116,3 +116,13 @@ void arch_vcpu_read(struct vcpu *v, struct guest_regs *r)
 	r->core[0] = v->arch.x0;
 	r->core[GUEST_PC] = v->arch.pc;
 }
+
+void arch_vcpu_peek(struct vcpu *v, struct guest_regs *r)
+{
+	arch_vcpu_read(v, r);
+}
+
+bool arch_guest_timer_armed(void)
+{
+	return false;
+}

@@ -323,8 +323,23 @@ struct guest_regs {
 	u64 core[34];
 	u64 v[32][2];
 	u64 fpsr, fpcr;
-	u64 sys[GUEST_SYSREGS]; /* SPSR is the one that may be written */
+	u64 sys[GUEST_SYSREGS];       /* SPSR is the one that may be written */
+	struct guest_exception given; /* the last one by ZVM, for code outside its vectors */
 };
+
+/* A synchronous exit of a guest: ESR_EL2, and the PC (behind an HVC). The last ones are kept. */
+struct guest_exit {
+	u64 esr, pc;
+};
+#define GUEST_EXITS 16
+
+/*
+ * The registers of v without FP and SIMD. On the CPU where it ran last, interrupts
+ * masked; v may be executing its guest there. Some 400 instructions.
+ */
+void arch_vcpu_peek(struct vcpu *v, struct guest_regs *r);
+/* Whether one of its timers is on and not masked. v is the current thread. Interrupts masked. */
+bool arch_guest_timer_armed(void);
 
 /*
  * Read the registers of v, which does not execute its guest. On the CPU where it did last;

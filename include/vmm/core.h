@@ -194,12 +194,27 @@ struct vcpu {
 	enum exit_kind exit_kind;
 	u64 exit_at;     /* the counter then, and what a trace says of it (docs/trace.md) */
 	u32 exit_detail; /* 16 bits */
+	struct guest_exit *next_exit; /* in the ring: the oldest one, which the next one replaces */
+	struct guest_exit last_exits[GUEST_EXITS] __aligned(512);
 };
 
 /*
  * The vCPU that is the current thread. NULL if the current thread is not a vCPU. Interrupts masked.
  */
 struct vcpu *vcpu_current(void);
+
+/*
+ * Keep a synchronous exit of v for `zvm info`. The fast exits, which only read or write a device's
+ * register, or read an ID register, are left out. On v's thread, interrupts masked.
+ */
+static inline void vcpu_note_exit(struct vcpu *v, u64 esr, u64 pc)
+{
+	struct guest_exit *e = v->next_exit;
+
+	*e = (struct guest_exit){ esr, pc };
+	/* The ring's address has bit 8 clear, so its end leads to its beginning. */
+	v->next_exit = (struct guest_exit *)((u64)(e + 1) & ~sizeof(v->last_exits));
+}
 
 /* Make v look at its work before its guest continues, and end a WFI. Any context. */
 void vcpu_kick(struct vcpu *v, u32 work);
@@ -232,6 +247,23 @@ enum vm_state {
 
 /* A guest's request (PSCI), or a crash; see vm_tend(). */
 enum vm_request { VM_REQ_NONE, VM_REQ_OFF, VM_REQ_RESET, VM_REQ_CRASH };
+
+/* What `zvm info` explains (vmm/debug.h): a vCPU at one moment. */
+struct vcpu_facts {
+	u64 started_at; /* of that run of its VM; 0: there are none */
+	u32 vcpu;
+	u32 insn;    /* at the ELR of `given`, or else of `last`; 0 where no memory is */
+	bool lost;   /* at its vector */
+	bool waits;  /* in WFI */
+	bool timers; /* one is on, and not masked */
+	u64 pc, pstate, sp, link, sctlr, vbar;
+	struct guest_exception last;  /* as its EL1 has it */
+	struct guest_exception given; /* by ZVM; esr 0: none */
+	/* by its tables; VCPU_NO_IPA: they do not map it */
+	u64 last_ipa, given_ipa;              /* of FAR */
+	struct guest_exit exits[GUEST_EXITS]; /* the oldest first; pc 0: none */
+};
+#define VCPU_NO_IPA (~0ULL)
 
 struct vm {
 	u32 id;
@@ -278,8 +310,9 @@ struct vm {
 	u64 restart_at;     /* when it starts again; 0: it does not */
 	u64 ticks_at_start; /* before this start: its vCPUs' run time, and their exits */
 	u64 exits_at_start;
-	char crash[512]; /* why ZVM last stopped it, or could not load it; one line */
-	char note[256];  /* a hint about its images for the operator; mostly empty */
+	char crash[512];           /* why ZVM last stopped it, or could not load it; one line */
+	struct vcpu_facts crashed; /* the vCPU that failed then, or vCPU 0. Under state_wq.lock */
+	char note[256];            /* a hint about its images for the operator; mostly empty */
 };
 
 /* One line of explanation for the operator. */

@@ -218,6 +218,21 @@ bool pvtime_call(struct vcpu *v, u64 *x);
 /* Write v's stolen time to the page: v, which has been told its place, goes on a CPU. */
 void pvtime_update(struct vcpu *v);
 
+/* ---- a vCPU at one moment (vcpu_facts.c) ---- */
+
+struct vcpu_facts;
+
+/*
+ * v as it is now; it may be executing its guest. Lifecycle lock held, or on v's own thread. Thread
+ * context.
+ */
+void vcpu_look(struct vcpu *v, struct vcpu_facts *f);
+/*
+ * On v's own thread: its VM is going to be stopped because it failed. lost: v is lost at its
+ * vector. The first vCPU that says so in a run is kept.
+ */
+void vcpu_note_crash(struct vcpu *v, bool lost);
+
 /* ---- health ---- */
 
 /*

@@ -3,8 +3,10 @@
 #ifndef VMM_DEBUG_H
 #define VMM_DEBUG_H
 
+#include <arch/guest.h>
 #include <lib/types.h>
 
+struct vcpu_facts;
 struct vm;
 struct vm_error;
 
@@ -28,5 +30,26 @@ struct core_dump_look {
 	bool pauses;      /* the VM ran before, and continues afterwards */
 };
 struct core_dump_look core_dump_look(void);
+
+/* ---- why a VM failed, or says nothing (explain.c). Pure ---- */
+
+/* What lies at a guest-physical address of the VM, in a few words. */
+const char *explain_place(const struct vm *vm, u64 ipa);
+/*
+ * The exception that began it, and the IPA of its FAR: that which ZVM gave, or the last one.
+ * False: there is none.
+ */
+struct vcpu_exception {
+	struct guest_exception e;
+	u64 ipa;
+};
+bool explain_exception(const struct vcpu_facts *f, struct vcpu_exception *x);
+/* A typical cause, and what to try. NULL: none is known. */
+struct explanation {
+	const char *why, *advice;
+};
+const struct explanation *explain_cause(const struct vm *vm, const struct vcpu_facts *f);
+/* True if a VM that runs for some seconds has written nothing to its console. */
+bool explain_is_silent(struct vm *vm);
 
 #endif

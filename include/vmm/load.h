@@ -247,6 +247,13 @@ bool elf_next_part(const void *file, u64 size, const struct ram_map *ram, u32 *n
 		   struct elf_part *part);
 
 /*
+ * The function or label of an untrusted file's .symtab that covers an address, and how far behind
+ * its beginning that is. False: there is none. Pure; time grows with the table.
+ */
+#define ELF_SYMBOL 48 /* longer names are cut */
+bool elf_symbol(const void *file, u64 size, u64 address, char name[ELF_SYMBOL], u64 *offset);
+
+/*
  * ---- files that cannot be used as an image: compressed ones, containers, kernels for other
  * machines. They are recognised by their magic numbers, so that they can be refused by name. Pure;
  * trusts nothing in them. ----

@@ -91,6 +91,45 @@ static void make_elf(struct fuzz_input *in, u8 *p, size_t size)
 	}
 }
 
+/* Two sections behind that: a symbol table and its names, mostly. */
+static void make_symbols(struct fuzz_input *in, u8 *p, size_t size)
+{
+	const size_t at = 64 + 3 * 56, table = at + 2 * 64;
+
+	if (size < table + 3 * 24 + 16)
+		return;
+	put(p + 40, usually(in, at), 8);
+	put(p + 60, usually(in, 2), 2);
+	for (size_t i = 0; i < 2; i++) {
+		u8 *section = p + at + 64 * i;
+
+		put(section + 4, usually(in, i ? 3 : 2), 4);
+		put(section + 24, usually(in, i ? table + 72 : table), 8);
+		put(section + 32, usually(in, i ? 16 : 72), 8);
+		put(section + 40, usually(in, 1), 4);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		u8 *symbol = p + table + 24 * i;
+
+		put(symbol, usually(in, 4 * i), 4);
+		symbol[4] = fuzz_byte(in) % 4;
+		put(symbol + 8, usually(in, 64 * i), 8);
+		put(symbol + 16, usually(in, 64), 8);
+	}
+	memcpy(p + table + 72, "one\0two\0$x\0\0fou", 16);
+}
+
+static void check_symbols(struct fuzz_input *in, const u8 *file, size_t size)
+{
+	char name[ELF_SYMBOL];
+	u64 offset;
+
+	if (elf_symbol(file, size, usually(in, fuzz_byte(in)), name, &offset)) {
+		fuzz_assert(strlen(name) && strlen(name) < ELF_SYMBOL);
+		fuzz_check_line(name, sizeof(name));
+	}
+}
+
 /* [base, base + size) is RAM that the kernel leaves free. */
 static void check_free(const struct load_plan *p, const u8 *kernel, size_t size, u64 base, u64 len)
 {
@@ -160,6 +199,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		make_linux(&in, kernel, kernel_size);
 	else if (kind % 4 >= 2)
 		make_elf(&in, kernel, kernel_size);
+	if (kind % 4 == 3)
+		make_symbols(&in, kernel, kernel_size);
+	check_symbols(&in, kernel, kernel_size);
 	if (image_plan(&d, kernel, kernel_size, initrd_size, kind & 64 ? KIB(161) : 0, &plan,
 		       &err) == 0)
 		check_plan(&plan, kernel, kernel_size);

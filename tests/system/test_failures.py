@@ -2,6 +2,7 @@
 """What counts as a failure of a VM (docs/failures.md), and what does not."""
 
 import re
+import struct
 
 import pytest
 
@@ -53,6 +54,46 @@ def test_lost_at_its_vector(boot_module, how):
     vm.delete()
 
 
+def fact(board, name, what):
+    found = re.search(rf"^  {what} +(.*)$", board.sh(f"zvm info {name}").replace("\r", ""), re.M)
+    return found and found[1]
+
+
+@pytest.mark.parametrize("how, why, exception", [
+    ("null", "an exception, and no vectors at VBAR_EL1", r"instruction abort: .*, FAR 200, IPA 200: flash0"),
+    ("store", "an access to a missing device",
+     r"data abort of a store: external abort; ESR 96000050, ELR \w+ \(store\+0x\w+\), FAR f000000, IPA f000000: no device"),
+    ("stack", "its stack is not in RAM: never set, or overflowed", r"data abort of a store: .* no RAM"),
+    ("dead", "it executes where no code is", r"undefined instruction; ESR 2000000, ELR \w+ \(dead\+0x\w+\)"),
+])
+def test_what_a_typical_cause_is(boot_module, how, why, exception):
+    """Why it failed, what to try, and where it was, by the symbols of its image."""
+    board = boot_module(**BOARD)
+    vm, _ = lost(board, how)
+    vm.wait_until("crashed")
+    assert fact(board, vm.name, "why") == why
+    assert fact(board, vm.name, "try")
+    assert re.fullmatch(exception, fact(board, vm.name, "exception"))
+    assert re.fullmatch(r"vcpu 0: PC \w+.*, LR \w+ \(\w+\+0x\w+\), SP \w+, PSTATE \w+, SCTLR \w+, VBAR \w+",
+                        fact(board, vm.name, "registers"))
+    assert re.match(r"(data|instruction) abort at \w+", fact(board, vm.name, "last exits"))
+    vm.delete()
+
+
+def test_a_silent_guest(boot, description, tmp_path):
+    """It waits for an interrupt, and nothing will raise one."""
+    (tmp_path / "wfi.bin").write_bytes(struct.pack("<2I", 0xd503207f, 0x17ffffff))  # wfi; b .-4
+    board = boot(smp=2, mem=512, guests=[description("quiet", "wfi.bin", "", "memory = <0x0 0x400000>")])
+    vm = new(board, "quiet")
+    vm.run()
+    assert not fact(board, vm.name, "silent")
+    board.until(lambda: fact(board, vm.name, "silent"))
+    assert fact(board, vm.name, "silent") == "nothing came at its console"
+    assert fact(board, vm.name, "why") == "it waits (WFI), and no timer is set"
+    assert re.fullmatch(r"WFI or WFE at 40080000( \d+x)?", fact(board, vm.name, "last exits"))
+    assert vm.state == "running"
+
+
 def watched(folder, more=""):
     """A bundle with the type `lost` as it is, and with a hang timeout."""
     two = "cpus = <2>; "
@@ -73,6 +114,8 @@ def test_all_its_cpus_hang(boot, tmp_path):
     why = rf"hangs: interrupts masked for 1500 ms of CPU time, PC {KIT} {KIT}"
     info = board.sh(f"zvm info {vm.name}")
     assert re.search(rf"^  last crash +{why}$", info, re.M), info
+    assert fact(board, vm.name, "why") == "it executes with interrupts masked"
+    assert re.match(r"vcpu \d: PC \w+ \(\w+\+0x", fact(board, vm.name, "registers"))
     assert re.search(rf"vm {vm.id} '{vm.name}' stopped: {why}", board.sh("host log"))
     assert vm.state == "running" and int(vm.row()["RESTARTS"]) == 1
     assert other.state == "running"

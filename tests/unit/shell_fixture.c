@@ -351,6 +351,8 @@ static void add_vm(u32 id, const char *name)
 	vm->desc = vm_types[0]->desc;
 	vm->nvcpus = 1;
 	vm->vcpus[0] = &fake_vcpus[id];
+	vm->vcpus[0]->vm = vm;
+	vm->vcpus[0]->next_exit = vm->vcpus[0]->last_exits;
 	vm->ram.map = ram_map_default(MIB(512));
 	vm->ram.size = MIB(512);
 	snprintf(vm->name, sizeof(vm->name), "%s", name);

@@ -30,6 +30,7 @@ static int setup(void **state)
 	vm.state = VM_RUNNING;
 	vm.run_allowed = true;
 	vm.nvcpus = 2;
+	vm.ram.map = ram_map_default(MIB(2));
 	for (u32 i = 0; i < MANY; i++) {
 		vm.vcpus[i] = &vcpus[i];
 		vcpus[i].vm = &vm;

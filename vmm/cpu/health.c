@@ -9,7 +9,7 @@
 /* ---- a vCPU checks itself ---- */
 
 /* Printing a line takes longer than interrupts may be masked. */
-static void crash(const struct vcpu *v, const struct guest_look *l)
+static void crash(struct vcpu *v, const struct guest_look *l)
 {
 	char why[sizeof(v->vm->crash)];
 	int len;
@@ -26,13 +26,15 @@ static void crash(const struct vcpu *v, const struct guest_look *l)
 		snprintf(why + len, sizeof(why) - (size_t)len,
 			 "; given before: ESR %lx, FAR %lx, ELR %lx", l->given.esr, l->given.far,
 			 l->given.elr);
+	vcpu_note_crash(v, true);
 	vm_request(v->vm, VM_REQ_CRASH, why);
 	arch_irq_disable();
 }
 
 /* The PCs are those of the last exits: all vCPUs were interrupted for the last look. */
-static void hang(struct vm *vm)
+static void hang(struct vcpu *self)
 {
+	struct vm *vm = self->vm;
 	char why[sizeof(vm->crash)];
 	const struct vcpu *v;
 	size_t len;
@@ -45,6 +47,7 @@ static void hang(struct vm *vm)
 		if (v->power != VCPU_OFF && len < sizeof(why))
 			len += (size_t)snprintf(why + len, sizeof(why) - len, " %lx",
 						arch_vcpu_pc(v));
+	vcpu_note_crash(self, false);
 	vm_request(vm, VM_REQ_CRASH, why);
 	arch_irq_disable();
 }
@@ -86,7 +89,7 @@ void health_look(struct vcpu *v)
 	struct guest_look l;
 
 	if (__atomic_exchange_n(&h->says_hang, false, __ATOMIC_RELAXED)) {
-		hang(v->vm);
+		hang(v);
 		return;
 	}
 	if (__atomic_exchange_n(&h->rested, false, __ATOMIC_RELAXED)) {

@@ -159,6 +159,7 @@ void vmm_fault(struct vcpu *v, const struct guest_fault *f)
 
 	text_print(why, sizeof(why), "%s on vcpu %u: ESR %08lx FAR %016lx IPA %010lx PC %016lx",
 		   f->what, v->index, f->esr, f->far, f->ipa, f->pc);
+	vcpu_note_crash(v, false);
 	vm_request(v->vm, VM_REQ_CRASH, why);
 }
 

@@ -272,8 +272,7 @@ static void end_dump(bool complete)
 	lock();
 	if (complete)
 		log_info("vm %u '%s': core dump complete, %lu MiB%s", dump.id, dump.name,
-			 dump.bytes / MIB(1),
-			 dump.segments.cut ? "; not all mappings of its tables are in it" : "");
+			 dump.bytes / MIB(1), dump.segments.cut ? ", not all of its mappings" : "");
 	else
 		log_warn("vm %u '%s': core dump cut off", dump.id, dump.name);
 	vm = same_vm();

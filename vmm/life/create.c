@@ -321,6 +321,7 @@ static int make_vcpu(struct vm *vm, u32 index)
 	v->index = index;
 	v->mpidr = desc_cpu_affinity(index);
 	v->cpu = vm_sched_planned(vm, index);
+	v->next_exit = v->last_exits;
 	random_fork(&v->random);
 	spin_lock_init(&v->sched_lock, LOCK_SCHED);
 	mmio_forget(v);

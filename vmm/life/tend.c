@@ -108,6 +108,8 @@ static void end_life(struct vm *vm, unsigned long *flags)
 	if (wants_restart(vm, req))
 		vm->restart_at = now + ms_to_ticks(back_off_ms(vm));
 	open_up(vm, *flags);
+	if (req == VM_REQ_CRASH)
+		vcpu_note_crash(vm->vcpus[0], false); /* unless one of them has said more */
 	say_end(vm, req);
 	vm_state_changed(vm);
 	*flags = come_back(vm);

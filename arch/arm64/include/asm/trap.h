@@ -113,6 +113,12 @@ bool __must_check at_failed(struct trap_frame *f, u64 esr);
  */
 void gic_take_for_guest(struct vcpu *v);
 
+/*
+ * guest_state.c: the registers of v are in memory now, and stay in this CPU. False: they were not
+ * there. Interrupts masked.
+ */
+bool vcpu_save(struct vcpu *v);
+
 /* fp.c: the current thread used the FP/SIMD unit. */
 void fp_trap(void);
 
