@@ -245,7 +245,7 @@ static void live(u32 device_total)
 		else if (step % 4 == 2)
 			write_port(ops, port, fuzz_byte(&input) * 16U);
 		else
-			(void)ops->name(port);
+			fuzz_assert(!(ops->name(port) && ops->is_open(port)) || port < ops->count);
 	}
 }
 
