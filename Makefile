@@ -10,6 +10,7 @@ GUESTS   ?=
 BUNDLE   ?=
 NET      ?=
 SSH      ?=
+GDB      ?=
 DISK     ?=
 SECONDS  ?= 3600
 TARGETS  ?=
@@ -25,7 +26,7 @@ WANTED += $(if $(filter net debian channel_linux,$(GUESTS)),linux)
 BY_HAND := $(and $(LINUX_IMAGE),$(LINUX_INITRD),linux)
 FETCH := $(filter-out $(BY_HAND),$(WANTED))
 
-RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(if $(SSH),--ssh $(SSH)) $(addprefix --disk ,$(DISK)) \
+RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(if $(SSH),--ssh $(SSH)) $(if $(GDB),--gdb $(GDB)) $(addprefix --disk ,$(DISK)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
 .PHONY: build guests bundle rootfs run demo debug dist test soak fuzz bench format clean distclean help
@@ -135,6 +136,7 @@ help:
 	@echo '                           (rt, installer, net and debian are downloaded when named)'
 	@echo '  NET=user                 a network card: QEMU'\''s -netdev, as user,hostfwd=tcp::8080-10.0.2.15:80'
 	@echo '  SSH=2222                 a network card (of NET, or NET=user): ssh -i build/rootfs.key -p 2222 root@localhost'
+	@echo '  GDB=2345                 `zvm gdb VM` at the shell, then in gdb-multiarch: target remote :2345'
 	@echo '  DISK="FILE FILE"         disks of the machine: vda, vdb; GUESTS=debian DISK=build/rootfs.img'
 	@echo '  BUNDLE=FILE              a bundle of your own instead'
 	@echo '  SCHEDULE=FILE.dts        time windows of the VMs'

@@ -78,6 +78,12 @@ static const struct option trace_options[] = {
 	JSON_OPTION,
 };
 
+static const struct option gdb_options[] = {
+	{ VM_OPTION },
+	{ "-p", "PORT", ARG_TEXT, "a console port; default: the highest one" },
+	{ "--off", NULL, ARG_NONE, "end it: the VM continues without its breakpoints" },
+};
+
 static const struct option log_options[] = {
 	{ VM_OPTION },
 	{ "-f", NULL, ARG_NONE, "follow it as it grows; Ctrl-C leaves" },
@@ -116,6 +122,8 @@ static const struct command zvm_commands[] = {
 	  OPTIONS(info_options), VM_OPERAND, .run = cmd_zvm_why },
 	{ "dump", NULL, "send a VM's core, for gdb, to a console port", OPTIONS(vm_options),
 	  .operand = ARG_VM, .operand_name = "VM [PORT] | off", .more = 1, .run = cmd_zvm_dump },
+	{ "gdb", NULL, "serve gdb for a VM, at a console port", OPTIONS(gdb_options), VM_OPERAND,
+	  .run = cmd_zvm_gdb },
 	{ "set", "update", "change how a VM is scheduled, restarted, limited", OPTIONS(set_options),
 	  VM_OPERAND, .run = cmd_zvm_set },
 	{ "list", NULL, "the types that can be created", .options = json_options,

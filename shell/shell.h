@@ -242,6 +242,7 @@ void cmd_zvm_net(const struct args *a);
 void cmd_zvm_trace(const struct args *a);
 void cmd_zvm_dump(const struct args *a);
 void cmd_zvm_why(const struct args *a);
+void cmd_zvm_gdb(const struct args *a);
 #define TRACE_VERBS 3
 extern const char *const trace_verbs[TRACE_VERBS];
 void cmd_zvm_channel(const struct args *a);

@@ -45,11 +45,12 @@ static void read_general(struct vcpu *v, struct guest_regs *r)
 	const struct trap_frame *f = v->arch.frame;
 
 	memset(r, 0, sizeof(*r));
-	if (!f) { /* it has never run */
-		r->core[GUEST_PC] = v->boot_entry;
-		r->core[0] = v->boot_arg;
-		return;
+	if (!f && v->index == 0) { /* it has never run */
+		r->core[GUEST_PC] = v->vm->plan.entry;
+		r->core[0] = v->vm->plan.arg;
 	}
+	if (!f)
+		return;
 	memcpy(r->core, f->x, sizeof(u64) * GUEST_X);
 	r->core[GUEST_SP] = *stack_pointer(v);
 	r->core[GUEST_PC] = f->elr;
@@ -77,4 +78,24 @@ void arch_vcpu_read(struct vcpu *v, struct guest_regs *r)
 	memcpy(r->v, fp->v, sizeof(r->v));
 	r->fpsr = fp->fpsr;
 	r->fpcr = fp->fpcr;
+}
+
+void arch_vcpu_write(struct vcpu *v, const struct guest_regs *r)
+{
+	struct trap_frame *f = v->arch.frame;
+	struct fp_state *fp = &v->thread.arch.fp;
+
+	arch_vcpu_flush(v);
+	arch_fp_flush(&v->thread);
+	if (!f)
+		return;
+	memcpy(f->x, r->core, sizeof(u64) * GUEST_X);
+	*stack_pointer(v) = r->core[GUEST_SP];
+	f->elr = r->core[GUEST_PC];
+	/* The level and the execution state stay: a guest is never entered at EL2. */
+	f->spsr = (f->spsr & PSTATE_MODE) | (r->core[GUEST_PSTATE] & ~PSTATE_MODE);
+	memcpy(fp->v, r->v, sizeof(r->v));
+	fp->fpsr = r->fpsr;
+	fp->fpcr = r->fpcr;
+	v->arch.el1.spsr = r->sys[GUEST_SPSR];
 }

@@ -107,6 +107,11 @@ void inject_undef(struct trap_frame *f)
 	take_exception(f, (u64)EC_UNKNOWN << 26 | ESR_IL);
 }
 
+void inject_brk(struct trap_frame *f, u64 esr)
+{
+	take_exception(f, esr);
+}
+
 void inject_sysreg_trap(struct trap_frame *f, u64 esr)
 {
 	take_exception(f, (u64)EC_SYSREG << 26 | ESR_IL | ESR_ISS(esr));

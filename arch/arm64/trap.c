@@ -75,6 +75,7 @@ struct trap_row {
 /* clang-format off */
 #define ROW(handler, kind) { handler, offsetof(struct vcpu, exits) + (kind) * sizeof(u64) }
 #define UNKNOWN            ROW(trap_undef, EXIT_FAULT)
+#define DEBUG              ROW(trap_debug, EXIT_FAULT)
 /* clang-format on */
 
 /* Every class has a row: a row is not checked before its handler is called. */
@@ -91,7 +92,15 @@ static const struct trap_row classes[64] = {
 	[EC_IABT_LOWER] = ROW(trap_insn_abort, EXIT_MMIO),
 	[0x21 ... 0x23] = UNKNOWN,
 	[EC_DABT_LOWER] = ROW(trap_data_abort, EXIT_MMIO),
-	[0x25 ... 0x3f] = UNKNOWN,
+	[0x25 ... 0x2f] = UNKNOWN,
+	[EC_BREAK_LOWER] = DEBUG,
+	[0x31] = UNKNOWN,
+	[EC_STEP_LOWER] = DEBUG,
+	[0x33] = UNKNOWN,
+	[EC_WATCH_LOWER] = DEBUG,
+	[0x35 ... 0x3b] = UNKNOWN,
+	[EC_BRK] = DEBUG,
+	[0x3d ... 0x3f] = UNKNOWN,
 };
 
 static enum exit_kind kind_of(const struct trap_row *row)
@@ -163,7 +172,15 @@ static const struct trap_row classes_a32[64] = {
 	[EC_IABT_LOWER] = ROW(trap_insn_abort, EXIT_MMIO),
 	[0x21 ... 0x23] = UNKNOWN,
 	[EC_DABT_LOWER] = ROW(trap_data_abort_a32, EXIT_MMIO),
-	[0x25 ... 0x3f] = UNKNOWN,
+	[0x25 ... 0x2f] = UNKNOWN,
+	[EC_BREAK_LOWER] = DEBUG,
+	[0x31] = UNKNOWN,
+	[EC_STEP_LOWER] = DEBUG,
+	[0x33] = UNKNOWN,
+	[EC_WATCH_LOWER] = DEBUG,
+	[0x35 ... 0x37] = UNKNOWN,
+	[EC_BKPT] = DEBUG,
+	[0x39 ... 0x3f] = UNKNOWN,
 };
 
 void trap_lower_sync_a32(struct vcpu *v, struct trap_frame *f, u64 esr)

@@ -115,6 +115,14 @@ void arch_vcpu_read(struct vcpu *v, struct guest_regs *r)
 	memset(r, 0, sizeof(*r));
 	r->core[0] = v->arch.x0;
 	r->core[GUEST_PC] = v->arch.pc;
+	if (v->arch.regs)
+		*r = *v->arch.regs;
+}
+
+void arch_vcpu_write(struct vcpu *v, const struct guest_regs *r)
+{
+	if (v->arch.regs)
+		*v->arch.regs = *r;
 }
 
 void arch_vcpu_peek(struct vcpu *v, struct guest_regs *r)

@@ -297,6 +297,16 @@ struct guest_debug {
 };
 
 /*
+ * In guest_debug.mdscr: the values are those of a debugger at EL2, and all debug exceptions of the
+ * vCPU go there (MDCR_EL2.TDE): vmm_debug_stop().
+ */
+#define GUEST_DEBUG_TAKEN BIT(63)
+
+/* BRK with an immediate of our own: a debugger's breakpoint in a guest's code. */
+#define GUEST_BREAK_IMM  0x5a56
+#define GUEST_BREAK_INSN (0xd4200000U | GUEST_BREAK_IMM << 5)
+
+/*
  * Bring this CPU in line with the vCPU that is loaded on it. Interrupts masked. arch_vcpu_load()
  * does the same from vcpu.debug.regs if this vCPU or the one before uses debug. Other vCPUs pay
  * only for the check.
@@ -342,10 +352,11 @@ void arch_vcpu_peek(struct vcpu *v, struct guest_regs *r);
 bool arch_guest_timer_armed(void);
 
 /*
- * Read the registers of v, which does not execute its guest. On the CPU where it did last;
+ * Read or write the registers of v, which does not execute its guest. On the CPU where it did last;
  * interrupts masked. Afterwards this CPU holds none of v's state. Some 600 instructions.
  */
 void arch_vcpu_read(struct vcpu *v, struct guest_regs *r);
+void arch_vcpu_write(struct vcpu *v, const struct guest_regs *r);
 
 /* ---- performance monitors (PMUv3, Arm ARM D13) ---- */
 
@@ -472,6 +483,13 @@ struct guest_fault {
 	u64 esr, far, ipa, pc;
 };
 void vmm_fault(struct vcpu *v, const struct guest_fault *f);
+/*
+ * A debug exception of v's guest, at EL2 because of GUEST_DEBUG_TAKEN. What a debugger asked for:
+ * true, and v is held before its guest continues. False: it is the guest's own BRK. at: a
+ * watchpoint's address.
+ */
+enum guest_stop { STOP_NONE, STOP_BREAK, STOP_HW_BREAK, STOP_WATCH, STOP_STEP };
+bool __must_check vmm_debug_stop(struct vcpu *v, enum guest_stop stop, u64 at);
 /*
  * The same for an SError that v's guest caused and that arrived while v is being switched out.
  * Called in the scheduler: v is stopped when it is to run again.

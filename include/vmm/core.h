@@ -170,8 +170,10 @@ struct vcpu {
 	} looked;
 	u64 mpidr;
 	enum vcpu_power power; /* under vm->state_wq.lock */
-	bool parked;           /* in the work hook; no guest code runs. Under vm->state_wq.lock */
-	bool reset_pending;    /* enter at boot_entry/boot_arg with reset registers */
+	/* by a debugger; written by its own thread, or while it is parked and may not run */
+	bool held;
+	bool parked;        /* in the work hook; no guest code runs. Under vm->state_wq.lock */
+	bool reset_pending; /* enter at boot_entry/boot_arg with reset registers */
 	u64 boot_entry, boot_arg;
 	bool in_wfi;          /* blocked in vmm_wfi */
 	bool wfi_over;        /* an interrupt has come that ends this WFI; for its CPU alone */
@@ -297,6 +299,7 @@ struct vm {
 	bool operated;    /* an operator's call is working on it: vCPU 0 starts nothing by itself */
 	bool loaded;      /* VM_LOADING: images and devices are ready for the start */
 	bool then_run;    /* VM_LOADING: it runs when loaded; else it becomes VM_CREATED */
+	bool debugged;    /* a debugger has it: it does not start again by itself when it fails */
 	bool mem_protect; /* last argument of PSCI MEM_PROTECT */
 	enum vm_request request;
 	u64 cntvoff; /* the machine's counter minus the virtual one; see vmm/cpu.h */

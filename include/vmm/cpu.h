@@ -111,7 +111,27 @@ struct vdebug {
 	u64 mdscr; /* as written */
 	u8 claim;  /* DBGCLAIMSET_EL1 */
 	bool os_lock;
+	struct debugged *by; /* NULL: there is no debugger */
 };
+
+/*
+ * A debugger's part of a vCPU, which the debugger owns. The vCPU is parked, and these are called on
+ * the CPU where it ran last, interrupts masked.
+ */
+struct debugged {
+	struct guest_debug guest; /* the guest's own registers: without effect meanwhile */
+	enum guest_stop stop;     /* why it is held (atomic), written behind ... */
+	u64 stop_at;              /* ... the address, of a watchpoint */
+	void (*stopped)(void);    /* it is held now; interrupts masked, no lock held */
+};
+/* Debug exceptions go to the debugger from now on. */
+void vdebug_take(struct vcpu *v, struct debugged *d);
+/* Its break- and watchpoints are these; step: it executes one instruction. */
+void vdebug_set(struct vcpu *v, const struct guest_debug *points, bool step);
+/* The guest has its own registers again. */
+void vdebug_give_back(struct vcpu *v);
+/* How many breakpoints (GUEST_BVR) or watchpoints (GUEST_WVR) there are. */
+u32 vdebug_points(u32 kind);
 
 #define VPMU_PPI 23
 

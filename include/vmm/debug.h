@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A look at a VM from outside: core dumps (docs/failures.md). */
+/* A look at a VM from outside: core dumps (docs/failures.md), gdb (docs/gdb.md). */
 #ifndef VMM_DEBUG_H
 #define VMM_DEBUG_H
 
@@ -52,4 +52,17 @@ const struct explanation *explain_cause(const struct vm *vm, const struct vcpu_f
 /* True if a VM that runs for some seconds has written nothing to its console. */
 bool explain_is_silent(struct vm *vm);
 
+/* ---- gdb ---- */
+
+/*
+ * Serve gdb for vm at port `want`, or (-1) at the highest one. The VM notices nothing until a
+ * gdb connects. Returns the port, or a negative errno with the reason. Lifecycle lock held.
+ */
+int __must_check gdb_open(struct vm *vm, s32 want, struct vm_error *err);
+/*
+ * End that: the guest has its memory, its registers and its debug registers back, and it continues
+ * if gdb stopped it. 0; -ENOENT: gdb is not served for vm; -EBUSY: it is starting or ending just
+ * now. Lifecycle lock held.
+ */
+int __must_check gdb_close(struct vm *vm, struct vm_error *err);
 #endif

@@ -46,6 +46,12 @@ int __must_check vm_delete(struct vm *vm, bool force, struct vm_error *err);
  */
 bool __must_check vm_hold(struct vm *vm);
 void vm_let_go(struct vm *vm);
+/* Functions for a debugger, set once: a VM's state changed; a VM is going to be deleted. */
+struct vm_watch {
+	void (*changed)(void);
+	void (*leaves)(struct vm *vm); /* no vCPU runs; lifecycle lock held */
+};
+void vm_set_watch(const struct vm_watch *w);
 
 /*
  * Wait until VM `id` is not VM_LOADING. 0: it is loaded, and runs if requested. -ETIMEDOUT: it is
@@ -149,6 +155,9 @@ void vdevs_destroy(struct vm *vm);
  * started. Lifecycle lock held.
  */
 void vm_unmake(struct vm *vm);
+
+/* vm is going to be deleted: tell the debugger. */
+void vm_leaves(struct vm *vm);
 
 /*
  * The state changed: notify devices, the console's listener and vm_await(). No lock of the VM is

@@ -57,7 +57,7 @@ const char *console_port_name(s32 port);
 /*
  * A stream of records to a port, for what is not a console. A record goes in as a whole or is
  * dropped. So a reader that is too slow loses records, and no writer ever waits for it. What is
- * typed at the port is ignored.
+ * typed at the port is ignored, unless the stream has a place for it.
  */
 #define PORT_STREAM_BYTES  KIB(64)
 #define PORT_STREAM_PIECES 10
@@ -73,6 +73,8 @@ struct port_stream {
 	bool open;            /* records are taken (atomic) */
 	u64 records, dropped; /* taken, and those for which there was no room */
 	s32 port;
+	struct ring typed;  /* buf: NULL: what is typed is ignored */
+	void (*came)(void); /* something was typed; any context, interrupts masked */
 };
 
 void port_stream_init(struct port_stream *s);
@@ -98,6 +100,14 @@ u32 port_stream_room(struct port_stream *s);
  * stream is closed. One section, as long as the copy. Any context.
  */
 void port_stream_put(struct port_stream *s, const struct port_piece *pieces, u32 count);
+
+/*
+ * Keep what is typed in a ring over `buf`, whose size is a power of two, and call `came` then.
+ * Between port_stream_init() and port_stream_open().
+ */
+void port_stream_listen(struct port_stream *s, void *buf, u32 size, void (*came)(void));
+/* Take up to len bytes that were typed. What the ring had no room for is lost. Any context. */
+u32 port_stream_read(struct port_stream *s, void *out, u32 len);
 
 /* Start the service thread. */
 int __must_check console_service_start(void);

@@ -453,6 +453,7 @@ REFUSED(cmd_zvm_log)
 REFUSED(cmd_zvm_trace)
 REFUSED(cmd_zvm_dump)
 REFUSED(cmd_zvm_why)
+REFUSED(cmd_zvm_gdb)
 
 const struct option json_options[JSON_OPTIONS] = { JSON_OPTION };
 const char *const trace_verbs[TRACE_VERBS] = { "start", "stop", "dump" };

@@ -449,6 +449,7 @@ CHECKED(cmd_zvm_log)
 CHECKED(cmd_zvm_trace)
 CHECKED(cmd_zvm_dump)
 CHECKED(cmd_zvm_why)
+CHECKED(cmd_zvm_gdb)
 const char *const trace_verbs[TRACE_VERBS] = { "start", "stop", "dump" };
 
 static const struct option host_options[] = { { "-f", NULL, ARG_NONE, "more" }, JSON_OPTION };

@@ -14,7 +14,7 @@ static void test_nothing(void **state)
 	expect("foo", "no command 'foo'; there are: zvm, host, help\n");
 	expect("zvm foo -n 1",
 	       "zvm: no command 'foo'; there are: new, run, pause, resume, reset, stop, delete, "
-	       "info, stat, top, net, channel, trace, why, dump, set, list, console, log\n");
+	       "info, stat, top, net, channel, trace, why, dump, gdb, set, list, console, log\n");
 	expect("zvm info", "no VMs; `zvm new -t TYPE` makes one\n");
 	expect("zvm list",
 	       "there is no bundle: the machine's loader gave no initrd, and nothing is preloaded\n");
@@ -331,7 +331,7 @@ static void test_completion(void **state)
 	assert_string_equal(completed("h"), "host help");
 	assert_string_equal(completed("zvm "),
 			    "new run pause resume reset stop delete info stat "
-			    "top net channel trace why dump set list console log");
+			    "top net channel trace why dump gdb set list console log");
 	assert_string_equal(completed("zvm re"), "resume reset");
 	assert_string_equal(completed("zvm run "), "linux uboot");
 	assert_string_equal(completed("zvm run -n u"), "uboot");

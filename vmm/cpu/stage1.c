@@ -26,27 +26,25 @@ struct half {
 static struct half half_of(const struct stage1 *s, u64 va)
 {
 	static const u8 low_granules[4] = { 12, 16, 14, 12 }, high_granules[4] = { 12, 14, 12, 16 };
-	const u64 tcr = s->tcr;
 	const bool high = va & BIT(55);
-	const u64 size = high ? FIELD(tcr, 21, 16) : FIELD(tcr, 5, 0);
+	const u64 tcr = high ? s->tcr >> 16 : s->tcr; /* but for TBI<n> */
 
 	return (struct half){
 		.table = s->ttbr[high] & BITS(47, 3), /* without the ASID and CnP */
-		.va_bits = MIN((s32)(64 - size), MAX_VA_BITS),
-		.page_bits = high ? high_granules[FIELD(tcr, 31, 30)]
-				  : low_granules[FIELD(tcr, 15, 14)],
-		.off = tcr & (high ? BIT(23) : BIT(7)),
-		.ignores_top = tcr & (high ? BIT(38) : BIT(37)),
+		.va_bits = MIN((s32)(64 - FIELD(tcr, 5, 0)), MAX_VA_BITS),
+		.page_bits = (high ? high_granules : low_granules)[FIELD(tcr, 15, 14)],
+		.off = tcr & BIT(7),
+		.ignores_top = s->tcr & BIT(37 + high),
 	};
 }
 
 /* The address has nothing but copies of bit 55 above the translated bits. */
 static bool is_canonical(const struct half *h, u64 va)
 {
-	const s32 top = h->ignores_top ? 55 : 63;
-	const u64 above = va & BITS(top, 0) & ~BITS(h->va_bits - 1, 0);
+	const s32 ignored = h->ignores_top ? 8 : 0;
+	const s64 above = (s64)(va << ignored) >> (h->va_bits + ignored);
 
-	return above == (va & BIT(55) ? BITS(top, 0) & ~BITS(h->va_bits - 1, 0) : 0);
+	return above == 0 || above == -1;
 }
 
 static s32 first_level(const struct half *h)

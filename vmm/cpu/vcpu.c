@@ -207,7 +207,7 @@ static bool park_while_stopped(struct vcpu *v)
 	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 	bool reset;
 
-	while (vm->exiting || !vm->run_allowed || v->power == VCPU_OFF) {
+	while (vm->exiting || !vm->run_allowed || v->held || v->power == VCPU_OFF) {
 		u64 deadline = DEADLINE_NEVER;
 
 		if (!v->parked) {

@@ -20,8 +20,7 @@ static const u64 writable[] = {
 	[GUEST_WCR] = BITS(20, 0) | BITS(28, 24),
 };
 
-/* The number of break- or watchpoints that the guest is shown. */
-static u32 count_of(u32 kind)
+u32 vdebug_points(u32 kind)
 {
 	u64 dfr0 = arch_id_register(5, 0);
 
@@ -29,12 +28,18 @@ static u32 count_of(u32 kind)
 }
 
 /* The OS lock blocks all debug exceptions except BRK's, which needs none of these registers. */
+static u64 effective(const struct vdebug *d)
+{
+	const u64 on = d->mdscr & (MDSCR_SS | MDSCR_MDE);
+
+	return on && !d->os_lock ? on | (d->mdscr & MDSCR_KDE) : 0;
+}
+
 static void take_effect(struct vdebug *d)
 {
-	u64 on = d->mdscr & (MDSCR_SS | MDSCR_MDE);
-	u64 mdscr = on && !d->os_lock ? on | (d->mdscr & MDSCR_KDE) : 0;
+	const u64 mdscr = effective(d);
 
-	if (!(d->regs.mdscr | mdscr))
+	if (d->by || !(d->regs.mdscr | mdscr))
 		return;
 	d->regs.mdscr = mdscr;
 	arch_guest_debug(&d->regs);
@@ -42,18 +47,74 @@ static void take_effect(struct vdebug *d)
 
 void vdebug_reset(struct vcpu *v)
 {
-	memset(&v->debug, 0, sizeof(v->debug));
-	v->debug.os_lock = true;
+	struct vdebug *d = &v->debug;
+	const struct guest_debug in_use = d->regs;
+	struct debugged *by = d->by;
+
+	memset(d, 0, sizeof(*d));
+	d->os_lock = true;
+	if (!by)
+		return;
+	memset(&by->guest, 0, sizeof(by->guest));
+	d->regs = in_use;
+	d->by = by;
 }
+
+/* ---- a debugger ---- */
+
+void vdebug_take(struct vcpu *v, struct debugged *d)
+{
+	struct vdebug *debug = &v->debug;
+
+	arch_vcpu_flush(v); /* what changes is loaded with the rest */
+	d->guest = debug->regs;
+	d->stop = STOP_NONE;
+	debug->by = d;
+	memset(&debug->regs, 0, sizeof(debug->regs));
+	debug->regs.mdscr = GUEST_DEBUG_TAKEN;
+}
+
+void vdebug_set(struct vcpu *v, const struct guest_debug *points, bool step)
+{
+	arch_vcpu_flush(v);
+	v->debug.regs = *points;
+	v->debug.regs.mdscr = GUEST_DEBUG_TAKEN | MDSCR_MDE | (step ? MDSCR_SS : 0);
+}
+
+void vdebug_give_back(struct vcpu *v)
+{
+	struct vdebug *debug = &v->debug;
+
+	arch_vcpu_flush(v);
+	debug->regs = debug->by->guest;
+	debug->regs.mdscr = effective(debug);
+	debug->by = NULL;
+}
+
+bool vmm_debug_stop(struct vcpu *v, enum guest_stop stop, u64 at)
+{
+	struct debugged *by = v->debug.by;
+
+	if (!by || stop == STOP_NONE)
+		return false;
+	v->held = true;
+	by->stop_at = at;
+	__atomic_store_n(&by->stop, stop, __ATOMIC_RELEASE);
+	thread_set_work(&v->thread, VCPU_WORK_STATE);
+	by->stopped();
+	return true;
+}
+
+/* ---- the guest's accesses ---- */
 
 enum sysreg_result vdebug_point(struct vcpu *v, struct sysreg_access *a)
 {
 	u32 kind = (a->reg & 7) - 4, n = (a->reg >> 3) & 0xf;
 	u64 *reg;
 
-	if (kind >= GUEST_DEBUG_KINDS || n >= count_of(kind))
+	if (kind >= GUEST_DEBUG_KINDS || n >= vdebug_points(kind))
 		return SYSREG_UNDEF;
-	reg = &v->debug.regs.reg[kind][n];
+	reg = &(v->debug.by ? &v->debug.by->guest : &v->debug.regs)->reg[kind][n];
 	if (a->write) {
 		*reg = a->value & writable[kind];
 		take_effect(&v->debug);

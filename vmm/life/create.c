@@ -417,6 +417,7 @@ static void unmake_vcpus(struct vm *vm)
 
 void vm_unmake(struct vm *vm)
 {
+	vm_leaves(vm);
 	/* First stop everything that could still inject an interrupt. */
 	late_forget(vm);
 	console_port_detach(&vm->console);

@@ -62,7 +62,7 @@ static bool wants_restart(const struct vm *vm, enum vm_request req)
 	case VM_REQ_RESET:
 		return true;
 	case VM_REQ_CRASH:
-		return vm->desc.restart != RESTART_NEVER;
+		return vm->desc.restart != RESTART_NEVER && !vm->debugged;
 	default:
 		return vm->desc.restart == RESTART_ALWAYS;
 	}

@@ -44,16 +44,34 @@ void vm_let_run_locked(struct vm *vm)
 	vm->run_allowed = vm->request == VM_REQ_NONE; /* else its end comes first */
 }
 
+static const struct vm_watch *watch; /* (atomic) */
+
+void vm_set_watch(const struct vm_watch *w)
+{
+	__atomic_store_n(&watch, w, __ATOMIC_RELEASE);
+}
+
+void vm_leaves(struct vm *vm)
+{
+	if (watch)
+		watch->leaves(vm);
+}
+
 /* vm_await() sleeps here until `changes` grows: it counts state changes of all VMs. */
 static struct wait_queue changed = WAIT_QUEUE_INIT(changed, LOCK_WAIT);
 static u32 changes;
 
 void vm_state_changed(struct vm *vm)
 {
+	const struct vm_watch *w;
+
 	vdevs_state_changed(vm);
 	__atomic_fetch_add(&changes, 1, __ATOMIC_RELEASE);
 	wait_wake_all(&changed);
 	console_wake(&vm->console); /* an attached reader looks again */
+	w = __atomic_load_n(&watch, __ATOMIC_ACQUIRE);
+	if (w)
+		w->changed();
 }
 
 /* ---- waiting for a load ---- */

@@ -64,12 +64,13 @@ static u32 move_input_chunk(u32 port)
 {
 	unsigned long flags = spin_lock_irqsave(&ports[port].lock);
 	struct console *c = ports[port].console;
+	struct port_stream *s = ports[port].stream;
 	const struct console_port_ops *ops = ports[port].ops;
 	const u32 number = ports[port].number;
 	/* Asked first: what comes after a close is not overlooked. */
 	const bool open = !ops->is_open || ops->is_open(number);
 	u8 buf[INPUT_BYTES];
-	/* Bytes typed at a port without a console are dropped. */
+	/* Bytes typed at a port without a listener are dropped. */
 	u32 room = c ? console_input_room(c) : INPUT_BYTES;
 	u32 n = room ? ops->read(number, buf, MIN(room, INPUT_BYTES)) : 0;
 
@@ -77,6 +78,8 @@ static u32 move_input_chunk(u32 port)
 		console_set_far(c, open, !open && room && !n);
 	if (c && n)
 		(void)console_send(c, buf, n);
+	else if (s && n)
+		port_stream_typed(s, buf, n);
 	spin_unlock_irqrestore(&ports[port].lock, flags);
 	sched_preempt_point(); /* the guest may have been waiting for the input */
 	return n;

@@ -9,6 +9,8 @@
 
 /* Copy up to len bytes that come next. Returns how many there were. */
 u32 port_stream_peek(struct port_stream *s, void *out, u32 len);
+/* Typed bytes come. */
+void port_stream_typed(struct port_stream *s, const void *data, u32 len);
 /* The next len bytes are sent. */
 void port_stream_pass(struct port_stream *s, u32 len);
 

@@ -111,3 +111,32 @@ void port_stream_pass(struct port_stream *s, u32 len)
 	s->ring.tail += len;
 	spin_unlock_irqrestore(&s->lock, irq);
 }
+
+/* ---- what is typed ---- */
+
+void port_stream_listen(struct port_stream *s, void *buf, u32 size, void (*came)(void))
+{
+	ring_init(&s->typed, buf, size);
+	s->came = came;
+}
+
+void port_stream_typed(struct port_stream *s, const void *data, u32 len)
+{
+	unsigned long irq = spin_lock_irqsave(&s->lock);
+	const bool kept = s->typed.buf && s->open;
+
+	if (kept)
+		(void)ring_write(&s->typed, data, len);
+	spin_unlock_irqrestore(&s->lock, irq);
+	if (kept)
+		s->came();
+}
+
+u32 port_stream_read(struct port_stream *s, void *out, u32 len)
+{
+	unsigned long irq = spin_lock_irqsave(&s->lock);
+	u32 n = ring_read_at(&s->typed, &s->typed.tail, out, len);
+
+	spin_unlock_irqrestore(&s->lock, irq);
+	return n;
+}

@@ -114,6 +114,7 @@ static inline void isb(void)
 /* MDCR_EL2 */
 #define MDCR_TPMCR BIT(5)
 #define MDCR_TPM   BIT(6)
+#define MDCR_TDE   BIT(8)
 #define MDCR_TDA   BIT(9)
 #define MDCR_TDOSA BIT(10)
 #define MDCR_TDRA  BIT(11)
@@ -169,5 +170,10 @@ static inline void isb(void)
 #define EC_DABT_LOWER    0x24
 #define EC_DABT_SAME     0x25
 #define EC_SP_ALIGN      0x26
+#define EC_BREAK_LOWER   0x30
+#define EC_STEP_LOWER    0x32
+#define EC_WATCH_LOWER   0x34
+#define EC_BKPT          0x38 /* AArch32 */
+#define EC_BRK           0x3c
 
 #endif

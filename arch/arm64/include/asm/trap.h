@@ -53,19 +53,22 @@ static inline void frame_step_a32(struct trap_frame *f, u64 esr)
 }
 
 /*
- * abort.c: stage-2 aborts. sysreg.c: MSR, MRS. inject.c: exceptions for the guest, as the hardware
- * would have taken them to EL1.
+ * debug.c: debug exceptions, while a debugger has the VM. abort.c: stage-2 aborts. sysreg.c: MSR,
+ * MRS. inject.c: exceptions for the guest, as the hardware would have taken them to EL1.
  */
 void trap_data_abort(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_data_abort_a32(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_insn_abort(struct vcpu *v, struct trap_frame *f, u64 esr);
 void trap_sysreg(struct vcpu *v, struct trap_frame *f, u64 esr);
+void trap_debug(struct vcpu *v, struct trap_frame *f, u64 esr);
 
 #define VECTORS_SIZE 0x800
 /* The offset in EL1's vectors of a synchronous exception that is taken from this PSTATE. */
 u64 vector_offset(u64 pstate);
 /* Undefined Instruction at the current PC. */
 void inject_undef(struct trap_frame *f);
+/* Inject the guest's own breakpoint instruction, BRK or BKPT, with this syndrome. */
+void inject_brk(struct trap_frame *f, u64 esr);
 /* Inject the trap to EL1 of the MSR or MRS with this syndrome. */
 void inject_sysreg_trap(struct trap_frame *f, u64 esr);
 /* Inject a synchronous external abort at the current PC for an access to far. */

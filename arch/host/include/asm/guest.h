@@ -5,6 +5,8 @@
 #include <lib/list.h>
 #include <lib/types.h>
 
+struct guest_regs;
+
 /* A record of the calls for a vCPU, for tests. */
 struct arch_vcpu {
 	u64 pc;
@@ -15,6 +17,7 @@ struct arch_vcpu {
 	bool vmcr_saved; /* pmr and groups below are to be loaded */
 	u8 pmr;
 	u32 groups;
+	struct guest_regs *regs; /* what a debugger sees; NULL: pc and x0, and nothing is written */
 };
 
 /* A list of mappings, NULL before stage2_init(). */
