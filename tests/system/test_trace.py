@@ -338,7 +338,7 @@ def test_svg(running, path, file, tmp_path):
     """The picture is XML; it has a row for each CPU and vCPU, and arrows."""
     dumped(running, path, file)
     out = tmp_path / "trace.svg"
-    converted(file, "--svg", out, "--from", "5", "--to", "15")
+    converted(file, "--svg", out, "--from", "5", "--to", "105")
     svg = "{http://www.w3.org/2000/svg}"
     root = ElementTree.parse(out).getroot()
     assert root.tag == f"{svg}svg"
