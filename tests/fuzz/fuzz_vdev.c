@@ -232,7 +232,7 @@ bool random_bytes(struct random *r, void *buf, size_t size)
 {
 	(void)r;
 	memset(buf, 0x5a, size);
-	return !fuzz_once_in(&input, 16);
+	return !fuzz_once_in(&input, 3);
 }
 
 void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
@@ -971,7 +971,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		vm.desc.virtio[0].port_count = fuzz_below(&input, DESC_PORTS + 1);
 		for (u32 i = 0; i < DESC_PORTS; i++)
 			vm.desc.virtio[0].ports[i][0] = (char)('a' + i);
-		vm.desc.virtio[0].has_control = fuzz_byte(&input) & 1;
+		vm.desc.virtio[0].has_control = (fuzz_byte(&input) & 1) &&
+						vm.desc.virtio[0].port_count;
 	}
 	if (is_vsock()) {
 		vm.desc.virtio[0].host_port_count = fuzz_below(&input, DESC_PORTS + 1);
