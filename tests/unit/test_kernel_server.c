@@ -158,7 +158,7 @@ static void a_full_budget_never_stops(void **state)
  * However it sleeps and runs: never more than one budget in a period, counted from any moment at
  * which it began to run.
  */
-static void never_more_than_one_budget_a_period(void **state)
+static void runs_at_random(u64 longest, u64 longest_sleep)
 {
 	static struct {
 		u64 begin, end;
@@ -166,12 +166,11 @@ static void never_more_than_one_budget_a_period(void **state)
 	u64 now = 0;
 	u32 runs = 0;
 
-	(void)state;
-	srand(1);
+	server_init(&s, BUDGET, PERIOD, 0);
 	while (runs < 4000) {
-		u64 want = 1 + (u64)rand() % 400;
+		u64 want = 1 + (u64)rand() % longest;
 
-		now += (u64)rand() % 600;
+		now += (u64)rand() % longest_sleep;
 		server_wake(&s, now);
 		while (want && runs < 4000) {
 			u64 part;
@@ -194,6 +193,16 @@ static void never_more_than_one_budget_a_period(void **state)
 			used += MIN(ran[n].end, limit) - ran[n].begin;
 		assert_true(used <= BUDGET);
 	}
+}
+
+/* Also with more pieces in a period than there is room for. */
+static void never_more_than_one_budget_a_period(void **state)
+{
+	(void)state;
+	srand(1);
+	runs_at_random(400, 600);
+	runs_at_random(20, 120);
+	runs_at_random(60, 60);
 }
 
 int main(void)

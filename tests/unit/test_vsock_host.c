@@ -208,10 +208,12 @@ static void test_guest_connects(void **unused)
 	room(2);
 	assert_int_equal(heard(VSOCK_OP_RW, PORT, GUEST)->len, 3);
 	(void)heard(VSOCK_OP_RST, PORT, GUEST);
-	/* No program is there; a port that is none. */
+	/* No program is there. */
 	room(2);
 	say(VSOCK_OP_REQUEST, GUEST, PORT, 0);
 	(void)heard(VSOCK_OP_RST, PORT, GUEST);
+	/* One is, but not at a port that the description does not name. */
+	far(true, false);
 	say(VSOCK_OP_REQUEST, GUEST, PORT + 1, 0);
 	(void)heard(VSOCK_OP_RST, PORT + 1, GUEST);
 	assert_int_equal(get(STATUS), DRIVER_OK);
