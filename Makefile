@@ -29,7 +29,7 @@ FETCH := $(filter-out $(BY_HAND),$(WANTED))
 RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(if $(SSH),--ssh $(SSH)) $(if $(GDB),--gdb $(GDB)) $(addprefix --disk ,$(DISK)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
-.PHONY: build guests bundle rootfs run demo debug dist test soak fuzz bench format clean distclean help
+.PHONY: build guests bundle rootfs run mutants demo debug dist test soak fuzz bench format clean distclean help
 .DEFAULT_GOAL := build
 
 build:
@@ -91,6 +91,12 @@ fuzz:
 	@tools/deps test
 	@tests/fuzz/run -t $(SECONDS) -b $(abspath $(BUILD))/fuzz $(TARGETS)
 
+mutants: COUNT ?= 100
+mutants: SEED ?= 1
+mutants: build
+	@tools/deps test
+	@tools/mutants --build $(BUILD) --count $(COUNT) --seed $(SEED) $(MUTANTS)
+
 bench: build
 	@tools/deps run
 	@tools/fetch-guests --build $(BUILD) linux
@@ -120,6 +126,8 @@ help:
 	@echo 'make soak       VMs created, run and deleted 10000 times (CYCLES=), without a lost page;'
 	@echo '                20 power cuts (CUTS=) of a disk, without a lost record;'
 	@echo '                50 restarts (RESTARTS=) of a side of RPMsg, without a lost answer'
+	@echo 'make mutants    changes the sources in a place at a time: do the unit tests notice?'
+	@echo '                COUNT=100, SEED=1, MUTANTS="kernel vmm/gic" (docs/evidence.md)'
 	@echo 'make bench      what exits, switches and boots cost, beside the targets'
 	@echo '                and how late real-time guests are beside hostile and busy ones (left out: QUICK=1)'
 	@echo 'make rootfs     a disk with Debian and its ssh server, build/rootfs.img; with build/rootfs.key,'
