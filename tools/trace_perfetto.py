@@ -87,9 +87,12 @@ class Writer:
         self.packets.append((ticks, order, data(1, packet)))
 
     def slice(self, begin, end, track, category, name, extra=b""):
-        """Ends go before begins of the same time: slices of a track do not overlap."""
+        """
+        Ends go before begins of the same time: slices of a track do not overlap. The end of a slice
+        without a duration stays behind its begin, as packets of the same order keep their places.
+        """
         self.put(begin, 1, BEGIN, track, data(CATEGORY, category) + data(NAME, name) + extra)
-        self.put(end, 0 if end > begin else 2, END, track)
+        self.put(end, 0 if end > begin else 1, END, track)
 
     def instant(self, ticks, track, category, name, extra=b""):
         self.put(ticks, 3, INSTANT, track, data(CATEGORY, category) + data(NAME, name) + extra)

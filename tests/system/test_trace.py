@@ -14,6 +14,7 @@ from conftest import BOOT_SECONDS, ROOT
 from guests import memory, new
 
 sys.path.insert(0, str(ROOT / "tools"))
+import trace_perfetto  # noqa: E402
 import trace_read  # noqa: E402
 
 PORT = 4  # behind the four that each board has
@@ -261,6 +262,20 @@ def fields(data):
             value, at = data[at:at + length], at + length
             assert len(value) == length
         yield key >> 3, value
+
+
+def test_perfetto_of_one_tick():
+    """Threads that ran for less than a tick: each slice ends before the next one begins."""
+    switches = [trace_read.Event(0, at, at, trace_read.SWITCH, tag, tag - 1, 0) for tag, at in ((2, 5), (3, 9), (4, 9), (5, 9))]
+    end = trace_read.Event(0, 20, 20, trace_read.SWITCH, 6, 5, 0)
+    trace = trace_read.Trace(10**9, 20, 0, 1, 0, 0, events=[*switches, end])
+    kinds = []
+    for _, packet in fields(trace_perfetto.convert(trace)):
+        packet = dict(fields(packet))
+        if 11 in packet:
+            event = dict(fields(packet[11]))
+            kinds.append((packet[8], event[9]))
+    assert kinds == [(5, 1), (5, 2), (5, 1), (9, 2), (9, 1), (9, 2), (9, 1), (9, 2), (9, 1), (20, 2), (20, 1), (20, 2)]
 
 
 def test_perfetto(running, path, file, tmp_path):
