@@ -2,6 +2,7 @@
 """Channels between VMs, with guests that know nothing of ZVM."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -176,6 +177,28 @@ def test_linux(boot, bundles, description, tmp_path):
     b.reset()
     board.until(lambda: table(board)["b"][4] == "0x00000002")
     assert "1000 rounds" in console.run("channel", LINUX, timeout=BOOT_SECONDS)
+
+
+def test_zephyr(boot, bundles, description, tmp_path):
+    """
+    A Zephyr with CONFIG_IVSHMEM_V2, whose zephyr.bin ZVM_ZEPHYR_IVSHMEM names: an application that
+    shows a state and, as peer 0, rings peer 1 once that shows one.
+    """
+    image = os.environ.get("ZVM_ZEPHYR_IVSHMEM")
+    if not image:
+        pytest.skip("ZVM_ZEPHYR_IVSHMEM names no zephyr.bin")
+    (tmp_path / "zephyr.bin").write_bytes(Path(image).read_bytes())
+    board = boot(smp=2, mem=1024, cpu="cortex-a53",
+                 bundle=bundles([description("a", "zephyr.bin", "", "memory = <0x0 0x8000000>", "priority = <8>", LOOP),
+                                 peer(description, "b", "pong")]))
+    a, _ = start(board, "a")
+    board.until(lambda: int(table(board)["a"][4], 16) != 0)
+    b, _ = start(board, "b")
+    board.until(lambda: min(int(table(board)[name][6]) for name in "ab") >= 1)
+    b.reset()
+    a.reset()
+    board.until(lambda: int(table(board)["a"][4], 16) != 0 and int(table(board)["b"][6]) >= 1)
+    assert a.state == b.state == "running"
 
 
 def described(folder, source, old, new_name):
