@@ -106,6 +106,7 @@ static void set_starved(struct rpmsg *r, bool starved)
 	rpmsg_vring_want(&r->tx, r->role == RPMSG_HOST, starved);
 }
 
+/* As get_buffer(). RPMSG_NONE: an interrupt comes once there is one. */
 static enum rpmsg_took wait_for_buffer(struct rpmsg *r, struct rpmsg_buffer *b)
 {
 	enum rpmsg_took took = get_buffer(r, b);
@@ -125,14 +126,18 @@ static enum rpmsg_took wait_for_buffer(struct rpmsg *r, struct rpmsg_buffer *b)
  */
 static bool may_take(struct rpmsg *r)
 {
+	bool offered;
+
 	if (r->role == RPMSG_HOST)
 		return true;
-	if (!rpmsg_vring_offers(&r->tx))
+	offered = rpmsg_vring_offers(&r->tx);
+	if (!offered) {
 		set_starved(r, true);
-	if (!rpmsg_vring_offers(&r->tx)) /* it may have been given back just before */
-		return false;
-	set_starved(r, false);
-	return true;
+		offered = rpmsg_vring_offers(&r->tx); /* it may have been given back just before */
+	}
+	if (offered)
+		set_starved(r, false);
+	return offered;
 }
 
 static void put_buffer(struct rpmsg *r, const struct rpmsg_buffer *b, uint32_t length)
