@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * VM descriptions and schedules: compiled devicetrees (docs/guest-abi.md). Each is parsed and
+ * VM descriptions and schedules: compiled devicetrees (docs/description.md). Each is parsed and
  * validated as a whole before it is used. Also built natively as the checker.
  */
 #ifndef VMM_DESC_H
@@ -130,7 +130,7 @@ struct desc_virtio {
 	u32 slot; /* of the transport; VIRTIO_SLOTS: not chosen yet */
 	/* a disk */
 	char image[VIRTIO_IMAGE_MAX]; /* a file of the bundle; or: */
-	char disk[VIRTIO_DISK_MAX]; /* a disk of the machine, or a partition (docs/guest-abi.md) */
+	char disk[VIRTIO_DISK_MAX];   /* a disk of the machine, or a partition (description.md) */
 	char serial[VIRTIO_SERIAL + 1];
 	bool readonly;
 	bool discard; /* what was written is gone at a reset */
@@ -229,7 +229,7 @@ struct vm_desc {
 	char control[DESC_CONTROL_MAX][DESC_NAME_MAX]; /* labels of the types that it controls */
 };
 
-/* ---- the guest machine: the places of its devices (docs/guest-abi.md) ---- */
+/* ---- the guest machine: the places of its devices (docs/description.md) ---- */
 
 #define GUEST_GICD_BASE     0x08000000ULL
 #define GUEST_GICC_BASE     0x08010000ULL /* GICv2 */

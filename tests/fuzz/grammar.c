@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptions and schedules (docs/guest-abi.md), and the addresses in them. */
+/* Descriptions and schedules (docs/description.md), and the addresses in them. */
 #include "grammar.h"
 #include "trees.h"
 

@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from conftest import BUILD, KERNELS, ROOT
-from test_examples import play, transcript
+from transcripts import play, transcript
 from test_guests_readme import PROGRAMS
 
 # What it takes to compile zvm_host.bin.
