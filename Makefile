@@ -134,7 +134,7 @@ help:
 	@echo '                or SSH_KEY=FILE.pub, root logs in'
 	@echo 'make demo       Linux with a page that shows the RTOS'\'' control loop, and ssh: WEB=8080 SSH=2222'
 	@echo 'make debug      as run, stopped at reset, with gdb attached'
-	@echo 'make dist       a release that works without the sources: build/zvm-VERSION.tar.gz, and its sha256'
+	@echo 'make dist       a release that works without the sources: build/zvm-VERSION.tar.gz, its sha256 and its SPDX document'
 	@echo 'make bundle     only pack the guests; make format: clang-format -i'
 	@echo 'make clean      remove what was built; make distclean: what was fetched too'
 	@echo

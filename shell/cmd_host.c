@@ -3,6 +3,7 @@
 #include <arch/cpu.h>
 #include <arch/guest.h>
 #include <arch/irqchip.h>
+#include <arch/mmu.h>
 #include <arch/timer.h>
 #include <drivers/host.h>
 #include <drivers/uart.h>
@@ -13,6 +14,7 @@
 #include <kernel/percpu.h>
 #include <kernel/timeout.h>
 #include <lib/bitmap.h>
+#include <lib/sha256.h>
 #include <lib/string.h>
 #include <lib/text.h>
 #include <vmm/core.h>
@@ -21,10 +23,28 @@
 #include "shell.h"
 #include "table.h"
 
+/* Of what runs, not of what was built: computed when asked for. docs/release.md compares it. */
+static void print_digest(void)
+{
+	struct sha256 s;
+	u8 digest[SHA256_SIZE];
+	size_t size;
+	const void *image = arch_image_constant(&size);
+
+	sha256_init(&s);
+	sha256_update(&s, image, size);
+	sha256_final(&s, digest);
+	shell_printf("code      sha256 ");
+	for (u32 i = 0; i < SHA256_SIZE; i++)
+		shell_printf("%02x", digest[i]);
+	shell_printf(" of the first %zu bytes of zvm_host.bin\n", size);
+}
+
 static void host_version(const struct args *a __unused)
 {
 	shell_printf("ZVM %s, real-time hypervisor for AArch64, built with %s\n", ZVM_VERSION,
 		     ZVM_COMPILER);
+	print_digest();
 }
 
 /* ---- info ---- */

@@ -216,6 +216,12 @@ void mmu_page_allocator_ready(void)
 	page_allocator_up = true;
 }
 
+const void *arch_image_constant(size_t *size)
+{
+	*size = (size_t)(__rodata_end - __image_start);
+	return __image_start;
+}
+
 u64 mmu_root_pa(void)
 {
 	return virt_to_phys(root).pa;

@@ -45,6 +45,11 @@ void arch_dcache_clean_inval(const void *va, u64 size);
  */
 void arch_clean_for_guest(const void *va, u64 size);
 
+/*
+ * The image's code and constants: its first *size bytes, which nothing writes. Any context.
+ */
+const void *arch_image_constant(size_t *size);
+
 /* Zero whole pages in the fastest way (size is a multiple of 4 KiB). Preemptible. */
 void arch_zero_pages(void *va, u64 size);
 

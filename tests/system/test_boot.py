@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ZVM boots on the machines that it promises, and its shell answers."""
 
+import hashlib
 import re
 
 import pexpect
@@ -41,7 +42,13 @@ def count_cpus(board):
 
 
 def test_version(board):
-    assert re.search(r", built with (gcc|clang) \d+\.\d+\.\d+$", board.sh("host version"))
+    first, code = board.sh("host version").splitlines()
+    assert re.search(r", built with (gcc|clang) \d+\.\d+\.\d+$", first)
+    # What runs is what was built, to the last byte that nothing writes.
+    digest, size = re.fullmatch(r"code +sha256 ([0-9a-f]{64}) of the first (\d+) bytes of zvm_host.bin", code).groups()
+    image = (KERNELS / "zvm_host.bin").read_bytes()
+    assert len(image) * 0.9 < int(size) < len(image)
+    assert hashlib.sha256(image[:int(size)]).hexdigest() == digest
 
 
 def test_cpus(board):

@@ -2,6 +2,8 @@
 """make dist: a release that works without the sources, and that is the same wherever it is made."""
 
 import filecmp
+import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -43,9 +45,11 @@ def release(tmp_path_factory):
 
 def test_the_sums_are_those_of_the_files(tmp_path):
     path, said = made(tmp_path / "one")
-    sums = dict(reversed(line.split()) for line in said.splitlines() if re.match(r"[0-9a-f]{64}  ", line))
+    sums = dict(reversed(line.split("  ")) for line in said.splitlines() if re.match(r"[0-9a-f]{64}  ", line))
     assert run("sha256sum", path).stdout.split()[0] == sums[str(path)]
     assert run("sha256sum", BUILD / "zvm_host.bin").stdout.split()[0] in sums.values()
+    size = int(re.search(r"its first (\d+) bytes: `host version` prints this sum$", said, re.M)[1])
+    assert hashlib.sha256((BUILD / "zvm_host.bin").read_bytes()[:size]).hexdigest() in sums.values()
     assert filecmp.cmp(path, made(tmp_path / "two")[0], shallow=False)
     with tarfile.open(path) as archive:
         members = archive.getmembers()
@@ -64,6 +68,40 @@ def test_links_of_its_documents_lead_to_files_of_it(release):
     for page in release.rglob("*.md"):
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / link).exists(), f"{page}: {link}"
+
+
+def test_the_bill_of_materials_is_that_of_the_files(release):
+    """The fields that SPDX 2.3 asks for, and that they say what is there."""
+    bill = json.loads((release / "zvm.spdx.json").read_text())
+    assert bill["spdxVersion"] == "SPDX-2.3" and bill["dataLicense"] == "CC0-1.0" and bill["name"] == release.name
+    assert re.fullmatch(r"https://\S+[^#]", bill["documentNamespace"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", bill["creationInfo"]["created"])
+    assert all(re.match(r"(Tool|Organization|Person): \S", by) for by in bill["creationInfo"]["creators"])
+    elements = [bill, *bill["packages"], *bill["files"]]
+    names = [element["SPDXID"] for element in elements]
+    assert len(set(names)) == len(names) and all(re.fullmatch(r"SPDXRef-[A-Za-z0-9.-]+", name) for name in names)
+    for package in bill["packages"]:
+        assert package["name"] and package["downloadLocation"] and package["licenseDeclared"]
+        assert package["filesAnalyzed"] == ("packageVerificationCode" in package)
+    relations = [(r["spdxElementId"], r["relationshipType"], r["relatedSpdxElement"]) for r in bill["relationships"]]
+    assert {name for a, _, b in relations for name in (a, b)} <= set(names)
+    with tarfile.open(release.parent / "out" / f"{release.name}.tar.gz") as archive:
+        files = {m.name.split("/", 1)[1]: archive.extractfile(m).read() for m in archive.getmembers()}
+    assert files["zvm.spdx.json"] == (release.parent / "out/zvm.spdx.json").read_bytes()
+    listed = {entry["fileName"].removeprefix("./"): entry for entry in bill["files"]}
+    assert set(listed) == set(files) - {"zvm.spdx.json"}
+    for name, entry in listed.items():
+        for checksum in entry["checksums"]:
+            assert hashlib.new(checksum["algorithm"].lower(), files[name]).hexdigest() == checksum["checksumValue"], name
+    own = next(package for package in bill["packages"] if package["name"] == "zvm")
+    assert sorted(own["hasFiles"]) == sorted(entry["SPDXID"] for entry in bill["files"])
+    digests = sorted(hashlib.sha1(files[name]).hexdigest() for name in listed)
+    assert own["packageVerificationCode"]["packageVerificationCodeValue"] == hashlib.sha1("".join(digests).encode()).hexdigest()
+    # The library in the image, as it was fetched.
+    libfdt = next(package for package in bill["packages"] if package["name"] == "libfdt-dev")
+    assert libfdt["versionInfo"] == (BUILD / "deps/libfdt/version").read_text().strip()
+    assert hashlib.sha256((BUILD / "deps/libfdt/libfdt.a").read_bytes()).hexdigest() in str(libfdt["checksums"])
+    assert (listed["build/zvm_host.bin"]["SPDXID"], "STATIC_LINK", libfdt["SPDXID"]) in relations
 
 
 @pytest.mark.parametrize("name", ["first-guest", "windows"])

@@ -254,6 +254,11 @@ static void test_host(void **state)
 	(void)state;
 	expect_part("host version", "ZVM " ZVM_VERSION);
 	expect_part("host version", ", built with " ZVM_COMPILER "\n");
+	/* FIPS 180-4's example: arch/host's image is "abc". */
+	expect_part(
+		"host version",
+		"code      sha256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+		" of the first 3 bytes of zvm_host.bin\n");
 	expect_part("host mem", "total: 655");
 	expect_part("host info", ", 2024-02-29 12:34:56 UTC\n");
 	expect_part("host info", "2 cpus");
