@@ -64,6 +64,8 @@ void vtimer_reset(struct vcpu *v);
  */
 void vtimer_load(struct vcpu *v);
 void vtimer_put(struct vcpu *v);
+/* The VM's clock may have been set since v was loaded. v is the caller; interrupts masked. */
+void vtimer_follow_clock(struct vcpu *v);
 /*
  * v, which is ready, leaves the CPU on which it was put. Cancel its wake-up there: it could fire
  * while v runs elsewhere. On that CPU, interrupts masked.
@@ -118,11 +120,13 @@ struct vdebug {
  * A debugger's part of a vCPU, which the debugger owns. The vCPU is parked, and these are called on
  * the CPU where it ran last, interrupts masked.
  */
+#define DEBUG_BREAKS 64
 struct debugged {
 	struct guest_debug guest; /* the guest's own registers: without effect meanwhile */
 	enum guest_stop stop;     /* why it is held (atomic), written behind ... */
 	u64 stop_at;              /* ... the address, of a watchpoint */
 	void (*stopped)(void);    /* it is held now; interrupts masked, no lock held */
+	const u64 *breaks;        /* IPAs of its BRKs, DEBUG_BREAKS of them: BIT(0) set; 0: none */
 };
 /* Debug exceptions go to the debugger from now on. */
 void vdebug_take(struct vcpu *v, struct debugged *d);

@@ -228,6 +228,11 @@ static bool park_while_stopped(struct vcpu *v)
 		let_interrupt_in(v);
 		flags = spin_lock_irqsave(&vm->state_wq.lock);
 	}
+	/*
+	 * A vCPU that woke early, as vCPU 0 does for its duties, was loaded before the VM's clock
+	 * was set. With two clocks in a VM time would go back.
+	 */
+	vtimer_follow_clock(v);
 	v->parked = false;
 	v->power = VCPU_ON;
 	reset = v->reset_pending;

@@ -206,6 +206,12 @@ void vtimer_load(struct vcpu *v)
 	arch_guest_timers_restore(t->regs, v->vm->cntvoff);
 }
 
+void vtimer_follow_clock(struct vcpu *v)
+{
+	arch_guest_timers_save(v->timer.regs);
+	arch_guest_timers_restore(v->timer.regs, v->vm->cntvoff);
+}
+
 void vtimer_migrate(struct vcpu *v)
 {
 	timeout_cancel_here(&v->timer.wake);
