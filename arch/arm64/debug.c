@@ -52,10 +52,20 @@ static enum guest_stop stop_of(u64 esr)
 	}
 }
 
+/* Where a watchpoint was hit; the IPA of a BRK. */
+static u64 place_of(const struct trap_frame *f, enum guest_stop stop)
+{
+	ipa_t ipa;
+
+	if (stop != STOP_BREAK)
+		return read_sysreg(far_el2);
+	return translate_code(f->elr, &ipa) ? ipa.ipa : GUEST_BREAK_LOST;
+}
+
 void trap_debug(struct vcpu *v, struct trap_frame *f, u64 esr)
 {
 	const enum guest_stop stop = stop_of(esr);
 
-	if (!vmm_debug_stop(v, stop, read_sysreg(far_el2)))
+	if (!vmm_debug_stop(v, stop, place_of(f, stop)))
 		inject_brk(f, esr);
 }

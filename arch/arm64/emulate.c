@@ -72,19 +72,24 @@ bool translate_store(const struct trap_frame *f, u64 va, ipa_t *ipa)
 	return par_to_ipa(from_el0(f) ? at_s1e0w(va) : at_s1e1w(va), va, &ipa->ipa);
 }
 
+/* EL1 may read code that either level executes (Arm ARM D8.4.1). */
+bool translate_code(u64 pc, ipa_t *ipa)
+{
+	return par_to_ipa(at_s1e1r(pc), pc, &ipa->ipa);
+}
+
 /*
- * EL1 may read code that either level executes (Arm ARM D8.4.1). Each word is read once: another
- * vCPU may be writing there. The guest's caches may be off, so the line is first cleaned and
- * invalidated: an older copy must not answer.
+ * Each word is read once: another vCPU may be writing there. The guest's caches may be off, so the
+ * line is first cleaned and invalidated: an older copy must not answer.
  */
 static const u32 *find_line(const struct vcpu *v, u64 line)
 {
-	u64 ipa;
+	ipa_t ipa;
 	const u32 *words;
 
-	if (!par_to_ipa(at_s1e1r(line), line, &ipa))
+	if (!translate_code(line, &ipa))
 		return NULL;
-	words = vm_ram_ptr(&v->vm->ram, ipa);
+	words = vm_ram_ptr(&v->vm->ram, ipa.ipa);
 	if (words)
 		arch_clean_for_guest(words, CODE_LINE);
 	return words;

@@ -486,8 +486,10 @@ void vmm_fault(struct vcpu *v, const struct guest_fault *f);
 /*
  * A debug exception of v's guest, at EL2 because of GUEST_DEBUG_TAKEN. What a debugger asked for:
  * true, and v is held before its guest continues. False: it is the guest's own BRK. at: a
- * watchpoint's address.
+ * watchpoint's address; for STOP_BREAK the BRK's IPA, or GUEST_BREAK_LOST if the guest's tables
+ * have changed since.
  */
+#define GUEST_BREAK_LOST (~0UL)
 enum guest_stop { STOP_NONE, STOP_BREAK, STOP_HW_BREAK, STOP_WATCH, STOP_STEP };
 bool __must_check vmm_debug_stop(struct vcpu *v, enum guest_stop stop, u64 at);
 /*

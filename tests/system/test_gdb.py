@@ -2,13 +2,14 @@
 """`zvm gdb`: a real gdb looks into VMs, stops them and changes them (docs/gdb.md)."""
 
 import re
+import struct
 import subprocess
 
 import pexpect
 import pytest
 
-from conftest import BOOT_SECONDS, KERNELS, LOGS, Console, log_file
-from guests import UBOOT, new, uboot_ready
+from conftest import BOOT_SECONDS, KERNELS, LINUX, LOGS, ROOT, Console, log_file
+from guests import UBOOT, linux_ready, new, uboot_ready
 
 PORT = 4  # behind the four that each board has
 SECONDS = 120
@@ -72,7 +73,7 @@ def started(vm, prompt):
 
 @pytest.fixture
 def board(boot_module, path):
-    return boot_module(smp=2, guests=["rtos", "control", "uboot", "lost"], extra=gdb_port(path))
+    return boot_module(smp=2, guests=["rtos", "control", "uboot", "lost", "linux"], extra=gdb_port(path))
 
 
 @pytest.fixture
@@ -190,3 +191,69 @@ def test_uboot(vm, path):
     console.line("echo still-$prompt-here")
     console.expect("still--here")
     console.expect(UBOOT)
+
+
+def symbols_of(console, tmp_path, *names):
+    """A file for gdb of what /proc/kallsyms says of these."""
+    console.run("echo 0 > /proc/sys/kernel/kptr_restrict", LINUX)
+    listing, out = tmp_path / "kallsyms", tmp_path / "linux.symbols"
+    listing.write_text(console.run(f"grep -E ' ({'|'.join(names)})$' /proc/kallsyms", LINUX))
+    done = subprocess.run([ROOT / "tools/zvm-symbols", listing, out], text=True, check=True, stdout=subprocess.PIPE)
+    assert done.stdout == f"{out}: {len(names)} symbols\n"
+    return out
+
+
+def program(imm):
+    """An ELF program that is a BRK."""
+    place = 0x400000
+    head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, 183, 1, place + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    return head + struct.pack("<IIQQQQQQI", 1, 5, 0, place, place, 124, 124, 65536, 0xd4200000 | imm << 5)
+
+
+def write_program(console, path, imm):
+    octal = "".join(f"\\{byte:03o}" for byte in program(imm))
+    console.run(f"printf '{octal}' > {path}; chmod +x {path}", LINUX)
+
+
+@of_type("linux")
+def test_linux(vm, path, tmp_path):
+    """Its kernel's functions and strings, by its own kallsyms; its CPUs; its own BRKs."""
+    console = vm.port()
+    vm.run()
+    linux_ready(console)
+    symbols = symbols_of(console, tmp_path, "seq_printf", "version_proc_show")
+    version = console.run("cat /proc/version", LINUX)
+    write_program(console, "/tmp/brk0", 0)
+    write_program(console, "/tmp/brk1", 0x5a56)  # as gdb's breakpoints are here
+    link = Gdb(path)
+    link.do(f"file {symbols}")
+    assert re.findall(r"^[* ] (\d) +Thread \1 ", link.do("info threads"), re.M) == ["1", "2"]
+    link.do("break *version_proc_show")
+    link.line("continue")
+    link.expect("Continuing")
+    console.line("cat /proc/version")
+    link.expect(r"hit Breakpoint 1, 0x\w+ in version_proc_show \(\)")
+    link.expect(re.escape(PROMPT))
+    link.do("watch -l *(unsigned long *)($x0 + 24)")  # seq_file.count: how much was printed
+    link.do("stepi")
+    assert link.do("p (long)$pc - (long)version_proc_show") == "$1 = 4"
+    link.do("hbreak *seq_printf")
+    link.do("continue")
+    assert "%s version %s (" in link.do("x/s $x1") and version.split()[2] in link.do("x/s $x3")
+    changed = link.do("continue")
+    assert re.search(rf"Old value = 0\s+New value = {len(version) + 1}\s", changed), changed
+    assert "in seq_printf ()" in changed
+    link.do("delete 2 3")
+    link.line("continue")
+    link.expect("Continuing")
+    console.expect(re.escape(version))
+    console.expect(re.escape(LINUX))
+    for own in ("/tmp/brk0", "/tmp/brk1"):  # each gets SIGTRAP
+        assert console.run(f"{own}; echo status=$?", LINUX).splitlines()[-1] == "status=133"
+    link.send("\x03")
+    link.expect("received signal SIGINT")
+    link.expect(re.escape(PROMPT))
+    assert "detached" in link.do("detach")
+    for cpu in (1, 2):
+        assert console.run(f"taskset {cpu} uname", LINUX) == "Linux"
+    assert console.run("dmesg | grep -ciE 'stall|lockup|bug:|oops'", LINUX) == "0"

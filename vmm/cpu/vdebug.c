@@ -91,11 +91,21 @@ void vdebug_give_back(struct vcpu *v)
 	debug->by = NULL;
 }
 
+/* A guest may execute the same BRK of its own. The same memory may have several addresses. */
+static bool owns(const struct debugged *by, u64 ipa)
+{
+	bool found = ipa == GUEST_BREAK_LOST;
+
+	for (u32 i = 0; i < DEBUG_BREAKS && !found; i++)
+		found = by->breaks[i] == (ipa | BIT(0));
+	return found;
+}
+
 bool vmm_debug_stop(struct vcpu *v, enum guest_stop stop, u64 at)
 {
 	struct debugged *by = v->debug.by;
 
-	if (!by || stop == STOP_NONE)
+	if (!by || stop == STOP_NONE || (stop == STOP_BREAK && !owns(by, at)))
 		return false;
 	v->held = true;
 	by->stop_at = at;

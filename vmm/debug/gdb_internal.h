@@ -16,7 +16,6 @@
 
 #define GDB_PACKET 4096 /* bytes of a packet's contents, in either direction */
 #define GDB_TYPED  8192 /* more than a packet, which is all that gdb sends at once */
-#define GDB_BREAKS 64   /* in a guest's code */
 
 /* ---- gdb_line.c: pure ---- */
 
@@ -64,9 +63,8 @@ static inline bool text_ends(const struct gdb_text *t)
 /* ---- a session: a VM at a port ---- */
 
 struct gdb_break {
-	u64 va, ipa;
+	u64 va;
 	u32 insn; /* what was there */
-	bool used;
 };
 
 struct gdb {
@@ -85,7 +83,8 @@ struct gdb {
 	struct guest_regs regs;      /* for one packet */
 	u64 at[2][GUEST_DEBUG_REGS]; /* where the CPU's breakpoints and watchpoints are */
 	struct guest_debug points;
-	struct gdb_break breaks[GDB_BREAKS];
+	struct gdb_break breaks[DEBUG_BREAKS];
+	u64 break_at[DEBUG_BREAKS]; /* IPAs of those in use: debugged.breaks */
 	struct debugged vcpus[VM_MAX_VCPUS];
 	struct gdb_line line;
 	struct gdb_answer answer; /* the last one, if gdb wants it again */

@@ -67,40 +67,49 @@ u32 gdb_copy(struct gdb *g, u64 va, void *data, u32 len, bool write)
 
 #define INSN 4
 
-static struct gdb_break *find_break(struct gdb *g, bool used, u64 va)
+#define USED BIT(0)
+
+/* DEBUG_BREAKS: none. */
+static u32 find_break(const struct gdb *g, bool used, u64 va)
 {
-	for (u32 i = 0; i < GDB_BREAKS; i++)
-		if (g->breaks[i].used == used && (!used || g->breaks[i].va == va))
-			return &g->breaks[i];
-	return NULL;
+	u32 i = 0;
+
+	while (i < DEBUG_BREAKS &&
+	       (used ? !g->break_at[i] || g->breaks[i].va != va : g->break_at[i]))
+		i++;
+	return i;
 }
 
 static bool insert_break(struct gdb *g, u64 va)
 {
-	const u32 brk = GUEST_BREAK_INSN;
-	struct gdb_break *b = find_break(g, false, 0);
+	const u32 brk = GUEST_BREAK_INSN, i = find_break(g, false, 0);
+	struct gdb_break *b = &g->breaks[i];
+	u64 ipa;
 
-	if (find_break(g, true, va))
+	if (find_break(g, true, va) < DEBUG_BREAKS)
 		return true;
-	if (!b || va % INSN || find(g, va, INSN, &b->ipa) != INSN)
+	if (i == DEBUG_BREAKS || va % INSN || find(g, va, INSN, &ipa) != INSN)
 		return false;
-	get(g, b->ipa, &b->insn, INSN);
-	if (!put(g, b->ipa, &brk, INSN))
+	get(g, ipa, &b->insn, INSN);
+	if (!put(g, ipa, &brk, INSN))
 		return false;
 	b->va = va;
-	b->used = true;
+	g->break_at[i] = ipa | USED;
 	return true;
 }
 
 /* Unless the VM was loaded again meanwhile, or its guest has written there. */
-static void remove_break(struct gdb *g, struct gdb_break *b)
+static void remove_break(struct gdb *g, u32 i)
 {
+	const u64 ipa = g->break_at[i] & ~USED;
 	u32 now;
 
-	b->used = false;
-	get(g, b->ipa, &now, INSN);
+	if (!g->break_at[i])
+		return;
+	g->break_at[i] = 0;
+	get(g, ipa, &now, INSN);
 	if (now == GUEST_BREAK_INSN)
-		(void)put(g, b->ipa, &b->insn, INSN);
+		(void)put(g, ipa, &g->breaks[i].insn, INSN);
 }
 
 /* ---- break- and watchpoints of the CPU (Arm ARM D19.3) ---- */
@@ -182,22 +191,21 @@ u64 gdb_watched(const struct gdb *g, u64 at)
 
 bool gdb_change(struct gdb *g, u64 type, u64 va, u64 len, bool insert)
 {
-	struct gdb_break *b;
+	u32 i;
 
 	if (type)
 		return change_point(g, type, va, len, insert);
 	if (insert)
 		return insert_break(g, va);
-	b = find_break(g, true, va);
-	if (b)
-		remove_break(g, b);
+	i = find_break(g, true, va);
+	if (i < DEBUG_BREAKS)
+		remove_break(g, i);
 	return true;
 }
 
 void gdb_remove_all(struct gdb *g)
 {
-	for (u32 i = 0; i < GDB_BREAKS; i++)
-		if (g->breaks[i].used)
-			remove_break(g, &g->breaks[i]);
+	for (u32 i = 0; i < DEBUG_BREAKS; i++)
+		remove_break(g, i);
 	memset(&g->points, 0, sizeof(g->points));
 }

@@ -55,6 +55,7 @@ static void take_vm(struct gdb *g)
 
 	for_each_vcpu(v, g->vm) {
 		g->vcpus[v->index].stopped = gdb_news;
+		g->vcpus[v->index].breaks = g->break_at;
 		change((struct change){ .v = v, .take = &g->vcpus[v->index] });
 	}
 	memset(g->masks, 0, sizeof(g->masks));

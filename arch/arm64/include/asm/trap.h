@@ -103,6 +103,8 @@ void emulate_access(struct vcpu *v, struct trap_frame *f, u64 far, u64 ipa,
  * translate.
  */
 bool __must_check translate_store(const struct trap_frame *f, u64 va, ipa_t *ipa);
+/* The IPA of an instruction of the guest's. False if its address does not translate (any more). */
+bool __must_check translate_code(u64 pc, ipa_t *ipa);
 
 /*
  * emulate.c: true if an exception of our own level came from an address translation for a guest.
