@@ -38,6 +38,7 @@ static int setup(void **state)
 	assert_int_equal(vm_ram_reset(&ram, true), 0);
 	c = (struct core_segments){ .ram = &ram,
 				    .place = place,
+				    .zeroes = 3 * BLOCK_SIZE,
 				    .tables = { 1, TCR, { TABLE(0), TABLE(3) } } };
 	return 0;
 }
@@ -75,15 +76,19 @@ static const char *segments(u32 steps)
 	return found;
 }
 
-/* The last block begins where the one before it ends, in the file too. */
-#define RAM_ALONE "40000000+200000@0 40400000+400000@200000 "
+/*
+ * The last block begins where the one before it ends, in the file too. Block 1 is the zeroes at the
+ * file's end.
+ */
+#define RAM_ALONE "40000000+200000@0 40200000+200000@600000 40400000+400000@200000 "
 
 static void without_mmu(void **state)
 {
 	(void)state;
 	c.tables.sctlr = 0;
 	assert_string_equal(segments(1), RAM_ALONE);
-	assert_int_equal(c.count, 2);
+	assert_int_equal(c.count, 3);
+	assert_int_equal(c.absent, 1);
 	assert_false(c.cut);
 }
 
@@ -93,7 +98,7 @@ static void by_tables(void **state)
 	put(0, 1, TABLE(1) | IS_TABLE); /* 1 GiB: */
 	put(1, 0, 0x40400000 | IS_BLOCK);
 	put(1, 1, 0x40600000 | IS_BLOCK); /* goes on there */
-	put(1, 2, 0x40200000 | IS_BLOCK); /* is not in the file */
+	put(1, 2, 0x40200000 | IS_BLOCK); /* has not come: goes on there too */
 	put(1, 3, 0x09000000 | IS_BLOCK); /* a device */
 	put(1, 4, TABLE(2) | IS_TABLE);
 	put(2, 0, 0x40001000 | IS_PAGE);
@@ -104,9 +109,9 @@ static void by_tables(void **state)
 	for (u32 steps = 1; steps < 5; steps++)
 		assert_string_equal(segments(steps),
 				    "ffffffffffe00000+200000@0 "
-				    "40000000+400000@200000 40800000+1000@1000 "
+				    "40000000+600000@200000 40800000+1000@1000 "
 				    "40801000+1000@3000 409ff000+1000@5000 " RAM_ALONE);
-	assert_int_equal(c.count, 7);
+	assert_int_equal(c.count, 8);
 	c.tables.tcr |= BIT(7); /* no walks of the low half */
 	assert_string_equal(segments(3), "ffffffffffe00000+200000@0 " RAM_ALONE);
 }
@@ -120,6 +125,11 @@ static void endless_tables(void **state)
 	segments(1000);
 	assert_true(c.cut);
 	assert_int_equal(c.count, CORE_SEGMENTS_MAX);
+	for (u64 i = 0; i < 512; i++)
+		put(0, i, i % 2 ? TABLE(0) | IS_TABLE : 0x40201000 | IS_PAGE); /* not in the file */
+	segments(1000);
+	assert_true(c.cut);
+	assert_int_equal(c.absent, CORE_ZEROES_MAX);
 	for (u64 tcr = 0; tcr < 64; tcr++) { /* any size, in both halves */
 		c.tables.tcr = tcr | tcr << 16 | tcr << 32;
 		c.tables.ttbr[0] = ~0UL;

@@ -236,18 +236,25 @@ static bool send_head(void)
 	return find_segments(put_segment) && send_notes(end);
 }
 
+/* Of the VM's RAM, or of the zeroes. */
+static const u8 *piece_of(const struct vm *vm, u64 block, u64 at)
+{
+	static const u8 zeroes[PIECE_BYTES];
+
+	return block < dump.blocks ? (const u8 *)phys_to_virt(PADDR(vm->ram.blocks[block].pa + at))
+				   : zeroes;
+}
+
 /* A block: its pieces, a few at a time. */
 static bool send_block(u64 block)
 {
 	for (u64 at = 0; at < BLOCK_SIZE; at += PIECES * PIECE_BYTES) {
 		struct vm *vm = wait_for_room(PIECES * PIECE_BYTES) ? hold() : NULL;
-		const u8 *from;
 
 		if (!vm)
 			return false;
-		from = phys_to_virt(PADDR(vm->ram.blocks[block].pa + at));
 		for (u32 i = 0; i < PIECES; i++)
-			put(from + i * PIECE_BYTES, PIECE_BYTES);
+			put(piece_of(vm, block, at + i * PIECE_BYTES), PIECE_BYTES);
 		let_go(vm);
 		__atomic_fetch_add(&dump.sent, PIECES * PIECE_BYTES, __ATOMIC_RELAXED);
 	}
@@ -259,6 +266,8 @@ static bool send_memory(void)
 	for (u64 b = 0; b < dump.blocks; b++)
 		if (dump.place[b] != CORE_ABSENT && !send_block(b))
 			return false;
+	if (dump.segments.absent && !send_block(dump.blocks))
+		return false;
 	return wait_for_room(PORT_STREAM_BYTES); /* all of it has gone to the port */
 }
 
@@ -316,8 +325,12 @@ static bool take_blocks(const struct vm_ram *ram)
 		dump.place[b] = ram->blocks[b].pa > VM_BLOCK_GIVEN ? count++ : CORE_ABSENT;
 	dump.blocks = ram->nblocks;
 	dump.sent = 0;
-	dump.bytes = count * BLOCK_SIZE;
-	dump.segments = (struct core_segments){ .ram = ram, .place = dump.place };
+	dump.segments = (struct core_segments){
+		.ram = ram,
+		.place = dump.place,
+		.zeroes = count * BLOCK_SIZE,
+	};
+	dump.bytes = (count + (count < ram->nblocks)) * BLOCK_SIZE;
 	return true;
 }
 

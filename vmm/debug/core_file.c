@@ -108,13 +108,17 @@ static void end_segment(struct core_segments *c)
 /* A part of one block of RAM that the guest sees at va. */
 static void add(struct core_segments *c, u64 va, u64 block, u64 offset, u64 size)
 {
-	const u64 at = (u64)c->place[block] * BLOCK_SIZE + offset;
+	const bool absent = c->place[block] == CORE_ABSENT;
+	const u64 at = (absent ? c->zeroes : (u64)c->place[block] * BLOCK_SIZE) + offset;
 
-	if (c->place[block] == CORE_ABSENT)
-		return;
 	if (c->size && (c->va + c->size != va || c->at + c->size != at))
 		end_segment(c);
 	if (!c->size) {
+		if (absent && c->absent == CORE_ZEROES_MAX) {
+			c->cut = true;
+			return;
+		}
+		c->absent += absent;
 		c->va = va;
 		c->at = at;
 	}
@@ -167,6 +171,7 @@ void core_segments_begin(struct core_segments *c)
 {
 	c->steps = 0;
 	c->count = 0;
+	c->absent = 0;
 	c->size = 0;
 	c->cut = false;
 	begin_part(c, CORE_HIGH);

@@ -24,13 +24,16 @@ void core_notes(u8 out[CORE_NOTES_BYTES], u32 number, const struct guest_regs *r
 
 /* Segments are found in one order each time, as long as the guest does not run. */
 
-#define CORE_SEGMENTS_MAX 4096 /* gdb reads them all at its start */
+#define CORE_SEGMENTS_MAX 8192 /* gdb reads them all at its start */
+#define CORE_ZEROES_MAX   4096 /* of them: of memory that has not come */
 #define CORE_STEPS_MAX    BIT(20)
 #define CORE_ABSENT       (~0U)
 
 struct core_segments {
 	const struct vm_ram *ram;
-	const u32 *place; /* of each block of the RAM: which of the file; CORE_ABSENT: none */
+	const u32
+		*place; /* of each block of the RAM: which of the file; CORE_ABSENT: has not come */
+	u64 zeroes;     /* where the file has a block of zeroes, for those */
 	struct stage1 tables;
 	/* The next step: */
 	enum { CORE_HIGH, CORE_LOW, CORE_RAM, CORE_DONE } part;
@@ -38,8 +41,9 @@ struct core_segments {
 	u64 steps;
 	/* The segment that is being put together; size 0: none. At: in the file's memory. */
 	u64 va, at, size;
-	u32 count; /* complete ones */
-	bool cut;  /* there are more than the limits allow: they are left out */
+	u32 count;  /* complete ones */
+	u32 absent; /* begun ones, of memory that has not come */
+	bool cut;   /* there are more than the limits allow: they are left out */
 	void (*found)(u64 va, u64 at, u64 size);
 };
 

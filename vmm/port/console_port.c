@@ -18,10 +18,17 @@
 /* How long output waits before it is sent: further bytes join it, instead of a wake-up for each. */
 #define GATHER_MS 2
 
+/*
+ * A stream that had more than its port could take is not gathered for: the port's interrupt says
+ * that there is room, and its buffers should not be empty for long.
+ */
+static bool hurry; /* (atomic) */
+
 /* The most bytes that are moved for a port in its turn. */
-#define TURN_BYTES  4096
-#define CHUNK_BYTES CONSOLE_PUSH_BYTES
-#define INPUT_BYTES 8 /* in a section: through two rings and the FIFO of a guest's UART */
+#define TURN_BYTES         4096
+#define CHUNK_BYTES        CONSOLE_PUSH_BYTES
+#define STREAM_CHUNK_BYTES 512 /* a buffer of a virtio console's */
+#define INPUT_BYTES        8   /* in a section: through two rings and the FIFO of a guest's UART */
 
 static struct {
 	struct spinlock lock;               /* taken before the console's and the driver's locks */
@@ -95,7 +102,7 @@ static u32 move_output_chunk(u32 port, u32 behind)
 {
 	unsigned long flags = spin_lock_irqsave(&ports[port].lock);
 	struct console *c = ports[port].console;
-	u8 buf[CHUNK_BYTES];
+	u8 buf[STREAM_CHUNK_BYTES];
 	u32 moved = 0;
 
 	if (c && console_head(c) - console_sent(c) > behind) {
@@ -105,9 +112,11 @@ static u32 move_output_chunk(u32 port, u32 behind)
 		moved = write_to(port, buf, n);
 		console_set_sent(c, pos - (n - moved));
 	} else if (ports[port].stream) {
-		u32 n = port_stream_peek(ports[port].stream, buf, CHUNK_BYTES);
+		u32 n = port_stream_peek(ports[port].stream, buf, STREAM_CHUNK_BYTES);
 
 		moved = n ? write_to(port, buf, n) : 0;
+		if (moved < n)
+			__atomic_store_n(&hurry, true, __ATOMIC_RELAXED);
 		port_stream_pass(ports[port].stream, moved);
 	}
 	spin_unlock_irqrestore(&ports[port].lock, flags);
@@ -157,7 +166,8 @@ static void service_main(void *arg __unused)
 {
 	for (;;) {
 		wait_until(&service_wq, any_ready());
-		thread_sleep_ms(GATHER_MS);
+		if (!__atomic_exchange_n(&hurry, false, __ATOMIC_RELAXED))
+			thread_sleep_ms(GATHER_MS);
 		for (u32 n = 0; n < ARRAY_SIZE(ready_ports); n++) {
 			u64 ready = __atomic_exchange_n(&ready_ports[n], 0, __ATOMIC_SEQ_CST);
 			u32 port;
