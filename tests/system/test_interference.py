@@ -11,7 +11,7 @@ from conftest import BUILD, CPU_MAX, ROOT
 # `make bench` measures them all, for longer.
 LATEST = 16000
 STORMS = ("exits", "gicd", "eoi", "timers", "entropy", "cpus", "rings", "disk", "net", "vsock", "channel", "flash",
-          "lifecycle")
+          "lifecycle", "gdb")
 
 
 def measured(count, storms, *options, out="interference.json"):
@@ -33,10 +33,11 @@ def test_deadlines_hold():
     # What the operator does, and what is typed and printed meanwhile, is not even as bad as that.
     assert found["lifecycle"]["late"] < LATEST / 2
     assert found["lifecycle"]["masked"][0][0] < 4000
+    assert found["gdb"]["late"] < LATEST / 2
 
 
 def test_other_cpus_are_left_alone():
     """VMs on CPUs 0 and 2 send each other interrupts, come and go: nothing of it reaches CPU 1."""
-    for row in measured(300, ("sgi", "timers", "tlb", "lifecycle"), "--beside",
+    for row in measured(300, ("sgi", "timers", "tlb", "lifecycle", "gdb"), "--beside",
                         out="beside.json").values():
         assert row["ipis"] == 0
