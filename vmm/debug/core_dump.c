@@ -15,7 +15,7 @@
 #include <vmm/life.h>
 #include <vmm/port.h>
 
-#define WAIT_MS     5 /* for room in the port's ring */
+#define WAIT_MS     1 /* for room in the port's ring */
 #define PIECE_BYTES KIB(4)
 #define PIECES      8 /* at once */
 #define STEPS       128

@@ -18,10 +18,7 @@
 /* How long output waits before it is sent: further bytes join it, instead of a wake-up for each. */
 #define GATHER_MS 2
 
-/*
- * A stream that had more than its port could take is not gathered for: the port's interrupt says
- * that there is room, and its buffers should not be empty for long.
- */
+/* A stream that had a whole chunk has more: nothing is gathered then. */
 static bool hurry; /* (atomic) */
 
 /* The most bytes that are moved for a port in its turn. */
@@ -115,7 +112,7 @@ static u32 move_output_chunk(u32 port, u32 behind)
 		u32 n = port_stream_peek(ports[port].stream, buf, STREAM_CHUNK_BYTES);
 
 		moved = n ? write_to(port, buf, n) : 0;
-		if (moved < n)
+		if (n == STREAM_CHUNK_BYTES)
 			__atomic_store_n(&hurry, true, __ATOMIC_RELAXED);
 		port_stream_pass(ports[port].stream, moved);
 	}
