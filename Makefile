@@ -29,7 +29,7 @@ FETCH := $(filter-out $(BY_HAND),$(WANTED))
 RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(if $(SSH),--ssh $(SSH)) $(if $(GDB),--gdb $(GDB)) $(addprefix --disk ,$(DISK)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
-.PHONY: build guests bundle rootfs run mutants demo debug dist test soak fuzz bench format clean distclean help
+.PHONY: build guests bundle rootfs run web mutants demo debug dist test soak fuzz bench format clean distclean help
 .DEFAULT_GOAL := build
 
 build:
@@ -55,6 +55,13 @@ rootfs:
 run: bundle
 	@$(if $(TMUX_FLAG),tools/deps tmux)
 	@$(RUN) $(TMUX_FLAG)
+
+# A page with the terminals and what the VMs do.
+web: WEB ?= 8080
+web: bundle
+	@tools/deps web
+	@tools/fetch-guests --build $(BUILD) web
+	@$(RUN) --web $(WEB)
 
 # Linux and the RTOS, each with its part, without a command: a page shows the RTOS' control loop.
 demo: WEB ?= 8080
@@ -133,12 +140,13 @@ help:
 	@echo 'make rootfs     a disk with Debian and its ssh server, build/rootfs.img; with build/rootfs.key,'
 	@echo '                or SSH_KEY=FILE.pub, root logs in'
 	@echo 'make demo       Linux with a page that shows the RTOS'\'' control loop, and ssh: WEB=8080 SSH=2222'
+	@echo 'make web        as run, on a page with the terminals and what the VMs do: WEB=8080'
 	@echo 'make debug      as run, stopped at reset, with gdb attached'
 	@echo 'make dist       a release that works without the sources: build/zvm-VERSION.tar.gz, its sha256 and its SPDX document'
 	@echo 'make bundle     only pack the guests; make format: clang-format -i'
 	@echo 'make clean      remove what was built; make distclean: what was fetched too'
 	@echo
-	@echo 'for run and debug:'
+	@echo 'for run, web and debug:'
 	@echo '  CPUS=4 MEM=4096 QEMU_CPU=max,pauth-impdef=on CONSOLES=8'
 	@echo '  GUESTS="linux uboot"     names below vms/, or paths to .dts files of your own'
 	@echo '                           (rt, installer, net and debian are downloaded when named)'
@@ -152,5 +160,5 @@ help:
 	@echo '                           machine'\''s, not this computer'\''s'
 	@echo '  TMUX=1                   the shell and the first VM consoles in panes'
 	@echo '  LINUX_IMAGE= LINUX_INITRD= ZEPHYR_BIN=    images by hand'
-	@echo 'for run, debug, test and bench: QEMU=path   another QEMU than the system'\''s'
+	@echo 'for run, web, debug, test and bench: QEMU=path   another QEMU than the system'\''s'
 	@echo 'for all: BUILD=build       the folder that everything goes to'

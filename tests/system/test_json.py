@@ -47,6 +47,7 @@ def test_every_table(board):
     assert [(vm["id"], vm["name"], vm["state"], vm["memory_mib"]) for vm in vms] == [
         (0, "echo", "running", 8), (1, "send", "running", 8)]
     assert all(isinstance(vm["cpu_percent"], float) and vm["affinity"] == "any" for vm in vms)
+    assert [vm["port"] for vm in vms] == [0, 1]
     one = ask("zvm info echo")
     assert [vm["name"] for vm in one["vms"]] == ["echo"]
     facts = {fact["name"]: fact["text"] for fact in one["facts"]}
@@ -59,6 +60,8 @@ def test_every_table(board):
     rows = {(row["table"], row["vcpu"]): row for row in stat["exits"]}
     assert rows["exits", "all"]["total"] >= rows["exits", 0]["total"] > 0
     assert [row["table"] for row in stat["late"]] == ["late", "late", "late-ns"]
+    assert sum(row["count"] for row in stat["late_counts"]) == stat["late"][1]["count"] > 0
+    assert all(row["from_ns"] <= stat["late"][2]["max"] for row in stat["late_counts"])
     assert stat["budget"] == [{"table": "budget", "vcpu": "all", "throttled": 0, "missed": 0}]
     port, = stat["ports"]
     assert (port["port"], port["network"]) == ("net0", "lan0") and port["out_frames"] > 10
