@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An unmodified Zephyr application, if ZVM_ZEPHYR names its zephyr.bin; beside U-Boot.
+"""Unmodified Zephyr applications for qemu_cortex_a53, whose zephyr.bin the environment names.
 
-Known by what they print: hello_world, philosophers, the shell sample; of anything else, the banner.
+ZVM_ZEPHYR: any, beside U-Boot. Known by what they print are hello_world, philosophers and the shell
+sample; of anything else, the banner.
+
+The others use Zephyr's own virtio drivers beside a busy VM; their device is in the last slot,
+`virtio_mmio31`:
+
+ZVM_ZEPHYR_ENTROPY: prints how many of its requests were answered well, as "500 of 500 requests".
+ZVM_ZEPHYR_BLOCK: writes to the disk, reads and compares; prints "PASS" at the end.
 """
 
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +22,7 @@ from conftest import BOOT_SECONDS, BUILD, ROOT
 from guests import UBOOT, new, uboot_ready
 
 PROMPT = "uart:~$ "
+BUSY = str(ROOT / "bench/busy.dts")
 # The first words of an application: the shell has no banner, the others say more after it.
 FIRST = [re.escape(PROMPT), r"\*\*\* Booting Zephyr OS[^\r\n]*\*\*\*\s+(\S[^\r\n]*)\r?\n"]
 
@@ -63,3 +72,47 @@ def test_zephyr_beside_uboot(boot, zephyr_bundle, smp, cpus):
     assert zephyr.state == "running"
     zephyr.delete(force=True)
     uboot.delete(force=True)
+
+
+@pytest.fixture
+def zephyr_with(boot, bundles, description, tmp_path):
+    """zephyr_with(VARIABLE, devices, *others): a board with that image as type `zephyr`."""
+    def start(variable, devices, *others):
+        image = os.environ.get(variable)
+        if not image:
+            pytest.skip(f"{variable} names no zephyr.bin")
+        (tmp_path / "zephyr.bin").write_bytes(Path(image).read_bytes())
+        (tmp_path / "disk.img").write_bytes(bytes(1 << 20))
+        kind = description("zephyr", "zephyr.bin", devices, "memory = <0x0 0x8000000>", "priority = <8>")
+        return boot(smp=2, mem=1024, cpu="cortex-a53", bundle=bundles([kind, *others]))
+
+    return start
+
+
+def started(board, kind):
+    vm = new(board, kind)
+    terminal = vm.port()
+    vm.run()
+    return vm, terminal
+
+
+def test_entropy(zephyr_with):
+    board = zephyr_with("ZVM_ZEPHYR_ENTROPY", 'rng0 { compatible = "zvm,virtio-rng"; };', BUSY)
+    started(board, "bench-busy")
+    vm, terminal = started(board, "zephyr")
+    for again in range(2):
+        terminal.expect(r"(\d+) of (\d+) requests", BOOT_SECONDS)
+        assert terminal.match[1] == terminal.match[2] != "0"
+        if not again:
+            vm.reset()
+    assert vm.state == "running"
+
+
+def test_block(zephyr_with):
+    board = zephyr_with("ZVM_ZEPHYR_BLOCK", 'disk0 { compatible = "zvm,virtio-blk"; image = "disk.img"; };', BUSY)
+    started(board, "bench-busy")
+    vm, terminal = started(board, "zephyr")
+    for again in range(2):
+        assert terminal.expect(["PASS", "error|differs|FAIL"], BOOT_SECONDS) == 0
+        if not again:
+            vm.reset()

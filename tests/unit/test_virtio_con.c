@@ -372,6 +372,25 @@ static void test_ports_wrong(void **unused)
 	assert_int_equal(get(STATUS), DRIVER_OK | NEEDS_RESET);
 }
 
+/* A buffer that holds a message's head gets as much of the name as fits. */
+static void test_ports_cut_name(void **unused)
+{
+	(void)unused;
+	say(0, READY, 1);
+	told(0, 0, ADD, "");
+	told(1, 1, ADD, "");
+	desc(TOLD, 2, BUFFERS + 128, 8, WRITE, 0);
+	desc(TOLD, 3, BUFFERS + 192, 10, WRITE, 0);
+	desc(TOLD, 1, BUFFERS + 64, 8, WRITE, 0);
+	say(1, PORT_READY, 1);
+	told(2, 1, OPEN, "");
+	told(3, 1, NAME, "ag");
+	say(1, PORT_READY, 1);
+	told(4, 1, OPEN, "");
+	told(5, 1, NAME, "");
+	assert_int_equal(get(STATUS), DRIVER_OK);
+}
+
 /* A control port is none of the machine's: requests go elsewhere, and answers come back. */
 static void test_control(void **unused)
 {
@@ -466,6 +485,7 @@ int main(void)
 		cmocka_unit_test_setup(test_wrong_way, setup),
 		cmocka_unit_test_setup(test_ports, setup_ports),
 		cmocka_unit_test_setup(test_ports_wrong, setup_ports),
+		cmocka_unit_test_setup(test_ports_cut_name, setup_ports),
 		cmocka_unit_test_setup(test_ports_unknown, setup_ports),
 		cmocka_unit_test(test_control),
 	};

@@ -46,10 +46,15 @@ static bool tell(struct virtio_con *c)
 	if (c->out_at < c->out_len) {
 		n = virtio_write(&c->t, CON_CONTROL_RX, (const u8 *)&c->out + c->out_at,
 				 c->out_len - c->out_at);
-		if (!n && virtio_can_go_on(&c->t))
-			virtio_break(&c->t, CON_CONTROL_RX, VIRTIO_FAULT_REQUEST, 0);
 		c->out_at += n;
-		return n;
+		if (n || !virtio_can_go_on(&c->t))
+			return n;
+		if (c->out_at < CON_MESSAGE_HEAD) {
+			virtio_break(&c->t, CON_CONTROL_RX, VIRTIO_FAULT_REQUEST, 0);
+			return false;
+		}
+		/* A name that the buffer does not hold is cut: Zephyr takes 0 or 16 bytes of it. */
+		c->out_len = c->out_at;
 	}
 	if (!virtio_finish(&c->t, CON_CONTROL_RX))
 		return false;
