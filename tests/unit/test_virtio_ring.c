@@ -79,6 +79,26 @@ static void test_features(void **unused)
 	assert_int_equal(get(STATUS), DRIVER_OK);
 }
 
+/* 3.1.1 has FEATURES_OK first. Without it DRIVER_OK settles the features. */
+static void test_no_features_ok(void **unused)
+{
+	(void)unused;
+	put(STATUS, 3);
+	put(STATUS, 3 | 4);
+	assert_int_equal(get(STATUS), 3 | 4); /* no VERSION_1 */
+	assert_string_equal(virtio_info(), "the driver's features 0x0 are not accepted");
+	put(STATUS, 0);
+	put(STATUS, 3);
+	put(DRIVER_FEATURES_SEL, 1);
+	put(DRIVER_FEATURES, 1);
+	put(STATUS, 3 | 4);
+	assert_int_equal(get(STATUS), DRIVER_OK);
+	put(DRIVER_FEATURES_SEL, 0);
+	put(DRIVER_FEATURES, 1U << 28); /* too late */
+	put(STATUS, DRIVER_OK);
+	assert_int_equal(get(STATUS), DRIVER_OK);
+}
+
 static bool filled(u64 ipa, u32 len, u8 value)
 {
 	const u8 *p = guest(ipa);
@@ -541,6 +561,7 @@ int main(void)
 		cmocka_unit_test_setup(test_registers, setup),
 		cmocka_unit_test_setup(test_widths, setup),
 		cmocka_unit_test_setup(test_features, setup),
+		cmocka_unit_test_setup(test_no_features_ok, setup),
 		cmocka_unit_test_setup(test_answers, setup),
 		cmocka_unit_test_setup(test_chains, setup),
 		cmocka_unit_test_setup(test_indirect, setup),

@@ -275,11 +275,16 @@ static void write_ack(void *dev, struct vcpu *v, u32 index, u64 word, const stru
 	spin_unlock_irqrestore(&t->lock, irq);
 }
 
-/* 2.2.2: the device keeps FEATURES_OK at 0 if it does not accept the driver's choice. */
+/*
+ * 2.2.2: the device keeps FEATURES_OK at 0 if it does not accept the driver's choice. Zephyr's
+ * console leaves FEATURES_OK out, so DRIVER_OK settles the features too.
+ */
 static u32 settle(struct virtio *t, u32 status)
 {
 	const u64 chosen = t->s.driver_features;
 
+	if (status & VIRTIO_STATUS_DRIVER_OK)
+		status |= VIRTIO_STATUS_FEATURES_OK;
 	if (!(status & VIRTIO_STATUS_FEATURES_OK) || (t->s.status & VIRTIO_STATUS_FEATURES_OK))
 		return status;
 	if (!(chosen & ~t->features) && (chosen & VIRTIO_F_VERSION_1))
