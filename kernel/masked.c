@@ -3,6 +3,7 @@
 #include <kernel/irq.h>
 #include <kernel/masked.h>
 #include <kernel/percpu.h>
+#include <kernel/timeout.h>
 #include <lib/string.h>
 
 /* The row for the same place, else the last row. */
@@ -16,19 +17,39 @@ static u32 row_of(const struct masked *m, u64 to)
 	return row;
 }
 
-void masked_record(u64 ticks, u64 to)
+static u64 traced_ticks; /* longer sections are written to the trace; 0: none (atomic) */
+
+/* Sections that are short beside the longest are skipped: recording costs time. */
+static void set_limit(struct masked *m)
 {
-	struct masked *m = &this_cpu()->masked;
+	const u64 traced = __atomic_load_n(&traced_ticks, __ATOMIC_RELAXED);
+
+	m->limit = m->worst[0].ticks / 2;
+	if (traced)
+		m->limit = MIN(m->limit, traced);
+}
+
+static void keep(struct masked *m, u64 ticks, u64 to)
+{
 	u32 row = row_of(m, to);
 
-	/* 0: the section began before it could be measured. */
-	if (!m->since || ticks <= m->worst[row].ticks)
+	if (ticks <= m->worst[row].ticks)
 		return;
 	for (; row > 0 && m->worst[row - 1].ticks < ticks; row--)
 		m->worst[row] = m->worst[row - 1];
 	m->worst[row] = (struct masked_section){ ticks, m->from, to };
-	/* Sections that are short beside the longest are skipped: recording costs time. */
-	m->limit = m->worst[0].ticks / 2;
+	set_limit(m);
+}
+
+void masked_record(u64 ticks, u64 to)
+{
+	struct masked *m = &this_cpu()->masked;
+
+	if (!m->since)
+		return; /* the section began before it could be measured */
+	if (trace_wants(TRACE_MASKS) && ticks > READ_ONCE(traced_ticks))
+		trace_masked(ticks, m->since + ticks, to);
+	keep(m, ticks, to);
 }
 
 void masked_get(u32 cpu, struct masked_section worst[MASKED_WORST])
@@ -67,4 +88,15 @@ void masked_exits(enum masked_reason why, bool on)
 	else
 		__atomic_fetch_and(&exit_reasons, ~(1U << why), __ATOMIC_RELAXED);
 	ipi_call_all(exits_here, NULL);
+}
+
+static void limit_here(void *arg __unused)
+{
+	set_limit(&this_cpu()->masked);
+}
+
+void masked_trace(u32 us)
+{
+	__atomic_store_n(&traced_ticks, us_to_ticks(us), __ATOMIC_RELAXED);
+	ipi_call_all(limit_here, NULL);
 }

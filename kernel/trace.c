@@ -10,19 +10,16 @@ static struct {
 	u32 value, mask; /* of tags; mask 0: all VMs */
 } only;
 
+static bool is_other_vm(u32 kind, u32 tag)
+{
+	return ((tag ^ only.value) & only.mask) && !(kind & TRACE_OF_MACHINE);
+}
+
 void trace_event(u32 kind, u64 now, u32 tag, u32 a, u32 b)
 {
-	struct trace_ring *r = &this_cpu()->trace;
-	const u64 n = r->head;
-	struct trace_record *to = &r->records[n % TRACE_RING_RECORDS];
-
-	if (((tag ^ only.value) & only.mask) && !(kind & TRACE_OF_MACHINE))
+	if (unlikely(trace_groups & TRACE_ONE_VM) && is_other_vm(kind, tag))
 		return;
-	/* The last record's `head` before the first store of this one: see trace_ring_read(). */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	__atomic_store_n(&to->when, (u64)kind << 56 | (now & BITS(55, 0)), __ATOMIC_RELAXED);
-	__atomic_store_n(&to->what, (u64)tag << 48 | (u64)(a & 0xffff) << 32 | b, __ATOMIC_RELAXED);
-	__atomic_store_n(&r->head, n + 1, __ATOMIC_RELEASE);
+	trace_put(&this_cpu()->trace, kind, now, tag, (u16)a, b);
 }
 
 void trace_irq(u32 intid, u64 began)
@@ -31,6 +28,13 @@ void trace_irq(u32 intid, u64 began)
 
 	trace_event(TRACE_IRQ, now, this_cpu()->current->tag, intid,
 		    trace_ticks(began, now, UINT32_MAX));
+}
+
+void trace_masked(u64 ticks, u64 end, u64 to)
+{
+	const u32 n = trace_ticks(0, ticks, UINT32_MAX);
+
+	trace_event(TRACE_MASKED, end, n >> 16, n & 0xffff, (u32)to);
 }
 
 static void nothing(void *arg __unused)
@@ -44,5 +48,7 @@ void trace_set_groups(u32 groups, u32 value, u32 mask)
 	ipi_call_all(nothing, NULL);
 	only.value = value;
 	only.mask = mask;
+	if (mask && groups)
+		groups |= TRACE_ONE_VM;
 	__atomic_store_n(&trace_groups, groups, __ATOMIC_RELEASE);
 }

@@ -27,6 +27,9 @@ void cmd_channel(const struct args *a);
 int __must_check rpmsg_services_start(void);
 void cmd_rpmsg(const struct args *a);
 
+/* rtos_trace.c: let `zvm trace` have our threads' switches, and interrupts. Boot, at its end. */
+int __must_check rtos_trace_start(void);
+
 /* The commands `jitter` and `latency`. */
 #define JITTER_OPTIONS 3
 extern const struct option jitter_options[JITTER_OPTIONS];

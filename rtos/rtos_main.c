@@ -24,5 +24,6 @@ void kernel_main(void)
 	may(channel_start(), "channel");
 	may(rpmsg_services_start(), "rpmsg");
 	must(shell_start(), "shell");
+	may(rtos_trace_start(), "trace");
 	thread_exit();
 }

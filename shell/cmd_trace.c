@@ -39,7 +39,7 @@ static u32 group_named(const char *text, size_t len)
 static bool parse_groups(const struct args *a, u32 *groups)
 {
 	const char *text = option_value(a, "-e");
-	char all[64];
+	char all[80];
 
 	*groups = text ? 0 : ALL_GROUPS;
 	while (text && *text) {
@@ -66,7 +66,7 @@ static void start(const struct args *a)
 {
 	struct args named = *a;
 	const struct vm *only = NULL;
-	char text[64];
+	char text[80];
 	u32 groups;
 	int err;
 
@@ -158,7 +158,7 @@ static void show(void)
 {
 	const struct trace_look look = trace_look();
 	const struct vm *only = look.only < 0 ? NULL : vm_by_id((u32)look.only);
-	char text[64];
+	char text[80];
 
 	if (!look.rings)
 		shell_printf("there is no trace; `zvm trace start` begins one\n");

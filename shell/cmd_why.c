@@ -44,6 +44,12 @@ static void add_thread(u32 tag)
 	table_add("'%s' ran", n.name[0] ? n.name : "a thread that has ended");
 }
 
+/* All of the image has the same upper half. */
+static u64 code_address(u32 low)
+{
+	return ((u64)add_thread & ~(u64)UINT32_MAX) | low;
+}
+
 static void add_cause(const struct late_part *p)
 {
 	static const char *const words[] = {
@@ -62,6 +68,8 @@ static void add_cause(const struct late_part *p)
 		add_irq(p);
 	else if (p->cause == LATE_THREAD)
 		add_thread(p->id);
+	else if (p->cause == LATE_MASKED)
+		table_add("interrupts masked until 0x%lx", code_address(p->id));
 	else if (p->cause == LATE_EXIT)
 		table_add("an exit, %s", exits[p->id % EXIT_KINDS]);
 	else

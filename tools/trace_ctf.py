@@ -9,6 +9,7 @@ import trace_read
 MAGIC = 0xc1fc1fc1
 PACKET = struct.Struct("<I16sIQQQQQI")  # header and context
 HEADER = struct.Struct("<HQ")
+GUEST_CPU = 1000  # cpu_id of a guest's own events: this, and 32 for each VM, and its vCPU
 
 METADATA = """/* CTF 1.8 */
 typealias integer {{ size = 8; align = 8; signed = false; }} := uint8_t;
@@ -47,6 +48,9 @@ EVENTS = {
     "switch": (3, "string thread; string from; string from_state; uint8_t prio;"),
     **{name: (n, "string thread; string what; uint16_t a; uint32_t b;") for n, name in enumerate(
         ("budget", "virtio", "channel", "console", "state", "other"), 4)},
+    "masked": (10, "uint64_t ns; uint32_t until;"),
+    "guest_switch": (11, "string vcpu; string thread; string from; string from_state; uint8_t prio;"),
+    "guest_irq": (12, "string vcpu; string thread; uint16_t intid; uint64_t ns;"),
 }
 
 
@@ -69,13 +73,23 @@ def payload(trace, e):
     if e.kind == trace_read.SWITCH:
         state = text(trace_read.state_of(e))
         return "switch", thread + text(trace.name(e.a)) + state + struct.pack("<B", e.b >> 8 & 0xff)
+    if e.kind == trace_read.MASKED:
+        return "masked", struct.pack("<QI", ns, e.b)
     return trace_read.group(e), thread + text(trace.title(e)) + struct.pack("<HI", e.a, e.b)
 
 
-def packet(trace, cpu, events, discarded, name):
+def guest_payload(trace, vcpu, e):
+    """The same for what a guest says itself."""
+    thread = text(trace.name(vcpu)) + text(trace.guest_name(vcpu, e.tag))
+    if e.kind == trace_read.IRQ:
+        return "guest_irq", thread + struct.pack("<HQ", e.a, trace.ns(e.end - e.begin))
+    state = text(trace.guest_name(vcpu, e.a)) + text(trace_read.state_of(e))
+    return "guest_switch", thread + state + struct.pack("<B", e.b >> 8 & 0xff)
+
+
+def packet(cpu, events, payloads, discarded, name):
     body = bytearray()
-    for e in events:
-        kind, fields = payload(trace, e)
+    for e, (kind, fields) in zip(events, payloads):
         body += HEADER.pack(EVENTS[kind][0], e.end) + fields
     bits = 8 * (PACKET.size + len(body))
     return PACKET.pack(MAGIC, name.bytes, 0, events[0].end, events[-1].end, bits, bits, discarded, cpu) + body
@@ -88,7 +102,8 @@ def stream(trace, cpu, name):
     for time, lost in [*trace.gaps.get(cpu, ()), (None, 0)]:
         end = len(events) if time is None else next((n for n, e in enumerate(events) if e.end >= time), len(events))
         if end > at:
-            out += packet(trace, cpu, events[at:end], discarded, name)
+            part = events[at:end]
+            out += packet(cpu, part, [payload(trace, e) for e in part], discarded, name)
         at, discarded = end, discarded + lost
     return out
 
@@ -106,3 +121,8 @@ def convert(trace, folder):
         data = stream(trace, cpu, name)
         if data:
             (folder / f"cpu{cpu}").write_bytes(data)
+    for vcpu, own in trace.guests.items():
+        if own:
+            payloads = [guest_payload(trace, vcpu, e) for e in own]
+            number = vcpu & 0x7fff
+            (folder / f"guest{number >> 5}.{number & 0x1f}").write_bytes(packet(GUEST_CPU + number, own, payloads, 0, name))

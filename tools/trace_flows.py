@@ -59,11 +59,10 @@ def flows(trace):
     return sorted(found, key=lambda f: f.irq.begin)
 
 
-def runs(trace, cpu):
-    """(begin, end, tag): the threads of a CPU, as far as its switches tell."""
-    own = [e for e in trace.events if e.cpu == cpu]
+def runs(trace, own):
+    """(begin, end, tag): the threads of a CPU, as far as its own events tell."""
     switches = [e for e in own if e.kind == trace_read.SWITCH]
-    tags = {e.tag for e in own}
+    tags = {e.tag for e in own if e.kind not in (trace_read.MASKED, trace_read.WINDOW)}
     if not own or not (switches or len(tags) == 1):
         return
     begin, end = min(e.begin for e in trace.events), max(e.end for e in trace.events)

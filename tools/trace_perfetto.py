@@ -81,6 +81,12 @@ class Writer:
         self.process(VM_PID + vm, f"vm{vm} {name.split(' ', 1)[-1]}")
         return self.thread(("vcpu", tag), VM_PID + vm, name)
 
+    def guest(self, tag, what):
+        """A row of what a vCPU's guest says itself."""
+        self.vcpu(tag)
+        vm = trace_read.vm_of(tag)
+        return self.thread(("guest", tag, what), VM_PID + vm, f"{self.trace.name(tag)} {what}")
+
     def put(self, ticks, order, kind, track, extra=b""):
         event = number(TYPE, kind) + number(TRACK, track) + extra
         packet = number(TIMESTAMP, self.trace.ns(ticks)) + number(SEQUENCE, 1) + data(TRACK_EVENT, event)
@@ -108,6 +114,8 @@ def put_event(out, event, ids):
     flow = b"".join(fixed64(FLOW, n) for n in ids)
     if event.kind == trace_read.IRQ:
         out.slice(event.begin, event.end, out.cpu(event.cpu, "interrupts"), "irq", trace.title(event), flow)
+    elif event.kind == trace_read.MASKED:
+        out.slice(event.begin, event.end, out.cpu(event.cpu, "masked"), "masked", trace.title(event))
     elif event.kind in trace_read.EXITS:
         out.slice(event.begin, event.end, out.vcpu(event.tag), "exit", trace.title(event))
     elif event.kind != trace_read.SWITCH and trace_read.vm_of(event.tag) is not None:
@@ -115,6 +123,16 @@ def put_event(out, event, ids):
     elif event.kind != trace_read.SWITCH:
         out.instant(event.begin, out.cpu(event.cpu, "interrupts"), trace_read.group(event),
                     trace.title(event), flow)
+
+
+def put_guest(out, vcpu, own):
+    trace = out.trace
+    track = out.guest(vcpu, "threads")
+    for begin, end, tag in trace_flows.runs(trace, own):
+        out.slice(begin, end, track, "guest", trace.guest_name(vcpu, tag))
+    for e in own:
+        if e.kind == trace_read.IRQ:
+            out.slice(e.begin, e.end, out.guest(vcpu, "interrupts"), "guest", trace.guest_title(vcpu, e))
 
 
 def convert(trace):
@@ -128,8 +146,10 @@ def convert(trace):
             out.instant(flow.entry, out.vcpu(flow.inject.tag), "vector", f"vector {flow.inject.a}", fixed64(FLOW_END, n))
     for cpu in range(trace.cpus):
         track = out.cpu(cpu, "threads")
-        for begin, end, tag in trace_flows.runs(trace, cpu):
+        for begin, end, tag in trace_flows.runs(trace, [e for e in trace.events if e.cpu == cpu]):
             out.slice(begin, end, track, "sched", trace.name(tag))
+    for vcpu, own in sorted(trace.guests.items()):
+        put_guest(out, vcpu, own)
     for event in trace.events:
         put_event(out, event, through.get(id(event), ()))
     return out.bytes()

@@ -12,10 +12,11 @@ MAGIC = b"ZVMTRACE"
 VERSION = 1
 HEAD = struct.Struct("<8sIIQQQIIiI")
 CHUNK = struct.Struct("<II")
-THREADS, RECORDS, END, IRQS = 1, 2, 3, 4
+THREADS, RECORDS, END, IRQS, GUEST_RECORDS, GUEST_THREADS = 1, 2, 3, 4, 5, 6
 TYPES, LARGEST = 255, 65536
 NAME = struct.Struct("<HH32s")
 RECORD = struct.Struct("<QQ")
+GUEST = struct.Struct("<IIQQ")
 
 # Kinds of records.
 EXITS = {0x10 + n: name for n, name in enumerate(
@@ -29,10 +30,11 @@ STATE = 0x48
 IRQ = 0x80
 SWITCH = 0x81
 WINDOW = 0x82
+MASKED = 0x83
 
 GROUPS = {INJECT: "inject", HELD: "budget", RELEASED: "budget", WINDOW: "budget", NOTIFY: "virtio",
           DEVICE_IRQ: "virtio", DOORBELL: "channel", CHANNEL_IRQ: "channel", TEXT_END: "console",
-          STATE: "state", IRQ: "irq", SWITCH: "sched"}
+          STATE: "state", IRQ: "irq", SWITCH: "sched", MASKED: "masked"}
 
 NO_IRQ = 0xffffffff
 VCPU = 0x8000
@@ -72,6 +74,9 @@ class Trace:
     only: int
     names: dict = field(default_factory=dict)  # of threads, by tag
     irqs: dict = field(default_factory=dict)  # names of the machine's interrupts, by INTID
+    guests: dict = field(default_factory=dict)  # by the vCPU's tag: what its guest recorded itself
+    guest_names: dict = field(default_factory=dict)  # of guests' threads, by VM and tag
+    refused: int = 0  # records of guests that cannot be
     events: list = field(default_factory=list)  # by their begin
     gaps: dict = field(default_factory=dict)  # by CPU: (time of the next record, how many are lost)
     complete: bool = False
@@ -91,6 +96,16 @@ class Trace:
             return self.names[tag]
         return f"vm{tag >> 5 & 0x7f}.{tag & 0x1f}" if tag & VCPU else f"thread {tag}"
 
+    def guest_name(self, vcpu, tag):
+        """A guest's thread, as the guest calls it."""
+        return self.guest_names.get((vm_of(vcpu), tag)) or f"thread {tag}"
+
+    def guest_title(self, vcpu, event):
+        """A guest's event in a few words."""
+        if event.kind == IRQ:
+            return f"irq {event.a} in {self.guest_name(vcpu, event.tag)}"
+        return f"{self.guest_name(vcpu, event.tag)} runs"
+
     def describe(self, event):
         """An event in words, with its thread."""
         return f"{self.name(event.tag)}: {self.title(event)}"
@@ -103,6 +118,8 @@ class Trace:
             return f"interrupt {event.a}"
         if event.kind == IRQ:
             return f"irq {event.a} {self.irqs.get(event.a, '')}".strip()
+        if event.kind == MASKED:
+            return f"interrupts masked until 0x...{event.b:08x}"
         if event.kind == WINDOW:
             return "time of all VMs" if event.a == ALWAYS else f"window {event.a}"
         if event.kind in WORDS:
@@ -168,6 +185,8 @@ def event_of(cpu, when, what, now):
     end = now + ((when - now + half) & (2 * half - 1)) - half
     kind, tag, a, b = when >> TIME_BITS, what >> 48, what >> 32 & 0xffff, what & 0xffffffff
     ticks = b & 0x7fffffff if kind in EXITS else b if kind == IRQ else 0
+    if kind == MASKED:
+        ticks, tag, a = tag << 16 | a, 0, 0
     return Event(cpu, end - ticks, end, kind, tag, a, b)
 
 
@@ -204,6 +223,38 @@ def take_records(trace, data, ends):
     trace.events += events
 
 
+def take_guest_records(trace, data):
+    """A guest may write anything: what cannot be an event is counted. `offset`: of its counter."""
+    vm, ring, _, offset = GUEST.unpack_from(data)
+    mask = (1 << TIME_BITS) - 1
+    own = trace.guests.setdefault(VCPU | (vm & 0x7f) << 5 | ring & 0x1f, [])
+    for when, what in RECORD.iter_unpack(data[GUEST.size:]):
+        event = event_of(ring, when & ~mask | (when + offset) & mask, what, trace.now)
+        if event.kind in (SWITCH, IRQ):
+            own.append(event)
+        else:
+            trace.refused += 1
+
+
+def take_guest_names(trace, data):
+    vm = struct.unpack_from("<I", data)[0]
+    for number, _, name in NAME.iter_unpack(data[8:]):
+        trace.guest_names[vm, number] = printable(name.split(b"\0")[0])
+
+
+def check_guests(trace):
+    """
+    Guests' events are between those of the machine. Guests begin and end a little earlier or later;
+    a time that is more than a second away is none.
+    """
+    begin = min((e.begin for e in trace.events), default=0)
+    end = max((e.end for e in trace.events), default=0)
+    for vcpu, own in trace.guests.items():
+        kept = [e for e in own if begin <= e.begin and e.end <= end]
+        trace.refused += sum(e.end < begin - trace.hz or e.end > end + trace.hz for e in own)
+        trace.guests[vcpu] = sorted(kept, key=lambda e: e.end)
+
+
 def load(data):
     """Reads a dump. Bytes before it, of an earlier user of the port, are skipped."""
     start = data.find(MAGIC)
@@ -228,10 +279,15 @@ def load(data):
             take_names(trace.irqs, data[at:at + length])
         elif kind == RECORDS:
             take_records(trace, data[at:at + length], ends)
+        elif kind == GUEST_RECORDS:
+            take_guest_records(trace, data[at:at + length])
+        elif kind == GUEST_THREADS:
+            take_guest_names(trace, data[at:at + length])
         elif kind == END:
             trace.complete = True
         at += length
     join_lines(trace)
+    check_guests(trace)
     trace.events.sort(key=lambda e: (e.begin, -e.end))
     return trace
 
@@ -240,5 +296,10 @@ def cut(trace, begin, end):
     """Only events between two times, in ms since the first."""
     start = trace.events[0].begin if trace.events else 0
     since, until = (start + trace.hz * ms // 1000 if ms is not None else None for ms in (begin, end))
-    trace.events = [e for e in trace.events
-                    if (since is None or e.end >= since) and (until is None or e.begin <= until)]
+
+    def inside(events):
+        return [e for e in events
+                if (since is None or e.end >= since) and (until is None or e.begin <= until)]
+
+    trace.events = inside(trace.events)
+    trace.guests = {vcpu: inside(own) for vcpu, own in trace.guests.items()}

@@ -78,7 +78,7 @@ def put_cpus(picture):
     trace = picture.trace
     for cpu in range(trace.cpus):
         y = picture.row(("cpu", cpu), f"cpu {cpu}")
-        for begin, end, tag in trace_flows.runs(trace, cpu):
+        for begin, end, tag in trace_flows.runs(trace, [e for e in trace.events if e.cpu == cpu]):
             name = trace.name(tag)
             colour = IDLE if name.startswith("idle/") else THREAD_COLOURS[tag % len(THREAD_COLOURS)]
             picture.bar(y, begin, end, colour, f"{name}, {took(trace, begin, end)}")
@@ -90,13 +90,25 @@ def put_cpus(picture):
 
 def put_vcpus(picture):
     trace = picture.trace
-    tags = {e.tag for e in trace.events if trace_read.vm_of(e.tag) is not None}
+    tags = {e.tag for e in trace.events if trace_read.vm_of(e.tag) is not None} | set(trace.guests)
     for tag in sorted(tags):
         y = picture.row(("vcpu", tag), trace.name(tag))
         for e in trace.events:
             if e.tag == tag and e.kind in trace_read.EXITS:
                 colour = EXIT_COLOURS[trace_read.EXITS[e.kind]]
                 picture.bar(y, e.begin, e.end, colour, f"{trace.title(e)}, {took(trace, e.begin, e.end)}")
+        if trace.guests.get(tag):
+            put_guest(picture, tag)
+
+
+def put_guest(picture, vcpu):
+    """The threads of the guest on a vCPU, below what ZVM knows of it."""
+    trace = picture.trace
+    y = picture.row(("guest", vcpu), f"{trace.name(vcpu)} threads")
+    for begin, end, tag in trace_flows.runs(trace, trace.guests[vcpu]):
+        name = trace.guest_name(vcpu, tag)
+        colour = IDLE if name.startswith("idle") else THREAD_COLOURS[tag % len(THREAD_COLOURS)]
+        picture.bar(y, begin, end, colour, f"{name}, {took(trace, begin, end)}")
 
 
 def put_flows(picture):

@@ -209,20 +209,26 @@ static void measured_begin(struct vcpu *v, enum exit_kind kind)
 }
 
 /* What a trace says of an exit besides its kind, in 16 bits (docs/trace.md). */
-static u32 detail_of(enum exit_kind kind, const struct trap_frame *f, u64 esr)
+static __inlined u16 detail_of(enum exit_kind kind, u64 esr)
 {
 	switch (kind) {
-	case EXIT_HVC:
-	case EXIT_SMC:
-		return (u32)f->x[0]; /* the function's number: its upper half is the same for all */
-	case EXIT_SYSREG:            /* op0, op1, CRn, CRm, op2, as in the instruction */
-		return (u32)(FIELD(esr, 21, 20) << 14 | FIELD(esr, 16, 14) << 11 |
+	case EXIT_SYSREG: /* op0, op1, CRn, CRm, op2, as in the instruction */
+		return (u16)(FIELD(esr, 21, 20) << 14 | FIELD(esr, 16, 14) << 11 |
 			     FIELD(esr, 13, 10) << 7 | FIELD(esr, 4, 1) << 3 | FIELD(esr, 19, 17));
 	case EXIT_MMIO: /* the page of the IPA */
-		return (u32)FIELD(read_sysreg(hpfar_el2), 19, 4);
+		return (u16)FIELD(read_sysreg(hpfar_el2), 19, 4);
 	default:
-		return (u32)ESR_EC(esr);
+		return (u16)ESR_EC(esr);
 	}
+}
+
+/* The function's number of a call is x0; its upper half is the same for all. */
+static __inlined void note_detail(struct vcpu *v, const struct trap_frame *f, u64 esr)
+{
+	if (v->exit_kind <= EXIT_SMC)
+		v->exit_detail = (u16)f->x[0];
+	else
+		v->exit_detail = detail_of(v->exit_kind, esr);
 }
 
 void trap_measured_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
@@ -230,8 +236,8 @@ void trap_measured_sync(struct vcpu *v, struct trap_frame *f, u64 esr)
 	const struct trap_row *rows = f->spsr & SPSR_NRW ? classes_a32 : classes;
 
 	measured_begin(v, kind_of(&rows[ESR_EC(esr)]));
-	if (trace_wants(TRACE_EXITS))
-		v->exit_detail = detail_of(v->exit_kind, f, esr);
+	if (READ_ONCE(trace_groups) & TRACE_EXITS) /* mostly it is why exits are measured */
+		note_detail(v, f, esr);
 	take(rows, v, f, esr);
 }
 
@@ -243,18 +249,39 @@ void trap_measured_irq(struct vcpu *v)
 	lock_check_no_lock("returns to its guest");
 }
 
+/* An exit of 31 bits of ticks or more, or a trace of one VM. */
+static __noinline void record_other_exit(struct vcpu *v, const struct trap_frame *f, u64 now)
+{
+	trace_event(TRACE_EXIT + v->exit_kind, now, v->thread.tag, v->exit_detail,
+		    trace_ticks(v->exit_at, now, INT32_MAX) |
+			    (f->spsr & PSTATE_I ? TRACE_EXIT_MASKED : 0));
+}
+
+static __inlined void record_exit(struct vcpu *v, const struct trap_frame *f, u32 kind, u32 groups,
+				  u64 now)
+{
+	const u64 ticks = now - v->exit_at;
+
+	if (unlikely(groups & TRACE_ONE_VM) || unlikely(ticks >> 31))
+		record_other_exit(v, f, now);
+	else
+		trace_put(&this_cpu()->trace, TRACE_EXIT + kind, now, v->thread.tag, v->exit_detail,
+			  (u32)ticks | (u32)f->spsr >> 7 << 31);
+}
+
 void trap_measured_end(struct vcpu *v, const struct trap_frame *f)
 {
-	struct exit_time *time = &v->exit_times[v->exit_kind];
+	const u32 kind = v->exit_kind;
+	struct exit_time *time = &v->exit_times[kind];
+	const u32 groups = READ_ONCE(trace_groups);
 	const u64 now = arch_counter();
 
 	time->count++;
 	time->ticks += thread_cpu_ticks(&v->thread, now) - v->exit_began;
-	if (trace_wants(TRACE_EXITS))
-		trace_event(TRACE_EXIT + v->exit_kind, now, v->thread.tag, v->exit_detail,
-			    trace_ticks(v->exit_at, now, INT32_MAX) |
-				    (f->spsr & PSTATE_I ? TRACE_EXIT_MASKED : 0));
+	if (groups & TRACE_EXITS)
+		record_exit(v, f, kind, groups, now);
 }
+_Static_assert(TRACE_EXIT_MASKED / PSTATE_I == BIT(24), "record_exit()");
 
 /*
  * An asynchronous error while a guest ran: its cause is not known, so the guest that ran is

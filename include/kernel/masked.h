@@ -68,5 +68,10 @@ enum masked_reason {
  * there is a reason. Thread context.
  */
 void masked_exits(enum masked_reason why, bool on);
+/*
+ * Write sections of more than `us` to the trace too (TRACE_MASKS), on all CPUs; 0: no more. Thread
+ * context.
+ */
+void masked_trace(u32 us);
 
 #endif

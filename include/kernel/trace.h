@@ -8,6 +8,7 @@
 #ifndef KERNEL_TRACE_H
 #define KERNEL_TRACE_H
 
+#include <arch/cpu.h>
 #include <lib/types.h>
 
 /* What can be recorded: bits of trace_groups. */
@@ -20,6 +21,8 @@
 #define TRACE_CHANNELS   BIT(6)
 #define TRACE_CONSOLES   BIT(7)
 #define TRACE_STATES     BIT(8)
+#define TRACE_MASKS      BIT(9)
+#define TRACE_ONE_VM     BIT(31) /* beside them: of one VM only, see trace_set_groups() */
 
 /* The kind of a record, in its byte 7. Those with bit 7 set are about the machine, not one VM. */
 enum trace_kind {
@@ -37,6 +40,7 @@ enum trace_kind {
 	TRACE_IRQ = 0x80,
 	TRACE_SWITCH,
 	TRACE_WINDOW,
+	TRACE_MASKED,
 };
 
 /* Why a thread that is ready is held (`a` of TRACE_HELD). */
@@ -59,8 +63,8 @@ _Static_assert(sizeof(struct trace_record) == 16, "docs/trace.md");
 
 /* A CPU's ring. Record number n is at n % TRACE_RING_RECORDS. */
 struct trace_ring {
-	struct trace_record *records; /* NULL: there is no ring */
 	u64 head;                     /* the number of the next record (atomic) */
+	struct trace_record *records; /* NULL: there is no ring */
 };
 
 /*
@@ -84,8 +88,30 @@ static inline bool trace_wants(u32 groups)
  * not recorded. Only after trace_wants(), in the same section with interrupts masked.
  */
 void trace_event(u32 kind, u64 now, u32 tag, u32 a, u32 b);
-/* The same for an interrupt of the machine that this CPU has taken, and handled since `began`. */
+/*
+ * The same, inline, for the way out of every exit: into this CPU's ring, while events of all VMs
+ * are recorded.
+ */
+static __inlined void trace_put(struct trace_ring *r, u32 kind, u64 now, u32 tag, u16 a, u32 b)
+{
+	struct trace_record *to;
+	u64 n;
+
+	arch_one_address(r);
+	n = r->head;
+	to = &r->records[n % TRACE_RING_RECORDS];
+	arch_one_address(to); /* one store of both words */
+	/* The last record's `head` before the first store of this one: see trace_ring_read(). */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	to->when = (u64)kind << 56 | (now & BITS(55, 0));
+	to->what = ((u64)b | (u64)tag << 48) | (u64)a << 32;
+	__atomic_store_n(&r->head, n + 1, __ATOMIC_RELEASE);
+}
+/* trace_event() for an interrupt of the machine: this CPU has handled it since `began`. */
 void trace_irq(u32 intid, u64 began);
+
+/* The same for a section with interrupts masked that ended at `to`, a code address. */
+void trace_masked(u64 ticks, u64 end, u64 to);
 
 /* The ticks from `began` to `now`, as a record has them: at most `limit`, which means "or more". */
 static inline u32 trace_ticks(u64 began, u64 now, u32 limit)

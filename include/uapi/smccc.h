@@ -15,6 +15,7 @@
 #define SMCCC_VERSION_1_3   0x10003
 #define SMCCC_SUCCESS       0
 #define SMCCC_NOT_SUPPORTED (-1)
+#define SMCCC_INVALID       (-3)
 /* ARCH_FEATURES of a workaround. UNAFFECTED: it may be called, but this CPU does not need it. */
 #define SMCCC_UNAFFECTED   1
 #define SMCCC_NOT_REQUIRED (-2)
@@ -98,6 +99,7 @@
  */
 #define ZVM_UID      0x8600ff01u
 #define ZVM_REVISION 0x8600ff03u
+#define ZVM_TRACE    0xc6000010u /* x1: of a struct guest_trace (uapi/trace.h); 0: no more */
 #define ZVM_UID_0    0x5a564d00u
 #define ZVM_UID_1    0x9c41e2b7u
 #define ZVM_UID_2    0x4d0f86a3u

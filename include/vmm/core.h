@@ -194,8 +194,8 @@ struct vcpu {
 	} exit_times[EXIT_KINDS];
 	u64 exit_began; /* CPU time at the start of the exit being measured */
 	enum exit_kind exit_kind;
-	u64 exit_at;     /* the counter then, and what a trace says of it (docs/trace.md) */
-	u32 exit_detail; /* 16 bits */
+	u64 exit_at; /* the counter then, and what a trace says of it (docs/trace.md) */
+	u16 exit_detail;
 	struct guest_exit *next_exit; /* in the ring: the oldest one, which the next one replaces */
 	struct guest_exit last_exits[GUEST_EXITS] __aligned(512);
 };

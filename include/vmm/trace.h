@@ -9,14 +9,16 @@
 #include <kernel/percpu.h>
 #include <kernel/trace.h>
 #include <vmm/desc.h>
+#include <vmm/dev.h>
 #include <vmm/port.h>
 
+struct vcpu;
 struct vm;
 
 #define TRACE_RING_BYTES (TRACE_RING_RECORDS * sizeof(struct trace_record))
 
 /* The groups by the names that the operator uses; the bit of each is its index. */
-#define TRACE_GROUP_COUNT 9
+#define TRACE_GROUP_COUNT 10
 extern const char *const trace_group_names[TRACE_GROUP_COUNT];
 
 /* What the operator sees. */
@@ -60,6 +62,16 @@ struct trace_look trace_look(void);
  */
 u32 trace_ring_read(const struct trace_ring *r, u64 *pos, struct trace_record *out, u32 max);
 
+/* ---- events of a guest, in rings in its memory (uapi/trace.h) ---- */
+
+/* A VM's part: it is reset before the VM's memory goes away. */
+extern const struct vdev_class trace_guest_class;
+/*
+ * The guest's rings are those of the struct guest_trace at `ipa` from now on; 0: it has none. The
+ * answer of the call, as of DEN0028. On the vCPU's thread.
+ */
+s64 trace_guest_call(struct vcpu *v, u64 ipa);
+
 /* ---- why a timer's interrupt came late ---- */
 
 enum late_cause {
@@ -70,6 +82,7 @@ enum late_cause {
 	LATE_IRQ,     /* interrupts of the machine; id: the INTID */
 	LATE_EXIT,    /* the vCPU was in ZVM; id: enum exit_kind */
 	LATE_IDLE,    /* the CPU waited: the machine was late */
+	LATE_MASKED,  /* another thread had interrupts masked; id: until which code address */
 	LATE_GUEST,   /* the guest ran, and the CPU had not taken the interrupt yet */
 	LATE_OTHER,   /* parts that found no place */
 };
@@ -77,7 +90,7 @@ enum late_cause {
 /* A part of the lateness. */
 struct late_part {
 	u8 cause; /* enum late_cause */
-	u16 id;
+	u32 id;
 	u32 count; /* how many stretches of time, of interrupts: how many interrupts */
 	u64 ticks;
 };

@@ -7,6 +7,7 @@
 
 #include <kernel/masked.h>
 #include <kernel/percpu.h>
+#include <kernel/timeout.h>
 
 static struct masked_section worst[MASKED_WORST];
 
@@ -105,6 +106,36 @@ static void exits_on_all_cpus(void **state)
 		assert_false(percpus[cpu].masked.exits || host_measures_exits[cpu]);
 }
 
+/* Longer sections than asked for are in the trace, also those that are short beside the longest. */
+static void traced(void **state)
+{
+	static struct trace_record records[TRACE_RING_RECORDS];
+	struct trace_ring *ring = &this_cpu()->trace;
+	const u64 most = us_to_ticks(4), longest = 100 * most;
+	unsigned long flags;
+
+	(void)state;
+	section(longest, 0x1000, 0x2000);
+	ring->records = records;
+	masked_trace(4);
+	trace_set_groups(TRACE_MASKS, 0, 0);
+	flags = arch_irq_save();
+	ring->head = 0;
+	section(most, 0x1000, 0x2004);
+	section(most + 1, 0x1004, 0x400000002008);
+	assert_int_equal(ring->head, 1);
+	assert_int_equal(records[0].when, (u64)TRACE_MASKED << 56 | (1001 + most));
+	assert_int_equal(records[0].what, (most + 1) << 32 | 0x2008);
+	is(0, longest, 0x1000, 0x2000);
+	is(1, most + 1, 0x1004, 0x400000002008);
+	arch_irq_restore(flags);
+	trace_set_groups(0, 0, 0);
+	masked_trace(0);
+	section(most + 2, 0x1004, 0x200c);
+	is(1, most + 1, 0x1004, 0x400000002008);
+	ring->records = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +145,7 @@ int main(void)
 		cmocka_unit_test_setup(full_table_keeps_the_longest, forget),
 		cmocka_unit_test_setup(reset_within_a_section, forget),
 		cmocka_unit_test_setup(exits_on_all_cpus, forget),
+		cmocka_unit_test_setup(traced, forget),
 	};
 
 	unit_boot(2);

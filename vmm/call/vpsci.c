@@ -7,6 +7,7 @@
 #include <vmm/call.h>
 #include <vmm/core.h>
 #include <vmm/cpu.h>
+#include <vmm/trace.h>
 
 /* A call. x[0] is its number and becomes its result, unless the call does not return. */
 typedef void (*call_fn)(struct vcpu *v, u64 *x);
@@ -374,6 +375,9 @@ static __noinline void other_call(struct vcpu *v, u64 *x)
 		break;
 	case ZVM_REVISION:
 		answer(x, 1);
+		break;
+	case ZVM_TRACE:
+		answer(x, trace_guest_call(v, x[1]));
 		break;
 	default:
 		if (!workaround_call(x) && !trng_call(v, x) && !pvtime_call(v, x))

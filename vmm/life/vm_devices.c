@@ -5,15 +5,16 @@
 #include <vmm/dev.h>
 #include <vmm/life.h>
 #include <vmm/pci.h>
+#include <vmm/trace.h>
 #include <vmm/virtio.h>
 
 /* In the order in which they are created and reset. */
 static const struct vdev_class *const classes[] = {
-	&vpl011_class,       &vrtc_class,       &vpl061_class,       &vsp805_class,
-	&vflash_class,       &vfwcfg_class,     &pci_class,          &vempty_class,
-	&pvtime_class,       &ivshmem_class,    &virtio_rng_class,   &virtio_blk_class,
-	&virtio_con_class,   &virtio_net_class, &virtio_vsock_class, &virtio_balloon_class,
-	&virtio_rpmsg_class,
+	&vpl011_class,       &vrtc_class,        &vpl061_class,       &vsp805_class,
+	&vflash_class,       &vfwcfg_class,      &pci_class,          &vempty_class,
+	&pvtime_class,       &ivshmem_class,     &virtio_rng_class,   &virtio_blk_class,
+	&virtio_con_class,   &virtio_net_class,  &virtio_vsock_class, &virtio_balloon_class,
+	&virtio_rpmsg_class, &trace_guest_class,
 };
 _Static_assert(ARRAY_SIZE(classes) + DESC_VIRTIO_MAX + DESC_CHANNELS_MAX <= VM_MAX_DEVICES,
 	       "a VM may have all");

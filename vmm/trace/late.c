@@ -20,7 +20,7 @@
 #define LATE_PRIORITY 18
 #define LATE_LOOK_MS  20
 
-#define NOTES 8 /* of a CPU, a power of two */
+#define NOTES 4 /* of a CPU, a power of two */
 
 struct late_note {
 	u64 due, now;
@@ -94,7 +94,7 @@ static bool is_about(const struct trace_record *r, u32 tag)
 {
 	const u32 kind = kind_of(r);
 
-	if (kind == TRACE_IRQ || kind == TRACE_SWITCH)
+	if (kind == TRACE_IRQ || kind == TRACE_SWITCH || kind == TRACE_MASKED)
 		return true;
 	return r->what >> 48 == tag && ((kind >= TRACE_EXIT && kind < TRACE_EXIT + EXIT_KINDS) ||
 					kind == TRACE_HELD || kind == TRACE_RELEASED);

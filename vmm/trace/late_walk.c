@@ -38,6 +38,8 @@ u64 late_begin(const struct trace_record *r, u64 now)
 
 	if (is_exit(r))
 		return late_end(r, now) - (b & ~TRACE_EXIT_MASKED);
+	if (kind_of(r) == TRACE_MASKED)
+		return late_end(r, now) - (r->what >> 32);
 	return late_end(r, now) - (kind_of(r) == TRACE_IRQ ? b : 0);
 }
 
@@ -45,7 +47,7 @@ u64 late_begin(const struct trace_record *r, u64 now)
 struct piece {
 	u64 until;
 	u8 cause;
-	u16 id;
+	u32 id;
 	u32 irq;
 };
 #define NO_RECORD UINT32_MAX
@@ -53,7 +55,8 @@ struct piece {
 /* What the records say about a time. */
 struct state {
 	u32 irq;  /* the record of the interrupt that is handled, or NO_RECORD */
-	u32 exit; /* the record of the vCPU's exit */
+	u32 exit; /* the record of the vCPU's exit, */
+	u32 mask; /* and of the section with interrupts masked */
 	u32 running;
 	u8 held;                /* LATE_BUDGET, LATE_WINDOW; 0: it is not */
 	bool switched, settled; /* `running` and `held` are known */
@@ -69,6 +72,8 @@ static void look_at(const struct late_question *q, u32 n, u64 at, struct state *
 
 	if (kind == TRACE_IRQ && passed && !over) {
 		s->irq = n;
+	} else if (kind == TRACE_MASKED && passed && !over) {
+		s->mask = n;
 	} else if (is_exit(r) && own && passed && !over) {
 		s->exit = n;
 	} else if (kind == TRACE_SWITCH && (passed || !s->switched)) {
@@ -89,20 +94,23 @@ static void decide(const struct late_question *q, const struct state *s, struct 
 {
 	if (s->irq != NO_RECORD) {
 		p->cause = LATE_IRQ;
-		p->id = (u16)a_of(&q->records[s->irq]);
+		p->id = a_of(&q->records[s->irq]);
 		p->irq = s->irq;
 	} else if (s->running == q->self && s->exit == NO_RECORD) {
 		p->cause = LATE_GUEST;
 	} else if (s->running == q->self) {
-		p->id = (u16)(kind_of(&q->records[s->exit]) - TRACE_EXIT);
+		p->id = kind_of(&q->records[s->exit]) - TRACE_EXIT;
 		p->cause = p->id == EXIT_WFX ? LATE_IDLE : LATE_EXIT;
 	} else if (s->held) {
 		p->cause = s->held;
 	} else if (s->running == q->idle) {
 		p->cause = LATE_IDLE;
+	} else if (s->mask != NO_RECORD) {
+		p->cause = LATE_MASKED;
+		p->id = (u32)q->records[s->mask].what;
 	} else {
 		p->cause = LATE_THREAD;
-		p->id = (u16)s->running;
+		p->id = s->running;
 	}
 	if (p->cause == LATE_IDLE)
 		p->id = 0;
@@ -117,7 +125,9 @@ static u64 nearer(u64 at, u64 until, u64 other)
 static struct piece piece_at(const struct late_question *q, u64 at)
 {
 	struct piece p = { .until = q->now, .irq = NO_RECORD };
-	struct state s = { .irq = NO_RECORD, .exit = NO_RECORD, .running = q->self };
+	struct state s = {
+		.irq = NO_RECORD, .exit = NO_RECORD, .mask = NO_RECORD, .running = q->self
+	};
 
 	if (at < q->known_from) {
 		p.until = MIN(q->known_from, q->now);

@@ -36,7 +36,14 @@ struct dump_head {
 };
 _Static_assert(sizeof(struct dump_head) == 56, "docs/trace.md");
 
-enum chunk_type { CHUNK_THREADS = 1, CHUNK_RECORDS, CHUNK_END, CHUNK_IRQS };
+enum chunk_type {
+	CHUNK_THREADS = 1,
+	CHUNK_RECORDS,
+	CHUNK_END,
+	CHUNK_IRQS,
+	CHUNK_GUEST_RECORDS,
+	CHUNK_GUEST_THREADS,
+};
 
 struct chunk_head {
 	u32 type;
@@ -168,6 +175,22 @@ static void send_irqs(void)
 	}
 }
 
+#define GUEST_NAMES 24 /* at once */
+
+static void send_guest_threads(void)
+{
+	static struct guest_trace_thread names[GUEST_NAMES];
+	struct {
+		u32 vm, reserved;
+	} head = { 0 };
+
+	for (u32 n, from; head.vm < MAX_VMS; head.vm++)
+		for (from = 0; (n = trace_guest_names(head.vm, from, names, GUEST_NAMES));
+		     from += n)
+			put(CHUNK_GUEST_THREADS, &head, sizeof(head), names,
+			    (u32)(n * sizeof(*names)));
+}
+
 /* ---- records ---- */
 
 static u64 oldest(u32 cpu)
@@ -197,6 +220,29 @@ static bool send_some(u32 cpu)
 	return true;
 }
 
+/* Some of each guest. False: there were none. */
+static bool send_guests(void)
+{
+	static struct guest_records from;
+	bool any = false;
+
+	for (u32 vm = 0; vm < MAX_VMS; vm++) {
+		u64 lost = 0;
+		u32 n = 0;
+
+		if (wait_for_room(sizeof(from) + 64))
+			n = trace_guest_read(vm, &from, &lost);
+		__atomic_fetch_add(&dump.lost, lost, __ATOMIC_RELAXED);
+		if (!n)
+			continue;
+		put(CHUNK_GUEST_RECORDS, &from, offsetof(struct guest_records, records),
+		    from.records, (u32)(n * sizeof(*from.records)));
+		__atomic_fetch_add(&dump.sent, n, __ATOMIC_RELAXED);
+		any = true;
+	}
+	return any;
+}
+
 /* Until it is off, or all records of a trace that has ended are sent. */
 static void send_records(void)
 {
@@ -212,6 +258,7 @@ static void send_records(void)
 			if (wait_for_room(sizeof(dump.records) + 64))
 				any |= send_some(cpu);
 		}
+		any |= send_guests();
 		if (!any && recording)
 			thread_sleep_ms(DUMP_WAIT_MS);
 		more = any || recording;
@@ -233,8 +280,10 @@ static void sender_main(void *arg __unused)
 			continue;
 		send_irqs();
 		send_threads();
+		send_guest_threads();
 		send_records();
 		send_threads(); /* those of VMs that were created meanwhile */
+		send_guest_threads();
 		send_end();
 		/* The shell may wait for the lock that this thread holds. */
 		thread_set_params(&sender, &sched_guarded);
@@ -286,6 +335,7 @@ int trace_dump(s32 want, u64 wall)
 		return port;
 	for_each_cpu(cpu)
 		dump.pos[cpu] = oldest(cpu);
+	trace_guests_rewind();
 	dump.sent = dump.lost = 0;
 	__atomic_store_n(&dump.off, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&dump.port, port, __ATOMIC_RELEASE);

@@ -8,13 +8,20 @@
 #define RING_PAGES ((u32)(TRACE_RING_BYTES / PAGE_SIZE))
 
 const char *const trace_group_names[TRACE_GROUP_COUNT] = {
-	"exit", "irq", "inject", "sched", "budget", "virtio", "channel", "console", "state",
+	"exit",   "irq",     "inject",  "sched", "budget",
+	"virtio", "channel", "console", "state", "masked",
 };
 
 /* What late limits need. */
-#define LATE_GROUPS ((u32)(TRACE_EXITS | TRACE_IRQS | TRACE_SWITCHES | TRACE_BUDGETS))
-/* Guests' interrupts are recorded only where exits are measured: others pay nothing. */
-#define MEASURED_GROUPS ((u32)(TRACE_EXITS | TRACE_IRQS | TRACE_INJECTIONS))
+#define LATE_GROUPS ((u32)(TRACE_EXITS | TRACE_IRQS | TRACE_SWITCHES | TRACE_BUDGETS | TRACE_MASKS))
+/*
+ * Guests' interrupts are recorded only where exits are measured: others pay nothing. An exit is a
+ * section with interrupts masked, too.
+ */
+#define MEASURED_GROUPS ((u32)(TRACE_EXITS | TRACE_IRQS | TRACE_INJECTIONS | TRACE_MASKS))
+
+/* Sections that explain something. Shorter ones would be records without end. */
+#define MASKED_TRACED_US 4
 
 /* The rings have two users: the operator's trace, and late limits. */
 static struct {
@@ -70,6 +77,8 @@ static void apply(void)
 
 	if (groups & MEASURED_GROUPS)
 		masked_exits(MASKED_TRACED, true);
+	masked_trace(groups & TRACE_MASKS ? MASKED_TRACED_US : 0);
+	trace_guests_want(state.recording ? state.groups : 0, state.only);
 	trace_set_groups(groups, one ? trace_tag_of((u32)state.only, 0) : 0,
 			 one ? TRACE_TAG_VM_MASK : 0);
 	if (!(groups & MEASURED_GROUPS))
