@@ -29,7 +29,7 @@ FETCH := $(filter-out $(BY_HAND),$(WANTED))
 RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(if $(SSH),--ssh $(SSH)) $(if $(GDB),--gdb $(GDB)) $(addprefix --disk ,$(DISK)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
-.PHONY: build guests bundle rootfs run web mutants demo debug dist test soak fuzz bench format clean distclean help
+.PHONY: build guests bundle rootfs run web mutants demo debug dist book test soak fuzz bench format clean distclean help
 .DEFAULT_GOAL := build
 
 build:
@@ -81,6 +81,11 @@ debug: bundle
 dist: build
 	@tools/make-dist --build $(BUILD)
 
+# The documents as pages: build/book/index.html
+book:
+	@tools/deps book
+	@tools/make-book --build $(BUILD)
+
 test:
 	@tools/deps test
 	@tools/test --build $(BUILD) $(if $(ONLY),--only $(ONLY)) $(if $(PYTEST),--pytest "$(PYTEST)")
@@ -121,7 +126,7 @@ format:
 # The fetched packages stay; distclean takes them too.
 clean:
 	@if [ -f $(BUILD)/build.ninja ]; then ninja -C $(BUILD) --quiet -t clean; fi
-	@rm -rf $(BUILD)/clang $(BUILD)/checks $(BUILD)/zvm-*.tar.gz $(BUILD)/bundle.cpio $(BUILD)/test-logs
+	@rm -rf $(BUILD)/clang $(BUILD)/checks $(BUILD)/book $(BUILD)/zvm-*.tar.gz $(BUILD)/bundle.cpio $(BUILD)/test-logs
 
 distclean:
 	@rm -rf $(BUILD)
@@ -145,6 +150,7 @@ help:
 	@echo 'make web        as run, on a page with the terminals and what the VMs do: WEB=8080'
 	@echo 'make debug      as run, stopped at reset, with gdb attached'
 	@echo 'make dist       a release that works without the sources: build/zvm-VERSION.tar.gz, its sha256 and its SPDX document'
+	@echo 'make book       the documents as pages for a browser: build/book/index.html'
 	@echo 'make bundle     only pack the guests; make format: clang-format -i'
 	@echo 'make clean      remove what was built; make distclean: what was fetched too'
 	@echo

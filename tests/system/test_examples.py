@@ -20,7 +20,8 @@ def tree(tmp_path):
     for name in ("examples", "tools"):  # tools find files relative to themselves
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.elf", "__pycache__"))
     (tmp_path / "build").mkdir()
-    for path in (BUILD / "guests", BUILD / "deps", BUILD / "tools", KERNELS / "rtos.bin", KERNELS / "zvm_host.bin"):
+    for path in (BUILD / "guests", BUILD / "deps", BUILD / "tools", KERNELS / "rtos.bin", KERNELS / "rtos.elf",
+                 KERNELS / "zvm_host.bin"):
         (tmp_path / "build" / path.name).symlink_to(path)
     return tmp_path
 
