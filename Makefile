@@ -59,7 +59,6 @@ run: bundle
 # A page with the terminals and what the VMs do.
 web: WEB ?= 8080
 web: bundle
-	@tools/deps web
 	@tools/fetch-guests --build $(BUILD) web
 	@$(RUN) --web $(WEB)
 
