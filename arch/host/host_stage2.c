@@ -153,6 +153,22 @@ u32 stage2_ipa_bits(void)
 	return 40;
 }
 
+void stage2_look(const struct stage2 *s2, ipa_t ipa, struct stage2_look *l)
+{
+	struct mapping *m = find(s2, ipa.ipa, 1);
+
+	*l = (struct stage2_look){ .mapped = m != NULL, .attr = -1, .size = BIT(40) - ipa.ipa };
+	if (m) {
+		l->pa = m->pa + (ipa.ipa - m->ipa);
+		l->size = m->size - (ipa.ipa - m->ipa);
+		l->attr = (int)m->attr;
+		return;
+	}
+	list_for_each_entry(m, s2->root, node)
+		if (m->ipa > ipa.ipa)
+			l->size = MIN(l->size, m->ipa - ipa.ipa);
+}
+
 bool host_stage2_lookup(const struct stage2 *s2, u64 ipa, u64 *pa, int *attr)
 {
 	struct mapping *m = find(s2, ipa, 1);

@@ -136,6 +136,16 @@ void stage2_window_show(struct stage2 *s2, ipa_t ipa, const u64 *window, u32 cou
 /* Free the tables and the VMID. No vCPU may run on them any more. */
 void stage2_destroy(struct stage2 *s2);
 
+/* What a walk finds at an address, for checks. */
+struct stage2_look {
+	bool mapped;
+	u64 pa;   /* of that address */
+	u64 size; /* bytes from it to the end of the mapping, or of the entry that maps nothing */
+	int attr; /* an enum stage2_attr; -1: not mapped, or a descriptor that is none of ours */
+};
+/* Walk the tables as the hardware does. Any context. */
+void stage2_look(const struct stage2 *s2, ipa_t ipa, struct stage2_look *l);
+
 /* Bytes of table memory in use, for `zvm info`. */
 u64 stage2_table_bytes(const struct stage2 *s2);
 

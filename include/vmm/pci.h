@@ -100,6 +100,12 @@ const struct pci_function *pci_function_at(const struct pci_host *host, u32 slot
 /* ---- channels ---- */
 
 /*
+ * For checks: the page of a channel's memory that vm sees at ipa, and how, by its description.
+ * False: its guest has no channel's memory there. Lifecycle lock held.
+ */
+bool __must_check channel_page(const struct vm *vm, u64 ipa, paddr_t *pa, enum stage2_attr *attr);
+
+/*
  * ivshmem version 2: registers in BAR 0, the channel's memory in BAR 2 (docs/guest-abi.md). A VM
  * has one for each node of /channels in its description.
  */

@@ -15,6 +15,7 @@
 #include <kernel/log.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <vmm/oracle.h>
 #include "guest_ram.h"
 
 #define LARGE_BLOCKS ((u32)(GIB(1) / BLOCK_SIZE))
@@ -143,6 +144,7 @@ static int populate(struct vm_ram *ram, u64 block, u64 ipa)
 		pa.pa = ABSENT;
 	}
 	settle(ram, block, pa.pa);
+	oracle_block(ram, ipa);
 	return ret;
 }
 

@@ -11,6 +11,7 @@
 #include <lib/bitmap.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <vmm/oracle.h>
 #include "guest_ram.h"
 
 #define SPARED MIB(16) /* of the machine's memory: no guest takes it back */
@@ -246,6 +247,8 @@ void vm_ram_left(struct vm_ram *ram, const struct ram_leaving *l, u32 count)
 	shrink(ram);
 	wait_wake_all_locked(&ram->came);
 	spin_unlock_irqrestore(&ram->came.lock, flags);
+	for (u32 i = 0; i < count; i++)
+		oracle_block(ram, l[i].ipa);
 	sched_preempt_point();
 }
 

@@ -15,6 +15,7 @@
 #include <vmm/cpu.h>
 #include <vmm/life.h>
 #include <vmm/load.h>
+#include <vmm/oracle.h>
 #include <vmm/place.h>
 #include <vmm/port.h>
 #include <vmm/trace.h>
@@ -515,6 +516,7 @@ int vm_create(const struct vm_type *type, const struct vm_options *opt, struct v
 	vmm_lock();
 	int r = create_locked(type, opt, out, err);
 
+	oracle_vms();
 	vmm_unlock();
 	return r;
 }

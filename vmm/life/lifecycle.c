@@ -10,6 +10,7 @@
 #include <vmm/cpu.h>
 #include <vmm/desc.h>
 #include <vmm/life.h>
+#include <vmm/oracle.h>
 #include <vmm/place.h>
 #include <vmm/virtio.h>
 
@@ -174,6 +175,7 @@ int vm_run(struct vm *vm, struct vm_error *err)
 	vmm_lock();
 	r = run(vm, take(vm), err);
 	give_back(vm);
+	oracle_vms();
 	vmm_unlock();
 	return r;
 }
@@ -207,6 +209,7 @@ int vm_pause(struct vm *vm, struct vm_error *err)
 	vmm_lock();
 	r = pause(vm, take(vm), err);
 	give_back(vm);
+	oracle_vms();
 	vmm_unlock();
 	return r;
 }
@@ -223,6 +226,7 @@ int vm_resume(struct vm *vm, struct vm_error *err)
 	else
 		r = refuse_state(vm, s, err, "paused", "resumed");
 	give_back(vm);
+	oracle_vms();
 	vmm_unlock();
 	return r;
 }
@@ -264,6 +268,7 @@ int vm_stop(struct vm *vm, bool force, struct vm_error *err)
 	vmm_lock();
 	r = stop(vm, take(vm).state, force, err);
 	give_back(vm);
+	oracle_vms();
 	vmm_unlock();
 	return r;
 }
@@ -284,6 +289,7 @@ int vm_reset(struct vm *vm, struct vm_error *err)
 		start_loading(vm);
 		give_back(vm);
 	}
+	oracle_vms();
 	vmm_unlock();
 	return r;
 }
@@ -304,6 +310,7 @@ int vm_delete(struct vm *vm, bool force, struct vm_error *err)
 		log_info("vm %u '%s' deleted", vm->id, vm->name);
 		vm_unmake(vm);
 	}
+	oracle_vms();
 	vmm_unlock();
 	return r;
 }

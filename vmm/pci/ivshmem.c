@@ -245,6 +245,34 @@ static void describe(struct ivshmem *s, const struct desc_channel *c)
 	};
 }
 
+bool channel_page(const struct vm *vm, u64 ipa, paddr_t *pa, enum stage2_attr *attr)
+{
+	for (u32 i = 0; i < vm->ndevices; i++) {
+		const struct vdev *d = &vm->devices[i];
+		const struct ivshmem *s = d->state;
+		const struct desc_channel *c = d->channel;
+		u64 at, section;
+		bool write;
+
+		if (d->class != &ivshmem_class)
+			continue;
+		at = ipa - __atomic_load_n(&s->f.bars[1].region.base, __ATOMIC_RELAXED);
+		if (at >= desc_channel_bytes(c))
+			continue;
+		/* The state table, the section that all write, a section for each peer. */
+		section = at < DESC_CHANNEL_PAGE + c->size
+				  ? 0
+				  : 1 + (at - DESC_CHANNEL_PAGE - c->size) / c->output;
+		write = at >= DESC_CHANNEL_PAGE && (!section || section == 1 + s->id);
+		*attr = write ? STAGE2_DATA : STAGE2_DATA_READ;
+		if (!c->cached)
+			*attr = write ? STAGE2_UNCACHED : STAGE2_UNCACHED_READ;
+		*pa = PADDR(virt_to_phys(s->channel->memory).pa + at);
+		return true;
+	}
+	return false;
+}
+
 /* ---- the device ---- */
 
 static int host_init(void)
