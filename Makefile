@@ -29,7 +29,7 @@ FETCH := $(filter-out $(BY_HAND),$(WANTED))
 RUN = tools/run $(if $(CPUS),--cpus $(CPUS)) $(if $(filter-out 0,$(EXACT)),--exact) --mem $(MEM) --cpu $(QEMU_CPU) --consoles $(CONSOLES) $(if $(NET),--net $(NET)) $(if $(SSH),--ssh $(SSH)) $(if $(GDB),--gdb $(GDB)) $(addprefix --disk ,$(DISK)) \
       --kernel $(BUILD)/zvm_host.bin --bundle $(or $(BUNDLE),$(BUILD)/bundle.cpio)
 
-.PHONY: build guests bundle rootfs run web mutants demo debug dist book test soak fuzz bench format clean distclean help
+.PHONY: build guests bundle rootfs run web mutants coverage demo debug dist book test soak fuzz bench format clean distclean help
 .DEFAULT_GOAL := build
 
 build:
@@ -109,6 +109,11 @@ mutants: build
 	@tools/deps test
 	@tools/mutants --build $(BUILD) --count $(COUNT) --seed $(SEED) $(MUTANTS)
 
+# SYSTEM=1: the system tests too, with a log of what they run at EL2.
+coverage: build
+	@tools/deps test
+	@tools/coverage --build $(BUILD) $(if $(filter 1,$(SYSTEM)),--system)
+
 bench: build
 	@tools/deps run
 	@tools/fetch-guests --build $(BUILD) linux
@@ -141,6 +146,8 @@ help:
 	@echo '                10000 late timers (MISSES=) whose causes add up'
 	@echo 'make mutants    changes the sources in a place at a time: do the unit tests notice?'
 	@echo '                COUNT=100, SEED=1, MUTANTS="kernel vmm/gic" (docs/evidence.md)'
+	@echo 'make coverage   lines and branches that the unit tests run, and functions that no test runs;'
+	@echo '                SYSTEM=1: the system tests run too (docs/evidence.md)'
 	@echo 'make bench      what exits, switches and boots cost, beside the targets'
 	@echo '                and how late real-time guests are beside hostile and busy ones (left out: QUICK=1)'
 	@echo 'make rootfs     a disk with Debian and its ssh server, build/rootfs.img; with build/rootfs.key,'

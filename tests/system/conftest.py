@@ -35,6 +35,10 @@ BUILD = Path(os.environ.get("ZVM_BUILD", ROOT / "build"))
 KERNELS = Path(os.environ.get("ZVM_KERNELS", BUILD))
 LOGS = KERNELS / "test-logs"
 QEMU = os.environ.get("QEMU") or "qemu-system-aarch64"
+# A folder for what EL2 executes, a file a board: tools/coverage. QEMU writes a block of the image
+# when it translates it.
+EXECUTED = os.environ.get("ZVM_EXECUTED")
+IMAGE = "0x400000000000+0x100000"
 # Of the QEMU that is used: (7, 2).
 QEMU_VERSION = tuple(int(n) for n in re.search(
     r"version (\d+)\.(\d+)", subprocess.run([QEMU, "--version"], text=True, check=True,
@@ -62,10 +66,14 @@ def plain(text):
     return ESCAPES.sub("", text).replace("\r", "")
 
 
+def safe(name):
+    """As a file's name."""
+    return re.sub(r"[^\w.-]+", "_", name)
+
+
 def log_file(name):
     LOGS.mkdir(parents=True, exist_ok=True)
-    safe = re.sub(r"[^\w.-]+", "_", name)
-    return open(LOGS / f"{safe}.log", "w", encoding="utf-8", errors="replace")
+    return open(LOGS / f"{safe(name)}.log", "w", encoding="utf-8", errors="replace")
 
 
 class Console:
@@ -182,6 +190,8 @@ class Board(Console):
             path = self.sockets / str(port)
             argv += ["-chardev", f"socket,id=c{port},path={path},server=on,wait=off",
                      "-device", f"virtconsole,bus=vser{port // 31}.0,chardev=c{port}"]
+        if EXECUTED:
+            argv += ["-d", "in_asm", "-dfilter", IMAGE, "-D", str(Path(EXECUTED, safe(name)))]
         self.started = time.monotonic()
         child = pexpect.spawn(QEMU, argv + list(extra), timeout=BOOT_SECONDS,
                               encoding="utf-8", codec_errors="replace", maxread=65536,
