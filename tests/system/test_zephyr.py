@@ -4,10 +4,11 @@
 ZVM_ZEPHYR: any, beside U-Boot. Known by what they print are hello_world, philosophers and the shell
 sample; of anything else, the banner.
 
-The others use Zephyr's own virtio drivers beside a busy VM; their device is in the last slot,
+The others use Zephyr's own virtio drivers beside another VM; their device is in the last slot,
 `virtio_mmio31`:
 
 ZVM_ZEPHYR_ENTROPY: prints how many of its requests were answered well, as "500 of 500 requests".
+ZVM_ZEPHYR_NET: has the address 192.0.2.1 and the network shell.
 ZVM_ZEPHYR_BLOCK: writes to the disk, reads and compares; prints "PASS" at the end.
 """
 
@@ -18,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BOOT_SECONDS, BUILD, ROOT
-from guests import UBOOT, new, uboot_ready
+from conftest import BOOT_SECONDS, BUILD, LINUX, ROOT
+from guests import UBOOT, linux_ready, new, uboot_ready
 
 PROMPT = "uart:~$ "
 BUSY = str(ROOT / "bench/busy.dts")
@@ -114,5 +115,24 @@ def test_block(zephyr_with):
     vm, terminal = started(board, "zephyr")
     for again in range(2):
         assert terminal.expect(["PASS", "error|differs|FAIL"], BOOT_SECONDS) == 0
+        if not again:
+            vm.reset()
+
+
+def test_network(zephyr_with, description):
+    """Pings both ways, also after a reset: Zephyr's driver sends one frame at a time."""
+    lan = 'net0 { compatible = "zvm,virtio-net"; network = "lan0"; };'
+    board = zephyr_with("ZVM_ZEPHYR_NET", lan,
+                        description("linux", "linux/Image", lan, 'initrd = "linux/initrd.cpio.gz"',
+                                    'bootargs = "console=ttyAMA0"', "memory = <0x0 0x10000000>"))
+    _, console = started(board, "linux")
+    linux_ready(console)
+    console.run("ip addr add 192.0.2.2/24 dev eth0; ip link set eth0 up", LINUX)
+    vm, terminal = started(board, "zephyr")
+    for again in range(2):
+        terminal.knock(PROMPT)
+        terminal.line("net ping 192.0.2.2")
+        terminal.expect(r"bytes from 192\.0\.2\.2", BOOT_SECONDS)
+        assert "5 packets received" in console.run("ping -c 5 192.0.2.1", LINUX, BOOT_SECONDS)
         if not again:
             vm.reset()
