@@ -18,6 +18,8 @@ import pytest
 
 from conftest import BOOT_SECONDS, LINUX, PROMPT, Console, log_file, torn
 
+# `make run` and the bundles take their time on a loaded computer.
+SECONDS = 5 * BOOT_SECONDS
 GDB = "(gdb) "
 PROMPTS = (PROMPT, LINUX, "rtos> ", GDB)
 KEYS = {"^]": "\x1d", "^A x": "\x01x"}
@@ -87,7 +89,7 @@ class Player:
     def start(self, command):
         # No colours, and a gdb that asks nothing.
         child = pexpect.spawn("/bin/sh", ["-c", f"exec {command}"], cwd=self.tree, encoding="utf-8",
-                              codec_errors="replace", dimensions=(50, 200), timeout=BOOT_SECONDS,
+                              codec_errors="replace", dimensions=(50, 200), timeout=SECONDS,
                               env=dict(os.environ, TERM="dumb", DEBUGINFOD_URLS=""))
         kind = "gdb" if command.startswith("gdb") else "machine"
         if kind in self.programs:
@@ -100,11 +102,11 @@ class Player:
         typed = line[len(prompt):]
         if prompt:
             self.current = self.programs["gdb" if prompt == GDB else "machine"]
-            self.current.expect(torn(prompt), BOOT_SECONDS)
+            self.current.expect(torn(prompt), SECONDS)
         if typed in KEYS:
             self.current.send(KEYS[typed])
         elif not prompt:
-            self.current.expect(pattern(line), BOOT_SECONDS)
+            self.current.expect(pattern(line), SECONDS)
         elif prompt == PROMPT and LOOKS.match(typed):
             self.look(typed, output(lines))
         else:
@@ -116,7 +118,7 @@ class Player:
         def seen():
             return wanted.search(self.current.run(typed, PROMPT))
 
-        self.current.until(seen, BOOT_SECONDS)
+        self.current.until(seen, SECONDS)
         self.current.line()  # for a prompt, for what follows
 
     def close(self):
