@@ -51,12 +51,22 @@ static u32 cpus_of(const void *dtb)
 	return MIN(count, (u32)SCHEDULE_CPUS);
 }
 
+static u32 transports_of(const void *dtb)
+{
+	u32 count = 0;
+	int node = -1;
+
+	while ((node = fdt_node_offset_by_compatible(dtb, node, "virtio,mmio")) >= 0)
+		count++;
+	return count;
+}
+
 const char *machine_read(struct machine *m, const void *dtb)
 {
 	static const char *const v2[] = { "arm,cortex-a15-gic", "arm,gic-400" };
 	const u32 count = cpus_of(dtb);
 
-	*m = (struct machine){ .memory = memory_of(dtb) };
+	*m = (struct machine){ .memory = memory_of(dtb), .disks = transports_of(dtb) };
 	if (fdt_node_offset_by_compatible(dtb, -1, "arm,gic-v3") >= 0)
 		m->gic = 3;
 	for (u32 i = 0; i < ARRAY_SIZE(v2); i++)
@@ -70,8 +80,9 @@ const char *machine_read(struct machine *m, const void *dtb)
 	return m->gic ? NULL : "has no GICv2 or GICv3";
 }
 
-#define refuse(t, prop, ...) \
-	(desc_refuse(&error, (t)->file, "/", prop, __VA_ARGS__), complain(error.text))
+#define refuse_at(t, node, prop, ...) \
+	(desc_refuse(&error, (t)->file, node, prop, __VA_ARGS__), complain(error.text))
+#define refuse(t, prop, ...) refuse_at(t, "/", prop, __VA_ARGS__)
 
 static int check_cpus(const struct machine *m, const struct vm_type *t)
 {
@@ -95,11 +106,113 @@ static int check_cpus(const struct machine *m, const struct vm_type *t)
 	return wrong;
 }
 
+/* ---- disks ---- */
+
+/* The number of the disk in "vda", "vdaa2"; of "label:..." and "serial:..." it is not known: 0. */
+static u32 disk_number(const char *name)
+{
+	u32 number = 0;
+
+	if (!str_starts(name, "vd"))
+		return 0;
+	for (name += 2; *name >= 'a' && *name <= 'z' && number < BIT(20); name++)
+		number = number * 26 + (u32)(*name - 'a') + 1;
+	return number ? number - 1 : 0;
+}
+
+static int check_disk(const struct machine *m, const struct vm_type *t, const char *node,
+		      const char *prop, const char *name)
+{
+	struct desc_error error;
+
+	if (!name[0] || disk_number(name) < m->disks)
+		return 0;
+	if (!m->disks)
+		return refuse_at(
+			t, node, prop,
+			"'%s', but the machine has no virtio-mmio, and so no disks%s", name,
+			str_eq(prop, "disk") ? ": image = \"FILE\" is one of the bundle" : "");
+	return refuse_at(t, node, prop,
+			 "'%s' would be disk %u, but the machine has virtio-mmio for %u", name,
+			 disk_number(name) + 1, m->disks);
+}
+
+static int check_disks(const struct machine *m, const struct vm_type *t)
+{
+	int wrong = check_disk(m, t, "/", "variables", t->desc.variables);
+	char node[DESC_NAME_MAX + 16];
+
+	for (u32 i = 0; i < t->desc.virtio_count; i++) {
+		(void)snprintf(node, sizeof(node), "/devices/%s", t->desc.virtio[i].name);
+		wrong |= check_disk(m, t, node, "disk", t->desc.virtio[i].disk);
+	}
+	return wrong;
+}
+
+/* ---- channels: their peers run at the same time ---- */
+
+static const struct vm_type *type_of_peer(const char *name)
+{
+	for (u32 i = 0; i < vm_type_count; i++)
+		if (vm_types[i]->valid && str_eq(vm_types[i]->desc.label, name))
+			return vm_types[i];
+	return NULL;
+}
+
+static int check_channel(const struct machine *m, const struct vm_type *t,
+			 const struct desc_channel *c)
+{
+	const u32 spare = word_weight(m->cpus) - 1;
+	u64 memory = desc_channel_bytes(c);
+	struct desc_error error;
+	char node[DESC_NAME_MAX + 16];
+	u32 cpus = 0;
+	int wrong = 0;
+
+	if (!str_eq(c->peers[0], t->desc.label)) /* once for each channel */
+		return 0;
+	for (u32 i = 0; i < c->peer_count; i++) {
+		const struct vm_type *peer = type_of_peer(c->peers[i]);
+
+		if (!peer)
+			continue;
+		memory += ram_map_size(&peer->desc.ram);
+		cpus += peer->desc.dedicated ? peer->desc.cpus : 0;
+	}
+	(void)snprintf(node, sizeof(node), "/channels/%s", c->name);
+	if (memory > m->memory)
+		wrong |= refuse_at(t, node, "peers",
+				   "with its memory they need %lu MiB, but the machine has %lu",
+				   (memory + MIB(1) - 1) / MIB(1), m->memory / MIB(1));
+	if (cpus > spare)
+		wrong |= refuse_at(t, node, "peers",
+				   "together they need %u dedicated CPUs, but besides cpu0, which "
+				   "has the shell, the machine has %u",
+				   cpus, spare);
+	return wrong;
+}
+
+/* Returns the memory of those whose first peer this type is. */
+static u64 check_channels(const struct machine *m, const struct vm_type *t, int *wrong)
+{
+	u64 memory = 0;
+
+	for (u32 i = 0; i < t->desc.channel_count; i++) {
+		const struct desc_channel *c = &t->desc.channels[i];
+
+		*wrong |= check_channel(m, t, c);
+		memory += str_eq(c->peers[0], t->desc.label) ? desc_channel_bytes(c) : 0;
+	}
+	return memory;
+}
+
+/* ---- all ---- */
+
 static int check_type(const struct machine *m, const struct vm_type *t)
 {
 	const u64 memory = ram_map_size(&t->desc.ram);
 	struct desc_error error;
-	int wrong = check_cpus(m, t);
+	int wrong = check_cpus(m, t) | check_disks(m, t);
 
 	if (memory > m->memory)
 		wrong |= refuse(t, "memory", "%lu MiB, but the machine has %lu", memory / MIB(1),
@@ -119,7 +232,8 @@ int check_machine(const struct machine *m, const struct schedule *s)
 		if (!vm_types[i]->valid)
 			continue;
 		wrong |= check_type(m, vm_types[i]);
-		memory += ram_map_size(&vm_types[i]->desc.ram);
+		memory += ram_map_size(&vm_types[i]->desc.ram) +
+			  check_channels(m, vm_types[i], &wrong);
 	}
 	for (u32 cpu = 0; s && cpu < SCHEDULE_CPUS; cpu++) {
 		if (!s->cpus[cpu].count || (m->cpus >> cpu & 1))
@@ -130,6 +244,6 @@ int check_machine(const struct machine *m, const struct schedule *s)
 	}
 	if (memory > m->memory)
 		printf("note: one VM of each type needs %lu MiB, the machine has %lu: not all at once\n",
-		       memory / MIB(1), m->memory / MIB(1));
+		       (memory + MIB(1) - 1) / MIB(1), m->memory / MIB(1));
 	return wrong;
 }

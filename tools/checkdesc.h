@@ -11,6 +11,7 @@ struct machine {
 	u64 cpus;   /* a bit each, in the order of the tree */
 	u64 memory; /* bytes */
 	u32 gic;    /* 2, 3; 0: none was found */
+	u32 disks;  /* how many it can have: transports of virtio devices */
 };
 
 /* Print a line on stderr. Returns 1, as check_machine() and check_timing() do for an error. */

@@ -96,6 +96,43 @@ def test_the_machine(tmp_path):
     assert "note: one VM of each type needs 1280 MiB, the machine has 1024: not all at once" in said
 
 
+def test_disks_of_the_machine(tmp_path):
+    """Disks are behind virtio-mmio: the board without has none, and the one with one has vda."""
+    disks = """devices {
+		disk0 { compatible = "zvm,virtio-blk"; disk = "vda2"; };
+		disk1 { compatible = "zvm,virtio-blk"; disk = "vdag"; };
+	};
+	task0 {"""
+    dts = source(tmp_path, "loop", LOOP.replace("task0 {", disks, 1))
+    shown = min(os.path.relpath(dts), str(dts), key=len)
+    line = LOOP[:LOOP.index("task0")].count("\n") + 2
+    virt = board(tmp_path, 4, 1024, 3)
+    assert check("--machine", virt, dts)[1] == (
+        f"{shown}:{line + 1}: /devices/disk1: disk: 'vdag' would be disk 33, but the machine has virtio-mmio for 32\n")
+    tree = virt.read_bytes().replace(b"virtio,mmio\0", b"virtio,none\0")
+    virt.write_bytes(tree)
+    assert check("--machine", virt, dts)[1].splitlines()[0] == (
+        f"{shown}:{line}: /devices/disk0: disk: 'vda2', but the machine has no virtio-mmio, and so no disks: "
+        "image = \"FILE\" is one of the bundle")
+
+
+def test_channels_on_the_machine(tmp_path):
+    """The peers of a channel run at the same time, with its memory and their dedicated CPUs."""
+    channel = """channels { loop { peers = "loop", "other"; size = <0x0 0x200000>; }; };
+	task0 {"""
+    text = LOOP.replace("0x0 0x00800000", "0x0 0x20000000").replace("affinity = <0x2>;", "dedicated; cpus = <2>;")
+    text = text.replace("task0 {", channel, 1)
+    loop, other = source(tmp_path, "loop", text), source(tmp_path, "other", text.replace('"loop";', '"other";', 1))
+    line = text[:text.index("channels")].count("\n") + 1
+    _, complaints, well = check("--machine", board(tmp_path, 4, 1024, 3), loop, other)
+    shown = min(os.path.relpath(loop), str(loop), key=len)
+    assert not well and complaints.splitlines() == [
+        f"{shown}:{line}: /channels/loop: peers: with its memory they need 1027 MiB, but the machine has 1024",
+        f"{shown}:{line}: /channels/loop: peers: together they need 4 dedicated CPUs, but besides cpu0, which has the "
+        "shell, the machine has 3"]
+    assert check("--machine", board(tmp_path, 8, 2048, 3), loop, other)[2]
+
+
 def test_timing_is_printed(tmp_path):
     """Terms and sums; and with more urgent VMs a deadline that does not hold."""
     dts = source(tmp_path, "loop", LOOP)
