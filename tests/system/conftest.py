@@ -76,6 +76,13 @@ def log_file(name):
     return open(LOGS / f"{safe(name)}.log", "w", encoding="utf-8", errors="replace")
 
 
+def end_child(child):
+    """Ends a program and what it has started, for as long as that takes: close() gives up soon."""
+    if child.isalive() and not child.terminate(force=True):
+        child.wait()
+    child.close()
+
+
 class Console:
     """A terminal: the shell's serial line or a VM's console port."""
 

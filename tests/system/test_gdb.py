@@ -8,7 +8,7 @@ import subprocess
 import pexpect
 import pytest
 
-from conftest import BOOT_SECONDS, KERNELS, LINUX, LOGS, ROOT, Console, log_file
+from conftest import BOOT_SECONDS, KERNELS, LINUX, LOGS, ROOT, Console, end_child, log_file
 from guests import UBOOT, linux_ready, new, uboot_ready
 
 PORT = 4  # behind the four that each board has
@@ -152,7 +152,7 @@ def test_ctrl_c_and_what_the_operator_sees(vm, path, board):
     assert board.sh("zvm gdb --off rtos") == f"vm {vm.id} 'rtos' is without gdb"
     assert vm.state == "running"
     assert "missed" in vm.port().run("jitter -n 10", "rtos> ")
-    link.child.close(force=True)
+    end_child(link.child)
     assert "is without gdb" in board.sh("zvm gdb --off rtos")
     other.delete(force=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from conftest import BOOT_SECONDS, BUILD, KERNELS, LINUX, PROMPT, QEMU, Console, log_file, torn
+from conftest import BOOT_SECONDS, BUILD, KERNELS, LINUX, PROMPT, QEMU, Console, end_child, log_file, torn
 from guests import LEAVE, linux_ready
 
 LINUX_DTS = """/dts-v1/;
@@ -71,7 +71,7 @@ class Session(Console):
         return self.run(command, PROMPT)
 
     def close(self):
-        self.child.close(force=True)
+        end_child(self.child)
         super().close()
 
 

@@ -11,7 +11,7 @@ import subprocess
 import pexpect
 import pytest
 
-from conftest import BOOT_SECONDS, BUILD, COMMAND_SECONDS, KERNELS, PROMPT, ROOT, Console, log_file
+from conftest import BOOT_SECONDS, BUILD, COMMAND_SECONDS, KERNELS, PROMPT, ROOT, Console, end_child, log_file
 from guests import UBOOT
 
 
@@ -32,7 +32,7 @@ def run(request):
 
     yield start
     for child, log in started:
-        child.close(force=True)
+        end_child(child)
         log.close()
 
 

@@ -16,7 +16,7 @@ import subprocess
 import pexpect
 import pytest
 
-from conftest import BOOT_SECONDS, LINUX, PROMPT, Console, log_file, torn
+from conftest import BOOT_SECONDS, LINUX, PROMPT, Console, end_child, log_file, torn
 
 # `make run` and the bundles take their time on a loaded computer.
 SECONDS = 5 * BOOT_SECONDS
@@ -93,7 +93,7 @@ class Player:
                               env=dict(os.environ, TERM="dumb", DEBUGINFOD_URLS=""))
         kind = "gdb" if command.startswith("gdb") else "machine"
         if kind in self.programs:
-            self.programs[kind].child.close(force=True)
+            end_child(self.programs[kind].child)
         self.programs[kind] = self.current = Console(child, self.log)
 
     def type(self, line, lines):
@@ -123,7 +123,7 @@ class Player:
 
     def close(self):
         for program in self.programs.values():
-            program.child.close(force=True)
+            end_child(program.child)
         self.log.close()
 
 
