@@ -22,6 +22,8 @@
 #define LOOK_MS  5000 /* between two looks whether one is late */
 
 /* 5.2.3: features */
+#define F_SIZE_MAX     BIT(1)
+#define F_SEG_MAX      BIT(2)
 #define F_RO           BIT(5)
 #define F_BLK_SIZE     BIT(6)
 #define F_FLUSH        BIT(9)
@@ -30,6 +32,8 @@
 
 /* 5.2.4: configuration */
 #define CFG_CAPACITY    0
+#define CFG_SIZE_MAX    8
+#define CFG_SEG_MAX     12
 #define CFG_BLK_SIZE    20
 #define CFG_MAX_DISCARD 36
 #define CFG_MAX_ZEROES  48
@@ -112,10 +116,30 @@ static u32 data_part(struct vblk *d, u32 slot, const struct disk_io *io, struct 
 	}
 }
 
+/* A transfer's table: its header, its parts, its status. */
+#define TABLE_PARTS ((u32)(PAGE_SIZE / sizeof(struct virtq_desc)) - 2)
+
+static void describe(struct disk_io *io, u32 n, void *at, u32 bytes)
+{
+	const struct virtq_part part = { virt_to_phys(at), bytes, io->op == DISK_READ };
+
+	virtq_describe(io->table, n + 1, &part, false);
+}
+
+/* Complete the table and offer it. */
+static void offer_table(struct vblk *d, u32 slot, const struct disk_io *io,
+			const struct virtq_part *header, const struct virtq_part *status)
+{
+	virtq_describe(io->table, 0, header, false);
+	virtq_describe(io->table, io->parts + 1, status, true);
+	virtq_submit_table(&d->queue, (u16)(slot * PARTS), io->table, io->parts + 2);
+}
+
 /* Put a request into a free slot and offer it to the device. */
 static void offer(struct vblk *d, u32 slot, struct disk_io *io)
 {
 	const bool ranged = io->op == DISK_READ || io->op == DISK_WRITE;
+	const struct virtq_part status = { virt_to_phys(&d->page->status[slot]), 1, true };
 	struct virtq_part parts[PARTS];
 	u32 count = 1;
 
@@ -123,11 +147,15 @@ static void offer(struct vblk *d, u32 slot, struct disk_io *io)
 	d->page->status[slot] = (u8)~S_OK;
 	parts[0] = (struct virtq_part){ virt_to_phys(&d->page->header[slot]),
 					sizeof(struct blk_header), false };
-	count += data_part(d, slot, io, &parts[1]);
-	parts[count++] = (struct virtq_part){ virt_to_phys(&d->page->status[slot]), 1, true };
 	d->slots[slot] = io;
 	d->expected[slot] = 1 + (io->op == DISK_READ ? io->sectors * (u32)DISK_SECTOR : 0);
 	d->deadline[slot] = deadline_ms(LIMIT_MS);
+	if (ranged && io->parts) {
+		offer_table(d, slot, io, &parts[0], &status);
+		return;
+	}
+	count += data_part(d, slot, io, &parts[1]);
+	parts[count++] = status;
 	virtq_submit_chain(&d->queue, (u16)(slot * PARTS), parts, count);
 }
 
@@ -308,6 +336,18 @@ static int get_serial(struct vblk *d)
 	return 0;
 }
 
+/* How many parts a transfer may have. A device that takes only small ones gets none. */
+static u32 most_parts(struct vblk *d)
+{
+	const u64 features = d->dev.features;
+
+	if (!(features & VIRTIO_F_INDIRECT_DESC) || !(features & F_SEG_MAX))
+		return 0;
+	if (features & F_SIZE_MAX && virtio_config_read32(&d->dev, CFG_SIZE_MAX) < DISK_PARTS_BYTES)
+		return 0;
+	return MIN(virtio_config_read32(&d->dev, CFG_SEG_MAX), TABLE_PARTS);
+}
+
 /* What the device says of itself. -EINVAL: that cannot be. */
 static int get_config(struct vblk *d)
 {
@@ -320,6 +360,7 @@ static int get_config(struct vblk *d)
 					    : (u32)DISK_SECTOR;
 	disk->readonly = features & F_RO;
 	disk->flush = features & F_FLUSH;
+	disk->most_parts = most_parts(d);
 	if (features & F_DISCARD)
 		disk->max_discard = virtio_config_read32(&d->dev, CFG_MAX_DISCARD);
 	if (features & F_WRITE_ZEROES)
@@ -333,7 +374,9 @@ static int get_config(struct vblk *d)
 
 static int device_init(struct vblk *d)
 {
-	int err = virtio_start(&d->dev, F_RO | F_BLK_SIZE | F_FLUSH | F_DISCARD | F_WRITE_ZEROES);
+	int err =
+		virtio_start(&d->dev, F_SIZE_MAX | F_SEG_MAX | F_RO | F_BLK_SIZE | F_FLUSH |
+					      F_DISCARD | F_WRITE_ZEROES | VIRTIO_F_INDIRECT_DESC);
 
 	if (err == 0)
 		err = get_config(d);
@@ -363,6 +406,7 @@ int virtio_disk_add(const struct virtio_dev *dev, void **arg)
 	timeout_init(&d->look, look);
 	d->dev = *dev;
 	d->disk.submit = submit;
+	d->disk.describe = describe;
 	err = device_init(d);
 	if (err != 0) {
 		if (virtio_stop(&d->dev))

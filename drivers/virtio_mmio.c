@@ -41,8 +41,9 @@
 #define STATUS_FEATURES_OK BIT(3)
 #define STATUS_FAILED      BIT(7)
 
-#define DESC_F_NEXT  1 /* the buffer continues in descriptor `next` */
-#define DESC_F_WRITE 2 /* the device writes the buffer */
+#define DESC_F_NEXT     1 /* the buffer continues in descriptor `next` */
+#define DESC_F_WRITE    2 /* the device writes the buffer */
+#define DESC_F_INDIRECT 4 /* the buffer is a table of descriptors */
 
 #define AVAIL_F_NO_INTERRUPT 1
 
@@ -206,18 +207,11 @@ u32 virtio_config_read32(const struct virtio_dev *d, u32 offset)
 	return mmio_read32(d->regs, CONFIG + offset);
 }
 
-void virtq_submit_chain(struct virtq *q, u16 slot, const struct virtq_part *parts, u32 count)
+/* Offer the chain that begins with descriptor `slot`. */
+static void make_available(struct virtq *q, u16 slot)
 {
 	u16 idx = q->avail->idx;
 
-	for (u32 i = 0; i < count; i++)
-		q->desc[slot + i] = (struct virtq_desc){
-			.addr = parts[i].pa.pa,
-			.len = parts[i].len,
-			.flags = (u16)((i + 1 < count ? DESC_F_NEXT : 0) |
-				       (parts[i].device_writes ? DESC_F_WRITE : 0)),
-			.next = (u16)(i + 1 < count ? slot + i + 1 : 0),
-		};
 	q->avail->ring[idx & (q->size - 1)] = slot;
 	q->in_flight |= BIT(slot);
 	/*
@@ -225,6 +219,33 @@ void virtq_submit_chain(struct virtq *q, u16 slot, const struct virtq_part *part
 	 * index.
 	 */
 	__atomic_store_n(&q->avail->idx, (u16)(idx + 1), __ATOMIC_RELEASE);
+}
+
+void virtq_describe(struct virtq_desc *table, u32 n, const struct virtq_part *part, bool last)
+{
+	table[n] = (struct virtq_desc){
+		.addr = part->pa.pa,
+		.len = part->len,
+		.flags = (u16)((last ? 0 : DESC_F_NEXT) | (part->device_writes ? DESC_F_WRITE : 0)),
+		.next = (u16)(last ? 0 : n + 1),
+	};
+}
+
+void virtq_submit_chain(struct virtq *q, u16 slot, const struct virtq_part *parts, u32 count)
+{
+	for (u32 i = 0; i < count; i++)
+		virtq_describe(q->desc, slot + i, &parts[i], i + 1 == count);
+	make_available(q, slot);
+}
+
+void virtq_submit_table(struct virtq *q, u16 slot, const struct virtq_desc *table, u32 count)
+{
+	q->desc[slot] = (struct virtq_desc){
+		.addr = virt_to_phys(table).pa,
+		.len = count * (u32)sizeof(*table),
+		.flags = DESC_F_INDIRECT,
+	};
+	make_available(q, slot);
 }
 
 void virtq_submit(struct virtq *q, u16 slot, paddr_t pa, u32 len, bool device_writes)

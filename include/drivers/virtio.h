@@ -14,7 +14,8 @@
 #define VIRTIO_ID_BLOCK   2
 #define VIRTIO_ID_CONSOLE 3
 
-#define VIRTIO_F_VERSION_1 BIT(32)
+#define VIRTIO_F_INDIRECT_DESC BIT(28)
+#define VIRTIO_F_VERSION_1     BIT(32)
 
 /* Layouts of section 2.7: 16-byte descriptors, rings of the queue's size. */
 struct virtq_desc {
@@ -116,6 +117,12 @@ struct virtq_part {
  * q->size, and none in flight. What the device writes comes last.
  */
 void virtq_submit_chain(struct virtq *q, u16 slot, const struct virtq_part *parts, u32 count);
+/*
+ * A buffer whose parts are in a table of their own (VIRTIO_F_INDIRECT_DESC, section 2.7.5.3), of
+ * consecutive descriptors: write number n of it, and offer the first `count` as descriptor `slot`.
+ */
+void virtq_describe(struct virtq_desc *table, u32 n, const struct virtq_part *part, bool last);
+void virtq_submit_table(struct virtq *q, u16 slot, const struct virtq_desc *table, u32 count);
 /* Ask the device not to interrupt for this queue, or to do so again. Any context. */
 void virtq_quiet(struct virtq *q, bool quiet);
 /* Tell the device that buffers were submitted. */

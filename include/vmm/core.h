@@ -36,6 +36,7 @@ struct vm_ram {
 	struct stage2 *s2;
 	struct wait_queue came; /* threads that wait for a block that another one clears */
 	bool call_off;          /* long operations end with -EINTR (atomic) */
+	bool kept;              /* see vm_ram_keep() (atomic) */
 	/* under came.lock: */
 	u64 allowed; /* blocks that it has or that are reserved for it */
 	u64 held;    /* blocks that it has: present, or on their way */
@@ -62,6 +63,15 @@ void vm_ram_free(struct vm_ram *ram);
  * tables). No vCPU runs. Thread context, preemptible; long if eager.
  */
 int __must_check vm_ram_reset(struct vm_ram *ram, bool eager);
+
+/*
+ * A device of the machine has failed and may still write into this memory: from now on no block of
+ * it goes to another VM, not even when this one is deleted. Any context.
+ */
+static inline void vm_ram_keep(struct vm_ram *r)
+{
+	__atomic_store_n(&r->kept, true, __ATOMIC_RELAXED);
+}
 
 /*
  * The host address of guest RAM at ipa, valid up to the next multiple of 2 MiB. NULL if ipa is not

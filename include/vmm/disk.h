@@ -3,9 +3,9 @@
  * The machine's disks: drivers offer them, VMs use them as a whole or by partition.
  *
  * The part of a disk that a VM uses is a range. Two ranges overlap only if both are for reading. A
- * range has one transfer or several, each with a buffer of its own, and only these buffers are ever
- * given to the device. So a VM may end with transfers in flight: its range then stays until they
- * are over.
+ * range has one transfer or several, each with a buffer of its own. A VM may end with transfers of
+ * these buffers in flight: its range then stays until they are over. A transfer may also move other
+ * memory, described in parts. The caller keeps that memory until the transfer is over.
  */
 #ifndef VMM_DISK_H
 #define VMM_DISK_H
@@ -14,12 +14,13 @@
 #include <lib/list.h>
 #include <lib/types.h>
 
-#define DISK_SECTOR    512UL    /* the unit of all places and sizes here */
-#define DISK_BUFFER    KIB(128) /* of a transfer: the largest one */
-#define DISK_TRANSFERS 4        /* of a range, at most */
-#define DISK_SERIAL    20       /* bytes of a serial number */
-#define DISK_NAME      64       /* bytes of what names a disk or partition, with its end */
-#define DISK_OWNER     32
+#define DISK_SECTOR      512UL    /* the unit of all places and sizes here */
+#define DISK_BUFFER      KIB(128) /* of a transfer: the largest one */
+#define DISK_PARTS_BYTES MIB(2)   /* of a transfer of parts, at most */
+#define DISK_TRANSFERS   4        /* of a range, at most */
+#define DISK_SERIAL      20       /* bytes of a serial number */
+#define DISK_NAME        64       /* bytes of what names a disk or partition, with its end */
+#define DISK_OWNER       32
 
 enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD, DISK_ZEROES, DISK_ZEROES_UNMAP };
 
@@ -31,7 +32,9 @@ struct disk_io {
 	enum disk_op op;
 	u64 sector; /* of the disk */
 	u32 sectors;
-	void *data; /* READ, WRITE: contiguous in the machine's memory */
+	void *data;  /* READ, WRITE: contiguous in the machine's memory, unless there are parts */
+	u32 parts;   /* READ, WRITE: of the data, described in the table */
+	void *table; /* the driver's; one page. NULL: the transfer never has parts */
 	bool failed;
 };
 
@@ -42,6 +45,13 @@ struct disk {
 	 * Any context.
 	 */
 	int (*submit)(struct disk *d, struct disk_io *io);
+	/*
+	 * Describe part n < most_parts of the data of a READ or WRITE that is not in flight:
+	 * `bytes` at `at`, contiguous in the machine's memory. The parts of a transfer are whole
+	 * blocks together. Any context.
+	 */
+	void (*describe)(struct disk_io *io, u32 n, void *at, u32 bytes);
+	u32 most_parts; /* 0: no transfer can have parts */
 	u64 sectors;
 	u32 block;                   /* bytes that the device reads and writes at least */
 	bool readonly;               /* the device refuses to be written */
@@ -117,6 +127,13 @@ void disk_close(struct disk_range *r);
  * may be done in any order. -EIO: the disk has failed. One caller at a time; any context.
  */
 int __must_check disk_start(struct disk_transfer *t, enum disk_op op, u64 sector, u32 sectors);
+/*
+ * The same between the range and memory of the caller's, DISK_READ or DISK_WRITE: first describe
+ * each part of it, n from 0 to below the disk's most_parts. What is described again replaces what
+ * was described before.
+ */
+void disk_describe(struct disk_transfer *t, enum disk_op op, u32 n, void *at, u32 bytes);
+int __must_check disk_start_parts(struct disk_transfer *t, u64 sector, u32 sectors, u32 parts);
 static inline enum disk_state disk_state(const struct disk_transfer *t)
 {
 	return (enum disk_state)__atomic_load_n(&t->state, __ATOMIC_ACQUIRE);

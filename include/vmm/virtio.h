@@ -10,8 +10,9 @@
  * A device works on the thread of the vCPU that notified it, on its way back into the guest: at the
  * vCPU's priority, in its budget and its windows. The work is cut into units. A unit holds the
  * device's lock and is short; between units nothing is held, interrupts are taken, and the thread
- * may be preempted. So a reset from another vCPU is complete at once, with requests in flight too,
- * and any vCPU may continue what another one began.
+ * may be preempted. So any vCPU may continue what another one began, and a reset is complete at
+ * once, with requests in flight too. Exception: while a disk of the machine uses the guest's
+ * memory, the vCPU that resets the device waits (`draining`).
  */
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
@@ -124,7 +125,13 @@ struct virtio {
 	u32 config_size;
 	u32 generation; /* of the configuration (2.5.4); under the lock */
 	bool asked;     /* a vCPU is to look for work (atomic) */
-	u64 missing;    /* an IPA whose memory is not there yet; 0: none. Under the lock */
+	/*
+	 * After a reset of the device: the machine still uses memory of its requests. Set by
+	 * model->reset(), cleared by model->unit(), which says meanwhile that there is more to do.
+	 * Under the lock.
+	 */
+	bool draining;
+	u64 missing; /* an IPA whose memory is not there yet; 0: none. Under the lock */
 };
 
 /* ---- for the devices ---- */

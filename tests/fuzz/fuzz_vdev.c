@@ -174,9 +174,14 @@ int vm_fail(struct vm_error *err, int code, const char *fmt, ...)
 	return code;
 }
 
+static bool has_guest_memory(void);
+static void end_transfer(void);
+
+/* Only for a disk of the machine that uses the guest's memory; it answers some time. */
 void thread_sleep_ms(u64 ms)
 {
-	fuzz_assert(!ms); /* no other vCPU uses memory here */
+	fuzz_assert(ms && has_guest_memory());
+	end_transfer();
 }
 
 /* ---- in place of the house ---- */
@@ -208,8 +213,10 @@ void sched_open(void)
 	fuzz_assert(++units < UNITS_MAX);
 	if (fuzz_once_in(&input, 64))
 		access(fuzz_below(&input, 0x80) * 4, 4, true, fuzz_byte(&input));
-	if (fuzz_once_in(&input, 64))
+	if (fuzz_once_in(&input, 64)) {
 		virtio_let_go(&vm);
+		fuzz_assert(!has_guest_memory());
+	}
 	if (fuzz_once_in(&input, 64))
 		vcpu.thread.work |= VCPU_WORK_STATE;
 	if (in_flight_count && fuzz_once_in(&input, 4))
@@ -332,6 +339,47 @@ int image_get(const struct image_ref *ref, const void **data, u64 *size)
 	return image ? 0 : -1;
 }
 
+/* The parts of a transfer: guest memory. */
+struct parts {
+	struct {
+		u8 *at;
+		u32 bytes;
+	} parts[32];
+};
+
+static void describe(struct disk_io *io, u32 n, void *at, u32 bytes)
+{
+	struct parts *t = io->table;
+
+	fuzz_assert(n < ARRAY_SIZE(t->parts) && (io->op == DISK_READ || io->op == DISK_WRITE));
+	fuzz_assert(bytes && (u8 *)at >= ram && (u8 *)at < ram + RAM_SIZE);
+	fuzz_assert(bytes <= (u64)(ram + RAM_SIZE - (u8 *)at));
+	for (u32 i = 0; i < in_flight_count; i++)
+		fuzz_assert(in_flight[i] != io);
+	t->parts[n].at = at;
+	t->parts[n].bytes = bytes;
+}
+
+/* All parts are described, and are what the transfer moves. */
+static void check_parts(const struct disk_io *io)
+{
+	const struct parts *t = io->table;
+	u64 bytes = 0;
+
+	for (u32 i = 0; i < io->parts; i++)
+		bytes += t->parts[i].bytes;
+	fuzz_assert(!io->parts || bytes == io->sectors * DISK_SECTOR);
+}
+
+static bool has_guest_memory(void)
+{
+	bool has = false;
+
+	for (u32 i = 0; i < in_flight_count; i++)
+		has |= in_flight[i]->parts;
+	return has;
+}
+
 /* A disk of the machine. Its transfers end some time, or fail. */
 static int submit(struct disk *d, struct disk_io *io)
 {
@@ -339,7 +387,9 @@ static int submit(struct disk *d, struct disk_io *io)
 	fuzz_assert(io->sectors * DISK_SECTOR <= DISK_BUFFER || io->op >= DISK_DISCARD);
 	fuzz_assert(in_flight_count < DISK_TRANSFERS);
 	for (u32 i = 0; i < in_flight_count; i++)
-		fuzz_assert(in_flight[i] != io && in_flight[i]->data != io->data);
+		fuzz_assert(in_flight[i] != io &&
+			    (in_flight[i]->parts || io->parts || in_flight[i]->data != io->data));
+	check_parts(io);
 	if (fuzz_once_in(&input, 32))
 		return -EIO;
 	in_flight[in_flight_count++] = io;
@@ -357,10 +407,14 @@ static void end_transfer(void)
 	n = fuzz_below(&input, in_flight_count);
 	io = in_flight[n];
 	in_flight[n] = in_flight[--in_flight_count];
+	for (u32 i = 0; i < io->parts && io->op == DISK_READ; i++)
+		memset(((struct parts *)io->table)->parts[i].at, 0x3c,
+		       ((struct parts *)io->table)->parts[i].bytes);
 	disk_done(io, fuzz_once_in(&input, 16));
 }
 
 static struct disk machine = { .submit = submit,
+			       .describe = describe,
 			       .sectors = 40,
 			       .block = 512,
 			       .flush = true,
@@ -955,6 +1009,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (!disk_get(0))
 		disk_register(&machine);
 	in_flight_count = 0;
+	machine.most_parts = fuzz_byte(&input) % 4 * 8;
 	dev = (struct vdev){ .class = fuzz_word(&input, classes),
 			     .vm = &vm,
 			     .virtio = &vm.desc.virtio[0] };
@@ -1011,6 +1066,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	put(0x064, 1);
 	check();
 	dev.class->reset(&dev);
+	fuzz_assert(!has_guest_memory());
 	check();
 	fuzz_assert(!line);
 end:

@@ -52,7 +52,7 @@ def test_every_table(board):
     assert [vm["name"] for vm in one["vms"]] == ["echo"]
     facts = {fact["name"]: fact["text"] for fact in one["facts"]}
     assert facts["bootargs"] == 'net=echo ip=10.0.0.9 "quoted" back\\slash \u4e2d'
-    assert facts["devices"] == "disk0 516 KiB, net0 72 KiB: 588 KiB of memory"
+    assert facts["devices"] == "disk0 532 KiB, net0 72 KiB: 604 KiB of memory"
     assert facts["net0"].startswith("virtio-net, slot 31: network lan0") and "vcpu 0" in facts
     assert [(kind["type"], kind["image"], kind["problem"]) for kind in ask("zvm list")["types"]] == [
         ("echo", "guests/net.elf (vms/echo.dtb)", None), ("send", "guests/net.elf (vms/send.dtb)", None)]

@@ -254,6 +254,24 @@ static void test_out_of_memory(void **state)
 	assert_int_equal(free_bytes(), before);
 }
 
+/* What a failed device may still write to goes to no other VM. */
+static void test_kept(void **state)
+{
+	struct page_stats before, after;
+
+	(void)state;
+	page_stats(&before);
+	assert_int_equal(init_and_reset(MIB(8), false), 0);
+	fill(MIB(4), 1);
+	vm_ram_keep(&ram);
+	assert_int_equal(vm_ram_reset(&ram, false), 0);
+	fill(MIB(8), 2); /* other memory */
+	vm_ram_free(&ram);
+	page_stats(&after);
+	assert_int_equal(before.blocks_free - after.blocks_free, 6);
+	assert_int_equal(after.blocks_reserved, before.blocks_reserved);
+}
+
 /* All that is free is promised to one VM: it gets it, and no other takes a block of it. */
 static void test_no_overcommitment(void **state)
 {
@@ -410,6 +428,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_called_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sizes_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_out_of_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_overcommitment, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_tables, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ptr, setup, teardown),

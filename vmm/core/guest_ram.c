@@ -251,6 +251,20 @@ static u32 run_length(const struct vm_ram *ram, u64 i)
 	return n;
 }
 
+void ram_part_with(struct vm_ram *ram, paddr_t pa, u32 count)
+{
+	unsigned long flags;
+
+	if (likely(!__atomic_load_n(&ram->kept, __ATOMIC_RELAXED))) {
+		block_free(pa, count);
+		return;
+	}
+	flags = spin_lock_irqsave(&ram->came.lock);
+	if (!block_reserve(count))
+		ram->allowed -= count;
+	spin_unlock_irqrestore(&ram->came.lock, flags);
+}
+
 /* Give the blocks back that came. Nothing maps them. */
 static void give_back(struct vm_ram *ram)
 {
@@ -261,7 +275,7 @@ static void give_back(struct vm_ram *ram)
 		if (!is_present(ram, i))
 			continue;
 		n = run_length(ram, i);
-		block_free(ram->blocks[i], n);
+		ram_part_with(ram, ram->blocks[i], n);
 		memset(&ram->blocks[i], 0, n * sizeof(*ram->blocks));
 		ram->present -= n;
 		ram->held -= n;
@@ -308,6 +322,8 @@ int vm_ram_reset(struct vm_ram *ram, bool eager)
 		give_back(ram);
 	}
 	ram_balloon_reset(ram);
+	if (unlikely(ram->kept && ram->allowed < ram->nblocks))
+		return -ENOMEM;
 	first = 0;
 	for (u32 i = 0; i < ram->map.count && !ret; i++) {
 		const struct ram_bank *bank = &ram->map.banks[i];

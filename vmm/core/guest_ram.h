@@ -15,6 +15,12 @@
 /* The number of the block that contains ipa. False: ipa is not RAM. */
 bool __must_check ram_find_block(const struct vm_ram *ram, u64 ipa, u64 *block);
 
+/*
+ * Give adjacent blocks back to the machine; those that must be kept (vm_ram_keep()) are replaced by
+ * others, as far as there are some. No lock held.
+ */
+void ram_part_with(struct vm_ram *ram, paddr_t pa, u32 count);
+
 /* ---- guest_ram_balloon.c ---- */
 
 /* Take came.lock as soon as the block is not on its way. Its flags. Thread context. */

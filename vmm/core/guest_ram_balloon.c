@@ -238,7 +238,7 @@ void vm_ram_left(struct vm_ram *ram, const struct ram_leaving *l, u32 count)
 
 	stage2_flush_running(ram->s2);
 	for (u32 i = 0; i < count; i++)
-		block_free(l[i].pa, 1);
+		ram_part_with(ram, l[i].pa, 1);
 	flags = spin_lock_irqsave(&ram->came.lock);
 	for (u32 i = 0; i < count; i++)
 		ram->blocks[l[i].block].pa = GIVEN;

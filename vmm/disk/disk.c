@@ -62,6 +62,13 @@ static int add_transfer(struct disk_range *r)
 	t->buffer = pages_alloc(BUFFER_PAGES);
 	if (!t->buffer)
 		return -ENOMEM;
+	if (r->disk->most_parts) {
+		t->io.table = page_alloc();
+		if (!t->io.table) {
+			pages_free(t->buffer, BUFFER_PAGES);
+			return -ENOMEM;
+		}
+	}
 	t->range = r;
 	r->count++;
 	return 0;
@@ -74,11 +81,11 @@ struct disk_range *disk_range_new(struct disk *d, u64 first, u64 sectors)
 	_Static_assert(sizeof(*r) <= PAGE_SIZE, "a page");
 	if (!r)
 		return NULL;
+	r->disk = d;
 	if (add_transfer(r)) {
 		page_free(r);
 		return NULL;
 	}
-	r->disk = d;
 	r->first = first;
 	r->sectors = sectors;
 	list_init(&r->node);
@@ -97,8 +104,11 @@ int disk_widen(struct disk_range *r)
 static void range_free(struct disk_range *r)
 {
 	list_del(&r->node);
-	for (u32 i = 0; i < r->count && !r->disk->lost; i++)
+	for (u32 i = 0; i < r->count && !r->disk->lost; i++) {
 		pages_free(r->transfers[i].buffer, BUFFER_PAGES);
+		if (r->transfers[i].io.table)
+			page_free(r->transfers[i].io.table);
+	}
 	page_free(r);
 }
 
@@ -217,20 +227,37 @@ int disk_open(const char *name, bool writable, const char *owner, struct disk_ra
 
 /* ---- transfers ---- */
 
-int disk_start(struct disk_transfer *t, enum disk_op op, u64 sector, u32 sectors)
+static int start(struct disk_transfer *t, u64 sector, u32 sectors, u32 parts)
 {
 	struct disk *d = t->range->disk;
 	int ret;
 
-	t->io.op = op;
 	t->io.sector = t->range->first + sector;
 	t->io.sectors = sectors;
-	t->io.data = t->buffer;
+	t->io.parts = parts;
 	__atomic_store_n(&t->state, DISK_BUSY, __ATOMIC_RELAXED);
 	ret = d->submit(d, &t->io);
 	if (ret)
 		__atomic_store_n(&t->state, DISK_IDLE, __ATOMIC_RELAXED);
 	return ret;
+}
+
+int disk_start(struct disk_transfer *t, enum disk_op op, u64 sector, u32 sectors)
+{
+	t->io.op = op;
+	t->io.data = t->buffer;
+	return start(t, sector, sectors, 0);
+}
+
+void disk_describe(struct disk_transfer *t, enum disk_op op, u32 n, void *at, u32 bytes)
+{
+	t->io.op = op;
+	t->range->disk->describe(&t->io, n, at, bytes);
+}
+
+int disk_start_parts(struct disk_transfer *t, u64 sector, u32 sectors, u32 parts)
+{
+	return start(t, sector, sectors, parts);
 }
 
 bool disk_take(struct disk_transfer *t)

@@ -301,7 +301,11 @@ int vm_load_images(struct vm *vm, struct vm_error *err)
 		return vm_fail(err, -ENOMEM, "no memory for the devicetree of '%s'", vm->name);
 	r = vm_ram_reset(&vm->ram, vm->desc.eager || desc_is_real_time(&vm->desc));
 	if (r == -ENOMEM)
-		(void)vm_fail(err, r, "no memory for the stage-2 tables of '%s'", vm->name);
+		(void)vm_fail(err, r,
+			      vm->ram.kept
+				      ? "no memory for '%s': its disk failed and keeps what it had"
+				      : "no memory for the stage-2 tables of '%s'",
+			      vm->name);
 	if (!r)
 		r = load_images(vm, dtb, room, err);
 	pages_free(dtb, (u32)(room / PAGE_SIZE));

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A disk of the machine, or a partition. A transfer goes through a buffer of the range, so the
- * device never has an address of the guest's memory. While it is in flight there is nothing to do
- * for its part of the request; its end wakes the VM. A long read has two transfers if one is spare:
- * the next part is read while the vCPU copies the current one. After a reset the transfers of
- * forgotten requests go on, and the next request waits for them.
+ * A disk of the machine, or a partition. A transfer moves the guest's own memory (blk_parts.c). If
+ * the machine's disk takes no parts, or the guest's buffers are no whole blocks, it goes through a
+ * buffer of the range. While it is in flight there is nothing to do for its part of the request;
+ * its end wakes the VM. A long read through buffers has two transfers if one is spare: the next
+ * part is read while the vCPU copies the current one. After a reset the transfers of forgotten
+ * requests go on, and the next request waits for them.
  */
 #include "virtio_blk.h"
 
+#include <kernel/thread.h>
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -22,7 +24,7 @@ static void wake(void *arg)
 	virtio_wake(arg);
 }
 
-static void listen(struct virtio_blk *b)
+void blk_listen(struct virtio_blk *b)
 {
 	if (!b->disk.listens)
 		disk_set_done(b->disk.range, wake, &b->t);
@@ -31,8 +33,7 @@ static void listen(struct virtio_blk *b)
 
 /* ---- transfers, under the lock ---- */
 
-/* That of the current part of the current request, which has one. */
-static struct disk_transfer *transfer_of(struct virtio_blk *b)
+struct disk_transfer *blk_transfer_of(struct virtio_blk *b)
 {
 	const struct blk_request *r = blk_now(b);
 
@@ -63,8 +64,7 @@ static bool add_part(struct virtio_blk *b)
 	return false;
 }
 
-/* The current part is over. */
-static void drop_part(struct virtio_blk *b)
+void blk_drop_part(struct virtio_blk *b)
 {
 	struct blk_request *r = blk_now(b);
 
@@ -77,8 +77,9 @@ static void drop_part(struct virtio_blk *b)
 
 static int begin(struct virtio_blk *b, struct disk_transfer *t, enum disk_op op, u64 at, u64 bytes)
 {
-	listen(b);
+	blk_listen(b);
 	blk_now(b)->op = op;
+	b->disk.parts &= ~BIT(t - b->disk.range->transfers);
 	if (disk_start(t, op, at / BLK_SECTOR, (u32)(bytes / BLK_SECTOR)))
 		return blk_skip(b, S_IOERR);
 	return NOT_NOW;
@@ -96,7 +97,7 @@ static bool settled(struct virtio_blk *b)
 		struct disk_transfer *t = &d->range->transfers[n];
 
 		if (disk_state(t) == DISK_BUSY)
-			listen(b); /* it may have been in flight since before a reset */
+			blk_listen(b); /* it may have been in flight since before a reset */
 		if (!(d->stale & BIT(n)) || disk_state(t) == DISK_BUSY)
 			continue;
 		(void)disk_take(t);
@@ -105,11 +106,7 @@ static bool settled(struct virtio_blk *b)
 	return !d->stale;
 }
 
-/* NO_ROOM: the request has no transfer yet. */
-enum transfer { NO_ROOM, NONE, IN_FLIGHT, DONE, FAILED };
-
-/* What has become of the current part's transfer. DONE and FAILED: it is told once. */
-static enum transfer look(struct virtio_blk *b)
+enum blk_transfer blk_look(struct virtio_blk *b)
 {
 	struct disk_transfer *t;
 
@@ -117,7 +114,7 @@ static enum transfer look(struct virtio_blk *b)
 		return IN_FLIGHT;
 	if (!blk_now(b)->count && !add_part(b))
 		return NO_ROOM;
-	t = transfer_of(b);
+	t = blk_transfer_of(b);
 	switch (disk_state(t)) {
 	case DISK_IDLE:
 		return NONE;
@@ -126,12 +123,6 @@ static enum transfer look(struct virtio_blk *b)
 	default:
 		return disk_take(t) ? DONE : FAILED;
 	}
-}
-
-/* True if these bytes are whole blocks of the device. */
-static bool is_whole(const struct virtio_blk *b, u64 at, u64 bytes)
-{
-	return !((at | bytes) & (b->config.blk_size - 1));
 }
 
 /* ---- steps ---- */
@@ -188,7 +179,7 @@ static int read_ahead(struct virtio_blk *b)
 	bytes = r->all ? r->room - 1 : (u32)DISK_BUFFER;
 	if (!bytes)
 		return CHEAP;
-	if (!is_whole(b, r->next, bytes) || !blk_fits(b, r->next, bytes))
+	if (!blk_is_whole(b, r->next, bytes) || !blk_fits(b, r->next, bytes))
 		return blk_skip(b, S_IOERR);
 	if (!add_part(b))
 		return NOT_NOW; /* not: the caller has looked */
@@ -206,10 +197,16 @@ static int send(struct virtio_blk *b)
 {
 	struct blk_request *r = blk_now(b);
 	const struct blk_part *part = &r->parts[r->turn];
-	enum transfer transfer;
+	enum blk_transfer transfer;
+	bool ended = false;
 	void *to;
 	u32 len;
 
+	if (blk_has_parts(b)) {
+		const int cost = blk_parts(b, DISK_READ, &ended);
+
+		return ended ? blk_to_status(b, S_OK) : cost;
+	}
 	if (unlikely(b->disk.stale) && !settled(b))
 		return NOT_NOW;
 	if (!r->count && !r->room && !r->all)
@@ -218,7 +215,7 @@ static int send(struct virtio_blk *b)
 		return read_ahead(b);
 	if (!r->count)
 		return r->all ? blk_to_status(b, S_OK) : NOT_NOW;
-	transfer = r->there ? DONE : look(b);
+	transfer = r->there ? DONE : blk_look(b);
 	if (transfer != DONE)
 		return transfer == FAILED ? blk_skip(b, S_IOERR) : NOT_NOW;
 	r->there = true;
@@ -228,12 +225,12 @@ static int send(struct virtio_blk *b)
 		return NOT_NOW;
 	if (!len)
 		return blk_to_status(b, S_OK);
-	memcpy(to, transfer_of(b)->buffer + r->pos, len);
+	memcpy(to, blk_transfer_of(b)->buffer + r->pos, len);
 	virtio_advance(&b->t, BLK_QUEUE, len);
 	r->pos += len;
 	r->at += len;
 	if (r->pos == part->have)
-		drop_part(b);
+		blk_drop_part(b);
 	return COSTLY;
 }
 
@@ -241,7 +238,7 @@ static int send(struct virtio_blk *b)
 static int end_write(struct virtio_blk *b, bool any)
 {
 	if (any && b->disk.range->disk->flush && !(b->t.s.driver_features & VIRTIO_BLK_F_FLUSH))
-		return begin(b, transfer_of(b), DISK_FLUSH, 0, 0);
+		return begin(b, blk_transfer_of(b), DISK_FLUSH, 0, 0);
 	return blk_skip(b, S_OK);
 }
 
@@ -251,20 +248,27 @@ static int write_out(struct virtio_blk *b)
 	struct blk_request *r = blk_now(b);
 	const u32 bytes = r->pos;
 
-	if (!is_whole(b, r->at - bytes, bytes))
+	if (!blk_is_whole(b, r->at - bytes, bytes))
 		return blk_skip(b, S_IOERR);
 	r->pos = 0;
-	return begin(b, transfer_of(b), DISK_WRITE, r->at - bytes, bytes);
+	return begin(b, blk_transfer_of(b), DISK_WRITE, r->at - bytes, bytes);
 }
 
 /* T_OUT */
 static int receive(struct virtio_blk *b)
 {
 	struct blk_request *r = blk_now(b);
-	const enum transfer transfer = look(b);
 	u32 len = MIN(CHUNK, (u32)DISK_BUFFER - r->pos);
+	enum blk_transfer transfer;
+	bool ended = false;
 	const void *from;
 
+	if (blk_has_parts(b)) {
+		const int cost = blk_parts(b, DISK_WRITE, &ended);
+
+		return ended ? end_write(b, r->at != r->header.sector * BLK_SECTOR) : cost;
+	}
+	transfer = blk_look(b);
 	if (transfer == NO_ROOM || transfer == IN_FLIGHT)
 		return NOT_NOW;
 	if (transfer == FAILED || b->readonly)
@@ -280,7 +284,7 @@ static int receive(struct virtio_blk *b)
 		return r->pos ? write_out(b) : end_write(b, transfer == DONE);
 	if (!blk_fits(b, r->at, len))
 		return blk_skip(b, S_IOERR);
-	memcpy(transfer_of(b)->buffer + r->pos, from, len);
+	memcpy(blk_transfer_of(b)->buffer + r->pos, from, len);
 	virtio_advance(&b->t, BLK_QUEUE, len);
 	r->pos += len;
 	r->at += len;
@@ -293,12 +297,12 @@ static int receive(struct virtio_blk *b)
  */
 static int flush(struct virtio_blk *b)
 {
-	switch (look(b)) {
+	switch (blk_look(b)) {
 	case NO_ROOM:
 	case IN_FLIGHT:
 		return NOT_NOW;
 	case NONE:
-		return b->disk.range->disk->flush ? begin(b, transfer_of(b), DISK_FLUSH, 0, 0)
+		return b->disk.range->disk->flush ? begin(b, blk_transfer_of(b), DISK_FLUSH, 0, 0)
 						  : blk_skip(b, S_OK);
 	case DONE:
 		return blk_skip(b, S_OK);
@@ -315,7 +319,7 @@ static int clear(struct virtio_blk *b)
 	const u64 most =
 		(zero ? b->config.max_write_zeroes_sectors : b->config.max_discard_sectors) *
 		BLK_SECTOR;
-	const enum transfer transfer = look(b);
+	const enum blk_transfer transfer = blk_look(b);
 	const u64 bytes = MIN(r->end - r->at, most);
 	enum disk_op op = DISK_DISCARD;
 
@@ -327,12 +331,12 @@ static int clear(struct virtio_blk *b)
 		return blk_skip(b, S_OK);
 	if (!bytes)
 		return end_write(b, zero && transfer == DONE);
-	if (!is_whole(b, r->at, bytes))
+	if (!blk_is_whole(b, r->at, bytes))
 		return blk_skip(b, S_IOERR);
 	if (zero)
 		op = r->range.flags & FLAG_UNMAP ? DISK_ZEROES_UNMAP : DISK_ZEROES;
 	r->at += bytes;
-	return begin(b, transfer_of(b), op, r->at - bytes, bytes);
+	return begin(b, blk_transfer_of(b), op, r->at - bytes, bytes);
 }
 
 static void forget(struct virtio_blk *b)
@@ -340,18 +344,27 @@ static void forget(struct virtio_blk *b)
 	struct blk_request *r = blk_now(b);
 
 	while (r->count) {
-		if (disk_state(transfer_of(b)) != DISK_IDLE)
-			b->disk.stale |= BIT(r->parts[r->turn].transfer);
-		drop_part(b);
+		const u64 bit = BIT(r->parts[r->turn].transfer);
+		const enum disk_state state = disk_state(blk_transfer_of(b));
+
+		b->disk.stale |= state != DISK_IDLE ? bit : 0;
+		b->t.draining |= state == DISK_BUSY && b->disk.parts & bit;
+		blk_drop_part(b);
 	}
-	r->pos = r->room = 0;
-	r->all = r->there = false;
+	r->pos = r->room = r->described = r->bytes = 0;
+	r->all = r->there = r->odd = false;
 }
 
+/*
+ * The VM's memory may go away behind this. A disk that does not answer fails after half a minute.
+ */
 static void reset(struct virtio_blk *b)
 {
 	disk_set_done(b->disk.range, NULL, NULL);
-	b->disk.listens = false;
+	b->disk.listens = b->disk.held = false;
+	while (blk_parts_busy(b))
+		thread_sleep_ms(1);
+	b->t.draining = false;
 }
 
 /* ---- the backend ---- */
@@ -397,7 +410,9 @@ static void info(struct virtio_blk *b, char *text, size_t size)
 
 static u64 memory(const struct virtio_blk *b)
 {
-	return b->disk.range->count * DISK_BUFFER + PAGE_SIZE;
+	const struct disk_range *r = b->disk.range;
+
+	return r->count * (DISK_BUFFER + (r->disk->most_parts ? PAGE_SIZE : 0)) + PAGE_SIZE;
 }
 
 const struct blk_backend blk_disk_backend = {
@@ -409,6 +424,8 @@ const struct blk_backend blk_disk_backend = {
 	.clear = clear,
 	.forget = forget,
 	.reset = reset,
+	.let_go = blk_parts_let_go,
+	.drains = blk_parts_drain,
 	.info = info,
 	.memory = memory,
 };

@@ -3,6 +3,7 @@
 #include "virtio_blk.h"
 
 #include <arch/timer.h>
+#include <kernel/thread.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <vmm/core.h>
@@ -346,6 +347,10 @@ static bool unit(struct virtio *t)
 	enum served served;
 	u32 free = b->most;
 
+	if (unlikely(t->draining))
+		t->draining = b->backend->drains(b);
+	if (unlikely(t->draining))
+		return true;
 	if (!virtio_is_live(t))
 		return false;
 	for (u32 i = 0, n = first; i < b->most; i++, n = n + 1 < b->most ? n + 1 : 0) {
@@ -370,8 +375,17 @@ static bool unit(struct virtio *t)
 static void between(struct virtio *t, struct vcpu *v)
 {
 	(void)v;
+	if (unlikely(__atomic_load_n(&t->draining, __ATOMIC_RELAXED)))
+		thread_sleep_ms(1);
 	if (to_blk(t)->backend->between)
 		to_blk(t)->backend->between(to_blk(t));
+}
+
+static bool let_go(struct virtio *t)
+{
+	struct virtio_blk *b = to_blk(t);
+
+	return b->backend->let_go && b->backend->let_go(b);
 }
 
 /* ---- the device ---- */
@@ -382,6 +396,7 @@ static const struct virtio_model model = {
 	.unit = unit,
 	.between = between,
 	.reset = forget_all,
+	.let_go = let_go,
 };
 
 /* A short name is terminated; the serial number is the node's name if the description has none. */

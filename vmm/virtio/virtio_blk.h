@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The block device (VIRTIO 1.2, 5.2): virtio_blk.c has the requests. What is behind the disk is a
- * struct blk_backend: blk_image.c (an image of the bundle), blk_disk.c (a disk of the machine).
+ * struct blk_backend: blk_image.c (an image of the bundle), blk_disk.c (a disk of the machine) with
+ * blk_parts.c (its transfers of the guest's own memory).
  */
 #ifndef VIRTIO_BLK_H
 #define VIRTIO_BLK_H
@@ -80,6 +81,8 @@ struct blk_disk {
 	bool listens; /* the end of a transfer wakes the VM */
 	u64 owned;    /* transfers of requests, one bit each */
 	u64 stale;    /* transfers in flight of requests that were forgotten */
+	u64 parts;    /* transfers that have the guest's memory, or had it last */
+	bool held;    /* none of these begins: memory is going away */
 };
 
 /* A part of a request that one transfer moves. */
@@ -113,6 +116,12 @@ struct blk_request {
 	/* What its buffers hold, as far as they were looked at; and how far that is. */
 	u32 room;
 	struct virtio_request ahead;
+	/* The guest's own memory, described to the machine's disk (blk_parts.c). */
+	bool odd;      /* its buffers are no whole blocks: the transfer's buffer is used */
+	u32 described; /* parts, */
+	u32 bytes;     /* ... in all, from where the cursor `ahead` is */
+	u8 *last;      /* the last part */
+	u32 last_bytes;
 };
 
 struct virtio_blk;
@@ -139,6 +148,10 @@ struct blk_backend {
 	void (*reset)(struct virtio_blk *b);
 	/* As virtio_model.between. NULL: nothing. */
 	void (*between)(struct virtio_blk *b);
+	/* As virtio_model.let_go. NULL: no address is kept. */
+	bool (*let_go)(struct virtio_blk *b);
+	/* After a reset: true while the machine uses guest memory. NULL: it never does. */
+	bool (*drains)(struct virtio_blk *b);
 	void (*info)(struct virtio_blk *b, char *text, size_t size);
 	u64 (*memory)(const struct virtio_blk *b); /* as vdev_class.memory */
 };
@@ -174,6 +187,12 @@ static inline struct blk_request *blk_now(struct virtio_blk *b)
 	return &b->under_way[b->current];
 }
 
+/* The cursor of request n. */
+static inline struct virtio_request *blk_cursor(struct virtio_blk *b, u32 n)
+{
+	return n == b->current ? &b->t.s.queues[BLK_QUEUE].request : &b->under_way[n].cursor;
+}
+
 /* The status is known; what is left of the buffers is passed over. */
 int blk_skip(struct virtio_blk *b, u8 status);
 /* The same, if only the last byte is left. */
@@ -187,5 +206,40 @@ static inline bool blk_fits(const struct virtio_blk *b, u64 at, u64 len)
 {
 	return at <= b->size && len <= b->size - at;
 }
+
+/* ---- blk_disk.c and blk_parts.c ---- */
+
+/* NO_ROOM: the request has no transfer yet. DONE and FAILED: it is told once. */
+enum blk_transfer { NO_ROOM, NONE, IN_FLIGHT, DONE, FAILED };
+
+/* What has become of the current part's transfer; the request gets one if it has none. */
+enum blk_transfer blk_look(struct virtio_blk *b);
+/* That of the current part of the current request, which has one. */
+struct disk_transfer *blk_transfer_of(struct virtio_blk *b);
+/* It is over. */
+void blk_drop_part(struct virtio_blk *b);
+/* Its end wakes the VM. Before each transfer begins. */
+void blk_listen(struct virtio_blk *b);
+/* True if these bytes are whole blocks of the device. */
+static inline bool blk_is_whole(const struct virtio_blk *b, u64 at, u64 bytes)
+{
+	return !((at | bytes) & (b->config.blk_size - 1));
+}
+
+/*
+ * A step of T_IN or T_OUT that moves the guest's own memory. *ended: all data was moved, and the
+ * caller ends the request. Otherwise the step's cost.
+ */
+int blk_parts(struct virtio_blk *b, enum disk_op op, bool *ended);
+/* True if the current request is one for blk_parts(). */
+static inline bool blk_has_parts(struct virtio_blk *b)
+{
+	return b->disk.range->disk->most_parts && !blk_now(b)->odd;
+}
+/* True while the machine's disk uses guest memory. Any context. */
+bool blk_parts_busy(const struct virtio_blk *b);
+/* Members of the backend. */
+bool blk_parts_let_go(struct virtio_blk *b);
+bool blk_parts_drain(struct virtio_blk *b);
 
 #endif

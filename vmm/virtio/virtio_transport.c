@@ -231,21 +231,25 @@ static void set_ready(struct virtio *t, u32 queue, bool ready)
 		t->model->reset(t);
 }
 
-static void write_ready(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
-{
-	struct virtio *t = dev;
-	unsigned long irq = spin_lock_irqsave(&t->lock);
-
-	(void)v, (void)index, (void)row;
-	if (selected(t))
-		set_ready(t, t->s.queue_sel, word & 1);
-	spin_unlock_irqrestore(&t->lock, irq);
-}
-
 static void ask(struct virtio *t, struct vcpu *v)
 {
 	__atomic_store_n(&t->asked, true, __ATOMIC_RELEASE);
 	thread_set_work(&v->thread, VCPU_WORK_DEVICE);
+}
+
+static void write_ready(void *dev, struct vcpu *v, u32 index, u64 word, const struct reg_row *row)
+{
+	struct virtio *t = dev;
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+	bool draining;
+
+	(void)index, (void)row;
+	if (selected(t))
+		set_ready(t, t->s.queue_sel, word & 1);
+	draining = t->draining;
+	spin_unlock_irqrestore(&t->lock, irq);
+	if (draining)
+		ask(t, v);
 }
 
 /* If there is a request, it is served on the way back into the guest. */
@@ -306,9 +310,9 @@ static void write_status(void *dev, struct vcpu *v, u32 index, u64 word, const s
 		reset_state(t);
 	else
 		t->s.status |= settle(t, status);
-	start = !was && virtio_is_live(t);
+	start = t->draining || (!was && virtio_is_live(t));
 	spin_unlock_irqrestore(&t->lock, irq);
-	if (start) /* there may be something to send */
+	if (start) /* there may be something to send, or to wait for */
 		ask(t, v);
 }
 
@@ -463,9 +467,14 @@ static bool let_go(struct virtio *t)
  */
 void virtio_let_go(struct vm *vm)
 {
-	for (u32 i = 0; i < vm->ndevices; i++)
-		while (vm->devices[i].class->virtio && let_go(vm->devices[i].state))
+	for (u32 i = 0; i < vm->ndevices; i++) {
+		bool waited = false;
+
+		for (; vm->devices[i].class->virtio && let_go(vm->devices[i].state); waited = true)
 			thread_sleep_ms(1);
+		if (waited) /* what it did not begin meanwhile */
+			virtio_wake(vm->devices[i].state);
+	}
 }
 
 /* ---- the device ---- */
