@@ -176,7 +176,7 @@ def test_devices_budgets_and_lines(boot, bundles, description, tmp_path):
         vm.run()
     board.sh(f"zvm trace dump {PORT}")
     port.until_groups(wanted)
-    console.expect("channel: 1000 rounds, PASS", BOOT_SECONDS)
+    console.expect("channel: 1000 rounds, PASS", 3 * BOOT_SECONDS)
     vms[1].pause()
     board.sh("zvm trace stop")
     trace = port.dump()

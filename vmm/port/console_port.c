@@ -18,8 +18,12 @@
 /* How long output waits before it is sent: further bytes join it, instead of a wake-up for each. */
 #define GATHER_MS 2
 
-/* A stream that had a whole chunk has more: nothing is gathered then. */
+/*
+ * A stream that had a whole chunk has more: nothing is gathered then, but for a few rounds only. A
+ * trace may write more than its port can take for ever, and VMs behind this thread need the CPU.
+ */
 static bool hurry; /* (atomic) */
+#define HURRIED_ROUNDS 4
 
 /* The most bytes that are moved for a port in its turn. */
 #define TURN_BYTES         4096
@@ -161,10 +165,15 @@ static void serve(u32 port)
 
 static void service_main(void *arg __unused)
 {
+	u32 hurried = 0;
+
 	for (;;) {
 		wait_until(&service_wq, any_ready());
-		if (!__atomic_exchange_n(&hurry, false, __ATOMIC_RELAXED))
+		if (!__atomic_exchange_n(&hurry, false, __ATOMIC_RELAXED) ||
+		    hurried++ == HURRIED_ROUNDS) {
 			thread_sleep_ms(GATHER_MS);
+			hurried = 0;
+		}
 		for (u32 n = 0; n < ARRAY_SIZE(ready_ports); n++) {
 			u64 ready = __atomic_exchange_n(&ready_ports[n], 0, __ATOMIC_SEQ_CST);
 			u32 port;
