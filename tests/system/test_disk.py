@@ -153,7 +153,7 @@ def test_silence(boot, description, tmp_path):  # noqa: F811
     file = gpt(tmp_path / "disk.img", 64, [("rootfs", 1, 32)])
     slow = "format=raw,throttling.bps-total=2000,throttling.bps-total-max=300000"
     board, _, console = linux_with(boot, description, disk("vda1", node="slow0"), extra=options(file, drive=slow))
-    console.run("dd if=/dev/vda of=/dev/null bs=1M count=1 iflag=direct > /tmp/out 2>&1; echo over >> /tmp/out", LINUX,
+    console.run("dd if=/dev/vda of=/dev/null bs=1M count=4 iflag=direct > /tmp/out 2>&1; echo over >> /tmp/out", LINUX,
                 2 * BOOT_SECONDS)
     assert "Input/output error" in console.run("cat /tmp/out", LINUX)
     assert "disk vda does not answer: it has failed" in board.sh("host log")
