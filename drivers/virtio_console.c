@@ -52,6 +52,8 @@ _Static_assert(sizeof(struct control) == 8, "section 5.3.6.2");
 struct port_buffers {
 	u8 rx[PORT_BUFFERS][RX_BYTES];
 	u8 tx[PORT_BUFFERS][TX_BYTES];
+	char name[16];  /* ours, hvcN */
+	char given[16]; /* the device's, up to 15 bytes of it */
 };
 _Static_assert(sizeof(struct port_buffers) <= PAGE_SIZE, "a page per port");
 
@@ -66,7 +68,7 @@ struct port {
 	bool holding; /* a received buffer is being read: */
 	u16 held;     /* its slot, */
 	u32 held_pos, held_len;
-	char name[16];
+	bool named; /* by the device (atomic: the name comes later, and stays) */
 };
 
 struct control_buffers {
@@ -159,7 +161,17 @@ static void set_open(struct port *p, bool open)
 	__atomic_store_n(&p->open, open, __ATOMIC_RELAXED);
 }
 
-static void control_message(struct vcon *d, const struct control *m)
+/* The name follows the message, without a NUL (section 5.3.6.2). */
+static void set_name(struct port *p, const u8 *name, u32 len)
+{
+	if (p->named || !len)
+		return;
+	memcpy(p->buffers->given, name, MIN(len, (u32)sizeof(p->buffers->given) - 1));
+	__atomic_store_n(&p->named, true, __ATOMIC_RELEASE);
+}
+
+/* `more` bytes follow it in its buffer. */
+static void control_message(struct vcon *d, const struct control *m, const u8 *behind, u32 more)
 {
 	struct port *p;
 
@@ -177,8 +189,11 @@ static void control_message(struct vcon *d, const struct control *m)
 	case PORT_OPEN:
 		set_open(p, m->value);
 		break;
+	case PORT_NAME:
+		set_name(p, behind, more);
+		break;
 	default:
-		/* CONSOLE_PORT, RESIZE and PORT_NAME need no answer. */
+		/* CONSOLE_PORT and RESIZE need no answer. */
 		break;
 	}
 }
@@ -198,7 +213,8 @@ static void control_interrupt(struct vcon *d)
 
 		memcpy(&m, d->control->rx[slot], sizeof(m));
 		if (len >= sizeof(m))
-			control_message(d, &m);
+			control_message(d, &m, d->control->rx[slot] + sizeof(m),
+					MIN(len, CONTROL_RX_BYTES) - (u32)sizeof(m));
 		virtq_submit(&d->crx, slot, virt_to_phys(d->control->rx[slot]), CONTROL_RX_BYTES,
 			     true);
 	}
@@ -323,7 +339,11 @@ static u32 port_read(u32 port, void *data, u32 len)
 
 static const char *port_name(u32 port)
 {
-	return port < port_count && ports[port].present ? ports[port].name : NULL;
+	const struct port *p = port < port_count && ports[port].present ? &ports[port] : NULL;
+
+	if (p && __atomic_load_n(&p->named, __ATOMIC_ACQUIRE))
+		return p->buffers->given;
+	return p ? p->buffers->name : NULL;
 }
 
 static bool port_is_open(u32 port)
@@ -354,10 +374,10 @@ static int port_init(struct vcon *d, u32 number)
 
 	p->device = d;
 	p->number = number;
-	snprintf(p->name, sizeof(p->name), "hvc%u", d->first + number);
 	p->buffers = page_alloc();
 	if (!p->buffers)
 		return -ENOMEM;
+	snprintf(p->buffers->name, sizeof(p->buffers->name), "hvc%u", d->first + number);
 	err = virtio_queue_init(&d->dev, &p->rx, queue, PORT_BUFFERS);
 	if (err == 0)
 		err = virtio_queue_init(&d->dev, &p->tx, (u16)(queue + 1), PORT_BUFFERS);

@@ -78,7 +78,7 @@ static void print_time(void)
 	shell_printf("\n");
 }
 
-/* The operator's UART, and the kind of each port for VMs' consoles. */
+/* The operator's UART, and the kind of each port. */
 static void print_ports(void)
 {
 	const char *before = ":";
@@ -86,7 +86,7 @@ static void print_ports(void)
 
 	for (s32 port = 0; port < CONSOLE_MAX_PORTS; port++)
 		ports += console_port_name(port) != NULL;
-	shell_printf("console   %s here, %u ports for vms", uart_name(), ports);
+	shell_printf("console   %s here, %u ports", uart_name(), ports);
 	for (s32 port = 0; port < CONSOLE_MAX_PORTS; port++) {
 		const char *name = console_port_name(port);
 

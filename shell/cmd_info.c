@@ -102,6 +102,7 @@ static const struct column vm_columns[] = {
 	{ "exits_per_s", "EXITS/S", " ", 8 },
 	{ "uptime", "UPTIME", " ", 9 },
 	{ "restarts", "RESTARTS", " ", 8 },
+	{ "port", NULL, NULL, 0 },
 };
 static const struct table vms = { "vms", TABLE_COLUMNS(vm_columns) };
 
@@ -134,6 +135,10 @@ static void print_row(const struct vm *vm)
 	table_number(r.exits_per_s);
 	table_string(uptime_text(vm, uptime, sizeof(uptime)));
 	table_number(vm->restarts);
+	if (vm->console.port < 0)
+		table_none("");
+	else
+		table_number((u64)vm->console.port);
 	table_row_end();
 }
 

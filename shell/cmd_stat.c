@@ -126,6 +126,28 @@ static void print_late(const char *table, const struct vm *vm, u32 index, const 
 	table_row_end();
 }
 
+/* How many came how late, at least; the JSON alone has it. */
+static const struct column count_columns[] = {
+	{ "from_ns", NULL, NULL, 0 },
+	{ "count", NULL, NULL, 0 },
+};
+static const struct table counts_table = { "late_counts", TABLE_COLUMNS(count_columns) };
+
+static void print_counts(const struct histogram *h)
+{
+	if (!json_is_on())
+		return;
+	table_begin(&counts_table);
+	for (u32 i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		if (!h->buckets[i])
+			continue;
+		table_number(to_ns(histogram_least(i)));
+		table_number(h->buckets[i]);
+		table_row_end();
+	}
+	table_end();
+}
+
 static u64 in_ticks(u64 ticks)
 {
 	return ticks;
@@ -155,6 +177,7 @@ static void print_latency(const struct vm *vm)
 	print_late("late", vm, vm->nvcpus, &all, in_ticks);
 	print_late("late-ns", vm, vm->nvcpus, &all, to_ns);
 	table_end();
+	print_counts(&all);
 	if (clock_runs_away())
 		shell_printf("note: on QEMU these include its computer's own delays; "
 			     "`make run EXACT=1` leaves those out\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Serves guests that control VMs (<vmm/control.h>): the shell's own commands, as far as a guest may
- * give them, with their output as the answer.
+ * Serves guests that control VMs (<vmm/control.h>), and a program of the operator's: the shell's
+ * own commands, as far as they may give them, with their output as the answer.
  */
 #include <arch/timer.h>
 #include <kernel/thread.h>
@@ -19,28 +19,32 @@
  */
 #define REMOTE_PRIORITY 18
 
-/* How often VMs that are being loaded are looked at. */
+/* How often VMs that are being loaded are looked at, and whether there is room for an answer. */
 #define LOOK_MS 20
 
 #define OPTIONS_MAX 6
 
-/* What a guest may do, and how: these options of a command. */
+/*
+ * What a guest may do, and how: these options of a command. The operator's program has them all.
+ */
 static const struct verb {
 	const char *name;
+	enum { EACH, GUEST, OPERATOR } whose;
 	const char *options[OPTIONS_MAX + 1];
 } verbs[] = {
-	{ "new", { "-t", "--bootargs" } },
-	{ "run", { "-n" } },
-	{ "pause", { "-n" } },
-	{ "resume", { "-n" } },
-	{ "reset", { "-n" } },
-	{ "stop", { "-n", "-f" } },
-	{ "delete", { "-n", "-f" } },
-	{ "info", { "-n", "--json" } },
-	{ "stat", { "-n", "--json" } },
-	{ "set", { "-n", "prio=", "affinity=", "budget=", "weight=", "restart=" } },
-	{ "list", { "--json" } },
-	{ "load", { NULL } }, /* no command of the shell: load_image() */
+	{ "new", EACH, { "-t", "--bootargs" } },
+	{ "run", EACH, { "-n" } },
+	{ "pause", EACH, { "-n" } },
+	{ "resume", EACH, { "-n" } },
+	{ "reset", EACH, { "-n" } },
+	{ "stop", EACH, { "-n", "-f" } },
+	{ "delete", EACH, { "-n", "-f" } },
+	{ "info", EACH, { "-n", "--json" } },
+	{ "stat", EACH, { "-n", "--json" } },
+	{ "set", EACH, { "-n", "prio=", "affinity=", "budget=", "weight=", "restart=" } },
+	{ "list", EACH, { "--json" } },
+	{ "load", GUEST, { NULL } }, /* no command of the shell: load_image() */
+	{ "why", OPERATOR, { NULL } },
 };
 
 static struct thread remote_thread;
@@ -103,16 +107,32 @@ static void end(void)
 
 /* ---- requests ---- */
 
+/* The next verb of those that `port` has, from verbs[*i] on. NULL: there is none. */
+static const struct verb *next_verb(u32 *i)
+{
+	while (*i < ARRAY_SIZE(verbs)) {
+		const struct verb *v = &verbs[(*i)++];
+
+		if (v->whose == EACH || (v->whose == GUEST) == (port->rights != NULL))
+			return v;
+	}
+	return NULL;
+}
+
 static const struct verb *find_verb(const char *name)
 {
 	const struct command *c = find_sub(&zvm_command, name);
+	const char *before = "";
+	const struct verb *v;
+	u32 i = 0;
 
-	for (u32 i = 0; i < ARRAY_SIZE(verbs); i++)
-		if (str_eq(verbs[i].name, c ? c->name : name))
-			return &verbs[i];
-	shell_error("a guest has no command '%s'; there are: ", name);
-	for (u32 i = 0; i < ARRAY_SIZE(verbs); i++)
-		shell_printf("%s%s", i ? ", " : "", verbs[i].name);
+	while ((v = next_verb(&i)))
+		if (str_eq(v->name, c ? c->name : name))
+			return v;
+	shell_error("%s has no command '%s'; there are: ", port->rights ? "a guest" : "this port",
+		    name);
+	for (i = 0; (v = next_verb(&i)); before = ", ")
+		shell_printf("%s%s", before, v->name);
 	return NULL;
 }
 
@@ -128,7 +148,7 @@ static bool options_allowed(const struct args *a)
 {
 	const struct verb *v = find_verb(a->command->name);
 
-	for (u32 i = 0; v && i < a->command->noptions; i++) {
+	for (u32 i = 0; v && port->rights && i < a->command->noptions; i++) {
 		if (!a->option[i] || has_option(v, a->command->options[i].name))
 			continue;
 		shell_error("%s: a guest may not give %s", a->path, a->command->options[i].name);
@@ -193,9 +213,11 @@ static struct type_image *carry_out(char *line)
 		shell_error("more than %u words", MAX_WORDS);
 	else if (!count)
 		shell_error("an empty request");
+	else if (!find_verb(words[0]))
+		return NULL;
 	else if (str_eq(words[0], "load"))
 		return load_image(words, count);
-	else if (find_verb(words[0]))
+	else
 		command_words(&zvm_command, words, count, options_allowed);
 	return NULL;
 }
@@ -236,7 +258,8 @@ static void look(void)
 static void remote_main(void *arg __unused)
 {
 	for (;;) {
-		const u64 until = list_empty(&loading) ? DEADLINE_NEVER : deadline_ms(LOOK_MS);
+		const bool soon = !remote_port_pass() || !list_empty(&loading);
+		const u64 until = soon ? deadline_ms(LOOK_MS) : DEADLINE_NEVER;
 		struct control_port *p = control_next(until);
 
 		if (p)
@@ -253,6 +276,7 @@ int remote_start(void)
 	if (err)
 		return err;
 	shell_set_remote(&remote_thread, &io);
+	remote_port_open();
 	thread_set_params(&remote_thread, &sched_guarded);
 	thread_start(&remote_thread);
 	return 0;

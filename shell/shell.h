@@ -186,6 +186,17 @@ bool may_control(const char *label);
  */
 int __must_check load_end(const struct control_load *l, u64 deadline);
 
+/* ---- remote_port.c; the thread of remote.c, and before it starts ---- */
+
+/* Serve the machine's port that is named org.zvm.control, if there is one. */
+void remote_port_open(void);
+/*
+ * Pass on what has come for the control port, and its answers, as far as possible. False: its
+ * reader is slow, and there is no room for more of an answer. control_rouse() is called when more
+ * has come.
+ */
+bool __must_check remote_port_pass(void);
+
 /* ---- cmd_explain.c ---- */
 
 /* Facts about why vm failed last, or why it says nothing; none if neither is so. vmm_lock held. */

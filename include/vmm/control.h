@@ -7,6 +7,8 @@
  *
  * What is wrong with a line by itself, and requests that come too fast, are answered on the vCPU's
  * thread. Other requests wait for a server, one after the other.
+ *
+ * A program of the operator's has one too, at a port of the machine, for all VMs (shell/remote.c).
  */
 #ifndef VMM_CONTROL_H
 #define VMM_CONTROL_H
@@ -65,17 +67,19 @@ struct control_port {
 	void (*wake)(void *arg);
 	void *arg;
 	/* Constant. */
-	const struct vm_desc *rights; /* its type's: what it may control */
+	const struct vm_desc *rights; /* its type's: what it may control; NULL: the operator's */
 	/* The server's own, in CONTROL_ASKS. */
 	struct control_load load; /* what the answer waits for; name "": nothing */
 	struct list waits;        /* with others that wait */
 };
 
 /*
- * A port for that VM. wake(arg) is called when an answer is ready: thread context, no lock held but
- * the lifecycle lock. NULL: no memory. Thread context.
+ * A port with these rights, or the operator's (NULL), which has no limit of requests. wake(arg) is
+ * called when an answer is ready: thread context, no lock held but the lifecycle lock. NULL: no
+ * memory. Thread context.
  */
-struct control_port *control_create(const struct vm *vm, void (*wake)(void *arg), void *arg);
+struct control_port *control_create(const struct vm_desc *rights, void (*wake)(void *arg),
+				    void *arg);
 /* Its VM goes away. wake() is not called any more. Lifecycle lock held. */
 void control_destroy(struct control_port *p);
 /* Bytes of the machine's memory that a port has. */
@@ -100,9 +104,11 @@ u32 control_get(struct control_port *p, void *to, u32 len);
  * ---- the server's side: one thread ----
  *
  * The next request, which is the server's until control_answer(). NULL: none has come until the
- * deadline. Thread context.
+ * deadline, or control_rouse() was called. Thread context.
  */
 struct control_port *control_next(u64 deadline);
+/* The server has something else to do: let control_next() return. Any context. */
+void control_rouse(void);
 /* Append to the answer: data lines. */
 void control_write(struct control_port *p, const char *s, size_t len);
 /*

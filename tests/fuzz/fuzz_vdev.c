@@ -33,6 +33,7 @@
 static struct fuzz_input input;
 static u8 *ram;
 static struct vm vm;
+static const struct vm_type type;
 static struct vcpu vcpu;
 static struct vdev dev;
 static vcpu_devices_fn devices;
@@ -430,9 +431,10 @@ int disk_find(const char *name, struct disk_place *place, char *why, size_t size
 }
 
 /* A control port that takes and gives whatever it likes. */
-struct control_port *control_create(const struct vm *v, void (*wake)(void *arg), void *arg)
+struct control_port *control_create(const struct vm_desc *rights, void (*wake)(void *arg),
+				    void *arg)
 {
-	(void)v, (void)wake, (void)arg;
+	(void)rights, (void)wake, (void)arg;
 	return calloc(1, sizeof(struct control_port));
 }
 
@@ -1000,6 +1002,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	vm.ram.map = ram_map_default(RAM_SIZE);
 	vm.vcpus[0] = one;
 	vm.nvcpus = 1;
+	vm.type = &type;
 	vcpu.vm = &vm;
 	vcpu.power = VCPU_ON;
 	vm.desc.virtio[0] = (struct desc_virtio){

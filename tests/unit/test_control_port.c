@@ -10,7 +10,6 @@
 #include <vmm/load.h>
 
 static struct vm_type type;
-static struct vm vm = { .type = &type };
 static struct control_port *port;
 static u32 locks, wakes;
 
@@ -34,7 +33,7 @@ void type_image_free(struct type_image *image)
 
 static void wake(void *arg)
 {
-	assert_ptr_equal(arg, &vm);
+	assert_ptr_equal(arg, &type);
 	assert_int_equal(locks, 1);
 	wakes++;
 }
@@ -44,7 +43,7 @@ static int setup(void **state)
 	(void)state;
 	host_counter += HOST_COUNTER_HZ; /* the bucket is full */
 	wakes = 0;
-	port = control_create(&vm, wake, &vm);
+	port = control_create(&type.desc, wake, &type);
 	assert_non_null(port);
 	assert_ptr_equal(port->rights, &type.desc);
 	control_set_open(port, true);

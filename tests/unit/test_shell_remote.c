@@ -11,9 +11,50 @@
 #include <string.h>
 #include <vmm/control.h>
 #include <vmm/load.h>
+#include <vmm/port.h>
+
+/* ---- the machine's port of the operator's program, and another one before it ---- */
+
+static struct {
+	const char *types;
+	char shown[2 * PORT_STREAM_BYTES];
+	u32 shown_len;
+	bool blocked; /* its answers are not read */
+} far;
+
+static u32 port_write(u32 n, const void *data, u32 len)
+{
+	assert_int_equal(n, 1);
+	if (far.blocked)
+		return 0;
+	assert_true(far.shown_len + len < sizeof(far.shown));
+	memcpy(far.shown + far.shown_len, data, len);
+	far.shown_len += len;
+	return len;
+}
+
+static u32 port_read(u32 n, void *data, u32 len)
+{
+	const u32 count = n == 1 && far.types ? MIN(len, (u32)strlen(far.types)) : 0;
+
+	memcpy(data, far.types, count);
+	far.types += count;
+	return count;
+}
+
+static const char *port_name(u32 n)
+{
+	return n ? "org.zvm.control" : "hvc0";
+}
+
+static const struct console_port_ops port_ops = {
+	.count = 2,
+	.write = port_write,
+	.read = port_read,
+	.name = port_name,
+};
 
 static struct vm_type type; /* the guest's */
-static struct vm boss = { .type = &type };
 static struct control_port *port;
 
 static void wake(void *arg)
@@ -24,6 +65,9 @@ static void wake(void *arg)
 static int boot(void **state)
 {
 	fake_boot(state);
+	far.types = "";
+	assert_int_equal(console_ports_register(&port_ops), 0);
+	assert_int_equal(console_service_start(), 0);
 	assert_int_equal(remote_start(), 0);
 	thread_set_priority(thread_current(), 30);
 	return 0;
@@ -37,7 +81,7 @@ static int setup(void **state)
 	memset(&type, 0, sizeof(type));
 	strcpy(type.desc.control[type.desc.control_count++], "linux");
 	strcpy(type.desc.control[type.desc.control_count++], "broken");
-	port = control_create(&boss, wake, NULL);
+	port = control_create(&type.desc, wake, NULL);
 	assert_non_null(port);
 	control_set_open(port, true);
 	return 0;
@@ -274,6 +318,56 @@ static void test_load(void **state)
 	assert_int_equal(before.blocks_free, after.blocks_free + 1);
 }
 
+/* Let the program type, and give everything time. */
+static const char *operator_asks(const char *text)
+{
+	far.types = text;
+	far.shown_len = 0;
+	console_port_ready(1);
+	thread_sleep_ms(500);
+	far.shown[far.shown_len] = '\0';
+	return far.shown;
+}
+
+/* The operator's program has all VMs and options, as often as it likes. */
+static void test_operator(void **state)
+{
+	(void)state;
+	hide_uboot();
+	assert_non_null(strstr(operator_asks("info\n"), "uboot"));
+	assert_string_equal(operator_asks("@1 stat uboot -r\n"),
+			    " vm 1 'uboot' counts from 0\nok @1\n");
+	assert_string_equal(operator_asks("why linux\n"),
+			    " 'linux' has no late limit; `zvm set linux late-limit=50us` sets one\n"
+			    "ok\n");
+	assert_string_equal(operator_asks("console linux\n"),
+			    "error: this port has no command 'console'; there are: new, run, "
+			    "pause, resume, reset, stop, delete, info, stat, set, list, why\n");
+	assert_string_equal(operator_asks("load linux 4\n"),
+			    "error: this port has no command 'load'; there are: new, run, "
+			    "pause, resume, reset, stop, delete, info, stat, set, list, why\n");
+	assert_string_equal(operator_asks("@1 run 0\n@2 run 0\n@3 run 0\n@4 run 0\n@5 run 0\n"
+					  "@6 run 0\n@7 run 0\n@8 run 0\n@9 run 0\n@10 run 0\n"
+					  "@11 run 0\n") +
+				    10 * strlen(" vm 0 'linux' running\nok @1\n") + 1,
+			    " vm 0 'linux' running\nok @11\n");
+}
+
+/* It does not read: requests wait, and no byte of an answer is lost. */
+static void test_operator_does_not_read(void **state)
+{
+	static const char request[] = "@1 info --json\n";
+	u32 want, asked;
+
+	(void)state;
+	want = (u32)strlen(operator_asks(request));
+	far.blocked = true;
+	for (asked = 0; asked * want < PORT_STREAM_BYTES + want; asked++)
+		assert_string_equal(operator_asks(request), "");
+	far.blocked = false;
+	assert_int_equal(strlen(operator_asks("")), asked * want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +377,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rights, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_set, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_load, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_operator, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_operator_does_not_read, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

@@ -241,7 +241,7 @@ static void test_json(void **state)
 		    "{\"vms\": [\n {\"id\": 0, \"name\": \"linux\", \"type\": \"linux\", "
 		    "\"state\": \"created\", \"vcpus\": 1, \"memory_mib\": 512, ");
 	expect_part("zvm info --json", "},\n {\"id\": 1, \"name\": \"uboot\"");
-	expect_part("zvm info --json", "\"restarts\": 0}]}\n");
+	expect_part("zvm info --json", "\"restarts\": 0, \"port\": null}]}\n");
 	snprintf(fake_machines[1].crash, sizeof(fake_machines[1].crash),
 		 "a \"store\"\n\x1b[31m\xff\xe4\xb8\xad");
 	expect_part("zvm info uboot --json",

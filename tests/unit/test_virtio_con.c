@@ -47,9 +47,10 @@ static struct {
 	const char *answer;
 } controls;
 
-struct control_port *control_create(const struct vm *vm, void (*wake)(void *arg), void *arg)
+struct control_port *control_create(const struct vm_desc *rights, void (*wake)(void *arg),
+				    void *arg)
 {
-	assert_ptr_equal(vm, &virtio_vm);
+	assert_ptr_equal(rights, &virtio_vm.type->desc);
 	controls.wake = wake;
 	controls.arg = arg;
 	controls.made = true;

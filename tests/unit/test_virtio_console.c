@@ -113,6 +113,20 @@ static void device_say(u32 port, u16 event, u16 value)
 	(void)device_send(QUEUE_CONTROL, &m, sizeof(m));
 }
 
+static const char *second_name; /* of port 1; NULL: it has none */
+
+static void device_names(u32 port)
+{
+	u8 message[CONTROL_RX_BYTES];
+	const struct control m = { port, PORT_NAME, 1 };
+
+	if (port != 1 || !second_name)
+		return;
+	memcpy(message, &m, sizeof(m));
+	memcpy(message + sizeof(m), second_name, strlen(second_name));
+	(void)device_send(QUEUE_CONTROL, message, (u32)(sizeof(m) + strlen(second_name)));
+}
+
 static void device_hears(const struct control *m)
 {
 	switch (m->event) {
@@ -127,6 +141,7 @@ static void device_hears(const struct control *m)
 		assert_int_equal(m->value, 1);
 		dev.ready |= 1u << m->id;
 		device_say(m->id, CONSOLE_PORT, 1);
+		device_names(m->id);
 		device_say(m->id, PORT_OPEN, 1);
 		break;
 	case PORT_OPEN:
@@ -377,6 +392,27 @@ static void test_ports(void **state)
 	assert_int_equal(ready, BIT(0));
 }
 
+/* A name of the device's stays, and a longer one is cut. */
+static void test_named_port(void **state)
+{
+	(void)state;
+	second_name = "org.zvm.control";
+	start(2, F_MULTIPORT, 0x7);
+	assert_string_equal(ops->name(0), "hvc0");
+	assert_string_equal(ops->name(1), "org.zvm.control");
+	second_name = "another";
+	device_names(1);
+	virtio_console_interrupt(0);
+	assert_string_equal(ops->name(1), "org.zvm.control");
+	second_name = "a-name-of-too-many-bytes";
+	start(2, F_MULTIPORT, 0x7);
+	assert_string_equal(ops->name(1), "a-name-of-too-m");
+	second_name = "";
+	start(2, F_MULTIPORT, 0x7);
+	assert_string_equal(ops->name(1), "hvc1");
+	second_name = NULL;
+}
+
 static void test_all_ports(void **state)
 {
 	(void)state;
@@ -521,6 +557,7 @@ int main(void)
 		both(test_read),
 		both(test_read_holds_the_sender_off),
 		both(test_endless_device),
+		cmocka_unit_test(test_named_port),
 		cmocka_unit_test(test_all_ports),
 		cmocka_unit_test(test_too_many_ports),
 		cmocka_unit_test_setup(test_single, setup_single),

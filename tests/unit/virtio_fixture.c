@@ -6,6 +6,7 @@
 #include <string.h>
 
 struct vm virtio_vm;
+static const struct vm_type type;
 struct vcpu virtio_vcpu;
 struct vdev virtio_dev;
 bool virtio_line, virtio_lost;
@@ -139,6 +140,7 @@ void virtio_new(const struct vdev_class *class, const struct desc_virtio *node)
 	virtio_vm.ram.map = ram_map_default(RAM_SIZE);
 	virtio_vm.vcpus[0] = vcpu;
 	virtio_vm.nvcpus = 1;
+	virtio_vm.type = &type;
 	virtio_vcpu.vm = &virtio_vm;
 	virtio_vcpu.power = VCPU_ON;
 	virtio_vm.desc.virtio[0] = *node;

@@ -20,6 +20,7 @@ static const struct rate_limit rate = { .size = CONTROL_REQUESTS, .ms = 1000 };
 /* Ports whose requests wait for the server; its lock comes after theirs. */
 static struct wait_queue asked = WAIT_QUEUE_INIT(asked, LOCK_WAIT);
 static struct list asking = LIST_INIT(asking);
+static bool roused; /* the queue's lock */
 
 static u64 now_us(void)
 {
@@ -36,7 +37,8 @@ static void free_port(struct control_port *p)
 	pages_free(p, PORT_PAGES);
 }
 
-struct control_port *control_create(const struct vm *vm, void (*wake)(void *arg), void *arg)
+struct control_port *control_create(const struct vm_desc *rights, void (*wake)(void *arg),
+				    void *arg)
 {
 	struct control_port *p = pages_alloc(PORT_PAGES);
 
@@ -50,8 +52,9 @@ struct control_port *control_create(const struct vm *vm, void (*wake)(void *arg)
 	spin_lock_init(&p->lock, LOCK_CONSOLE);
 	list_init(&p->asking);
 	list_init(&p->waits);
-	bucket_set(&p->bucket, &rate, 1, now_us());
-	p->rights = &vm->type->desc;
+	if (rights)
+		bucket_set(&p->bucket, &rate, 1, now_us());
+	p->rights = rights;
 	p->wake = wake;
 	p->arg = arg;
 	return p;
@@ -296,13 +299,23 @@ struct control_port *control_next(u64 deadline)
 	unsigned long flags = spin_lock_irqsave(&asked.lock);
 	struct control_port *p = take_next();
 
-	if (!p && arch_counter() < deadline) {
+	if (!p && !roused && arch_counter() < deadline) {
 		(void)wait_block_locked(&asked, flags, deadline);
 		flags = spin_lock_irqsave(&asked.lock);
 		p = take_next();
 	}
+	roused = false;
 	spin_unlock_irqrestore(&asked.lock, flags);
 	return p;
+}
+
+void control_rouse(void)
+{
+	unsigned long flags = spin_lock_irqsave(&asked.lock);
+
+	roused = true;
+	wait_wake_all_locked(&asked);
+	spin_unlock_irqrestore(&asked.lock, flags);
 }
 
 static void deliver(struct control_port *p)

@@ -204,7 +204,7 @@ static struct con_port *new_port(struct vdev *d, u32 number)
 	if (!p)
 		return NULL;
 	if (is_control(d, number)) {
-		p->control = control_create(d->vm, input_ready, p);
+		p->control = control_create(&d->vm->type->desc, input_ready, p);
 		if (!p->control) {
 			pages_free(p, PORT_PAGES);
 			return NULL;
