@@ -40,10 +40,15 @@ static void print_digest(void)
 	shell_printf(" of the first %zu bytes of zvm_host.bin\n", size);
 }
 
-static void host_version(const struct args *a __unused)
+static void print_version(void)
 {
 	shell_printf("ZVM %s, real-time hypervisor for AArch64, built with %s\n", ZVM_VERSION,
 		     ZVM_COMPILER);
+}
+
+static void host_version(const struct args *a __unused)
+{
+	print_version();
 	print_digest();
 }
 
@@ -108,7 +113,7 @@ static void print_errata(void)
 			shell_printf("errata    %s (cpus %#lx)\n", what, cpus);
 }
 
-static void host_info(const struct args *a)
+static void host_info(const struct args *a __unused)
 {
 	char model[128];
 	struct page_stats mem;
@@ -118,7 +123,7 @@ static void host_info(const struct args *a)
 	for_each_vm(vm)
 		vms++;
 	page_stats(&mem);
-	host_version(a);
+	print_version();
 	text_print(model, sizeof(model), "%s", host_fdt_model());
 	shell_printf("machine   %s\n", model);
 	shell_printf("cpu       %u cpus, %s\n", word_weight(cpus_online_mask()),
