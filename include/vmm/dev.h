@@ -46,7 +46,7 @@ struct vdev_class {
 	void (*connect)(struct vdev *d);
 	/*
 	 * Reset as at power-on. No timeout may be armed afterwards. Thread context. Also called
-	 * before the vCPUs are deleted.
+	 * before the vCPUs are deleted. Not called if create() failed.
 	 */
 	void (*reset)(struct vdev *d);
 	/* Give back what create() took, even if create() failed. The vCPUs and stage 2 are gone. */
@@ -95,7 +95,8 @@ struct vdev {
 	void *state;
 	const struct desc_virtio *virtio;   /* its node; NULL: it has none */
 	const struct desc_channel *channel; /* the same */
-	char *why; /* VDEV_WHY bytes, only in create(): why it fails, or "" */
+	char *why;     /* VDEV_WHY bytes, only in create(): why it fails, or "" */
+	bool complete; /* create() succeeded */
 };
 #define VDEV_WHY 256
 

@@ -442,6 +442,17 @@ void vm_unmake(struct vm *vm)
 	pages_free(vm, VM_PAGES);
 }
 
+static int limit_late(struct vm *vm, const struct sched_plan *plan, struct vm_error *err)
+{
+	if (late_limit_set(vm, vm->desc.late_limit_us) == 0)
+		return 0;
+	vm_sched_drop(plan);
+	return vm_fail(err, -ENOMEM,
+		       "no memory for late-limit-us: events take %lu KiB for each of %u CPUs",
+		       TRACE_RING_BYTES / KIB(1), cpu_count);
+}
+
+/* 0: the plan is under way. Else it was dropped, if it was made. */
 static int build(struct vm *vm, const struct vm_options *opt, struct sched_plan *plan,
 		 struct vm_error *err)
 {
@@ -457,6 +468,8 @@ static int build(struct vm *vm, const struct vm_options *opt, struct sched_plan 
 		r = make_devices(vm, err);
 	if (!r)
 		r = make_vcpus(vm, plan, err);
+	if (!r)
+		r = limit_late(vm, plan, err);
 	return r;
 }
 
@@ -492,13 +505,6 @@ static int create_locked(const struct vm_type *type, const struct vm_options *op
 	if (r) {
 		vm_unmake(vm);
 		return r;
-	}
-	if (late_limit_set(vm, vm->desc.late_limit_us) != 0) {
-		vm_unmake(vm);
-		return vm_fail(
-			err, -ENOMEM,
-			"no memory for late-limit-us: events take %lu KiB for each of %u CPUs",
-			TRACE_RING_BYTES / KIB(1), cpu_count);
 	}
 	vm_enter(vm);
 	vm_sched_apply(&plan);

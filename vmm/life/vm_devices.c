@@ -45,6 +45,7 @@ static int create(struct vm *vm, const struct vdev *like, char *why)
 	vm->ndevices++;
 	r = d->class->create(d);
 	d->why = NULL;
+	d->complete = !r;
 	return r;
 }
 
@@ -107,7 +108,7 @@ void vdevs_connect(struct vm *vm)
 void vdevs_reset(struct vm *vm)
 {
 	for (u32 i = 0; i < vm->ndevices; i++)
-		if (vm->devices[i].class->reset)
+		if (vm->devices[i].class->reset && vm->devices[i].complete)
 			vm->devices[i].class->reset(&vm->devices[i]);
 }
 

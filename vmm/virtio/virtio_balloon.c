@@ -289,8 +289,6 @@ static void reset(struct vdev *d)
 {
 	struct virtio_balloon *b = d->state;
 
-	if (!b->t.model) /* create() failed */
-		return;
 	virtio_reset(d);
 	(void)timeout_cancel(&b->retry);
 	b->waits = false;

@@ -449,8 +449,6 @@ static void reset(struct vdev *d)
 {
 	struct virtio_blk *b = d->state;
 
-	if (!b->t.model) /* create() failed */
-		return;
 	virtio_reset(d);
 	(void)timeout_cancel(&b->refill);
 	b->waits = false;
