@@ -170,7 +170,7 @@ int gdb_open(struct vm *vm, s32 want, struct vm_error *err)
 		return vm_fail(err, -ENOMEM, "there is no memory for gdb");
 	port_stream_init(&g->stream);
 	port_stream_listen(&g->stream, g->typed, sizeof(g->typed), gdb_news);
-	port = port_stream_open(&g->stream, want, NULL, 0);
+	port = port_stream_open(&g->stream, want, "", 0);
 	if (port < 0) {
 		pages_free(g, GDB_PAGES);
 		return vm_fail(err, port, "there is no such port, or it is in use: `host info`");
