@@ -2,13 +2,10 @@
 /* A VM's disk that is a disk of the machine: names, users, transfers and their end. */
 #include "virtio_fixture.h"
 
-#include <kernel/log.h>
-#include <kernel/page.h>
 #include <lib/errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vmm/disk.h>
-#include <vmm/load.h>
 
 #define HEADER DATA_AT
 #define STATE  (DATA_AT + 0x100) /* the status byte */
@@ -71,34 +68,6 @@ static struct disk machine = {
 	.max_zeroes = 100,
 	.serial = "of-the-machine",
 };
-
-/* ---- in place of the house ---- */
-
-void klog(enum log_level level, const char *fmt, ...)
-{
-	(void)level, (void)fmt;
-}
-
-void *page_alloc(void)
-{
-	return pages_alloc(1);
-}
-
-void page_free(void *page)
-{
-	pages_free(page, 1);
-}
-
-void page_stats(struct page_stats *s)
-{
-	*s = (struct page_stats){ .free = MIB(64) };
-}
-
-int image_get(const struct image_ref *ref, const void **data, u64 *size)
-{
-	(void)ref, (void)data, (void)size;
-	return -ENOENT;
-}
 
 static void asleep(void)
 {

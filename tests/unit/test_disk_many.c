@@ -2,12 +2,9 @@
 /* A VM's disk on a disk of the machine: several requests at once, which end in any order. */
 #include "virtio_fixture.h"
 
-#include <kernel/log.h>
-#include <kernel/page.h>
 #include <lib/errno.h>
 #include <string.h>
 #include <vmm/disk.h>
-#include <vmm/load.h>
 
 #define HEADER(n) (DATA_AT + 0x100 * (n))
 #define STATE(n)  (DATA_AT + 0x100 * (n) + 0x80)
@@ -53,34 +50,6 @@ static void answer(u32 n)
 static struct disk machine = {
 	.submit = submit, .sectors = SECTORS, .block = 512, .flush = true, .serial = "s"
 };
-
-/* ---- in place of the house ---- */
-
-void klog(enum log_level level, const char *fmt, ...)
-{
-	(void)level, (void)fmt;
-}
-
-void *page_alloc(void)
-{
-	return pages_alloc(1);
-}
-
-void page_free(void *page)
-{
-	pages_free(page, 1);
-}
-
-void page_stats(struct page_stats *s)
-{
-	*s = (struct page_stats){ .free = MIB(64) };
-}
-
-int image_get(const struct image_ref *ref, const void **data, u64 *size)
-{
-	(void)ref, (void)data, (void)size;
-	return -ENOENT;
-}
 
 /* ---- the VM ---- */
 
