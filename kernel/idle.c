@@ -44,17 +44,17 @@ static __noinline void idle_here(struct percpu *pc, struct thread *t)
 
 	kassert(arch_irqs_masked() && t != pc->idle);
 	lock_check_no_spinlock("waits for an interrupt");
-	t->run_ticks += begin - t->switched_in_at;
-	pc->idle_since = begin;
+	ADD_ONCE(t->run_ticks, begin - t->switched_in_at);
+	WRITE_ONCE(pc->idle_since, begin);
 	if (unlikely(pc->masked.exits))
 		masked_stop(&pc->masked, begin, (u64)sched_idle_here);
 	arch_idle();
-	t->switched_in_at = arch_counter();
+	WRITE_ONCE(t->switched_in_at, arch_counter());
 	if (unlikely(pc->masked.exits))
 		masked_restart(&pc->masked, t->switched_in_at, (u64)sched_idle_here);
 	t->slice_left = t->slice; /* the thread gave the CPU away */
-	pc->idle_ticks += t->switched_in_at - begin;
-	pc->idle_since = 0;
+	ADD_ONCE(pc->idle_ticks, t->switched_in_at - begin);
+	WRITE_ONCE(pc->idle_since, 0);
 }
 
 bool sched_idle_here(void)
@@ -92,11 +92,11 @@ static void become_current(struct thread *t)
 {
 	struct percpu *pc = this_cpu();
 
-	t->state = THREAD_RUNNING;
+	WRITE_ONCE(t->state, THREAD_RUNNING);
 	t->slice_left = t->slice;
 	t->stack_top = pc->stack_top;
-	t->switched_in_at = arch_counter();
-	pc->idle_since = t == pc->idle ? t->switched_in_at : 0;
+	WRITE_ONCE(t->switched_in_at, arch_counter());
+	WRITE_ONCE(pc->idle_since, t == pc->idle ? t->switched_in_at : 0);
 	/* Release: from here on other CPUs may read it (thread_post_work). */
 	__atomic_store_n(&pc->current, t, __ATOMIC_RELEASE);
 }

@@ -39,7 +39,7 @@ static struct irq_action *find_action(u32 intid)
 
 static void unwanted(u32 intid)
 {
-	this_cpu()->unwanted_irqs++;
+	ADD_ONCE(this_cpu()->unwanted_irqs, 1);
 	if (intid < MAX_INTIDS)
 		arch_irq_mask(intid);
 }
@@ -57,7 +57,7 @@ static __inlined u32 dispatch(u32 intid)
 	if (likely(intid < FIRST_SPI))
 		irq_account(this_cpu(), intid);
 	else
-		action->spis++;
+		ADD_ONCE(action->spis, 1);
 	flags = action->flags;
 	action->fn(intid, action->arg);
 	lock_check_no_spinlock("ends an interrupt");

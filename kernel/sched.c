@@ -138,12 +138,12 @@ static __inlined void make_ready(struct percpu *pc, struct thread *t)
 
 	/* t was woken after it prepared to block and before the switch: it never left the CPU. */
 	if (unlikely(t == cur)) {
-		t->state = THREAD_RUNNING;
+		WRITE_ONCE(t->state, THREAD_RUNNING);
 		return;
 	}
 	if (woken)
-		t->ready_since = arch_counter();
-	t->state = THREAD_READY;
+		WRITE_ONCE(t->ready_since, arch_counter());
+	WRITE_ONCE(t->state, THREAD_READY);
 	if (unlikely(!may_run_on(t, pc))) {
 		migrate(pc, t);
 		return;
@@ -283,11 +283,11 @@ static void account(struct percpu *pc, struct thread *t, u64 now)
 {
 	u64 ticks = now - t->switched_in_at;
 
-	t->run_ticks += ticks;
-	t->switched_in_at = now;
+	ADD_ONCE(t->run_ticks, ticks);
+	WRITE_ONCE(t->switched_in_at, now);
 	if (unlikely(t == pc->idle)) {
-		pc->idle_ticks += ticks;
-		pc->idle_since = now;
+		ADD_ONCE(pc->idle_ticks, ticks);
+		WRITE_ONCE(pc->idle_since, now);
 	}
 	slice_account(pc, t, now);
 	if (unlikely(t->special))
@@ -307,8 +307,8 @@ static bool prev_goes_on(struct percpu *pc, struct thread *prev)
 		prev->slice_left = prev->slice;
 	if (best > prio || (best == prio && in_turn))
 		return true;
-	prev->state = THREAD_READY;
-	prev->ready_since = prev->switched_in_at; /* that is now: see account() */
+	WRITE_ONCE(prev->state, THREAD_READY);
+	WRITE_ONCE(prev->ready_since, prev->switched_in_at); /* that is now: see account() */
 	if (in_turn || !prev->weight)
 		rq_insert(&pc->rq, prev, in_turn);
 	else
@@ -322,13 +322,13 @@ static struct thread *pick_next(struct percpu *pc, struct thread *prev)
 
 	if (prev->state == THREAD_RUNNING) {
 		if (prev == pc->idle) {
-			prev->state = THREAD_READY; /* but never queued */
+			WRITE_ONCE(prev->state, THREAD_READY); /* but never queued */
 		} else if (unlikely(!may_run_on(prev, pc))) {
-			prev->state = THREAD_READY;
-			prev->ready_since = prev->switched_in_at;
+			WRITE_ONCE(prev->state, THREAD_READY);
+			WRITE_ONCE(prev->ready_since, prev->switched_in_at);
 			pc->leaving = prev;
 		} else if (unlikely(prev->special) && !special_may_run(pc, prev)) {
-			prev->ready_since = prev->switched_in_at;
+			WRITE_ONCE(prev->ready_since, prev->switched_in_at);
 		} else if (prev_goes_on(pc, prev)) {
 			return prev;
 		}
@@ -374,12 +374,12 @@ static void switch_to(struct percpu *pc, struct thread *prev, struct thread *nex
 	if (trace_wants(TRACE_SWITCHES))
 		trace_event(TRACE_SWITCH, now, next->tag, prev->tag,
 			    (u32)thread_prio(next) << 8 | prev->state);
-	next->state = THREAD_RUNNING;
-	next->switched_in_at = now;
-	next->ready_ticks += now - next->ready_since;
-	next->switches++;
-	pc->switches++;
-	pc->idle_since = next == pc->idle ? now : 0;
+	WRITE_ONCE(next->state, THREAD_RUNNING);
+	WRITE_ONCE(next->switched_in_at, now);
+	ADD_ONCE(next->ready_ticks, now - next->ready_since);
+	ADD_ONCE(next->switches, 1);
+	ADD_ONCE(pc->switches, 1);
+	WRITE_ONCE(pc->idle_since, next == pc->idle ? now : 0);
 	arch_fp_switch(next);
 	/*
 	 * Release: a CPU that sees that prev has left also sees everything that switch_out wrote.
@@ -415,7 +415,7 @@ static void schedule_once(void)
 	if (next != prev) {
 		switch_to(pc, prev, next, now);
 	} else {
-		next->state = THREAD_RUNNING;
+		WRITE_ONCE(next->state, THREAD_RUNNING);
 		slice_arm(pc, next, now);
 		if (unlikely(next->special))
 			special_runs(next, now);

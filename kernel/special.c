@@ -42,7 +42,7 @@ static bool hold_unless_open(struct percpu *pc, struct thread *t, bool count)
 
 	if ((t->special & SPECIAL_GUARDED) || (may && in_window(pc, t)))
 		return true;
-	t->state = THREAD_READY;
+	WRITE_ONCE(t->state, THREAD_READY);
 	t->special |= SPECIAL_HELD;
 	list_add_tail(&pc->held, &t->run_node);
 	t->server.throttled += !may && count;
@@ -110,7 +110,7 @@ static void guard_waits(struct thread *t, bool woken, u64 now)
 static void guard_runs(struct thread *t, u64 now)
 {
 	if (t->state == THREAD_READY) /* else it continues to run */
-		t->guard_longest = MAX(t->guard_longest, now - t->ready_since);
+		WRITE_ONCE(t->guard_longest, MAX(t->guard_longest, now - t->ready_since));
 	if (t->boost == PRIO_HIGHEST && list_empty(&t->special_timeout.node))
 		timeout_set(&t->special_timeout, now + t->guard_left);
 }
@@ -227,8 +227,8 @@ static void settle_current(const struct percpu *pc, struct thread *t, u64 now)
 
 	if (t != pc->current)
 		return;
-	t->run_ticks += ticks;
-	t->switched_in_at = now;
+	ADD_ONCE(t->run_ticks, ticks);
+	WRITE_ONCE(t->switched_in_at, now);
 	special_charge(t, ticks, now);
 }
 

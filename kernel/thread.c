@@ -98,8 +98,8 @@ int thread_create(struct thread *t, const char *name, void (*entry)(void *), voi
 void thread_start(struct thread *t)
 {
 	kassert(t->state == THREAD_NEW);
-	t->state = THREAD_READY; /* on its way to the home's run queue */
-	t->ready_since = arch_counter();
+	WRITE_ONCE(t->state, THREAD_READY); /* on its way to the home's run queue */
+	WRITE_ONCE(t->ready_since, arch_counter());
 	sched_wake(t);
 	sched_preempt_point();
 }
@@ -116,7 +116,7 @@ __noreturn void thread_exit(void)
 	 * The thread neither runs nor can it be woken. It is dead only when its successor has left
 	 * this stack.
 	 */
-	pc->current->state = THREAD_BLOCKED;
+	WRITE_ONCE(pc->current->state, THREAD_BLOCKED);
 	pc->reap = pc->current;
 	schedule();
 	panic("a dead thread runs");
@@ -131,7 +131,7 @@ void thread_reap(struct thread *t)
 	arch_fp_drop(t);
 	__atomic_fetch_sub(&this_cpu()->homed, 1, __ATOMIC_RELAXED);
 	flags = spin_lock_irqsave(&t->joiners.lock);
-	t->state = THREAD_DEAD;
+	WRITE_ONCE(t->state, THREAD_DEAD);
 	wait_wake_all_locked(&t->joiners);
 	/* From this unlock on t belongs to the joining thread. */
 	spin_unlock_irqrestore(&t->joiners.lock, flags);
@@ -141,7 +141,7 @@ void thread_reap(struct thread *t)
 static void discard_new(struct thread *t)
 {
 	__atomic_fetch_sub(&percpus[t->cpu].homed, 1, __ATOMIC_RELAXED);
-	t->state = THREAD_DEAD;
+	WRITE_ONCE(t->state, THREAD_DEAD);
 }
 
 void thread_wait_off_cpu(const struct thread *t)
@@ -161,9 +161,9 @@ void thread_join(struct thread *t)
 	unsigned long flags;
 
 	kassert(t != thread_current());
-	if (t->state == THREAD_NEW)
+	if (READ_ONCE(t->state) == THREAD_NEW)
 		discard_new(t);
-	wait_until(&t->joiners, t->state == THREAD_DEAD);
+	wait_until(&t->joiners, READ_ONCE(t->state) == THREAD_DEAD);
 	/*
 	 * A request made while t lived (for example a new priority) may still be in a wake queue.
 	 * The interrupt that serves it is under way.

@@ -17,7 +17,7 @@ static bool is_other_vm(u32 kind, u32 tag)
 
 void trace_event(u32 kind, u64 now, u32 tag, u32 a, u32 b)
 {
-	if (unlikely(trace_groups & TRACE_ONE_VM) && is_other_vm(kind, tag))
+	if (unlikely(READ_ONCE(trace_groups) & TRACE_ONE_VM) && is_other_vm(kind, tag))
 		return;
 	trace_put(&this_cpu()->trace, kind, now, tag, (u16)a, b);
 }

@@ -22,7 +22,7 @@ void wait_prepare_locked(struct wait_queue *wq, u64 deadline)
 
 	kassert(!pc->irq_depth && t != pc->idle);
 	t->wait_result = 0;
-	t->state = THREAD_BLOCKED;
+	WRITE_ONCE(t->state, THREAD_BLOCKED);
 	list_add_tail(&wq->waiters, &t->wait_node);
 	__atomic_store_n(&t->waiting_on, wq, __ATOMIC_RELEASE);
 	t->timeout.deadline =
@@ -70,9 +70,10 @@ void thread_park(void)
 {
 	struct thread *t = this_cpu()->current;
 
-	t->state = THREAD_BLOCKED; /* a waker that finds the thread waiting may rely on this */
+	/* A waker that finds the thread waiting may rely on this. */
+	WRITE_ONCE(t->state, THREAD_BLOCKED);
 	if (__atomic_exchange_n(&t->park, PARK_WAITING, __ATOMIC_ACQ_REL) == PARK_PERMIT)
-		t->state = THREAD_RUNNING;
+		WRITE_ONCE(t->state, THREAD_RUNNING);
 	else
 		schedule();
 	/* The caller sees everything that was done before any unpark up to here. */

@@ -13,13 +13,14 @@
 
 u64 thread_ticks(const struct thread *t)
 {
-	const struct percpu *pc = &percpus[t->cpu];
-	u64 ticks = t->run_ticks, since = t->switched_in_at, now = arch_counter();
+	const struct percpu *pc = &percpus[READ_ONCE(t->cpu)];
+	u64 ticks = READ_ONCE(t->run_ticks), since = READ_ONCE(t->switched_in_at);
+	u64 now = arch_counter();
 
 	/* Another CPU may be switching: this figure is only for display. */
-	if (pc->current == t && pc->idle_since && t != pc->idle)
+	if (READ_ONCE(pc->current) == t && READ_ONCE(pc->idle_since) && t != pc->idle)
 		return ticks; /* the thread waits in place: sched_idle_here() */
-	return t->state == THREAD_RUNNING && now > since ? ticks + (now - since) : ticks;
+	return READ_ONCE(t->state) == THREAD_RUNNING && now > since ? ticks + (now - since) : ticks;
 }
 
 /* ---- cpus ---- */
@@ -242,13 +243,13 @@ static void add_thread(const struct thread *t, void *arg __unused)
 	if (thread_table.count++ >= ARRAY_SIZE(thread_table.rows))
 		return;
 	str_copy(row->name, t->name, sizeof(row->name));
-	row->state = t->state;
-	row->prio = t->prio;
-	row->cpu = t->cpu;
-	row->affinity = t->affinity;
+	row->state = READ_ONCE(t->state);
+	row->prio = READ_ONCE(t->prio);
+	row->cpu = READ_ONCE(t->cpu);
+	row->affinity = READ_ONCE(t->affinity);
 	row->ticks = thread_ticks(t);
-	row->switches = t->switches;
-	row->waited = t->guard_longest;
+	row->switches = READ_ONCE(t->switches);
+	row->waited = READ_ONCE(t->guard_longest);
 }
 
 static void print_thread(const struct thread_row *t)

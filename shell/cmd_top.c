@@ -58,13 +58,14 @@ static void add_thread(const struct thread *t, void *arg)
 	struct sample *s = arg;
 	struct row *row;
 
-	if (t->state == THREAD_DEAD || t == percpus[t->cpu].idle || s->count++ >= THREADS)
+	if (READ_ONCE(t->state) == THREAD_DEAD || t == percpus[READ_ONCE(t->cpu)].idle ||
+	    s->count++ >= THREADS)
 		return;
 	row = &s->rows[s->count - 1];
 	row->thread = t;
 	str_copy(row->name, t->name, sizeof(row->name));
-	row->cpu = t->cpu;
-	row->prio = t->prio;
+	row->cpu = READ_ONCE(t->cpu);
+	row->prio = READ_ONCE(t->prio);
 	row->ticks = thread_ticks(t);
 	row->permille = 0;
 	row->is_vcpu = t->hooks == &vcpu_hooks;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-u32 host_cpu;
 bool host_irqs_open[HOST_CPUS];
 struct percpu *host_percpu[HOST_CPUS];
 u32 host_reboots, host_poweroffs;
@@ -23,13 +22,6 @@ bool host_measures_exits[HOST_CPUS];
 void arch_measure_exits(bool on)
 {
 	host_measures_exits[host_cpu] = on;
-}
-
-void host_set_cpu(u32 n)
-{
-	if (n >= HOST_CPUS)
-		host_die("no such CPU");
-	host_cpu = n;
 }
 
 void host_die(const char *why)

@@ -11,6 +11,8 @@
 #define SPINS_MAX 1000000
 #define TURNS_MAX 10000
 
+u32 host_cpu;
+u64 host_counter;
 struct host_processor host_processors[HOST_CPUS];
 
 static u32 spins;
@@ -19,6 +21,15 @@ void host_smp_reset(void)
 {
 	memset(host_processors, 0, sizeof(host_processors));
 	spins = 0;
+	host_cpu = 0;
+	host_counter = 0;
+}
+
+void host_set_cpu(u32 n)
+{
+	if (n >= HOST_CPUS)
+		host_die("no such CPU");
+	host_cpu = n;
 }
 
 static void run_cpu(u32 next)

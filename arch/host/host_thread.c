@@ -3,12 +3,12 @@
 #include <arch/thread.h>
 #include <kernel/thread.h>
 
-/* The thread that arch_switch() switches to. */
-static struct thread *next_thread;
+/* The thread that a CPU's arch_switch() switches to. */
+static struct thread *next_thread[HOST_CPUS];
 
 static void thread_main(void)
 {
-	struct thread *t = next_thread;
+	struct thread *t = next_thread[host_cpu];
 
 	sched_switch_done();
 	arch_irq_enable();
@@ -27,7 +27,7 @@ void arch_switch(struct thread *prev, struct thread *next)
 {
 	if (!arch_irqs_masked())
 		host_die("arch_switch with interrupts unmasked");
-	next_thread = next;
+	next_thread[host_cpu] = next;
 	host_fiber_switch(&prev->arch.fiber, &next->arch.fiber);
 }
 

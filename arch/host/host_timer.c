@@ -2,7 +2,6 @@
 #include <arch/guest.h>
 #include <arch/timer.h>
 
-u64 host_counter;
 u64 host_timer_deadline[HOST_CPUS] = { [0 ... HOST_CPUS - 1] = UINT64_MAX };
 struct host_guest_timer host_guest_timers[HOST_CPUS][2];
 u64 host_timer_offset[HOST_CPUS];

@@ -94,20 +94,20 @@ void *arch_stack_alloc(void)
 		host_alloc_limit--;
 	base = map(GUARD_SIZE + HOST_STACK_SIZE);
 	mprotect(base, GUARD_SIZE, PROT_NONE);
-	host_stacks_in_use++;
+	__atomic_fetch_add(&host_stacks_in_use, 1, __ATOMIC_RELAXED);
 	return base + GUARD_SIZE + HOST_STACK_SIZE;
 }
 
 void arch_stack_free(void *stack_top)
 {
-	host_stacks_in_use--;
+	__atomic_fetch_sub(&host_stacks_in_use, 1, __ATOMIC_RELAXED);
 	munmap((u8 *)stack_top - HOST_STACK_SIZE - GUARD_SIZE, GUARD_SIZE + HOST_STACK_SIZE);
 }
 
 void arch_dcache_clean_inval(const void *va, u64 size)
 {
 	(void)va;
-	host_dcache_bytes += size;
+	__atomic_fetch_add(&host_dcache_bytes, size, __ATOMIC_RELAXED);
 }
 
 void arch_clean_for_guest(const void *va, u64 size)

@@ -21,7 +21,6 @@ void host_reset(void)
 {
 	u32 cpu;
 
-	host_cpu = 0;
 	host_deliver = NULL;
 	host_reboots = 0;
 	host_poweroffs = 0;
@@ -29,7 +28,6 @@ void host_reset(void)
 	host_errata = 0;
 	host_entropy_words = 0;
 	host_firmware = NULL;
-	host_counter = 0;
 	host_counter_leads = false;
 	host_guest = NULL;
 	host_look = NULL;

@@ -38,7 +38,7 @@ void irq_init_cpu(void);
 /* Count an interrupt private to this CPU (INTID < 32), in place of irq_dispatch(). */
 static inline void irq_account(struct percpu *pc, u32 intid)
 {
-	pc->private_irqs[intid]++;
+	ADD_ONCE(pc->private_irqs[intid], 1);
 }
 
 /* The number of interrupts that a CPU has taken so far. */

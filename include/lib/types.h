@@ -49,6 +49,9 @@ typedef struct {
 
 /* A relaxed atomic load of a variable. __atomic_load_n() costs gcc an address and a mask more. */
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+/* The same for a store; and for an addition to a variable that only the caller writes. */
+#define WRITE_ONCE(x, value) (*(volatile __typeof__(x) *)&(x) = (value))
+#define ADD_ONCE(x, n)       WRITE_ONCE(x, (__typeof__(x))((x) + (n)))
 
 #define __must_check __attribute__((warn_unused_result))
 #define __noreturn   __attribute__((noreturn))

@@ -52,9 +52,9 @@ static struct company find_company(void)
 /* An estimate: the thread may be switching. */
 static u64 waited(const struct thread *t, u64 now)
 {
-	const u64 since = t->ready_since;
+	const u64 since = READ_ONCE(t->ready_since), ticks = READ_ONCE(t->ready_ticks);
 
-	return t->ready_ticks + (t->state == THREAD_READY && now > since ? now - since : 0);
+	return ticks + (READ_ONCE(t->state) == THREAD_READY && now > since ? now - since : 0);
 }
 
 /* The share of `passed` in which a counter grew. A counter that fell belongs to another thread. */
