@@ -18,6 +18,11 @@
 
 static struct fuzz_input input;
 static u8 contents[SECTORS * 512];
+static u8 elsewhere[2][512]; /* memory of a user of its own */
+static struct {
+	u8 *at;
+	u32 bytes;
+} parts[2];
 static struct disk_io *late; /* in flight */
 static u32 pages;
 
@@ -68,8 +73,10 @@ static void finish(void)
 	late = NULL;
 	if (!io)
 		return;
-	if (io->op == DISK_READ)
+	if (io->op == DISK_READ && !io->parts)
 		memcpy(io->data, &contents[io->sector * 512], io->sectors * 512);
+	for (u32 i = 0; i < io->parts; i++)
+		memset(parts[i].at, 0x3c, parts[i].bytes);
 	disk_done(io, fuzz_once_in(&input, 32));
 }
 
@@ -91,9 +98,18 @@ static int submit(struct disk *d, struct disk_io *io)
 	return 0;
 }
 
+static void describe(struct disk_io *io, u32 n, void *at, u32 bytes)
+{
+	fuzz_assert(io != late && io->op == DISK_READ && n < ARRAY_SIZE(parts));
+	parts[n].at = at;
+	parts[n].bytes = bytes;
+}
+
 /* ---- the disk ---- */
 
-static struct disk disk = { .submit = submit, .sectors = SECTORS, .block = 512, .serial = "s" };
+static struct disk disk = {
+	.submit = submit, .describe = describe, .sectors = SECTORS, .block = 512, .serial = "s"
+};
 
 static u32 crc(const u8 *p, u32 size)
 {
@@ -203,12 +219,24 @@ static void done(void *arg)
 	fuzz_assert(arg == &disk);
 }
 
+/* The first sectors, into memory that is described in two parts. */
+static void read_in_parts(struct disk_transfer *t)
+{
+	const u32 bytes = disk.block / ARRAY_SIZE(parts);
+
+	if (late) /* its parts are in use */
+		return;
+	for (u32 i = 0; i < ARRAY_SIZE(parts); i++)
+		disk_describe(t, DISK_READ, i, elsewhere[i], bytes);
+	(void)disk_start_parts(t, 0, disk.block / 512, ARRAY_SIZE(parts));
+}
+
 static void act(void)
 {
 	const u32 slot = fuzz_below(&input, HELD);
 	struct disk_range *r = held[slot];
 
-	switch (fuzz_below(&input, 5)) {
+	switch (fuzz_below(&input, 6)) {
 	case 0:
 		if (r)
 			disk_close(r);
@@ -228,6 +256,10 @@ static void act(void)
 		break;
 	case 3:
 		(void)disk_partitions(&disk, show, NULL);
+		break;
+	case 4:
+		if (r && disk_state(&r->transfers[0]) == DISK_IDLE)
+			read_in_parts(&r->transfers[0]);
 		break;
 	default:
 		if (!r)

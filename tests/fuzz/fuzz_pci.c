@@ -332,6 +332,24 @@ static void touch_memory(struct guest *g)
 		     &value);
 }
 
+/* What a window shows is what the channel's section is: its first page, the states, for reading. */
+static void check_pages(struct guest *g)
+{
+	enum stage2_attr attr;
+	paddr_t pa;
+
+	g->vm.ndevices = CHANNELS;
+	for (u32 i = 0; i < CHANNELS; i++)
+		g->vm.devices[i] = g->functions[i];
+	for (u32 i = 0; i < SEEN_MAX; i++) {
+		if (!g->seen[i].size)
+			continue;
+		fuzz_assert(channel_page(&g->vm, g->seen[i].ipa, &pa, &attr));
+		fuzz_assert(attr == STAGE2_DATA_READ || attr == STAGE2_UNCACHED_READ);
+	}
+	g->vm.ndevices = 0;
+}
+
 static void look_at_all(void)
 {
 	char text[160];
@@ -342,6 +360,9 @@ static void look_at_all(void)
 			fuzz_check_line(text, sizeof(text));
 			fuzz_assert(ivshmem_class.memory(&guests[n].functions[i]));
 		}
+	for (u32 n = 0; n < VMS; n++)
+		if (guests[n].exists)
+			check_pages(&guests[n]);
 	for (struct channel *c = NULL; (c = channel_next(c));)
 		for (u32 id = 0; id < channel_desc(c)->peer_count; id++)
 			fuzz_assert(!channel_look(c, id).shown ||

@@ -13,6 +13,7 @@
 #include <kernel/page.h>
 #include <lib/errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <vmm/control.h>
 #include <vmm/core.h>
 #include <vmm/load.h>
@@ -251,13 +252,33 @@ void timeout_init(struct timeout *t, void (*fn)(struct timeout *t))
 
 u64 host_counter;
 
-/* Of a socket device: it fires when the peer acts. */
-static struct timeout *armed;
+/* Of a socket device: its waiting sender's, its host ports'. They fire when the peer acts. */
+static struct timeout *armed[2];
+
+static void forget_timeout(const struct timeout *t)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(armed); i++)
+		if (armed[i] == t)
+			armed[i] = NULL;
+}
+
+static void fire_timeouts(void)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(armed); i++) {
+		struct timeout *t = armed[i];
+
+		armed[i] = NULL;
+		if (t)
+			t->fn(t);
+	}
+}
 
 void timeout_set(struct timeout *t, u64 when)
 {
 	if (dev.class == &virtio_vsock_class) {
-		armed = t;
+		forget_timeout(t);
+		fuzz_assert(!armed[0] || !armed[1]);
+		armed[armed[0] ? 1 : 0] = t;
 		return;
 	}
 	host_counter = MAX(host_counter, when);
@@ -266,8 +287,7 @@ void timeout_set(struct timeout *t, u64 when)
 
 bool timeout_cancel(struct timeout *t)
 {
-	armed = NULL;
-	(void)t;
+	forget_timeout(t);
 	return false;
 }
 
@@ -704,7 +724,7 @@ static void some_head(struct vsock_head *h, bool from_peer)
 /* A packet to the last host port, or to a connection of it. */
 static void head_for_host(struct vsock_head *h)
 {
-	static const u16 ops[] = { 1, 1, 1, 2, 2, 3, 4, 5, 5, 5, 6, 7 };
+	static const u16 ops[] = { 1, 1, 1, 2, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7 };
 
 	h->dst_cid = VSOCK_CID_HOST;
 	h->op = fuzz_word(&input, ops);
@@ -743,8 +763,7 @@ static void peer_acts(void)
 		break;
 	case 2:
 		host_counter += HOST_COUNTER_HZ / 2;
-		if (armed)
-			armed->fn(armed);
+		fire_timeouts();
 		break;
 	default:
 		some_head(&h, true);
@@ -867,13 +886,50 @@ static void start(void)
 	put(STATUS, 3 | 8 | 4);
 }
 
+/* Descriptor 0 is available. */
+static void offer(void)
+{
+	u16 idx;
+
+	memcpy(&idx, &ram[RINGS + 0x802 - RAM], 2);
+	poke(RINGS + 0x804 + 2 * (idx % 8), 0, 2);
+	poke(RINGS + 0x802, (u16)(idx + 1), 2);
+}
+
+static void work(void);
+
+/* The guest gives a buffer, something is typed, and the guest refuses the connection for now. */
+static void guest_refuses(u64 at)
+{
+	struct vsock_head h;
+
+	descriptor(0, at, 100, 2, 0);
+	offer();
+	console_set_far(console, true, false);
+	(void)console_send(console, "x", 1);
+	put(NOTIFY, 0);
+	work();
+	memcpy(&h, &ram[at - RAM], sizeof(h));
+	h.dst_port = h.src_port;
+	h.src_port = vm.desc.virtio[0].host_port_count - 1;
+	h.src_cid = OWN_CID;
+	h.dst_cid = VSOCK_CID_HOST;
+	h.op = 3;
+	memcpy(&ram[at - RAM], &h, sizeof(h));
+	descriptor(0, at, sizeof(h), 0, 0);
+	offer();
+	put(NOTIFY, 1);
+	work();
+	host_counter += HOST_COUNTER_HZ;
+	fire_timeouts();
+}
+
 /* A request of a disk, mostly as a driver makes it. */
 static void request(void)
 {
 	static const u8 types[] = { 0, 1, 4, 8, 11, 13, 2 };
 	static const u32 lengths[] = { 16, 512, 4096, 8192, 20, 513, 1 };
 	const u64 header = RINGS + 0x1100, data = RINGS + 0x1200;
-	u16 idx;
 
 	poke(header, fuzz_word(&input, types), 8);
 	poke(header + 8, fuzz_byte(&input) % 48, 8);
@@ -902,6 +958,8 @@ static void request(void)
 	} else if (is_vsock()) {
 		struct vsock_head h;
 
+		if (console && fuzz_once_in(&input, 8))
+			guest_refuses(header);
 		some_head(&h, false);
 		if (console && fuzz_byte(&input) & 1)
 			head_for_host(&h);
@@ -921,9 +979,7 @@ static void request(void)
 		for (u32 n = fuzz_once_in(&input, 16) ? 40 : 1; n > 0; n--)
 			arrive();
 	}
-	memcpy(&idx, &ram[RINGS + 0x802 - RAM], 2);
-	poke(RINGS + 0x804 + 2 * (idx % 8), 0, 2);
-	poke(RINGS + 0x802, (u16)(idx + 1), 2);
+	offer();
 }
 
 static void work(void)
@@ -984,6 +1040,22 @@ static void check(void)
 	fuzz_check_line(text, sizeof(text));
 }
 
+/* All zeros, between pages that fault. Only what the last run has touched costs time. */
+static void clear_ram(void)
+{
+	const size_t guard = PAGE_SIZE;
+
+	if (!ram) {
+		u8 *p = mmap(NULL, guard + RAM_SIZE + guard, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		fuzz_assert(p != MAP_FAILED);
+		ram = p + guard;
+		fuzz_assert(!mprotect(ram, RAM_SIZE, PROT_READ | PROT_WRITE));
+	}
+	fuzz_assert(!madvise(ram, RAM_SIZE, MADV_DONTNEED));
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static const struct vdev_class *const classes[] = {
@@ -998,7 +1070,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	virtio_init();
 	memset(&vm, 0, sizeof(vm));
 	memset(&vcpu, 0, sizeof(vcpu));
-	ram = ram ? memset(ram, 0, RAM_SIZE) : calloc(1, RAM_SIZE);
+	clear_ram();
 	line = false;
 	vm.ram.map = ram_map_default(RAM_SIZE);
 	vm.vcpus[0] = one;

@@ -26,6 +26,7 @@ static void device_moves(void);
 #include "../../drivers/virtio_disk.c"
 
 #define IOS       24
+#define TABLE     4    /* parts of a transfer */
 #define LOOKS_MAX 1000 /* of one call */
 
 static struct fuzz_input input;
@@ -37,6 +38,7 @@ static struct timeout *armed;
 
 static struct {
 	struct disk_io io;
+	struct virtq_desc table[TABLE + 2];
 	bool busy;
 } ios[IOS];
 
@@ -164,13 +166,17 @@ static u32 mmio_read32(const volatile void *base, u32 offset)
 		return (u32)fuzz_u64(&input);
 	switch (offset) {
 	case DEVICE_FEATURES:
-		return fuzz_once_in(&input, 4) ? 0 : 1 | F_FLUSH | F_BLK_SIZE | F_DISCARD;
+		return fuzz_once_in(&input, 4) ? 0
+					       : 1 | F_FLUSH | F_BLK_SIZE | F_DISCARD | F_SEG_MAX |
+							 (u32)VIRTIO_F_INDIRECT_DESC;
 	case QUEUE_NUM_MAX:
 		return 1U << fuzz_below(&input, 11);
 	case STATUS:
 		return 1;
 	case CONFIG + CFG_CAPACITY:
 		return 1000;
+	case CONFIG + CFG_SEG_MAX:
+		return fuzz_byte(&input);
 	case CONFIG + CFG_BLK_SIZE:
 		return fuzz_word(&input, blocks);
 	default:
@@ -197,6 +203,12 @@ static void begin(u32 n)
 				.sector = fuzz_byte(&input),
 				.sectors = fuzz_byte(&input),
 				.data = buffer };
+	if (disk->most_parts && io->op <= DISK_WRITE && (fuzz_byte(&input) & 1)) {
+		io->table = ios[n].table;
+		io->parts = 1 + fuzz_below(&input, MIN(disk->most_parts, TABLE));
+		for (u32 i = 0; i < io->parts; i++)
+			disk->describe(io, i, buffer, 512);
+	}
 	ios[n].busy = true;
 	if (disk->submit(disk, io)) {
 		fuzz_assert(((struct vblk *)disk)->failed);
