@@ -1046,8 +1046,8 @@ static void clear_ram(void)
 	const size_t guard = PAGE_SIZE;
 
 	if (!ram) {
-		u8 *p = mmap(NULL, guard + RAM_SIZE + guard, PROT_NONE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		u8 *p = mmap(NULL, guard + RAM_SIZE + guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			     -1, 0);
 
 		fuzz_assert(p != MAP_FAILED);
 		ram = p + guard;

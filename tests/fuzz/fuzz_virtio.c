@@ -257,7 +257,7 @@ static void end(struct vcon *c)
 	(void)virtio_stop(&c->dev);
 }
 
-/* What the disks' driver does with its queue: a transfer whose parts are in a table of their own. */
+/* What the disks' driver does with its queue: a transfer whose parts are in a table. */
 static void hand_over_a_table(u32 count)
 {
 	static struct virtq_desc table[2];
