@@ -6,6 +6,7 @@
 #include <arch/timer.h>
 #include <drivers/uart.h>
 #include <kernel/irq.h>
+#include <kernel/page.h>
 #include <kernel/percpu.h>
 #include <kernel/timeout.h>
 #include <lib/string.h>
@@ -286,9 +287,10 @@ static void show_once(struct sample *first, struct sample *second)
 	print_threads(second, rows_of(second), passed);
 }
 
-void cmd_zvm_top(const struct args *a __unused)
+#define SAMPLE_PAGES ((u32)(ALIGN_UP(2 * sizeof(struct sample), PAGE_SIZE) / PAGE_SIZE))
+
+static void watch(struct sample samples[2])
 {
-	static struct sample samples[2];
 	u64 period = FIRST_MS;
 	u32 n = 0;
 
@@ -306,4 +308,16 @@ void cmd_zvm_top(const struct args *a __unused)
 		show(&samples[n], &samples[!n]);
 		period = PERIOD_MS;
 	}
+}
+
+void cmd_zvm_top(const struct args *a)
+{
+	struct sample *samples = pages_alloc(SAMPLE_PAGES);
+
+	if (!samples) {
+		shell_error("%s: no memory\n", a->path);
+		return;
+	}
+	watch(samples);
+	pages_free(samples, SAMPLE_PAGES);
 }
