@@ -78,6 +78,7 @@ debug: bundle
 
 # What a user needs without the sources, in one archive: docs/release.md
 dist: build
+	@tools/deps book
 	@tools/make-dist --build $(BUILD)
 
 # The documents as pages: build/book/index.html

@@ -70,6 +70,15 @@ def test_links_of_its_documents_lead_to_files_of_it(release):
             assert (page.parent / link).exists(), f"{page}: {link}"
 
 
+def test_the_book_is_in_it(release):
+    """Its pages, which need nothing of the web: mkdocs' theme is there."""
+    index = (release / "book/index.html").read_text()
+    assert "docs/quick-start.html" in index
+    assert "zvm new -t linux" in (release / "book/docs/quick-start.html").read_text()
+    for link in re.findall(r'<(?:script src|link href)="([^"]+)"', index):
+        assert (release / "book" / link).is_file(), link
+
+
 def test_the_bill_of_materials_is_that_of_the_files(release):
     """The fields that SPDX 2.3 asks for, and that they say what is there."""
     bill = json.loads((release / "zvm.spdx.json").read_text())
