@@ -80,7 +80,7 @@ static const struct option trace_options[] = {
 
 static const struct option gdb_options[] = {
 	{ VM_OPTION },
-	{ "-p", "PORT", ARG_TEXT, "a console port; default: the highest one" },
+	{ "-p", "PORT", ARG_TEXT, "a console port; default: org.zvm.gdb, else the highest one" },
 	{ "--off", NULL, ARG_NONE, "end it: the VM continues without its breakpoints" },
 };
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control port of a program of the operator's, at a port of the machine. */
 #include <kernel/log.h>
-#include <lib/string.h>
 #include <vmm/control.h>
 #include <vmm/life.h>
 #include <vmm/port.h>
@@ -19,24 +18,13 @@ static struct {
 	u32 len, at;
 } in;
 
-static s32 find(void)
-{
-	for (s32 port = 0; port < CONSOLE_MAX_PORTS; port++) {
-		const char *name = console_port_name(port);
-
-		if (name && str_eq(name, NAME))
-			return port;
-	}
-	return -1;
-}
-
 static void nothing(void *arg __unused)
 {
 }
 
 void remote_port_open(void)
 {
-	const s32 port = find();
+	const s32 port = console_port_named(NAME);
 	int at;
 
 	if (port < 0)

@@ -55,8 +55,9 @@ bool explain_is_silent(struct vm *vm);
 /* ---- gdb ---- */
 
 /*
- * Serve gdb for vm at port `want`, or (-1) at the highest one. The VM notices nothing until a
- * gdb connects. Returns the port, or a negative errno with the reason. Lifecycle lock held.
+ * Serve gdb for vm at port `want`; -1: the port that is named org.zvm.gdb, else the highest one.
+ * The VM notices nothing until a gdb connects. Returns the port, or a negative errno with the
+ * reason. Lifecycle lock held.
  */
 int __must_check gdb_open(struct vm *vm, s32 want, struct vm_error *err);
 /*

@@ -53,6 +53,8 @@ int console_port_attach(struct console *c, s32 want);
 void console_port_detach(struct console *c);
 /* The port's name. NULL if there is no such port. */
 const char *console_port_name(s32 port);
+/* The lowest port of that name, or -1. */
+s32 console_port_named(const char *name);
 
 /*
  * A stream of records to a port, for what is not a console. A record goes in as a whole or is

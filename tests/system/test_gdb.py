@@ -26,9 +26,10 @@ def path(tmp_path_factory):
 
 
 def gdb_port(path):
-    """QEMU's options for one more port, which is the highest one."""
+    """QEMU's options for one more port, by its name that of gdb, and one behind it."""
     return ("-chardev", f"socket,id=gdb,path={path},server=on,wait=off",
-            "-device", "virtserialport,bus=vser0.0,chardev=gdb")
+            "-device", "virtserialport,bus=vser0.0,chardev=gdb,name=org.zvm.gdb",
+            "-chardev", "null,id=last", "-device", "virtserialport,bus=vser0.0,chardev=last")
 
 
 def gdb(path, *commands, symbols=None):
@@ -61,7 +62,7 @@ class Gdb(Console):
 
 def serve(vm):
     assert vm.board.sh(f"zvm gdb {vm.name}") == \
-        f"vm {vm.id} '{vm.name}': `target remote` in gdb, to port {PORT} (hvc{PORT})"
+        f"vm {vm.id} '{vm.name}': `target remote` in gdb, to port {PORT} (org.zvm.gdb)"
 
 
 def started(vm, prompt):

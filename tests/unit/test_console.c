@@ -268,6 +268,8 @@ static void test_attach(void **state)
 	assert_null(console_port_name(1));
 	assert_null(console_port_name(-1));
 	assert_null(console_port_name(99));
+	assert_int_equal(console_port_named("a port"), 0);
+	assert_int_equal(console_port_named("org.zvm.gdb"), -1);
 	console_port_detach(&consoles[1]);
 	console_port_detach(&consoles[2]);
 }

@@ -162,6 +162,8 @@ int gdb_open(struct vm *vm, s32 want, struct vm_error *err)
 
 	if (g)
 		return g->stream.port;
+	if (want < 0)
+		want = console_port_named("org.zvm.gdb");
 	if (want < 0) /* VMs' consoles take the lowest ones */
 		for (want = CONSOLE_MAX_PORTS - 1; want && !console_port_name(want); want--)
 			;

@@ -216,6 +216,17 @@ const char *console_port_name(s32 port)
 	return ports[port].ops->name(ports[port].number);
 }
 
+s32 console_port_named(const char *name)
+{
+	for (s32 port = 0; (u32)port < port_count; port++) {
+		const char *own = console_port_name(port);
+
+		if (own && str_eq(own, name))
+			return port;
+	}
+	return -1;
+}
+
 static int choose_port(s32 want)
 {
 	s32 last = want >= 0 ? want : CONSOLE_MAX_PORTS - 1;
