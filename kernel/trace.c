@@ -25,9 +25,9 @@ void trace_event(u32 kind, u64 now, u32 tag, u32 a, u32 b)
 void trace_irq(u32 intid, u64 began)
 {
 	const u64 now = arch_counter();
+	struct percpu *cpu = this_cpu();
 
-	trace_event(TRACE_IRQ, now, this_cpu()->current->tag, intid,
-		    trace_ticks(began, now, UINT32_MAX));
+	trace_put_irq(&cpu->trace, intid, began, now, cpu->current->tag);
 }
 
 void trace_masked(u64 ticks, u64 end, u64 to)

@@ -70,25 +70,36 @@ static inline void take_reschedule(u64 iar)
 	ipi_reschedule(cpu);
 }
 
+/* v's guest got this interrupt, which came at `began`: one moment for both events. */
+static __inlined void record_taken(const struct vcpu *v, u32 groups, u32 intid, u64 began)
+{
+	struct trace_ring *r = &this_cpu()->trace;
+	const u64 now = arch_counter();
+	const u32 tag = v->thread.tag;
+
+	if (groups & TRACE_INJECTIONS)
+		trace_event_of(groups, r, TRACE_INJECT, now, tag,
+			       (u16)LR_VINTID(v->vgic.written[v->vgic.ppi_lr[intid]]), intid);
+	if (groups & TRACE_IRQS)
+		trace_put_irq(r, intid, began, now, tag);
+}
+
 /* Interrupts that go the way of all others are recorded there, in irq_dispatch(). */
-static __noinline void take_traced(struct vcpu *v)
+static __noinline void take_traced(struct vcpu *v, u32 groups)
 {
 	const u64 began = arch_counter(), iar = read_sysreg_(ICC_IAR1_EL1);
 
 	if (iar == IPI_RESCHEDULE) {
 		take_reschedule(iar);
+		if (groups & TRACE_IRQS)
+			trace_irq((u32)iar, began);
 	} else if (vmm_guest_irq(v, (u32)iar)) {
 		irq_account(this_cpu(), (u32)iar);
 		write_sysreg_(ICC_EOIR1_EL1, iar);
-		if (trace_wants(TRACE_INJECTIONS))
-			trace_event(TRACE_INJECT, arch_counter(), v->thread.tag,
-				    LR_VINTID(v->vgic.written[v->vgic.ppi_lr[iar]]), (u32)iar);
+		record_taken(v, groups, (u32)iar, began);
 	} else {
 		gic_dispatch((u32)iar);
-		return;
 	}
-	if (trace_wants(TRACE_IRQS))
-		trace_irq((u32)iar, began);
 }
 
 void gic_take_for_guest(struct vcpu *v)
@@ -108,8 +119,10 @@ void gic_take_for_guest(struct vcpu *v)
 
 void arch_guest_take_irq(struct vcpu *v)
 {
-	if (trace_wants(TRACE_IRQS | TRACE_INJECTIONS) && !gic_is_v2)
-		take_traced(v);
+	const u32 groups = READ_ONCE(trace_groups);
+
+	if (unlikely(groups & (TRACE_IRQS | TRACE_INJECTIONS)) && !gic_is_v2)
+		take_traced(v, groups);
 	else
 		gic_take_for_guest(v);
 }

@@ -107,7 +107,27 @@ static __inlined void trace_put(struct trace_ring *r, u32 kind, u64 now, u32 tag
 	to->what = ((u64)b | (u64)tag << 48) | (u64)a << 32;
 	__atomic_store_n(&r->head, n + 1, __ATOMIC_RELEASE);
 }
-/* trace_event() for an interrupt of the machine: this CPU has handled it since `began`. */
+/* trace_event(), inline, for a path that has read trace_groups: its event's group is among them. */
+static __inlined void trace_event_of(u32 groups, struct trace_ring *r, u32 kind, u64 now, u32 tag,
+				     u16 a, u32 b)
+{
+	if (unlikely(groups & TRACE_ONE_VM))
+		trace_event(kind, now, tag, a, b);
+	else
+		trace_put(r, kind, now, tag, a, b);
+}
+
+/*
+ * The event of an interrupt of the machine, which is of no one VM: handled from `began` to `now`,
+ * on a thread with this tag.
+ */
+static __inlined void trace_put_irq(struct trace_ring *r, u32 intid, u64 began, u64 now, u32 tag)
+{
+	const u64 ticks = now - began;
+
+	trace_put(r, TRACE_IRQ, now, tag, (u16)intid, ticks >> 32 ? UINT32_MAX : (u32)ticks);
+}
+/* The same until now, on the running thread. */
 void trace_irq(u32 intid, u64 began);
 
 /* The same for a section with interrupts masked that ended at `to`, a code address. */

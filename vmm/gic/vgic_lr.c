@@ -182,12 +182,19 @@ static u64 compose(const struct vcpu *v, const struct virq *q, bool *latched)
 	return hw ? value : value | eoi_of(b, q);
 }
 
+static __noinline void record_lr(u32 groups, const struct vcpu *v, u64 value)
+{
+	trace_event_of(groups, &this_cpu()->trace, TRACE_INJECT, arch_counter(), v->thread.tag,
+		       (u16)LR_VINTID(value), value & LR_HW ? LR_PPI(value) : TRACE_NO_IRQ);
+}
+
 /* v's guest gets an interrupt: a list register of the CPU is written with this value. */
 static inline void trace_lr(const struct vcpu *v, u64 value)
 {
-	if (trace_wants(TRACE_INJECTIONS) && (value & LR_STATE_PENDING))
-		trace_event(TRACE_INJECT, arch_counter(), v->thread.tag, LR_VINTID(value),
-			    value & LR_HW ? LR_PPI(value) : TRACE_NO_IRQ);
+	const u32 groups = READ_ONCE(trace_groups);
+
+	if (unlikely(groups & TRACE_INJECTIONS) && (value & LR_STATE_PENDING))
+		record_lr(groups, v, value);
 }
 
 /* List register n has q from now on, and what it says was written as `value`. */
