@@ -125,6 +125,7 @@ void cmd_help(const struct args *a)
 
 const struct command help_command = {
 	.name = "help",
+	.alias = "?",
 	.summary = "the commands and how to use them",
 	.operand = ARG_COMMAND,
 	.operand_name = "COMMAND",
@@ -177,12 +178,19 @@ u32 split_words(char *line, const char **words, u32 max, char *open)
 	}
 }
 
+static bool is_question(const char *word)
+{
+	return str_eq(word, "-h") || str_eq(word, "--help") || str_eq(word, "?");
+}
+
+/* Behind `watch` and `more` the question is that command's, unless it comes first. */
 static bool wants_help(const struct args *a)
 {
-	for (u32 i = 0; i < a->nwords; i++) {
-		if (str_eq(a->words[i], "-h") || str_eq(a->words[i], "--help"))
+	const u32 count = a->command->prefix ? MIN(a->nwords, 1U) : a->nwords;
+
+	for (u32 i = 0; i < count; i++)
+		if (is_question(a->words[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -201,7 +209,7 @@ void command_words(const struct command *c, const char *const *words, u32 nwords
 	struct args a = { .command = c, .words = words, .nwords = nwords };
 
 	str_copy(a.path, c->name, sizeof(a.path));
-	if (parent && nwords && words[0][0] != '-') {
+	if (parent && nwords && words[0][0] != '-' && !is_question(words[0])) {
 		a.command = find_sub(parent, words[0]);
 		if (!a.command) {
 			no_sub(parent, words[0]);
@@ -211,12 +219,24 @@ void command_words(const struct command *c, const char *const *words, u32 nwords
 		a.words++;
 		a.nwords--;
 	}
-	if (a.command->nsub || (wants_help(&a) && !a.command->raw))
+	if (a.command->nsub || (wants_help(&a) && (!a.command->raw || a.command->prefix)))
 		command_help(a.path, a.command);
 	else if (a.command->raw)
 		a.command->run(&a);
 	else if (options_parse(&a) && (!allowed || allowed(&a)))
 		run_parsed(&a);
+}
+
+void command_run_words(const char *const *words, u32 nwords)
+{
+	const struct command *c = find_root(words[0]);
+
+	if (!c)
+		no_command(words[0]);
+	else if (c->prefix)
+		shell_error("%s: not behind another `watch` or `more`\n", c->name);
+	else
+		command_words(c, words + 1, nwords - 1, NULL);
 }
 
 static void run_line(char *line)

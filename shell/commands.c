@@ -141,7 +141,34 @@ const struct command zvm_command = {
 	.nsub = ARRAY_SIZE(zvm_commands),
 };
 
-const struct command *const root_commands[] = { &zvm_command, &host_command, &help_command };
+static const struct option watch_options[] = {
+	{ "-n", "SECONDS", ARG_TEXT, "the period; default 2" },
+};
+
+const struct command watch_command = {
+	.name = "watch",
+	.summary = "a command's output again and again, as far as the screen; Ctrl-C leaves",
+	OPTIONS(watch_options),
+	.operand = ARG_COMMAND,
+	.operand_name = "COMMAND...",
+	.raw = true,
+	.prefix = true,
+	.run = cmd_watch,
+};
+
+const struct command more_command = {
+	.name = "more",
+	.summary = "a command's output, screen by screen",
+	.operand = ARG_COMMAND,
+	.operand_name = "COMMAND...",
+	.raw = true,
+	.prefix = true,
+	.run = cmd_more,
+};
+
+const struct command *const root_commands[] = {
+	&zvm_command, &host_command, &watch_command, &more_command, &help_command,
+};
 const u32 root_count = ARRAY_SIZE(root_commands);
 
 static void add_vms(struct completions *c, const struct word *w)

@@ -76,13 +76,23 @@ static void add_arguments(struct completions *c, const struct word *w,
 		complete_with(c, w, "-h");
 }
 
+/* How many words stand before the command that is meant: `watch -n 5 zvm info`. */
+static u32 words_before(const char *const *words, u32 count)
+{
+	const struct command *c = count ? find_root(words[0]) : NULL;
+
+	if (!c || !c->prefix)
+		return 0;
+	return count > 1 && words[1][0] == '-' ? 3 : 1;
+}
+
 void shell_complete(const char *line, u32 cursor, struct completions *c)
 {
 	static char text[LINE_SIZE];
-	const char *words[MAX_WORDS];
+	const char *all[MAX_WORDS], **words = all;
 	const struct command *command = NULL;
 	struct word w;
-	u32 count, next = 0;
+	u32 count, before, next = 0;
 	char open;
 
 	c->start = cursor;
@@ -93,8 +103,11 @@ void shell_complete(const char *line, u32 cursor, struct completions *c)
 	memcpy(text, line, c->start);
 	text[c->start] = '\0';
 	count = split_words(text, words, MAX_WORDS, &open);
-	if (count > MAX_WORDS || open)
+	before = count <= MAX_WORDS ? words_before(words, count) : 0;
+	if (count > MAX_WORDS || open || before > count)
 		return;
+	words += before;
+	count -= before;
 	if (count > 0 && str_eq(words[0], "help")) {
 		command = count > 1 ? find_root(words[1]) : NULL;
 		if (count == 1 || (count == 2 && command && command->nsub))

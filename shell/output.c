@@ -29,11 +29,12 @@ struct print_sink shell_terminal = { .put = put_raw };
 
 /* ---- Ctrl-C ---- */
 
-static bool keys_taken, interrupted;
+static bool keys_taken, interrupted, pressed;
 
 void shell_take_keys(void)
 {
 	keys_taken = true;
+	screen_pass();
 }
 
 /* Ctrl-C discards the keys typed before it. */
@@ -41,10 +42,21 @@ static bool is_interrupted(void)
 {
 	u32 typed = keys_taken || interrupted ? 0 : uart_waiting(KEY_INTERRUPT);
 
-	interrupted |= typed != 0;
+	if (typed)
+		shell_interrupt();
 	while (typed-- > 0)
 		(void)uart_poll();
 	return interrupted;
+}
+
+void shell_interrupt(void)
+{
+	interrupted = pressed = true;
+}
+
+bool shell_was_interrupted(void)
+{
+	return is_interrupted() || pressed;
 }
 
 bool shell_interrupted(void)
@@ -82,8 +94,8 @@ static struct {
 
 static void send(const char *s, size_t len)
 {
-	for (size_t n; len && !is_interrupted(); s += n, len -= n) {
-		n = MIN(len, (size_t)PIECE_BYTES);
+	for (size_t n = 1; n && len && !is_interrupted(); s += n, len -= n) {
+		n = screen_take(s, MIN(len, (size_t)PIECE_BYTES), !held.on);
 		shell_write(s, n);
 	}
 }
@@ -146,14 +158,19 @@ struct print_sink shell_lines = { .put = put_lines };
 
 void shell_begin(void)
 {
-	keys_taken = interrupted = false;
+	keys_taken = interrupted = pressed = false;
 	terminal.failed = false;
 	visible_init(&terminal.text, &shell_lines, false);
 }
 
-void shell_end(void)
+void shell_flush(void)
 {
 	visible_end(&terminal.text);
+}
+
+void shell_end(void)
+{
+	shell_flush();
 	if (interrupted)
 		shell_write("^C\r\n", 4);
 	shell_begin();

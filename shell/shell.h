@@ -56,6 +56,12 @@ void shell_take_keys(void);
  * command is shown.
  */
 bool shell_interrupted(void);
+/* True if it was pressed since the command began. */
+bool shell_was_interrupted(void);
+/* The same as if Ctrl-C was pressed, for a command that has taken that key. */
+void shell_interrupt(void);
+/* Send what waits for the end of a character. */
+void shell_flush(void);
 #define KEY_INTERRUPT 0x03 /* Ctrl-C */
 
 /*
@@ -67,6 +73,16 @@ void shell_release(void);
 
 /* The size in bytes as "512 KiB", "2 MiB", ..., exact, in the caller's buffer. */
 const char *size_text(u64 bytes, char *buf, size_t size);
+
+/* ---- screen.c ---- */
+
+/*
+ * How many of the next bytes for the terminal go to its screen now: all of them, unless `watch` or
+ * `more` runs a command. 0: neither these nor later ones. may_wait: the operator may be asked.
+ */
+size_t screen_take(const char *s, size_t len, bool may_wait);
+/* From now on all of them: the command has the terminal for itself. */
+void screen_pass(void);
 
 /* ---- command.c, options.c ---- */
 
@@ -110,10 +126,11 @@ struct command {
 	void (*run)(const struct args *a);
 	const struct command *sub; /* instead of run: its subcommands */
 	u32 nsub;
-	bool raw; /* run gets its words unparsed */
+	bool raw;    /* run gets its words unparsed */
+	bool prefix; /* they are another command */
 };
 
-extern const struct command zvm_command, host_command, help_command;
+extern const struct command zvm_command, host_command, help_command, watch_command, more_command;
 
 /*
  * Each program with this shell provides these (the hypervisor: commands.c): prompt, greeting, the
@@ -131,6 +148,8 @@ void complete_named(struct completions *c, const struct word *w, enum arg_kind k
 
 /* Run a line. It is cut into words in place. */
 void command_run(char *line);
+/* Run the command of `watch` or `more`. There is at least one word. */
+void command_run_words(const char *const *words, u32 nwords);
 /*
  * Run the command that words after `c` name, if `allowed` (may be NULL) accepts it: else that says
  * why not.
@@ -261,6 +280,8 @@ void cmd_zvm_list(const struct args *a);
 void cmd_zvm_console(const struct args *a);
 void cmd_zvm_log(const struct args *a);
 void cmd_help(const struct args *a);
+void cmd_watch(const struct args *a);
+void cmd_more(const struct args *a);
 
 /* ---- shell.c ---- */
 

@@ -463,6 +463,18 @@ REFUSED(cmd_zvm_trace)
 REFUSED(cmd_zvm_dump)
 REFUSED(cmd_zvm_why)
 REFUSED(cmd_zvm_gdb)
+REFUSED(cmd_watch)
+REFUSED(cmd_more)
+
+size_t screen_take(const char *s, size_t len, bool may_wait)
+{
+	(void)s, (void)may_wait;
+	return len;
+}
+
+void screen_pass(void)
+{
+}
 
 const struct option json_options[JSON_OPTIONS] = { JSON_OPTION };
 const char *const trace_verbs[TRACE_VERBS] = { "start", "stop", "dump" };

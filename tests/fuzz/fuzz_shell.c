@@ -450,6 +450,21 @@ CHECKED(cmd_zvm_trace)
 CHECKED(cmd_zvm_dump)
 CHECKED(cmd_zvm_why)
 CHECKED(cmd_zvm_gdb)
+
+/* `watch` and `more` run another command. */
+void cmd_more(const struct args *a)
+{
+	if (a->nwords)
+		command_run_words(a->words, a->nwords);
+	else
+		check_args(a);
+}
+
+void cmd_watch(const struct args *a)
+{
+	cmd_more(a);
+}
+
 const char *const trace_verbs[TRACE_VERBS] = { "start", "stop", "dump" };
 
 static const struct option host_options[] = { { "-f", NULL, ARG_NONE, "more" }, JSON_OPTION };
@@ -489,6 +504,9 @@ static const char *const beginnings[] = {
 	"host ",
 	"zvm net ",
 	"help zvm ",
+	"watch host some ",
+	"watch -n 5 zvm ",
+	"more ",
 	"help ",
 	"",
 };

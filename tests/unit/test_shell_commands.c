@@ -11,7 +11,7 @@ static void test_nothing(void **state)
 	(void)state;
 	expect("", "");
 	expect("   ", "");
-	expect("foo", "no command 'foo'; there are: zvm, host, help\n");
+	expect("foo", "no command 'foo'; there are: zvm, host, watch, more, help\n");
 	expect("zvm foo -n 1",
 	       "zvm: no command 'foo'; there are: new, run, pause, resume, reset, stop, delete, "
 	       "info, stat, top, net, channel, trace, why, dump, gdb, set, list, console, log\n");
@@ -244,7 +244,12 @@ static void test_help(void **state)
 	expect_part("zvm", "zvm console|look");
 	expect_part("host -h", "host version");
 	expect_part("help help", "usage: help [COMMAND]\n");
-	expect("help foo", "no command 'foo'; there are: zvm, host, help\n");
+	expect_part("?", "  zvm new|create       create a VM\n");
+	expect_part("zvm ?", "zvm console|look");
+	expect_part("zvm run ?", "usage: zvm run [-n VM] [VM]\n");
+	expect_part("watch", "usage: watch [-n SECONDS] [COMMAND...]\n");
+	expect_part("more -h", "usage: more [COMMAND...]\n");
+	expect("help foo", "no command 'foo'; there are: zvm, host, watch, more, help\n");
 	expect_part("help zvm foo", "zvm: no command 'foo'; there are: new, ");
 	assert_int_equal(fake.created, 0);
 }
@@ -332,7 +337,7 @@ static void test_set(void **state)
 static void test_completion(void **state)
 {
 	(void)state;
-	assert_string_equal(completed(""), "zvm host help");
+	assert_string_equal(completed(""), "zvm host watch more help");
 	assert_string_equal(completed("h"), "host help");
 	assert_string_equal(completed("zvm "),
 			    "new run pause resume reset stop delete info stat "
@@ -347,8 +352,12 @@ static void test_completion(void **state)
 	assert_string_equal(completed("zvm new -c "), "");
 	assert_string_equal(completed("zvm list "), "");
 	assert_string_equal(completed("host ve"), "version");
-	assert_string_equal(completed("help "), "zvm host help");
+	assert_string_equal(completed("help "), "zvm host watch more help");
 	assert_string_equal(completed("help zvm l"), "list log");
+	assert_string_equal(completed("watch zvm stat l"), "linux");
+	assert_string_equal(completed("watch -n 5 zvm to"), "top");
+	assert_string_equal(completed("watch -n "), "");
+	assert_string_equal(completed("more ho"), "host");
 	assert_string_equal(completed("foo "), "");
 	assert_string_equal(completed("zvm foo "), "");
 	assert_int_equal(fake.locks, 0);
