@@ -18,6 +18,7 @@
 #include <lib/errno.h>
 #include <shell/shell.h>
 #include <vmm/debug.h>
+#include <vmm/disk.h>
 #include <vmm/life.h>
 #include <vmm/load.h>
 #include <vmm/place.h>
@@ -124,6 +125,7 @@ void kernel_main(void)
 	must(trace_init(), "trace");
 	must(late_init(), "late limits");
 	must(core_dump_init(), "core dumps");
+	disk_call_off = shell_calls_off;
 	must(shell_start(), "shell");
 	must(remote_start(), "remote shell");
 	thread_set_params(thread_current(), &sched_guarded); /* the shell waits for it */

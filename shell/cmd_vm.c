@@ -8,6 +8,7 @@
 #include <lib/string.h>
 #include <vmm/control.h>
 #include <vmm/life.h>
+#include <vmm/virtio.h>
 #include "shell.h"
 
 void shell_vmm_lock(void)
@@ -386,22 +387,72 @@ void cmd_zvm_stop(const struct args *a)
 	lifecycle(a, option_value(a, "-f") ? stop_by_force : stop_gently, "stopped");
 }
 
-void cmd_zvm_delete(const struct args *a)
+static bool is_halted(const struct vm *vm)
 {
+	return vm->state == VM_CREATED || vm->state == VM_STOPPED || vm->state == VM_CRASHED;
+}
+
+/*
+ * A disk of the machine that does not answer keeps the VM's memory for half a minute. That is
+ * waited for without the lock. False: not longer than to Ctrl-C.
+ */
+static bool await_disks(u32 id)
+{
+	for (;;) {
+		struct vm *vm;
+		bool busy;
+
+		shell_vmm_lock();
+		vm = vm_by_id(id);
+		busy = vm && is_halted(vm) && virtio_uses_memory(vm);
+		shell_vmm_unlock();
+		if (!busy)
+			return true;
+		if (!shell_io()->load && shell_interrupted())
+			return false;
+		thread_sleep_ms(INTERRUPT_MS);
+	}
+}
+
+static void delete (struct vm *vm, bool force)
+{
+	const u32 id = vm->id;
 	char name[DESC_NAME_MAX];
 	struct vm_error err;
+
+	str_copy(name, vm->name, sizeof(name));
+	if (vm_delete(vm, force, &err) != 0)
+		shell_error("zvm: %s\n", err.text);
+	else
+		shell_printf("vm %u '%s' deleted\n", id, name);
+}
+
+void cmd_zvm_delete(const struct args *a)
+{
+	const bool force = option_value(a, "-f") != NULL;
+	struct vm_error err;
 	struct vm *vm;
-	u32 id;
+	u32 id = 0;
 
 	shell_vmm_lock();
 	vm = vm_argument(a);
-	if (vm) {
+	if (vm)
 		id = vm->id;
-		str_copy(name, vm->name, sizeof(name));
-		if (vm_delete(vm, option_value(a, "-f") != NULL, &err) != 0)
-			shell_error("zvm: %s\n", err.text);
-		else
-			shell_printf("vm %u '%s' deleted\n", id, name);
+	if (vm && force && !is_halted(vm) && vm_stop(vm, true, &err) != 0) {
+		shell_error("zvm: %s\n", err.text);
+		vm = NULL;
 	}
+	shell_vmm_unlock();
+	if (!vm)
+		return;
+	if (!await_disks(id)) {
+		shell_error("vm %u stays, stopped: its disk has not answered; delete it later\n",
+			    id);
+		return;
+	}
+	shell_vmm_lock();
+	vm = vm_argument(a);
+	if (vm && vm->id == id)
+		delete (vm, force);
 	shell_vmm_unlock();
 }

@@ -115,6 +115,11 @@ void shell_main(void *arg __unused)
 	}
 }
 
+bool shell_calls_off(void)
+{
+	return thread_current() == &shell_thread && shell_was_interrupted();
+}
+
 int shell_start(void)
 {
 	int err = thread_create(&shell_thread, "shell", shell_main, NULL, SHELL_PRIORITY, BIT(0));

@@ -109,6 +109,11 @@ enum disk_state { DISK_IDLE, DISK_BUSY, DISK_OVER };
 int __must_check disk_open(const char *name, bool writable, const char *owner,
 			   struct disk_range **out, char *why, size_t size);
 /*
+ * Asked again and again while a partition table is read: true ends that, and the disk counts as one
+ * that does not answer. NULL: nothing ends it. Set once.
+ */
+extern bool (*disk_call_off)(void);
+/*
  * Give the range, which has one transfer, DISK_TRANSFERS of them. 0, or -ENOMEM: it has fewer.
  * Thread context, no transfer in flight.
  */

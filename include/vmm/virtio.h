@@ -159,6 +159,11 @@ void virtio_config_changed(struct virtio *t);
  * On a vCPU's thread, preemptible, no lock held.
  */
 void virtio_let_go(struct vm *vm);
+/*
+ * True if a device is still at work on vm's memory: a disk has not answered. It begins nothing more
+ * until its reset. No vCPU runs the guest. Lifecycle lock held.
+ */
+bool virtio_uses_memory(struct vm *vm);
 
 /* True if the driver is there and the ring was well-formed so far. Lock held. */
 static inline bool virtio_is_live(const struct virtio *t)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BOOT_SECONDS, BUILD, LINUX
+from conftest import BOOT_SECONDS, BUILD, LINUX, PROMPT
 from machine_disks import gpt, options
 from guests import Vm, linux_ready, new
 from test_virtio import device, file_system, linux_with  # noqa: F401
@@ -159,15 +159,26 @@ def test_errors(boot, description, tmp_path):  # noqa: F811
 
 
 def test_silence(boot, description, tmp_path):  # noqa: F811
-    """A disk that does not answer has failed after its time, and says so."""
-    file = gpt(tmp_path / "disk.img", 64, [("rootfs", 1, 32)])
+    """A disk that does not answer has failed after its time. Ctrl-C ends a wait for it."""
+    files = [gpt(tmp_path / name, 64, [("rootfs", 1, 32)]) for name in ("a.img", "b.img")]
     slow = "format=raw,throttling.bps-total=2000,throttling.bps-total-max=300000"
-    board, _, console = linux_with(boot, description, disk("vda1", node="slow0"), extra=options(file, drive=slow))
+    board, vm, console = linux_with(boot, description, disk("vda1", node="slow0") + disk("vdb1", node="slow1"),
+                                    extra=options(*files, drive=slow))
     console.run("dd if=/dev/vda of=/dev/null bs=1M count=4 iflag=direct > /tmp/out 2>&1; echo over >> /tmp/out", LINUX,
                 2 * BOOT_SECONDS)
     assert "Input/output error" in console.run("cat /tmp/out", LINUX)
     assert "disk vda does not answer: it has failed" in board.sh("host log")
     assert "the disk has failed" in board.sh("host disks")
+    # One MiB passes; from then on a request of the other one is in flight.
+    console.run("dd if=/dev/vdb of=/dev/null bs=1M count=4 iflag=direct > /dev/null 2>&1 &", LINUX)
+    console.run("until awk '$3 == \"vdb\" && $6 >= 2048 && $12 > 0 { n = 1 } END { exit !n }' /proc/diskstats; do :; done",
+                LINUX, 2 * BOOT_SECONDS)
+    board.line(f"zvm delete -f {vm.name}")
+    board.expect("delete -f")
+    board.send("\x03")
+    board.expect(f"vm {vm.id} stays, stopped: its disk has not answered; delete it later")
+    board.expect(re.escape(PROMPT))
+    assert vm.state == "stopped"
 
 
 def records(image, folder):

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from conftest import ROOT
+from conftest import PROMPT, ROOT
 from guests import SMP, new
 
 FREE = re.compile(r"free: (\d+) KiB")
@@ -128,7 +128,7 @@ def test_help(board):
 
 
 @pytest.mark.parametrize("command", [
-    "zvm new", "zvm create", "zvm run", "zvm pause", "zvm resume", "zvm reset", "zvm stop",
+    "watch", "more", "zvm new", "zvm create", "zvm run", "zvm pause", "zvm resume", "zvm reset", "zvm stop",
     "zvm delete", "zvm info", "zvm stat", "zvm top", "zvm net", "zvm set", "zvm update", "zvm list", "zvm console", "zvm look", "zvm log", "host info",
     "host cpus", "host mem", "host irq", "host threads", "host log", "host version",
     "host reboot",
@@ -163,6 +163,41 @@ def test_more_keys(board):
     board.expect(re.escape("^C"))
     board.expect(re.escape("zvm_host:~# "))
     assert "uboot" in board.sh("zvm list")
+
+
+def test_output_by_screens(board):
+    """`more` and `watch` ask the terminal for its size, which may not answer."""
+    board.line("more help")
+    board.expect(re.escape("\x1b[6n"))
+    board.send("\x1b[8;80R")
+    for key in (" ", "q"):
+        board.expect("-- Space: on")
+        board.send(key)
+    board.expect(re.escape(PROMPT))
+    assert "host version" not in board.before
+    assert re.search(r"\d+\.\d+", board.sh("more host version"))
+    board.line("watch -n 1 host version")
+    board.expect(re.escape("\x1b[6n"))
+    board.send("\x1b[24;80R")
+    for _ in range(3):
+        board.expect(r"\d+\.\d+")
+    board.send("\x03")
+    board.expect(re.escape("^C"))
+    board.expect(re.escape(PROMPT))
+    assert "zvm new" in board.sh("?")
+
+
+def test_ctrl_c_ends_what_takes_long(board):
+    vm = new(board, "smp")
+    vm.run()
+    for command, shown in (("zvm log -f smp", "round 1,"), ("zvm top", "BUSY%"), ("watch -n 3600 zvm info smp", "running"),
+                           ("zvm top --json", "json")):
+        board.line(command)
+        board.expect(shown, timeout=240)
+        board.send("\x03")
+        board.expect(re.escape(PROMPT))
+        assert vm.state == "running"
+    vm.delete(force=True)
 
 
 def test_list_and_info(board):

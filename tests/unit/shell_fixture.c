@@ -10,6 +10,7 @@
 #include <vmm/debug.h>
 #include <vmm/life.h>
 #include <vmm/place.h>
+#include <vmm/virtio.h>
 
 #include "../../shell/shell.h"
 
@@ -330,6 +331,12 @@ void vm_budget_stats(const struct vm *vm, struct vm_budget_stats *s)
 	*s = (struct vm_budget_stats){ .throttled = 5, .missed = 6 };
 }
 
+bool virtio_uses_memory(struct vm *vm)
+{
+	assert_true(fake.locks > 0 && vm->state != VM_RUNNING);
+	return fake.busy && fake.busy--;
+}
+
 int vm_delete(struct vm *vm, bool force, struct vm_error *err)
 {
 	fake.forced = force;
@@ -379,6 +386,7 @@ int fake_setup(void **state)
 	*state = NULL;
 	vm_type_count = fake.created = fake.locks = 0;
 	fake.refusal = 0;
+	fake.busy = 0;
 	fake.keys = "";
 	fake.quiet_until = 0;
 	fake.quiet = HOST_COUNTER_HZ / 2;

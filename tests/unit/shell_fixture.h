@@ -22,6 +22,7 @@ struct fake {
 	int refusal;                  /* what lifecycle calls answer */
 	bool bad_schedule;            /* there is a line about it */
 	bool virt, exact;             /* the machine is QEMU's; its clock is said to be exact */
+	u32 busy;                     /* looks that find a VM's disk at work */
 	u32 loads; /* times that vm_await() finds a VM loading; then it answers load_result */
 	int load_result;
 	/* what they were called with, and how often */

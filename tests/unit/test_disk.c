@@ -536,6 +536,14 @@ static void test_users(void **unused)
 	allowed("vda1", false, 40, 100);
 }
 
+/* The operator presses Ctrl-C. */
+static u32 looks;
+
+static bool called_off(void)
+{
+	return ++looks >= 3;
+}
+
 static void test_broken_tables(void **unused)
 {
 	(void)unused;
@@ -557,6 +565,13 @@ static void test_broken_tables(void **unused)
 	mute = false;
 	answer();
 	allowed("vda1", true, 40, 100);
+	mute = true;
+	disk_call_off = called_off;
+	refused("vda1", true, -ENOENT, "does not answer");
+	assert_in_range(looks, 3, 5);
+	disk_call_off = NULL;
+	mute = false;
+	answer();
 	memset(contents, 0, sizeof(contents));
 	refused("vda1", true, -ENOENT, "no GUID partition table");
 }

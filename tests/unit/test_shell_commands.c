@@ -181,6 +181,23 @@ static void test_loading(void **state)
 	expect("zvm reset 1", "zvm: images do not fit\n");
 }
 
+/* So is a disk that does not answer. */
+static void test_delete_with_a_dead_disk(void **state)
+{
+	(void)state;
+	fake_machines[0].state = VM_RUNNING;
+	fake.busy = 100;
+	fake.keys = "zvm\x03";
+	expect("zvm delete -f 0",
+	       "vm 0 stays, stopped: its disk has not answered; delete it later\n");
+	assert_int_equal(fake_machines[0].state, VM_STOPPED);
+	assert_int_equal(fake.busy, 99);
+	fake.keys = "";
+	fake.busy = 5;
+	expect("zvm delete 0", "vm 0 'linux' deleted\n");
+	assert_int_equal(fake.busy, 0);
+}
+
 static void console_write(struct vm *vm, const char *text)
 {
 	for (; *text; text++)
@@ -375,6 +392,7 @@ int main(void)
 		cmocka_unit_test_setup(test_option_errors, fake_setup_vms),
 		cmocka_unit_test_setup(test_lifecycle, fake_setup_vms),
 		cmocka_unit_test_setup(test_loading, fake_setup_vms),
+		cmocka_unit_test_setup(test_delete_with_a_dead_disk, fake_setup_vms),
 		cmocka_unit_test_setup(test_log, fake_setup_vms),
 		cmocka_unit_test_setup(test_console, fake_setup_vms),
 		cmocka_unit_test_setup(test_console_of_a_stopped_vm, fake_setup_vms),

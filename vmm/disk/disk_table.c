@@ -9,6 +9,8 @@
 
 #define PATIENCE_MS 5000 /* with a disk whose table is read */
 
+bool (*disk_call_off)(void);
+
 struct table {
 	struct gpt gpt;
 	struct disk_range *range; /* its buffer has the entries */
@@ -26,7 +28,7 @@ static const char *read_blocks(struct disk_range *r, u64 block, u32 bytes)
 	if (disk_start(t, DISK_READ, block * per_block, sectors))
 		return "the disk has failed";
 	for (u32 ms = 0; disk_state(t) == DISK_BUSY; ms++) {
-		if (ms == PATIENCE_MS)
+		if (ms == PATIENCE_MS || (disk_call_off && disk_call_off()))
 			return "the disk does not answer";
 		thread_sleep_ms(1);
 	}

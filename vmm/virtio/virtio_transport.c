@@ -477,6 +477,15 @@ void virtio_let_go(struct vm *vm)
 	}
 }
 
+bool virtio_uses_memory(struct vm *vm)
+{
+	bool busy = false;
+
+	for (u32 i = 0; i < vm->ndevices; i++)
+		busy |= vm->devices[i].class->virtio && let_go(vm->devices[i].state);
+	return busy;
+}
+
 /* ---- the device ---- */
 
 int virtio_host_init(void)
