@@ -251,11 +251,14 @@ static bool late_setting(const struct args *a, u64 *us)
 	return false;
 }
 
-static void set_late(const struct args *a, struct vm *vm, u64 us)
+/* Before the rest is set: it may take memory. False: there is none, and a line says so. */
+static bool set_late(const struct args *a, struct vm *vm, u64 us)
 {
-	if (option_value(a, "late-limit=") && late_limit_set(vm, (u32)us) != 0)
-		shell_error("%s: late-limit=: no memory: events take %lu KiB for each of %u CPUs\n",
-			    a->path, TRACE_RING_BYTES / KIB(1), cpu_count);
+	if (!option_value(a, "late-limit=") || late_limit_set(vm, (u32)us) == 0)
+		return true;
+	shell_error("%s: late-limit=: no memory: events take %lu KiB for each of %u CPUs\n",
+		    a->path, TRACE_RING_BYTES / KIB(1), cpu_count);
+	return false;
 }
 
 /* Carry the settings out, that which other VMs may prevent first. */
@@ -343,24 +346,26 @@ void cmd_zvm_set(const struct args *a)
 	struct rate_setting rate;
 	struct vm_error err;
 	struct vm *vm;
-	u64 late = 0;
+	u64 late = 0, late_before = 0;
 
 	shell_vmm_lock();
 	vm = vm_argument(a);
-	if (vm)
+	if (vm) {
 		want = vm->desc;
+		late_before = late_limit(vm);
+	}
 	if (vm && anything_to_set(a) && settings(a, &want) && within_rights(a, vm, &want) &&
 	    windows_setting(a, &windows) && rate_setting(a, vm, &rate) &&
-	    memory_setting(a, vm, &memory) && late_setting(a, &late)) {
+	    memory_setting(a, vm, &memory) && late_setting(a, &late) && set_late(a, vm, late)) {
 		if (apply(vm, &want, option_value(a, "windows=") ? &windows : NULL, &memory,
 			  &err)) {
 			shell_error("zvm: %s\n", err.text);
+			(void)set_late(a, vm, late_before);
 		} else {
 			if (rate.dev) {
 				*rate.limit = rate.wanted;
 				rate.dev->class->limits_changed(rate.dev);
 			}
-			set_late(a, vm, late);
 			shell_printf("vm %u '%s' set\n", vm->id, vm->name);
 		}
 	}
