@@ -2,7 +2,8 @@
 /*
  * Driver of virtio disks (Virtio 1.2, section 5.2). Several transfers are in flight at once; what
  * finds no room waits in a queue. A device that does not answer for LIMIT_MS has failed: it is
- * reset, so that it leaves memory alone, and everything ends in errors.
+ * reset, so that it leaves memory alone, and everything ends in errors. Any answer is one: several
+ * VMs share the device, and a transfer may stand behind those of another one.
  */
 #include <arch/mmu.h>
 #include <arch/timer.h>
@@ -15,11 +16,12 @@
 #include <lib/string.h>
 #include <vmm/disk.h>
 
-#define SLOTS    8  /* transfers in flight */
-#define PARTS    3  /* descriptors of each */
-#define QUEUE    32 /* descriptors: a power of two */
-#define LIMIT_MS 30000
-#define LOOK_MS  5000 /* between two looks whether one is late */
+#define SLOTS    8      /* transfers in flight */
+#define PARTS    3      /* descriptors of each */
+#define QUEUE    32     /* descriptors: a power of two */
+#define LIMIT_MS 30000  /* without any answer */
+#define LOST_MS  300000 /* for one transfer, whatever else is answered */
+#define LOOK_MS  5000   /* between two looks whether one is late */
 
 /* 5.2.3: features */
 #define F_SIZE_MAX     BIT(1)
@@ -69,9 +71,10 @@ struct vblk {
 	struct virtq queue;
 	struct blk_page *page;
 	struct disk_io *slots[SLOTS];
-	u32 expected[SLOTS]; /* bytes that the device has to write */
-	u64 deadline[SLOTS];
-	struct list waiting; /* for a slot */
+	u32 expected[SLOTS];              /* bytes that the device has to write */
+	u64 deadline[SLOTS], lost[SLOTS]; /* is_late() */
+	u64 deadline_all;                 /* moved by each answer */
+	struct list waiting;              /* for a slot */
 	struct timeout look;
 	bool looking; /* the timeout is set */
 	bool failed;
@@ -149,7 +152,9 @@ static void offer(struct vblk *d, u32 slot, struct disk_io *io)
 					sizeof(struct blk_header), false };
 	d->slots[slot] = io;
 	d->expected[slot] = 1 + (io->op == DISK_READ ? io->sectors * (u32)DISK_SECTOR : 0);
-	d->deadline[slot] = deadline_ms(LIMIT_MS);
+	d->lost[slot] = deadline_ms(LOST_MS);
+	/* A FLUSH takes as long as all that was written before it. */
+	d->deadline[slot] = io->op == DISK_FLUSH ? d->lost[slot] : deadline_ms(LIMIT_MS);
 	if (ranged && io->parts) {
 		offer_table(d, slot, io, &parts[0], &status);
 		return;
@@ -212,6 +217,7 @@ static u32 take_answers(struct vblk *d, struct disk_io *over[SLOTS], bool bad[SL
 		over[count] = d->slots[slot];
 		bad[count++] = d->page->status[slot] != S_OK || len < d->expected[slot];
 		d->slots[slot] = NULL;
+		d->deadline_all = deadline_ms(LIMIT_MS);
 	}
 	return count;
 }
@@ -243,8 +249,11 @@ static void vblk_irq(u32 intid __unused, void *arg)
 
 static bool is_late(const struct vblk *d)
 {
+	const u64 now = arch_counter();
+
 	for (u32 slot = 0; slot < SLOTS; slot++)
-		if (d->slots[slot] && arch_counter() > d->deadline[slot])
+		if (d->slots[slot] &&
+		    (now > d->lost[slot] || (now > d->deadline[slot] && now > d->deadline_all)))
 			return true;
 	return false;
 }

@@ -364,6 +364,17 @@ static void test_discard(void **unused)
 	assert_int_equal(clear(DISCARD, 0, 1, 1), 2);
 }
 
+/* A machine's disk that clears 2 TiB at once is asked for 32 MiB: it may have to write them all. */
+static void test_most_cleared(void **unused)
+{
+	(void)unused;
+	machine.max_discard = machine.max_zeroes = ~0U;
+	new_vm(FLUSHES);
+	machine.max_discard = machine.max_zeroes = 100;
+	assert_int_equal(virtio_load(CONFIG + 36, 4), 65536);
+	assert_int_equal(virtio_load(CONFIG + 48, 4), 65536);
+}
+
 static void test_errors(void **unused)
 {
 	(void)unused;
@@ -584,6 +595,7 @@ int main(void)
 		cmocka_unit_test_setup(test_limits, setup),
 		cmocka_unit_test_setup(test_flush, setup),
 		cmocka_unit_test_setup(test_discard, setup),
+		cmocka_unit_test_setup(test_most_cleared, setup),
 		cmocka_unit_test_setup(test_errors, setup),
 		cmocka_unit_test_setup(test_reset_in_flight, setup),
 		cmocka_unit_test_setup(test_delete_in_flight, setup),

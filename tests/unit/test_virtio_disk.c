@@ -597,6 +597,69 @@ static void a_lost_interrupt(void **state)
 	assert_string_equal(said, "");
 }
 
+/* So many seconds pass, with the driver's looks. */
+static void pass(u32 seconds)
+{
+	for (; seconds; seconds--) {
+		host_counter += HOST_COUNTER_HZ;
+		if (!look_at || look_at > host_counter)
+			continue;
+		look_at = 0;
+		look(&d->look);
+	}
+}
+
+static void end_slot(u32 slot)
+{
+	d->page->status[slot] = 0;
+	give_back(slot * PARTS, ~0U);
+	interrupt();
+}
+
+/* What stands behind the long work of another VM has not failed. */
+static void progress(void **state)
+{
+	(void)state;
+	assert_int_equal(disk->submit(disk, io(0, DISK_READ, 0, 8)), 0);
+	assert_int_equal(disk->submit(disk, io(1, DISK_ZEROES, 8, 8)), 0);
+	for (u32 i = 0; i < 5; i++) {
+		pass(25);
+		assert_int_equal(ended, i);
+		end_slot(1);
+		assert_int_equal(disk->submit(disk, io(1, DISK_ZEROES, 8, 8)), 0);
+	}
+	end_slot(0);
+	assert_int_equal(ended, 6);
+	for (u32 i = 0; i < 6; i++)
+		assert_false(failed[i]);
+	pass(36); /* without any answer */
+	assert_int_equal(ended, 7);
+	assert_true(failed[6]);
+}
+
+/* A flush may take some minutes. A transfer that takes more is lost, whatever else is answered. */
+static void long_ones(void **state)
+{
+	(void)state;
+	assert_int_equal(disk->submit(disk, io(0, DISK_FLUSH, 0, 0)), 0);
+	pass(240);
+	assert_int_equal(ended, 0);
+	end_slot(0);
+	assert_int_equal(disk->submit(disk, io(0, DISK_READ, 0, 8)), 0);
+	for (u32 i = 0; i < 14; i++) {
+		assert_int_equal(disk->submit(disk, io(1, DISK_READ, 0, 8)), 0);
+		pass(20);
+		end_slot(1);
+	}
+	assert_int_equal(ended, 15);
+	for (u32 i = 0; i < 15; i++)
+		assert_false(failed[i]);
+	assert_int_equal(disk->submit(disk, io(1, DISK_READ, 0, 8)), 0);
+	pass(29);
+	assert_int_equal(ended, 17);
+	assert_true(failed[15] && failed[16]);
+}
+
 #define TEST(fn, set) cmocka_unit_test_setup_teardown(fn, set, unit_end)
 
 int main(void)
@@ -613,6 +676,8 @@ int main(void)
 		TEST(falls_silent, silent),
 		TEST(cannot_be_stopped, silent),
 		TEST(a_lost_interrupt, silent),
+		TEST(progress, silent),
+		TEST(long_ones, silent),
 	};
 
 	unit_memory();

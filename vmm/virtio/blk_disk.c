@@ -17,6 +17,11 @@
 
 #define BUFFERS 4     /* that one unit looks at */
 #define CHUNK   8192U /* bytes that one unit copies */
+/*
+ * Sectors that one transfer clears: the machine's disk may have to write them all, with the
+ * transfers of other VMs behind them.
+ */
+#define CLEAR ((u32)(MIB(32) / DISK_SECTOR))
 
 /* In interrupt context. */
 static void wake(void *arg)
@@ -388,8 +393,8 @@ static int open(struct virtio_blk *b, struct vdev *d)
 	disk = b->disk.range->disk;
 	b->size = b->disk.range->sectors * DISK_SECTOR;
 	b->config.blk_size = disk->block;
-	b->config.max_discard_sectors = disk->max_discard;
-	b->config.max_write_zeroes_sectors = disk->max_zeroes;
+	b->config.max_discard_sectors = MIN(disk->max_discard, CLEAR);
+	b->config.max_write_zeroes_sectors = MIN(disk->max_zeroes, CLEAR);
 	b->config.discard_sector_alignment = disk->block / (u32)BLK_SECTOR;
 	return 0;
 }
