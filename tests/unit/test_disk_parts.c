@@ -397,6 +397,44 @@ static void test_driver_resets(void **unused)
 	assert_int_equal(sleeps, 3);
 }
 
+static void reset_in_flight(void)
+{
+	start();
+	header(IN, 0);
+	piece(BUFFER, 512);
+	send();
+	sleeps = 0;
+	answer_at = 3;
+	put(STATUS, 0);
+	assert_non_null(in_flight);
+}
+
+/* vCPU 1 resets the device; vCPU 0 looks for work before it, and it may be paused meanwhile. */
+static void test_second_vcpu_resets(void **unused)
+{
+	static struct vcpu first;
+	struct virtio *t = virtio_dev.state;
+
+	(void)unused;
+	first = (struct vcpu){ .vm = &virtio_vm, .power = VCPU_ON };
+	virtio_vm.vcpus[0] = &first;
+	virtio_vm.vcpus[1] = &virtio_vcpu;
+	virtio_vm.nvcpus = 2;
+	reset_in_flight();
+	t->asked = false;
+	virtio_work();
+	assert_null(in_flight);
+	reset_in_flight();
+	virtio_vcpu.thread.work |= VCPU_WORK_STATE;
+	virtio_work_once();
+	assert_non_null(in_flight);
+	t->asked = false;
+	virtio_vcpu.thread.work &= (u32)~VCPU_WORK_STATE; /* resumed */
+	virtio_work();
+	assert_null(in_flight);
+	assert_int_equal(sleeps, 3);
+}
+
 /* The VM's memory may go when its devices were reset: no transfer has any of it then. */
 static void test_vm_ends(void **unused)
 {
@@ -432,6 +470,7 @@ int main(void)
 		cmocka_unit_test_setup(test_let_go, setup),
 		cmocka_unit_test_setup(test_described_again, setup),
 		cmocka_unit_test_setup(test_driver_resets, setup),
+		cmocka_unit_test_setup(test_second_vcpu_resets, setup),
 		cmocka_unit_test_setup(test_vm_ends, setup),
 	};
 

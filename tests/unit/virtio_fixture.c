@@ -49,7 +49,7 @@ void vgic_set_spi(struct vm *v, u32 intid, bool level)
 
 void vcpu_kick(struct vcpu *v, u32 work)
 {
-	assert_ptr_equal(v, &virtio_vcpu);
+	assert_ptr_equal(v->vm, &virtio_vm);
 	assert_int_equal(work, VCPU_WORK_DEVICE);
 	v->thread.work |= work;
 	virtio_kicks++;

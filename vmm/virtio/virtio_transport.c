@@ -412,9 +412,17 @@ static void work_on(struct virtio *t, struct vcpu *v)
 		arch_irq_disable();
 		if (__atomic_load_n(&v->thread.work, __ATOMIC_RELAXED) & VCPU_WORK_STATE) {
 			virtio_wake(t); /* goes on when the VM does */
+			thread_set_work(&v->thread, VCPU_WORK_DEVICE); /* it may have to wait */
 			return;
 		}
 	}
+}
+
+/* Another vCPU may have taken `asked`: the one that resets a device waits all the same. */
+static bool wants_work(struct virtio *t)
+{
+	return __atomic_exchange_n(&t->asked, false, __ATOMIC_ACQ_REL) ||
+	       __atomic_load_n(&t->draining, __ATOMIC_ACQUIRE);
 }
 
 /* VCPU_WORK_DEVICE. */
@@ -428,8 +436,7 @@ static void work(struct vcpu *v)
 
 		if (d->class->work)
 			d->class->work(d, v);
-		else if (d->class->virtio &&
-			 __atomic_exchange_n(&t->asked, false, __ATOMIC_ACQ_REL))
+		else if (d->class->virtio && wants_work(t))
 			work_on(t, v);
 	}
 }
