@@ -129,15 +129,21 @@ struct vsock_head {
 } __attribute__((packed));
 
 /* What became of a packet, if not a number of bytes. */
-#define VSOCK_LATER (-1) /* the receiver has no buffer; wake() says when to try again */
-#define VSOCK_GONE  (-2) /* no device has that ID, or it takes nothing */
+#define VSOCK_LATER    (-1) /* there is no buffer; try again at wake(), and after VSOCK_RETRY_MS */
+#define VSOCK_GONE     (-2) /* no device has that ID, or it takes nothing */
+#define VSOCK_RETRY_MS 10
 
 struct vsock_port {
 	u64 cid; /* 0: it has not joined */
 	const char *owner;
 	u32 pins;   /* as those of struct net_port */
 	u64 waits;  /* the ID that has no buffer for it; 0: none (atomic) */
-	bool stuck; /* packets for it were given up, as it had no buffer for long (atomic) */
+	u64 served; /* counter: its last packet was taken */
+	/*
+	 * Of the senders that found no buffer, the one that was served longest ago is next, unless
+	 * it does not come soon: `turn` is its ID, 0: none.
+	 */
+	u64 turn, turn_served, turn_end;
 	struct vsock_port *next;
 	/*
 	 * Take a packet with some of its bytes: how many, at least one if len is not 0, or as
@@ -163,8 +169,6 @@ s32 __must_check vsock_send(struct vsock_port *from, const struct vsock_head *h,
 			    u32 len);
 /* The port's device was reset: tell all others. Thread context, no lock held. */
 void vsock_announce(const struct vsock_port *port);
-/* Packets for that ID are not waited for any more, until its driver brings buffers. */
-void vsock_give_up(u64 cid);
 /* The port's driver has buffers again: wake the ports that wait for it. Thread context, no lock. */
 void vsock_wake_waiting(struct vsock_port *port);
 

@@ -747,7 +747,7 @@ static void program_acts(void)
 	fuzz_assert(head - console_sent(console) <= CONSOLE_LOG_SIZE);
 }
 
-/* A packet from the peer; or it has buffers again, or is given up, or time has passed. */
+/* A packet from the peer; or it has buffers again, or is reset, or time has passed. */
 static void peer_acts(void)
 {
 	struct vsock_head h;
@@ -759,7 +759,6 @@ static void peer_acts(void)
 		break;
 	case 1:
 		vsock_announce(&peer);
-		vsock_give_up(OWN_CID);
 		break;
 	case 2:
 		host_counter += HOST_COUNTER_HZ / 2;

@@ -325,16 +325,16 @@ static void test_waiting(void **unused)
 	at_peer.answer = VSOCK_LATER;
 	packet(RW, PEER, 100);
 	send();
-	host_counter += HOST_COUNTER_HZ / 2;
 	virtio_timeout->fn(virtio_timeout);
 	virtio_work();
 	assert_int_equal(used_idx(TX), 1);
-	host_counter += HOST_COUNTER_HZ;
+	assert_true(virtio_timer_armed);
+	at_peer.answer = VSOCK_GONE;
 	virtio_timeout->fn(virtio_timeout);
 	virtio_work();
 	assert_int_equal(used_idx(TX), 2);
 	check_reset(PEER);
-	assert_true(peer.stuck);
+	at_peer.answer = VSOCK_LATER;
 	/* The receiver goes while a packet waits for it. */
 	room(100);
 	packet(RW, PEER, 100);
@@ -430,17 +430,109 @@ static void test_no_buffer(void **unused)
 	notify(RX);
 	assert_int_equal(at_peer.wakes, 1); /* nothing waited */
 	assert_int_equal(arrive(&to_own, "data", 4), 4);
-	/* It was given up: refused at once, until there are buffers again. */
-	assert_int_equal(arrive(&to_own, "data", 4), VSOCK_LATER);
-	vsock_give_up(OWN);
-	assert_int_equal(arrive(&to_own, "data", 4), VSOCK_GONE);
-	room(100);
-	notify(RX);
-	assert_int_equal(arrive(&to_own, "data", 4), 4);
 	assert_int_equal(arrive(&to_own, "data", 4), VSOCK_LATER);
 	put(STATUS, 0);
 	assert_int_equal(arrive(&to_own, "data", 4), VSOCK_GONE);
-	vsock_give_up(77);
+}
+
+/* The peer sends a packet for which a buffer comes after so long. True: it waits until then. */
+static bool waits(u32 ms)
+{
+	bool waited = arrive(&to_own, "data", 4) == VSOCK_LATER;
+
+	host_counter += (u64)ms * HOST_COUNTER_HZ / 1000;
+	waited = waited && arrive(&to_own, "data", 4) == VSOCK_LATER;
+	room(100);
+	notify(RX);
+	assert_int_equal(arrive(&to_own, "data", 4), 4);
+	return waited;
+}
+
+/* A driver that brings a buffer now and then does not keep the peer waiting each time. */
+static void test_patience(void **unused)
+{
+	u32 waited = 0;
+
+	(void)unused;
+	for (u32 i = 0; i < 20; i++)
+		waited += waits(900);
+	assert_in_range(waited, 1, 3);
+	/* Packets that it takes make up for that: it may be slow. */
+	for (u32 i = 0; i < 250; i++)
+		(void)waits(0);
+	for (u32 i = 0; i < 500; i++)
+		assert_true(waits(3));
+	/* It takes nothing: a second later nothing waits for it. */
+	assert_int_equal(arrive(&to_own, "data", 4), VSOCK_LATER);
+	host_counter += HOST_COUNTER_HZ;
+	assert_int_equal(arrive(&to_own, "data", 4), VSOCK_GONE);
+	/* Nor does a reset bring more of it. */
+	virtio_start(0, 3);
+	assert_int_equal(arrive(&to_own, "data", 4), VSOCK_GONE);
+}
+
+/* The end of a connection never waits: a VM without buffers could provoke one after another. */
+static void test_resets_do_not_wait(void **unused)
+{
+	struct vsock_head h = to_own;
+
+	(void)unused;
+	h.op = RST;
+	assert_int_equal(arrive(&h, NULL, 0), VSOCK_GONE); /* of no connection */
+	h.op = REQUEST;
+	room(100);
+	assert_int_equal(arrive(&h, NULL, 0), 0);
+	assert_non_null(strstr(virtio_info(), "1 connections"));
+	h.op = RST;
+	assert_int_equal(arrive(&h, NULL, 0), 0);
+	assert_int_equal(arrive(&h, NULL, 0), 0);
+	assert_int_equal(used_idx(RX), 1);
+	room(100);
+	notify(RX);
+	assert_int_equal(used_idx(RX), 2);
+	assert_int_equal(((struct vsock_head *)guest(ROOM))->op, RST);
+	assert_int_equal(((struct vsock_head *)guest(ROOM))->src_port, 7);
+	assert_int_equal(((struct vsock_head *)guest(ROOM))->dst_port, 8);
+	room(100);
+	notify(RX);
+	assert_int_equal(used_idx(RX), 2);
+	assert_non_null(strstr(virtio_info(), "0 connections"));
+}
+
+/* The peer floods; another sender found no buffer, and has the next one. */
+static void test_turns(void **unused)
+{
+	struct vsock_port other = peer;
+	struct vsock_head h = to_own;
+	const char *owner;
+
+	(void)unused;
+	other.cid = h.src_cid = 5;
+	assert_int_equal(vsock_join(&other, &owner), 0);
+	room(100);
+	notify(RX);
+	host_counter++;
+	assert_int_equal(arrive(&to_own, "data", 4), 4);
+	host_counter++;
+	assert_int_equal(arrive(&to_own, "data", 4), VSOCK_LATER);
+	assert_int_equal(vsock_send(&other, &h, (const u8 *)"data", 4), VSOCK_LATER);
+	room(100);
+	peer.waits = other.waits = 0; /* their wake() is not tried here */
+	notify(RX);
+	assert_int_equal(arrive(&to_own, "data", 4), VSOCK_LATER);
+	assert_int_equal(vsock_send(&other, &h, (const u8 *)"data", 4), 4);
+	/* It does not come: the peer has waited long enough. */
+	assert_int_equal(vsock_send(&other, &h, (const u8 *)"data", 4), VSOCK_LATER);
+	other.served = peer.served - 1;
+	other.turn = 0;
+	assert_int_equal(vsock_send(&other, &h, (const u8 *)"data", 4), VSOCK_LATER);
+	room(100);
+	peer.waits = other.waits = 0;
+	notify(RX);
+	assert_int_equal(arrive(&to_own, "data", 4), VSOCK_LATER);
+	host_counter += HOST_COUNTER_HZ / 10;
+	assert_int_equal(arrive(&to_own, "data", 4), 4);
+	vsock_leave(&other);
 }
 
 /* Memory that is not there yet comes on the receiver's own vCPU; the packet follows. */
@@ -608,6 +700,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_send),           TEST(test_refused),   TEST(test_waiting),
 		TEST(test_reset),          TEST(test_receive),   TEST(test_no_buffer),
+		TEST(test_patience),       TEST(test_turns),     TEST(test_resets_do_not_wait),
 		TEST(test_missing_memory), TEST(test_malformed), TEST(test_joining),
 		TEST(test_connections),    TEST(test_let_go),
 	};

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The switch of vsock: the device of each context ID, and those that wait for one another. */
 #include <arch/cpu.h>
+#include <arch/timer.h>
+#include <kernel/timeout.h>
 #include <lib/errno.h>
 #include <vmm/net.h>
 
-#define BUCKETS 64
+#define BUCKETS     64
+#define TURN_MS     10   /* from when there are buffers on */
+#define TURN_MAX_MS 1000 /* in all */
 
 _Static_assert(sizeof(struct vsock_head) == 44, "5.10.6");
 
@@ -64,18 +68,44 @@ void vsock_leave(struct vsock_port *port)
 	port->cid = 0;
 }
 
-/* The device with that ID, pinned; `from` waits for it from now on. Interrupts masked. */
-static struct vsock_port *begin(struct vsock_port *from, u64 cid)
+/* True if it is the turn of a sender that was not served for longer. Lock held. */
+static __noinline bool has_to_wait(const struct vsock_port *to, const struct vsock_port *from)
+{
+	return unlikely(to->turn) && to->turn != from->cid && from->served >= to->turn_served &&
+	       arch_counter() < to->turn_end;
+}
+
+/*
+ * The device with that ID, pinned; `from` waits for it from now on. NULL: *why. Interrupts masked.
+ */
+static struct vsock_port *begin(struct vsock_port *from, u64 cid, s32 *why)
 {
 	struct vsock_port *to;
 
 	spin_lock(&vsock.lock);
 	to = find(cid);
-	if (to)
-		__atomic_fetch_add(&to->pins, 1, __ATOMIC_ACQUIRE);
 	from->waits = to ? cid : 0;
+	*why = to ? VSOCK_LATER : VSOCK_GONE;
+	if (to && has_to_wait(to, from))
+		to = NULL;
+	if (to) {
+		__atomic_fetch_add(&to->pins, 1, __ATOMIC_ACQUIRE);
+		to->turn = to->turn == from->cid ? 0 : to->turn;
+	}
 	spin_unlock(&vsock.lock);
 	return to;
+}
+
+/* There was no buffer. `to` is pinned. Interrupts masked. */
+static void stand_in_line(struct vsock_port *to, const struct vsock_port *from)
+{
+	spin_lock(&vsock.lock);
+	if (!has_to_wait(to, from)) {
+		to->turn = from->cid;
+		to->turn_served = from->served;
+		to->turn_end = arch_counter() + ms_to_ticks(TURN_MAX_MS);
+	}
+	spin_unlock(&vsock.lock);
 }
 
 /*
@@ -85,27 +115,22 @@ static struct vsock_port *begin(struct vsock_port *from, u64 cid)
 s32 vsock_send(struct vsock_port *from, const struct vsock_head *h, const u8 *data, u32 len)
 {
 	unsigned long irq = arch_irq_save();
-	struct vsock_port *to = begin(from, h->dst_cid);
-	s32 done = VSOCK_GONE;
+	struct vsock_port *to;
+	s32 done;
 
+	to = begin(from, h->dst_cid, &done);
 	if (to) {
 		done = to->receive(to, h, data, len);
-		unpin(to);
-		if (done != VSOCK_LATER)
+		if (done == VSOCK_LATER)
+			stand_in_line(to, from);
+		else
 			__atomic_store_n(&from->waits, 0, __ATOMIC_RELAXED);
+		if (done >= 0)
+			from->served = arch_counter();
+		unpin(to);
 	}
 	arch_irq_restore(irq);
 	return done;
-}
-
-void vsock_give_up(u64 cid)
-{
-	unsigned long irq = spin_lock_irqsave(&vsock.lock);
-	struct vsock_port *to = find(cid);
-
-	if (to)
-		__atomic_store_n(&to->stuck, true, __ATOMIC_RELAXED);
-	spin_unlock_irqrestore(&vsock.lock, irq);
 }
 
 /* ---- walks through all ports: a section for each ---- */
@@ -163,6 +188,7 @@ static void tell(struct vsock_port *p, u64 cid)
 
 void vsock_wake_waiting(struct vsock_port *port)
 {
+	__atomic_store_n(&port->turn_end, arch_counter() + ms_to_ticks(TURN_MS), __ATOMIC_RELAXED);
 	for_all(wake, port->cid);
 }
 

@@ -3,8 +3,8 @@
  * The socket device (VIRTIO 1.2, 5.10): streams between VMs, by context ID. A packet that the
  * driver sends goes from its buffer into one of the receiver, in parts of up to PART bytes, each in
  * a section of its own, without a lock of the sender. Credit is between the drivers. A receiver
- * whose driver has no buffer lets the sender's queue wait, for up to PATIENCE_MS; then the packet
- * is given up, and its connection is reset.
+ * whose driver has no buffer lets the sender's queue wait, as long as its patience lasts
+ * (virtio_vsock_rx.c); then the packet is given up, and its connection is reset.
  */
 #include "virtio_vsock.h"
 
@@ -16,8 +16,7 @@
 #include <lib/string.h>
 #include <vmm/core.h>
 
-#define PART        2048U
-#define PATIENCE_MS 1000
+#define PART 2048U
 
 _Static_assert(sizeof(struct virtio_vsock) <= PAGE_SIZE, "vdev_class.size");
 
@@ -33,7 +32,6 @@ static void new_packet(struct virtio_vsock *v)
 	v->step = VSOCK_HEAD;
 	v->got = v->left = 0;
 	v->blocked = false;
-	v->deadline = 0;
 }
 
 /* What is left of the packet is not sent. If `reset`, the driver is told that its peer is gone. */
@@ -134,6 +132,7 @@ static void forget(struct virtio *t)
 
 	new_packet(v);
 	v->has_reset = v->starved = false;
+	virtio_vsock_end_wait(v);
 	v->announces |= v->conn_count != 0;
 	v->conn_count = v->dead = 0;
 	virtio_vsock_host_forget(v);
@@ -151,44 +150,28 @@ static bool let_go(struct virtio *t)
 
 /* ---- sending, without the lock ---- */
 
-/* The packet waits. True: it has waited too long. Lock held. */
-static bool wait_or_drop(struct virtio_vsock *v)
-{
-	const u64 now = arch_counter();
-
-	if (!v->deadline) {
-		v->deadline = now + ms_to_ticks(PATIENCE_MS);
-		timeout_set(&v->timeout, v->deadline);
-	}
-	if (now >= v->deadline) {
-		drop(v, true);
-		return true;
-	}
-	v->step = VSOCK_DATA;
-	v->blocked = !v->woken;
-	return false;
-}
-
-/* What became of the part. True: its receiver has taken too long. Lock held. */
-static bool conclude(struct virtio_vsock *v, s32 done)
+/* What became of the part. Lock held. */
+static void conclude(struct virtio_vsock *v, s32 done)
 {
 	v->sending = false;
 	if (v->step != VSOCK_SENDING) /* the device was reset */
-		return false;
-	if (done == VSOCK_LATER)
-		return wait_or_drop(v);
+		return;
+	if (done == VSOCK_LATER) {
+		v->step = VSOCK_DATA;
+		v->blocked = !v->woken;
+		timeout_set(&v->timeout, arch_counter() + ms_to_ticks(VSOCK_RETRY_MS));
+		return;
+	}
 	if (done == VSOCK_GONE) {
 		drop(v, true);
-		return false;
+		return;
 	}
 	if (done)
 		virtio_advance(&v->t, VSOCK_TX, (u32)done);
 	v->left -= (u32)done;
-	v->deadline = 0;
 	v->step = v->left ? VSOCK_DATA : VSOCK_DONE;
 	v->sent += !v->left;
 	virtio_vsock_note(v, v->head.op, v->head.dst_cid, v->head.dst_port, v->head.src_port);
-	return false;
 }
 
 static void between(struct virtio *t, struct vcpu *vcpu)
@@ -200,7 +183,6 @@ static void between(struct virtio *t, struct vcpu *vcpu)
 	struct vsock_head head = v->head;
 	const u8 *data = v->data;
 	const u32 len = v->len;
-	bool late;
 	s32 done;
 
 	(void)vcpu;
@@ -223,13 +205,11 @@ static void between(struct virtio *t, struct vcpu *vcpu)
 	else
 		done = vsock_send(&v->port, &head, data, len);
 	irq = spin_lock_irqsave(&t->lock);
-	late = conclude(v, done);
+	conclude(v, done);
 	spin_unlock_irqrestore(&t->lock, irq);
-	if (late)
-		vsock_give_up(head.dst_cid);
 }
 
-/* The receiver has buffers, or it is time to give up. */
+/* The receiver has buffers, or it is time to ask. */
 static void try_again(struct virtio_vsock *v)
 {
 	unsigned long irq = spin_lock_irqsave(&v->t.lock);
@@ -269,6 +249,7 @@ static int create(struct vdev *d)
 	int r;
 
 	forget(&v->t);
+	v->patience = ms_to_ticks(VSOCK_PATIENCE_MS);
 	timeout_init(&v->timeout, look_again);
 	v->config.guest_cid = d->virtio->cid ? d->virtio->cid : VSOCK_CID_MIN + d->vm->id;
 	r = virtio_vsock_host_create(v, d->virtio);

@@ -32,7 +32,8 @@ struct vsock_conn {
 	u32 own;       /* port */
 	bool dead;     /* the other end was reset; the driver does not know yet */
 };
-#define VSOCK_CONNS 128 /* of a device, that are noted */
+#define VSOCK_PATIENCE_MS 1000 /* that senders may wait for a receiver, in all */
+#define VSOCK_CONNS       128  /* of a device, that are noted */
 
 struct vsock_host;
 
@@ -45,12 +46,13 @@ struct virtio_vsock {
 	/* receiving */
 	bool starved; /* a packet found no buffer: its sender is to be woken when there is one */
 	bool wakes;   /* now */
+	u64 empty;    /* counter: since then packets find no buffer; 0: they do */
+	u64 patience; /* ticks that senders may still wait for buffers */
 	/* sending */
 	enum vsock_step step;
 	bool sending; /* ... whatever became of the request meanwhile */
 	bool blocked; /* the receiver has no buffer */
 	bool woken;   /* it may have one by now */
-	u64 deadline; /* counter: then the packet is given up; 0: it was not tried yet */
 	u32 got;      /* bytes of head */
 	u32 left;     /* bytes behind it that were not sent yet */
 	struct vsock_head head;
@@ -73,6 +75,8 @@ struct virtio_vsock {
 
 /* ---- virtio_vsock_rx.c ---- */
 
+/* There is a buffer, or never will be: what others have waited for one counts. Lock held. */
+void virtio_vsock_end_wait(struct virtio_vsock *v);
 /* Of struct vsock_port: takes the lock. */
 s32 virtio_vsock_receive(struct vsock_port *port, const struct vsock_head *h, const u8 *data,
 			 u32 len);
@@ -90,6 +94,11 @@ bool virtio_vsock_answer(struct virtio_vsock *v, const struct vsock_head *h);
 
 /* A packet was sent or received: its other end, and the port of this one. */
 void virtio_vsock_note(struct virtio_vsock *v, u16 op, u64 cid, u32 port, u32 own);
+/*
+ * There is no buffer for the end of a connection: the driver is told as soon as it has one. False:
+ * it knows of no such connection.
+ */
+bool virtio_vsock_end(struct virtio_vsock *v, const struct vsock_head *h);
 /* Of struct vsock_port: takes the lock. */
 void virtio_vsock_gone(struct vsock_port *port, u64 cid);
 /* Tell the driver of one connection that is dead. False: there is none, or not now. */

@@ -41,6 +41,18 @@ void virtio_vsock_note(struct virtio_vsock *v, u16 op, u64 cid, u32 port, u32 ow
 		v->unnoted++;
 }
 
+bool virtio_vsock_end(struct virtio_vsock *v, const struct vsock_head *h)
+{
+	const struct vsock_conn conn = { (u32)h->src_cid, h->src_port, h->dst_port, false };
+	struct vsock_conn *c = find(v, &conn);
+
+	if (!c)
+		return false;
+	v->dead += !c->dead;
+	c->dead = true;
+	return true;
+}
+
 void virtio_vsock_gone(struct vsock_port *port, u64 cid)
 {
 	struct virtio_vsock *v = container_of(port, struct virtio_vsock, port);

@@ -5,7 +5,16 @@
  */
 #include "virtio_vsock.h"
 
+#include <arch/timer.h>
 #include <lib/string.h>
+
+/*
+ * A packet that finds no buffer keeps all that its sender sends behind it waiting. So a receiver
+ * has only so much patience of others: what they have waited is taken from it, and each packet that
+ * the driver takes brings some back. A driver that is slow, or does not run for a while, costs no
+ * more than 4 ms a packet, and one that takes nothing costs nothing any more.
+ */
+#define EARNS 256 /* the part of all patience that a packet brings back */
 
 /* Pieces of a buffer that one packet may meet: its section is short. */
 #define PIECES 5
@@ -72,6 +81,26 @@ static bool has_buffer(struct virtio *t)
 	return virtio_take(t, VSOCK_RX);
 }
 
+void virtio_vsock_end_wait(struct virtio_vsock *v)
+{
+	if (v->empty)
+		v->patience -= MIN(v->patience, arch_counter() - v->empty);
+	v->empty = 0;
+}
+
+/* There is no buffer for a packet. */
+static s32 refuse(struct virtio_vsock *v, const struct vsock_head *h)
+{
+	const u64 now = arch_counter();
+
+	if (h->op == VSOCK_OP_RST) /* also of what its sender never wanted: it does not wait */
+		return virtio_vsock_end(v, h) ? 0 : VSOCK_GONE;
+	v->starved = true;
+	if (!v->empty)
+		v->empty = now;
+	return now - v->empty < v->patience ? VSOCK_LATER : VSOCK_GONE;
+}
+
 s32 virtio_vsock_put(struct virtio_vsock *v, const struct vsock_head *h, const u8 *data, u32 len)
 {
 	const struct virtio_queue *q = &v->t.s.queues[VSOCK_RX];
@@ -89,6 +118,10 @@ s32 virtio_vsock_put(struct virtio_vsock *v, const struct vsock_head *h, const u
 	if (!virtio_is_live(&v->t))
 		return done < 0 ? VSOCK_GONE : done;
 	if (done >= 0) {
+		const u64 most = ms_to_ticks(VSOCK_PATIENCE_MS);
+
+		virtio_vsock_end_wait(v);
+		v->patience = MIN(v->patience + most / EARNS, most);
 		v->received++;
 		virtio_vsock_note(v, h->op, h->src_cid, h->src_port, h->dst_port);
 	}
@@ -103,11 +136,8 @@ s32 virtio_vsock_receive(struct vsock_port *port, const struct vsock_head *h, co
 
 	spin_lock(&v->t.lock);
 	done = virtio_vsock_put(v, h, data, len);
-	if (done == VSOCK_LATER) {
-		v->starved = true;
-		if (__atomic_load_n(&port->stuck, __ATOMIC_RELAXED))
-			done = VSOCK_GONE;
-	}
+	if (done == VSOCK_LATER)
+		done = refuse(v, h);
 	if (v->t.missing) /* its own vCPU lets the memory come, and goes on */
 		virtio_wake(&v->t);
 	spin_unlock(&v->t.lock);
@@ -124,7 +154,7 @@ bool virtio_vsock_rx_unit(struct virtio_vsock *v)
 		return false;
 	v->starved = false;
 	v->wakes = true;
-	__atomic_store_n(&v->port.stuck, false, __ATOMIC_RELAXED);
+	virtio_vsock_end_wait(v);
 	return true;
 }
 
