@@ -59,6 +59,11 @@ struct disk {
 	u32 max_discard, max_zeroes; /* sectors; 0: it cannot do that */
 	char serial[DISK_SERIAL + 1];
 	bool lost; /* it failed, and may still write to what it was given */
+	/*
+	 * A VM has, had or may have all of it to write to, so its labels may be that VM's: they
+	 * name nothing. Lifecycle lock, or boot.
+	 */
+	bool handed_over;
 	/* the room's */
 	char name[8]; /* "vda" */
 	struct disk *next;
@@ -108,6 +113,8 @@ enum disk_state { DISK_IDLE, DISK_BUSY, DISK_OVER };
  */
 int __must_check disk_open(const char *name, bool writable, const char *owner,
 			   struct disk_range **out, char *why, size_t size);
+/* A VM may have that to write to: if it is a whole disk, that is handed over. Boot. */
+void disk_hand_over(const char *name);
 /*
  * Asked again and again while a partition table is read: true ends that, and the disk counts as one
  * that does not answer. NULL: nothing ends it. Set once.

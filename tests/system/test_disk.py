@@ -61,14 +61,14 @@ def test_two_vms(boot, description, tmp_path):  # noqa: F811
     file = gpt(tmp_path / "disk.img", 64, [("one", 1, 16), ("two", 20, 16)])
     types = [description(name, "linux/Image", disk(which, *more), 'initrd = "linux/initrd.cpio.gz"',
                          'bootargs = "console=ttyAMA0"', "memory = <0x0 0x8000000>")
-             for name, which, *more in [("a", "vda1"), ("b", "label:two"), ("whole", "vda"), ("look", "serial:d0", "readonly"),
-                                        ("none", "label:three")]]
+             for name, which, *more in [("a", "vda1"), ("b", "vda2"), ("whole", "vda"), ("look", "serial:d0", "readonly"),
+                                        ("none", "label:two")]]
     linux_with_modules = boot(smp=2, mem=1024, guests=types, extra=options(file))
     board = linux_with_modules
     vms = [new(board, "a"), new(board, "b")]
     for kind, words in [("whole", "'vda' is in use by 'a': only VMs that all have it `readonly` can share it"),
                         ("a", "'vda1' is in use by 'a'"), ("look", "'serial:d0' is in use by 'a'"),
-                        ("none", "no partition is 'label:three' (`host disks` shows them)")]:
+                        ("none", "no partition is 'label:two' (not of vda: a VM with all of that disk may write its labels; name one by number)")]:
         assert words in board.sh(f"zvm new -t {kind}")
     consoles = [vm.port() for vm in vms]
     for vm, console in zip(vms, consoles):

@@ -165,7 +165,7 @@ static int setup(void **unused)
 	known = true;
 	write_table();
 	transfers = flushes = discards = biggest = 0;
-	broken = gone = mute = machine.readonly = false;
+	broken = gone = mute = machine.readonly = machine.handed_over = false;
 	while (in_flight)
 		answer();
 	strcpy(node.disk, "label:root");
@@ -497,6 +497,32 @@ static void test_names(void **unused)
 	refused("", true, -ENOENT, "no disk is");
 }
 
+/* A VM that may write a whole disk writes its labels: it could call its own partition "root". */
+static void test_labels_of_guests(void **unused)
+{
+	static const char *const names[] = { "vda", "serial:of-the-machine" };
+
+	(void)unused;
+	disk_hand_over("");
+	disk_hand_over("vda2");
+	disk_hand_over("label:boot");
+	allowed("vda1", true, 40, 100);
+	allowed("label:boot", true, 40, 100);
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
+		disk_hand_over(names[i]);
+		refused("label:boot", true, -ENOENT, "'label:boot' (not of vda: a VM with all of");
+		allowed("vda1", true, 40, 100);
+		machine.handed_over = false;
+	}
+	/* It had it. */
+	virtio_blk_class.destroy(&virtio_dev);
+	virtio_dev.class = NULL;
+	allowed("vda", false, 0, SECTORS);
+	allowed("label:boot", true, 40, 100);
+	allowed("vda", true, 0, SECTORS);
+	refused("label:boot", false, -ENOENT, "not of vda");
+}
+
 /* Behind "vdz" come "vdaa" and so on. They stay, so this is the last test. */
 static void test_many_disks(void **unused)
 {
@@ -600,6 +626,7 @@ int main(void)
 		cmocka_unit_test_setup(test_reset_in_flight, setup),
 		cmocka_unit_test_setup(test_delete_in_flight, setup),
 		cmocka_unit_test_setup(test_names, setup),
+		cmocka_unit_test_setup(test_labels_of_guests, setup),
 		cmocka_unit_test_setup(test_users, setup),
 		cmocka_unit_test_setup(test_broken_tables, setup),
 		cmocka_unit_test_setup(test_many_disks, setup),

@@ -219,6 +219,7 @@ int disk_open(const char *name, bool writable, const char *owner, struct disk_ra
 		return -ENOMEM;
 	}
 	r->writable = writable;
+	p.disk->handed_over |= writable && p.sectors == p.disk->sectors;
 	(void)snprintf(r->owner, sizeof(r->owner), "%s", owner);
 	list_add_tail(&p.disk->ranges, &r->node);
 	*out = r;

@@ -123,8 +123,13 @@ static int find_label(const char *name, struct disk_place *place, char *why, siz
 {
 	struct search s = { .label = name + strlen("label:"), .place = place };
 	const char *trouble = NULL, *problem;
+	const struct disk *skipped = NULL;
 
 	for (u32 i = 0; (s.disk = disk_get(i)) != NULL; i++) {
+		if (s.disk->handed_over) {
+			skipped = s.disk;
+			continue;
+		}
 		problem = disk_partitions(s.disk, look_at, &s);
 		if (problem)
 			trouble = problem;
@@ -134,6 +139,11 @@ static int find_label(const char *name, struct disk_place *place, char *why, siz
 	if (s.found)
 		(void)snprintf(why, size, "%u partitions are '%s': name one by disk and number",
 			       s.found, name);
+	else if (skipped)
+		(void)snprintf(why, size,
+			       "no partition is '%s' (not of %s: a VM with all of that disk may "
+			       "write its labels; name one by number)",
+			       name, skipped->name);
 	else
 		(void)snprintf(why, size, "no partition is '%s'%s%s (`host disks` shows them)",
 			       name, trouble ? "; " : "", trouble ? trouble : "");
@@ -188,6 +198,16 @@ static int find_numbered(const char *name, struct disk_place *place, char *why, 
 	(void)snprintf(why, size, "'%s': %s", name,
 		       problem ? problem : "there is no such partition");
 	return -ENOENT;
+}
+
+void disk_hand_over(const char *name)
+{
+	struct disk *d;
+
+	for (u32 i = 0; (d = disk_get(i)) != NULL; i++)
+		d->handed_over |= str_eq(name, d->name) ||
+				  (str_starts(name, "serial:") &&
+				   str_eq(name + strlen("serial:"), d->serial));
 }
 
 int disk_find(const char *name, struct disk_place *place, char *why, size_t size)

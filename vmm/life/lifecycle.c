@@ -9,6 +9,7 @@
 #include <lib/errno.h>
 #include <vmm/cpu.h>
 #include <vmm/desc.h>
+#include <vmm/disk.h>
 #include <vmm/life.h>
 #include <vmm/oracle.h>
 #include <vmm/place.h>
@@ -317,12 +318,22 @@ int vm_delete(struct vm *vm, bool force, struct vm_error *err)
 
 /* ---- start ---- */
 
+static void hand_over_disks(const struct vm_desc *d)
+{
+	disk_hand_over(d->variables);
+	for (u32 i = 0; i < d->virtio_count; i++)
+		if (!d->virtio[i].readonly)
+			disk_hand_over(d->virtio[i].disk);
+}
+
 void vmm_autostart(void)
 {
 	const struct vm_options none = { .priority = -1 };
 	struct vm_error err;
 	struct vm *vm;
 
+	for (u32 i = 0; i < vm_type_count; i++)
+		hand_over_disks(&vm_types[i]->desc);
 	for (u32 i = 0; i < vm_type_count; i++) {
 		if (!vm_types[i]->valid || !vm_types[i]->desc.autostart)
 			continue;
