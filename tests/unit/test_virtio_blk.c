@@ -390,6 +390,31 @@ static void test_rate(void **unused)
 		assert_int_equal(put_sectors(0, 8192, (u8)i), 0);
 }
 
+/* Zeroes that the device writes count like those of the driver; requests without data do not. */
+static void test_rate_of_zeroes(void **unused)
+{
+	struct desc_virtio node = disk;
+	u32 len;
+
+	(void)unused;
+	node.kib = (struct rate_limit){ .size = 64, .ms = 1000 };
+	virtio_new(&virtio_blk_class, &node);
+	virtio_start(0, 1);
+	for (u32 i = 0; i < 50; i++) {
+		assert_int_equal(request(FLUSH, 1 << 20, 0, 0, &len), 0);
+		assert_int_equal(clear(DISCARD, 0, 16, 0), 0);
+		assert_int_equal(clear(ZEROES, ~0ULL, ~0U, 0), 1);
+	}
+	assert_int_equal(put_sectors(0, 512, 1), 0);
+	for (u32 i = 0; i < 8; i++)
+		assert_int_equal(clear(ZEROES, 0, 16, i & 1), 0);
+	assert_false(virtio_timer_armed);
+	offer(0, 0);
+	notify(0);
+	assert_true(virtio_timer_armed);
+	assert_int_equal(used_idx(0), 159);
+}
+
 /* The machine's memory is used up: the guest gets an error, and later it works again. */
 static void test_no_memory(void **unused)
 {
@@ -447,6 +472,7 @@ int main(void)
 		cmocka_unit_test_setup(test_readonly, setup),
 		cmocka_unit_test_setup(test_discard_at_reset, setup),
 		cmocka_unit_test_setup(test_rate, setup),
+		cmocka_unit_test_setup(test_rate_of_zeroes, setup),
 		cmocka_unit_test_setup(test_no_memory, setup),
 		cmocka_unit_test_setup(test_reset_in_flight, setup),
 	};

@@ -38,9 +38,9 @@ static int get_header(struct virtio_blk *b)
 		r->got = 0;
 		r->step = STEP_DATA;
 		/* Too large a number is beyond the end in any case. */
-		r->at = r->header.type == T_GET_ID
-				? 0
-				: MIN(r->header.sector, b->size / BLK_SECTOR + 1) * BLK_SECTOR;
+		r->at = r->header.type == T_IN || r->header.type == T_OUT
+				? MIN(r->header.sector, b->size / BLK_SECTOR + 1) * BLK_SECTOR
+				: 0;
 	} else if (!n && virtio_can_go_on(&b->t)) {
 		virtio_break(&b->t, BLK_QUEUE, VIRTIO_FAULT_REQUEST, r->got);
 	}
@@ -153,12 +153,15 @@ static bool may_begin(struct virtio_blk *b)
 	return true;
 }
 
+/* A disk that cannot do better writes zeroes, so these are charged too. DISCARD writes none. */
 static void charge(struct virtio_blk *b)
 {
-	struct blk_request *r = blk_now(b);
+	const struct blk_request *r = blk_now(b);
+	const bool zeroes = r->header.type == T_WRITE_ZEROES;
+	const u64 from = (zeroes ? r->range.sector : r->header.sector) * BLK_SECTOR;
 
-	if (b->bytes.size && (r->header.type == T_IN || r->header.type == T_OUT))
-		bucket_take(&b->bytes, r->at - MIN(r->header.sector * BLK_SECTOR, r->at));
+	if (zeroes || r->header.type == T_IN || r->header.type == T_OUT)
+		bucket_take(&b->bytes, r->at - MIN(from, r->at));
 }
 
 static void set_limits(struct virtio_blk *b, const struct desc_virtio *node)
