@@ -21,6 +21,7 @@
 #define QUEUE    32     /* descriptors: a power of two */
 #define LIMIT_MS 30000  /* without any answer */
 #define LOST_MS  300000 /* for one transfer, whatever else is answered */
+#define ANSWERS  4      /* that one section takes: each may wake a VM */
 #define LOOK_MS  5000   /* between two looks whether one is late */
 
 /* 5.2.3: features */
@@ -201,14 +202,14 @@ static int submit(struct disk *disk, struct disk_io *io)
 
 /* ---- answers ---- */
 
-/* Take what came back. Fills over[] and bad[]; returns how many. Lock held. */
-static u32 take_answers(struct vblk *d, struct disk_io *over[SLOTS], bool bad[SLOTS])
+/* Take what came back, as much as may be. Fills over[] and bad[]; how many. Lock held. */
+static u32 take_answers(struct vblk *d, struct disk_io *over[ANSWERS], bool bad[ANSWERS])
 {
 	u32 count = 0, len;
 	u16 head;
 
 	/* One round through the queue at most: a device may return the same for ever. */
-	for (u32 i = 0; i < d->queue.size && count < SLOTS && virtq_ready(&d->queue); i++) {
+	for (u32 i = 0; i < d->queue.size && count < ANSWERS && virtq_ready(&d->queue); i++) {
 		u32 slot;
 
 		if (!virtq_pop(&d->queue, &head, &len))
@@ -225,8 +226,8 @@ static u32 take_answers(struct vblk *d, struct disk_io *over[SLOTS], bool bad[SL
 void virtio_disk_interrupt(void *arg)
 {
 	struct vblk *d = arg;
-	struct disk_io *over[SLOTS];
-	bool bad[SLOTS];
+	struct disk_io *over[ANSWERS];
+	bool bad[ANSWERS];
 	unsigned long irq = spin_lock_irqsave(&d->lock);
 	u32 count = 0;
 
@@ -234,6 +235,10 @@ void virtio_disk_interrupt(void *arg)
 		(void)virtio_ack_interrupt(&d->dev);
 		count = take_answers(d, over, bad);
 		offer_waiting(d);
+		if (count == ANSWERS) { /* there may be more: look() takes them */
+			d->looking = true;
+			timeout_set(&d->look, arch_counter());
+		}
 	}
 	spin_unlock_irqrestore(&d->lock, irq);
 	for (u32 i = 0; i < count; i++)
@@ -266,17 +271,17 @@ static bool is_busy(const struct vblk *d)
 	return !list_empty(&d->waiting);
 }
 
-/* Up to SLOTS transfers that end now, in errors. Lock held. */
-static u32 take_back(struct vblk *d, struct disk_io *over[SLOTS], bool bad[SLOTS])
+/* Some transfers that end now, in errors. Lock held. */
+static u32 take_back(struct vblk *d, struct disk_io *over[ANSWERS], bool bad[ANSWERS])
 {
 	u32 count = 0;
 
-	for (u32 slot = 0; slot < SLOTS; slot++) {
+	for (u32 slot = 0; slot < SLOTS && count < ANSWERS; slot++) {
 		if (d->slots[slot])
 			over[count++] = d->slots[slot];
 		d->slots[slot] = NULL;
 	}
-	while (count < SLOTS && !list_empty(&d->waiting))
+	while (count < ANSWERS && !list_empty(&d->waiting))
 		over[count++] = container_of(list_pop(&d->waiting), struct disk_io, node);
 	for (u32 i = 0; i < count; i++)
 		bad[i] = true;
@@ -291,8 +296,8 @@ static void look(struct timeout *timeout)
 {
 	struct vblk *d = container_of(timeout, struct vblk, look);
 	unsigned long irq = spin_lock_irqsave(&d->lock);
-	struct disk_io *over[SLOTS];
-	bool bad[SLOTS], fails = false;
+	struct disk_io *over[ANSWERS];
+	bool bad[ANSWERS], fails = false;
 	u32 count = 0;
 
 	if (!d->failed) {
@@ -307,7 +312,8 @@ static void look(struct timeout *timeout)
 		count = take_back(d, over, bad);
 	d->looking = is_busy(d);
 	if (d->looking)
-		timeout_set(timeout, d->failed ? arch_counter() : deadline_ms(LOOK_MS));
+		timeout_set(timeout,
+			    d->failed || count == ANSWERS ? arch_counter() : deadline_ms(LOOK_MS));
 	spin_unlock_irqrestore(&d->lock, irq);
 	for (u32 i = 0; i < count; i++)
 		disk_done(over[i], bad[i]);
