@@ -12,7 +12,7 @@
  * device's lock and is short; between units nothing is held, interrupts are taken, and the thread
  * may be preempted. So any vCPU may continue what another one began, and a reset is complete at
  * once, with requests in flight too. Exception: while a disk of the machine uses the guest's
- * memory, the vCPU that resets the device waits (`draining`).
+ * memory, or another vCPU sends some of it, the vCPU that resets the device waits (`draining`).
  */
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
@@ -111,6 +111,8 @@ struct virtio_model {
 	 * the lock; ask again. Lock held. NULL: addresses are never kept over the lock.
 	 */
 	bool (*let_go)(struct virtio *t);
+	/* After a reset that set `draining`: true while that is so. Lock held. */
+	bool (*drains)(struct virtio *t);
 };
 
 /* The transport's part of a device; the first member of its state. */
@@ -126,9 +128,9 @@ struct virtio {
 	u32 generation; /* of the configuration (2.5.4); under the lock */
 	bool asked;     /* a vCPU is to look for work (atomic) */
 	/*
-	 * After a reset of the device: the machine still uses memory of its requests. Set by
-	 * model->reset(), cleared by model->unit(), which says meanwhile that there is more to do.
-	 * Under the lock.
+	 * After a reset of the device: the machine, or another vCPU without the lock, still uses
+	 * memory of its requests. Set by model->reset(); until model->drains() says that it is
+	 * over no unit is done. Under the lock.
 	 */
 	bool draining;
 	u64 missing; /* an IPA whose memory is not there yet; 0: none. Under the lock */

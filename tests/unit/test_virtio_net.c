@@ -291,6 +291,48 @@ static void test_reset_while_sending(void **unused)
 	assert_int_equal(used_idx(TX), 1);
 }
 
+static u32 sleeps;
+
+static void sender_ends(void)
+{
+	if (++sleeps == 3)
+		((struct virtio_net *)virtio_dev.state)->sending = false;
+}
+
+/* The frame is being read by this vCPU. */
+static void another_resets(void)
+{
+	virtio_between = NULL;
+	put(STATUS, 0);
+	virtio_work_once();
+	assert_int_equal(sleeps, 3);
+}
+
+static void send_and_reset(void)
+{
+	virtio_between = another_resets;
+}
+
+/* A vCPU that resets the device waits until none reads the guest's memory any more. */
+static void test_reset_waits(void **unused)
+{
+	(void)unused;
+	sleeps = 0;
+	virtio_asleep = sender_ends;
+	desc(TX, 0, BUFFER, HEADER + 100, 0, 0);
+	offer(TX, 0);
+	put(QUEUE_NOTIFY, TX);
+	virtio_between = send_and_reset;
+	virtio_work();
+	assert_int_equal(sent, 1);
+	assert_int_equal(sleeps, 3);
+	virtio_start(0, 2);
+	desc(TX, 0, BUFFER, HEADER + 100, 0, 0);
+	offer(TX, 0);
+	notify(TX);
+	assert_int_equal(sent, 2);
+}
+
 /* ---- receiving ---- */
 
 static void is_received(u32 len, u8 tag, u16 buffers)
@@ -569,6 +611,7 @@ int main(void)
 		cmocka_unit_test_setup(test_malformed, setup),
 		cmocka_unit_test_setup(test_checksum, setup),
 		cmocka_unit_test_setup(test_reset_while_sending, setup),
+		cmocka_unit_test_setup(test_reset_waits, setup),
 		cmocka_unit_test_setup(test_receive, setup),
 		cmocka_unit_test_setup(test_too_small, setup),
 		cmocka_unit_test_setup(test_merged, setup),

@@ -350,10 +350,6 @@ static bool unit(struct virtio *t)
 	enum served served;
 	u32 free = b->most;
 
-	if (unlikely(t->draining))
-		t->draining = b->backend->drains(b);
-	if (unlikely(t->draining))
-		return true;
 	if (!virtio_is_live(t))
 		return false;
 	for (u32 i = 0, n = first; i < b->most; i++, n = n + 1 < b->most ? n + 1 : 0) {
@@ -378,8 +374,6 @@ static bool unit(struct virtio *t)
 static void between(struct virtio *t, struct vcpu *v)
 {
 	(void)v;
-	if (unlikely(__atomic_load_n(&t->draining, __ATOMIC_RELAXED)))
-		thread_sleep_ms(1);
 	if (to_blk(t)->backend->between)
 		to_blk(t)->backend->between(to_blk(t));
 }
@@ -391,6 +385,13 @@ static bool let_go(struct virtio *t)
 	return b->backend->let_go && b->backend->let_go(b);
 }
 
+static bool drains(struct virtio *t)
+{
+	struct virtio_blk *b = to_blk(t);
+
+	return b->backend->drains(b);
+}
+
 /* ---- the device ---- */
 
 static const struct virtio_model model = {
@@ -400,6 +401,7 @@ static const struct virtio_model model = {
 	.between = between,
 	.reset = forget_all,
 	.let_go = let_go,
+	.drains = drains,
 };
 
 /* A short name is terminated; the serial number is the node's name if the description has none. */

@@ -111,6 +111,7 @@ static void forget(struct virtio *t)
 	if (!n->sending) /* else the frame is still read; transmit() begins a new one after it */
 		new_frame(n);
 	n->step = NET_GATHER;
+	t->draining = n->sending;
 	net_queue_init(&n->queue);
 }
 
@@ -239,6 +240,11 @@ static bool let_go(struct virtio *t)
 	return false;
 }
 
+static bool drains(struct virtio *t)
+{
+	return to_net(t)->sending;
+}
+
 /* ---- sending it, without a lock ---- */
 
 static void between(struct virtio *t, struct vcpu *v)
@@ -290,6 +296,7 @@ static const struct virtio_model model = {
 	.between = between,
 	.reset = forget,
 	.let_go = let_go,
+	.drains = drains,
 };
 
 static int create(struct vdev *d)

@@ -393,18 +393,22 @@ static void lose(struct virtio *t, u64 ipa)
 static void work_on(struct virtio *t, struct vcpu *v)
 {
 	unsigned long irq;
+	bool more, draining;
 	u64 missing;
-	bool more;
 
 	for (;;) {
 		irq = spin_lock_irqsave(&t->lock);
-		more = t->model->unit(t);
+		draining = t->draining && t->model->drains(t);
+		t->draining = draining;
+		more = draining || t->model->unit(t);
 		missing = t->missing;
 		t->missing = 0;
 		spin_unlock_irqrestore(&t->lock, irq);
 		if (!more && !missing)
 			return;
 		sched_open();
+		if (unlikely(draining))
+			thread_sleep_ms(1);
 		if (missing && !vm_ram_bring(v->vm, missing))
 			lose(t, missing);
 		if (more && t->model->between)

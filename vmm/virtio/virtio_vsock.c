@@ -131,6 +131,7 @@ static void forget(struct virtio *t)
 	struct virtio_vsock *v = to_vsock(t);
 
 	new_packet(v);
+	t->draining = v->sending;
 	v->has_reset = v->starved = false;
 	virtio_vsock_end_wait(v);
 	v->announces |= v->conn_count != 0;
@@ -146,6 +147,11 @@ static bool let_go(struct virtio *t)
 	if (v->step == VSOCK_READY && !v->sending)
 		v->step = VSOCK_DATA;
 	return v->sending;
+}
+
+static bool drains(struct virtio *t)
+{
+	return to_vsock(t)->sending;
 }
 
 /* ---- sending, without the lock ---- */
@@ -240,6 +246,7 @@ static const struct virtio_model model = {
 	.between = between,
 	.reset = forget,
 	.let_go = let_go,
+	.drains = drains,
 };
 
 static int create(struct vdev *d)
