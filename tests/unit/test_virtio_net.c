@@ -412,6 +412,39 @@ static void test_merged(void **unused)
 	assert_int_equal(len, 512 - 400);
 }
 
+/* A frame for which the driver may never have buffers enough keeps no other one out. */
+static void test_too_few_buffers(void **unused)
+{
+	(void)unused;
+	virtio_start(F_MRG_RXBUF, 2);
+	arrive(500, 1, 7);
+	for (u16 i = 0; i < 2; i++) {
+		desc(RX, i, BUFFER + 200 * i, 200, WRITE, 0);
+		offer(RX, i);
+	}
+	notify(RX);
+	assert_int_equal(used_idx(RX), 0);
+	arrive(60, 2, 8);
+	is_received(60, 8, 1);
+	assert_int_equal(port->in.dropped, 1);
+	/* If it has them in time, nothing is lost. */
+	arrive(500, 1, 9);
+	assert_int_equal(port->in.dropped, 2);
+	offer(RX, 0);
+	notify(RX);
+	arrive(60, 2, 10);
+	arrive(60, 2, 11);
+	arrive(500, 1, 12);
+	offer(RX, 0);
+	notify(RX);
+	offer(RX, 1);
+	desc(RX, 2, BUFFER + 400, 200, WRITE, 0);
+	offer(RX, 2);
+	notify(RX);
+	assert_int_equal(port->in.frames, 4);
+	assert_int_equal(port->in.dropped, 2);
+}
+
 static void test_checksum_in(void **unused)
 {
 	struct net_frame f = { .has_sum = true, .sum_start = 34, .sum_offset = 16 };
@@ -615,6 +648,7 @@ int main(void)
 		cmocka_unit_test_setup(test_receive, setup),
 		cmocka_unit_test_setup(test_too_small, setup),
 		cmocka_unit_test_setup(test_merged, setup),
+		cmocka_unit_test_setup(test_too_few_buffers, setup),
 		cmocka_unit_test_setup(test_checksum_in, setup),
 		cmocka_unit_test_setup(test_fair, setup),
 		cmocka_unit_test_setup(test_turns, setup),

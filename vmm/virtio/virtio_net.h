@@ -36,9 +36,10 @@ _Static_assert(sizeof(struct virtio_net_header) == 12, "5.1.6");
 #define NET_SLOT_PAGES ((u32)(NET_SLOTS * NET_SLOT_SIZE / PAGE_SIZE))
 
 struct net_queue {
-	u32 used; /* slots */
-	u8 free;  /* the first of the free slots */
-	u8 turn;  /* the sender that is next */
+	u32 used;  /* slots */
+	u8 free;   /* the first of the free slots */
+	u8 turn;   /* the sender that is next */
+	bool part; /* its frame needs more buffers than there are */
 	struct {
 		u32 from;
 		u8 count, first, last;

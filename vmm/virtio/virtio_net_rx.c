@@ -152,6 +152,7 @@ static void drop_first(struct net_queue *q, u32 sender)
 {
 	const u8 slot = q->senders[sender].first;
 
+	q->part = false;
 	q->senders[sender].first = q->slots[slot].next;
 	q->senders[sender].count--;
 	q->slots[slot].next = q->free;
@@ -234,6 +235,7 @@ bool virtio_net_drain(struct virtio_net *n)
 	f.sum_offset = q->slots[slot].sum_offset;
 	(void)net_frame_add(&f, &q->frames[slot * NET_SLOT_SIZE], q->slots[slot].len);
 	r = put(n, &f);
+	q->part = r == PART;
 	if (r == LATER || r == PART)
 		return false;
 	n->port.in.dropped += r == NEVER;
@@ -250,6 +252,12 @@ void virtio_net_receive(struct net_port *port, const struct net_frame *f, u32 fr
 	enum put r = NEVER;
 
 	spin_lock(&t->lock);
+	/* The driver may never have so many buffers: that frame waits for this one only. */
+	if (unlikely(n->queue.part)) {
+		drop_first(&n->queue, n->queue.turn);
+		port->in.dropped++;
+		virtio_wake(t);
+	}
 	/* The driver may have changed since the switch asked sums(). */
 	if (virtio_is_live(t) && (!f->has_sum || (t->s.driver_features & features)))
 		r = n->queue.used ? LATER : put(n, f);
