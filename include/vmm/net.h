@@ -58,7 +58,7 @@ struct net_port {
 	bool filter;              /* it sends with its own address only */
 	struct net_station own;
 	struct net_station *stations;
-	u32 room;                  /* stations */
+	u32 room, next_place;      /* stations */
 	u64 displaced;             /* addresses whose place was needed for others */
 	struct net_counts in, out; /* as the device sees it: received and sent */
 	/*

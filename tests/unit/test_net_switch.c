@@ -250,6 +250,41 @@ static void test_full(void **unused)
 	assert_int_equal(n, 0);
 }
 
+/*
+ * The uplink's 1024 places are full. Another address takes the oldest of the next few: a walk
+ * through all of them, with interrupts masked, is too long.
+ */
+static void test_places(void **unused)
+{
+	struct net_port *uplink = &ports[0].port;
+	struct net_station *oldest;
+
+	(void)unused;
+	net_leave(uplink);
+	*uplink = (struct net_port){ .owner = "b0", .name = "net0" };
+	uplink->receive = ports[1].port.receive;
+	uplink->sums = ports[1].port.sums;
+	assert_int_equal(net_join(uplink, "lan", MAC(0), 1024), 0);
+	for (u32 i = 0; i < 1024; i++) {
+		host_counter++;
+		send(0, MAC(2), OTHER(i));
+		assert_int_equal(got(), 4);
+	}
+	assert_int_equal(uplink->displaced, 0);
+	oldest = &uplink->stations[600];
+	oldest->seen = 0;
+	for (u32 i = 0; i < 600 / 16; i++) {
+		host_counter++;
+		send(0, MAC(2), OTHER(2000 + i));
+		assert_int_equal(got(), 4);
+		assert_int_equal(oldest->mac, OTHER(600));
+		assert_int_equal(uplink->displaced, i + 1);
+	}
+	send(0, MAC(2), OTHER(3000));
+	assert_int_equal(got(), 4);
+	assert_int_equal(oldest->mac, OTHER(3000));
+}
+
 static void test_sources(void **unused)
 {
 	(void)unused;
@@ -459,9 +494,9 @@ static void test_names(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_where),   TEST(test_learning), TEST(test_full),
-		TEST(test_sources), TEST(test_joining),  TEST(test_many),
-		TEST(test_sums),    TEST(test_names),    TEST(test_capture),
+		TEST(test_where),   TEST(test_learning), TEST(test_full), TEST(test_places),
+		TEST(test_sources), TEST(test_joining),  TEST(test_many), TEST(test_sums),
+		TEST(test_names),   TEST(test_capture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@
 #include <kernel/timeout.h>
 
 #define AGE_MS 300000 /* an address that was not seen for so long is forgotten */
-#define LOOKS  16     /* numbers of ports that one section looks at */
+#define LOOKS  16     /* numbers of ports, or places of addresses, that one section looks at */
 
 /* ---- addresses, under the network's lock ---- */
 
@@ -51,17 +51,18 @@ void net_forget(struct net *net, struct net_station *s)
 	s->mac = 0;
 }
 
-/* A place for another address behind a port: a free one, else that of the oldest. */
+/* A place for another address behind a port: of the next ones a free one, else the oldest's. */
 static struct net_station *place_for(struct net_port *port)
 {
-	struct net_station *oldest = port->stations;
+	struct net_station *oldest = NULL;
 
-	for (u32 i = 0; i < port->room; i++) {
-		struct net_station *s = &port->stations[i];
+	for (u32 i = 0; i < LOOKS; i++) {
+		struct net_station *s = &port->stations[port->next_place];
 
+		port->next_place = port->next_place + 1 < port->room ? port->next_place + 1 : 0;
 		if (!s->mac)
 			return s;
-		if (s->seen < oldest->seen)
+		if (!oldest || s->seen < oldest->seen)
 			oldest = s;
 	}
 	return oldest;
