@@ -3,12 +3,15 @@
 #include "unit_boot.h"
 
 #include <arch/cpu.h>
+#include <asm/host.h>
 #include <arch/timer.h>
 #include <kernel/irq.h>
 #include <kernel/page.h>
 #include <kernel/percpu.h>
 #include <lib/errno.h>
 #include <lib/list.h>
+#include <string.h>
+#include <vmm/console.h>
 #include <vmm/core.h>
 #include <vmm/trace.h>
 
@@ -146,6 +149,41 @@ static void filters(void **state)
 	assert_false(percpus[1].masked.exits);
 }
 
+static u64 seen, longest; /* records of a section */
+
+static void look(void)
+{
+	const u64 head = this_cpu()->trace.head;
+
+	if (!host_irqs_open[0])
+		return;
+	longest = MAX(longest, head - seen);
+	seen = head;
+}
+
+/* A guest writes as many lines at once as it can: a section records a few of them. */
+static void lines(void **state)
+{
+	void (*deliver)(void) = host_deliver;
+	static struct console console;
+	u8 text[512];
+	u64 start;
+
+	(void)state;
+	memset(text, '\n', sizeof(text));
+	memset(text + 100, 'x', 90);
+	console_init(&console);
+	start = seen = this_cpu()->trace.head;
+	longest = 0;
+	host_deliver = look;
+	console_put(&console, text, sizeof(text));
+	host_deliver = deliver;
+	assert_int_equal(this_cpu()->trace.head - start, 512 - 90 - 1 + 15);
+	assert_in_range(longest, 1, 32);
+	assert_int_equal(trace_stop(), 0);
+	assert_int_equal(trace_stop(), 0);
+}
+
 static u32 handled;
 
 static void handler(u32 intid, void *arg)
@@ -248,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup(layout, started),
 		cmocka_unit_test_setup(wraps, started),
 		cmocka_unit_test_setup(reader_beside_a_writer, started),
+		cmocka_unit_test_setup(lines, started),
 		cmocka_unit_test(filters),
 		cmocka_unit_test(interrupts),
 		cmocka_unit_test(switches),

@@ -96,7 +96,9 @@ void console_output(struct console *c, u8 byte)
 	tell(c, armed, push);
 }
 
-void console_put(struct console *c, const void *data, u32 len)
+#define TRACED 16U /* bytes that one section takes: each may end a line */
+
+static void put_some(struct console *c, const void *data, u32 len)
 {
 	unsigned long flags = spin_lock_irqsave(&c->lock);
 	const u64 before = c->log.head;
@@ -110,6 +112,17 @@ void console_put(struct console *c, const void *data, u32 len)
 	c->armed = false;
 	spin_unlock_irqrestore(&c->lock, flags);
 	tell(c, armed, push);
+}
+
+void console_put(struct console *c, const void *data, u32 len)
+{
+	const u8 *at = data;
+	u32 n;
+
+	for (; len; at += n, len -= n) {
+		n = unlikely(trace_wants(TRACE_CONSOLES)) ? MIN(len, TRACED) : len;
+		put_some(c, at, n);
+	}
 }
 
 u32 console_read_at(struct console *c, u64 *pos, void *out, u32 len)
