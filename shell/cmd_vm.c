@@ -332,6 +332,15 @@ static int stop_by_force(struct vm *vm, struct vm_error *err)
 	return vm_stop(vm, true, err);
 }
 
+/* True if that is to be tried again: the VM waits for a disk, but no other command for it. */
+static bool again(int r)
+{
+	if (r != -EAGAIN)
+		return false;
+	thread_sleep_ms(10);
+	return true;
+}
+
 /*
  * Do one thing to the named VM. If that includes loading it, wait for that. Then answer "vm 0
  * 'linux' <done>".
@@ -342,20 +351,23 @@ static void lifecycle(const struct args *a, int (*act)(struct vm *vm, struct vm_
 	struct control_load l = { .done = done };
 	struct vm_error err;
 	struct vm *vm;
-	int r = 0;
+	int r;
 
-	shell_vmm_lock();
-	vm = vm_argument(a);
-	if (vm) {
-		l.vm = vm->id;
-		(void)str_copy(l.name, vm->name, sizeof(l.name));
-		r = act(vm, &err);
-		if (act == stop_gently && vm->state == VM_RUNNING)
-			l.done = "asked to power off";
-		if (!r)
-			began_loading(vm);
-	}
-	shell_vmm_unlock();
+	do {
+		r = 0;
+		shell_vmm_lock();
+		vm = vm_argument(a);
+		if (vm) {
+			l.vm = vm->id;
+			(void)str_copy(l.name, vm->name, sizeof(l.name));
+			r = act(vm, &err);
+			if (act == stop_gently && vm->state == VM_RUNNING)
+				l.done = "asked to power off";
+			if (!r)
+				began_loading(vm);
+		}
+		shell_vmm_unlock();
+	} while (again(r));
 	if (r)
 		shell_error("zvm: %s\n", err.text);
 	else if (vm)
@@ -433,17 +445,21 @@ void cmd_zvm_delete(const struct args *a)
 	struct vm_error err;
 	struct vm *vm;
 	u32 id = 0;
+	int r;
 
-	shell_vmm_lock();
-	vm = vm_argument(a);
-	if (vm)
-		id = vm->id;
-	if (vm && force && !is_halted(vm) && vm_stop(vm, true, &err) != 0) {
+	do {
+		r = 0;
+		shell_vmm_lock();
+		vm = vm_argument(a);
+		if (vm)
+			id = vm->id;
+		if (vm && force && !is_halted(vm))
+			r = vm_stop(vm, true, &err);
+		shell_vmm_unlock();
+	} while (again(r));
+	if (r)
 		shell_error("zvm: %s\n", err.text);
-		vm = NULL;
-	}
-	shell_vmm_unlock();
-	if (!vm)
+	if (r || !vm)
 		return;
 	if (!await_disks(id)) {
 		shell_error("vm %u stays, stopped: its disk has not answered; delete it later\n",

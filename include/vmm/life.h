@@ -29,6 +29,9 @@ void vmm_autostart(void);
  * vm_create: from a type; VM_CREATED when loaded. vm_run: start, or resume a paused one. vm_stop:
  * press its power key, or cancel a restart that is waited for (force: stop it at once). vm_reset:
  * reload the images and start again. vm_delete: free everything (force: even if it is running).
+ *
+ * Pause, stop, reset and delete fail with -EAGAIN while a vCPU waits for a disk of the machine: the
+ * VM does not go on, and the call is made again, with the lifecycle lock released meanwhile.
  */
 int __must_check vm_create(const struct vm_type *type, const struct vm_options *opt,
 			   struct vm **out, struct vm_error *err);
@@ -91,8 +94,8 @@ void vm_stats_reset(struct vm *vm);
 #define LOAD_PRIORITY (PRIO_DEFAULT + 1)
 
 /*
- * Clear the VM's RAM and copy the images and the devicetree there. -EINTR: cancelled by vm_halt().
- * On vCPU 0's thread (vm_tend()), or before that thread was started.
+ * Clear the VM's RAM and copy the images and the devicetree there. -EINTR: a lifecycle call has
+ * cancelled it. On vCPU 0's thread (vm_tend()), or before that thread was started.
  */
 int __must_check vm_load_images(struct vm *vm, struct vm_error *err);
 
@@ -107,12 +110,6 @@ struct vm_renewal {
 };
 int __must_check vm_plan_image(const struct vm *vm, struct vm_renewal *r, struct vm_error *err);
 void vm_renew_image(struct vm *vm, const struct vm_renewal *r);
-
-/*
- * Stop all vCPUs where they are, cancel a load, and wait until none runs guest code. Lifecycle lock
- * held, vm->operated set.
- */
-void vm_halt(struct vm *vm);
 
 /*
  * The VM's own next step while none of its vCPUs runs: it ends because its guest asked for that or

@@ -348,6 +348,8 @@ static int answer(struct vm_error *err)
 	done = true;
 	fuzz_assert(locks == 1);
 	(void)snprintf(err->text, sizeof(err->text), "it does not go");
+	if (fuzz_once_in(&input, 8) && input.left)
+		return -EAGAIN; /* a disk is slow */
 	return fuzz_once_in(&input, 4) ? -EINVAL : 0;
 }
 

@@ -168,6 +168,7 @@ void vmm_lock(void)
 void vmm_unlock(void)
 {
 	assert_true(fake.locks-- > 0);
+	fake.slow -= fake.slow && !fake.locks;
 }
 
 const char *vm_state_name(enum vm_state s)
@@ -198,6 +199,8 @@ const struct thread_hooks vcpu_hooks;
 static int answer(struct vm *vm, enum vm_state state, struct vm_error *err)
 {
 	assert_true(fake.locks > 0);
+	if (fake.slow)
+		return -EAGAIN;
 	if (fake.refusal)
 		snprintf(err->text, sizeof(err->text), "vm %u '%s' refuses", vm->id, vm->name);
 	else

@@ -20,6 +20,7 @@ struct fake {
 	size_t output_len;
 	void (*on_write)(size_t len); /* what happens while so much is sent; NULL: nothing */
 	int refusal;                  /* what lifecycle calls answer */
+	u32 slow;                     /* releases of the lock; before them it is -EAGAIN */
 	bool bad_schedule;            /* there is a line about it */
 	bool virt, exact;             /* the machine is QEMU's; its clock is said to be exact */
 	u32 busy;                     /* looks that find a VM's disk at work */

@@ -198,6 +198,21 @@ static void test_delete_with_a_dead_disk(void **state)
 	assert_int_equal(fake.busy, 0);
 }
 
+/* A vCPU that waits for a disk of the machine keeps the lifecycle lock from no other one. */
+static void test_slow_stop(void **state)
+{
+	(void)state;
+	fake_machines[0].state = VM_RUNNING;
+	fake.slow = 5;
+	expect("zvm pause linux", "vm 0 'linux' paused\n");
+	fake.slow = 5;
+	expect("zvm stop -f linux", "vm 0 'linux' stopped\n");
+	fake_machines[0].state = VM_RUNNING;
+	fake.slow = 5;
+	expect("zvm delete -f linux", "vm 0 'linux' deleted\n");
+	assert_int_equal(fake.slow, 0);
+}
+
 static void console_write(struct vm *vm, const char *text)
 {
 	for (; *text; text++)
@@ -391,6 +406,7 @@ int main(void)
 		cmocka_unit_test_setup(test_names, fake_setup_vms),
 		cmocka_unit_test_setup(test_option_errors, fake_setup_vms),
 		cmocka_unit_test_setup(test_lifecycle, fake_setup_vms),
+		cmocka_unit_test_setup(test_slow_stop, fake_setup_vms),
 		cmocka_unit_test_setup(test_loading, fake_setup_vms),
 		cmocka_unit_test_setup(test_delete_with_a_dead_disk, fake_setup_vms),
 		cmocka_unit_test_setup(test_log, fake_setup_vms),

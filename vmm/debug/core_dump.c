@@ -369,7 +369,7 @@ int core_dump(struct vm *vm, s32 want, struct vm_error *err)
 {
 	const bool runs = vm->state == VM_RUNNING;
 	struct vm_error ignored;
-	int port = core_dump_look().port;
+	int port = core_dump_look().port, r = 0;
 
 	if (port >= 0)
 		return vm_fail(err, -EEXIST, "a core dump of '%s' is being sent, to port %d",
@@ -377,7 +377,9 @@ int core_dump(struct vm *vm, s32 want, struct vm_error *err)
 	if (vm->state == VM_LOADING)
 		return vm_fail(err, -EPERM, "vm %u '%s' is loading: wait until it runs", vm->id,
 			       vm->name);
-	if (runs && vm_pause(vm, err))
+	while (runs && (r = vm_pause(vm, err)) == -EAGAIN)
+		;
+	if (r)
 		return -EPERM;
 	port = begin(vm, want, err);
 	if (port < 0) {

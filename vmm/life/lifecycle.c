@@ -35,6 +35,9 @@ static struct standing take(struct vm *vm)
 	return s;
 }
 
+/* How long a call waits, with the lifecycle lock held, for vCPUs that are about to stop. */
+#define HALT_MS 100
+
 /* Give the VM back: vCPU 0 continues its work, or begins new work. */
 static void give_back(struct vm *vm)
 {
@@ -79,8 +82,14 @@ static void set_lift(struct vm *vm, u8 prio)
 	vm_sched_refresh(vm);
 }
 
-void vm_halt(struct vm *vm)
+/*
+ * Stop all vCPUs where they are, cancel a load, and wait until none runs guest code. False: one
+ * waits for a disk of the machine, and no other caller has to wait for that. The call fails with
+ * -EAGAIN, keeps the VM, and is made again. Lifecycle lock held, vm->operated set.
+ */
+static bool halt(struct vm *vm, struct vm_error *err)
 {
+	const u64 deadline = deadline_ms(HALT_MS);
 	unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 	struct vcpu *v;
 
@@ -94,9 +103,25 @@ void vm_halt(struct vm *vm)
 	for_each_vcpu(v, vm)
 		vcpu_kick(v, VCPU_WORK_STATE);
 	set_lift(vm, PRIO_REALTIME);
-	wait_until(&vm->halt_wq, vm_is_parked(vm, NULL));
+	flags = spin_lock_irqsave(&vm->halt_wq.lock);
+	while (!vm_is_parked(vm, NULL)) {
+		if (wait_block_locked(&vm->halt_wq, flags, deadline)) {
+			(void)vm_fail(err, -EAGAIN, "vm %u '%s' waits for its disk", vm->id,
+				      vm->name);
+			return false;
+		}
+		flags = spin_lock_irqsave(&vm->halt_wq.lock);
+	}
+	spin_unlock_irqrestore(&vm->halt_wq.lock, flags);
 	for_each_vcpu(v, vm)
 		thread_wait_off_cpu(&v->thread);
+	return true;
+}
+
+static void give_back_unless(struct vm *vm, int r)
+{
+	if (r != -EAGAIN)
+		give_back(vm);
 }
 
 /* Let vCPU 0 load vm, unless it is loaded, and then run it. The operator waits for it. */
@@ -192,7 +217,8 @@ static int pause(struct vm *vm, struct standing s, struct vm_error *err)
 {
 	if (s.state != VM_RUNNING || s.ends)
 		return refuse_state(vm, s, err, "running", "paused");
-	vm_halt(vm);
+	if (!halt(vm, err))
+		return -EAGAIN;
 	s = take(vm);
 	if (s.ends) { /* on its way to its parking place it asked for its end: vCPU 0 does that */
 		set_lift(vm, PRIO_IDLE);
@@ -209,7 +235,7 @@ int vm_pause(struct vm *vm, struct vm_error *err)
 
 	vmm_lock();
 	r = pause(vm, take(vm), err);
-	give_back(vm);
+	give_back_unless(vm, r);
 	oracle_vms();
 	vmm_unlock();
 	return r;
@@ -257,7 +283,8 @@ static int stop(struct vm *vm, enum vm_state state, bool force, struct vm_error 
 			       vm_state_name(state));
 	if (!force)
 		return press_power_key(vm, state, err);
-	vm_halt(vm);
+	if (!halt(vm, err))
+		return -EAGAIN;
 	set_state(vm, VM_STOPPED);
 	return 0;
 }
@@ -268,7 +295,7 @@ int vm_stop(struct vm *vm, bool force, struct vm_error *err)
 
 	vmm_lock();
 	r = stop(vm, take(vm).state, force, err);
-	give_back(vm);
+	give_back_unless(vm, r);
 	oracle_vms();
 	vmm_unlock();
 	return r;
@@ -281,9 +308,12 @@ int vm_reset(struct vm *vm, struct vm_error *err)
 
 	vmm_lock();
 	r = vm_plan_image(vm, &image, err);
-	if (!r) {
+	if (!r)
 		(void)take(vm);
-		vm_halt(vm);
+	if (!r && !halt(vm, err)) {
+		type_image_put(image.image);
+		r = -EAGAIN;
+	} else if (!r) {
 		set_loaded(vm, false);
 		vm_renew_image(vm, &image);
 		vm->restarts++;
@@ -306,8 +336,9 @@ int vm_delete(struct vm *vm, bool force, struct vm_error *err)
 		r = vm_fail(err, -EBUSY, "vm %u '%s' is %s: stop it first, or use -f", vm->id,
 			    vm->name, vm_state_name(state));
 		give_back(vm);
+	} else if (!halt(vm, err)) {
+		r = -EAGAIN;
 	} else {
-		vm_halt(vm);
 		log_info("vm %u '%s' deleted", vm->id, vm->name);
 		vm_unmake(vm);
 	}

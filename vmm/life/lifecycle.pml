@@ -4,7 +4,9 @@
  * vmm/core/request.c, vcpu_pass_stop() and park_while_stopped(). Checked by
  * tests/system/test_models.py.
  *
- * Two vCPUs, and calls in any order, one after the other: vmm_lock() sees to that.
+ * Two vCPUs, and calls in any order, one after the other: vmm_lock() sees to that. A call that is
+ * made again because a vCPU waits for a disk is one that waits here; calls in between are not
+ * modelled.
  *
  * Claims: no call waits for ever. While a call has the VM halted, no vCPU runs and vCPU 0 does no
  * work of its own. No request is forgotten. A running VM's vCPUs run, and those of others do not.
