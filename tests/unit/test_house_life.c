@@ -2,6 +2,7 @@
 /* The lives of VMs, as an operator and a guest see them. */
 #include "house_fixture.h"
 
+#include <arch/guest.h>
 #include <arch/timer.h>
 #include <asm/host.h>
 #include <kernel/thread.h>
@@ -212,6 +213,32 @@ static void where_threads_are(void **state)
 	assert_true(vm->run_allowed);
 	assert_int_equal(vm->lift, PRIO_IDLE);
 	assert_int_equal(t->prio, vm->desc.priority);
+}
+
+/* ---- the power key ---- */
+
+/* As Linux' gpio-keys: the PL061 interrupts when pin 3 changes. */
+static void listens_to_key(struct vcpu *v)
+{
+	struct mmio_access a = { .ipa = IPA(0x09030410), .size = 4, .write = true, .value = 8 };
+
+	assert_int_equal(vmm_mmio(v, &a), MMIO_OK);
+}
+
+static void stopped_by_its_key(void **state)
+{
+	struct vm *vm = run_new("one");
+
+	(void)state;
+	house_does(vm->vcpus[0], listens_to_key);
+	says("zvm stop one", "vm 0 'one' asked to power off\n");
+	is(vm, "running");
+	says("zvm stop one", "vm 0 'one' asked to power off\n"); /* it has not answered yet */
+	house_does(vm->vcpus[0], powers_off);
+	is(vm, "stopped");
+	/* The next run has not set its key up. */
+	says("zvm run one", "vm 0 'one' running\n");
+	says_part("zvm stop one", "zvm: vm 0 'one' does not listen to its power key: ");
 }
 
 /* ---- a guest ends its run ---- */
@@ -577,6 +604,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(runs_are_loaded_again, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(virtual_time, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(where_threads_are, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(stopped_by_its_key, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(a_guest_powers_off, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(a_guest_resets, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(a_guest_crashes, house_setup, house_teardown),
