@@ -80,10 +80,6 @@ const char *machine_read(struct machine *m, const void *dtb)
 	return m->gic ? NULL : "has no GICv2 or GICv3";
 }
 
-#define refuse_at(t, node, prop, ...) \
-	(desc_refuse(&error, (t)->file, node, prop, __VA_ARGS__), complain(error.text))
-#define refuse(t, prop, ...) refuse_at(t, "/", prop, __VA_ARGS__)
-
 static int check_cpus(const struct machine *m, const struct vm_type *t)
 {
 	const struct vm_desc *d = &t->desc;
@@ -103,49 +99,6 @@ static int check_cpus(const struct machine *m, const struct vm_type *t)
 	if (m->gic == 2 && d->cpus > GICV2_CPUS_MAX)
 		wrong |= refuse(t, "cpus", "%u, but with this machine's GICv2 there are 1 to %u",
 				d->cpus, GICV2_CPUS_MAX);
-	return wrong;
-}
-
-/* ---- disks ---- */
-
-/* The number of the disk in "vda", "vdaa2"; of "label:..." and "serial:..." it is not known: 0. */
-static u32 disk_number(const char *name)
-{
-	u32 number = 0;
-
-	if (!str_starts(name, "vd"))
-		return 0;
-	for (name += 2; *name >= 'a' && *name <= 'z' && number < BIT(20); name++)
-		number = number * 26 + (u32)(*name - 'a') + 1;
-	return number ? number - 1 : 0;
-}
-
-static int check_disk(const struct machine *m, const struct vm_type *t, const char *node,
-		      const char *prop, const char *name)
-{
-	struct desc_error error;
-
-	if (!name[0] || disk_number(name) < m->disks)
-		return 0;
-	if (!m->disks)
-		return refuse_at(
-			t, node, prop,
-			"'%s', but the machine has no virtio-mmio, and so no disks%s", name,
-			str_eq(prop, "disk") ? ": image = \"FILE\" is one of the bundle" : "");
-	return refuse_at(t, node, prop,
-			 "'%s' would be disk %u, but the machine has virtio-mmio for %u", name,
-			 disk_number(name) + 1, m->disks);
-}
-
-static int check_disks(const struct machine *m, const struct vm_type *t)
-{
-	int wrong = check_disk(m, t, "/", "variables", t->desc.variables);
-	char node[DESC_NAME_MAX + 16];
-
-	for (u32 i = 0; i < t->desc.virtio_count; i++) {
-		(void)snprintf(node, sizeof(node), "/devices/%s", t->desc.virtio[i].name);
-		wrong |= check_disk(m, t, node, "disk", t->desc.virtio[i].disk);
-	}
 	return wrong;
 }
 

@@ -180,7 +180,7 @@ static int check_board(const char *path, const char *instruction_ps)
 static int usage(void)
 {
 	fprintf(stderr, "usage: checkdesc NAME FILE.dtb | checkdesc -l BUNDLE | "
-			"checkdesc -b BUNDLE [-m BOARD.dtb [-t PS]]\n");
+			"checkdesc -b BUNDLE [-m BOARD.dtb [-t PS] [-d DISK]...]\n");
 	return 2;
 }
 
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 	const char *board = NULL, *instruction_ps = NULL;
 	const void *dtb;
 	u64 size;
-	int wrong;
+	int wrong = 0;
 
 	if (argc < 3 || argc % 2 == 0)
 		return usage();
@@ -204,9 +204,11 @@ int main(int argc, char **argv)
 			board = argv[i + 1];
 		else if (str_eq(argv[i], "-t"))
 			instruction_ps = argv[i + 1];
+		else if (str_eq(argv[i], "-d"))
+			wrong |= check_disk_file(argv[i + 1]);
 		else
 			return usage();
 	}
-	wrong = check_bundle(argv[2], false);
+	wrong |= check_bundle(argv[2], false);
 	return board ? wrong | check_board(board, instruction_ps) : wrong;
 }

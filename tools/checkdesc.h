@@ -17,8 +17,18 @@ struct machine {
 /* Print a line on stderr. Returns 1, as check_machine() and check_timing() do for an error. */
 int complain(const char *text);
 
+/* An error of a description; `error` is the caller's. */
+#define refuse_at(t, node, prop, ...) \
+	(desc_refuse(&error, (t)->file, node, prop, __VA_ARGS__), complain(error.text))
+#define refuse(t, prop, ...) refuse_at(t, "/", prop, __VA_ARGS__)
+
 /* Read a board's devicetree, which passed dt_check(). NULL, or what is missing in it. */
 const char *machine_read(struct machine *m, const void *dtb);
+
+/* Read the partition table of a disk of the machine, if it has one: of vda, then of vdb, ... */
+int check_disk_file(const char *path);
+/* Compare the disks that a type names with the board's, and with those files, if there are some. */
+int check_disks(const struct machine *m, const struct vm_type *t);
 
 /* Compare the board with what the types and the schedule (or NULL) ask for: a line an error. */
 int check_machine(const struct machine *m, const struct schedule *s);

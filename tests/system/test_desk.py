@@ -6,6 +6,7 @@ import re
 import subprocess
 
 from conftest import BUILD, ROOT, make_bundle
+from machine_disks import gpt
 
 QEMU = os.environ.get("QEMU") or "qemu-system-aarch64"
 LOOP = """/dts-v1/;
@@ -114,6 +115,23 @@ def test_disks_of_the_machine(tmp_path):
     assert check("--machine", virt, dts)[1].splitlines()[0] == (
         f"{shown}:{line}: /devices/disk0: disk: 'vda2', but the machine has no virtio-mmio, and so no disks: "
         "image = \"FILE\" is one of the bundle")
+
+
+def test_partitions_of_files(tmp_path):
+    """With files of the machine's disks: partitions by number and by label."""
+    names = "vda2", "vda3", "vdb", "vdc", "label:root", "label:boot", "label:usr", "serial:any"
+    disks = "".join(f'disk{n} {{ compatible = "zvm,virtio-blk"; disk = "{name}"; }};\n' for n, name in enumerate(names))
+    dts = source(tmp_path, "loop", LOOP.replace("task0 {", f"devices {{ {disks} }};\n\ttask0 {{", 1))
+    files = [gpt(tmp_path / "a.img", 64, [("boot", 1, 8), ("root", 10, 8)]), gpt(tmp_path / "b.img", 64, [("boot", 1, 8)])]
+    given = [x for file in files for x in ("--disk", file)]
+    assert [line.split(": disk: ")[1] for line in check(*given, dts)[1].splitlines()] == [
+        "'vda3' is no partition; there are: vda1 'boot', vda2 'root', vdb1 'boot'",
+        "'vdc' is not among the disks, which are 2",
+        "'label:boot' are 2 partitions: vda1 'boot', vdb1 'boot'",
+        "'label:usr' is no partition; there are: vda1 'boot', vda2 'root', vdb1 'boot'"]
+    files[0].write_bytes(bytes(1 << 20))
+    assert "disk: 'vda2' is no partition: no GUID partition table\n" in check(*given, dts)[1]
+    assert check("--disk", tmp_path / "none", "control")[1] == f"{tmp_path / 'none'}: cannot be read\n"
 
 
 def test_channels_on_the_machine(tmp_path):
