@@ -10,12 +10,13 @@ HERE = Path(__file__).resolve().parent
 
 
 class Row:
-    """A figure: its name, the heading above it, and what is aimed at (None: nothing)."""
+    """A figure: its name, the heading above it, and its target (None: none)."""
 
-    def __init__(self, heading, name, average, worst):
+    def __init__(self, heading, name, average, worst, least=False):
         self.heading = heading
         self.name = name
         self.target = {"avg": average, "max": worst}
+        self.least = least
         self.bare = None
         self.zvm = None
 
@@ -24,7 +25,7 @@ class Row:
         limits = [(key, limit) for key, limit in self.target.items() if limit is not None]
         if not self.zvm or not limits:
             return None
-        return all(self.zvm[key] <= limit for key, limit in limits)
+        return all(self.zvm[key] >= limit if self.least else self.zvm[key] <= limit for key, limit in limits)
 
 
 def limit(text):
@@ -39,7 +40,7 @@ def read_targets():
             heading = line[:-1]
         elif line:
             name, average, worst = line.rsplit(None, 2)
-            rows.append(Row(heading, name, limit(average), limit(worst)))
+            rows.append(Row(heading, name, limit(average.lstrip(">")), limit(worst), average.startswith(">")))
     return rows
 
 
@@ -69,7 +70,8 @@ def goal(row):
     average, worst = row.target["avg"], row.target["max"]
     if average is None:
         return "-"
-    return text(average) if worst in (None, average) else f"{text(average)} ({text(worst)})"
+    least = ">" if row.least else ""
+    return least + (text(average) if worst in (None, average) else f"{text(average)} ({text(worst)})")
 
 
 def table(rows):
@@ -79,7 +81,7 @@ def table(rows):
             heading = row.heading
             lines += [""] * (len(lines) > 2)
             lines.append(f"{heading:<44}{'bare EL1':>22}{'ZVM':>28}{'target':>12}")
-        verdict = {None: "", True: "  ok", False: "  over"}[row.met()]
+        verdict = {None: "", True: "  ok", False: "  under" if row.least else "  over"}[row.met()]
         runs = row.zvm["runs"] if row.zvm else 0
         note = f"  {runs} runs" if runs not in (0, 1) and runs < 2000 else ""
         lines.append(f"{row.name:<44}{cell(row.bare):>22}{cell(row.zvm):>28}{goal(row):>12}"
