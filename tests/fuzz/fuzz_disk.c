@@ -181,6 +181,8 @@ static void open_one(u32 slot)
 	int r;
 
 	why[0] = '\0';
+	if (fuzz_once_in(&input, 32))
+		disk_hand_over(fuzz_word(&input, names));
 	r = disk_open(fuzz_word(&input, names), fuzz_byte(&input) & 1, "x", &held[slot], why,
 		      sizeof(why));
 	fuzz_assert(!r || why[0]);
@@ -279,6 +281,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	memset(contents, 0, sizeof(contents));
 	disk.block = fuzz_once_in(&input, 4) ? 1024 : 512;
 	disk.readonly = fuzz_once_in(&input, 8);
+	disk.handed_over = fuzz_once_in(&input, 8);
 	some_table(disk.block, 1, 2);
 	some_table(disk.block, SECTORS * 512 / disk.block - 1, SECTORS * 512 / disk.block - 4);
 	for (u32 steps = 0; steps < 100 && input.left; steps++) {

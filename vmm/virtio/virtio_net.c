@@ -240,11 +240,6 @@ static bool let_go(struct virtio *t)
 	return false;
 }
 
-static bool drains(struct virtio *t)
-{
-	return to_net(t)->sending;
-}
-
 /* ---- sending it, without a lock ---- */
 
 static void between(struct virtio *t, struct vcpu *v)
@@ -296,7 +291,7 @@ static const struct virtio_model model = {
 	.between = between,
 	.reset = forget,
 	.let_go = let_go,
-	.drains = drains,
+	.drains = let_go,
 };
 
 static int create(struct vdev *d)

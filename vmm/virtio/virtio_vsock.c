@@ -149,11 +149,6 @@ static bool let_go(struct virtio *t)
 	return v->sending;
 }
 
-static bool drains(struct virtio *t)
-{
-	return to_vsock(t)->sending;
-}
-
 /* ---- sending, without the lock ---- */
 
 /* What became of the part. Lock held. */
@@ -246,7 +241,7 @@ static const struct virtio_model model = {
 	.between = between,
 	.reset = forget,
 	.let_go = let_go,
-	.drains = drains,
+	.drains = let_go,
 };
 
 static int create(struct vdev *d)
