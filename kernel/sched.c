@@ -196,7 +196,7 @@ static void serve(struct percpu *pc, struct thread *t)
 		wake_queue_push(t); /* t has moved meanwhile: pass it on, requests included */
 		return;
 	}
-	if (t->state == THREAD_DEAD) {
+	if (READ_ONCE(t->state) == THREAD_DEAD) {
 		/* thread_join() waits for this. *t may be gone at once. */
 		__atomic_store_n(&t->requests, 0, __ATOMIC_RELEASE);
 		return;

@@ -300,5 +300,5 @@ void stage2_destroy(struct stage2 *s2)
 
 u64 stage2_table_bytes(const struct stage2 *s2)
 {
-	return s2->tables * PAGE_SIZE;
+	return READ_ONCE(s2->tables) * PAGE_SIZE;
 }

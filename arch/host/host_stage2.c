@@ -31,14 +31,14 @@ static void add(struct stage2 *s2, u64 ipa, u64 pa, u64 size, enum stage2_attr a
 		host_die("no memory for the fake machine");
 	*m = (struct mapping){ .ipa = ipa, .pa = pa, .size = size, .attr = attr };
 	list_add_tail(s2->root, &m->node);
-	s2->count++;
+	ADD_ONCE(s2->count, 1);
 }
 
 static void del(struct stage2 *s2, struct mapping *m)
 {
 	list_del(&m->node);
 	free(m);
-	s2->count--;
+	ADD_ONCE(s2->count, -1U);
 }
 
 int stage2_init(struct stage2 *s2)
@@ -135,7 +135,7 @@ void stage2_destroy(struct stage2 *s2)
 
 u64 stage2_table_bytes(const struct stage2 *s2)
 {
-	return KIB(4) * (1 + (u64)s2->count);
+	return KIB(4) * (1 + (u64)READ_ONCE(s2->count));
 }
 
 void stage2_flush(struct stage2 *s2)

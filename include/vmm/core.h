@@ -383,6 +383,11 @@ void vcpu_pass_stop(struct vm *vm, u32 first);
  */
 void vm_request(struct vm *vm, enum vm_request req, const char *why);
 
+/*
+ * Wake v, if it is parked. It no longer is: on its way to a CPU, where its state is loaded, nothing
+ * else may change that. vm->state_wq.lock held.
+ */
+void vcpu_wake_parked_locked(struct vcpu *v);
 /* Wake all parked vCPUs, each in a section of its own. Thread context, no lock held. */
 void vcpu_wake_parked(struct vm *vm);
 /* Let vCPU 0, if it is parked, look for work for its VM. vm->state_wq.lock held. */

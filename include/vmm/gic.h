@@ -265,6 +265,15 @@ void vgic_dir(struct vcpu *v, u32 intid);
  */
 bool vgic_pending(struct vcpu *v);
 
+/*
+ * True if c is dirty or has fresh words. Without the lock: the vCPU that makes it so kicks this one
+ * after that.
+ */
+static inline bool vgic_is_stale(const struct vgic_cpu *c)
+{
+	return READ_ONCE(c->unsettled) & (BITS(63, 32) | BITS(15, 8));
+}
+
 /* Exit path (VCPU_WORK_VIRQ): fold and refill the list registers. On v's thread, masked. */
 void vgic_flush(struct vcpu *v);
 /*
@@ -273,7 +282,7 @@ void vgic_flush(struct vcpu *v);
  */
 static inline bool vgic_to_flush(const struct vgic_cpu *c)
 {
-	return c->dirty || c->fresh_words || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED) ||
+	return vgic_is_stale(c) || __atomic_load_n(&c->sgis, __ATOMIC_RELAXED) ||
 	       __atomic_load_n(&c->lr_again, __ATOMIC_RELAXED);
 }
 /*

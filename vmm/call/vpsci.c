@@ -127,7 +127,7 @@ static s64 start(struct vm *vm, struct vcpu *target, u64 entry, u64 context)
 		target->reset_pending = true;
 		target->boot_entry = entry;
 		target->boot_arg = context;
-		wait_wake_thread_locked(&vm->state_wq, &target->thread);
+		vcpu_wake_parked_locked(target);
 		r = PSCI_SUCCESS;
 		break;
 	}

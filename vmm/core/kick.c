@@ -39,6 +39,16 @@ void vcpu_pass_stop(struct vm *vm, u32 first)
 		vcpu_kick(vm->vcpus[first], VCPU_WORK_STATE);
 }
 
+void vcpu_wake_parked_locked(struct vcpu *v)
+{
+	struct wait_queue *wq = &v->vm->state_wq;
+
+	if (v->thread.waiting_on != wq)
+		return;
+	__atomic_store_n(&v->parked, false, __ATOMIC_RELAXED);
+	wait_wake_thread_locked(wq, &v->thread);
+}
+
 void vcpu_wake_parked(struct vm *vm)
 {
 	struct vcpu *v;
@@ -46,7 +56,7 @@ void vcpu_wake_parked(struct vm *vm)
 	for_each_vcpu(v, vm) {
 		unsigned long flags = spin_lock_irqsave(&vm->state_wq.lock);
 
-		wait_wake_thread_locked(&vm->state_wq, &v->thread);
+		vcpu_wake_parked_locked(v);
 		spin_unlock_irqrestore(&vm->state_wq.lock, flags);
 	}
 	sched_preempt_point();

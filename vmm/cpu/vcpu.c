@@ -210,6 +210,10 @@ static bool park_while_stopped(struct vcpu *v)
 	while (vm->exiting || !vm->run_allowed || v->held || v->power == VCPU_OFF) {
 		u64 deadline = DEADLINE_NEVER;
 
+		if (vm->exiting) {
+			spin_unlock_irqrestore(&vm->state_wq.lock, flags);
+			thread_exit();
+		}
 		if (!v->parked) {
 			__atomic_store_n(&v->parked, true, __ATOMIC_RELEASE);
 			wait_wake_all(&vm->halt_wq);
@@ -217,10 +221,6 @@ static bool park_while_stopped(struct vcpu *v)
 				vcpu_pass_stop(vm, v->index + VCPU_PIECE);
 			if (!vm->run_allowed && vm_is_parked(vm, NULL))
 				vcpu_wake_tend_locked(vm);
-		}
-		if (vm->exiting) {
-			spin_unlock_irqrestore(&vm->state_wq.lock, flags);
-			thread_exit();
 		}
 		if (v->index == 0 && tend(vm, &flags, &deadline))
 			continue;

@@ -224,7 +224,7 @@ void vtimer_put(struct vcpu *v)
 	enum arch_timer_id id;
 
 	arch_guest_timers_save(t->regs);
-	if (v->thread.state != THREAD_BLOCKED || v->parked)
+	if (v->thread.state != THREAD_BLOCKED || READ_ONCE(v->parked))
 		return;
 	/* A timer whose interrupt is already in flight needs no wake-up. */
 	for (id = ARCH_TIMER_VIRT; id <= ARCH_TIMER_PHYS; id++)

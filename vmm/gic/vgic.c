@@ -69,14 +69,14 @@ void vgic_end_open(struct vgic_op *op)
 
 void vgic_mark_dirty(struct vgic_op *op, struct vcpu *v)
 {
-	v->vgic.dirty = true;
+	WRITE_ONCE(v->vgic.dirty, true);
 	op->kicks |= 1U << v->index;
 }
 
 static void mark_fresh(struct vgic_op *op, struct vcpu *v, const struct virq *q)
 {
 	v->vgic.fresh[q->intid / 32] |= q->mask;
-	v->vgic.fresh_words |= 1U << (q->intid / 32);
+	WRITE_ONCE(v->vgic.fresh_words, v->vgic.fresh_words | 1U << (q->intid / 32));
 	op->kicks |= 1U << v->index;
 }
 
@@ -167,7 +167,7 @@ void vgic_update(struct vgic_op *op, const struct virq *q)
 		else
 			mark_fresh(op, v, q); /* if v sleeps, this wakes it (WakeRequest) */
 	}
-	if (v->in_wfi)
+	if (READ_ONCE(v->in_wfi))
 		op->kicks |= 1U << v->index;
 }
 
@@ -184,7 +184,7 @@ static void update_waiting(struct vgic_op *op, const struct vgic_view *w, u32 bi
 		if (v) {
 			mine = w->owner ? bits : bits & op->vm->vgic.routed[v->index][word - 1];
 			v->vgic.fresh[word] |= mine;
-			v->vgic.fresh_words |= 1U << word;
+			WRITE_ONCE(v->vgic.fresh_words, v->vgic.fresh_words | 1U << word);
 			op->kicks |= 1U << v->index;
 		}
 		bits &= ~mine;

@@ -12,7 +12,7 @@ static u64 ctlr_read(void *dev, struct vcpu *v, u32 index, const struct reg_row 
 	const struct vm *vm = dev;
 
 	(void)v, (void)index, (void)row;
-	return vm->vgic.ctlr | GICD_CTLR_DS | GICD_CTLR_ARE;
+	return READ_ONCE(vm->vgic.ctlr) | GICD_CTLR_DS | GICD_CTLR_ARE;
 }
 
 static void ctlr_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
@@ -25,7 +25,7 @@ static void ctlr_write(void *dev, struct vcpu *v, u32 index, u64 value, const st
 	(void)v, (void)index, (void)row;
 	vgic_begin(&op, vm);
 	if (ctlr != vm->vgic.ctlr) {
-		vm->vgic.ctlr = ctlr;
+		WRITE_ONCE(vm->vgic.ctlr, ctlr);
 		for_each_vcpu(each, vm)
 			vgic_mark_dirty(&op, each);
 		vgic_sync(&op, vgic_all_elsewhere(&op)); /* RWP then reads as 0 */
@@ -48,7 +48,7 @@ static u64 enable_read(void *dev, struct vcpu *v, u32 index, const struct reg_ro
 	const struct vm *vm = dev;
 
 	(void)v, (void)row;
-	return vm->vgic.spi[index].enabled;
+	return READ_ONCE(vm->vgic.spi[index].enabled);
 }
 
 static u64 priority_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
@@ -56,7 +56,7 @@ static u64 priority_read(void *dev, struct vcpu *v, u32 index, const struct reg_
 	const struct vm *vm = dev;
 
 	(void)v, (void)row;
-	return vm->vgic.spi[index / 32].prio[index % 32];
+	return READ_ONCE(vm->vgic.spi[index / 32].prio[index % 32]);
 }
 
 static u64 irouter_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)

@@ -487,7 +487,7 @@ static void flush_all(struct vcpu *v)
 /* Fields that may be read without the lock: see vgic_flush(). */
 static bool is_settled(const struct vgic_cpu *c)
 {
-	return !c->dirty && !c->fresh_words && c->loaded;
+	return !vgic_is_stale(c) && c->loaded;
 }
 
 /*
@@ -560,7 +560,8 @@ static bool may_keep(const struct vcpu *v)
 	const struct vgic_cpu *c = &v->vgic;
 
 	return likely(!(v->vm->vgic.kept & VGIC_KEPT_FULL)) &&
-	       !(c->unsettled | c->lr_again | (c->forwarded & ~c->priv.listed)) &&
+	       !(READ_ONCE(c->unsettled) | READ_ONCE(c->lr_again) |
+		 (c->forwarded & ~c->priv.listed)) &&
 	       !(c->lr_used & ~arch_vgic_ended());
 }
 

@@ -30,7 +30,7 @@ static u64 waker_read(void *dev, struct vcpu *v, u32 index, const struct reg_row
 	const struct vcpu *t = vgic_frame_owner(dev);
 
 	(void)v, (void)index, (void)row;
-	return t->vgic.asleep ? WAKER_SLEEP | WAKER_CHILDREN : 0;
+	return READ_ONCE(t->vgic.asleep) ? WAKER_SLEEP | WAKER_CHILDREN : 0;
 }
 
 static void waker_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
@@ -40,7 +40,7 @@ static void waker_write(void *dev, struct vcpu *v, u32 index, u64 value, const s
 
 	(void)v, (void)index, (void)row;
 	vgic_begin(&op, t->vm);
-	t->vgic.asleep = value & WAKER_SLEEP;
+	WRITE_ONCE(t->vgic.asleep, value & WAKER_SLEEP);
 	/*
 	 * Software that never wakes the redistributor after a reset still gets its interrupts, as
 	 * on `virt`.

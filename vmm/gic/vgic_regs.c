@@ -78,11 +78,11 @@ static u64 word_read(const struct vgic_view *w, enum vgic_word word)
 	switch (word) {
 	case WORD_SET_ENABLE:
 	case WORD_CLEAR_ENABLE:
-		return w->bank->enabled;
+		return READ_ONCE(w->bank->enabled);
 	case WORD_GROUP:
-		return w->bank->group;
+		return READ_ONCE(w->bank->group);
 	case WORD_GRPMOD:
-		return w->bank->grpmod;
+		return READ_ONCE(w->bank->grpmod);
 	case WORD_SET_PENDING:
 	case WORD_CLEAR_PENDING:
 		return pending_word(w);
@@ -254,19 +254,19 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 	switch (word) {
 	case WORD_GROUP:
 		old = b->group;
-		b->group = value;
+		WRITE_ONCE(b->group, value);
 		vgic_update_bits(&op, w, old ^ value);
 		break;
 	case WORD_GRPMOD:
 		old = b->grpmod;
-		b->grpmod = value;
+		WRITE_ONCE(b->grpmod, value);
 		vgic_update_bits(&op, w, old ^ value);
 		break;
 	case WORD_SET_ENABLE:
 		if (w->owner && w->owner == op.here)
 			vgic_resample_lines(op.here);
 		old = b->enabled;
-		b->enabled |= value;
+		WRITE_ONCE(b->enabled, old | value);
 		vgic_update_bits(&op, w, value & ~old);
 		if (w->owner && w->owner == op.here)
 			for_each_set_bit(n, value & ~old & 0xffff0000)
@@ -274,7 +274,7 @@ void vgic_word_write(const struct vgic_view *w, enum vgic_word word, u32 value)
 		break;
 	case WORD_CLEAR_ENABLE:
 		old = b->enabled;
-		b->enabled &= ~value;
+		WRITE_ONCE(b->enabled, b->enabled & ~value);
 		vgic_update_bits(&op, w, value & old);
 		break;
 	case WORD_SET_PENDING:
@@ -308,7 +308,7 @@ static void priority_write(const struct vgic_view *w, u32 n, u8 value)
 	vgic_begin(&op, w->vm);
 	value = (u8)(value & BITS(7, 8 - bits));
 	if (w->bank->prio[n] != value) {
-		w->bank->prio[n] = value;
+		WRITE_ONCE(w->bank->prio[n], value);
 		vgic_set_planes(w->bank->prio_plane, q.mask, value);
 		vgic_update(&op, &q);
 	}
@@ -324,7 +324,7 @@ static void config_write(const struct vgic_view *w, u32 half, u32 value)
 		edge |= (value >> (2 * n + 1) & 1) << n;
 	vgic_begin(&op, w->vm);
 	old = w->bank->edge;
-	w->bank->edge = (old & ~(0xffffU << (16 * half))) | edge << (16 * half);
+	WRITE_ONCE(w->bank->edge, (old & ~(0xffffU << (16 * half))) | edge << (16 * half));
 	vgic_update_bits(&op, w, old ^ w->bank->edge);
 	vgic_end_open(&op);
 }
@@ -389,7 +389,7 @@ void vgic_row_priority_write(void *dev, struct vcpu *v, u32 index, u64 value,
 u64 vgic_row_config_read(void *dev, struct vcpu *v, u32 index, const struct reg_row *row)
 {
 	struct vgic_view w = view_of(dev, v, index / 2, row);
-	u32 edge = w.bank->edge >> (16 * (index % 2));
+	u32 edge = READ_ONCE(w.bank->edge) >> (16 * (index % 2));
 	u32 n, word = 0;
 
 	for (n = 0; n < 16; n++)

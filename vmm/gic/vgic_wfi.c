@@ -53,7 +53,8 @@ bool vgic_pending(struct vcpu *v)
 	const struct vgic_cpu *c = &v->vgic;
 	u64 value;
 
-	if (unlikely(!c->loaded || c->unsettled || READ_ONCE(c->sgis) || READ_ONCE(c->lr_again)))
+	if (unlikely(!c->loaded || READ_ONCE(c->unsettled) || READ_ONCE(c->sgis) ||
+		     READ_ONCE(c->lr_again)))
 		return pending_in_banks(v);
 	value = arch_vgic_signals(c->lr_used);
 	if (!value)

@@ -160,7 +160,7 @@ static u64 ctlr_read(void *dev, struct vcpu *v, u32 index, const struct reg_row 
 	const struct vm *vm = dev;
 
 	(void)v, (void)index, (void)row;
-	return vm->vgic.ctlr;
+	return READ_ONCE(vm->vgic.ctlr);
 }
 
 static void ctlr_write(void *dev, struct vcpu *v, u32 index, u64 value, const struct reg_row *row)
@@ -171,7 +171,7 @@ static void ctlr_write(void *dev, struct vcpu *v, u32 index, u64 value, const st
 
 	(void)v, (void)index, (void)row;
 	vgic_begin(&op, vm);
-	vm->vgic.ctlr = (u32)(value & (GICD_CTLR_GRP0 | GICD_CTLR_GRP1));
+	WRITE_ONCE(vm->vgic.ctlr, (u32)(value & (GICD_CTLR_GRP0 | GICD_CTLR_GRP1)));
 	for_each_vcpu(each, vm)
 		vgic_mark_dirty(&op, each);
 	vgic_sync(&op, vgic_all_elsewhere(&op));

@@ -558,9 +558,9 @@ void vm_stats(const struct vm *vm, struct vm_stats *s)
 	memset(s, 0, sizeof(*s));
 	s->overhead_bytes = (VM_PAGES + 1) * PAGE_SIZE + stage2_table_bytes(&vm->s2);
 	for_each_vcpu(v, vm) {
-		s->run_ticks += v->thread.run_ticks;
+		s->run_ticks += READ_ONCE(v->thread.run_ticks);
 		s->overhead_bytes += VCPU_PAGES * PAGE_SIZE + STACK_SIZE;
 		for (u32 k = 0; k < EXIT_KINDS; k++)
-			s->exits += v->exits[k];
+			s->exits += READ_ONCE(v->exits[k]);
 	}
 }

@@ -38,6 +38,18 @@ inline wake(v)
 	waits[v] = false
 }
 
+/* vcpu_wake_parked_locked(): on its way to a CPU it is not parked */
+inline wake_parked(v)
+{
+	if
+#ifndef MUTATION_WOKEN_STAYS_PARKED
+	:: waits[v] -> parked[v] = false
+#endif
+	:: else
+	fi;
+	waits[v] = false
+}
+
 /* vm_set_loading_locked(), of an image that is to be loaded */
 inline load_anew()
 {
@@ -65,7 +77,7 @@ inline work()
 	unlock();
 	works = true;
 	assert(!in_guest[0] && !in_guest[1]);
-	assert(parked[1]);
+	assert(parked[1] && waits[1]);
 	works = false;
 	lock()
 }
@@ -103,7 +115,7 @@ inline tend()
 				request = false;
 				state = RUNNING;
 				run_allowed = true;
-				wake(1) /* its CPU_ON */
+				wake_parked(1) /* its CPU_ON */
 			fi
 		:: else
 		fi
@@ -117,6 +129,10 @@ inline park(me)
 	do
 	:: exiting || !run_allowed ->
 		if
+		:: exiting -> unlock(); goto end_of_thread
+		:: else
+		fi;
+		if
 		:: !parked[me] ->
 			parked[me] = true;
 #ifndef MUTATION_STOP_NOT_PASSED_ON
@@ -129,10 +145,6 @@ inline park(me)
 			:: !run_allowed && ALL_PARKED -> wake(0)
 			:: else
 			fi
-		:: else
-		fi;
-		if
-		:: exiting -> unlock(); goto end_of_thread
 		:: else
 		fi;
 		again = false;
@@ -251,8 +263,8 @@ end:	do
 			lock();
 			state = RUNNING;
 			run_allowed = !request;
-			wake(0);
-			wake(1);
+			wake_parked(0);
+			wake_parked(1);
 			unlock()
 		:: was == RUNNING && !ends -> /* pause */
 			halt();
@@ -275,8 +287,8 @@ end:	do
 			assert(!works && !in_guest[0] && !in_guest[1]);
 			lock();
 			exiting = true;
-			wake(0);
-			wake(1);
+			wake_parked(0);
+			wake_parked(1);
 			unlock();
 			ended[0] && ended[1];
 			break
