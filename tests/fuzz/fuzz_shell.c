@@ -327,6 +327,12 @@ int late_limit_set(struct vm *vm, u32 us)
 	return us % 2 ? -ENOMEM : 0;
 }
 
+u32 late_limit(const struct vm *vm)
+{
+	(void)vm;
+	return 0;
+}
+
 u64 cpus_online_mask(void)
 {
 	return 0xf;

@@ -88,13 +88,14 @@ void virtio_vsock_end_wait(struct virtio_vsock *v)
 	v->empty = 0;
 }
 
-/* There is no buffer for a packet. */
-static s32 refuse(struct virtio_vsock *v, const struct vsock_head *h)
+/* There is no buffer for a packet with `len` bytes. As vsock_port.receive(). */
+static s32 refuse(struct virtio_vsock *v, const struct vsock_head *h, u32 len)
 {
 	const u64 now = arch_counter();
 
-	if (h->op == VSOCK_OP_RST) /* also of what its sender never wanted: it does not wait */
-		return virtio_vsock_end(v, h) ? 0 : VSOCK_GONE;
+	/* Also of what its sender never wanted: it does not wait. Bytes have no place in it. */
+	if (h->op == VSOCK_OP_RST)
+		return virtio_vsock_end(v, h) ? (s32)len : VSOCK_GONE;
 	v->starved = true;
 	if (!v->empty)
 		v->empty = now;
@@ -137,7 +138,7 @@ s32 virtio_vsock_receive(struct vsock_port *port, const struct vsock_head *h, co
 	spin_lock(&v->t.lock);
 	done = virtio_vsock_put(v, h, data, len);
 	if (done == VSOCK_LATER)
-		done = refuse(v, h);
+		done = refuse(v, h, len);
 	if (v->t.missing) /* its own vCPU lets the memory come, and goes on */
 		virtio_wake(&v->t);
 	spin_unlock(&v->t.lock);
