@@ -1141,7 +1141,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	put(0x064, 1);
 	check();
 	dev.class->reset(&dev);
-	fuzz_assert(!has_guest_memory());
+	fuzz_assert(!has_guest_memory() && !virtio_uses_memory(&vm));
 	check();
 	fuzz_assert(!line);
 end:
