@@ -85,7 +85,7 @@ static void the_constants_give_the_documented_bound(void **state)
 
 	(void)state;
 	at = timing_at(1000); /* an instruction a nanosecond */
-	assert_int_equal(2 * at.section + at.others, 8385);
+	assert_int_equal(2 * at.section + at.others, 9185);
 	assert_int_equal(at.dedicated, TIMING_DEDICATED);
 }
 
