@@ -134,6 +134,22 @@ static int check_devicetree(const struct vm_type *t, bool listed)
 	return why != NULL;
 }
 
+/* What the machine refuses when the VM is created: make_plan() of vmm/place/placement.c. */
+static int check_windows(const struct vm_type *t)
+{
+	const struct vm_desc *d = &t->desc;
+	struct desc_error error;
+	bool has = false;
+
+	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++)
+		for (u32 i = 0; i < the_schedule.cpus[cpu].count; i++)
+			has |= str_eq(the_schedule.cpus[cpu].windows[i].vm, d->label);
+	if (!has || (!d->budget_us && !d->dedicated))
+		return 0;
+	return refuse(t, d->dedicated ? "dedicated" : "budget-us",
+		      "'%s' has windows in the schedule, and cannot have both", d->label);
+}
+
 /* The hypervisor's types, and all that it says of them at its start. */
 static int check_bundle(const char *path, bool listed)
 {
@@ -149,7 +165,10 @@ static int check_bundle(const char *path, bool listed)
 	for (u32 i = 0; i < vm_type_count; i++)
 		wrong |= vm_types[i]->valid ? check_devicetree(vm_types[i], listed)
 					    : complain(vm_types[i]->error.text);
-	return wrong | check_bundled_schedule();
+	wrong |= check_bundled_schedule();
+	for (u32 i = 0; has_schedule && i < vm_type_count; i++)
+		wrong |= vm_types[i]->valid ? check_windows(vm_types[i]) : 0;
+	return wrong;
 }
 
 /* Against a board, if one is given. */

@@ -38,7 +38,7 @@ def annotated(dts):
 
 
 def lines_of(dts):
-    """(node, property or None): the line of the source where it was given last."""
+    """(node, property or None): the file, as dtc calls it, and line where it was given last."""
     found, path = {}, []
     for line in annotated(dts):
         place = PLACE.search(line)
@@ -53,7 +53,7 @@ def lines_of(dts):
         else:
             continue
         if place and not line.strip().startswith("};"):
-            found.setdefault(key, place.group(2))
+            found.setdefault(key, place.groups())
     return found
 
 
@@ -76,5 +76,10 @@ def with_line(message, sources):
         return message
     source, name = found
     lines = lines_of(source)
-    line = lines.get((match["node"], match["prop"])) or lines.get((match["node"], None))
-    return (f"{name}:{line}" if line else name) + message[match.end("file"):]
+    place = lines.get((match["node"], match["prop"])) or lines.get((match["node"], None))
+    if place:
+        file, line = place
+        # What the source includes has a name of its own, beside the source.
+        included = os.path.basename(file) != source.name
+        name = f"{os.path.join(os.path.dirname(name), file) if included else name}:{line}"
+    return name + message[match.end("file"):]

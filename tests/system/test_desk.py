@@ -71,6 +71,10 @@ def test_errors_name_the_line(tmp_path):
         shown = min(os.path.relpath(dts), str(dts), key=len)
         _, complaints, well = check(dts)
         assert not well and complaints == f"{shown}:{line}: {error}\n"
+    # What the source includes is named itself.
+    (tmp_path / "inc.dtsi").write_text("/ {\n\tprioriy = <5>;\n};\n")
+    dts = source(tmp_path, "loop", LOOP.replace("/dts-v1/;\n", '/dts-v1/;\n/include/ "inc.dtsi"\n'))
+    assert re.search(r"inc\.dtsi:2: /: prioriy: ", check(dts)[1])
     _, complaints, well = check(source(tmp_path, "loop", LOOP.replace("control.elf", "contrl.elf")))
     assert not well and "no image guests/contrl.elf" in complaints
     assert check(source(tmp_path, "loop", LOOP))[2]
@@ -192,3 +196,30 @@ def test_deadlines_are_kept_at_run_time(boot, tmp_path):
     assert "'loop' has tasks, but is not real-time" in board.sh("zvm set -n loop prio=20")
     assert "error" not in board.sh("zvm set -n urgent budget=300000").lower()
     board.sh("zvm run -n loop")
+
+
+SCHEDULE = """/dts-v1/;
+/ {
+	compatible = "zvm,schedule";
+	cpu@1 { reg = <1>; frame-us = <10000>; w0 { vm = "loop"; offset-us = <0>; length-us = <2000>; }; };
+};
+"""
+
+
+def test_windows_are_for_one_vcpu_without_a_budget(tmp_path):
+    """What shares its windows has no bound; what the machine will refuse is refused at the desk."""
+    schedule = source(tmp_path, "schedule", SCHEDULE)
+    plain = re.sub(r"\ttask.*\n", "", LOOP)
+
+    def timing(text):
+        return check("--timing", "--schedule", schedule, source(tmp_path, "loop", text))
+
+    said, _, well = timing(plain)
+    assert well and "the longest time between its windows" in said
+    two = "affinity = <0x2>; cpus = <2>;"
+    assert "timing: 'loop': no bound on cpu1: 2 of its vCPUs share its windows" in timing(
+        plain.replace("affinity = <0x2>;", two))[0]
+    assert not timing(LOOP.replace("affinity = <0x2>;", two))[2]
+    for text in "period-us = <1000>; budget-us = <400>;", "dedicated;":
+        _, complaints, well = timing(plain.replace("affinity", f"{text} affinity"))
+        assert not well and re.search(r"loop\.dts:8: .*'loop' has windows in the schedule", complaints), complaints

@@ -183,6 +183,13 @@ static void windows(void **state)
 	window(2, 700, 300);
 	set.count = 4;
 	refused(3, "'d': no bound: nothing is left of cpu1");
+	/* vCPUs of one VM are not kept apart by its windows. */
+	descs[0].cpus = 2;
+	refused(0, "'a': no bound on cpu1: 2 of its vCPUs share its windows");
+	vms[0].cpus |= BIT(2);
+	schedule.cpus[2] = schedule.cpus[1];
+	holds(0);
+	schedule.cpus[2].count = 0;
 }
 
 /* The worst of its CPUs counts. */

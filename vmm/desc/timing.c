@@ -76,8 +76,11 @@ static u64 taken(const struct source *s, u64 t)
 /* A VM that may keep the CPU for as long as it likes, or NULL. */
 static const struct timing_vm *unlimited(const struct source *s)
 {
-	if (s->kind == TIMING_OWN_CPU || s->kind == TIMING_WINDOWS)
+	if (s->kind == TIMING_OWN_CPU)
 		return NULL;
+	/* Windows are for all vCPUs of the VM, and exclude budgets. */
+	if (s->kind == TIMING_WINDOWS)
+		return vcpus_on(s->vm) > 1 ? s->vm : NULL;
 	for (u32 i = 0; i < s->set->count; i++)
 		if (before(s, &s->set->vms[i]) && !s->set->vms[i].desc->budget_us)
 			return &s->set->vms[i];
@@ -251,6 +254,11 @@ static int on_cpu(const struct source *s, struct timing_result *r, char *why, si
 	const bool own = s->kind == TIMING_OWN_CPU;
 
 	*r = (struct timing_result){ .supply = s->kind, .cpu = s->cpu };
+	if (other && s->kind == TIMING_WINDOWS) {
+		text_print(why, size, "'%s': no bound on cpu%u: %lu of its vCPUs share its windows",
+			   s->vm->name, s->cpu, vcpus_on(s->vm));
+		return -ENOSPC;
+	}
 	if (other) {
 		text_print(
 			why, size,
