@@ -133,7 +133,7 @@ def captures(board, pinging, tmp_path, fetch):
     file = Capture(board, "lan0", 2)
     fetch()
     count, dropped = file.end()
-    assert dropped > 1000 and count > 30
+    assert dropped > 100 and count > 30  # a frame may have 64 KiB
     reader = file.read()
     next(reader)
     for _ in range(30):
