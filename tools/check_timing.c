@@ -14,15 +14,22 @@ static const char *us(char *buf, size_t size, u64 ns)
 	return buf;
 }
 
+u64 windows_of(const struct schedule *s, const struct vm_desc *d)
+{
+	u64 cpus = 0;
+
+	for (u32 cpu = 0; s && cpu < SCHEDULE_CPUS; cpu++)
+		for (u32 i = 0; i < s->cpus[cpu].count; i++)
+			cpus |= str_eq(s->cpus[cpu].windows[i].vm, d->label) ? BIT(cpu) : 0;
+	return cpus;
+}
+
 /* Where VMs of a type may be: their windows, else their affinity, else all CPUs. */
 static u64 cpus_of(const struct machine *m, const struct schedule *s, const struct vm_desc *d)
 {
 	const u64 may = m->cpus & (d->affinity ? d->affinity : ~0UL);
-	u64 windows = 0;
+	const u64 windows = windows_of(s, d);
 
-	for (u32 cpu = 0; s && cpu < SCHEDULE_CPUS; cpu++)
-		for (u32 i = 0; i < s->cpus[cpu].count; i++)
-			windows |= str_eq(s->cpus[cpu].windows[i].vm, d->label) ? BIT(cpu) : 0;
 	if (windows & may)
 		return windows & may;
 	return d->dedicated && (may & ~BIT(0)) ? may & ~BIT(0) : may;

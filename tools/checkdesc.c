@@ -139,12 +139,8 @@ static int check_windows(const struct vm_type *t)
 {
 	const struct vm_desc *d = &t->desc;
 	struct desc_error error;
-	bool has = false;
 
-	for (u32 cpu = 0; cpu < SCHEDULE_CPUS; cpu++)
-		for (u32 i = 0; i < the_schedule.cpus[cpu].count; i++)
-			has |= str_eq(the_schedule.cpus[cpu].windows[i].vm, d->label);
-	if (!has || (!d->budget_us && !d->dedicated))
+	if (!windows_of(&the_schedule, d) || (!d->budget_us && !d->dedicated))
 		return 0;
 	return refuse(t, d->dedicated ? "dedicated" : "budget-us",
 		      "'%s' has windows in the schedule, and cannot have both", d->label);

@@ -33,6 +33,9 @@ int check_disks(const struct machine *m, const struct vm_type *t);
 /* Compare the board with what the types and the schedule (or NULL) ask for: a line an error. */
 int check_machine(const struct machine *m, const struct schedule *s);
 
+/* The CPUs where a schedule, which may be NULL, has windows for VMs of that type. */
+u64 windows_of(const struct schedule *s, const struct vm_desc *d);
+
 /*
  * Print how late the timers of each real-time type's VM can be, and when its tasks end, with one VM
  * of each type and so many picoseconds an instruction. An error: a task's deadline does not hold.
