@@ -105,6 +105,26 @@ void house_says_part(const char *command, const char *text, const char *file, in
 	_fail(file, line);
 }
 
+struct vm *vm_named(const char *name)
+{
+	struct vm *vm = vm_find(name);
+
+	assert_non_null(vm);
+	return vm;
+}
+
+struct vm *run_new(const char *type)
+{
+	char line[64];
+
+	(void)snprintf(line, sizeof(line), "zvm new %s", type);
+	says_part(line, " created: ");
+	(void)snprintf(line, sizeof(line), "zvm run %s", type);
+	says_part(line, " running\n");
+	is(vm_named(type), "running");
+	return vm_named(type);
+}
+
 /* ---- the ports ---- */
 
 struct house_port house_ports[HOUSE_PORTS];

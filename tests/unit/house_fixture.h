@@ -35,6 +35,12 @@ const char *house(const char *command);
 #define says_part(command, text) house_says_part(command, text, __FILE__, __LINE__)
 void house_says_part(const char *command, const char *text, const char *file, int line);
 
+/* The VM of that name, which is there. */
+struct vm *vm_named(const char *name);
+#define is(vm, text) assert_string_equal(vm_state_name((vm)->state), text)
+/* A new VM of this type, which runs. */
+struct vm *run_new(const char *type);
+
 /* What is typed at the terminal while a command runs. A blank: nothing for 100 ms. */
 extern const char *house_keys;
 

@@ -16,19 +16,6 @@
 #include <vmm/life.h>
 #include <vmm/load.h>
 
-#define is(vm, text) assert_string_equal(vm_state_name((vm)->state), text)
-
-static struct vm *run_new(const char *type)
-{
-	char line[64];
-
-	(void)snprintf(line, sizeof(line), "zvm new %s", type);
-	says_part(line, " created: ");
-	(void)snprintf(line, sizeof(line), "zvm run %s", type);
-	says_part(line, " running\n");
-	return vm_find(type);
-}
-
 /* ---- options that the shell does not let through ---- */
 
 /* What it says begins like that. */

@@ -13,29 +13,6 @@
 #include <vmm/cpu.h>
 #include <vmm/life.h>
 
-static struct vm *vm_named(const char *name)
-{
-	struct vm *vm = vm_find(name);
-
-	assert_non_null(vm);
-	return vm;
-}
-
-#define is(vm, text) assert_string_equal(vm_state_name((vm)->state), text)
-
-/* A new VM of this type, which runs. */
-static struct vm *run_new(const char *type)
-{
-	char line[64];
-
-	(void)snprintf(line, sizeof(line), "zvm new %s", type);
-	says_part(line, " created: ");
-	(void)snprintf(line, sizeof(line), "zvm run %s", type);
-	says_part(line, " running\n");
-	is(vm_named(type), "running");
-	return vm_named(type);
-}
-
 /* ---- what guests do ---- */
 
 static void powers_off(struct vcpu *v)

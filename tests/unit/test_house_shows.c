@@ -20,17 +20,6 @@ static void says_no(const char *command, const char *text)
 	assert_null(strstr(house(command), text));
 }
 
-static struct vm *run_new(const char *type)
-{
-	char line[64];
-
-	(void)snprintf(line, sizeof(line), "zvm new %s", type);
-	says_part(line, " created: ");
-	(void)snprintf(line, sizeof(line), "zvm run %s", type);
-	says_part(line, " running\n");
-	return vm_find(type);
-}
-
 /* ---- the machine ---- */
 
 static u64 wall;
